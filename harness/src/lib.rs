@@ -1,0 +1,3 @@
+//! Crosswire.
+pub mod model;
+pub mod engine;

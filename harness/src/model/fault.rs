@@ -1,0 +1,249 @@
+//! What goes wrong, in whom, at which point: data with a one-line text form,
+//! `ACTION:PROCESS@POINT`, such as `kill:producer@write#2`.
+
+use super::call::as_text;
+use super::{Call, Errno, UnknownName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// What is done to a process at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// The process gets `SIGKILL`.
+    Kill,
+    /// The process gets no turn for so many steps of others.
+    Pause(u64),
+    /// A signal on its way to the process never arrives.
+    LoseSignal,
+    /// A signal arrives so many steps later.
+    DelaySignal(u64),
+    /// A call that may block ends with `EINTR` without having done anything.
+    Interrupt,
+    /// A transfer moves at most so many bytes.
+    ShortIo(u64),
+    /// The call fails with this error without having done anything.
+    Errno(Errno),
+    /// The pipe or socket behind the call gets the smallest buffer there is; a
+    /// write that may not block finds it full.
+    Full,
+}
+
+/// A fault: what, in which process, at which point.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Fault {
+    /// What is done.
+    pub action: Action,
+    /// The process, by name.
+    pub process: String,
+    /// When it is done.
+    pub point: Point,
+}
+
+/// The nth matching point of a process, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Point {
+    /// Only points of this call count; any call where `None`.
+    pub call: Option<Call>,
+    /// The fault strikes once the call has blocked, rather than before it begins.
+    pub blocked: bool,
+    /// Which of the matching points.
+    pub nth: u32,
+}
+
+/// A kind of fault that a search may inject, such as `kill` or `kill:producer`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FaultKind {
+    /// What may be done.
+    pub action: Action,
+    /// To which process; any where `None`.
+    pub process: Option<String>,
+}
+
+/// Why a text is not a fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseFaultError {
+    /// No such action.
+    #[error(
+        "unknown fault `{0}` (known: kill, pause(STEPS), lose-signal, delay-signal(STEPS), \
+         interrupt, short-io(BYTES), errno(NAME), full)"
+    )]
+    Action(String),
+    /// The number or name in parentheses is missing or unreadable.
+    #[error("fault `{0}` has an unreadable value in parentheses")]
+    Value(String),
+    /// No `PROCESS@POINT`.
+    #[error("fault `{0}` names no point; write ACTION:PROCESS@CALL#N, for example kill:server@write#2")]
+    Point(String),
+    /// A call or error of that name does not exist.
+    #[error(transparent)]
+    Name(#[from] UnknownName),
+}
+
+/// Steps of others that a `pause` or `delay-signal` lasts unless said otherwise.
+const DEFAULT_STEPS: u64 = 20;
+
+impl Action {
+    /// Whether the fault concerns a signal on its way rather than a call.
+    pub fn concerns_signals(self) -> bool {
+        matches!(self, Action::LoseSignal | Action::DelaySignal(_))
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Kill => f.write_str("kill"),
+            Action::Pause(steps) => write!(f, "pause({steps})"),
+            Action::LoseSignal => f.write_str("lose-signal"),
+            Action::DelaySignal(steps) => write!(f, "delay-signal({steps})"),
+            Action::Interrupt => f.write_str("interrupt"),
+            Action::ShortIo(bytes) => write!(f, "short-io({bytes})"),
+            Action::Errno(errno) => write!(f, "errno({errno})"),
+            Action::Full => f.write_str("full"),
+        }
+    }
+}
+
+impl FromStr for Action {
+    type Err = ParseFaultError;
+
+    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+        let (name, value) = match text.strip_suffix(')').and_then(|t| t.split_once('(')) {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let number = |default: u64| match value {
+            None => Ok(default),
+            Some(v) => v.parse().map_err(|_| ParseFaultError::Value(text.into())),
+        };
+        let action = match name {
+            "pause" => Action::Pause(number(DEFAULT_STEPS)?),
+            "delay-signal" => Action::DelaySignal(number(DEFAULT_STEPS)?),
+            "short-io" => Action::ShortIo(number(1)?),
+            "errno" => {
+                Action::Errno(value.ok_or_else(|| ParseFaultError::Value(text.into()))?.parse()?)
+            }
+            _ if value.is_some() => return Err(ParseFaultError::Action(text.into())),
+            "kill" => Action::Kill,
+            "lose-signal" => Action::LoseSignal,
+            "interrupt" => Action::Interrupt,
+            "full" => Action::Full,
+            _ => return Err(ParseFaultError::Action(text.into())),
+        };
+        Ok(action)
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.blocked {
+            f.write_str("blocked:")?;
+        }
+        match self.call {
+            Some(call) => write!(f, "{call}#{}", self.nth),
+            None => write!(f, "#{}", self.nth),
+        }
+    }
+}
+
+impl FromStr for Point {
+    type Err = ParseFaultError;
+
+    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+        let (blocked, rest) = match text.strip_prefix("blocked:") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (call, nth) = rest.split_once('#').unwrap_or((rest, "1"));
+        let call = match call {
+            "" => None,
+            name => Some(name.parse()?),
+        };
+        match nth.parse() {
+            Ok(nth) if nth > 0 => Ok(Point { call, blocked, nth }),
+            _ => Err(ParseFaultError::Point(text.into())),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}@{}", self.action, self.process, self.point)
+    }
+}
+
+impl FromStr for Fault {
+    type Err = ParseFaultError;
+
+    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+        let (kind, point) = text
+            .rsplit_once('@')
+            .ok_or_else(|| ParseFaultError::Point(text.into()))?;
+        let FaultKind { action, process } = kind.parse()?;
+        Ok(Fault {
+            action,
+            process: process.ok_or_else(|| ParseFaultError::Point(text.into()))?,
+            point: point.parse()?,
+        })
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.process {
+            Some(process) => write!(f, "{}:{process}", self.action),
+            None => write!(f, "{}", self.action),
+        }
+    }
+}
+
+impl FromStr for FaultKind {
+    type Err = ParseFaultError;
+
+    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+        match text.split_once(':') {
+            None => Ok(FaultKind {
+                action: text.parse()?,
+                process: None,
+            }),
+            Some((action, process)) if !process.is_empty() => Ok(FaultKind {
+                action: action.parse()?,
+                process: Some(process.to_owned()),
+            }),
+            Some(_) => Err(ParseFaultError::Point(text.into())),
+        }
+    }
+}
+
+as_text!(Fault, FaultKind);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_forms_read_back() {
+        for text in [
+            "kill:producer@write#2",
+            "kill:sh.1@blocked:msgrcv#1",
+            "pause(5):a@#3",
+            "errno(ENOSPC):a.b@write#1",
+            "short-io(1):w@write#1",
+            "lose-signal:main@#1",
+        ] {
+            assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_fault_says_why() {
+        assert!(matches!("melt:a@#1".parse::<Fault>(), Err(ParseFaultError::Action(_))));
+        assert!(matches!("kill:a".parse::<Fault>(), Err(ParseFaultError::Point(_))));
+        assert!(matches!("kill:a@#0".parse::<Fault>(), Err(ParseFaultError::Point(_))));
+        assert!(matches!("kill:a@nocall#1".parse::<Fault>(), Err(ParseFaultError::Name(_))));
+        assert!(matches!("errno:a@#1".parse::<Fault>(), Err(ParseFaultError::Value(_))));
+    }
+}

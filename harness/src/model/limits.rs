@@ -1,0 +1,63 @@
+//! Bounds on one run. Reaching one ends the run as `Inconclusive`, by name.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How much one run may use before it is given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Steps of all tasks together.
+    pub steps: u64,
+    /// Virtual time, in nanoseconds.
+    pub virtual_ns: u64,
+    /// Real time, in milliseconds. The only limit that depends on the machine.
+    pub wall_ms: u64,
+    /// Tasks (threads and processes) ever created.
+    pub tasks: u32,
+    /// Bytes written to standard output and standard error together.
+    pub output_bytes: u64,
+}
+
+impl Default for Limits {
+    /// Generous for a test, small enough that a runaway program is noticed in
+    /// seconds: a million steps, a day of virtual time, thirty real seconds,
+    /// 512 tasks and 16 MiB of output.
+    fn default() -> Self {
+        Limits {
+            steps: 1_000_000,
+            virtual_ns: 24 * 3600 * 1_000_000_000,
+            wall_ms: 30_000,
+            tasks: 512,
+            output_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Which of the [`Limits`] was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// Too many steps.
+    Steps,
+    /// Too much virtual time.
+    VirtualTime,
+    /// Too much real time.
+    WallTime,
+    /// Too many tasks.
+    Tasks,
+    /// Too much output.
+    OutputBytes,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Limit::Steps => "steps",
+            Limit::VirtualTime => "virtual time",
+            Limit::WallTime => "wall time",
+            Limit::Tasks => "tasks",
+            Limit::OutputBytes => "output bytes",
+        })
+    }
+}

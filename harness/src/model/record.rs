@@ -1,0 +1,92 @@
+//! The file that replays a run for ever.
+
+use super::{FORMAT_VERSION, Plan, Trace, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// A program and everything of its surroundings that a replay must restore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Name of its process in the run.
+    pub name: String,
+    /// The command and its arguments.
+    pub command: Vec<String>,
+    /// The executable that the command meant.
+    pub executable: String,
+    /// SHA-256 of the executable, in hexadecimal.
+    pub digest: String,
+}
+
+/// What a replay file holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this format.
+    pub format_version: u32,
+    /// The programs under test.
+    pub programs: Vec<Program>,
+    /// The scenario, for processes that are closures of a test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
+    /// Where they ran.
+    pub working_dir: String,
+    /// Their environment, sorted.
+    pub environment: Vec<(String, String)>,
+    /// Options of the checkers, as the command or scenario gave them.
+    #[serde(default)]
+    pub checks: serde_json::Value,
+    /// What determined the run.
+    pub plan: Plan,
+    /// What was said about it.
+    pub verdict: Verdict,
+    /// What happened.
+    pub trace: Trace,
+}
+
+/// Why a text is not a replay file.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadRecordError {
+    /// Not JSON, cut short, or another program's.
+    #[error("this is not a Crosswire replay file, or it is damaged: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Written by a newer version.
+    #[error("the file has format version {0}; this program reads up to version {FORMAT_VERSION}. Use a newer Crosswire")]
+    Newer(u32),
+}
+
+impl Record {
+    /// Reads a replay file's text.
+    ///
+    /// # Errors
+    /// If it is not one, or is newer than this program.
+    pub fn from_json(text: &str) -> Result<Record, ReadRecordError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format_version: u32,
+        }
+        let Version { format_version } = serde_json::from_str(text)?;
+        if format_version > FORMAT_VERSION {
+            return Err(ReadRecordError::Newer(format_version));
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// The file's text: the head pretty-printed, each event on a line of its own.
+    pub fn to_json(&self) -> String {
+        let mut head = serde_json::to_value(self).expect("records have string keys only");
+        let events = head["trace"]["events"].take();
+        let mut text = serde_json::to_string_pretty(&head).expect("a value is always writable");
+        let lines: Vec<String> = events
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|event| format!("      {event}"))
+            .collect();
+        let list = match lines.is_empty() {
+            true => "[]".to_owned(),
+            false => format!("[\n{}\n    ]", lines.join(",\n")),
+        };
+        // The key is unique: no other member of the head is called `events`.
+        text = text.replacen("\"events\": null", &format!("\"events\": {list}"), 1);
+        text.push('\n');
+        text
+    }
+}

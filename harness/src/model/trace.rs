@@ -1,0 +1,267 @@
+//! The record of one run: who did what in which step, and how it ended.
+
+use super::{Call, History, Limit, Plan, Signal};
+use super::{Deviation, Fault};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One thread under test, numbered by creation from 0 and never by its pid.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskId(pub u32);
+
+impl TaskId {
+    /// The number as an index into [`Trace::tasks`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A task as the trace knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Name of its process: given by the scenario, or the parent's name and the
+    /// child's number (`sh.2`); threads have the name of their process.
+    pub process: String,
+    /// Who created it; `None` for those that the harness started.
+    pub parent: Option<TaskId>,
+    /// The first task of its process (itself, unless it is a further thread).
+    pub leader: TaskId,
+    /// Its thread id as the program sees it.
+    pub tid: i32,
+}
+
+/// Something that one task did or underwent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The step in which it happened.
+    pub step: u64,
+    /// To whom.
+    pub task: TaskId,
+    /// Virtual time, in nanoseconds since the run began.
+    pub time: u64,
+    /// What.
+    pub what: What,
+}
+
+/// What happened to a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// It ran for the first time.
+    Start,
+    /// It made a call that came back in the same step.
+    Call {
+        /// Which call.
+        call: Call,
+        /// The six argument registers.
+        args: [u64; 6],
+        /// The path or name among the arguments, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        /// What came back; negative numbers are errors.
+        result: i64,
+    },
+    /// It made a call that has not come back.
+    Block {
+        /// Which call.
+        call: Call,
+        /// The six argument registers.
+        args: [u64; 6],
+        /// The path or name among the arguments, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
+    /// A call that had blocked came back, by the doing of whoever takes the step.
+    Wake {
+        /// Which call.
+        call: Call,
+        /// What came back.
+        result: i64,
+    },
+    /// It went on after a call that had blocked.
+    Resume,
+    /// A signal reached it.
+    Signal(Signal),
+    /// A fault of the plan was injected into it.
+    Fault(Fault),
+    /// Time advanced to its deadline: the sleep or wait is over.
+    Timeout,
+    /// It created another task.
+    Spawn(TaskId),
+    /// It became another program.
+    Exec(String),
+    /// It ran for long without a system call while others waited.
+    Spin,
+    /// It ended with this exit status.
+    Exit(i32),
+    /// A signal ended it.
+    Killed(Signal),
+    /// A process of a scenario panicked with this message.
+    Panic(String),
+    /// The program left a mark with this number and value.
+    Mark(u64, u64),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// Every task has ended.
+    Finished,
+    /// Every process started by the harness has ended, or can never go on, and
+    /// nobody who is left can ever run again.
+    Deadlock(Vec<Blocked>),
+    /// A limit was reached.
+    Limit(Limit),
+    /// The harness could not do its job, and says why.
+    Invalid(String),
+}
+
+/// A task that can never run again, and what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// Who waits.
+    pub task: TaskId,
+    /// The call it is in.
+    pub call: Call,
+    /// The kernel object it waits for, in words: `pipe:[3] (65536 of 65536 bytes)`.
+    pub object: String,
+    /// Who could release it, were they not blocked themselves.
+    pub released_by: Vec<TaskId>,
+}
+
+/// A kernel resource that outlived the run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leftover {
+    /// A System V object.
+    SystemV {
+        /// `message queue`, `semaphore set` or `shared memory`.
+        kind: String,
+        /// Its id.
+        id: i32,
+        /// Its key; 0 is `IPC_PRIVATE`.
+        key: i32,
+    },
+    /// A name in `/dev/shm`.
+    SharedMemory(String),
+    /// A name in `/dev/mqueue`.
+    MessageQueue(String),
+    /// A socket, FIFO, regular file, … that the run created.
+    File {
+        /// `socket`, `fifo`, `file`, `directory` or `symlink`.
+        kind: String,
+        /// Where.
+        path: String,
+    },
+    /// A process that was still alive.
+    Process(TaskId),
+    /// A process that ended and was never reaped by its living parent.
+    Zombie(TaskId),
+    /// A file lock still held by a process that was left.
+    Lock {
+        /// Who holds it.
+        task: TaskId,
+        /// On what.
+        path: String,
+    },
+}
+
+/// The versioned record of the steps of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Version of this format.
+    pub format_version: u32,
+    /// Every task, by number.
+    pub tasks: Vec<Task>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// The number of steps taken.
+    pub steps: u64,
+    /// Where the schedule differed from [`Rule::RunOn`](super::Rule::RunOn):
+    /// replaying these gives this trace.
+    pub deviations: Vec<Deviation>,
+    /// Faults of the plan that found no point to strike at.
+    pub unused_faults: Vec<Fault>,
+    /// How it ended.
+    pub end: End,
+    /// What was left behind.
+    pub leftovers: Vec<Leftover>,
+}
+
+impl Trace {
+    /// The name of a task's process, with the thread's number where it has several.
+    pub fn name(&self, task: TaskId) -> String {
+        match self.tasks.get(task.index()) {
+            None => task.to_string(),
+            Some(t) if t.leader == task => t.process.clone(),
+            Some(t) => format!("{}:t{}", t.process, task.0 - t.leader.0),
+        }
+    }
+
+    /// The first task of the process with this name.
+    pub fn process(&self, name: &str) -> Option<TaskId> {
+        self.tasks
+            .iter()
+            .find(|task| task.process == name)
+            .map(|task| task.leader)
+    }
+
+    /// Processes that a fault of the plan killed.
+    pub fn killed_by_fault(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.events.iter().filter_map(|event| match &event.what {
+            What::Fault(fault) if fault.action == super::Action::Kill => {
+                Some(self.tasks[event.task.index()].leader)
+            }
+            _ => None,
+        })
+    }
+
+    /// The first index at which two traces differ, if they do: events first,
+    /// then what follows from them.
+    pub fn first_difference(&self, other: &Trace) -> Option<String> {
+        for (a, b) in self.events.iter().zip(&other.events) {
+            if a != b {
+                return Some(format!("step {}: {a:?} became {b:?}", a.step));
+            }
+        }
+        if self.events.len() != other.events.len() {
+            let (n, m) = (self.events.len(), other.events.len());
+            return Some(format!("{n} events became {m}"));
+        }
+        (self != other).then(|| {
+            format!(
+                "the end: {:?}, left {:?} became {:?}, left {:?}",
+                self.end, self.leftovers, other.end, other.leftovers
+            )
+        })
+    }
+}
+
+/// Everything that one run produced, for checkers to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// What determined it.
+    pub plan: Plan,
+    /// What happened.
+    pub trace: Trace,
+    /// The operations that the processes logged.
+    pub history: History,
+    /// What was written to standard output.
+    pub stdout: Vec<u8>,
+    /// What was written to standard error.
+    pub stderr: Vec<u8>,
+}
