@@ -1,3 +1,5 @@
 //! Crosswire.
 pub mod model;
 pub mod engine;
+#[allow(dead_code)]
+pub mod sys;

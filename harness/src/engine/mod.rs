@@ -1,15 +1,71 @@
 //! Floor 1: one [`Plan`] in, one [`Run`] out, on real processes.
 
+mod address;
+mod auxv;
+mod calls;
+mod choose;
+mod clock;
+mod deadlock;
+mod emulate;
+mod inject;
+mod locks;
+mod session;
+mod settle;
+mod sockets;
+mod spin;
+mod startup;
+mod stops;
 mod target;
+mod task;
+mod template;
+mod timers;
+mod waits;
 
 pub use target::{Isolation, Start, Target};
 
-use crate::model::{Plan, Run};
+use crate::model::{
+    FORMAT_VERSION, History, Leftover, Plan, Run, Task, Trace,
+};
+use crate::sys::affinity;
+use crate::sys::descriptor;
+use crate::sys::filter;
+use crate::sys::sandbox::{self, FileKind, Leftovers, Reset, Sandbox, SysvKind};
+use crate::sys::tick::Ticker;
+use crate::sys::tracee;
+use session::Session;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use template::{Ipc, Template};
+
+/// Milliseconds between two looks of the watchdog.
+const TICK: i64 = 20;
+
+/// Pids of the templates, and of the first process of each run. Fixed, so that
+/// programs see the same ones in every run; apart, so that they never meet.
+const TEMPLATE_PID: i32 = 20_001;
+const RUN_PID: i32 = 101;
+
+/// The seed of randomness that a program asks for while it is being loaded.
+const LOADING_SEED: u64 = 0;
 
 /// Runs plans on the processes of one target. One per worker thread: it must be
 /// used on the thread that started it, because ptrace knows its tracer by thread.
 pub struct Engine {
-    _not_send: std::marker::PhantomData<*const ()>,
+    children: Vec<String>,
+    templates: Vec<Template>,
+    working_dir: String,
+    private_dirs: Vec<String>,
+    bystanders: Vec<crate::sys::Tid>,
+    stdout: File,
+    stderr: File,
+    /// Later runs need an ipc namespace of their own.
+    own_ipc: bool,
+    fresh_working_dir: bool,
+    sandbox: Sandbox,
+    _ticker: Ticker,
 }
 
 /// Why the engine could not do its job.
@@ -29,21 +85,303 @@ pub enum EngineError {
     Machine(String),
 }
 
+impl From<sandbox::SandboxError> for EngineError {
+    fn from(error: sandbox::SandboxError) -> Self {
+        EngineError::Machine(error.to_string())
+    }
+}
+
 impl Engine {
     /// Starts the sandbox and the programs up to their first point of interest.
     /// The calling thread is pinned to `cpu`, where one is given.
     ///
     /// # Errors
     /// If a program cannot be started or the machine forbids tracing.
-    pub fn start(_target: &Target, _cpu: Option<usize>) -> Result<Engine, EngineError> {
-        todo!()
+    pub fn start(target: &Target, cpu: Option<usize>) -> Result<Engine, EngineError> {
+        let machine = |what: &'static str| {
+            move |error: std::io::Error| EngineError::Machine(format!("{what}: {error}"))
+        };
+        if let Some(cpu) = cpu {
+            affinity::pin(cpu).map_err(|e| machine("pinning the worker")(e.into()))?;
+        }
+        let executables: Vec<PathBuf> = target
+            .programs
+            .iter()
+            .map(|start| find_executable(start, target))
+            .collect::<Result<_, _>>()?;
+        let mut sandbox = Sandbox::start(&sandbox::Settings {
+            working_dir: target.working_dir.clone(),
+            isolation: match target.isolation {
+                Isolation::Auto => sandbox::Isolation::Auto,
+                Isolation::None => sandbox::Isolation::None,
+            },
+            executables: executables.clone(),
+        })?;
+        let init = sandbox.init_pid();
+        tracee::seize(init).map_err(machine("tracing a process of one's own (is ptrace forbidden here?)"))?;
+        let mut engine = Engine {
+            children: target.children.clone(),
+            templates: Vec::new(),
+            working_dir: target.working_dir.to_string_lossy().into_owned(),
+            private_dirs: private_dirs(&target.working_dir),
+            bystanders: vec![init],
+            stdout: descriptor::output_file("stdout").map_err(machine("making a file for output"))?,
+            stderr: descriptor::output_file("stderr").map_err(machine("making a file for output"))?,
+            own_ipc: false,
+            fresh_working_dir: false,
+            _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
+            sandbox: {
+                sandbox.reset(&Reset {
+                    next_pid: TEMPLATE_PID,
+                    ..Reset::default()
+                })?;
+                sandbox
+            },
+        };
+        for (start, executable) in target.programs.iter().zip(&executables) {
+            engine.prepare(target, start, executable)?;
+        }
+        engine.empty_output().map_err(machine("emptying the output"))?;
+        engine.reset(None, false, false)?;
+        Ok(engine)
+    }
+
+    fn prepare(
+        &mut self,
+        target: &Target,
+        start: &Start,
+        executable: &Path,
+    ) -> Result<(), EngineError> {
+        let text = |bytes: &str| {
+            CString::new(bytes).map_err(|_| EngineError::Start {
+                program: start.name.clone(),
+                reason: "an argument or variable contains a NUL byte".to_owned(),
+            })
+        };
+        let program = sandbox::Program {
+            path: text(&executable.to_string_lossy())?,
+            argv: start.command.iter().map(|a| text(a)).collect::<Result<_, _>>()?,
+            envp: target
+                .environment
+                .iter()
+                .map(|(name, value)| text(&format!("{name}={value}")))
+                .collect::<Result<_, _>>()?,
+            filter: filter::filter(),
+            limits: Vec::new(),
+        };
+        let outputs = [(self.stdout.as_fd(), 1), (self.stderr.as_fd(), 2)];
+        let launched = template::launch(&mut self.sandbox, start, &program, &outputs)?;
+        let template = match target.children.is_empty() {
+            true => Template::of_program(
+                &start.name,
+                launched,
+                &self.bystanders,
+                &self.private_dirs,
+                LOADING_SEED,
+            )?,
+            false => Template::of_scenario(&start.name, launched, &self.bystanders)?,
+        };
+        self.templates.push(template);
+        Ok(())
+    }
+
+    /// What the sandbox has, and what it lacks on this machine.
+    pub fn abilities(&self) -> &sandbox::Abilities {
+        self.sandbox.abilities()
     }
 
     /// Performs one run.
     ///
     /// # Errors
     /// If the harness itself fails; whatever the program does is in the run's trace.
-    pub fn run(&mut self, _plan: &Plan) -> Result<Run, EngineError> {
-        todo!()
+    pub fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+        let (out, err) = (&self.stdout, &self.stderr);
+        let length = |file: &File| file.metadata().map_or(0, |m| m.len());
+        let output = || length(out) + length(err);
+        let mut session =
+            Session::new(plan, &self.children, &self.bystanders, &self.private_dirs, &output);
+        let outcome = start_roots(
+            &mut session,
+            &self.templates,
+            self.own_ipc,
+            self.fresh_working_dir.then_some(self.working_dir.as_str()),
+        )
+        .and_then(|()| session.perform());
+        let mut leftovers = session.processes_left();
+        session.kill_all()?;
+        let end = outcome?;
+        let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
+        let namespace = session.ipc_namespace.take();
+        let trace = into_trace(session, end);
+        let left = self.reset(namespace.as_ref(), system_v, queues)?;
+        leftovers.extend(describe(left));
+        self.own_ipc |= (system_v || queues) && self.sandbox.is_isolated();
+        let (stdout, stderr) = self
+            .take_output()
+            .map_err(|error| EngineError::Machine(format!("reading the output: {error}")))?;
+        Ok(Run {
+            plan: plan.clone(),
+            trace: Trace { leftovers, ..trace },
+            history: History::default(),
+            stdout,
+            stderr,
+        })
+    }
+
+    fn reset(
+        &mut self,
+        namespace: Option<&File>,
+        sysv: bool,
+        mqueue: bool,
+    ) -> Result<Leftovers, EngineError> {
+        let left = self.sandbox.reset(&Reset {
+            next_pid: RUN_PID,
+            ipc_namespace: namespace.filter(|_| self.own_ipc).map(AsFd::as_fd),
+            sysv,
+            mqueue,
+            renew: false,
+        })?;
+        self.fresh_working_dir |= left.fresh_working_dir;
+        Ok(left)
+    }
+
+    fn take_output(&mut self) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
+        let mut taken = [Vec::new(), Vec::new()];
+        for (file, bytes) in [&mut self.stdout, &mut self.stderr].into_iter().zip(&mut taken) {
+            if file.metadata()?.len() > 0 {
+                file.seek(SeekFrom::Start(0))?;
+                file.read_to_end(bytes)?;
+            }
+        }
+        self.empty_output()?;
+        let [stdout, stderr] = taken;
+        Ok((stdout, stderr))
+    }
+
+    fn empty_output(&self) -> std::io::Result<()> {
+        for file in [&self.stdout, &self.stderr] {
+            if file.metadata()?.len() > 0 {
+                file.set_len(0)?;
+            }
+        }
+        Ok(())
     }
 }
+
+/// Copies every template and brings each copy to its first call.
+fn start_roots(
+    session: &mut Session<'_>,
+    templates: &[Template],
+    own_ipc: bool,
+    working_dir: Option<&str>,
+) -> Result<(), EngineError> {
+    let mut first = None;
+    for template in templates {
+        let ipc = match (own_ipc, first) {
+            (false, _) => Ipc::Inherited,
+            (true, None) => Ipc::New,
+            (true, Some(first)) => Ipc::Of(first),
+        };
+        let (tid, inside) = template.copy(ipc, working_dir)?;
+        first = first.or(Some(inside));
+        session.adopt(template, tid, inside)?;
+    }
+    Ok(())
+}
+
+fn into_trace(session: Session<'_>, end: crate::model::End) -> Trace {
+    let tasks = session
+        .tasks
+        .iter()
+        .map(|task| Task {
+            process: session.processes[task.process].name.clone(),
+            parent: task.parent,
+            leader: session.processes[task.process].leader,
+            tid: task.tid_inside,
+        })
+        .collect();
+    let unused = session.faults.iter().filter(|armed| !armed.struck);
+    Trace {
+        format_version: FORMAT_VERSION,
+        tasks,
+        steps: session.step,
+        unused_faults: unused.map(|armed| armed.fault.clone()).collect(),
+        deviations: session.deviations,
+        events: session.events,
+        end,
+        leftovers: Vec::new(),
+    }
+}
+
+fn describe(left: Leftovers) -> Vec<Leftover> {
+    let system_v = left.sysv.into_iter().map(|object| Leftover::SystemV {
+        kind: match object.kind {
+            SysvKind::Queue { .. } => "message queue",
+            SysvKind::Semaphores { .. } => "semaphore set",
+            SysvKind::SharedMemory { .. } => "shared memory",
+        }
+        .to_owned(),
+        id: object.id,
+        key: object.key,
+    });
+    let files = left.files.into_iter().map(|file| Leftover::File {
+        kind: match file.kind {
+            FileKind::Socket => "socket",
+            FileKind::Fifo => "fifo",
+            FileKind::Directory => "directory",
+            FileKind::Symlink => "symlink",
+            _ => "file",
+        }
+        .to_owned(),
+        path: file.path.to_string_lossy().into_owned(),
+    });
+    system_v
+        .chain(left.shm.into_iter().map(Leftover::SharedMemory))
+        .chain(left.mqueues.into_iter().map(Leftover::MessageQueue))
+        .chain(files)
+        .collect()
+}
+
+/// Directories whose contents belong to the run.
+fn private_dirs(working_dir: &Path) -> Vec<String> {
+    let mut dirs: Vec<String> = ["/tmp/", "/var/tmp/", "/dev/shm/", "/dev/mqueue/"]
+        .map(str::to_owned)
+        .to_vec();
+    dirs.push(working_dir.to_string_lossy().into_owned());
+    dirs
+}
+
+/// Finds a command's file as execvp(3) does.
+fn find_executable(start: &Start, target: &Target) -> Result<PathBuf, EngineError> {
+    let failed = |reason: &str| EngineError::Start {
+        program: start.command.first().cloned().unwrap_or_default(),
+        reason: reason.to_owned(),
+    };
+    let Some(command) = start.command.first().filter(|c| !c.is_empty()) else {
+        return Err(failed("the command is empty"));
+    };
+    if command.contains('/') {
+        return Ok(target.working_dir.join(command));
+    }
+    let path = target.environment.iter().find(|(name, _)| name == "PATH");
+    let dirs = path.map_or("/usr/local/bin:/usr/bin:/bin", |(_, value)| value);
+    std::env::split_paths(dirs)
+        .map(|dir| target.working_dir.join(dir).join(command))
+        .find(|file| is_executable(file))
+        .ok_or_else(|| failed("there is no such program in PATH"))
+}
+
+fn is_executable(file: &Path) -> bool {
+    use nix::unistd::{AccessFlags, access};
+    file.is_file() && access(file, AccessFlags::X_OK).is_ok()
+}
+
+/// Whether two runs went the same way: same events, same end, same output.
+pub fn first_difference(a: &Run, b: &Run) -> Option<String> {
+    let output = || {
+        let differs = (&a.stdout, &a.stderr) != (&b.stdout, &b.stderr);
+        differs.then(|| "the output".to_owned())
+    };
+    a.trace.first_difference(&b.trace).or_else(output)
+}
+

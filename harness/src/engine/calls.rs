@@ -1,0 +1,182 @@
+//! What the engine must know of each system call before it lets it happen.
+
+#![allow(non_upper_case_globals)] // The C library's constants are in lower case.
+
+use libc::*;
+
+/// Which argument is a path or name, if one is.
+pub(super) fn path_argument(call: u32) -> Option<usize> {
+    Some(match c_long::from(call) {
+        SYS_open | SYS_stat | SYS_lstat | SYS_access | SYS_execve | SYS_truncate | SYS_chdir
+        | SYS_rename | SYS_mkdir | SYS_rmdir | SYS_creat | SYS_link | SYS_unlink | SYS_readlink
+        | SYS_chmod | SYS_chown | SYS_mknod | SYS_mq_open | SYS_mq_unlink | SYS_statfs => 0,
+        SYS_openat | SYS_openat2 | SYS_newfstatat | SYS_faccessat | SYS_faccessat2
+        | SYS_unlinkat | SYS_mkdirat | SYS_mknodat | SYS_readlinkat | SYS_fchmodat
+        | SYS_fchownat | SYS_renameat | SYS_renameat2 | SYS_linkat | SYS_statx | SYS_symlink
+        | SYS_execveat | SYS_utimensat => 1,
+        SYS_symlinkat => 2,
+        _ => return None,
+    })
+}
+
+/// Which arguments are a socket address and its length, if there is one.
+pub(super) fn address_argument(call: u32) -> Option<(usize, usize)> {
+    match c_long::from(call) {
+        SYS_bind | SYS_connect => Some((1, 2)),
+        _ => None,
+    }
+}
+
+/// Whether the call ends tasks or may end them, so that tasks which were stopped
+/// may be stopped no more.
+pub(super) fn may_end_tasks(call: u32) -> bool {
+    sends_signal(call)
+        || matches!(
+            c_long::from(call),
+            SYS_exit | SYS_exit_group | SYS_execve | SYS_execveat
+        )
+}
+
+/// Whether the call sends a signal to somebody.
+pub(super) fn sends_signal(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_kill
+            | SYS_tkill
+            | SYS_tgkill
+            | SYS_rt_sigqueueinfo
+            | SYS_rt_tgsigqueueinfo
+            | SYS_pidfd_send_signal
+    )
+}
+
+/// Whether the call never comes back.
+pub(super) fn never_returns(call: u32) -> bool {
+    matches!(c_long::from(call), SYS_exit | SYS_exit_group)
+}
+
+/// Whether the call can neither wait nor wake anybody, so that its end can be
+/// awaited without asking whether somebody sleeps.
+pub(super) fn is_instant(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_getpid
+            | SYS_gettid
+            | SYS_getppid
+            | SYS_newfstatat
+            | SYS_fstat
+            | SYS_stat
+            | SYS_lstat
+            | SYS_access
+            | SYS_faccessat
+            | SYS_faccessat2
+            | SYS_readlink
+            | SYS_readlinkat
+            | SYS_lseek
+            | SYS_pipe
+            | SYS_pipe2
+            | SYS_socket
+            | SYS_socketpair
+            | SYS_dup
+            | SYS_mmap
+            | SYS_getdents64
+            | SYS_msgget
+            | SYS_semget
+            | SYS_shmget
+            | SYS_eventfd2
+            | SYS_epoll_create1
+            | SYS_signalfd4
+            | SYS_memfd_create
+            | SYS_setsid
+            | SYS_getpgrp
+            | SYS_getpgid
+            | SYS_statx
+            | SYS_sched_yield
+            | SYS_getsockopt
+            | SYS_getsockname
+            | SYS_getpeername
+    )
+}
+
+/// Whether a file lock may be given up by the call.
+pub(super) fn may_release_lock(call: u32) -> bool {
+    may_end_tasks(call)
+        || matches!(
+            c_long::from(call),
+            SYS_flock | SYS_fcntl | SYS_close | SYS_close_range | SYS_dup2 | SYS_dup3
+        )
+}
+
+/// Whether the caller asks for others to run.
+pub(super) fn yields(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_sched_yield | SYS_nanosleep | SYS_clock_nanosleep
+    )
+}
+
+/// Whether the call moves bytes and may move fewer than asked.
+pub(super) fn moves_bytes(call: u32) -> bool {
+    byte_count_argument(call).is_some()
+        || matches!(
+            c_long::from(call),
+            SYS_readv | SYS_writev | SYS_recvmsg | SYS_sendmsg
+        )
+}
+
+/// Which argument says how many bytes to move, for calls that may move fewer.
+pub(super) fn byte_count_argument(call: u32) -> Option<usize> {
+    match c_long::from(call) {
+        SYS_read | SYS_write | SYS_pread64 | SYS_pwrite64 | SYS_recvfrom | SYS_sendto => Some(2),
+        _ => None,
+    }
+}
+
+/// Whether the call makes a System V object or finds one.
+pub(super) fn uses_system_v(call: u32) -> bool {
+    matches!(c_long::from(call), SYS_msgget | SYS_semget | SYS_shmget)
+}
+
+/// Whether the call opens a POSIX message queue.
+pub(super) fn uses_message_queues(call: u32) -> bool {
+    c_long::from(call) == SYS_mq_open
+}
+
+/// Whether a call depends on the caller's process id.
+pub(super) fn shows_identity(call: u32) -> bool {
+    matches!(c_long::from(call), SYS_getpid | SYS_gettid | SYS_getppid)
+}
+
+/// The second kind of start-up call: those on a descriptor that was itself opened
+/// during start-up.
+pub(super) fn reads_descriptor(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_read
+            | SYS_pread64
+            | SYS_lseek
+            | SYS_fstat
+            | SYS_newfstatat
+            | SYS_getdents64
+            | SYS_close
+            | SYS_fadvise64
+            | SYS_mmap
+    )
+}
+
+/// Calls that only look something up by path.
+pub(super) fn looks_up_path(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_stat
+            | SYS_lstat
+            | SYS_newfstatat
+            | SYS_access
+            | SYS_faccessat
+            | SYS_faccessat2
+            | SYS_readlink
+            | SYS_readlinkat
+            | SYS_statfs
+            | SYS_statx
+    )
+}

@@ -1,0 +1,88 @@
+//! Virtual time: what programs under test believe the clock says.
+
+use libc::c_int;
+
+pub(super) const SECOND: u64 = 1_000_000_000;
+
+/// The monotonic clock when a run begins. Not 0: programs subtract from it.
+const MONOTONIC_START: u64 = 100_000 * SECOND;
+
+/// The calendar when a run begins: 2037-01-01T00:00:00Z. In the future, because
+/// files carry the kernel's own time stamps and tools such as make(1) complain
+/// about files that are newer than now; before 2038, because of 32-bit times.
+const CALENDAR_START: u64 = 2_114_380_800 * SECOND;
+
+/// Time that each step takes, so that a loop which waits for a moment to pass
+/// ends.
+const STEP: u64 = 1_000;
+
+/// Nanoseconds since the run began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Clock(u64);
+
+impl Clock {
+    pub fn now(self) -> u64 {
+        self.0
+    }
+
+    /// One step has been taken.
+    pub fn step(&mut self) {
+        self.0 += STEP;
+    }
+
+    /// Nothing happens before `deadline`.
+    pub fn advance_to(&mut self, deadline: u64) {
+        self.0 = self.0.max(deadline);
+    }
+
+    /// What the clock with this id shows (clock_gettime(2)), in nanoseconds.
+    pub fn reading(self, clock: c_int) -> u64 {
+        match clock {
+            libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI
+            | libc::CLOCK_REALTIME_ALARM => CALENDAR_START + self.0,
+            libc::CLOCK_PROCESS_CPUTIME_ID | libc::CLOCK_THREAD_CPUTIME_ID => self.0,
+            // Negative ids are the CPU clocks of other processes and threads.
+            id if id < 0 => self.0,
+            _ => MONOTONIC_START + self.0,
+        }
+    }
+
+    /// The deadline that an absolute time on a clock means.
+    pub fn deadline(self, clock: c_int, absolute: u64) -> u64 {
+        absolute.saturating_sub(self.reading(clock) - self.0)
+    }
+
+    /// The deadline that lies so far ahead.
+    pub fn after(self, nanoseconds: u64) -> u64 {
+        self.0.saturating_add(nanoseconds)
+    }
+}
+
+/// Nanoseconds of a `timespec`; `None` if the kernel would answer EINVAL.
+pub(super) fn from_timespec((seconds, nanoseconds): (i64, i64)) -> Option<u64> {
+    let valid = seconds >= 0 && (0..SECOND as i64).contains(&nanoseconds);
+    valid.then(|| (seconds as u64).saturating_mul(SECOND).saturating_add(nanoseconds as u64))
+}
+
+/// Nanoseconds of a `timeval`; `None` if the kernel would answer EINVAL.
+pub(super) fn from_timeval((seconds, microseconds): (i64, i64)) -> Option<u64> {
+    let valid = seconds >= 0 && (0..1_000_000).contains(&microseconds);
+    valid.then(|| (seconds as u64).saturating_mul(SECOND).saturating_add(microseconds as u64 * 1_000))
+}
+
+/// The bytes of a `timespec`.
+pub(super) fn to_timespec(nanoseconds: u64) -> [u8; 16] {
+    pair(nanoseconds / SECOND, nanoseconds % SECOND)
+}
+
+/// The bytes of a `timeval`.
+pub(super) fn to_timeval(nanoseconds: u64) -> [u8; 16] {
+    pair(nanoseconds / SECOND, nanoseconds % SECOND / 1_000)
+}
+
+fn pair(a: u64, b: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&a.to_ne_bytes());
+    bytes[8..].copy_from_slice(&b.to_ne_bytes());
+    bytes
+}

@@ -1,0 +1,166 @@
+//! Calls that the engine answers itself: clocks, sleeps, randomness, and what it
+//! cannot allow.
+
+use super::clock::{self, from_timespec};
+use super::session::{Halt, Session};
+use super::task::{State, TimedWait};
+use crate::model::What;
+use crate::sys::memory;
+use libc::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// What becomes of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Emulated {
+    /// It is skipped; the program sees this result.
+    Answer(i64),
+    /// It is a sleep until then.
+    Sleep { deadline: u64 },
+    /// The kernel performs it.
+    Proceed,
+}
+
+/// The first call number of the marks that scenarios make; far above every number
+/// the kernel knows, so outside the engine they fail with ENOSYS.
+pub(crate) const MARK: u32 = 0x4352_0000;
+
+const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
+const INVALID: Emulated = Emulated::Answer(-(EINVAL as i64));
+
+/// Whether a program may be answered this call while it starts: its result does
+/// not depend on anybody else.
+pub(super) fn is_answered_alike(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_clock_gettime | SYS_gettimeofday | SYS_time | SYS_getrandom
+    )
+}
+
+impl Session<'_> {
+    /// Decides about the call that a task is about to make, and changes its
+    /// arguments where the kernel shall perform a different one.
+    pub fn emulate(&mut self, index: usize) -> Result<Emulated, Halt> {
+        let entering = self.tasks[index].entering;
+        let (tid, args) = (self.tasks[index].tid, entering.args);
+        if entering.call >= MARK && entering.call < MARK + 0x100 {
+            return self.mark(index, entering.call - MARK, args);
+        }
+        let emulated = match c_long::from(entering.call) {
+            SYS_clock_gettime => self.read_clock(tid, args[0] as c_int, args[1]),
+            SYS_gettimeofday => {
+                let now = clock::to_timeval(self.clock.reading(CLOCK_REALTIME));
+                match args[0] != 0 && memory::write(tid, args[0], &now).is_err() {
+                    true => FAULT,
+                    false => Emulated::Answer(0),
+                }
+            }
+            SYS_time => {
+                let now = self.clock.reading(CLOCK_REALTIME) / clock::SECOND;
+                match args[0] != 0 && memory::write(tid, args[0], &now.to_ne_bytes()).is_err() {
+                    true => FAULT,
+                    false => Emulated::Answer(now as i64),
+                }
+            }
+            SYS_nanosleep => self.sleep_request(tid, CLOCK_MONOTONIC, false, args[0]),
+            SYS_clock_nanosleep => {
+                let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
+                self.sleep_request(tid, args[0] as c_int, absolute, args[2])
+            }
+            SYS_getrandom => self.random(tid, args[0], args[1] as usize),
+            // Would move the task to another CPU, or above the harness.
+            SYS_sched_setaffinity | SYS_sched_setscheduler | SYS_sched_setattr
+            | SYS_sched_setparam => Emulated::Answer(0),
+            // Work that the kernel does on its own cannot be scheduled.
+            SYS_io_uring_setup | SYS_io_setup | SYS_userfaultfd | SYS_futex_waitv => {
+                Emulated::Answer(-i64::from(ENOSYS))
+            }
+            // There can only be one tracer.
+            SYS_ptrace => Emulated::Answer(-i64::from(EPERM)),
+            SYS_flock | SYS_fcntl => self.attempt_lock(index)?,
+            SYS_alarm | SYS_setitimer | SYS_getitimer | SYS_timer_create | SYS_timer_settime
+            | SYS_timer_gettime | SYS_timer_getoverrun | SYS_timer_delete
+            | SYS_timerfd_settime | SYS_timerfd_gettime => self.timer_call(index)?,
+            SYS_setsockopt | SYS_getsockopt => self.socket_option(index)?,
+            _ => self.limit_wait(index)?,
+        };
+        Ok(emulated)
+    }
+
+    fn read_clock(&self, tid: crate::sys::Tid, id: c_int, address: u64) -> Emulated {
+        if !(-1_000_000_000..=CLOCK_TAI).contains(&id) {
+            return INVALID;
+        }
+        match memory::write(tid, address, &clock::to_timespec(self.clock.reading(id))) {
+            Ok(()) => Emulated::Answer(0),
+            Err(_) => FAULT,
+        }
+    }
+
+    fn sleep_request(
+        &self,
+        tid: crate::sys::Tid,
+        clock_id: c_int,
+        absolute: bool,
+        address: u64,
+    ) -> Emulated {
+        let Ok(request) = memory::read_pair(tid, address) else {
+            return FAULT;
+        };
+        let Some(nanoseconds) = from_timespec(request) else {
+            return INVALID;
+        };
+        let deadline = match absolute {
+            true => self.clock.deadline(clock_id, nanoseconds),
+            false => self.clock.after(nanoseconds),
+        };
+        Emulated::Sleep { deadline }
+    }
+
+    fn random(&mut self, tid: crate::sys::Tid, address: u64, length: usize) -> Emulated {
+        let mut random = ChaCha8Rng::seed_from_u64(self.plan.seed);
+        random.set_stream(self.random_draws);
+        self.random_draws += 1;
+        // The kernel gives at most this much to one call (getrandom(2)).
+        let mut bytes = vec![0; length.min(33_554_431)];
+        random.fill_bytes(&mut bytes);
+        match memory::write(tid, address, &bytes) {
+            Ok(()) => Emulated::Answer(bytes.len() as i64),
+            Err(_) => FAULT,
+        }
+    }
+
+    /// Holds the task at the entry of its sleep.
+    pub fn sleep(&mut self, index: usize, deadline: u64) {
+        let task = &mut self.tasks[index];
+        task.timed_wait = Some(TimedWait {
+            deadline,
+            result: 0,
+        });
+        let stopped = task.take_stopped().expect("it is at an entry");
+        task.state = State::Sleeping(stopped);
+        self.yielded = true;
+        self.record_block(index);
+    }
+
+    /// A sleep is over: its time has come, or the schedule says so.
+    pub fn wake_sleeper(&mut self, index: usize) -> Result<(), Halt> {
+        let wait = self.tasks[index].timed_wait.take();
+        self.clock.advance_to(wait.map_or(0, |wait| wait.deadline));
+        self.record(index, What::Timeout);
+        self.skip(index, 0)?;
+        self.run_code(index, 0)
+    }
+
+    /// A mark made by a scenario.
+    fn mark(&mut self, index: usize, kind: u32, args: [u64; 6]) -> Result<Emulated, Halt> {
+        if kind == 1 {
+            let length = (args[1] as usize).min(1 << 16);
+            let message = memory::read_string(self.tasks[index].tid, args[0], length);
+            self.record(index, What::Panic(message.unwrap_or_default()));
+        } else if kind == 2 {
+            self.record(index, What::Mark(args[0], args[1]));
+        }
+        Ok(Emulated::Answer(0))
+    }
+}

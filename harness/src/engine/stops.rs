@@ -1,0 +1,234 @@
+//! What each ptrace stop means for the task that reports it.
+
+use super::session::{Completed, Halt, Session};
+use super::task::{At, Process, State, Task};
+use super::{EngineError, auxv};
+use crate::model::{End, Signal, TaskId, What};
+use crate::sys::Tid;
+use crate::sys::memory;
+use crate::sys::regs;
+use crate::sys::tracee::{Stop, Stopped};
+
+impl Session<'_> {
+    /// Takes note of a stop or an end.
+    pub fn on_stop(&mut self, tid: Tid, stop: Stop) -> Result<(), Halt> {
+        let Some(&index) = self.by_tid.get(&tid) else {
+            self.on_unknown(tid, stop);
+            return Ok(());
+        };
+        match stop {
+            Stop::Entry => self.on_entry(index),
+            Stop::Exit => self.on_exit(index),
+            Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
+            Stop::Exec { former } => self.on_exec(index, former),
+            Stop::Signal(signal) => {
+                self.stopped_at(index, At::Signal(signal));
+                Ok(())
+            }
+            Stop::Group => {
+                Stopped::reported(tid).listen();
+                self.tasks[index].state = State::Frozen;
+                Ok(())
+            }
+            Stop::Trap => {
+                let at = match self.tasks[index].state {
+                    State::Unborn => At::Start,
+                    _ => At::Code,
+                };
+                self.stopped_at(index, at);
+                Ok(())
+            }
+            Stop::Exited(status) => {
+                self.on_end(index, What::Exit(status));
+                Ok(())
+            }
+            Stop::Killed(signal) => {
+                self.on_end(index, What::Killed(Signal(signal)));
+                Ok(())
+            }
+        }
+    }
+
+    fn stopped_at(&mut self, index: usize, at: At) {
+        let task = &mut self.tasks[index];
+        task.state = State::Ready(at, Stopped::reported(task.tid));
+    }
+
+    /// A child can stop for the first time before its parent reports its birth.
+    fn on_unknown(&mut self, tid: Tid, stop: Stop) {
+        let ended = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
+        if self.bystanders.contains(&tid) {
+            let signal = match stop {
+                Stop::Signal(signal) => signal,
+                _ => 0,
+            };
+            if !ended {
+                Stopped::reported(tid).resume(signal);
+            }
+            return;
+        }
+        self.unannounced.insert(tid, stop);
+    }
+
+    fn on_entry(&mut self, index: usize) -> Result<(), Halt> {
+        self.stopped_at(index, At::Entry);
+        let task = &mut self.tasks[index];
+        task.entering = task.stopped().expect("it has just stopped").entering()?;
+        task.in_vfork = false;
+        task.counted = false;
+        match task.entering.native {
+            true => Ok(()),
+            false => Err(Halt::End(End::Invalid(format!(
+                "{} makes a 32-bit system call; only 64-bit programs can be run",
+                self.processes[self.tasks[index].process].name
+            )))),
+        }
+    }
+
+    fn on_exit(&mut self, index: usize) -> Result<(), Halt> {
+        self.stopped_at(index, At::Exit);
+        let task = &mut self.tasks[index];
+        task.in_vfork = false;
+        let mut result = task.stopped().expect("it has just stopped").result()?;
+        if let Some((register, value)) = task.restore.take() {
+            regs::poke(task.tid, register, value)?;
+        }
+        if std::mem::take(&mut task.expired) && is_interrupted(result) {
+            let wait = task.timed_wait.expect("an expired wait has its result");
+            result = wait.result;
+            regs::poke(task.tid, regs::Register::Result, result as u64)?;
+            self.clear_select_sets(index)?;
+        }
+        let task = &mut self.tasks[index];
+        task.timed_wait = None;
+        if std::mem::take(&mut task.lock_attempt) && result == -i64::from(libc::EAGAIN) {
+            return self.park(index);
+        }
+        self.after_timer_call(index, result);
+        if let Some(child) = self.tasks[index].child.take() {
+            self.tasks[child].tid_inside = result as i32;
+        }
+        self.completed.push(Completed {
+            task: index,
+            result,
+        });
+        Ok(())
+    }
+
+    fn on_spawn(&mut self, index: usize, child: Tid, vfork: bool) -> Result<(), Halt> {
+        let parent = &mut self.tasks[index];
+        parent.in_vfork = vfork;
+        parent.state = State::Running;
+        let process = parent.process;
+        let id = TaskId(self.tasks.len() as u32);
+        let process = match self.creates_thread(index) {
+            true => process,
+            false => self.add_process(id, child, Some(process)),
+        };
+        self.tasks.push(Task::new(id, child, process, Some(TaskId(index as u32))));
+        self.tasks[id.index()].signals_seen = self.signals_sent;
+        self.by_tid.insert(child, id.index());
+        if let Some(stop) = self.unannounced.remove(&child) {
+            self.on_stop(child, stop)?;
+        }
+        self.tasks[index].child = Some(id.index());
+        self.record(index, What::Spawn(id));
+        let tid = self.tasks[index].tid;
+        Stopped::reported(tid).resume_to_exit();
+        Ok(())
+    }
+
+    fn creates_thread(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let [first, ..] = task.entering.args;
+        let flags = match i64::from(task.entering.call) {
+            libc::SYS_clone => first,
+            libc::SYS_clone3 => memory::read_word(task.tid, first).unwrap_or(0),
+            _ => 0,
+        };
+        flags & libc::CLONE_THREAD as u64 != 0
+    }
+
+    /// Adds a process and returns its index.
+    pub fn add_process(&mut self, leader: TaskId, pid: Tid, parent: Option<usize>) -> usize {
+        let name = match parent {
+            None => String::new(),
+            Some(parent) => {
+                let given = self.children.get(self.processes[parent].children as usize);
+                let is_first_root = parent == 0;
+                let parent = &mut self.processes[parent];
+                parent.children += 1;
+                match given {
+                    Some(name) if is_first_root => name.clone(),
+                    _ => format!("{}.{}", parent.name, parent.children),
+                }
+            }
+        };
+        self.processes.push(Process {
+            name,
+            leader,
+            pid,
+            root: parent.is_none(),
+            children: 0,
+            loading: None,
+            paused_until: 0,
+            parent,
+        });
+        self.processes.len() - 1
+    }
+
+    /// execve ends the other threads; the caller takes over the leader's tid.
+    fn on_exec(&mut self, index: usize, former: Tid) -> Result<(), Halt> {
+        let mut index = index;
+        let tid = self.tasks[index].tid;
+        if former != tid
+            && let Some(&caller) = self.by_tid.get(&former)
+        {
+            self.tasks[index].state = State::Gone;
+            self.by_tid.remove(&former);
+            self.by_tid.insert(tid, caller);
+            self.tasks[caller].tid = tid;
+            self.tasks[caller].probe = crate::sys::probe::Probe::new(tid);
+            let process = self.tasks[caller].process;
+            self.processes[process].leader = TaskId(caller as u32);
+            index = caller;
+        }
+        let task = &mut self.tasks[index];
+        task.state = State::Running;
+        task.restore = None;
+        let process = task.process;
+        self.processes[process].loading = Some(Vec::new());
+        auxv::make_deterministic(tid)
+            .map_err(|error| EngineError::Machine(format!("preparing a new program: {error}")))
+            .map_err(Halt::Failed)?;
+        let path = self.tasks[index].path.clone().unwrap_or_default();
+        self.record(index, What::Exec(path));
+        Stopped::reported(tid).resume_to_exit();
+        Ok(())
+    }
+
+    fn on_end(&mut self, index: usize, what: What) {
+        let task = &mut self.tasks[index];
+        task.state = State::Gone;
+        let tid = task.tid;
+        self.by_tid.remove(&tid);
+        // The parent is about to receive SIGCHLD.
+        self.signals_sent += 1;
+        self.locks_released += 1;
+        self.recheck = true;
+        self.completed.retain(|c| c.task != index);
+        self.ended.push((index, what));
+    }
+}
+
+/// Whether the result says that a signal or an interrupt cut the call short:
+/// EINTR, or one of the kernel's own restart codes (linux/errno.h), which reach
+/// the program as a restarted call.
+pub(super) fn is_interrupted(result: i64) -> bool {
+    result == -i64::from(libc::EINTR) || is_restart(result)
+}
+
+/// Whether the kernel will perform the call again after the signal's handler.
+pub(super) fn is_restart(result: i64) -> bool {
+    (-516..=-512).contains(&result)
+}

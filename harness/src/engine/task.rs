@@ -1,0 +1,167 @@
+//! The tasks and processes of one run, as the engine sees them.
+
+use crate::model::TaskId;
+use crate::sys::Tid;
+use crate::sys::probe::Probe;
+use crate::sys::regs::Register;
+use crate::sys::tracee::{Entering, Stopped};
+
+/// Where a stopped task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// It has never run.
+    Start,
+    /// About to perform `Task::entering`.
+    Entry,
+    /// After a call that had blocked.
+    Exit,
+    /// A signal is about to be delivered.
+    Signal(i32),
+    /// Somewhere in its own code: continued after a stop, or taken off the CPU.
+    Code,
+}
+
+/// What a task is doing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Its creator has announced it; its first stop is still to come.
+    Unborn,
+    /// Stopped at a schedule point, ready to be chosen.
+    Ready(At, Stopped),
+    /// Resumed, and not yet seen to stop or sleep.
+    Running,
+    /// Asleep in a call, verified.
+    Blocked,
+    /// Held at the entry of a sleep until its deadline.
+    Sleeping(Stopped),
+    /// Held before a lock that somebody else has.
+    Parked(Stopped),
+    /// Stopped as by SIGSTOP.
+    Frozen,
+    /// The first thread has ended, others of its process live on.
+    DeadLeader,
+    /// It has ended.
+    Gone,
+}
+
+/// How an expired wait answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimedWait {
+    /// Virtual time at which it is over.
+    pub deadline: u64,
+    /// What the call returns then.
+    pub result: i64,
+}
+
+/// One thread.
+pub(super) struct Task {
+    pub id: TaskId,
+    pub tid: Tid,
+    /// Index into the run's processes.
+    pub process: usize,
+    /// Who created it.
+    pub parent: Option<TaskId>,
+    pub state: State,
+    /// The call it is in, or was in last.
+    pub entering: Entering,
+    pub path: Option<String>,
+    pub probe: Probe,
+    /// The call it is in ends at this time at the latest.
+    pub timed_wait: Option<TimedWait>,
+    /// Its wait has expired; the result takes the place of the interrupted call's.
+    pub expired: bool,
+    /// An argument register that was changed, and the program's own value.
+    pub restore: Option<(Register, u64)>,
+    /// It is being created by vfork's parent, who sleeps uninterruptibly.
+    pub in_vfork: bool,
+    /// `Run::signals_sent` when it was last asked for pending signals.
+    pub signals_seen: u64,
+    /// `Run::locks_released` when it last found its lock taken.
+    pub lock_seen: u64,
+    /// The engine turned its waiting lock request into an immediate one.
+    pub lock_attempt: bool,
+    /// It has asked the kernel to answer a lock request by waiting.
+    pub lock_for_real: bool,
+    /// Its `Block` event stands in the trace.
+    pub block_recorded: bool,
+    /// The fault plan has counted the call it is about to make.
+    pub counted: bool,
+    /// Details of a delayed signal, for when it arrives.
+    pub delayed_signal: Option<libc::siginfo_t>,
+    /// The task that the call it is in has created.
+    pub child: Option<usize>,
+    /// Its thread id as the program sees it.
+    pub tid_inside: i32,
+}
+
+impl Task {
+    pub fn new(id: TaskId, tid: Tid, process: usize, parent: Option<TaskId>) -> Task {
+        Task {
+            id,
+            tid,
+            process,
+            parent,
+            state: State::Unborn,
+            entering: Entering::default(),
+            path: None,
+            probe: Probe::new(tid),
+            timed_wait: None,
+            expired: false,
+            restore: None,
+            in_vfork: false,
+            signals_seen: 0,
+            lock_seen: 0,
+            lock_attempt: false,
+            lock_for_real: false,
+            block_recorded: false,
+            counted: false,
+            delayed_signal: None,
+            child: None,
+            tid_inside: 0,
+        }
+    }
+
+    pub fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
+    }
+
+    /// Takes the token of a stopped task, leaving it running.
+    pub fn take_stopped(&mut self) -> Option<Stopped> {
+        match std::mem::replace(&mut self.state, State::Running) {
+            State::Ready(_, stopped) | State::Sleeping(stopped) | State::Parked(stopped) => {
+                Some(stopped)
+            }
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    /// The token of a stopped task.
+    pub fn stopped(&self) -> Option<&Stopped> {
+        match &self.state {
+            State::Ready(_, stopped) | State::Sleeping(stopped) | State::Parked(stopped) => {
+                Some(stopped)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One process: what its threads share.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub name: String,
+    pub leader: TaskId,
+    pub pid: Tid,
+    /// The harness started it.
+    pub root: bool,
+    pub children: u32,
+    /// It still loads: descriptors that it has opened for that, while only calls
+    /// of start-up have been seen since its exec.
+    pub loading: Option<Vec<u64>>,
+    /// It gets no turn before this step.
+    pub paused_until: u64,
+    pub parent: Option<usize>,
+}

@@ -1,0 +1,399 @@
+//! Programs started once and copied for every run.
+//!
+//! A program is run up to its first call that concerns anybody else and is kept
+//! there. For each run the engine makes it perform a `clone` at that point, so a
+//! run pays for one fork instead of an exec and the loading of libraries.
+
+use super::clock::Clock;
+use super::emulate::MARK;
+use super::session::Session;
+use super::task::{At, State};
+use super::{EngineError, Start, auxv};
+use crate::model::{End, Plan};
+use crate::sys::regs::{self, Register, Registers};
+use crate::sys::sandbox::{Program, Sandbox, SpawnTicket};
+use crate::sys::tracee::{self, Entering, Stop, Stopped, Wait, Waited};
+use crate::sys::{Tid, descriptor, memory};
+use std::ffi::CString;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// A program kept just before its first call that matters.
+pub(super) struct Template {
+    pub name: String,
+    tid: Tid,
+    registers: Registers,
+    entering: Entering,
+    /// Open files and their positions, which all copies share.
+    positions: Vec<(OwnedFd, i64)>,
+    /// Where the C library keeps the thread's id, if it does.
+    tid_cell: Option<u64>,
+    /// The list of robust futexes, which a clone does not inherit.
+    robust_list: Option<(u64, u64)>,
+    pub clock: Clock,
+    pub random_draws: u64,
+}
+
+/// What the copies of a run share beyond what they inherit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ipc {
+    /// The namespace of the template.
+    Inherited,
+    /// A new one for the run.
+    New,
+    /// The one of the run's first process, by its pid inside.
+    Of(i32),
+}
+
+fn machine(what: &str) -> impl Fn(std::io::Error) -> EngineError + '_ {
+    move |error| EngineError::Machine(format!("{what}: {error}"))
+}
+
+/// A program that has just been executed, stopped there.
+pub(super) struct Launched {
+    pub tid: Tid,
+    pub tid_inside: i32,
+    stopped: Stopped,
+}
+
+/// Starts a program and follows it through its exec.
+pub(super) fn launch(
+    sandbox: &mut Sandbox,
+    start: &Start,
+    program: &Program,
+    descriptors: &[(BorrowedFd<'_>, i32)],
+) -> Result<Launched, EngineError> {
+    let failed = |reason: String| EngineError::Start {
+        program: start.command.first().cloned().unwrap_or_default(),
+        reason,
+    };
+    let ticket: SpawnTicket = sandbox
+        .request_spawn(program, descriptors)
+        .map_err(|error| failed(error.to_string()))?;
+    let init = sandbox.init_pid();
+    loop {
+        let (tid, stop) = match tracee::wait(Wait::Block).map_err(machine("waiting"))? {
+            Waited::Event(tid, stop) => (tid, stop),
+            Waited::NoTasks => return Err(failed("the sandbox has ended".into())),
+            _ => continue,
+        };
+        match stop {
+            Stop::Exited(_) | Stop::Killed(_) => {
+                let reason = sandbox.spawn_error(ticket).map_or_else(
+                    || "it ended before it was executed".to_owned(),
+                    |error| reason(start, error.stage, error.errno),
+                );
+                return Err(failed(reason));
+            }
+            Stop::Exec { .. } => {
+                auxv::make_deterministic(tid).map_err(machine("preparing a new program"))?;
+                return Ok(Launched {
+                    tid,
+                    tid_inside: sandbox.spawned_pid(ticket).unwrap_or(tid),
+                    stopped: Stopped::reported(tid),
+                });
+            }
+            _ if tid == init => Stopped::reported(tid).resume(0),
+            _ => Stopped::reported(tid).resume(0),
+        }
+    }
+}
+
+fn reason(start: &Start, stage: &str, errno: nix::errno::Errno) -> String {
+    use nix::errno::Errno;
+    match (stage, errno) {
+        ("execve", Errno::ENOENT) => "there is no such program".to_owned(),
+        ("execve", Errno::EACCES) => "it is not an executable file".to_owned(),
+        ("execve", Errno::ENOEXEC) => {
+            format!("`{}` is neither a program nor a script with a `#!` line", start.command[0])
+        }
+        _ => format!("{stage}: {}", errno.desc()),
+    }
+}
+
+impl Template {
+    /// Brings a program to its first call that matters.
+    pub fn of_program(
+        name: &str,
+        launched: Launched,
+        bystanders: &[Tid],
+        private_dirs: &[String],
+        seed: u64,
+    ) -> Result<Template, EngineError> {
+        let plan = Plan {
+            seed,
+            ..Plan::default()
+        };
+        let mut session = Session::new(&plan, &[], bystanders, private_dirs, &|| 0);
+        session.in_template = true;
+        let index = session.add_root(name, launched.tid, launched.tid_inside);
+        session.tasks[index].state = State::Ready(At::Code, launched.stopped);
+        session.processes[0].loading = Some(Vec::new());
+        session.current = Some(index);
+        session.run_code(index, 0).map_err(|halt| match halt {
+            super::session::Halt::Failed(error) => error,
+            super::session::Halt::End(End::Invalid(reason)) => EngineError::Start {
+                program: name.to_owned(),
+                reason,
+            },
+            super::session::Halt::End(_) => EngineError::Start {
+                program: name.to_owned(),
+                reason: "it does not come to its first system call in time".to_owned(),
+            },
+        })?;
+        let entering = match &session.tasks[index].state {
+            State::Ready(At::Entry, _) => session.tasks[index].entering,
+            _ => {
+                return Err(EngineError::Start {
+                    program: name.to_owned(),
+                    reason: "it ends or crashes while it is being loaded".to_owned(),
+                });
+            }
+        };
+        let (clock, draws) = (session.clock, session.random_draws);
+        Template::keep(name, launched.tid, launched.tid_inside, entering, clock, draws)
+    }
+
+    /// Lets a test binary run freely until the process that shall be copied makes
+    /// its mark.
+    pub fn of_scenario(
+        name: &str,
+        launched: Launched,
+        bystanders: &[Tid],
+    ) -> Result<Template, EngineError> {
+        let failed = |reason: &str| EngineError::Start {
+            program: name.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let mut alive = vec![launched.tid];
+        let mut marked = None;
+        launched.stopped.resume(0);
+        while marked.is_none() || alive.len() > 1 {
+            let (tid, stop) = match tracee::wait(Wait::Block).map_err(machine("waiting"))? {
+                Waited::Event(tid, stop) => (tid, stop),
+                Waited::NoTasks => break,
+                _ => continue,
+            };
+            let stopped = Stopped::reported(tid);
+            match stop {
+                Stop::Exited(_) | Stop::Killed(_) => {
+                    alive.retain(|other| *other != tid);
+                    if alive.is_empty() {
+                        break;
+                    }
+                    continue;
+                }
+                Stop::Spawned { child, .. } => alive.push(child),
+                Stop::Entry => {
+                    let entering = stopped.entering().map_err(machine("reading a call"))?;
+                    if entering.call == MARK {
+                        marked = Some((tid, entering));
+                        continue;
+                    }
+                    if i64::from(entering.call) == libc::SYS_getrandom {
+                        fixed_random(tid, &entering).map_err(machine("answering a call"))?;
+                    }
+                }
+                Stop::Exec { .. } => {
+                    auxv::make_deterministic(tid).map_err(machine("preparing a new program"))?;
+                }
+                Stop::Group => {
+                    stopped.listen();
+                    continue;
+                }
+                _ => {}
+            }
+            let signal = match stop {
+                Stop::Signal(signal) if !bystanders.contains(&tid) => signal,
+                _ => 0,
+            };
+            stopped.resume(signal);
+        }
+        let Some((tid, entering)) = marked else {
+            return Err(failed("the test ended before it came to its scenario again"));
+        };
+        let inside = inner_tid(tid).unwrap_or(tid);
+        Template::keep(name, tid, inside, entering, Clock::default(), 0)
+    }
+
+    /// Keeps a task that stands at the entry of a call as a template.
+    fn keep(
+        name: &str,
+        tid: Tid,
+        tid_inside: i32,
+        entering: Entering,
+        clock: Clock,
+        random_draws: u64,
+    ) -> Result<Template, EngineError> {
+        let context = machine("keeping a template");
+        let registers = regs::read(tid).map_err(&context)?;
+        regs::poke(tid, Register::Call, u64::MAX).map_err(&context)?;
+        Stopped::reported(tid).resume_to_exit();
+        expect(tid, |stop| stop == Stop::Exit)?;
+        let robust_list = tracee::robust_list(tid).filter(|(head, _)| *head != 0);
+        Ok(Template {
+            name: name.to_owned(),
+            tid,
+            registers,
+            entering,
+            positions: descriptor::positions(tid),
+            tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
+            robust_list,
+            clock,
+            random_draws,
+        })
+    }
+
+    /// Makes a copy; it stands just before the call at which the template stands.
+    pub fn copy(&self, ipc: Ipc, working_dir: Option<&str>) -> Result<(Tid, i32), EngineError> {
+        let context = machine("copying a template");
+        for (file, position) in &self.positions {
+            descriptor::restore_position(file, *position);
+        }
+        let mut flags = (libc::CLONE_PARENT | libc::SIGCHLD) as u64;
+        if ipc == Ipc::New {
+            flags |= libc::CLONE_NEWIPC as u64;
+        }
+        if self.tid_cell.is_some() {
+            flags |= (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID) as u64;
+        }
+        let args = [flags, 0, 0, self.tid_cell.unwrap_or(0), 0, 0];
+        let mut registers = self.registers;
+        registers.enter(libc::SYS_clone as u64, args);
+        regs::write(self.tid, &registers).map_err(&context)?;
+        Stopped::reported(self.tid).resume(0);
+        let (child, inside) = self.await_child()?;
+        if let Some((head, length)) = self.robust_list {
+            self.inject(child, libc::SYS_set_robust_list, [head, length, 0, 0, 0, 0])?;
+        }
+        if let Some(dir) = working_dir {
+            self.change_directory(child, dir)?;
+        }
+        if let Ipc::Of(first) = ipc {
+            self.join_ipc(child, first)?;
+        }
+        let mut registers = self.registers;
+        registers.enter(u64::from(self.entering.call), self.entering.args);
+        regs::write(child, &registers).map_err(&context)?;
+        Ok((child, inside))
+    }
+
+    /// Follows the template through its clone; the child's tid outside and inside.
+    fn await_child(&self) -> Result<(Tid, i32), EngineError> {
+        let context = machine("copying a template");
+        let (mut child, mut early, mut inside) = (None, None, None);
+        while child.is_none() || child != early || inside.is_none() {
+            let (tid, stop) = match tracee::wait(Wait::Block).map_err(&context)? {
+                Waited::Event(tid, stop) => (tid, stop),
+                Waited::NoTasks => return Err(died(&self.name)),
+                _ => continue,
+            };
+            let stopped = Stopped::reported(tid);
+            match stop {
+                Stop::Trap if tid != self.tid => early = Some(tid),
+                Stop::Entry => stopped.resume_to_exit(),
+                Stop::Spawned { child: tid, .. } => {
+                    child = Some(tid);
+                    stopped.resume_to_exit();
+                }
+                Stop::Exit => match stopped.result().map_err(&context)? {
+                    result @ 1.. => inside = Some(result as i32),
+                    error => {
+                        let error = std::io::Error::from_raw_os_error(-error as i32);
+                        return Err(machine("copying a template")(error));
+                    }
+                },
+                Stop::Exited(_) | Stop::Killed(_) if tid == self.tid => {
+                    return Err(died(&self.name));
+                }
+                Stop::Exited(_) | Stop::Killed(_) => {}
+                _ => stopped.resume(0),
+            }
+        }
+        child.zip(inside).ok_or_else(|| died(&self.name))
+    }
+
+    /// Makes a stopped copy perform a call of ours, and returns its result.
+    fn inject(&self, tid: Tid, call: i64, args: [u64; 6]) -> Result<i64, EngineError> {
+        let context = machine("preparing a copy");
+        let mut registers = self.registers;
+        registers.enter(call as u64, args);
+        regs::write(tid, &registers).map_err(&context)?;
+        loop {
+            Stopped::reported(tid).resume_to_exit();
+            expect(tid, |stop| matches!(stop, Stop::Entry | Stop::Exit))?;
+            // Calls that the filter lets pass report their entry as well.
+            if let Some(result) = Stopped::reported(tid).result_if_exit().map_err(&context)? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// Without this the copy would stay in a directory that is there no more.
+    fn change_directory(&self, tid: Tid, dir: &str) -> Result<(), EngineError> {
+        // Below the red zone that the processor's calling convention reserves.
+        let at = self.registers.stack() - 8192;
+        let path = CString::new(dir).map_err(|_| died(&self.name))?;
+        memory::write(tid, at, path.as_bytes_with_nul()).map_err(machine("preparing a copy"))?;
+        self.inject(tid, libc::SYS_chdir, [at, 0, 0, 0, 0, 0]).map(drop)
+    }
+
+    fn join_ipc(&self, tid: Tid, first: i32) -> Result<(), EngineError> {
+        let process = self.inject(tid, libc::SYS_pidfd_open, [first as u64, 0, 0, 0, 0, 0])?;
+        let args = [process as u64, libc::CLONE_NEWIPC as u64, 0, 0, 0, 0];
+        let joined = self.inject(tid, libc::SYS_setns, args)?;
+        self.inject(tid, libc::SYS_close, [process as u64, 0, 0, 0, 0, 0])?;
+        match joined {
+            0 => Ok(()),
+            error => {
+                let error = std::io::Error::from_raw_os_error(-error as i32);
+                Err(machine("sharing System V objects between the programs")(error))
+            }
+        }
+    }
+}
+
+fn died(name: &str) -> EngineError {
+    EngineError::Machine(format!("the prepared copy of `{name}` has died"))
+}
+
+/// Waits for the next stop of one task.
+fn expect(tid: Tid, is_it: impl Fn(Stop) -> bool) -> Result<(), EngineError> {
+    loop {
+        match tracee::wait_for(tid, Wait::Block).map_err(machine("waiting"))? {
+            Waited::Event(_, stop) if is_it(stop) => return Ok(()),
+            Waited::Event(_, stop @ (Stop::Exited(_) | Stop::Killed(_))) => {
+                return Err(EngineError::Machine(format!("a copy has died: {stop:?}")));
+            }
+            Waited::Event(..) => Stopped::reported(tid).resume_to_exit(),
+            Waited::NoTasks => return Err(EngineError::Machine("a copy has vanished".into())),
+            _ => {}
+        }
+    }
+}
+
+/// Where the thread control block holds the thread's own id. glibc and musl keep
+/// it within their first kilobyte, at offsets of their own.
+fn find_tid(tid: Tid, thread_pointer: u64, tid_inside: i32) -> Option<u64> {
+    let mut block = [0; 1024];
+    let count = memory::read(tid, thread_pointer, &mut block).ok()?;
+    let words = block[..count].chunks_exact(4);
+    let at = words.into_iter().position(|word| word == tid_inside.to_ne_bytes())?;
+    Some(thread_pointer + 4 * at as u64)
+}
+
+/// The pid by which a task knows itself (`NSpid` of proc_pid_status(5)).
+fn inner_tid(tid: Tid) -> Option<i32> {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    line.split_whitespace().last()?.parse().ok()
+}
+
+/// While a test binary comes to its scenario, its threads get the same bytes
+/// however they are scheduled.
+fn fixed_random(tid: Tid, entering: &Entering) -> std::io::Result<()> {
+    let length = (entering.args[1] as usize).min(4096);
+    let bytes: Vec<u8> = (0..length).map(|i| (i * 7 + 1) as u8).collect();
+    memory::write(tid, entering.args[0], &bytes)?;
+    regs::poke(tid, Register::Call, u64::MAX)?;
+    regs::poke(tid, Register::Result, length as u64)
+}

@@ -1,0 +1,206 @@
+//! Many runs of one target.
+
+use super::criteria::Judge;
+use super::executable::ExecutableError;
+use super::planner::Planner;
+use super::record::Recorder;
+use super::runner::{Starter, engine_starter};
+use super::shared::Shared;
+use super::worker::{Work, work};
+use super::{Budget, Progress, Report};
+use crate::check::{Check, Expectations};
+use crate::engine::{EngineError, Target};
+use crate::model::{FaultKind, Limits};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What is explored, how long, and by what it is judged. All fields are plain
+/// settings; [`new`](Exploration::new) gives them their usual values.
+#[derive(Clone)]
+pub struct Exploration {
+    /// The processes under test.
+    pub target: Target,
+    /// When to stop.
+    pub budget: Budget,
+    /// The faults that may be injected, one in every other run.
+    pub faults: Vec<FaultKind>,
+    /// Determines every plan.
+    pub seed: u64,
+    /// Runs at a time, each on a CPU of its own.
+    pub jobs: usize,
+    /// Options of the built-in checkers.
+    pub expectations: Expectations,
+    /// Further checkers.
+    pub checks: Vec<Arc<dyn Check>>,
+    /// Bounds on each run.
+    pub limits: Limits,
+    /// Whether the first violation ends the exploration.
+    pub stop_at_first: bool,
+    /// Whether every run without faults must print what the first one printed.
+    pub check_output: bool,
+    /// Whether each violation is replayed at once; only for tests of Crosswire
+    /// itself is there a reason not to.
+    pub confirm: bool,
+    /// The name of the scenario, for records.
+    pub scenario: Option<String>,
+}
+
+/// Why an exploration came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExploreError {
+    /// A program is missing or may not be executed.
+    #[error(transparent)]
+    Program(#[from] ExecutableError),
+    /// An engine cannot be started.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A fault is meant for a process that does not exist.
+    #[error("no process is called `{name}`; those of the first run are: {seen}")]
+    UnknownProcess {
+        /// The name in the fault.
+        name: String,
+        /// The names that exist.
+        seen: String,
+    },
+    /// A worker panicked, or a check did.
+    #[error("a worker panicked: {0}")]
+    Panic(String),
+}
+
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long the runs under way may go on once somebody wants to stop.
+const GRACE: Duration = Duration::from_millis(600);
+
+impl Exploration {
+    /// A thousand runs without faults, on every CPU, up to the first violation.
+    pub fn new(target: Target) -> Exploration {
+        Exploration {
+            target,
+            budget: Budget::runs(1000),
+            faults: Vec::new(),
+            seed: 0,
+            jobs: available_cpus().len(),
+            expectations: Expectations::default(),
+            checks: Vec::new(),
+            limits: Limits::default(),
+            stop_at_first: true,
+            check_output: false,
+            confirm: true,
+            scenario: None,
+        }
+    }
+
+    /// Explores. `progress` is called about ten times a second. When `stop`
+    /// becomes true, it ends within a second and reports what it has.
+    ///
+    /// # Errors
+    /// If no run could be performed. What goes wrong in a run is in the report.
+    pub fn explore(
+        &self,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<Report, ExploreError> {
+        self.explore_with(engine_starter(&self.target), stop, progress)
+    }
+
+    /// The same with another engine.
+    ///
+    /// # Errors
+    /// As [`explore`](Exploration::explore).
+    pub fn explore_with(
+        &self,
+        starter: Starter,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<Report, ExploreError> {
+        let work = Arc::new(self.work(starter)?);
+        let jobs = self.jobs.max(1);
+        let shared = Shared::new(self.budget, self.faults.clone(), jobs, self.stop_at_first);
+        let shared = Arc::new(shared);
+        let cpus = available_cpus();
+        let mut threads = Vec::new();
+        for job in 0..jobs {
+            let (work, shared) = (work.clone(), shared.clone());
+            let cpu = cpus.get(job % cpus.len().max(1)).copied();
+            threads.push(std::thread::spawn(move || run_worker(&work, &shared, cpu)));
+        }
+        let stopped = supervise(&shared, stop, progress);
+        if shared.wait(Duration::ZERO) {
+            for thread in threads {
+                // Panics have been caught and reported by the worker itself.
+                let _ = thread.join();
+            }
+        }
+        // Else a run does not end in time. Its thread and its processes are left
+        // to themselves; they die with this process at the latest.
+        shared.finish(self.seed, stopped)
+    }
+
+    fn work(&self, starter: Starter) -> Result<Work, ExploreError> {
+        let recorder =
+            Recorder::new(&self.target, self.scenario.clone(), self.expectations.clone())?;
+        Ok(Work {
+            starter,
+            planner: Planner {
+                seed: self.seed,
+                limits: self.limits.clone(),
+            },
+            judge: Judge {
+                expectations: self.expectations.clone(),
+                checks: self.checks.clone(),
+            },
+            recorder,
+            check_output: self.check_output,
+            confirm: self.confirm,
+            learn_points: !self.faults.is_empty(),
+        })
+    }
+}
+
+/// Tells progress until all workers are done, or until stopping takes too long;
+/// whether somebody stopped it.
+fn supervise(shared: &Shared, stop: &AtomicBool, progress: &dyn Fn(&Progress)) -> bool {
+    let mut stopped_at = None;
+    while !shared.wait(PROGRESS_INTERVAL) {
+        progress(&shared.progress());
+        if stop.load(Ordering::Relaxed) {
+            shared.close();
+            let since: &mut Instant = stopped_at.get_or_insert_with(Instant::now);
+            if since.elapsed() >= GRACE {
+                break;
+            }
+        }
+    }
+    progress(&shared.progress());
+    stopped_at.is_some() || stop.load(Ordering::Relaxed)
+}
+
+fn run_worker(job: &Work, shared: &Shared, cpu: Option<usize>) {
+    let result = catch_unwind(AssertUnwindSafe(|| work(job, shared, cpu)));
+    shared.end(result.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref())))));
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "for a reason that is not text".to_owned(),
+    }
+}
+
+/// The CPUs that this process may use.
+pub fn available_cpus() -> Vec<usize> {
+    let this_thread = nix::unistd::Pid::from_raw(0);
+    let Ok(set) = nix::sched::sched_getaffinity(this_thread) else {
+        return Vec::new();
+    };
+    (0..nix::sched::CpuSet::count())
+        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
+        .collect()
+}

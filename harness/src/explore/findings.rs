@@ -1,0 +1,105 @@
+//! The violations that an exploration has found, each different one kept once.
+
+use crate::model::{Kind, Record, Violation};
+use std::collections::BTreeMap;
+
+/// A violation, and the simplest run known to show it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What is wrong.
+    pub violation: Violation,
+    /// The run that shows it, ready to be stored.
+    pub record: Record,
+    /// The number of that run.
+    pub run: u64,
+    /// Whether it was replayed, with the same verdict and the same trace.
+    pub replayed: bool,
+    /// How many runs showed it.
+    pub count: u64,
+}
+
+/// More different findings than anybody reads; a check whose sentences are all
+/// different must not fill the memory.
+const MOST_FINDINGS: usize = 100;
+
+/// Findings by kind and by sentence, whatever numbers the sentence names: losing
+/// message 3 and losing message 4 is one finding.
+#[derive(Default)]
+pub(super) struct Findings {
+    groups: BTreeMap<(Kind, String), Found>,
+    /// Violations beyond [`MOST_FINDINGS`].
+    pub dropped: u64,
+}
+
+impl Findings {
+    /// Takes in the violations of one run.
+    pub fn add(&mut self, run: u64, violations: &[Violation], record: &Record, replayed: bool) {
+        for violation in violations {
+            let key = (violation.kind.clone(), without_numbers(&violation.sentence));
+            let full = self.groups.len() >= MOST_FINDINGS;
+            match self.groups.get_mut(&key) {
+                Some(found) => {
+                    found.count += 1;
+                    if simplicity(record) < simplicity(&found.record) {
+                        found.violation = violation.clone();
+                        found.record = record.clone();
+                        found.run = run;
+                        found.replayed = replayed;
+                    }
+                }
+                None if full => self.dropped += 1,
+                None => {
+                    let found = Found {
+                        violation: violation.clone(),
+                        record: record.clone(),
+                        run,
+                        replayed,
+                        count: 1,
+                    };
+                    self.groups.insert(key, found);
+                }
+            }
+        }
+    }
+
+    /// How many different ones there are.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// All of them, the first found first.
+    pub fn into_vec(self) -> Vec<Found> {
+        let mut all: Vec<Found> = self.groups.into_values().collect();
+        all.sort_by_key(|found| found.run);
+        all
+    }
+}
+
+/// Runs are simpler with fewer faults, then fewer decisions, then fewer events.
+fn simplicity(record: &Record) -> (usize, usize, usize) {
+    let trace = &record.trace;
+    (record.plan.faults.len(), trace.deviations.len(), trace.events.len())
+}
+
+fn without_numbers(sentence: &str) -> String {
+    let mut text = String::with_capacity(sentence.len());
+    for character in sentence.chars() {
+        match character {
+            '0'..='9' if text.ends_with('#') => {}
+            '0'..='9' => text.push('#'),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_do_not_make_a_difference() {
+        assert_eq!(without_numbers("message 12 of 3 is lost"), "message # of # is lost");
+        assert_ne!(without_numbers("message 1 is lost"), without_numbers("message 1 is doubled"));
+    }
+}

@@ -1,0 +1,45 @@
+//! Floor 2: many runs. Which plans are tried, what is learned from them, and how
+//! a failure is written down and replayed.
+//!
+//! An [`Exploration`] hands numbered runs to one worker per CPU, each with an
+//! engine of its own. The plan of a run follows from the exploration's seed, the
+//! run's number and the fault points that earlier runs have shown; outcomes are
+//! taken in by number. So the same exploration finds the same things with one
+//! worker and with eight, unless it is bounded by time.
+//!
+//! A violation is replayed at once from its own record. One that does not come
+//! out the same is the harness's failure, and is reported as `Invalid`.
+
+mod budget;
+mod collector;
+mod criteria;
+mod executable;
+mod exploration;
+#[cfg(test)]
+mod fake;
+mod families;
+mod findings;
+mod outcome;
+mod output;
+mod planner;
+mod points;
+mod record;
+mod replay;
+mod report;
+mod runner;
+mod shared;
+mod store;
+mod strategy;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use budget::Budget;
+pub use criteria::Criteria;
+pub use executable::{ExecutableError, resolve};
+pub use exploration::{Exploration, ExploreError, available_cpus};
+pub use findings::Found;
+pub use replay::{Replay, ReplayError, replay, replay_with, target_of};
+pub use report::{FaultTally, Progress, Report};
+pub use runner::{Runner, Starter};
+pub use store::{LoadError, load, save};

@@ -1,0 +1,86 @@
+//! Turns a run into a record that can be stored.
+
+use super::criteria::Criteria;
+use super::executable::{self, ExecutableError};
+use super::output::Text;
+use crate::check::Expectations;
+use crate::engine::{Isolation, Target};
+use crate::model::{FORMAT_VERSION, Plan, Program, Record, Rule, Run, Schedule, Verdict};
+
+/// Knows everything of a record that is the same for all runs of a target.
+pub(super) struct Recorder {
+    programs: Vec<Program>,
+    scenario: Option<String>,
+    working_dir: String,
+    environment: Vec<(String, String)>,
+    criteria: Criteria,
+}
+
+impl Recorder {
+    /// Looks up and digests the target's executables.
+    pub fn new(
+        target: &Target,
+        scenario: Option<String>,
+        expectations: Expectations,
+    ) -> Result<Recorder, ExecutableError> {
+        let programs = target.programs.iter().map(|start| {
+            let word = start
+                .command
+                .first()
+                .ok_or_else(|| ExecutableError::Empty(start.name.clone()))?;
+            let path = executable::resolve(word, &target.working_dir, &target.environment)?;
+            let digest = executable::digest(&path).map_err(|error| ExecutableError::Unusable {
+                program: word.clone(),
+                reason: error.to_string(),
+            })?;
+            Ok(Program {
+                name: start.name.clone(),
+                command: start.command.clone(),
+                executable: path.to_string_lossy().into_owned(),
+                digest,
+            })
+        });
+        Ok(Recorder {
+            programs: programs.collect::<Result<_, _>>()?,
+            scenario,
+            working_dir: target.working_dir.to_string_lossy().into_owned(),
+            environment: target.environment.clone(),
+            criteria: Criteria {
+                expectations,
+                output: None,
+                without_isolation: target.isolation == Isolation::None,
+            },
+        })
+    }
+
+    /// The record of a run. Its plan names every decision, so that it does not
+    /// depend on how a rule with a seed decides.
+    pub fn record(&self, run: &Run, verdict: Verdict, reference: Option<&[u8]>) -> Record {
+        let criteria = Criteria {
+            output: reference.map(Text::from),
+            ..self.criteria.clone()
+        };
+        Record {
+            format_version: FORMAT_VERSION,
+            programs: self.programs.clone(),
+            scenario: self.scenario.clone(),
+            working_dir: self.working_dir.clone(),
+            environment: self.environment.clone(),
+            checks: serde_json::to_value(criteria).expect("criteria have string keys only"),
+            plan: spelled_out(run),
+            verdict,
+            trace: run.trace.clone(),
+        }
+    }
+}
+
+/// The plan with every decision of the run written down.
+pub(super) fn spelled_out(run: &Run) -> Plan {
+    Plan {
+        schedule: Schedule {
+            rule: Rule::RunOn,
+            deviations: run.trace.deviations.clone(),
+        },
+        ..run.plan.clone()
+    }
+}

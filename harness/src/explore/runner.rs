@@ -1,0 +1,32 @@
+//! The one thing that an exploration asks of an engine.
+
+use crate::engine::{Engine, EngineError, Target};
+use crate::model::{Plan, Run};
+use std::sync::Arc;
+
+/// Turns a plan into a run. The engine is one; tests of the exploration itself
+/// use small models.
+pub trait Runner {
+    /// Performs one run.
+    ///
+    /// # Errors
+    /// If the harness itself fails.
+    fn run(&mut self, plan: &Plan) -> Result<Run, EngineError>;
+}
+
+impl Runner for Engine {
+    fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+        Engine::run(self, plan)
+    }
+}
+
+/// Starts a runner on the calling thread, pinned to a CPU where one is given.
+/// Called once in each worker thread, since an engine cannot change threads.
+pub type Starter =
+    Arc<dyn Fn(Option<usize>) -> Result<Box<dyn Runner>, EngineError> + Send + Sync>;
+
+/// Starts the real engine.
+pub(super) fn engine_starter(target: &Target) -> Starter {
+    let target = target.clone();
+    Arc::new(move |cpu| Ok(Box::new(Engine::start(&target, cpu)?)))
+}

@@ -1,0 +1,97 @@
+//! One worker: an engine on a CPU, and the runs it is given.
+
+use super::ExploreError;
+use super::criteria::Judge;
+use super::outcome::Outcome;
+use super::planner::Planner;
+use super::points::Points;
+use super::record::{Recorder, spelled_out};
+use super::runner::{Runner, Starter};
+use super::shared::{Job, Shared};
+use crate::engine::EngineError;
+use crate::model::{End, Run, Verdict};
+
+/// What all workers of an exploration have in common, unchanging.
+pub(super) struct Work {
+    pub starter: Starter,
+    pub planner: Planner,
+    pub judge: Judge,
+    pub recorder: Recorder,
+    pub check_output: bool,
+    pub confirm: bool,
+    pub learn_points: bool,
+}
+
+/// Performs runs until there are no more.
+pub(super) fn work(work: &Work, shared: &Shared, cpu: Option<usize>) -> Result<(), ExploreError> {
+    let mut runner = (work.starter)(cpu)?;
+    while let Some(job) = shared.take() {
+        let outcome = match perform(work, runner.as_mut(), &job) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // An engine that has failed once is not trusted with another run.
+                drop(runner);
+                runner = (work.starter)(cpu)?;
+                Outcome::invalid(error.to_string())
+            }
+        };
+        shared.deliver(job.run, outcome);
+    }
+    Ok(())
+}
+
+fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, EngineError> {
+    let plan = work.planner.plan(job.run, &job.lessons);
+    let run = runner.run(&plan)?;
+    let reference = job.reference.as_deref();
+    let verdict = work.judge.judge(&run, reference);
+    let mut outcome = Outcome::of(&run, verdict);
+    if work.learn_points && plan.faults.is_empty() {
+        outcome.points = Points::of(&run.trace);
+    }
+    if job.run == 0 {
+        outcome.processes = process_names(&run);
+        // Only a run that came to its proper end shows what belongs there.
+        let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
+        outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());
+    }
+    if outcome.verdict.is_violation() {
+        if work.confirm {
+            if let Some(difference) = divergence(work, runner, &run, &outcome.verdict, reference)? {
+                outcome.verdict = Verdict::Invalid(format!(
+                    "a violation did not come out the same when replayed, {difference}"
+                ));
+                return Ok(outcome);
+            }
+            outcome.replayed = true;
+        }
+        let record = work.recorder.record(&run, outcome.verdict.clone(), reference);
+        outcome.record = Some(Box::new(record));
+    }
+    Ok(outcome)
+}
+
+/// Replays a run from what its record would say; the first difference, if any.
+fn divergence(
+    work: &Work,
+    runner: &mut dyn Runner,
+    run: &Run,
+    verdict: &Verdict,
+    reference: Option<&[u8]>,
+) -> Result<Option<String>, EngineError> {
+    let again = runner.run(&spelled_out(run))?;
+    if let Some(difference) = run.trace.first_difference(&again.trace) {
+        return Ok(Some(difference));
+    }
+    let second = work.judge.judge(&again, reference);
+    Ok((second != *verdict).then(|| {
+        format!("the trace is the same, but the verdict {verdict:?} became {second:?}")
+    }))
+}
+
+fn process_names(run: &Run) -> Vec<String> {
+    let mut names: Vec<String> = run.trace.tasks.iter().map(|task| task.process.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,15 @@
+//! Floor 0: everything that talks to the kernel about other processes, and the
+//! only place with unsafe code.
+
+pub(crate) mod affinity;
+pub(crate) mod descriptor;
+pub(crate) mod filter;
+pub(crate) mod memory;
+pub(crate) mod probe;
+pub(crate) mod regs;
+pub mod sandbox;
+pub(crate) mod tick;
+pub(crate) mod tracee;
+
+/// A kernel thread id as this process sees it.
+pub(crate) type Tid = libc::pid_t;

@@ -1,0 +1,346 @@
+//! Clones process 1 with as many namespaces as the machine permits.
+
+use std::ffi::{c_int, c_ulong};
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt};
+use nix::sys::time::TimeVal;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::{Gid, Pid, Uid};
+
+use super::abilities::{Abilities, Feature};
+use super::arena::{Arena, Cover, Request, SetUpReport, Step, message};
+use super::covers::{Choice, Covers, c_string};
+use super::room::Plan;
+use super::{Isolation, SandboxError, Settings, init};
+
+/// Process 1 answers within microseconds, unless its tracer keeps it stopped.
+const ANSWER_TIMEOUT: i64 = 20;
+
+/// A running process 1.
+pub(super) struct Launched {
+    pub pid: libc::pid_t,
+    pub socket: OwnedFd,
+    pub arena: Arena,
+    /// The `CLONE_NEW*` flags it has; 0 is an ordinary child.
+    pub namespaces: c_int,
+    pub abilities: Abilities,
+    /// The covered directories, by the numbers process 1 uses.
+    pub covers: Vec<PathBuf>,
+}
+
+const NAMESPACES: [(c_int, Feature, &str); 5] = [
+    (libc::CLONE_NEWUSER, Feature::UserNamespace, "user"),
+    (libc::CLONE_NEWPID, Feature::PidNamespace, "pid"),
+    (libc::CLONE_NEWIPC, Feature::IpcNamespace, "ipc"),
+    (libc::CLONE_NEWNS, Feature::MountNamespace, "mount"),
+    (libc::CLONE_NEWNET, Feature::NetNamespace, "net"),
+];
+
+pub(super) fn launch(settings: &Settings) -> Result<Launched, SandboxError> {
+    let working_dir = fs::canonicalize(&settings.working_dir)
+        .and_then(|dir| fs::read_dir(&dir).map(|_| dir))
+        .map_err(|source| SandboxError::WorkingDir { path: settings.working_dir.clone(), source })?;
+    let arena = Arena::map().map_err(|errno| SandboxError::Memory(Errno::from_raw(errno)))?;
+    let launched = launch_in(arena, &working_dir, settings);
+    if launched.is_err() {
+        // SAFETY: no process 1 is left, and nothing else knows the mapping.
+        unsafe { arena.unmap() };
+    }
+    launched
+}
+
+fn launch_in(
+    arena: Arena,
+    working_dir: &Path,
+    settings: &Settings,
+) -> Result<Launched, SandboxError> {
+    let covers = Covers::choose(working_dir, &settings.executables);
+    let mut refusals = Vec::new();
+    for namespaces in levels(settings) {
+        if namespaces != 0 {
+            for hidden in ["/dev", "/proc"] {
+                if working_dir.starts_with(hidden) {
+                    return Err(SandboxError::HiddenWorkingDir(working_dir.to_owned()));
+                }
+            }
+        }
+        match attempt(arena, namespaces, working_dir, &covers) {
+            Ok((pid, socket)) => {
+                let report = arena.set_up();
+                if let errno @ 1.. = report.error(Step::WorkingDir) {
+                    end(pid);
+                    return Err(SandboxError::WorkingDir {
+                        path: working_dir.to_owned(),
+                        source: std::io::Error::from_raw_os_error(errno),
+                    });
+                }
+                let abilities = describe(namespaces, &report, &covers, &refusals);
+                let covers = covers.paths;
+                return Ok(Launched { pid, socket, arena, namespaces, abilities, covers });
+            }
+            Err(refusal) => refusals.push((namespaces, refusal)),
+        }
+    }
+    let (_, Refusal { what, errno }) =
+        refusals.pop().unwrap_or((0, Refusal { what: "clone".into(), errno: Errno::UnknownErrno }));
+    Err(SandboxError::Start { what, errno })
+}
+
+/// What to try, best first.
+fn levels(settings: &Settings) -> Vec<c_int> {
+    let by_environment = std::env::var_os("CROSSWIRE_ISOLATION").is_some_and(|v| v == "none");
+    if settings.isolation == Isolation::None || by_environment {
+        return vec![0];
+    }
+    let all = NAMESPACES.iter().fold(0, |flags, (flag, ..)| flags | flag);
+    let mut levels = vec![all, all & !libc::CLONE_NEWNET];
+    if Uid::effective().is_root() {
+        levels.extend(levels.clone().iter().map(|flags| flags & !libc::CLONE_NEWUSER));
+    }
+    levels.push(0);
+    levels
+}
+
+/// Why a level could not be had.
+struct Refusal {
+    what: String,
+    errno: Errno,
+}
+
+fn refused(what: &str) -> impl FnOnce(Errno) -> Refusal {
+    move |errno| Refusal { what: what.into(), errno }
+}
+
+fn attempt(
+    arena: Arena,
+    namespaces: c_int,
+    working_dir: &Path,
+    covers: &Covers,
+) -> Result<(libc::pid_t, OwnedFd), Refusal> {
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+            .map_err(refused("socketpair"))?;
+    setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::new(ANSWER_TIMEOUT, 0))
+        .map_err(refused("setsockopt"))?;
+    let in_user_namespace = namespaces & libc::CLONE_NEWUSER != 0;
+    let plan = Plan {
+        arena,
+        socket: theirs.as_raw_fd(),
+        namespaces,
+        working_dir: c_string(working_dir),
+        reduce_capabilities: in_user_namespace && !Uid::effective().is_root(),
+        covers: covers.plans(),
+    };
+    arena.put_set_up(SetUpReport::BLANK);
+    let pid = clone_init(&plan).map_err(|errno| Refusal {
+        what: format!("clone with {} namespaces", names_of(namespaces)),
+        errno,
+    })?;
+    drop(theirs);
+    let ready = if in_user_namespace { write_identity_maps(pid) } else { Ok(()) };
+    let ready = ready.and_then(|()| set_up(&ours)).and_then(|()| {
+        match arena.set_up().error(Step::PrivateMounts) {
+            0 => Ok(()),
+            errno => Err(refused("making mounts private")(Errno::from_raw(errno))),
+        }
+    });
+    if let Err(refusal) = ready {
+        end(pid);
+        return Err(refusal);
+    }
+    Ok((pid, ours))
+}
+
+fn names_of(namespaces: c_int) -> String {
+    let names: Vec<&str> = NAMESPACES
+        .iter()
+        .filter(|(flag, ..)| namespaces & flag != 0)
+        .map(|(_, _, name)| *name)
+        .collect();
+    if names.is_empty() { "no".into() } else { names.join(", ") }
+}
+
+/// Like fork(2). The copy runs [`init::live`] and nothing else.
+fn clone_init(plan: &Plan) -> Result<libc::pid_t, Errno> {
+    // A signal that arrived before process 1 blocked it would run a handler of the
+    // harness there.
+    let mut before = SigSet::empty();
+    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), Some(&mut before))?;
+    let flags = (plan.namespaces | libc::SIGCHLD) as c_ulong;
+    // SAFETY: without CLONE_VM the copy has its own memory, and it only makes
+    // system calls that do not depend on what other threads were doing.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    if pid == 0 {
+        init::live(plan);
+    }
+    let pid = Errno::result(pid);
+    pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&before), None)?;
+    pid.map(|pid| pid as libc::pid_t)
+}
+
+fn set_up(socket: &OwnedFd) -> Result<(), Refusal> {
+    send(socket, Request::SetUp, 0, &[]).map_err(refused("asking process 1"))?;
+    receive(socket).map_err(refused("waiting for process 1"))
+}
+
+/// Maps each id to itself: files have the owners they have outside. Without
+/// privileges only the harness's own ids can be mapped (user_namespaces(7)).
+fn write_identity_maps(pid: libc::pid_t) -> Result<(), Refusal> {
+    let write = |file: &str, text: &str| {
+        fs::write(format!("/proc/{pid}/{file}"), text).map_err(|error| Refusal {
+            what: format!("writing /proc/{pid}/{file}"),
+            errno: Errno::from_raw(error.raw_os_error().unwrap_or(0)),
+        })
+    };
+    if Uid::effective().is_root()
+        && write("uid_map", &everyone("uid_map")).is_ok()
+        && write("gid_map", &everyone("gid_map")).is_ok()
+    {
+        return Ok(());
+    }
+    let own = |id: u32| format!("{id} {id} 1\n");
+    let uid = write("uid_map", &own(Uid::effective().as_raw()));
+    // Written already, if only the groups were refused above.
+    let uid = if fs::read_to_string(format!("/proc/{pid}/uid_map")).is_ok_and(|map| !map.is_empty()) {
+        Ok(())
+    } else {
+        uid
+    };
+    uid?;
+    write("setgroups", "deny")?;
+    write("gid_map", &own(Gid::effective().as_raw()))
+}
+
+/// An identity map of every id that this process's own namespace knows.
+fn everyone(file: &str) -> String {
+    let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
+    map.lines()
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let (first, _, count) = (fields.next()?, fields.next()?, fields.next()?);
+            Some(format!("{first} {first} {count}\n"))
+        })
+        .collect()
+}
+
+/// Kills and reaps a process 1 that nobody traces.
+fn end(pid: libc::pid_t) {
+    let pid = Pid::from_raw(pid);
+    let _ = kill(pid, Signal::SIGKILL);
+    while waitpid(pid, Some(WaitPidFlag::__WALL)) == Err(Errno::EINTR) {}
+}
+
+/// Sends a request with descriptors.
+pub(super) fn send(
+    socket: &OwnedFd,
+    request: Request,
+    offset: u32,
+    fds: &[c_int],
+) -> Result<(), Errno> {
+    use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+    let bytes = message(request, offset);
+    let rights = [ControlMessage::ScmRights(fds)];
+    let control = if fds.is_empty() { &[][..] } else { &rights[..] };
+    let part = [std::io::IoSlice::new(&bytes)];
+    loop {
+        match sendmsg::<()>(socket.as_raw_fd(), &part, control, MsgFlags::MSG_NOSIGNAL, None) {
+            Err(Errno::EINTR) => {}
+            sent => return sent.map(drop),
+        }
+    }
+}
+
+/// Waits for the answer to a request.
+pub(super) fn receive(socket: &OwnedFd) -> Result<(), Errno> {
+    use nix::sys::socket::{MsgFlags, recv};
+    let mut byte = [0_u8];
+    loop {
+        match recv(socket.as_raw_fd(), &mut byte, MsgFlags::empty()) {
+            Ok(0) => return Err(Errno::EPIPE),
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+fn describe(
+    namespaces: c_int,
+    report: &SetUpReport,
+    covers: &Covers,
+    refusals: &[(c_int, Refusal)],
+) -> Abilities {
+    let mut abilities = Abilities::default();
+    for (flag, feature, _) in NAMESPACES {
+        if namespaces & flag != 0 {
+            abilities.gained(feature);
+            continue;
+        }
+        let reason = refusals
+            .iter()
+            .rfind(|(tried, _)| tried & flag != 0)
+            .map_or("isolation is switched off".into(), |(_, refusal)| {
+                format!("{}: {}", refusal.what, refusal.errno.desc())
+            });
+        abilities.lost(feature, reason);
+    }
+    let mut step = |feature: Feature, step: Step| match report.error(step) {
+        0 => abilities.gained(feature),
+        errno => abilities.lost(feature, Errno::from_raw(errno).desc()),
+    };
+    step(Feature::FixedAddresses, Step::Addresses);
+    if namespaces == 0 {
+        // The rest needs a mount namespace, whose absence is listed already.
+        step(Feature::Reaping, Step::Subreaper);
+        for feature in [Feature::FixedPids, Feature::IpcPerRun, Feature::RandomDevices] {
+            abilities.lost(feature, "it needs namespaces");
+        }
+        return abilities;
+    }
+    step(Feature::Proc, Step::Proc);
+    step(Feature::Shm, Step::Shm);
+    step(Feature::Mqueue, Step::Mqueue);
+    step(Feature::RandomDevices, Step::Random);
+    step(Feature::FixedPids, Step::FirstPid);
+    step(Feature::IpcPerRun, Step::IpcPerRun);
+    if namespaces & libc::CLONE_NEWNET != 0 {
+        step(Feature::Loopback, Step::Loopback);
+    }
+    describe_covers(&mut abilities, report, covers);
+    abilities
+}
+
+fn describe_covers(abilities: &mut Abilities, report: &SetUpReport, covers: &Covers) {
+    for (feature, choice) in &covers.choices {
+        let index = match choice {
+            Choice::By(index) => *index,
+            Choice::Refused(reason) => {
+                abilities.lost(*feature, reason);
+                continue;
+            }
+        };
+        let errno = Errno::from_raw(report.cover_errors[index]);
+        let reason = match report.error(Step::Storage) {
+            0 => format!("overlay on {}: {}", covers.paths[index].display(), errno.desc()),
+            errno => format!("a tmpfs for it: {}", Errno::from_raw(errno).desc()),
+        };
+        match report.covers[index] {
+            Cover::Overlay => abilities.gained(*feature),
+            Cover::Empty => abilities.lost_with(
+                *feature,
+                reason,
+                format!(
+                    "{} is empty at the start of each run: programs do not see the files that \
+                     are there outside",
+                    covers.paths[index].display()
+                ),
+            ),
+            Cover::None => abilities.lost(*feature, reason),
+        }
+    }
+}

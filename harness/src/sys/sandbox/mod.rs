@@ -1,0 +1,411 @@
+//! A room in which programs run, cut off from the machine and from earlier runs.
+//!
+//! Each worker thread of the harness has one [`Sandbox`]. It is a long-lived
+//! process, "process 1", in new user, pid, ipc, mount and net namespaces. It
+//! starts programs on request, and between runs it lists what the last one left
+//! and clears it.
+//!
+//! # What programs see
+//!
+//! - Their user and group are those of the harness: ids are mapped to
+//!   themselves. If the harness is not root, only its own ids are mapped, and
+//!   files of others seem to belong to "nobody"; permission checks are as outside.
+//! - `/dev/shm` and the message queues are empty, `/proc` shows the sandbox's
+//!   pids, the network is a loopback interface.
+//! - The working directory, `/tmp` and `/var/tmp` are overlays: the files that are
+//!   there can be read, and nothing that is written reaches them.
+//! - `/dev/urandom` and `/dev/random` are files of fixed bytes, addresses are not
+//!   randomised, and the first process has the same pid in each run.
+//! - The rest of the file system is as outside, and what the harness's user may
+//!   write there, programs may.
+//!
+//! An overlay differs from an ordinary directory in one respect that programs can
+//! notice: when a file of the host is opened for writing, it is copied, and who
+//! had it open or mapped for reading keeps the old copy. Files made in the run
+//! behave as everywhere. The host should not change the covered directories
+//! while a sandbox exists; whether programs see that is undefined until the
+//! covers are renewed ([`Reset::renew`]).
+//!
+//! Where the machine refuses some of this, the sandbox does with less;
+//! [`Sandbox::abilities`] says what is missing and what that means.
+//!
+//! # Nothing outlives the harness
+//!
+//! If the harness is killed at any moment, this is what ends the rest:
+//!
+//! - *Before process 1 has tied itself to the harness*, it only waits for a first
+//!   message. The other end of that socket is closed with the harness (copies in
+//!   processes just being forked are closed at their exec, or when they have
+//!   become process 1 of another sandbox), so the wait ends and with it process 1.
+//! - *Afterwards* the kernel kills process 1 when the thread that made it ends
+//!   (`PR_SET_PDEATHSIG`). This is why a sandbox cannot be sent to another thread.
+//! - Process 1 is the first of a pid namespace: the kernel kills all processes in
+//!   it with it, and no process can leave it (pid_namespaces(7)).
+//! - Mounts, ipc objects and network end with the last process in their namespace,
+//!   descriptors with the processes. No path outside was ever written to.
+//!
+//! Without a pid namespace only process 1 and the programs it started itself are
+//! killed so, and their children by the tracer's `PTRACE_O_EXITKILL`.
+//!
+//! # Tracing
+//!
+//! The thread that owns the sandbox may `PTRACE_SEIZE` process 1 with
+//! `PTRACE_O_TRACEFORK`, to have programs attached from their first instruction;
+//! it must then resume process 1 after each fork event. Process 1 blocks all
+//! signals, so it never stops for one. This module waits for process 1 only,
+//! never for any child.
+
+mod abilities;
+mod arena;
+mod child;
+mod covers;
+mod init;
+mod launch;
+mod leftovers;
+mod plain;
+mod program;
+mod raw;
+mod room;
+mod sweep;
+mod sysv;
+#[cfg(test)]
+mod tests;
+
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+pub use abilities::{Abilities, Ability, Feature, Loss};
+pub use leftovers::{FileKind, LeftFile, Leftovers, SysvKind, SysvLeft};
+pub use program::{Limit, Program, SpawnError, SpawnTicket};
+
+use arena::{Arena, Request, ResetRequest, ResetStage};
+use launch::Launched;
+use plain::Known;
+use program::Programs;
+
+/// How a sandbox is to be made.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where programs start.
+    pub working_dir: PathBuf,
+    /// How far to cut programs off. The environment variable
+    /// `CROSSWIRE_ISOLATION=none` overrides it.
+    pub isolation: Isolation,
+    /// Programs that will be run. Used only where overlays are refused: `/tmp` is
+    /// then replaced by an empty directory unless one of these lies in it.
+    pub executables: Vec<PathBuf>,
+}
+
+/// How far to cut programs off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// As far as the machine permits.
+    #[default]
+    Auto,
+    /// Not at all: programs are ordinary child processes.
+    None,
+}
+
+/// What a reset is to look at and to prepare.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reset<'a> {
+    /// The pid that the first process of the next run is to have, at least 2.
+    pub next_pid: i32,
+    /// The ipc namespace of the run that has ended, if it had one of its own. What
+    /// is in it is listed; it ends by itself.
+    pub ipc_namespace: Option<BorrowedFd<'a>>,
+    /// Look for System V objects.
+    pub sysv: bool,
+    /// Look for message queues.
+    pub mqueue: bool,
+    /// Mount the covers of the working directory, `/tmp` and `/var/tmp` anew even
+    /// if the run wrote nothing, because the host has changed files there.
+    pub renew: bool,
+}
+
+/// Why a sandbox could not do something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// The working directory cannot be entered.
+    #[error("entering the working directory {}: {source}", path.display())]
+    WorkingDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The working directory lies where the sandbox puts its own files.
+    #[error(
+        "the working directory {} lies in /dev or /proc, which programs see differently; \
+         choose another one",
+        .0.display()
+    )]
+    HiddenWorkingDir(PathBuf),
+    /// No memory to share with process 1.
+    #[error("mapping memory to share with the sandbox: {}", .0.desc())]
+    Memory(Errno),
+    /// Not even an ordinary child process could be made.
+    #[error("starting the sandbox: {what}: {}", errno.desc())]
+    Start {
+        /// The step that failed.
+        what: String,
+        /// Why.
+        errno: Errno,
+    },
+    /// Process 1 has ended.
+    #[error("the sandbox has ended")]
+    Gone,
+    /// Process 1 does not answer.
+    #[error("the sandbox does not answer; is its process 1 (pid {pid}) kept stopped by its tracer?")]
+    Silent {
+        /// Process 1.
+        pid: libc::pid_t,
+    },
+    /// A request could not be sent.
+    #[error("sending a request to the sandbox: {}", .0.desc())]
+    Send(Errno),
+    /// Arguments, environment and filter exceed what a sandbox takes.
+    #[error("the program's arguments, environment and filter exceed {limit} bytes")]
+    TooLarge {
+        /// How much fits, for all programs of a run together.
+        limit: usize,
+    },
+    /// More descriptors than one message can carry.
+    #[error("a program can be given at most {limit} descriptors, not {number}")]
+    TooManyDescriptors {
+        /// How many were given.
+        number: usize,
+        /// How many can be.
+        limit: usize,
+    },
+    /// A part of a reset failed; the sandbox is not clean and must be replaced.
+    #[error("resetting the sandbox: {stage}: {}", errno.desc())]
+    Reset {
+        /// The part.
+        stage: &'static str,
+        /// Why.
+        errno: Errno,
+    },
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Sandbox {
+    pid: libc::pid_t,
+    /// Names process 1 even if someone else has reaped it; absent before Linux 5.3.
+    pidfd: Option<OwnedFd>,
+    socket: OwnedFd,
+    arena: Arena,
+    programs: Programs,
+    abilities: Abilities,
+    covers: Vec<PathBuf>,
+    /// Without namespaces.
+    known: Option<Known>,
+    /// Process 1 dies with the thread that made it.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Sandbox {
+    /// Starts process 1 on the CPU and with the priority of the calling thread, and
+    /// builds the room. Process 1 is a copy of this process's memory as it is now:
+    /// early is cheaper.
+    pub fn start(settings: &Settings) -> Result<Self, SandboxError> {
+        let Launched { pid, socket, arena, namespaces, abilities, covers } =
+            launch::launch(settings)?;
+        // SAFETY: no pointers; `pid` is a child that has not been reaped.
+        let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        // SAFETY: a new descriptor that nothing else owns.
+        let pidfd = (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd as i32) });
+        Ok(Self {
+            pid,
+            pidfd,
+            socket,
+            arena,
+            programs: Programs::new(arena),
+            abilities,
+            covers,
+            known: (namespaces == 0).then(Known::now),
+            not_send: PhantomData,
+        })
+    }
+
+    /// Process 1, as the harness sees it.
+    pub fn init_pid(&self) -> libc::pid_t {
+        self.pid
+    }
+
+    /// What this sandbox has and has not.
+    pub fn abilities(&self) -> &Abilities {
+        &self.abilities
+    }
+
+    /// Whether programs run in namespaces of their own.
+    pub fn is_isolated(&self) -> bool {
+        self.known.is_none()
+    }
+
+    /// Asks process 1 to fork and to execute `program`, which gets the descriptors
+    /// under the numbers beside them; of 0, 1 and 2, those not given are
+    /// `/dev/null`. Does not wait.
+    ///
+    /// If there can be no child, process 1 ends, so that whoever waits for events
+    /// of either learns it; [`spawn_error`](Self::spawn_error) then tells why.
+    pub fn request_spawn(
+        &mut self,
+        program: &Program,
+        fds: &[(BorrowedFd<'_>, i32)],
+    ) -> Result<SpawnTicket, SandboxError> {
+        let (numbers, targets): (Vec<i32>, Vec<i32>) =
+            fds.iter().map(|(fd, target)| (fd.as_raw_fd(), *target)).unzip();
+        if numbers.len() > child::MAX_FDS {
+            return Err(SandboxError::TooManyDescriptors {
+                number: numbers.len(),
+                limit: child::MAX_FDS,
+            });
+        }
+        let ticket = self.programs.write(program, &targets)?;
+        self.send(Request::Spawn, ticket.offset, &numbers)?;
+        Ok(ticket)
+    }
+
+    /// Why the program was not executed. `None` if it was, or if it was killed
+    /// before, or if it is still on its way: ask after its execve or its end.
+    pub fn spawn_error(&self, ticket: SpawnTicket) -> Option<SpawnError> {
+        self.programs.error(ticket)
+    }
+
+    /// The pid of the program's first process inside the sandbox, once it exists.
+    pub fn spawned_pid(&self, ticket: SpawnTicket) -> Option<libc::pid_t> {
+        self.programs.pid(ticket)
+    }
+
+    /// Lists what the last run left, clears it and prepares the next run. All
+    /// earlier tickets expire.
+    ///
+    /// Call it when no process of the run exists any more. Processes kept as
+    /// templates may exist if they have been executed; what they hold open in
+    /// `/dev/shm` or the covered directories loses its name.
+    pub fn reset(&mut self, reset: &Reset<'_>) -> Result<Leftovers, SandboxError> {
+        self.programs.forget();
+        if let Some(known) = &mut self.known {
+            return Ok(known.news(reset));
+        }
+        self.arena.put_request(ResetRequest {
+            next_pid: reset.next_pid,
+            sysv: reset.sysv,
+            mqueue: reset.mqueue,
+            renew: reset.renew,
+        });
+        match reset.ipc_namespace {
+            Some(ipc) => self.send(Request::Reset, 0, &[ipc.as_raw_fd()])?,
+            None => self.send(Request::Reset, 0, &[])?,
+        }
+        launch::receive(&self.socket).map_err(|errno| self.unanswered(errno))?;
+        let answer = self.arena.answer();
+        if answer.failed != ResetStage::None {
+            return Err(SandboxError::Reset {
+                stage: stage_name(answer.failed),
+                errno: Errno::from_raw(answer.error),
+            });
+        }
+        Ok(Leftovers::read(self.arena, &answer, &self.covers))
+    }
+
+    fn send(&self, request: Request, offset: u32, fds: &[i32]) -> Result<(), SandboxError> {
+        launch::send(&self.socket, request, offset, fds).map_err(|errno| match errno {
+            Errno::EPIPE | Errno::ECONNRESET => SandboxError::Gone,
+            other => SandboxError::Send(other),
+        })
+    }
+
+    fn unanswered(&self, errno: Errno) -> SandboxError {
+        match errno {
+            Errno::EAGAIN => SandboxError::Silent { pid: self.pid },
+            _ => SandboxError::Gone,
+        }
+    }
+
+    fn kill_init(&self) {
+        match &self.pidfd {
+            // SAFETY: no pointers but a null `siginfo_t` (pidfd_send_signal(2)).
+            Some(pidfd) => unsafe {
+                libc::syscall(
+                    libc::SYS_pidfd_send_signal,
+                    pidfd.as_fd().as_raw_fd(),
+                    libc::SIGKILL,
+                    std::ptr::null::<libc::siginfo_t>(),
+                    0,
+                );
+            },
+            None => {
+                let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
+            }
+        }
+    }
+}
+
+fn stage_name(stage: ResetStage) -> &'static str {
+    match stage {
+        ResetStage::None => "nothing",
+        ResetStage::EnterIpc => "entering the ipc namespace of the run",
+        ResetStage::LeaveIpc => "returning from the ipc namespace of the run",
+        ResetStage::Mqueue => "listing message queues",
+        ResetStage::Clear => "emptying /dev/shm",
+        ResetStage::Cover => "covering a directory anew",
+        ResetStage::WorkingDir => "entering the working directory again",
+        ResetStage::FirstPid => "setting the next pid",
+    }
+}
+
+impl Drop for Sandbox {
+    /// Kills every process in the sandbox and waits until process 1 is gone.
+    fn drop(&mut self) {
+        // Long enough for whatever the kernel does to end processes, short enough
+        // to notice that it waits for us.
+        const PATIENCE: Duration = Duration::from_millis(2);
+        if self.known.is_some() {
+            for pid in plain::descendants(self.pid) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
+        self.kill_init();
+        let init = Pid::from_raw(self.pid);
+        let begin = Instant::now();
+        loop {
+            match waitpid(init, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => {
+                    // Process 1 ends after all others in its namespace, and of those
+                    // the ones that this thread traces only when it has waited for
+                    // them (ptrace(2)). All that it traces are in this sandbox.
+                    if begin.elapsed() > PATIENCE {
+                        for pid in plain::traced_by_this_thread() {
+                            if pid != self.pid {
+                                let flags = WaitPidFlag::__WALL | WaitPidFlag::WNOHANG;
+                                let _ = waitpid(Pid::from_raw(pid), Some(flags));
+                            }
+                        }
+                        std::thread::sleep(PATIENCE / 4);
+                    } else {
+                        std::thread::yield_now();
+                    }
+                }
+                // A stop that was reported before the kill.
+                Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => break,
+                Ok(_) => self.kill_init(),
+                Err(Errno::EINTR) => {}
+                // Already reaped.
+                Err(_) => break,
+            }
+        }
+        // SAFETY: process 1 is gone, and `programs` is not used any more.
+        unsafe { self.arena.unmap() };
+    }
+}

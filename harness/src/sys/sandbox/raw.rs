@@ -1,0 +1,311 @@
+//! System calls as the sandbox's process 1 may use them.
+//!
+//! That process is a copy of one thread of a multi-threaded program. Whatever
+//! lock another thread held at the moment of the copy stays held for ever, so
+//! nothing here allocates, locks or panics: every function is a system call
+//! (signal-safety(7)), and errors are plain `errno` values.
+
+use std::ffi::{CStr, c_int, c_long, c_uint, c_ulong};
+use std::ptr;
+
+/// A value of `errno`.
+pub(super) type Errno = c_int;
+/// A descriptor that belongs to process 1; it lives as long as the process.
+pub(super) type Fd = c_int;
+
+fn check(result: c_long) -> Result<c_long, Errno> {
+    if result == -1 {
+        // SAFETY: always a valid pointer to this thread's errno.
+        Err(unsafe { *libc::__errno_location() })
+    } else {
+        Ok(result)
+    }
+}
+
+fn check_int(result: c_int) -> Result<c_int, Errno> {
+    check(c_long::from(result)).map(|value| value as c_int)
+}
+
+fn pointer_or_null(text: Option<&CStr>) -> *const libc::c_char {
+    text.map_or(ptr::null(), CStr::as_ptr)
+}
+
+/// The system call `number`.
+///
+/// # Safety
+/// The arguments are what that call expects, pointers included.
+pub(super) unsafe fn call(number: c_long, args: [c_ulong; 5]) -> Result<c_long, Errno> {
+    // SAFETY: the caller vouches for the arguments.
+    check(unsafe { libc::syscall(number, args[0], args[1], args[2], args[3], args[4]) })
+}
+
+pub(super) fn openat(dir: Fd, path: &CStr, flags: c_int, mode: c_uint) -> Result<Fd, Errno> {
+    // SAFETY: `path` is a string that lives during the call.
+    check_int(unsafe { libc::openat(dir, path.as_ptr(), flags | libc::O_CLOEXEC, mode) })
+}
+
+pub(super) fn open(path: &CStr, flags: c_int) -> Result<Fd, Errno> {
+    openat(libc::AT_FDCWD, path, flags, 0)
+}
+
+pub(super) fn close(fd: Fd) {
+    if fd >= 0 {
+        // SAFETY: a raw descriptor of this process; nobody owns it as an `OwnedFd`.
+        unsafe { libc::close(fd) };
+    }
+}
+
+/// Closes the descriptors `first..=last`.
+pub(super) fn close_range(first: c_uint, last: c_uint) {
+    if first > last {
+        return;
+    }
+    // SAFETY: process 1 owns none of the descriptors it inherited.
+    let closed = unsafe {
+        call(libc::SYS_close_range, [first.into(), last.into(), 0, 0, 0])
+    };
+    if closed.is_err() {
+        // Linux before 5.9.
+        for fd in first..=last.min(65_535) {
+            close(fd as Fd);
+        }
+    }
+}
+
+pub(super) fn mkdirat(dir: Fd, path: &CStr, mode: c_uint) -> Result<(), Errno> {
+    // SAFETY: `path` is a string that lives during the call.
+    check_int(unsafe { libc::mkdirat(dir, path.as_ptr(), mode) }).map(drop)
+}
+
+pub(super) fn unlinkat(dir: Fd, path: &CStr, flags: c_int) -> Result<(), Errno> {
+    // SAFETY: `path` is a string that lives during the call.
+    check_int(unsafe { libc::unlinkat(dir, path.as_ptr(), flags) }).map(drop)
+}
+
+/// Gives the file `path` the mode and, where it may, the owner of `model`.
+pub(super) fn imitate(dir: Fd, path: &CStr, model: &libc::stat) {
+    // SAFETY: `path` is a string that lives during both calls. A failure is
+    // harmless: an unprivileged sandbox cannot name the owner of /tmp.
+    unsafe {
+        libc::fchownat(dir, path.as_ptr(), model.st_uid, model.st_gid, libc::AT_SYMLINK_NOFOLLOW);
+        libc::fchmodat(dir, path.as_ptr(), model.st_mode & 0o7777, 0);
+    }
+}
+
+pub(super) fn fstat(fd: Fd) -> Result<libc::stat, Errno> {
+    fstatat(fd, c"", libc::AT_EMPTY_PATH)
+}
+
+pub(super) fn fstatat(dir: Fd, path: &CStr, flags: c_int) -> Result<libc::stat, Errno> {
+    // SAFETY: all zeroes is a valid `stat`.
+    let mut found: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `path` and `found` live during the call.
+    check_int(unsafe { libc::fstatat(dir, path.as_ptr(), &mut found, flags) }).map(|_| found)
+}
+
+/// Whether the open directory has the extended attribute `name`.
+pub(super) fn has_attribute(fd: Fd, name: &CStr) -> bool {
+    // SAFETY: a null buffer of size 0 only asks for the length.
+    unsafe { libc::fgetxattr(fd, name.as_ptr(), ptr::null_mut(), 0) > 0 }
+}
+
+pub(super) fn rewind(fd: Fd) {
+    // SAFETY: no memory is involved.
+    unsafe { libc::lseek(fd, 0, libc::SEEK_SET) };
+}
+
+pub(super) fn getdents(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes into `buffer`.
+    let read = unsafe {
+        call(
+            libc::SYS_getdents64,
+            [fd as c_ulong, buffer.as_mut_ptr() as c_ulong, buffer.len() as c_ulong, 0, 0],
+        )
+    };
+    read.map(|bytes| bytes as usize)
+}
+
+pub(super) fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+    // SAFETY: `bytes` is readable for its length.
+    check(unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) } as c_long)
+        .map(|written| written as usize)
+}
+
+pub(super) fn pwrite(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+    // SAFETY: `bytes` is readable for its length.
+    check(unsafe { libc::pwrite(fd, bytes.as_ptr().cast(), bytes.len(), 0) } as c_long)
+        .map(|written| written as usize)
+}
+
+pub(super) fn mount(
+    source: Option<&CStr>,
+    target: &CStr,
+    kind: Option<&CStr>,
+    flags: c_ulong,
+    options: Option<&CStr>,
+) -> Result<(), Errno> {
+    // SAFETY: null or strings that live during the call (mount(2)).
+    check_int(unsafe {
+        libc::mount(
+            pointer_or_null(source),
+            target.as_ptr(),
+            pointer_or_null(kind),
+            flags,
+            pointer_or_null(options).cast(),
+        )
+    })
+    .map(drop)
+}
+
+/// Takes away the topmost mount at `target`; processes inside keep it.
+pub(super) fn detach(target: &CStr) -> Result<(), Errno> {
+    // SAFETY: `target` is a string that lives during the call.
+    check_int(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) }).map(drop)
+}
+
+/// A file system of this kind that is mounted nowhere: the descriptor of its
+/// root. Closing it unmounts it (fsopen(2), Linux 5.2).
+pub(super) fn floating_mount(kind: &CStr) -> Result<Fd, Errno> {
+    const FSCONFIG_CMD_CREATE: c_ulong = 6;
+    const CLOEXEC: c_ulong = 1; // FSOPEN_CLOEXEC and FSMOUNT_CLOEXEC
+    // SAFETY: `kind` is a string that lives during the call.
+    let context =
+        unsafe { call(libc::SYS_fsopen, [kind.as_ptr() as c_ulong, CLOEXEC, 0, 0, 0]) }? as Fd;
+    // SAFETY: no pointers but nulls, which these commands expect.
+    let mount = unsafe {
+        call(libc::SYS_fsconfig, [context as c_ulong, FSCONFIG_CMD_CREATE, 0, 0, 0])
+            .and_then(|_| call(libc::SYS_fsmount, [context as c_ulong, CLOEXEC, 0, 0, 0]))
+    };
+    close(context);
+    // fsmount(2) gives an O_PATH descriptor, which cannot be read.
+    let mount = mount? as Fd;
+    let root = openat(mount, c".", libc::O_RDONLY | libc::O_DIRECTORY, 0);
+    close(mount);
+    root
+}
+
+pub(super) fn chdir(path: &CStr) -> Result<(), Errno> {
+    // SAFETY: `path` is a string that lives during the call.
+    check_int(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
+}
+
+pub(super) fn unshare(flags: c_int) -> Result<(), Errno> {
+    // SAFETY: no memory is shared with another thread: process 1 has only one.
+    check_int(unsafe { libc::unshare(flags) }).map(drop)
+}
+
+pub(super) fn setns(namespace: Fd, kind: c_int) -> Result<(), Errno> {
+    // SAFETY: no memory is involved.
+    check_int(unsafe { libc::setns(namespace, kind) }).map(drop)
+}
+
+pub(super) fn prctl(operation: c_int, args: [c_ulong; 4]) -> Result<c_int, Errno> {
+    // SAFETY: used only with operations that take plain numbers (prctl(2)).
+    check_int(unsafe { libc::prctl(operation, args[0], args[1], args[2], args[3]) })
+}
+
+pub(super) fn umask(mask: libc::mode_t) -> libc::mode_t {
+    // SAFETY: cannot fail and touches no memory.
+    unsafe { libc::umask(mask) }
+}
+
+/// Switches address randomisation off for this process and what it executes.
+pub(super) fn fix_addresses() -> Result<(), Errno> {
+    const QUERY: c_ulong = 0xffff_ffff;
+    // SAFETY: no memory is involved (personality(2)).
+    unsafe {
+        let now = libc::personality(QUERY);
+        check_int(libc::personality(now as c_ulong | libc::ADDR_NO_RANDOMIZE as c_ulong)).map(drop)
+    }
+}
+
+/// Switches the loopback interface of this network namespace on (netdevice(7)).
+pub(super) fn loopback_up() -> Result<(), Errno> {
+    // SAFETY: all zeroes is a valid `ifreq`.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    // SAFETY: no memory is involved.
+    let socket = check_int(unsafe {
+        libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0)
+    })?;
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: SIOCSIFFLAGS reads an `ifreq`.
+    let done = check_int(unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &request) });
+    close(socket);
+    done.map(drop)
+}
+
+/// Ends this process at once, without running anything that was registered.
+pub(super) fn exit(status: c_int) -> ! {
+    // SAFETY: `_exit` may always be called.
+    unsafe { libc::_exit(status) }
+}
+
+/// A string of at most `N - 1` bytes, built without allocating.
+pub(super) struct Text<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Text<N> {
+    pub(super) fn new() -> Self {
+        Self { bytes: [0; N], length: 0 }
+    }
+
+    pub(super) fn of(text: &[u8]) -> Self {
+        let mut new = Self::new();
+        new.push(text);
+        new
+    }
+
+    /// Appends `more`; false, and nothing changed, if there is no room.
+    pub(super) fn push(&mut self, more: &[u8]) -> bool {
+        let end = self.length.saturating_add(more.len());
+        // The byte after the text stays free for the terminator.
+        if end >= N {
+            return false;
+        }
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            for (to, from) in place.iter_mut().zip(more) {
+                *to = *from;
+            }
+        }
+        self.length = end;
+        true
+    }
+
+    pub(super) fn push_number(&mut self, number: u64) -> bool {
+        let mut digits = [0_u8; 20];
+        let mut rest = number;
+        let mut start = digits.len();
+        for (place, digit) in digits.iter_mut().enumerate().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            start = place;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.push(digits.get(start..).unwrap_or(&[]))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(&[])
+    }
+
+    pub(super) fn c_str(&mut self) -> &CStr {
+        if let Some(end) = self.bytes.get_mut(self.length) {
+            *end = 0;
+        }
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}

@@ -1,0 +1,218 @@
+//! Lists and clears what programs left in directories. Runs in process 1, so it
+//! allocates nothing (see [`super::raw`]).
+//!
+//! Of an overlay, the *upper* directory holds exactly what was written: new
+//! files, copies of files that were changed, and "whiteouts" that hide deleted
+//! ones (Documentation/filesystems/overlayfs.rst). New files are removed through
+//! the overlay itself, so that the kernel's view of it stays right and processes
+//! whose working directory it is need not notice. A changed or hidden file of
+//! the host cannot be restored that way; then the overlay must be mounted anew.
+
+use std::ffi::CStr;
+
+use super::arena::NameWriter;
+use super::raw::{self, Fd, Text};
+
+/// Deeper directories are cleared by mounting anew, and reported as truncated.
+const MAX_DEPTH: u32 = 64;
+const PATH_BYTES: usize = libc::PATH_MAX as usize;
+const ENTRIES_BYTES: usize = 2048;
+
+/// A directory entry as getdents64(2) delivers it.
+struct Entry<'a> {
+    name: &'a CStr,
+    kind: u8,
+}
+
+/// Splits the first entry off `bytes`.
+fn next_entry<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {
+    const LENGTH_AT: usize = 16;
+    const KIND_AT: usize = 18;
+    const NAME_AT: usize = 19;
+    let length =
+        u16::from_ne_bytes([*bytes.get(LENGTH_AT)?, *bytes.get(LENGTH_AT + 1)?]) as usize;
+    let kind = *bytes.get(KIND_AT)?;
+    let name = CStr::from_bytes_until_nul(bytes.get(NAME_AT..length)?).ok()?;
+    *bytes = bytes.get(length..)?;
+    Some(Entry { name, kind })
+}
+
+fn is_dot(name: &CStr) -> bool {
+    matches!(name.to_bytes(), b"." | b"..")
+}
+
+/// Whether the directory has no entries but `.` and `..`.
+pub(super) fn is_empty(dir: Fd) -> bool {
+    // Room for the two dots (24 bytes each) and the longest possible name, so a
+    // single call decides.
+    let mut buffer = [0_u8; 400];
+    raw::rewind(dir);
+    let Ok(read) = raw::getdents(dir, &mut buffer) else { return false };
+    let mut rest = buffer.get(..read).unwrap_or(&[]);
+    while let Some(entry) = next_entry(&mut rest) {
+        if !is_dot(entry.name) {
+            return false;
+        }
+    }
+    true
+}
+
+/// One walk over a directory that programs wrote to.
+pub(super) struct Sweep<'a> {
+    /// What the directory showed before; none if it was empty.
+    pub lower: Option<Fd>,
+    /// Through which the entries are removed.
+    pub merged: Fd,
+    /// The attribute that marks a directory whose lower one is hidden.
+    pub opaque: &'a CStr,
+    /// Written into the list of names with each entry.
+    pub place: u8,
+    pub names: &'a mut NameWriter,
+    path: Text<PATH_BYTES>,
+    /// Something could not be taken back; only a new mount restores the state.
+    stained: bool,
+}
+
+impl<'a> Sweep<'a> {
+    pub(super) fn new(
+        lower: Option<Fd>,
+        merged: Fd,
+        opaque: &'a CStr,
+        place: u8,
+        names: &'a mut NameWriter,
+    ) -> Self {
+        Self { lower, merged, opaque, place, names, path: Text::new(), stained: false }
+    }
+
+    /// Reports every new entry below `dir` and removes it. False if afterwards
+    /// the directory still differs from what it was.
+    pub(super) fn run(mut self, dir: Fd) -> bool {
+        raw::rewind(dir);
+        self.level(dir, 0, self.lower.is_none());
+        !self.stained
+    }
+
+    fn level(&mut self, dir: Fd, depth: u32, all_new: bool) {
+        if depth >= MAX_DEPTH {
+            self.names.truncated = true;
+            self.stained = true;
+            return;
+        }
+        let mut buffer = [0_u8; ENTRIES_BYTES];
+        loop {
+            let read = match raw::getdents(dir, &mut buffer) {
+                Ok(0) => return,
+                Ok(read) => read,
+                Err(_) => {
+                    self.names.truncated = true;
+                    self.stained = true;
+                    return;
+                }
+            };
+            let mut rest = buffer.get(..read).unwrap_or(&[]);
+            while let Some(entry) = next_entry(&mut rest) {
+                if is_dot(entry.name) {
+                    continue;
+                }
+                let parent = self.path.len();
+                let separator: &[u8] = if parent == 0 { b"" } else { b"/" };
+                if self.path.push(separator) && self.path.push(entry.name.to_bytes()) {
+                    self.entry(dir, &entry, depth, all_new);
+                } else {
+                    self.names.truncated = true;
+                    self.stained = true;
+                }
+                self.path.truncate(parent);
+            }
+        }
+    }
+
+    fn entry(&mut self, dir: Fd, entry: &Entry<'_>, depth: u32, all_new: bool) {
+        if entry.kind == libc::DT_CHR && is_whiteout(dir, entry.name) {
+            self.stained = true;
+            return;
+        }
+        let before = if all_new { None } else { self.before() };
+        if before.is_none() {
+            self.names.push(self.place, entry.kind, self.path.bytes());
+        }
+        let is_dir = entry.kind == libc::DT_DIR;
+        if is_dir {
+            let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+            match raw::openat(dir, entry.name, flags, 0) {
+                Ok(child) => {
+                    if before.is_some_and(|lower| !self.same_directory(child, &lower)) {
+                        self.stained = true;
+                    }
+                    self.level(child, depth.wrapping_add(1), all_new || before.is_none());
+                    raw::close(child);
+                }
+                Err(_) => {
+                    self.names.truncated = true;
+                    self.stained = true;
+                }
+            }
+        }
+        // A copied-up directory that only leads to new files may stay: what the
+        // program sees through it is the lower one. A copied-up file may not.
+        if before.is_none() {
+            let flags = if is_dir { libc::AT_REMOVEDIR } else { 0 };
+            if raw::unlinkat(self.merged, self.path.c_str(), flags).is_err() {
+                self.stained = true;
+            }
+        } else if !is_dir {
+            self.stained = true;
+        }
+    }
+
+    /// What had the present path before, if anything had.
+    fn before(&mut self) -> Option<libc::stat> {
+        let lower = self.lower?;
+        match raw::fstatat(lower, self.path.c_str(), libc::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) => Some(found),
+            Err(libc::ENOENT | libc::ENOTDIR) => None,
+            // It cannot be looked at, so the program cannot have made it.
+            // SAFETY: all zeroes is a valid `stat`; it resembles no directory.
+            Err(_) => Some(unsafe { std::mem::zeroed() }),
+        }
+    }
+
+    fn same_directory(&self, upper: Fd, lower: &libc::stat) -> bool {
+        let unhidden = !raw::has_attribute(upper, self.opaque);
+        raw::fstat(upper).is_ok_and(|upper| unhidden && same_attributes(&upper, lower))
+    }
+}
+
+/// Whether type, permissions and owner are the same.
+pub(super) fn same_attributes(a: &libc::stat, b: &libc::stat) -> bool {
+    a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid
+}
+
+fn is_whiteout(dir: Fd, name: &CStr) -> bool {
+    raw::fstatat(dir, name, libc::AT_SYMLINK_NOFOLLOW).is_ok_and(|found| found.st_rdev == 0)
+}
+
+/// Removes everything below `dir` and then `name` in it.
+pub(super) fn remove_tree(parent: Fd, name: &CStr, depth: u32) {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    if depth < MAX_DEPTH
+        && let Ok(dir) = raw::openat(parent, name, flags, 0)
+    {
+        let mut buffer = [0_u8; ENTRIES_BYTES];
+        while let Ok(read @ 1..) = raw::getdents(dir, &mut buffer) {
+            let mut rest = buffer.get(..read).unwrap_or(&[]);
+            while let Some(entry) = next_entry(&mut rest) {
+                if is_dot(entry.name) {
+                    continue;
+                }
+                if entry.kind == libc::DT_DIR {
+                    remove_tree(dir, entry.name, depth.wrapping_add(1));
+                } else {
+                    let _ = raw::unlinkat(dir, entry.name, 0);
+                }
+            }
+        }
+        raw::close(dir);
+    }
+    let _ = raw::unlinkat(parent, name, libc::AT_REMOVEDIR);
+}
