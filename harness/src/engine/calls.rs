@@ -1,7 +1,5 @@
 //! What the engine must know of each system call before it lets it happen.
 
-#![allow(non_upper_case_globals)] // The C library's constants are in lower case.
-
 use libc::*;
 
 /// Which argument is a path or name, if one is.

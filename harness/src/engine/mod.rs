@@ -1,5 +1,8 @@
 //! Floor 1: one [`Plan`] in, one [`Run`] out, on real processes.
 
+// The C library's names for system calls are in lower case.
+#![allow(non_upper_case_globals)]
+
 mod address;
 mod auxv;
 mod calls;

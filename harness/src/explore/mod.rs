@@ -39,7 +39,7 @@ pub use criteria::Criteria;
 pub use executable::{ExecutableError, resolve};
 pub use exploration::{Exploration, ExploreError, available_cpus};
 pub use findings::Found;
-pub use replay::{Replay, ReplayError, replay, replay_with, target_of};
+pub use replay::{Changes, Replay, ReplayError, replay, replay_with, target_of};
 pub use report::{FaultTally, Progress, Report};
 pub use runner::{Runner, Starter};
 pub use store::{LoadError, load, save};

@@ -18,6 +18,19 @@ pub struct Replay {
     pub verdict: Verdict,
     /// Where this run first differs from the recorded one, if it does.
     pub difference: Option<String>,
+    /// The processes whose executable is not the recorded one, where that was
+    /// allowed. The verdict is then this run's, whatever the recorded one was.
+    pub changed: Vec<String>,
+}
+
+/// Whether a recording may be replayed with another program than it was made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Changes {
+    /// No: it would say nothing about the recorded run.
+    #[default]
+    Refuse,
+    /// Yes: to see what becomes of a failure once the program was repaired.
+    Allow,
 }
 
 /// Why a record cannot be replayed.
@@ -66,9 +79,9 @@ pub enum ReplayError {
 /// If the programs or their surroundings are not those of the recording, or the
 /// engine cannot work here. A run that comes out differently is not an error but
 /// a [`Replay`] with the verdict `Invalid`.
-pub fn replay(record: &Record) -> Result<Replay, ReplayError> {
+pub fn replay(record: &Record, changes: Changes) -> Result<Replay, ReplayError> {
     let target = target_of(record)?;
-    replay_with(record, &engine_starter(&target), &[])
+    replay_with(record, &engine_starter(&target), &[], changes)
 }
 
 /// The same on a target and with checks that a record cannot hold: those of a
@@ -80,9 +93,16 @@ pub fn replay_with(
     record: &Record,
     starter: &Starter,
     checks: &[Arc<dyn Check>],
+    changes: Changes,
 ) -> Result<Replay, ReplayError> {
+    let mut changed = Vec::new();
     for program in &record.programs {
-        unchanged(program)?;
+        match unchanged(program) {
+            Err(ReplayError::Changed { process, .. }) if changes == Changes::Allow => {
+                changed.push(process);
+            }
+            result => result?,
+        }
     }
     let criteria = Criteria::deserialize(record)?;
     let cpu = super::available_cpus().first().copied();
@@ -99,11 +119,17 @@ pub fn replay_with(
     });
     let verdict = match &difference {
         None => verdict,
+        Some(_) if !changed.is_empty() => verdict,
         Some(difference) => {
             Verdict::Invalid(format!("the replay went another way than the recording, {difference}"))
         }
     };
-    Ok(Replay { run, verdict, difference })
+    Ok(Replay {
+        run,
+        verdict,
+        difference,
+        changed,
+    })
 }
 
 /// What a record was made with.

@@ -178,16 +178,23 @@ impl Abilities {
     /// Whether the sandbox has `feature`. False also for one that it did not need
     /// to try.
     pub fn has(&self, feature: Feature) -> bool {
-        self.list.iter().any(|ability| ability.feature == feature && ability.outcome.is_ok())
+        self.list
+            .iter()
+            .any(|ability| ability.feature == feature && ability.outcome.is_ok())
     }
 
     /// What is missing.
     pub fn losses(&self) -> impl Iterator<Item = (Feature, &Loss)> {
-        self.list.iter().filter_map(|ability| Some((ability.feature, ability.outcome.as_ref().err()?)))
+        self.list
+            .iter()
+            .filter_map(|ability| Some((ability.feature, ability.outcome.as_ref().err()?)))
     }
 
     pub(super) fn gained(&mut self, feature: Feature) {
-        self.list.push(Ability { feature, outcome: Ok(()) });
+        self.list.push(Ability {
+            feature,
+            outcome: Ok(()),
+        });
     }
 
     pub(super) fn lost(&mut self, feature: Feature, reason: impl Into<String>) {
@@ -200,8 +207,14 @@ impl Abilities {
         reason: impl Into<String>,
         consequence: impl Into<String>,
     ) {
-        let loss = Loss { reason: reason.into(), consequence: consequence.into() };
-        self.list.push(Ability { feature, outcome: Err(loss) });
+        let loss = Loss {
+            reason: reason.into(),
+            consequence: consequence.into(),
+        };
+        self.list.push(Ability {
+            feature,
+            outcome: Err(loss),
+        });
     }
 }
 

@@ -176,7 +176,10 @@ impl SpawnStage {
             "installing the seccomp filter",
             "execve",
         ];
-        NAMES.get((stage as usize).wrapping_sub(1)).copied().unwrap_or("unknown")
+        NAMES
+            .get((stage as usize).wrapping_sub(1))
+            .copied()
+            .unwrap_or("unknown")
     }
 }
 
@@ -242,7 +245,9 @@ impl Arena {
             return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0));
         }
         // The mapping is zeroed, and zeroes are a valid value of each part.
-        NonNull::new(address.cast()).map(|base| Self { base }).ok_or(libc::ENOMEM)
+        NonNull::new(address.cast())
+            .map(|base| Self { base })
+            .ok_or(libc::ENOMEM)
     }
 
     /// # Safety
@@ -287,7 +292,11 @@ impl Arena {
 
     pub(super) fn sysv(self, index: usize) -> Option<SysvRecord> {
         // SAFETY: `index` is checked; otherwise as in `set_up`.
-        (index < MAX_SYSV).then(|| unsafe { *(&raw const (*self.base.as_ptr()).sysv).cast::<SysvRecord>().add(index) })
+        (index < MAX_SYSV).then(|| unsafe {
+            *(&raw const (*self.base.as_ptr()).sysv)
+                .cast::<SysvRecord>()
+                .add(index)
+        })
     }
 
     pub(super) fn put_sysv(self, index: usize, record: SysvRecord) -> bool {
@@ -295,7 +304,11 @@ impl Arena {
             return false;
         }
         // SAFETY: `index` is checked; otherwise as in `set_up`.
-        unsafe { *(&raw mut (*self.base.as_ptr()).sysv).cast::<SysvRecord>().add(index) = record };
+        unsafe {
+            *(&raw mut (*self.base.as_ptr()).sysv)
+                .cast::<SysvRecord>()
+                .add(index) = record
+        };
         true
     }
 
@@ -369,7 +382,11 @@ pub(super) struct NameWriter {
 
 impl NameWriter {
     pub(super) fn new(arena: Arena) -> Self {
-        Self { arena, used: 0, truncated: false }
+        Self {
+            arena,
+            used: 0,
+            truncated: false,
+        }
     }
 
     pub(super) fn push(&mut self, place: u8, kind: u8, name: &[u8]) {

@@ -37,7 +37,13 @@ pub(super) fn become_program(program: &ProgramRecord, fds: &[Fd], origin: &Origi
     let failed = unsafe {
         raw::call(
             libc::SYS_execve,
-            [program.path as c_ulong, program.argv as c_ulong, program.envp as c_ulong, 0, 0],
+            [
+                program.path as c_ulong,
+                program.argv as c_ulong,
+                program.envp as c_ulong,
+                0,
+                0,
+            ],
         )
     };
     report(program, SpawnStage::Execute, failed.err().unwrap_or(0));
@@ -61,8 +67,7 @@ fn prepare(
     }
     set_limits(program).map_err(|e| (SpawnStage::Limits, e))?;
     place_descriptors(program, fds).map_err(|e| (SpawnStage::Descriptors, e))?;
-    raw::prctl(libc::PR_SET_NO_NEW_PRIVS, [1, 0, 0, 0])
-        .map_err(|e| (SpawnStage::NoNewPrivs, e))?;
+    raw::prctl(libc::PR_SET_NO_NEW_PRIVS, [1, 0, 0, 0]).map_err(|e| (SpawnStage::NoNewPrivs, e))?;
     install_filter(program).map_err(|e| (SpawnStage::Filter, e))
 }
 
@@ -78,7 +83,13 @@ fn default_signals() {
         let _ = unsafe {
             raw::call(
                 libc::SYS_rt_sigaction,
-                [signal, default.as_ptr() as c_ulong, 0, size_of_val(&mask) as c_ulong, 0],
+                [
+                    signal,
+                    default.as_ptr() as c_ulong,
+                    0,
+                    size_of_val(&mask) as c_ulong,
+                    0,
+                ],
             )
         };
     }
@@ -110,12 +121,23 @@ fn keep_only_ipc_capability() -> Result<(), Errno> {
     unsafe {
         raw::call(
             libc::SYS_capset,
-            [header.as_ptr() as c_ulong, sets.as_ptr() as c_ulong, 0, 0, 0],
+            [
+                header.as_ptr() as c_ulong,
+                sets.as_ptr() as c_ulong,
+                0,
+                0,
+                0,
+            ],
         )
     }?;
     raw::prctl(
         libc::PR_CAP_AMBIENT,
-        [libc::PR_CAP_AMBIENT_RAISE as c_ulong, CAP_SYS_ADMIN.into(), 0, 0],
+        [
+            libc::PR_CAP_AMBIENT_RAISE as c_ulong,
+            CAP_SYS_ADMIN.into(),
+            0,
+            0,
+        ],
     )
     .map(drop)
 }
@@ -127,7 +149,12 @@ fn set_limits(program: &ProgramRecord) -> Result<(), Errno> {
         // SAFETY: the harness put that many records there.
         unsafe { std::slice::from_raw_parts(program.limits, program.limits_len) }
     };
-    for LimitRecord { resource, soft, hard } in limits {
+    for LimitRecord {
+        resource,
+        soft,
+        hard,
+    } in limits
+    {
         let value = [*soft, *hard];
         // SAFETY: `value` is a `struct rlimit64` (prlimit(2)).
         unsafe {
@@ -154,14 +181,26 @@ fn place_descriptors(program: &ProgramRecord, fds: &[Fd]) -> Result<(), Errno> {
     }
     // A descriptor may have a number that another one is to get, so all move
     // above the highest number first.
-    let above = targets.iter().copied().max().unwrap_or(0).max(2).saturating_add(1);
+    let above = targets
+        .iter()
+        .copied()
+        .max()
+        .unwrap_or(0)
+        .max(2)
+        .saturating_add(1);
     let mut moved = [-1; MAX_FDS];
     for (to, from) in moved.iter_mut().zip(fds) {
         // SAFETY: no memory is involved.
         *to = unsafe {
             raw::call(
                 libc::SYS_fcntl,
-                [*from as c_ulong, libc::F_DUPFD_CLOEXEC as c_ulong, above as c_ulong, 0, 0],
+                [
+                    *from as c_ulong,
+                    libc::F_DUPFD_CLOEXEC as c_ulong,
+                    above as c_ulong,
+                    0,
+                    0,
+                ],
             )
         }? as Fd;
     }
@@ -186,13 +225,22 @@ fn place_descriptors(program: &ProgramRecord, fds: &[Fd]) -> Result<(), Errno> {
 
 fn place(from: Fd, target: c_int) -> Result<(), Errno> {
     // SAFETY: no memory is involved. dup3(2) leaves close-on-exec off.
-    unsafe { raw::call(libc::SYS_dup3, [from as c_ulong, target as c_ulong, 0, 0, 0]) }.map(drop)
+    unsafe {
+        raw::call(
+            libc::SYS_dup3,
+            [from as c_ulong, target as c_ulong, 0, 0, 0],
+        )
+    }
+    .map(drop)
 }
 
 fn keep_across_exec(fd: Fd) -> Result<(), Errno> {
     // SAFETY: no memory is involved.
     unsafe {
-        raw::call(libc::SYS_fcntl, [fd as c_ulong, libc::F_SETFD as c_ulong, 0, 0, 0])
+        raw::call(
+            libc::SYS_fcntl,
+            [fd as c_ulong, libc::F_SETFD as c_ulong, 0, 0, 0],
+        )
     }
     .map(drop)
 }
@@ -209,7 +257,13 @@ fn install_filter(program: &ProgramRecord) -> Result<(), Errno> {
     unsafe {
         raw::call(
             libc::SYS_seccomp,
-            [libc::SECCOMP_SET_MODE_FILTER as c_ulong, 0, &raw const filter as c_ulong, 0, 0],
+            [
+                libc::SECCOMP_SET_MODE_FILTER as c_ulong,
+                0,
+                &raw const filter as c_ulong,
+                0,
+                0,
+            ],
         )
     }
     .map(drop)

@@ -30,13 +30,18 @@ impl Covers {
     /// `needed` are the files that must stay visible whatever happens.
     pub(super) fn choose(working_dir: &Path, needed: &[PathBuf]) -> Self {
         let mounts = mount_points();
-        let mut covers = Self { working_dir: working_dir.to_owned(), ..Self::default() };
+        let mut covers = Self {
+            working_dir: working_dir.to_owned(),
+            ..Self::default()
+        };
         covers.add(Feature::WorkingDir, working_dir, &mounts, false);
         for (feature, dir) in [(Feature::Tmp, "/tmp"), (Feature::VarTmp, "/var/tmp")] {
             // Where there is no such directory, programs cannot write to it either.
-            let Ok(dir) = fs::canonicalize(dir) else { continue };
-            let may_hide = !working_dir.starts_with(&dir)
-                && !needed.iter().any(|file| file.starts_with(&dir));
+            let Ok(dir) = fs::canonicalize(dir) else {
+                continue;
+            };
+            let may_hide =
+                !working_dir.starts_with(&dir) && !needed.iter().any(|file| file.starts_with(&dir));
             covers.add(feature, &dir, &mounts, may_hide);
         }
         covers
@@ -60,7 +65,11 @@ impl Covers {
     /// A new cover replaces those of directories below it: one overlay serves
     /// all, and files can be renamed between them.
     fn insert(&mut self, dir: &Path, may_hide: bool) {
-        let below: Vec<bool> = self.paths.iter().map(|path| path.starts_with(dir)).collect();
+        let below: Vec<bool> = self
+            .paths
+            .iter()
+            .map(|path| path.starts_with(dir))
+            .collect();
         let mut kept = 0;
         let moved: Vec<Option<usize>> = below
             .iter()
@@ -104,8 +113,13 @@ fn obstacle(dir: &Path, mounts: &[PathBuf]) -> Option<String> {
     }
     // An overlay shows only the file system of its lower directory, and the kernel
     // refuses one that would uncover what lies below these mounts.
-    let below = mounts.iter().find(|mount| *mount != dir && mount.starts_with(dir))?;
-    Some(format!("another file system is mounted in it, at {}", below.display()))
+    let below = mounts
+        .iter()
+        .find(|mount| *mount != dir && mount.starts_with(dir))?;
+    Some(format!(
+        "another file system is mounted in it, at {}",
+        below.display()
+    ))
 }
 
 /// Every mount point of this process (proc_pid_mountinfo(5)).
@@ -125,7 +139,12 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     while let Some((&first, others)) = rest.split_first() {
         rest = others;
         match others {
-            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] if first == b'\\' => {
+            [
+                a @ b'0'..=b'3',
+                b @ b'0'..=b'7',
+                c @ b'0'..=b'7',
+                after @ ..,
+            ] if first == b'\\' => {
                 plain.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
                 rest = after;
             }
@@ -146,7 +165,10 @@ mod tests {
 
     fn choose(working_dir: &str, mounts: &[&str]) -> Covers {
         let mounts: Vec<PathBuf> = mounts.iter().map(PathBuf::from).collect();
-        let mut covers = Covers { working_dir: working_dir.into(), ..Covers::default() };
+        let mut covers = Covers {
+            working_dir: working_dir.into(),
+            ..Covers::default()
+        };
         covers.add(Feature::WorkingDir, Path::new(working_dir), &mounts, false);
         covers.add(Feature::Tmp, Path::new("/tmp"), &mounts, false);
         covers.add(Feature::VarTmp, Path::new("/var/tmp"), &mounts, false);
@@ -171,7 +193,10 @@ mod tests {
 
     #[test]
     fn no_overlay_over_the_root_or_over_mounts() {
-        assert!(matches!(choose("/", &["/"]).choices[0].1, Choice::Refused(_)));
+        assert!(matches!(
+            choose("/", &["/"]).choices[0].1,
+            Choice::Refused(_)
+        ));
         let covers = choose("/home/me", &["/", "/home", "/home/me/cache"]);
         assert!(matches!(covers.choices[0].1, Choice::Refused(_)));
         assert_eq!(covers.paths, [Path::new("/tmp"), Path::new("/var/tmp")]);

@@ -47,7 +47,8 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
             Request::Reset => {
                 if let Some(room) = &mut room {
                     let ipc = received.fds().first().copied().unwrap_or(-1);
-                    plan.arena.put_answer(room.reset(plan, &plan.arena.request(), ipc));
+                    plan.arena
+                        .put_answer(room.reset(plan, &plan.arena.request(), ipc));
                 }
                 answer(plan.socket);
             }
@@ -78,7 +79,9 @@ fn become_quiet(plan: &Plan) -> libc::mode_t {
 }
 
 fn spawn(arena: Arena, offset: u32, fds: &[Fd], origin: &Origin) {
-    let Some(program) = arena.program(offset) else { return };
+    let Some(program) = arena.program(offset) else {
+        return;
+    };
     // SAFETY: the harness wrote the record before it sent the message, and leaves
     // it alone until the child has become the program or has ended.
     let program: &ProgramRecord = unsafe { program.as_ref() };
@@ -110,7 +113,10 @@ struct Received {
 
 impl Received {
     fn new() -> Self {
-        Self { fds: [-1; MAX_FDS], number: 0 }
+        Self {
+            fds: [-1; MAX_FDS],
+            number: 0,
+        }
     }
 
     fn fds(&self) -> &[Fd] {
@@ -141,8 +147,10 @@ fn receive(socket: Fd, received: &mut Received) -> Option<(Request, u32)> {
     let mut bytes = [0_u8; MESSAGE_BYTES];
     let mut control = [0_u64; CONTROL_WORDS];
     loop {
-        let mut part =
-            libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+        let mut part = libc::iovec {
+            iov_base: bytes.as_mut_ptr().cast(),
+            iov_len: bytes.len(),
+        };
         // SAFETY: all zeroes is a valid `msghdr`.
         let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
         header.msg_iov = &raw mut part;

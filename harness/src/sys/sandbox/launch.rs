@@ -44,7 +44,10 @@ const NAMESPACES: [(c_int, Feature, &str); 5] = [
 pub(super) fn launch(settings: &Settings) -> Result<Launched, SandboxError> {
     let working_dir = fs::canonicalize(&settings.working_dir)
         .and_then(|dir| fs::read_dir(&dir).map(|_| dir))
-        .map_err(|source| SandboxError::WorkingDir { path: settings.working_dir.clone(), source })?;
+        .map_err(|source| SandboxError::WorkingDir {
+            path: settings.working_dir.clone(),
+            source,
+        })?;
     let arena = Arena::map().map_err(|errno| SandboxError::Memory(Errno::from_raw(errno)))?;
     let launched = launch_in(arena, &working_dir, settings);
     if launched.is_err() {
@@ -81,13 +84,25 @@ fn launch_in(
                 }
                 let abilities = describe(namespaces, &report, &covers, &refusals);
                 let covers = covers.paths;
-                return Ok(Launched { pid, socket, arena, namespaces, abilities, covers });
+                return Ok(Launched {
+                    pid,
+                    socket,
+                    arena,
+                    namespaces,
+                    abilities,
+                    covers,
+                });
             }
             Err(refusal) => refusals.push((namespaces, refusal)),
         }
     }
-    let (_, Refusal { what, errno }) =
-        refusals.pop().unwrap_or((0, Refusal { what: "clone".into(), errno: Errno::UnknownErrno }));
+    let (_, Refusal { what, errno }) = refusals.pop().unwrap_or((
+        0,
+        Refusal {
+            what: "clone".into(),
+            errno: Errno::UnknownErrno,
+        },
+    ));
     Err(SandboxError::Start { what, errno })
 }
 
@@ -100,7 +115,12 @@ fn levels(settings: &Settings) -> Vec<c_int> {
     let all = NAMESPACES.iter().fold(0, |flags, (flag, ..)| flags | flag);
     let mut levels = vec![all, all & !libc::CLONE_NEWNET];
     if Uid::effective().is_root() {
-        levels.extend(levels.clone().iter().map(|flags| flags & !libc::CLONE_NEWUSER));
+        levels.extend(
+            levels
+                .clone()
+                .iter()
+                .map(|flags| flags & !libc::CLONE_NEWUSER),
+        );
     }
     levels.push(0);
     levels
@@ -113,7 +133,10 @@ struct Refusal {
 }
 
 fn refused(what: &str) -> impl FnOnce(Errno) -> Refusal {
-    move |errno| Refusal { what: what.into(), errno }
+    move |errno| Refusal {
+        what: what.into(),
+        errno,
+    }
 }
 
 fn attempt(
@@ -122,11 +145,19 @@ fn attempt(
     working_dir: &Path,
     covers: &Covers,
 ) -> Result<(libc::pid_t, OwnedFd), Refusal> {
-    let (ours, theirs) =
-        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
-            .map_err(refused("socketpair"))?;
-    setsockopt(&ours, sockopt::ReceiveTimeout, &TimeVal::new(ANSWER_TIMEOUT, 0))
-        .map_err(refused("setsockopt"))?;
+    let (ours, theirs) = socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
+    .map_err(refused("socketpair"))?;
+    setsockopt(
+        &ours,
+        sockopt::ReceiveTimeout,
+        &TimeVal::new(ANSWER_TIMEOUT, 0),
+    )
+    .map_err(refused("setsockopt"))?;
     let in_user_namespace = namespaces & libc::CLONE_NEWUSER != 0;
     let plan = Plan {
         arena,
@@ -142,7 +173,11 @@ fn attempt(
         errno,
     })?;
     drop(theirs);
-    let ready = if in_user_namespace { write_identity_maps(pid) } else { Ok(()) };
+    let ready = if in_user_namespace {
+        write_identity_maps(pid)
+    } else {
+        Ok(())
+    };
     let ready = ready.and_then(|()| set_up(&ours)).and_then(|()| {
         match arena.set_up().error(Step::PrivateMounts) {
             0 => Ok(()),
@@ -162,7 +197,11 @@ fn names_of(namespaces: c_int) -> String {
         .filter(|(flag, ..)| namespaces & flag != 0)
         .map(|(_, _, name)| *name)
         .collect();
-    if names.is_empty() { "no".into() } else { names.join(", ") }
+    if names.is_empty() {
+        "no".into()
+    } else {
+        names.join(", ")
+    }
 }
 
 /// Like fork(2). The copy runs [`init::live`] and nothing else.
@@ -170,7 +209,11 @@ fn clone_init(plan: &Plan) -> Result<libc::pid_t, Errno> {
     // A signal that arrived before process 1 blocked it would run a handler of the
     // harness there.
     let mut before = SigSet::empty();
-    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), Some(&mut before))?;
+    pthread_sigmask(
+        SigmaskHow::SIG_BLOCK,
+        Some(&SigSet::all()),
+        Some(&mut before),
+    )?;
     let flags = (plan.namespaces | libc::SIGCHLD) as c_ulong;
     // SAFETY: without CLONE_VM the copy has its own memory, and it only makes
     // system calls that do not depend on what other threads were doing.
@@ -206,7 +249,8 @@ fn write_identity_maps(pid: libc::pid_t) -> Result<(), Refusal> {
     let own = |id: u32| format!("{id} {id} 1\n");
     let uid = write("uid_map", &own(Uid::effective().as_raw()));
     // Written already, if only the groups were refused above.
-    let uid = if fs::read_to_string(format!("/proc/{pid}/uid_map")).is_ok_and(|map| !map.is_empty()) {
+    let uid = if fs::read_to_string(format!("/proc/{pid}/uid_map")).is_ok_and(|map| !map.is_empty())
+    {
         Ok(())
     } else {
         uid
@@ -248,7 +292,13 @@ pub(super) fn send(
     let control = if fds.is_empty() { &[][..] } else { &rights[..] };
     let part = [std::io::IoSlice::new(&bytes)];
     loop {
-        match sendmsg::<()>(socket.as_raw_fd(), &part, control, MsgFlags::MSG_NOSIGNAL, None) {
+        match sendmsg::<()>(
+            socket.as_raw_fd(),
+            &part,
+            control,
+            MsgFlags::MSG_NOSIGNAL,
+            None,
+        ) {
             Err(Errno::EINTR) => {}
             sent => return sent.map(drop),
         }
@@ -297,7 +347,11 @@ fn describe(
     if namespaces == 0 {
         // The rest needs a mount namespace, whose absence is listed already.
         step(Feature::Reaping, Step::Subreaper);
-        for feature in [Feature::FixedPids, Feature::IpcPerRun, Feature::RandomDevices] {
+        for feature in [
+            Feature::FixedPids,
+            Feature::IpcPerRun,
+            Feature::RandomDevices,
+        ] {
             abilities.lost(feature, "it needs namespaces");
         }
         return abilities;
@@ -326,7 +380,11 @@ fn describe_covers(abilities: &mut Abilities, report: &SetUpReport, covers: &Cov
         };
         let errno = Errno::from_raw(report.cover_errors[index]);
         let reason = match report.error(Step::Storage) {
-            0 => format!("overlay on {}: {}", covers.paths[index].display(), errno.desc()),
+            0 => format!(
+                "overlay on {}: {}",
+                covers.paths[index].display(),
+                errno.desc()
+            ),
             errno => format!("a tmpfs for it: {}", Errno::from_raw(errno).desc()),
         };
         match report.covers[index] {

@@ -58,7 +58,9 @@ impl Leftovers {
     fn read_names(&mut self, mut bytes: &[u8], covers: &[PathBuf]) {
         while let [place, kind, low, high, rest @ ..] = bytes {
             let length = usize::from(u16::from_le_bytes([*low, *high]));
-            let Some((name, rest)) = rest.split_at_checked(length) else { break };
+            let Some((name, rest)) = rest.split_at_checked(length) else {
+                break;
+            };
             bytes = rest;
             let text = || String::from_utf8_lossy(name).into_owned();
             match *place {
@@ -162,11 +164,25 @@ pub enum SysvKind {
 
 impl From<SysvRecord> for SysvLeft {
     fn from(record: SysvRecord) -> Self {
-        let SysvRecord { kind, id, key, creator_pid, size, count } = record;
+        let SysvRecord {
+            kind,
+            id,
+            key,
+            creator_pid,
+            size,
+            count,
+        } = record;
         let kind = match kind {
-            sysv::QUEUE => SysvKind::Queue { messages: count, bytes: size },
+            sysv::QUEUE => SysvKind::Queue {
+                messages: count,
+                bytes: size,
+            },
             sysv::SEMAPHORES => SysvKind::Semaphores { count: size },
-            _ => SysvKind::SharedMemory { bytes: size, attached: count, creator_pid },
+            _ => SysvKind::SharedMemory {
+                bytes: size,
+                attached: count,
+                creator_pid,
+            },
         };
         Self { kind, id, key }
     }

@@ -164,7 +164,9 @@ pub enum SandboxError {
     #[error("the sandbox has ended")]
     Gone,
     /// Process 1 does not answer.
-    #[error("the sandbox does not answer; is its process 1 (pid {pid}) kept stopped by its tracer?")]
+    #[error(
+        "the sandbox does not answer; is its process 1 (pid {pid}) kept stopped by its tracer?"
+    )]
     Silent {
         /// Process 1.
         pid: libc::pid_t,
@@ -218,8 +220,14 @@ impl Sandbox {
     /// builds the room. Process 1 is a copy of this process's memory as it is now:
     /// early is cheaper.
     pub fn start(settings: &Settings) -> Result<Self, SandboxError> {
-        let Launched { pid, socket, arena, namespaces, abilities, covers } =
-            launch::launch(settings)?;
+        let Launched {
+            pid,
+            socket,
+            arena,
+            namespaces,
+            abilities,
+            covers,
+        } = launch::launch(settings)?;
         // SAFETY: no pointers; `pid` is a child that has not been reaped.
         let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
         // SAFETY: a new descriptor that nothing else owns.
@@ -263,8 +271,10 @@ impl Sandbox {
         program: &Program,
         fds: &[(BorrowedFd<'_>, i32)],
     ) -> Result<SpawnTicket, SandboxError> {
-        let (numbers, targets): (Vec<i32>, Vec<i32>) =
-            fds.iter().map(|(fd, target)| (fd.as_raw_fd(), *target)).unzip();
+        let (numbers, targets): (Vec<i32>, Vec<i32>) = fds
+            .iter()
+            .map(|(fd, target)| (fd.as_raw_fd(), *target))
+            .unzip();
         if numbers.len() > child::MAX_FDS {
             return Err(SandboxError::TooManyDescriptors {
                 number: numbers.len(),

@@ -17,8 +17,11 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn now() -> Self {
-        let mut known =
-            Self { shm: BTreeSet::new(), mqueues: BTreeSet::new(), sysv: BTreeSet::new() };
+        let mut known = Self {
+            shm: BTreeSet::new(),
+            mqueues: BTreeSet::new(),
+            sysv: BTreeSet::new(),
+        };
         known.update(true, true);
         known
     }
@@ -32,7 +35,10 @@ impl Known {
     }
 
     fn update(&mut self, with_sysv: bool, with_mqueue: bool) -> Leftovers {
-        let mut left = Leftovers { shm: replace(&mut self.shm, names("/dev/shm")), ..Leftovers::default() };
+        let mut left = Leftovers {
+            shm: replace(&mut self.shm, names("/dev/shm")),
+            ..Leftovers::default()
+        };
         if with_mqueue {
             left.mqueues = replace(&mut self.mqueues, names("/dev/mqueue"));
         }
@@ -72,7 +78,13 @@ pub(super) fn descendants(ancestor: libc::pid_t) -> Vec<libc::pid_t> {
         .filter_map(|pid| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             // The name may contain anything, even parentheses (proc_pid_stat(5)).
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            let parent = stat
+                .rsplit_once(')')?
+                .1
+                .split_whitespace()
+                .nth(1)?
+                .parse()
+                .ok()?;
             Some((pid, parent))
         })
         .collect();
@@ -80,7 +92,12 @@ pub(super) fn descendants(ancestor: libc::pid_t) -> Vec<libc::pid_t> {
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
         next += 1;
-        found.extend(parents.iter().filter(|(_, p)| *p == parent).map(|(pid, _)| *pid));
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, p)| *p == parent)
+                .map(|(pid, _)| *pid),
+        );
     }
     found.split_off(1)
 }

@@ -63,7 +63,11 @@ pub(super) struct Programs {
 
 impl Programs {
     pub(super) fn new(arena: Arena) -> Self {
-        Self { arena, used: 0, run: 0 }
+        Self {
+            arena,
+            used: 0,
+            run: 0,
+        }
     }
 
     pub(super) fn forget(&mut self) {
@@ -81,15 +85,24 @@ impl Programs {
         if written.is_none() {
             self.used = before;
         }
-        written.ok_or(SandboxError::TooLarge { limit: PROGRAMS_BYTES })
+        written.ok_or(SandboxError::TooLarge {
+            limit: PROGRAMS_BYTES,
+        })
     }
 
     fn try_write(&mut self, program: &Program, targets: &[i32]) -> Option<SpawnTicket> {
         let offset = u32::try_from(self.used).ok()?;
         let record: *mut ProgramRecord = self.reserve(size_of::<ProgramRecord>())?.cast();
-        let mut limits =
-            vec![LimitRecord { resource: libc::RLIMIT_CORE as u32, soft: 0, hard: 0 }];
-        if program.limits.iter().any(|limit| limit.resource == libc::RLIMIT_CORE as u32) {
+        let mut limits = vec![LimitRecord {
+            resource: libc::RLIMIT_CORE,
+            soft: 0,
+            hard: 0,
+        }];
+        if program
+            .limits
+            .iter()
+            .any(|limit| limit.resource == libc::RLIMIT_CORE)
+        {
             limits.clear();
         }
         limits.extend(program.limits.iter().map(|limit| LimitRecord {
@@ -114,7 +127,10 @@ impl Programs {
         // SAFETY: reserved above for this, aligned to 8, and not yet known to
         // process 1.
         unsafe { record.write(contents) };
-        Some(SpawnTicket { offset, run: self.run })
+        Some(SpawnTicket {
+            offset,
+            run: self.run,
+        })
     }
 
     /// Takes `bytes` bytes, aligned to 8.
@@ -151,7 +167,11 @@ impl Programs {
     }
 
     fn record(&self, ticket: SpawnTicket) -> Option<NonNull<ProgramRecord>> {
-        if ticket.run == self.run { self.arena.program(ticket.offset) } else { None }
+        if ticket.run == self.run {
+            self.arena.program(ticket.offset)
+        } else {
+            None
+        }
     }
 
     pub(super) fn error(&self, ticket: SpawnTicket) -> Option<SpawnError> {

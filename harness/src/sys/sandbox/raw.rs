@@ -61,9 +61,7 @@ pub(super) fn close_range(first: c_uint, last: c_uint) {
         return;
     }
     // SAFETY: process 1 owns none of the descriptors it inherited.
-    let closed = unsafe {
-        call(libc::SYS_close_range, [first.into(), last.into(), 0, 0, 0])
-    };
+    let closed = unsafe { call(libc::SYS_close_range, [first.into(), last.into(), 0, 0, 0]) };
     if closed.is_err() {
         // Linux before 5.9.
         for fd in first..=last.min(65_535) {
@@ -87,7 +85,13 @@ pub(super) fn imitate(dir: Fd, path: &CStr, model: &libc::stat) {
     // SAFETY: `path` is a string that lives during both calls. A failure is
     // harmless: an unprivileged sandbox cannot name the owner of /tmp.
     unsafe {
-        libc::fchownat(dir, path.as_ptr(), model.st_uid, model.st_gid, libc::AT_SYMLINK_NOFOLLOW);
+        libc::fchownat(
+            dir,
+            path.as_ptr(),
+            model.st_uid,
+            model.st_gid,
+            libc::AT_SYMLINK_NOFOLLOW,
+        );
         libc::fchmodat(dir, path.as_ptr(), model.st_mode & 0o7777, 0);
     }
 }
@@ -119,7 +123,13 @@ pub(super) fn getdents(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
     let read = unsafe {
         call(
             libc::SYS_getdents64,
-            [fd as c_ulong, buffer.as_mut_ptr() as c_ulong, buffer.len() as c_ulong, 0, 0],
+            [
+                fd as c_ulong,
+                buffer.as_mut_ptr() as c_ulong,
+                buffer.len() as c_ulong,
+                0,
+                0,
+            ],
         )
     };
     read.map(|bytes| bytes as usize)
@@ -169,12 +179,19 @@ pub(super) fn floating_mount(kind: &CStr) -> Result<Fd, Errno> {
     const FSCONFIG_CMD_CREATE: c_ulong = 6;
     const CLOEXEC: c_ulong = 1; // FSOPEN_CLOEXEC and FSMOUNT_CLOEXEC
     // SAFETY: `kind` is a string that lives during the call.
-    let context =
-        unsafe { call(libc::SYS_fsopen, [kind.as_ptr() as c_ulong, CLOEXEC, 0, 0, 0]) }? as Fd;
+    let context = unsafe {
+        call(
+            libc::SYS_fsopen,
+            [kind.as_ptr() as c_ulong, CLOEXEC, 0, 0, 0],
+        )
+    }? as Fd;
     // SAFETY: no pointers but nulls, which these commands expect.
     let mount = unsafe {
-        call(libc::SYS_fsconfig, [context as c_ulong, FSCONFIG_CMD_CREATE, 0, 0, 0])
-            .and_then(|_| call(libc::SYS_fsmount, [context as c_ulong, CLOEXEC, 0, 0, 0]))
+        call(
+            libc::SYS_fsconfig,
+            [context as c_ulong, FSCONFIG_CMD_CREATE, 0, 0, 0],
+        )
+        .and_then(|_| call(libc::SYS_fsmount, [context as c_ulong, CLOEXEC, 0, 0, 0]))
     };
     close(context);
     // fsmount(2) gives an O_PATH descriptor, which cannot be read.
@@ -215,7 +232,10 @@ pub(super) fn fix_addresses() -> Result<(), Errno> {
     // SAFETY: no memory is involved (personality(2)).
     unsafe {
         let now = libc::personality(QUERY);
-        check_int(libc::personality(now as c_ulong | libc::ADDR_NO_RANDOMIZE as c_ulong)).map(drop)
+        check_int(libc::personality(
+            now as c_ulong | libc::ADDR_NO_RANDOMIZE as c_ulong,
+        ))
+        .map(drop)
     }
 }
 
@@ -250,7 +270,10 @@ pub(super) struct Text<const N: usize> {
 
 impl<const N: usize> Text<N> {
     pub(super) fn new() -> Self {
-        Self { bytes: [0; N], length: 0 }
+        Self {
+            bytes: [0; N],
+            length: 0,
+        }
     }
 
     pub(super) fn of(text: &[u8]) -> Self {

@@ -4,8 +4,8 @@
 use std::ffi::{CStr, CString, c_int};
 
 use super::arena::{
-    Arena, Cover, IN_MQUEUE, IN_SHM, MAX_COVERS, NameWriter, ResetAnswer, ResetRequest,
-    ResetStage, SetUpReport, Step,
+    Arena, Cover, IN_MQUEUE, IN_SHM, MAX_COVERS, NameWriter, ResetAnswer, ResetRequest, ResetStage,
+    SetUpReport, Step,
 };
 use super::raw::{self, Errno, Fd, Text};
 use super::sweep::{self, Sweep};
@@ -79,6 +79,15 @@ impl Room {
         if !report.note(Step::PrivateMounts, private) {
             return None;
         }
+        let untouched = Covered {
+            kind: Cover::None,
+            lower: -1,
+            upper: -1,
+            merged: -1,
+            generation: 0,
+            // SAFETY: all zeroes is a valid `stat`.
+            attributes: unsafe { std::mem::zeroed() },
+        };
         let mut room = Room {
             in_user_namespace: plan.namespaces & libc::CLONE_NEWUSER != 0,
             storage: -1,
@@ -86,21 +95,19 @@ impl Room {
             mqueue: -1,
             own_ipc: -1,
             last_pid: -1,
-            // SAFETY: all zeroes is a valid `stat`.
-            covers: [Covered {
-                kind: Cover::None,
-                lower: -1,
-                upper: -1,
-                merged: -1,
-                generation: 0,
-                attributes: unsafe { std::mem::zeroed() },
-            }; MAX_COVERS],
+            covers: [untouched; MAX_COVERS],
         };
         room.open_lowers(plan);
         let hidden = libc::MS_NOSUID | libc::MS_NODEV;
         report.note(
             Step::Proc,
-            raw::mount(Some(c"proc"), c"/proc", Some(c"proc"), hidden | libc::MS_NOEXEC, None),
+            raw::mount(
+                Some(c"proc"),
+                c"/proc",
+                Some(c"proc"),
+                hidden | libc::MS_NOEXEC,
+                None,
+            ),
         );
         report.note(Step::Storage, room.mount_storage());
         report.note(Step::Random, room.fix_random());
@@ -111,7 +118,13 @@ impl Room {
         report.note(Step::Shm, room.mount_shm());
         report.note(
             Step::Mqueue,
-            raw::mount(Some(c"mqueue"), c"/dev/mqueue", Some(c"mqueue"), hidden, None),
+            raw::mount(
+                Some(c"mqueue"),
+                c"/dev/mqueue",
+                Some(c"mqueue"),
+                hidden,
+                None,
+            ),
         );
         room.mqueue = raw::open(c"/dev/mqueue", READ_DIR).unwrap_or(-1);
         if plan.namespaces & libc::CLONE_NEWNET != 0 {
@@ -147,14 +160,25 @@ impl Room {
 
     fn mount_shm(&mut self) -> Result<(), Errno> {
         let flags = libc::MS_NOSUID | libc::MS_NODEV;
-        raw::mount(Some(c"tmpfs"), c"/dev/shm", Some(c"tmpfs"), flags, Some(SHM_OPTIONS))?;
+        raw::mount(
+            Some(c"tmpfs"),
+            c"/dev/shm",
+            Some(c"tmpfs"),
+            flags,
+            Some(SHM_OPTIONS),
+        )?;
         self.shm = raw::open(c"/dev/shm", READ_DIR)?;
         Ok(())
     }
 
     /// Puts a file of fixed bytes in the place of the random devices.
     fn fix_random(&mut self) -> Result<(), Errno> {
-        let file = raw::openat(self.storage, c"random", libc::O_WRONLY | libc::O_CREAT, 0o444)?;
+        let file = raw::openat(
+            self.storage,
+            c"random",
+            libc::O_WRONLY | libc::O_CREAT,
+            0o444,
+        )?;
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut block = [0_u8; 4096];
         let mut filled = Ok(());
@@ -176,7 +200,9 @@ impl Room {
             let read_only = libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY | libc::MS_NOSUID;
             raw::mount(None, device, None, read_only, None)
         };
-        let bound = filled.and_then(|()| bind(c"/dev/urandom")).and_then(|()| bind(c"/dev/random"));
+        let bound = filled
+            .and_then(|()| bind(c"/dev/urandom"))
+            .and_then(|()| bind(c"/dev/random"));
         raw::close(file);
         bound
     }
@@ -199,7 +225,9 @@ impl Room {
     }
 
     fn cover_first(&mut self, plan: &Plan, index: usize, report: &mut SetUpReport) {
-        let Some(wanted) = plan.covers.get(index) else { return };
+        let Some(wanted) = plan.covers.get(index) else {
+            return;
+        };
         let mut outcome = self.cover(wanted, index, Cover::Overlay);
         let error = outcome.err().unwrap_or(0);
         if outcome.is_err() && wanted.may_hide {
@@ -219,7 +247,9 @@ impl Room {
     }
 
     fn cover(&mut self, wanted: &CoverPlan, index: usize, kind: Cover) -> Result<(), Errno> {
-        let Some(cover) = self.covers.get_mut(index) else { return Err(libc::EINVAL) };
+        let Some(cover) = self.covers.get_mut(index) else {
+            return Err(libc::EINVAL);
+        };
         cover.generation = cover.generation.wrapping_add(1);
         cover.kind = kind;
         match kind {
@@ -238,7 +268,11 @@ impl Room {
         if kind == Cover::Empty {
             raw::imitate(cover.merged, c".", &cover.attributes);
         }
-        let written = if kind == Cover::Overlay { cover.upper } else { cover.merged };
+        let written = if kind == Cover::Overlay {
+            cover.upper
+        } else {
+            cover.merged
+        };
         cover.attributes = raw::fstat(written)?;
         Ok(())
     }
@@ -256,14 +290,23 @@ impl Room {
     /// Replaces what covers a directory by a new, clean one. Processes that have
     /// it open, or work in it, keep the old one.
     fn renew(&mut self, plan: &Plan, index: usize) -> Result<(), Errno> {
-        let Some(wanted) = plan.covers.get(index) else { return Ok(()) };
-        let Some(Covered { kind, generation, .. }) = self.covers.get(index).copied() else {
+        let Some(wanted) = plan.covers.get(index) else {
+            return Ok(());
+        };
+        let Some(Covered {
+            kind, generation, ..
+        }) = self.covers.get(index).copied()
+        else {
             return Ok(());
         };
         self.forget(index);
         raw::detach(&wanted.mount_point)?;
         if kind == Cover::Overlay {
-            sweep::remove_tree(self.storage, overlay_name(index, generation, b"").c_str(), 0);
+            sweep::remove_tree(
+                self.storage,
+                overlay_name(index, generation, b"").c_str(),
+                0,
+            );
         }
         self.cover(wanted, index, kind)
     }
@@ -292,10 +335,18 @@ impl Room {
             self.clear_cover(plan, index, request.renew, &mut names, &mut answer);
         }
         if answer.renewed {
-            note(&mut answer, ResetStage::WorkingDir, raw::chdir(&plan.working_dir));
+            note(
+                &mut answer,
+                ResetStage::WorkingDir,
+                raw::chdir(&plan.working_dir),
+            );
         }
         if self.last_pid >= 0 {
-            note(&mut answer, ResetStage::FirstPid, self.set_next_pid(request.next_pid));
+            note(
+                &mut answer,
+                ResetStage::FirstPid,
+                self.set_next_pid(request.next_pid),
+            );
         }
         answer.names_bytes = names.used as u32;
         answer.truncated |= names.truncated;
@@ -310,14 +361,16 @@ impl Room {
         names: &mut NameWriter,
         answer: &mut ResetAnswer,
     ) {
-        let Some(cover) = self.covers.get(index).copied() else { return };
+        let Some(cover) = self.covers.get(index).copied() else {
+            return;
+        };
         let (lower, written) = match cover.kind {
             Cover::None => return,
             Cover::Overlay => (Some(cover.lower), cover.upper),
             Cover::Empty => (None, cover.merged),
         };
-        let unchanged = raw::fstat(written)
-            .is_ok_and(|now| sweep::same_attributes(&now, &cover.attributes));
+        let unchanged =
+            raw::fstat(written).is_ok_and(|now| sweep::same_attributes(&now, &cover.attributes));
         let mut clean = unchanged;
         if !sweep::is_empty(written) {
             let place = index as u8;
@@ -326,12 +379,19 @@ impl Room {
         }
         if !clean || renew {
             note(answer, ResetStage::Cover, self.renew(plan, index));
-            answer.renewed |= plan.covers.get(index).is_some_and(|cover| cover.has_working_dir);
+            answer.renewed |= plan
+                .covers
+                .get(index)
+                .is_some_and(|cover| cover.has_working_dir);
         }
     }
 
     fn opaque_attribute(&self) -> &'static CStr {
-        if self.in_user_namespace { c"user.overlay.opaque" } else { c"trusted.overlay.opaque" }
+        if self.in_user_namespace {
+            c"user.overlay.opaque"
+        } else {
+            c"trusted.overlay.opaque"
+        }
     }
 
     /// Lists the ipc objects of the namespace `ipc`, or of process 1's own, which
@@ -345,7 +405,13 @@ impl Room {
         answer: &mut ResetAnswer,
     ) {
         let foreign = ipc >= 0;
-        if foreign && !note(answer, ResetStage::EnterIpc, raw::setns(ipc, libc::CLONE_NEWIPC)) {
+        if foreign
+            && !note(
+                answer,
+                ResetStage::EnterIpc,
+                raw::setns(ipc, libc::CLONE_NEWIPC),
+            )
+        {
             return;
         }
         if request.sysv {
@@ -364,14 +430,22 @@ impl Room {
             self.clear_mqueue(foreign, names, answer);
         }
         if foreign {
-            note(answer, ResetStage::LeaveIpc, raw::setns(self.own_ipc, libc::CLONE_NEWIPC));
+            note(
+                answer,
+                ResetStage::LeaveIpc,
+                raw::setns(self.own_ipc, libc::CLONE_NEWIPC),
+            );
         }
     }
 
     fn clear_mqueue(&self, foreign: bool, names: &mut NameWriter, answer: &mut ResetAnswer) {
         // A mount of this kind shows the ipc namespace of whoever mounts it.
         let own = !foreign && self.mqueue >= 0;
-        let opened = if own { Ok(self.mqueue) } else { raw::floating_mount(c"mqueue") };
+        let opened = if own {
+            Ok(self.mqueue)
+        } else {
+            raw::floating_mount(c"mqueue")
+        };
         match opened {
             Ok(queues) => {
                 if !sweep::is_empty(queues) {
@@ -429,7 +503,10 @@ fn overlay(
     // with ':' or ',' would need quoting.
     let mut options: Text<512> = Text::of(b"lowerdir=");
     options.push(fd_path(cover.lower).bytes());
-    for (option, name) in [(&b",upperdir="[..], &b"/upper"[..]), (b",workdir=", b"/work")] {
+    for (option, name) in [
+        (&b",upperdir="[..], &b"/upper"[..]),
+        (b",workdir=", b"/work"),
+    ] {
         options.push(option);
         options.push(fd_path(storage).bytes());
         options.push(b"/");

@@ -29,8 +29,7 @@ fn next_entry<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {
     const LENGTH_AT: usize = 16;
     const KIND_AT: usize = 18;
     const NAME_AT: usize = 19;
-    let length =
-        u16::from_ne_bytes([*bytes.get(LENGTH_AT)?, *bytes.get(LENGTH_AT + 1)?]) as usize;
+    let length = u16::from_ne_bytes([*bytes.get(LENGTH_AT)?, *bytes.get(LENGTH_AT + 1)?]) as usize;
     let kind = *bytes.get(KIND_AT)?;
     let name = CStr::from_bytes_until_nul(bytes.get(NAME_AT..length)?).ok()?;
     *bytes = bytes.get(length..)?;
@@ -47,7 +46,9 @@ pub(super) fn is_empty(dir: Fd) -> bool {
     // single call decides.
     let mut buffer = [0_u8; 400];
     raw::rewind(dir);
-    let Ok(read) = raw::getdents(dir, &mut buffer) else { return false };
+    let Ok(read) = raw::getdents(dir, &mut buffer) else {
+        return false;
+    };
     let mut rest = buffer.get(..read).unwrap_or(&[]);
     while let Some(entry) = next_entry(&mut rest) {
         if !is_dot(entry.name) {
@@ -81,7 +82,15 @@ impl<'a> Sweep<'a> {
         place: u8,
         names: &'a mut NameWriter,
     ) -> Self {
-        Self { lower, merged, opaque, place, names, path: Text::new(), stained: false }
+        Self {
+            lower,
+            merged,
+            opaque,
+            place,
+            names,
+            path: Text::new(),
+            stained: false,
+        }
     }
 
     /// Reports every new entry below `dir` and removes it. False if afterwards

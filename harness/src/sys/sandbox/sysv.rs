@@ -41,7 +41,9 @@ fn control(kind: u32, id: c_int, command: c_int, buffer: &mut Buffer) -> Option<
     };
     // SAFETY: each command fills in at most the structure that `Buffer` holds for
     // the kind, or nothing.
-    unsafe { raw::call(number, args) }.ok().map(|value| value as c_int)
+    unsafe { raw::call(number, args) }
+        .ok()
+        .map(|value| value as c_int)
 }
 
 fn blank() -> Buffer {
@@ -73,13 +75,20 @@ fn describe(kind: u32, index: c_int) -> Option<SysvRecord> {
         _ => SHM_STAT_ANY,
     };
     let id = control(kind, index, command, &mut buffer)?;
-    let mut record = SysvRecord { kind, id, key: 0, creator_pid: 0, size: 0, count: 0 };
+    let mut record = SysvRecord {
+        kind,
+        id,
+        key: 0,
+        creator_pid: 0,
+        size: 0,
+        count: 0,
+    };
     // SAFETY: the command filled in the structure that belongs to the kind.
     unsafe {
         match kind {
             QUEUE => {
                 record.key = buffer.queue.msg_perm.__key;
-                record.size = buffer.queue.__msg_cbytes as u64;
+                record.size = buffer.queue.__msg_cbytes;
                 record.count = buffer.queue.msg_qnum;
             }
             SEMAPHORES => {

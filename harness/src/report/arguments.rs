@@ -1,0 +1,160 @@
+//! What the argument registers of a call mean, as far as a reader of a timeline
+//! needs it.
+
+use crate::model::Call;
+
+/// How to show one argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A file descriptor, or `AT_FDCWD`.
+    Fd,
+    /// A signed number.
+    Int,
+    /// An unsigned number of bytes or elements.
+    Size,
+    /// A set of bits, in hexadecimal.
+    Bits,
+    /// Memory whose content the trace does not hold.
+    Memory,
+    /// The path or name that the trace does hold.
+    Path,
+    /// A signal's number.
+    Signal,
+    /// An address that is worth knowing.
+    Address,
+    /// The operation of futex(2).
+    FutexOp,
+    /// The operation of flock(2).
+    FlockOp,
+    /// The command of fcntl(2).
+    FcntlCommand,
+    /// The operation of epoll_ctl(2).
+    EpollOp,
+}
+
+use Kind::{
+    Address, Bits, EpollOp, Fd, FcntlCommand, FlockOp, FutexOp, Int, Memory, Path, Signal, Size,
+};
+
+/// The arguments of each call that processes communicate by.
+const TABLE: &[(&str, &[Kind])] = &[
+    // descriptors and files
+    ("read", &[Fd, Memory, Size]),
+    ("write", &[Fd, Memory, Size]),
+    ("pread64", &[Fd, Memory, Size, Int]),
+    ("pwrite64", &[Fd, Memory, Size, Int]),
+    ("readv", &[Fd, Memory, Size]),
+    ("writev", &[Fd, Memory, Size]),
+    ("splice", &[Fd, Memory, Fd, Memory, Size, Bits]),
+    ("tee", &[Fd, Fd, Size, Bits]),
+    ("sendfile", &[Fd, Fd, Memory, Size]),
+    ("open", &[Path, Bits]),
+    ("openat", &[Fd, Path, Bits]),
+    ("creat", &[Path, Bits]),
+    ("close", &[Fd]),
+    ("dup", &[Fd]),
+    ("dup2", &[Fd, Fd]),
+    ("dup3", &[Fd, Fd, Bits]),
+    ("fcntl", &[Fd, FcntlCommand, Int]),
+    ("flock", &[Fd, FlockOp]),
+    ("ftruncate", &[Fd, Size]),
+    ("fsync", &[Fd]),
+    ("lseek", &[Fd, Int, Int]),
+    ("unlink", &[Path]),
+    ("unlinkat", &[Fd, Path, Bits]),
+    ("rename", &[Path, Memory]),
+    ("renameat2", &[Fd, Path, Fd, Memory, Bits]),
+    ("mkdir", &[Path, Bits]),
+    ("mknodat", &[Fd, Path, Bits]),
+    // pipes, sockets, descriptors that are events
+    ("pipe", &[Memory]),
+    ("pipe2", &[Memory, Bits]),
+    ("socket", &[Int, Int, Int]),
+    ("socketpair", &[Int, Int, Int, Memory]),
+    ("bind", &[Fd, Path]),
+    ("listen", &[Fd, Int]),
+    ("accept", &[Fd]),
+    ("accept4", &[Fd, Memory, Memory, Bits]),
+    ("connect", &[Fd, Path]),
+    ("shutdown", &[Fd, Int]),
+    ("sendto", &[Fd, Memory, Size, Bits]),
+    ("recvfrom", &[Fd, Memory, Size, Bits]),
+    ("sendmsg", &[Fd, Memory, Bits]),
+    ("recvmsg", &[Fd, Memory, Bits]),
+    ("eventfd2", &[Size, Bits]),
+    ("timerfd_create", &[Int, Bits]),
+    ("timerfd_settime", &[Fd, Bits]),
+    ("signalfd4", &[Fd, Memory, Size, Bits]),
+    ("poll", &[Memory, Size, Int]),
+    ("ppoll", &[Memory, Size]),
+    ("select", &[Int]),
+    ("pselect6", &[Int]),
+    ("epoll_create1", &[Bits]),
+    ("epoll_ctl", &[Fd, EpollOp, Fd]),
+    ("epoll_wait", &[Fd, Memory, Int, Int]),
+    ("epoll_pwait", &[Fd, Memory, Int, Int]),
+    // System V
+    ("msgget", &[Bits, Bits]),
+    ("msgsnd", &[Int, Memory, Size, Bits]),
+    ("msgrcv", &[Int, Memory, Size, Int, Bits]),
+    ("msgctl", &[Int, Int]),
+    ("semget", &[Bits, Int, Bits]),
+    ("semop", &[Int, Memory, Size]),
+    ("semtimedop", &[Int, Memory, Size]),
+    ("semctl", &[Int, Int, Int]),
+    ("shmget", &[Bits, Size, Bits]),
+    ("shmat", &[Int, Address, Bits]),
+    ("shmdt", &[Address]),
+    ("shmctl", &[Int, Int]),
+    // POSIX queues, shared memory, futexes
+    ("mq_open", &[Path, Bits]),
+    ("mq_unlink", &[Path]),
+    ("mq_timedsend", &[Fd, Memory, Size, Int]),
+    ("mq_timedreceive", &[Fd, Memory, Size]),
+    ("mq_notify", &[Fd]),
+    ("memfd_create", &[Path, Bits]),
+    ("mmap", &[Address, Size, Bits, Bits, Fd, Int]),
+    ("munmap", &[Address, Size]),
+    ("futex", &[Address, FutexOp, Int]),
+    // processes and signals
+    ("kill", &[Int, Signal]),
+    ("tkill", &[Int, Signal]),
+    ("tgkill", &[Int, Int, Signal]),
+    ("rt_sigqueueinfo", &[Int, Signal]),
+    ("pidfd_send_signal", &[Fd, Signal]),
+    ("pidfd_open", &[Int, Bits]),
+    ("rt_sigaction", &[Signal]),
+    ("wait4", &[Int]),
+    ("waitid", &[Int, Int]),
+    ("execve", &[Path]),
+    ("exit", &[Int]),
+    ("exit_group", &[Int]),
+    ("pause", &[]),
+    ("sched_yield", &[]),
+    ("fork", &[]),
+    ("vfork", &[]),
+    ("getpid", &[]),
+    ("gettid", &[]),
+    ("getppid", &[]),
+];
+
+/// The kinds of a call's arguments, if they are known.
+pub(super) fn kinds(call: Call) -> Option<&'static [Kind]> {
+    let name = call.name()?;
+    TABLE.iter().find(|(known, _)| *known == name).map(|(_, kinds)| *kinds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn every_row_is_a_call_and_stands_once() {
+        for (row, (name, kinds)) in TABLE.iter().enumerate() {
+            assert!(name.parse::<Call>().is_ok(), "{name}");
+            assert!(kinds.len() <= 6, "{name}");
+            assert!(TABLE[..row].iter().all(|(other, _)| other != name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! System calls as one reads them: `write(4, …, 16) = 16`.
+
+use super::arguments::{self, Kind};
+use super::escape::escape;
+use crate::model::{Call, Errno, Signal};
+
+/// A call with its arguments.
+pub(super) fn call(call: Call, args: &[u64; 6], path: Option<&str>) -> String {
+    let path = path.map(|path| format!("\"{}\"", escape(path)));
+    let shown = match arguments::kinds(call) {
+        Some(kinds) => kinds
+            .iter()
+            .zip(args)
+            .map(|(kind, &value)| argument(*kind, value, path.as_deref()))
+            .collect::<Vec<_>>()
+            .join(", "),
+        None => path.unwrap_or_else(|| "…".to_owned()),
+    };
+    format!("{call}({shown})")
+}
+
+/// What a call gave back.
+pub(super) fn result(call: Call, value: i64) -> String {
+    match value {
+        // The kernel's errors (include/linux/err.h).
+        -4095..=-1 => format!("-1 {}", Errno(-value as i32)),
+        _ if matches!(call.name(), Some("mmap" | "shmat" | "brk" | "mremap")) => {
+            format!("{value:#x}")
+        }
+        _ => value.to_string(),
+    }
+}
+
+/// Registers are 64 bits wide; most arguments are 32-bit numbers, whose upper half
+/// means nothing.
+fn argument(kind: Kind, value: u64, path: Option<&str>) -> String {
+    let low = value as u32 as i32;
+    match kind {
+        Kind::Fd if low == libc::AT_FDCWD => "AT_FDCWD".to_owned(),
+        Kind::Fd | Kind::Int => low.to_string(),
+        Kind::Size => value.to_string(),
+        Kind::Bits if value as u32 == 0 => "0".to_owned(),
+        Kind::Bits => format!("{:#x}", value as u32),
+        Kind::Memory => "…".to_owned(),
+        Kind::Path => path.unwrap_or("…").to_owned(),
+        Kind::Signal => Signal(low).to_string(),
+        Kind::Address if value == 0 => "NULL".to_owned(),
+        Kind::Address => format!("{value:#x}"),
+        Kind::FutexOp => futex_operation(low),
+        Kind::FlockOp => flock_operation(low),
+        Kind::FcntlCommand => named(low, FCNTL_COMMANDS),
+        Kind::EpollOp => named(low, EPOLL_OPERATIONS),
+    }
+}
+
+const FCNTL_COMMANDS: &[(i32, &str)] = &[
+    (libc::F_DUPFD, "F_DUPFD"),
+    (libc::F_GETFD, "F_GETFD"),
+    (libc::F_SETFD, "F_SETFD"),
+    (libc::F_GETFL, "F_GETFL"),
+    (libc::F_SETFL, "F_SETFL"),
+    (libc::F_GETLK, "F_GETLK"),
+    (libc::F_SETLK, "F_SETLK"),
+    (libc::F_SETLKW, "F_SETLKW"),
+    (libc::F_OFD_GETLK, "F_OFD_GETLK"),
+    (libc::F_OFD_SETLK, "F_OFD_SETLK"),
+    (libc::F_OFD_SETLKW, "F_OFD_SETLKW"),
+    (libc::F_SETPIPE_SZ, "F_SETPIPE_SZ"),
+    (libc::F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"),
+];
+
+const EPOLL_OPERATIONS: &[(i32, &str)] = &[
+    (libc::EPOLL_CTL_ADD, "ADD"),
+    (libc::EPOLL_CTL_DEL, "DEL"),
+    (libc::EPOLL_CTL_MOD, "MOD"),
+];
+
+const FUTEX_OPERATIONS: &[(i32, &str)] = &[
+    (libc::FUTEX_WAIT, "WAIT"),
+    (libc::FUTEX_WAKE, "WAKE"),
+    (libc::FUTEX_REQUEUE, "REQUEUE"),
+    (libc::FUTEX_CMP_REQUEUE, "CMP_REQUEUE"),
+    (libc::FUTEX_WAKE_OP, "WAKE_OP"),
+    (libc::FUTEX_LOCK_PI, "LOCK_PI"),
+    (libc::FUTEX_UNLOCK_PI, "UNLOCK_PI"),
+    (libc::FUTEX_TRYLOCK_PI, "TRYLOCK_PI"),
+    (libc::FUTEX_WAIT_BITSET, "WAIT_BITSET"),
+    (libc::FUTEX_WAKE_BITSET, "WAKE_BITSET"),
+];
+
+fn named(value: i32, names: &[(i32, &str)]) -> String {
+    let name = names.iter().find(|(known, _)| *known == value);
+    name.map_or_else(|| value.to_string(), |(_, name)| (*name).to_owned())
+}
+
+/// Whether a futex is private to its process, and which clock it waits by, does
+/// not matter to the reader.
+fn futex_operation(value: i32) -> String {
+    named(value & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME), FUTEX_OPERATIONS)
+}
+
+fn flock_operation(value: i32) -> String {
+    let names = [(libc::LOCK_SH, "LOCK_SH"), (libc::LOCK_EX, "LOCK_EX"), (libc::LOCK_UN, "LOCK_UN")];
+    let operation = named(value & !libc::LOCK_NB, &names);
+    match value & libc::LOCK_NB {
+        0 => operation,
+        _ => format!("{operation}|LOCK_NB"),
+    }
+}
+
+/// Whether a call is about its own process only, such as those of start-up.
+pub(super) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> bool {
+    match call.name() {
+        Some("mmap") => args[3] & libc::MAP_SHARED as u64 == 0,
+        Some("open" | "openat" | "openat2") => path.is_some_and(is_start_up_file),
+        Some(name) => PRIVATE.contains(&name),
+        None => false,
+    }
+}
+
+const PRIVATE: &[&str] = &[
+    "access", "arch_prctl", "brk", "clock_getres", "clock_gettime", "faccessat", "faccessat2",
+    "fstat", "getcwd", "getdents64", "getegid", "geteuid", "getgid", "getpid", "getppid",
+    "getrandom", "gettid", "gettimeofday", "getuid", "ioctl", "lseek", "lstat", "madvise",
+    "mprotect", "mremap", "munmap", "newfstatat", "prctl", "prlimit64", "readlink", "readlinkat",
+    "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity",
+    "sched_getparam", "sched_yield", "set_robust_list", "set_tid_address", "sigaltstack", "stat",
+    "statfs", "statx", "sysinfo", "time", "umask", "uname",
+];
+
+/// Libraries, locales and the like.
+fn is_start_up_file(path: &str) -> bool {
+    ["/etc/", "/lib", "/usr/", "/proc/", "/sys/"].iter().any(|begin| path.starts_with(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str, args: [u64; 6], path: Option<&str>) -> String {
+        call(name.parse().unwrap(), &args, path)
+    }
+
+    #[test]
+    fn arguments_are_decoded() {
+        assert_eq!(shown("write", [4, 0x7fff_0000, 16, 0, 0, 0], None), "write(4, …, 16)");
+        assert_eq!(
+            shown("openat", [0xffff_ff9c, 1, 2, 0, 0, 0], Some("/tmp/a\n")),
+            "openat(AT_FDCWD, \"/tmp/a\\n\", 0x2)"
+        );
+        assert_eq!(shown("futex", [0x1000, 128, 2, 0, 0, 0], None), "futex(0x1000, WAIT, 2)");
+        assert_eq!(shown("flock", [3, 6, 0, 0, 0, 0], None), "flock(3, LOCK_EX|LOCK_NB)");
+        assert_eq!(shown("kill", [12, 15, 0, 0, 0, 0], None), "kill(12, SIGTERM)");
+        assert_eq!(shown("uname", [1, 0, 0, 0, 0, 0], None), "uname(…)");
+    }
+
+    #[test]
+    fn results_are_numbers_or_errors() {
+        let read = "read".parse().unwrap();
+        assert_eq!(result(read, 16), "16");
+        assert_eq!(result(read, -11), "-1 EAGAIN");
+        assert_eq!(result("mmap".parse().unwrap(), 0x1000), "0x1000");
+    }
+}

@@ -1,0 +1,63 @@
+//! Events in words, and how much a reader wants to know of each.
+
+use super::calls;
+use super::escape::escape;
+use crate::model::{Event, Signal, Trace, What};
+
+/// How much a reader wants to see an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// Concerns the process alone.
+    Quiet,
+    /// One of many.
+    Normal,
+    /// Shown wherever it happened.
+    Telling,
+}
+
+/// How much a reader wants to see this event.
+pub(super) fn weight(event: &Event) -> Weight {
+    match &event.what {
+        What::Fault(_) | What::Panic(_) | What::Killed(_) | What::Exec(_) => Weight::Telling,
+        What::Exit(status) if *status != 0 => Weight::Telling,
+        What::Call { call, args, path, .. }
+            if calls::is_private(*call, args, path.as_deref()) =>
+        {
+            Weight::Quiet
+        }
+        What::Start | What::Resume => Weight::Quiet,
+        _ => Weight::Normal,
+    }
+}
+
+/// What happened, in a few words.
+pub(super) fn words(event: &Event, trace: &Trace) -> String {
+    match &event.what {
+        What::Start => "starts".to_owned(),
+        What::Call { call, args, path, result } => format!(
+            "{} = {}",
+            calls::call(*call, args, path.as_deref()),
+            calls::result(*call, *result)
+        ),
+        What::Block { call, args, path } => {
+            format!("{} waits", calls::call(*call, args, path.as_deref()))
+        }
+        What::Wake { call, result } => format!("{call} = {}", calls::result(*call, *result)),
+        What::Resume => "goes on".to_owned(),
+        What::Signal(signal) => format!("gets {signal}"),
+        What::Fault(fault) => format!("FAULT {} at {}", fault.action, fault.point),
+        What::Timeout => format!("time is up, at {}", seconds(event.time)),
+        What::Spawn(task) => format!("creates {}", escape(&trace.name(*task))),
+        What::Exec(path) => format!("becomes {}", escape(path)),
+        What::Spin => "spins".to_owned(),
+        What::Exit(status) => format!("ends with status {status}"),
+        What::Killed(Signal(9)) => "is killed".to_owned(),
+        What::Killed(signal) => format!("dies of {signal}"),
+        What::Panic(text) => format!("panics: {}", escape(text)),
+        What::Mark(number, value) => format!("mark {number}: {value}"),
+    }
+}
+
+fn seconds(nanoseconds: u64) -> String {
+    format!("{:.3} s", nanoseconds as f64 / 1e9)
+}

@@ -1,0 +1,19 @@
+//! Floor 3: what is told to people ([`text`]) and to programs ([`json`]).
+//!
+//! Whatever comes from a program under test (names, paths, output, messages of
+//! panics) is shown with its control characters escaped.
+
+mod arguments;
+mod calls;
+mod escape;
+mod events;
+pub mod json;
+mod palette;
+#[cfg(test)]
+mod samples;
+pub mod text;
+mod timeline;
+
+pub use escape::escape;
+pub use palette::Palette;
+pub use timeline::timeline;

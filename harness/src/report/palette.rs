@@ -1,0 +1,64 @@
+//! Colours, where there is somebody to see them.
+
+/// How the parts of a report are set off. Whether to use colour at all is the
+/// caller's choice: the library never looks at the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    good: &'static str,
+    bad: &'static str,
+    doubtful: &'static str,
+    strong: &'static str,
+    faint: &'static str,
+    end: &'static str,
+}
+
+impl Palette {
+    /// No colour: for files, pipes and tests.
+    pub const PLAIN: Palette = Palette {
+        good: "",
+        bad: "",
+        doubtful: "",
+        strong: "",
+        faint: "",
+        end: "",
+    };
+
+    /// Escape sequences of ECMA-48, as every terminal understands them.
+    pub const ANSI: Palette = Palette {
+        good: "\x1b[1;32m",
+        bad: "\x1b[1;31m",
+        doubtful: "\x1b[1;33m",
+        strong: "\x1b[1m",
+        faint: "\x1b[2m",
+        end: "\x1b[0m",
+    };
+
+    /// A pass.
+    pub fn good(self, text: &str) -> String {
+        self.paint(self.good, text)
+    }
+
+    /// A violation, an injected fault.
+    pub fn bad(self, text: &str) -> String {
+        self.paint(self.bad, text)
+    }
+
+    /// An `Inconclusive` or `Invalid` result.
+    pub fn doubtful(self, text: &str) -> String {
+        self.paint(self.doubtful, text)
+    }
+
+    /// Something to be found at a glance.
+    pub fn strong(self, text: &str) -> String {
+        self.paint(self.strong, text)
+    }
+
+    /// Something that may be overlooked.
+    pub fn faint(self, text: &str) -> String {
+        self.paint(self.faint, text)
+    }
+
+    fn paint(self, begin: &str, text: &str) -> String {
+        format!("{begin}{text}{}", self.end)
+    }
+}

@@ -1,0 +1,258 @@
+//! Reports for people.
+
+use super::escape::escape;
+use super::timeline::timeline;
+use super::{Palette, timeline::WIDTH};
+use crate::explore::{Found, Replay, Report};
+use crate::model::{End, Kind, Record, Trace, Verdict, Violation};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Everything about one finding: what is wrong, the steps that led there, who
+/// waits for whom, and how to see it again. `file` is its replay file, if one
+/// was written.
+pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
+    let mut text = headline(&found.violation, palette);
+    let runs = match found.count {
+        1 => String::new(),
+        count => format!(", the simplest of {count} runs"),
+    };
+    let replayed = match found.replayed {
+        true => "; replayed: same verdict, same trace",
+        false => "; not replayed yet",
+    };
+    line(&mut text, &format!("  found in run {}{runs}{replayed}", found.run));
+    text += &circumstances(&found.record);
+    text += &body(&found.record.trace, &found.violation, palette);
+    text += &replay_line(file, palette);
+    text
+}
+
+/// One finding without its steps, for when there are many.
+pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
+    headline(&found.violation, palette) + &replay_line(file, palette)
+}
+
+fn replay_line(file: Option<&Path>, palette: Palette) -> String {
+    let Some(file) = file else { return String::new() };
+    let command = replay_command(&file.display().to_string());
+    // Never folded: it is there to be copied.
+    format!("  replay it: {}\n", palette.strong(&command))
+}
+
+/// How a replay came out.
+pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
+    let mut text = String::new();
+    match &replay.verdict {
+        Verdict::Violation(violations) => {
+            for violation in violations {
+                text += &headline(violation, palette);
+            }
+            text += &sameness(replay);
+            text += &circumstances(record);
+            if let Some(violation) = violations.first() {
+                text += &body(&replay.run.trace, violation, palette);
+            }
+        }
+        other => {
+            text += &verdict_line(other, palette);
+            text += &sameness(replay);
+            text.push('\n');
+            text += &timeline(&replay.run.trace, &[], palette);
+        }
+    }
+    text
+}
+
+/// Whether a replay came out as recorded. An `Invalid` verdict says itself why
+/// it did not.
+fn sameness(replay: &Replay) -> String {
+    let mut text = String::new();
+    match (&replay.difference, &replay.changed[..]) {
+        (None, []) => line(&mut text, "  replayed: same verdict, same trace"),
+        (None, changed) => {
+            let changed = escape(&changed.join(", "));
+            line(&mut text, &format!("  {changed} has changed, but verdict and trace are the same"));
+        }
+        (Some(_), []) => {}
+        (Some(difference), changed) => {
+            let changed = escape(&changed.join(", "));
+            let difference = escape(difference);
+            line(&mut text, &format!("  {changed} has changed since the recording, {difference}"));
+        }
+    }
+    text
+}
+
+/// The sums of an exploration, in two or three lines.
+pub fn summary(report: &Report, palette: Palette) -> String {
+    let mut text = verdict_line(&report.verdict, palette);
+    let seconds = report.elapsed.as_secs_f64();
+    line(
+        &mut text,
+        &format!(
+            "  {} in {seconds:.1} s ({:.0}/s), {}, {}, seed {}",
+            counted(report.runs, "run"),
+            report.runs_per_second(),
+            counted(report.steps, "schedule point"),
+            counted(report.distinct_traces, "different trace"),
+            report.seed
+        ),
+    );
+    let faults = report.faults;
+    if faults.planned > 0 || faults.possible > 0 {
+        line(
+            &mut text,
+            &format!(
+                "  {} possible, {} planned, {} struck",
+                counted(faults.possible, "fault"),
+                faults.planned,
+                faults.struck
+            ),
+        );
+    }
+    for (limit, count) in &report.inconclusive {
+        line(
+            &mut text,
+            &format!("  {} ended at the limit on {limit}: nothing is known about them", counted(*count, "run")),
+        );
+    }
+    if report.invalid > 0 && report.verdict.word() != "invalid" {
+        let reason = report.invalid_reason.as_deref().unwrap_or_default();
+        line(
+            &mut text,
+            &format!("  {} could not be performed: {}", counted(report.invalid, "run"), escape(reason)),
+        );
+    }
+    if report.dropped > 0 {
+        line(&mut text, &format!("  {} beyond these were not kept", counted(report.dropped, "violation")));
+    }
+    if report.interrupted {
+        line(&mut text, "  interrupted: this is what was done so far");
+    }
+    text
+}
+
+/// `PASS`, or what is wrong.
+fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
+    let mut text = String::new();
+    match verdict {
+        Verdict::Pass => line(&mut text, &palette.good("PASS")),
+        Verdict::Violation(violations) => {
+            let count = counted(violations.len() as u64, "violation");
+            line(&mut text, &palette.bad(&format!("VIOLATION: {count}")));
+        }
+        Verdict::Inconclusive(limit) => {
+            let head = palette.doubtful("INCONCLUSIVE");
+            line(&mut text, &format!("{head}: the limit on {limit} was reached"));
+        }
+        Verdict::Invalid(reason) => {
+            let head = palette.doubtful("INVALID");
+            line(&mut text, &format!("{head}: {}", escape(reason)));
+        }
+    }
+    text
+}
+
+fn headline(violation: &Violation, palette: Palette) -> String {
+    let kind = escape(&violation.kind.to_string());
+    let head = palette.bad(&format!("VIOLATION {kind}:"));
+    format!("{head} {}\n", escape(&violation.sentence))
+}
+
+/// The plan's faults and how far its schedule is from the default.
+fn circumstances(record: &Record) -> String {
+    let mut text = String::new();
+    for fault in &record.plan.faults {
+        let missed = match record.trace.unused_faults.contains(fault) {
+            true => " (it found no point to strike at)",
+            false => "",
+        };
+        line(&mut text, &format!("  with the fault {}{missed}", escape(&fault.to_string())));
+    }
+    let decisions = record.trace.deviations.len() as u64;
+    let schedule = match decisions {
+        0 => "in the default order of steps".to_owned(),
+        _ => format!("{} against the default order", counted(decisions, "decision")),
+    };
+    line(&mut text, &format!("  {schedule}, {}", counted(record.trace.steps, "step")));
+    text
+}
+
+/// Timeline, wait-for graph and whatever else the checker has to say.
+fn body(trace: &Trace, violation: &Violation, palette: Palette) -> String {
+    let mut text = String::from("\n");
+    text += &timeline(trace, &violation.steps, palette);
+    text.push('\n');
+    let mut said = violation.details.iter().peekable();
+    if said.peek().is_none() && violation.kind == Kind::Deadlock {
+        text += &wait_for_graph(trace);
+    }
+    for detail in said {
+        for part in detail.lines() {
+            line(&mut text, &format!("  {}", escape(part)));
+        }
+    }
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    text
+}
+
+/// Who waits for what, and for whom, as the engine saw it in the end.
+fn wait_for_graph(trace: &Trace) -> String {
+    let mut text = String::new();
+    let End::Deadlock(blocked) = &trace.end else {
+        return text;
+    };
+    for waiting in blocked {
+        let by: Vec<String> = waiting.released_by.iter().map(|task| trace.name(*task)).collect();
+        let by = match by.is_empty() {
+            true => "nobody can release it".to_owned(),
+            false => format!("only {} could release it", by.join(" or ")),
+        };
+        let sentence = format!(
+            "{} waits in {} for {}; {by}",
+            trace.name(waiting.task),
+            waiting.call,
+            waiting.object
+        );
+        line(&mut text, &format!("  {}", escape(&sentence)));
+    }
+    text
+}
+
+/// The line to type.
+pub fn replay_command(file: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    match file.chars().all(harmless) {
+        true => format!("crosswire replay {file}"),
+        false => format!("crosswire replay '{}'", escape(&file.replace('\'', "'\\''"))),
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// Appends a line, folded at spaces where it is wider than a report. Escape
+/// sequences count as characters: such lines are merely folded early.
+fn line(text: &mut String, content: &str) {
+    let indent: String = content.chars().take_while(|c| *c == ' ').collect();
+    let mut rest = content;
+    let mut begin = "";
+    while rest.chars().count() + begin.len() > WIDTH {
+        let limit = rest.char_indices().nth(WIDTH - begin.len()).map_or(rest.len(), |(at, _)| at);
+        // A word as long as the line is left whole: it is probably a path.
+        let Some(fold) = rest[..limit].rfind(' ').filter(|at| *at > indent.len()) else {
+            break;
+        };
+        writeln!(text, "{begin}{}", &rest[..fold]).expect("strings accept everything");
+        rest = rest[fold..].trim_start();
+        begin = if indent.is_empty() { "  " } else { "    " };
+    }
+    writeln!(text, "{begin}{rest}").expect("strings accept everything");
+}
