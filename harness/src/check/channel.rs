@@ -102,7 +102,8 @@ impl Message<'_> {
     }
 }
 
-fn failed(operation: &Operation) -> bool {
+/// Whether an operation had no effect, by its own word.
+pub(super) fn failed(operation: &Operation) -> bool {
     matches!(operation.outcome, crate::model::Outcome::Failed { .. })
 }
 

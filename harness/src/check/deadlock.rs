@@ -26,11 +26,7 @@ fn describe(trace: &Trace, blocked: &[Blocked]) -> Violation {
 
     let mut clauses: Vec<String> = cycle
         .iter()
-        .enumerate()
-        .map(|(n, i)| {
-            let next = cycle[(n + 1) % cycle.len()];
-            clause(trace, &blocked[*i], &[*i], &[next], blocked)
-        })
+        .map(|i| clause(trace, &blocked[*i], &[*i], &edges[*i], blocked))
         .collect();
     clauses.extend(other_clauses(trace, blocked, &edges, &order[cycle.len()..]));
     let sentence = match clauses.is_empty() {

@@ -16,6 +16,7 @@
 //!   in the contract of each transfer, `interrupt` in that of each call that may
 //!   block (signal(7)). A correct program copes with these.
 
+use super::processes::{is_killed_by_fault, process_of};
 use super::{Exit, Expectations};
 use crate::model::{Action, End, Errno, Event, Kind, Signal, TaskId, Trace, Violation, What};
 
@@ -121,7 +122,7 @@ fn judge(
 /// Whether a `SIGKILL` came from a process of the run. Otherwise it came from a
 /// fault, or from the harness when it cleared away a run that did not finish.
 fn killed_by_program(trace: &Trace, leader: TaskId) -> bool {
-    trace.end == End::Finished && !trace.killed_by_fault().any(|killed| killed == leader)
+    trace.end == End::Finished && !is_killed_by_fault(trace, leader)
 }
 
 /// Whether this process has been blamed already, for a panic or in another of
@@ -134,13 +135,8 @@ fn is_told(trace: &Trace, leader: TaskId, found: &[Violation]) -> bool {
     });
     blamed
         || trace.events.iter().any(|event| {
-            matches!(event.what, What::Panic(_)) && leader_of(trace, event.task) == leader
+            matches!(event.what, What::Panic(_)) && process_of(trace, event.task) == leader
         })
-}
-
-fn leader_of(trace: &Trace, task: TaskId) -> TaskId {
-    let known = trace.tasks.get(task.index());
-    known.map_or(task, |task| task.leader)
 }
 
 fn panicked(trace: &Trace, event: &Event, message: &str) -> Violation {
@@ -155,7 +151,7 @@ fn panicked(trace: &Trace, event: &Event, message: &str) -> Violation {
             trace.name(event.task),
             event.step
         ),
-        tasks: vec![leader_of(trace, event.task)],
+        tasks: vec![process_of(trace, event.task)],
         steps: vec![event.step],
         details,
     }

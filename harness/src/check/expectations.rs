@@ -23,7 +23,7 @@ pub struct Expectations {
     pub panics_under_faults: bool,
     /// What must not outlive the run.
     pub leaks: Leaks,
-    /// Files and directories that may: these paths and all below them.
+    /// Files and directories that may, by absolute path, with all below them.
     pub may_leave: Vec<String>,
 }
 

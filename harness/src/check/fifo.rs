@@ -174,15 +174,22 @@ fn describe_empty(messages: &[Message<'_>], channel: &Channel<'_>, told: &Operat
         }
         (_, Some((message, receive))) => {
             let (value, sender) = (message.value, &message.send.process);
-            let after = match receive.called > answer(told) {
-                true => "which came later",
-                false => "and others were there when that had come",
-            };
-            violation(
-                Kind::Order,
-                format!("`{who}` received nothing, although `{sender}` had sent {value}, {after}"),
-                &[message.send, told, receive],
-            )
+            let mut witness = vec![message.send, told, receive];
+            let mut sentence =
+                format!("`{who}` received nothing, although `{sender}` had sent {value}");
+            let next = messages
+                .iter()
+                .filter(|next| answer(next.send) < receive.called && next.value != value)
+                .max_by_key(|next| next.receive.map_or(u64::MAX, |receive| receive.called));
+            match next {
+                Some(next) if receive.called < answer(told) => {
+                    witness.push(next.send);
+                    let next = next.value;
+                    sentence.push_str(&format!(", and {next} was there when {value} was taken"));
+                }
+                _ => sentence.push_str(", which came later"),
+            }
+            violation(Kind::Order, sentence, &witness)
         }
         _ => violation(
             Kind::Loss,
@@ -234,6 +241,11 @@ mod tests {
         // 1 leaves only after 2 has arrived.
         let chain = "send(1) 1-2, recv=none 3-8, send(2) 4-5, recv=1 6-7, recv=2 9-10";
         assert_eq!(said(chain), [Kind::Order]);
+        let sentence = &found(fifo().as_ref(), history(chain))[0].sentence;
+        assert!(
+            sentence.ends_with("and 2 was there when 1 was taken"),
+            "{sentence}"
+        );
     }
 
     #[test]
@@ -253,6 +265,11 @@ mod tests {
         assert_eq!(said(two), [Kind::Loss]);
         let sentence = &found(fifo().as_ref(), history(two))[0].sentence;
         assert!(sentence.contains("can have taken only 1"), "{sentence}");
+        let sends = "send(1) 1-2, send(2) 3-4, send(3) 5-6, send(4) 7-8";
+        let each_in_time = "recv 9, recv=2 10-11, recv 12, recv=4 13-14";
+        assert_eq!(said(&format!("{sends}, {each_in_time}")), []);
+        let both_late = "recv=2 10-11, recv 12, recv 12, recv=4 13-14";
+        assert_eq!(said(&format!("{sends}, {both_late}")), [Kind::Loss]);
         assert_eq!(said("send(1) 1-2, recv 3, recv=none 4-5"), []);
         assert_eq!(
             said("send(1) 1-2, send(2) 3-4, recv 5, recv=none 6-7"),

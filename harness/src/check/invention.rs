@@ -1,6 +1,6 @@
 //! Nothing is received that nobody sent.
 
-use super::channel::{Channel, answer, violation};
+use super::channel::{Channel, answer, failed, violation};
 use super::{Check, Unjudgeable};
 use crate::model::{Kind, Operation, Run, Violation};
 use std::sync::Arc;
@@ -34,10 +34,6 @@ impl Check for NoInvention {
         });
         Ok(vec![describe(&channel, value, receive, failed)])
     }
-}
-
-fn failed(operation: &Operation) -> bool {
-    matches!(operation.outcome, crate::model::Outcome::Failed { .. })
 }
 
 /// The first value by number that was received before its first send was called.

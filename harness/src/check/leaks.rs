@@ -22,8 +22,9 @@
 //! reason to leave things behind.
 
 use super::origin::{Origin, origin};
+use super::processes::{end_of, is_killed_by_fault, parent_of, process_of};
 use super::{Expectations, Leaks};
-use crate::model::{Action, End, Kind, Leftover, Signal, TaskId, Trace, Violation, What};
+use crate::model::{Action, End, Kind, Leftover, TaskId, Trace, Violation, What};
 
 /// Directories for what is not meant to stay.
 const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
@@ -70,7 +71,9 @@ fn counts(
     match leftover {
         Leftover::SystemV { .. } | Leftover::MessageQueue(_) => true,
         Leftover::Process(_) | Leftover::Lock { .. } => true,
-        Leftover::Zombie(task) => parent(trace, *task).is_some_and(|p| end_of(trace, p).is_none()),
+        Leftover::Zombie(task) => {
+            parent_of(trace, *task).is_some_and(|p| end_of(trace, p).is_none())
+        }
         Leftover::SharedMemory(name) => {
             let path = format!("/dev/shm/{}", name.trim_start_matches('/'));
             !expectations
@@ -102,9 +105,9 @@ fn is_excused(
         return true;
     }
     let owner = match leftover {
-        Leftover::Process(task) | Leftover::Zombie(task) => parent(trace, *task),
-        Leftover::Lock { task, .. } => Some(leader(trace, *task)),
-        _ => from.map(|from| leader(trace, from.task)),
+        Leftover::Process(task) | Leftover::Zombie(task) => parent_of(trace, *task),
+        Leftover::Lock { task, .. } => Some(process_of(trace, *task)),
+        _ => from.map(|from| process_of(trace, from.task)),
     };
     let Some(owner) = owner else {
         // A process that the harness started, or a creation the trace does not
@@ -112,8 +115,8 @@ fn is_excused(
         let started = matches!(leftover, Leftover::Process(_));
         return !started && trace.killed_by_fault().next().is_some();
     };
-    let killed = |task| trace.killed_by_fault().any(|killed| killed == task);
-    killed(owner) && (expectations.leaks == Leaks::UnlessKilled || !somebody_survived(trace))
+    is_killed_by_fault(trace, owner)
+        && (expectations.leaks == Leaks::UnlessKilled || !somebody_survived(trace))
 }
 
 /// Whether a process was left to clean up after the last one was killed.
@@ -124,36 +127,10 @@ fn somebody_survived(trace: &Trace) -> bool {
         );
     let last = kill.map_or(0, |event| event.step);
     (0..trace.tasks.len() as u32).map(TaskId).any(|task| {
-        leader(trace, task) == task
-            && !trace.killed_by_fault().any(|killed| killed == task)
+        process_of(trace, task) == task
+            && !is_killed_by_fault(trace, task)
             && end_of(trace, task).is_none_or(|(step, _)| step > last)
     })
-}
-
-fn leader(trace: &Trace, task: TaskId) -> TaskId {
-    let known = trace.tasks.get(task.index());
-    known.map_or(task, |task| task.leader)
-}
-
-/// The process that created a process.
-fn parent(trace: &Trace, task: TaskId) -> Option<TaskId> {
-    let process = trace.tasks.get(leader(trace, task).index())?;
-    process.parent.map(|parent| leader(trace, parent))
-}
-
-/// When a process ended, and by which signal if by one.
-fn end_of(trace: &Trace, process: TaskId) -> Option<(u64, Option<Signal>)> {
-    trace
-        .events
-        .iter()
-        .rev()
-        .find_map(|event| match event.what {
-            What::Exit(_) if event.task == process => Some((event.step, None)),
-            What::Killed(signal) if leader(trace, event.task) == process => {
-                Some((event.step, Some(signal)))
-            }
-            _ => None,
-        })
 }
 
 /// Whether a path is a directory's or of something in it.
@@ -204,7 +181,7 @@ fn describe(
     let sentence = match (leftover, from) {
         (Leftover::Process(task), _) => {
             tasks.push(*task);
-            match parent(trace, *task) {
+            match parent_of(trace, *task) {
                 None => format!("{what} was still alive at the end"),
                 Some(parent) => {
                     tasks.push(parent);
@@ -218,7 +195,7 @@ fn describe(
             let ended = end_of(trace, *task).map(|(step, _)| step);
             steps.extend(ended);
             let ended = ended.map_or(String::new(), |step| format!(" in step {step}"));
-            let parent = parent(trace, *task).map_or(String::new(), |parent| trace.name(parent));
+            let parent = parent_of(trace, *task).map_or(String::new(), |parent| trace.name(parent));
             let name = trace.name(*task);
             format!("`{name}` ended{ended}, and its parent `{parent}` never waited for it")
         }
@@ -228,7 +205,7 @@ fn describe(
         }
         (_, None) => format!("{what} was left behind; the trace does not show who created it"),
         (_, Some(from)) => {
-            let owner = leader(trace, from.task);
+            let owner = process_of(trace, from.task);
             tasks.push(owner);
             steps.push(from.step);
             let verb = match from.created {
@@ -257,7 +234,7 @@ fn told_end(trace: &Trace, process: TaskId, steps: &mut Vec<u64>) -> String {
         return "never ended".to_owned();
     };
     steps.push(step);
-    let by_fault = trace.killed_by_fault().any(|killed| killed == process);
+    let by_fault = is_killed_by_fault(trace, process);
     match signal {
         _ if by_fault => format!("was killed by a fault in step {step}; no survivor cleaned up"),
         Some(signal) => format!("was ended by {signal} in step {step} without cleaning up"),

@@ -18,6 +18,7 @@ mod leaks;
 mod loss;
 mod order;
 mod origin;
+mod processes;
 mod promise;
 #[cfg(test)]
 mod search;

@@ -190,18 +190,20 @@ fn creates_path(call: &str, args: &[u64; 6]) -> bool {
 /// Whether a path in a call means this absolute path. A relative one is taken to
 /// mean it if it could: the working directory is not known here.
 fn is_same(path: &str, absolute: &str) -> bool {
-    let parts = |path: &'_ str| -> Vec<String> {
-        let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
-        parts.map(str::to_owned).collect()
-    };
+    let (path, is_relative) = (path.trim_end_matches('/'), !path.starts_with('/'));
     // The last name decides almost always, and costs nothing.
     if path.rsplit('/').next() != absolute.rsplit('/').next() {
         return false;
     }
-    match path.starts_with('/') {
-        true => parts(path) == parts(absolute),
-        false => parts(absolute).ends_with(&parts(path)),
+    match is_relative {
+        true => parts(absolute).ends_with(&parts(path)),
+        false => parts(path) == parts(absolute),
     }
+}
+
+fn parts(path: &str) -> Vec<&str> {
+    let parts = path.split('/');
+    parts.filter(|part| !matches!(*part, "" | ".")).collect()
 }
 
 #[cfg(test)]
@@ -235,7 +237,7 @@ mod tests {
             .call((0, 3), "openat", &creat, Some("/tmp/x"), 3);
         assert_eq!(found(twice, file("/tmp/x")), Some((1, 2, true)));
         let again = run()
-            .call((0, 1), "mkdir", &[], Some("d"), 0)
+            .call((0, 1), "mkdir", &[], Some("d/"), 0)
             .call((0, 2), "rmdir", &[], Some("d"), 0)
             .call((1, 3), "mkdir", &[], Some("./d"), 0);
         assert_eq!(found(again, file("/tmp/d")), Some((1, 3, true)));

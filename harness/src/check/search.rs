@@ -5,6 +5,7 @@
 //! never (Wing and Gong, "Testing and Verifying Concurrent Objects", 1993).
 //! `CROSSWIRE_SEARCH_CASES` sets the number of histories.
 
+use super::channel::failed;
 use super::testing::found;
 use super::{Check, per_sender_order};
 use super::{everything_received, fifo, no_duplication, no_invention, no_loss_of_acknowledged};
@@ -66,79 +67,120 @@ fn search(operations: &[Operation], takes: Takes, left: u32, inside: &mut Vec<i6
     })
 }
 
-/// An operation as it is generated: who, what, and how many moments it lasts.
+/// An operation as it is generated.
 #[derive(Debug, Clone)]
 struct Drawn {
     task: u32,
     receives: bool,
-    value: Option<i64>,
+    gets: Gets,
     begins: u64,
     lasts: u64,
     ends: Ends,
+    /// How much later than it began a send takes its place in the queue.
+    delay: u64,
+    /// Whether what it sends goes missing.
+    is_missed: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What a receive answers.
+#[derive(Debug, Clone, Copy)]
+enum Gets {
+    /// What is next in the queue, about.
+    Next,
+    Nothing,
+    Value(i64),
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Ends {
     Answered,
     Failed,
     CutOff,
 }
 
-/// Histories of up to `size` operations on a narrow time line, so that many
-/// overlap and some moments coincide. `distinct` values are sent once each.
-fn histories(size: usize, distinct: bool) -> impl Strategy<Value = History> {
-    let value = prop_oneof![1 => Just(None), 5 => (0..4_i64).prop_map(Some)];
-    let ends = prop_oneof![
-        12 => Just(Ends::Answered),
-        1 => Just(Ends::Failed),
-        3 => Just(Ends::CutOff),
+fn drawn() -> impl Strategy<Value = Drawn> {
+    let gets = prop_oneof![
+        12 => Just(Gets::Next),
+        3 => Just(Gets::Nothing),
+        1 => (0..4_i64).prop_map(Gets::Value),
     ];
-    let drawn = (0..3_u32, any::<bool>(), value, 0..14_u64, 1..6_u64, ends).prop_map(
-        |(task, receives, value, begins, lasts, ends)| Drawn {
-            task,
-            receives,
-            value,
-            begins,
-            lasts,
-            ends,
-        },
-    );
-    prop::collection::vec(drawn, 2..=size).prop_map(move |drawn| {
-        let mut sent = 0;
-        let mut operations: Vec<Operation> = drawn
-            .iter()
-            .map(|drawn| operation(drawn, distinct, &mut sent))
+    let ends = prop_oneof![
+        16 => Just(Ends::Answered),
+        1 => Just(Ends::Failed),
+        5 => Just(Ends::CutOff),
+    ];
+    let place = (0..8_u64, prop::bool::weighted(0.25));
+    (
+        0..3_u32,
+        any::<bool>(),
+        gets,
+        0..14_u64,
+        1..5_u64,
+        ends,
+        place,
+    )
+        .prop_map(
+            |(task, receives, gets, begins, lasts, ends, (delay, is_missed))| Drawn {
+                task,
+                receives,
+                gets,
+                begins,
+                lasts,
+                ends,
+                delay,
+                is_missed,
+            },
+        )
+}
+
+/// Every value is sent once.
+const DISTINCT: i64 = i64::MAX;
+
+/// Histories of up to `size` operations on a short time line, so that many
+/// overlap and some moments coincide, and not far from what a queue would do.
+/// Values are below `values`.
+fn histories(size: usize, values: i64) -> impl Strategy<Value = History> {
+    let drawn = prop::collection::vec(drawn(), 2..=size);
+    (drawn, 0..10_u64).prop_map(move |(mut drawn, shift)| {
+        for receive in drawn.iter_mut().filter(|drawn| drawn.receives) {
+            receive.begins += shift;
+        }
+        drawn.sort_by_key(|drawn| drawn.begins);
+        let sends = || drawn.iter().filter(|drawn| !drawn.receives).zip(0..);
+        let mut queue: Vec<(u64, i64)> = sends()
+            .filter(|(send, _)| !send.is_missed)
+            .map(|(send, value)| (send.begins + send.delay, value))
             .collect();
-        operations.sort_by_key(|operation| operation.called);
-        History { operations }
+        queue.sort_unstable();
+        let mut queue = queue.into_iter().map(|(_, value)| value);
+        let mut unsent = 0..;
+        let operations = drawn.iter().map(|drawn| {
+            let value = match (drawn.receives, drawn.gets, drawn.ends) {
+                (false, ..) => unsent.next(),
+                (true, Gets::Nothing, _) | (true, _, Ends::CutOff | Ends::Failed) => None,
+                (true, Gets::Value(value), _) => Some(value),
+                (true, Gets::Next, _) => queue.next(),
+            };
+            operation(drawn, value.map(|value| value % values))
+        });
+        History {
+            operations: operations.collect(),
+        }
     })
 }
 
-fn operation(drawn: &Drawn, distinct: bool, sent: &mut i64) -> Operation {
+fn operation(drawn: &Drawn, value: Option<i64>) -> Operation {
     let at = drawn.begins + drawn.lasts;
-    let value = match distinct {
-        true => {
-            *sent += i64::from(!drawn.receives);
-            *sent - 1
-        }
-        false => drawn.value.unwrap_or(0) % 2,
-    };
-    let received = match distinct {
-        true => drawn.value,
-        false => drawn.value.map(|value| value % 2),
-    };
     Operation {
         task: TaskId(drawn.task),
         process: format!("p{}", drawn.task),
         name: if drawn.receives { "recv" } else { "send" }.into(),
-        value: (!drawn.receives).then_some(value),
-        // Even moments are calls and odd ones answers in half of the histories;
-        // else they coincide.
+        value: value.filter(|_| !drawn.receives),
         called: drawn.begins,
         outcome: match drawn.ends {
             Ends::Answered => Outcome::Answered {
                 at,
-                value: drawn.receives.then_some(received).flatten(),
+                value: value.filter(|_| drawn.receives),
             },
             Ends::Failed => Outcome::Failed { at },
             Ends::CutOff => Outcome::Pending,
@@ -150,7 +192,7 @@ fn operation(drawn: &Drawn, distinct: bool, sent: &mut i64) -> Operation {
 /// answer may be rare, or the comparison would mean little.
 fn compare(histories: impl Strategy<Value = History>, test: impl Fn(&[Operation]) -> bool) {
     let cases = std::env::var("CROSSWIRE_SEARCH_CASES");
-    let cases = cases.ok().and_then(|n| n.parse().ok()).unwrap_or(25_000);
+    let cases = cases.ok().and_then(|n| n.parse().ok()).unwrap_or(50_000);
     let mut runner = TestRunner::new(ProptestConfig {
         cases,
         failure_persistence: None,
@@ -177,7 +219,7 @@ fn accepts(check: &dyn Check, operations: &[Operation]) -> bool {
 #[test]
 fn fifo_accepts_exactly_the_linearizable_histories() {
     let fifo = fifo();
-    compare(histories(7, true), |operations| {
+    compare(histories(9, DISTINCT), |operations| {
         let legal = is_linearizable(operations, Takes::Oldest);
         assert_eq!(accepts(fifo.as_ref(), operations), legal);
         legal
@@ -187,7 +229,7 @@ fn fifo_accepts_exactly_the_linearizable_histories() {
 #[test]
 fn a_channel_that_loses_and_invents_nothing_is_not_accused() {
     let checks = [no_invention(), no_duplication(), no_loss_of_acknowledged()];
-    compare(histories(7, false), |operations| {
+    compare(histories(7, 2), |operations| {
         let legal = is_linearizable(operations, Takes::Any);
         let accepted = checks
             .iter()
@@ -202,7 +244,7 @@ fn a_channel_that_loses_and_invents_nothing_is_not_accused() {
 #[test]
 fn invention_and_duplication_are_always_found() {
     let checks = [no_invention(), no_duplication()];
-    compare(histories(7, false), |operations| {
+    compare(histories(7, 2), |operations| {
         let mut operations = operations.to_vec();
         operations.retain(|operation| {
             operation.value.is_some()
@@ -218,11 +260,10 @@ fn invention_and_duplication_are_always_found() {
     });
 }
 
-/// A queue that nobody but one task sends to keeps that task's order.
 #[test]
 fn order_per_sender_is_what_its_definition_says() {
     let check = per_sender_order();
-    compare(histories(7, true), |operations| {
+    compare(histories(7, DISTINCT), |operations| {
         let receive = |send: &Operation| {
             let value = send.value.filter(|_| !failed(send));
             let receives = |o: &&Operation| value.is_some() && o.answer() == value;
@@ -247,15 +288,11 @@ fn order_per_sender_is_what_its_definition_says() {
     });
 }
 
-fn failed(operation: &Operation) -> bool {
-    matches!(operation.outcome, Outcome::Failed { .. })
-}
-
 /// Nothing is missing only if more receives were cut off than messages are.
 #[test]
 fn what_was_not_received_is_missed_at_the_end() {
     let check = everything_received();
-    compare(histories(6, true), |operations| {
+    compare(histories(7, DISTINCT), |operations| {
         let sane = [no_invention(), no_duplication(), no_loss_of_acknowledged()];
         if !sane.iter().all(|check| accepts(check.as_ref(), operations)) {
             return false;

@@ -262,10 +262,12 @@ impl Engine {
     }
 
     fn empty_output(&self) -> std::io::Result<()> {
-        for file in [&self.stdout, &self.stderr] {
+        for mut file in [&self.stdout, &self.stderr] {
             if file.metadata()?.len() > 0 {
                 file.set_len(0)?;
             }
+            // The programs share this position, and some ask for it.
+            file.seek(SeekFrom::Start(0))?;
         }
         Ok(())
     }

@@ -466,7 +466,8 @@ impl Session<'_> {
         let parent = self.tasks[index].process;
         for child in self.processes.iter().filter(|p| p.parent == Some(parent)) {
             let zombie = || crate::sys::probe::Probe::new(child.pid).state() == b'Z';
-            if self.tasks[child.leader.index()].is_gone() && zombie() {
+            let known = self.unreaped.contains(&child.leader);
+            if !known && self.tasks[child.leader.index()].is_gone() && zombie() {
                 self.unreaped.push(child.leader);
             }
         }

@@ -44,10 +44,7 @@ impl Session<'_> {
                     continue;
                 }
             }
-            if self.recheck {
-                self.recheck_stopped();
-            }
-            if self.all_quiet() {
+            if self.all_quiet() && !self.some_stopped_have_been_killed() {
                 match tracee::wait(Wait::Poll)? {
                     Waited::Event(tid, stop) => {
                         self.on_stop(tid, stop)?;
@@ -59,6 +56,7 @@ impl Session<'_> {
             rounds += 1;
             self.linger(rounds, &mut look_at)?;
         }
+        self.recheck = false;
         self.note_blocked();
         self.flush();
         Ok(())
@@ -137,9 +135,13 @@ impl Session<'_> {
     }
 
     /// A task that was stopped may have been killed, or ended with its process:
-    /// then it runs to its end.
-    fn recheck_stopped(&mut self) {
-        self.recheck = false;
+    /// then it runs to its end. Asked only when everybody else is quiet, because
+    /// whoever does the killing may not have come to it before.
+    fn some_stopped_have_been_killed(&mut self) -> bool {
+        let mut some = false;
+        if !self.recheck {
+            return some;
+        }
         for task in &mut self.tasks {
             let is_stopped = matches!(
                 task.state,
@@ -147,8 +149,10 @@ impl Session<'_> {
             );
             if is_stopped && !matches!(task.probe.state(), b't' | b'T') {
                 task.state = State::Running;
+                some = true;
             }
         }
+        some
     }
 
     /// Records what has come to its end, in an order that does not depend on the

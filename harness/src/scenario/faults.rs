@@ -1,0 +1,129 @@
+//! Which faults a scenario allows.
+
+use crate::model::{Action, Errno, FaultKind};
+
+/// The faults that an exploration may inject: it tries each at every point where
+/// it can strike, one in a run.
+///
+/// A process is named as in the scenario; `"*"` stands for every one of them.
+///
+/// ```
+/// use crosswire::Faults;
+/// let faults = Faults::kill("producer").and(Faults::pause("*", 10));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Faults {
+    pub(super) kinds: Vec<FaultKind>,
+}
+
+/// Stands for every process of the scenario.
+const EVERY: &str = "*";
+
+impl Faults {
+    fn one(action: Action, process: &str) -> Faults {
+        let process = Some(process.to_owned());
+        Faults { kinds: vec![FaultKind { action, process }] }
+    }
+
+    /// No faults: only the order of the steps varies.
+    pub fn none() -> Faults {
+        Faults::default()
+    }
+
+    /// The process gets `SIGKILL`, before any step or while it is blocked.
+    pub fn kill(process: &str) -> Faults {
+        Faults::one(Action::Kill, process)
+    }
+
+    /// The process gets no turn for so many steps of others.
+    pub fn pause(process: &str, steps: u64) -> Faults {
+        Faults::one(Action::Pause(steps), process)
+    }
+
+    /// A signal on its way to the process never arrives.
+    pub fn lose_signal(process: &str) -> Faults {
+        Faults::one(Action::LoseSignal, process)
+    }
+
+    /// A signal arrives so many steps late.
+    pub fn delay_signal(process: &str, steps: u64) -> Faults {
+        Faults::one(Action::DelaySignal(steps), process)
+    }
+
+    /// A call that may block ends with `EINTR` without having done anything.
+    pub fn interrupt(process: &str) -> Faults {
+        Faults::one(Action::Interrupt, process)
+    }
+
+    /// A transfer moves at most so many bytes.
+    pub fn short_io(process: &str, bytes: u64) -> Faults {
+        Faults::one(Action::ShortIo(bytes), process)
+    }
+
+    /// A call fails with this error (`"ENOSPC"`) without having done anything.
+    ///
+    /// # Panics
+    /// If there is no error of that name.
+    pub fn errno(process: &str, error: &str) -> Faults {
+        let errno: Errno = error.parse().unwrap_or_else(|e| panic!("Faults::errno: {e}"));
+        Faults::one(Action::Errno(errno), process)
+    }
+
+    /// The pipe or socket that the process writes to has the smallest buffer there
+    /// is; a write that may not block finds it full.
+    pub fn full(process: &str) -> Faults {
+        Faults::one(Action::Full, process)
+    }
+
+    /// A fault of any kind.
+    pub fn of(kind: FaultKind) -> Faults {
+        let process = kind.process.unwrap_or_else(|| EVERY.to_owned());
+        Faults::one(kind.action, &process)
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(mut self, other: Faults) -> Faults {
+        self.kinds.extend(other.kinds);
+        self
+    }
+
+    /// With every `*` replaced by the processes it stands for. The process that
+    /// performs the set-up is never among them.
+    pub(super) fn resolve(&self, processes: &[String]) -> Vec<FaultKind> {
+        let mut kinds = Vec::new();
+        for FaultKind { action, process } in &self.kinds {
+            let process = process.as_deref().unwrap_or(EVERY);
+            for name in processes.iter().filter(|name| process == EVERY || *name == process) {
+                let kind = FaultKind { action: *action, process: Some(name.clone()) };
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+        }
+        kinds
+    }
+
+    /// A process that is named here and is not in the scenario.
+    pub(super) fn unknown<'a>(&'a self, processes: &[String]) -> Option<&'a str> {
+        self.kinds
+            .iter()
+            .filter_map(|kind| kind.process.as_deref())
+            .find(|name| *name != EVERY && !processes.iter().any(|process| process == name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_every_process_once() {
+        let processes = ["a".to_owned(), "b".to_owned()];
+        let faults = Faults::kill("b").and(Faults::kill("*")).and(Faults::errno("a", "EIO"));
+        let kinds: Vec<String> = faults.resolve(&processes).iter().map(|k| k.to_string()).collect();
+        assert_eq!(kinds, ["kill:b", "kill:a", "errno(EIO):a"]);
+        assert_eq!(faults.unknown(&processes), None);
+        assert_eq!(Faults::kill("c").unknown(&processes), Some("c"));
+    }
+}

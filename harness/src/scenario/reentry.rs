@@ -1,0 +1,177 @@
+//! How the processes of a scenario come to run the closures of a test.
+//!
+//! Closures cannot be sent to another program, and the explorer's own process is
+//! no place to fork from: it has many threads. So the program is started again
+//! under the engine, with arguments that lead it to the same scenario, and an
+//! environment variable tells it that it is to perform the scenario there rather
+//! than explore it.
+
+use crate::engine::{Isolation, Start, Target};
+use std::collections::HashMap;
+use std::env;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+
+/// Names the scenario that the program has been started again for.
+const SCENARIO: &str = "CROSSWIRE_SCENARIO";
+
+/// Variables that speak about the test run rather than the test. The processes
+/// get none of them: they would differ from one replay to the next.
+const FOREIGN: &[&str] = &["CROSSWIRE_", "NEXTEST_", "RUST_TEST_", "__RUST_TEST_"];
+
+/// The way back to one scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reentry {
+    /// The scenario's name, `#`, and which of that name it is.
+    pub id: String,
+    /// What the program is to be started with.
+    pub arguments: Vec<String>,
+}
+
+/// What this process is to do when it reaches a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Explore it.
+    Explorer,
+    /// Perform it: the program has been started again for it.
+    Performer,
+    /// Pass by: the program has been started again for another one.
+    Bystander,
+}
+
+impl Reentry {
+    /// The way to the scenario that the calling thread has reached. `given` are the
+    /// arguments that the user says lead to it, `here` is the path of the function
+    /// that names it.
+    pub fn new(name: &str, given: Option<Vec<String>>, here: &str) -> Reentry {
+        let told = given.is_some();
+        let arguments = given.unwrap_or_else(|| arguments(here));
+        let ordinal = if told { 0 } else { ordinal(name, &arguments) };
+        Reentry { id: format!("{name}#{ordinal}"), arguments }
+    }
+
+    /// What this process is to do.
+    pub fn role(&self) -> Role {
+        match env::var(SCENARIO) {
+            Ok(id) if id == self.id => Role::Performer,
+            Ok(_) => Role::Bystander,
+            Err(_) => Role::Explorer,
+        }
+    }
+
+    /// What the engine starts.
+    ///
+    /// # Panics
+    /// If the program's own path or working directory cannot be found out.
+    pub fn target(&self, name: &str, children: Vec<String>) -> Target {
+        let program = env::current_exe().expect("finding this program's own path");
+        let mut command = vec![utf8(program)];
+        command.extend(self.arguments.iter().cloned());
+        Target {
+            programs: vec![Start { name: name.to_owned(), command }],
+            working_dir: env::current_dir().expect("finding the working directory"),
+            environment: environment(&self.id),
+            isolation: Isolation::Auto,
+            children,
+        }
+    }
+
+    /// The test that leads to the scenario, if a test does.
+    pub fn test(&self) -> Option<&str> {
+        match self.arguments.as_slice() {
+            [exact, test, ..] if exact == "--exact" => Some(test),
+            _ => None,
+        }
+    }
+}
+
+fn utf8(path: PathBuf) -> String {
+    path.into_os_string()
+        .into_string()
+        .unwrap_or_else(|path| panic!("the path {path:?} is not UTF-8, so no replay could name it"))
+}
+
+/// Arguments that lead to what the calling thread is doing.
+fn arguments(here: &str) -> Vec<String> {
+    let test = match thread::current().name() {
+        // The main thread runs no tests: this is a program of the user's own.
+        Some("main") => return env::args().skip(1).collect(),
+        // The test runner calls a test's thread by the test's name.
+        Some(name) => name.to_owned(),
+        None => test_of(here),
+    };
+    let options = ["--include-ignored", "--nocapture", "--test-threads=1", "--quiet"];
+    let mut arguments = vec!["--exact".to_owned(), test];
+    arguments.extend(options.map(str::to_owned));
+    arguments
+}
+
+/// The test that a local item belongs to: its path without the crate, without the
+/// item itself and without the closures around it.
+fn test_of(here: &str) -> String {
+    let mut path: Vec<&str> = here.split("::").collect();
+    path.pop();
+    path.retain(|part| !part.starts_with('{'));
+    path.get(1..).unwrap_or_default().join("::")
+}
+
+/// How many scenarios of this name the same test has reached before.
+fn ordinal(name: &str, arguments: &[String]) -> u32 {
+    static REACHED: Mutex<Option<HashMap<(String, Vec<String>), u32>>> = Mutex::new(None);
+    let mut reached = REACHED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let key = (name.to_owned(), arguments.to_vec());
+    let count = reached.get_or_insert_default().entry(key).or_default();
+    *count += 1;
+    *count - 1
+}
+
+/// This process's environment, as far as it is UTF-8 and concerns the program.
+fn environment(id: &str) -> Vec<(String, String)> {
+    let mut environment: Vec<(String, String)> = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !FOREIGN.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    environment.push((SCENARIO.to_owned(), id.to_owned()));
+    environment.sort();
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_is_called_like_the_test() {
+        let reentry = Reentry::new("x", None, "");
+        let name = "scenario::reentry::tests::the_thread_is_called_like_the_test";
+        assert_eq!(reentry.test(), Some(name));
+        assert_eq!(reentry.id, "x#0");
+        assert_eq!(Reentry::new("x", None, "").id, "x#1");
+        assert_eq!(Reentry::new("y", None, "").id, "y#0");
+    }
+
+    #[test]
+    fn a_thread_without_a_name_is_found_by_its_function() {
+        let here = "orders::queue::survives::{{closure}}::here";
+        let reentry = thread::spawn(move || Reentry::new("x", None, here)).join().unwrap();
+        assert_eq!(reentry.test(), Some("queue::survives"));
+    }
+
+    #[test]
+    fn given_arguments_lead_to_one_scenario() {
+        let given = Some(vec!["__scenario".to_owned(), "pipe".to_owned()]);
+        for _ in 0..2 {
+            let reentry = Reentry::new("pipe", given.clone(), "");
+            assert_eq!((reentry.id.as_str(), reentry.test()), ("pipe#0", None));
+            assert_eq!(reentry.role(), Role::Explorer);
+        }
+    }
+
+    #[test]
+    fn the_environment_is_sorted_and_names_the_scenario() {
+        let environment = environment("orders#0");
+        assert!(environment.is_sorted());
+        assert!(environment.contains(&(SCENARIO.to_owned(), "orders#0".to_owned())));
+    }
+}
