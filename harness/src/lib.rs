@@ -1,5 +1,6 @@
 //! Crosswire.
-pub mod model;
-pub mod engine;
 #[allow(dead_code)]
-pub mod sys;
+pub(crate) mod sys;
+pub mod check;
+pub mod engine;
+pub mod model;

@@ -6,13 +6,15 @@ use libc::*;
 pub(super) fn path_argument(call: u32) -> Option<usize> {
     Some(match c_long::from(call) {
         SYS_open | SYS_stat | SYS_lstat | SYS_access | SYS_execve | SYS_truncate | SYS_chdir
-        | SYS_rename | SYS_mkdir | SYS_rmdir | SYS_creat | SYS_link | SYS_unlink | SYS_readlink
+        | SYS_mkdir | SYS_rmdir | SYS_creat | SYS_unlink | SYS_readlink
         | SYS_chmod | SYS_chown | SYS_mknod | SYS_mq_open | SYS_mq_unlink | SYS_statfs => 0,
         SYS_openat | SYS_openat2 | SYS_newfstatat | SYS_faccessat | SYS_faccessat2
         | SYS_unlinkat | SYS_mkdirat | SYS_mknodat | SYS_readlinkat | SYS_fchmodat
-        | SYS_fchownat | SYS_renameat | SYS_renameat2 | SYS_linkat | SYS_statx | SYS_symlink
-        | SYS_execveat | SYS_utimensat => 1,
+        | SYS_fchownat | SYS_statx | SYS_execveat | SYS_utimensat => 1,
+        // Of two names, the new one.
+        SYS_rename | SYS_link | SYS_symlink => 1,
         SYS_symlinkat => 2,
+        SYS_renameat | SYS_renameat2 | SYS_linkat => 3,
         _ => return None,
     })
 }

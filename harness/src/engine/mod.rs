@@ -24,14 +24,16 @@ mod template;
 mod timers;
 mod waits;
 
+pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
 pub use target::{Isolation, Start, Target};
 
 use crate::model::{
-    FORMAT_VERSION, History, Leftover, Plan, Run, Task, Trace,
+    End, FORMAT_VERSION, History, Leftover, Plan, Run, Task, TaskId, Trace,
 };
 use crate::sys::affinity;
 use crate::sys::descriptor;
 use crate::sys::filter;
+use crate::sys::oplog::OpLog;
 use crate::sys::sandbox::{self, FileKind, Leftovers, Reset, Sandbox, SysvKind};
 use crate::sys::tick::Ticker;
 use crate::sys::tracee;
@@ -54,6 +56,14 @@ const RUN_PID: i32 = 101;
 /// The seed of randomness that a program asks for while it is being loaded.
 const LOADING_SEED: u64 = 0;
 
+/// Operations that a run may log: a call and an answer each take an entry.
+const LOG_ENTRIES: usize = 1 << 16;
+
+/// The descriptor under which a scenario finds its log, and the variable that says
+/// so.
+const LOG_DESCRIPTOR: i32 = 3;
+const LOG_VARIABLE: &str = "CROSSWIRE_LOG_FD";
+
 /// Runs plans on the processes of one target. One per worker thread: it must be
 /// used on the thread that started it, because ptrace knows its tracer by thread.
 pub struct Engine {
@@ -64,6 +74,8 @@ pub struct Engine {
     bystanders: Vec<crate::sys::Tid>,
     stdout: File,
     stderr: File,
+    /// What the processes of a scenario log.
+    log: Option<OpLog>,
     /// Later runs need an ipc namespace of their own.
     own_ipc: bool,
     fresh_working_dir: bool,
@@ -130,6 +142,10 @@ impl Engine {
             bystanders: vec![init],
             stdout: descriptor::output_file("stdout").map_err(machine("making a file for output"))?,
             stderr: descriptor::output_file("stderr").map_err(machine("making a file for output"))?,
+            log: match target.children.is_empty() {
+                true => None,
+                false => Some(OpLog::create(LOG_ENTRIES).map_err(machine("making the log"))?),
+            },
             own_ipc: false,
             fresh_working_dir: false,
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
@@ -161,19 +177,21 @@ impl Engine {
                 reason: "an argument or variable contains a NUL byte".to_owned(),
             })
         };
+        let log_variable = (LOG_VARIABLE.to_owned(), LOG_DESCRIPTOR.to_string());
+        let log_variable = self.log.is_some().then_some(&log_variable);
+        let environment = target.environment.iter().chain(log_variable);
         let program = sandbox::Program {
             path: text(&executable.to_string_lossy())?,
             argv: start.command.iter().map(|a| text(a)).collect::<Result<_, _>>()?,
-            envp: target
-                .environment
-                .iter()
+            envp: environment
                 .map(|(name, value)| text(&format!("{name}={value}")))
                 .collect::<Result<_, _>>()?,
             filter: filter::filter(),
             limits: Vec::new(),
         };
-        let outputs = [(self.stdout.as_fd(), 1), (self.stderr.as_fd(), 2)];
-        let launched = template::launch(&mut self.sandbox, start, &program, &outputs)?;
+        let mut given = vec![(self.stdout.as_fd(), 1), (self.stderr.as_fd(), 2)];
+        given.extend(self.log.as_ref().map(|log| (log.fd(), LOG_DESCRIPTOR)));
+        let launched = template::launch(&mut self.sandbox, start, &program, &given)?;
         let template = match target.children.is_empty() {
             true => Template::of_program(
                 &start.name,
@@ -198,6 +216,9 @@ impl Engine {
     /// # Errors
     /// If the harness itself fails; whatever the program does is in the run's trace.
     pub fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+        if let Some(log) = &self.log {
+            log.clear();
+        }
         let (out, err) = (&self.stdout, &self.stderr);
         let length = |file: &File| file.metadata().map_or(0, |m| m.len());
         let output = || length(out) + length(err);
@@ -215,7 +236,8 @@ impl Engine {
         let end = outcome?;
         let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
         let namespace = session.ipc_namespace.take();
-        let trace = into_trace(session, end);
+        let mut trace = into_trace(session, end);
+        let history = self.history(&mut trace);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         leftovers.extend(describe(left));
         self.own_ipc |= (system_v || queues) && self.sandbox.is_isolated();
@@ -225,10 +247,25 @@ impl Engine {
         Ok(Run {
             plan: plan.clone(),
             trace: Trace { leftovers, ..trace },
-            history: History::default(),
+            history,
             stdout,
             stderr,
         })
+    }
+
+    /// The operations that the processes of a scenario logged.
+    fn history(&self, trace: &mut Trace) -> History {
+        let Some(log) = &self.log else {
+            return History::default();
+        };
+        if log.overflowed() {
+            trace.end = End::Invalid(format!("more than {LOG_ENTRIES} log entries in one run"));
+        }
+        let task_of = |number: usize| {
+            let name = self.children.get(number);
+            name.and_then(|name| trace.process(name)).unwrap_or(TaskId(0))
+        };
+        log.history(&self.children, task_of)
     }
 
     fn reset(
@@ -294,7 +331,7 @@ fn start_roots(
     Ok(())
 }
 
-fn into_trace(session: Session<'_>, end: crate::model::End) -> Trace {
+fn into_trace(session: Session<'_>, end: End) -> Trace {
     let tasks = session
         .tasks
         .iter()

@@ -119,10 +119,10 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
-    /// Every task has ended.
+    /// Every process that the harness started has ended. Others that are left can
+    /// never go on, and are among the [`Trace::leftovers`].
     Finished,
-    /// Every process started by the harness has ended, or can never go on, and
-    /// nobody who is left can ever run again.
+    /// A process that the harness started is alive, and nobody can ever go on.
     Deadlock(Vec<Blocked>),
     /// A limit was reached.
     Limit(Limit),
