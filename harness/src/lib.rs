@@ -3,4 +3,8 @@
 pub(crate) mod sys;
 pub mod check;
 pub mod engine;
+pub mod explore;
 pub mod model;
+pub mod report;
+
+pub use explore::{Budget, Report};

@@ -142,6 +142,15 @@ pub(super) fn uses_message_queues(call: u32) -> bool {
     c_long::from(call) == SYS_mq_open
 }
 
+/// Whether the call's result is a process id.
+pub(super) fn returns_pid(call: u32) -> bool {
+    shows_identity(call)
+        || matches!(
+            c_long::from(call),
+            SYS_fork | SYS_vfork | SYS_clone | SYS_clone3 | SYS_wait4 | SYS_setsid | SYS_getpgid
+        )
+}
+
 /// Whether a call depends on the caller's process id.
 pub(super) fn shows_identity(call: u32) -> bool {
     matches!(c_long::from(call), SYS_getpid | SYS_gettid | SYS_getppid)

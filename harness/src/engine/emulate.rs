@@ -5,7 +5,7 @@ use super::clock::{self, from_timespec};
 use super::session::{Halt, Session};
 use super::task::{State, TimedWait};
 use crate::model::What;
-use crate::sys::memory;
+use crate::sys::{memory, tracee};
 use libc::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -77,10 +77,20 @@ impl Session<'_> {
             }
             // There can only be one tracer.
             SYS_ptrace => Emulated::Answer(-i64::from(EPERM)),
+            SYS_kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
             SYS_flock | SYS_fcntl => self.attempt_lock(index)?,
             SYS_alarm | SYS_setitimer | SYS_getitimer | SYS_timer_create | SYS_timer_settime
             | SYS_timer_gettime | SYS_timer_getoverrun | SYS_timer_delete
             | SYS_timerfd_settime | SYS_timerfd_gettime => self.timer_call(index)?,
+            SYS_socket => {
+                self.uses_network |= matches!(args[0] as c_int, AF_INET | AF_INET6);
+                Emulated::Proceed
+            }
+            SYS_bind => self.choose_port(index)?,
+            SYS_connect | SYS_sendto | SYS_listen if self.uses_network => {
+                self.bind_first(index);
+                self.limit_wait(index)?
+            }
             SYS_setsockopt | SYS_getsockopt => self.socket_option(index)?,
             _ => self.limit_wait(index)?,
         };
@@ -150,6 +160,24 @@ impl Session<'_> {
         self.record(index, What::Timeout);
         self.skip(index, 0)?;
         self.run_code(index, 0)
+    }
+
+    /// kill(2) with -1: every process of the run except the caller. The kernel would
+    /// include the templates, which the program must not know of.
+    fn signal_everybody(&mut self, index: usize, signal: c_int) -> Result<Emulated, Halt> {
+        let own = self.tasks[index].process;
+        let mut others = 0;
+        for (number, process) in self.processes.iter().enumerate() {
+            if number != own && !self.has_ended(process) {
+                tracee::kill(process.pid, signal);
+                others += 1;
+            }
+        }
+        self.recheck = true;
+        self.settle(false)?;
+        self.signals_sent += 1;
+        let nobody = -i64::from(ESRCH);
+        Ok(Emulated::Answer(if others > 0 { 0 } else { nobody }))
     }
 
     /// A mark made by a scenario.

@@ -5,8 +5,9 @@
 //! again when the scheduler picks it.
 
 use super::emulate::Emulated;
-use super::session::{Halt, Session};
+use super::session::{Completed, Halt, Session};
 use super::task::State;
+use crate::sys::descriptor;
 use crate::sys::regs::{self, Register};
 use libc::*;
 
@@ -36,6 +37,15 @@ impl Session<'_> {
 
     /// A task found its lock taken: it is held until it may be free.
     pub fn park(&mut self, index: usize) -> Result<(), Halt> {
+        if self.closes_lock_cycle(index) {
+            let result = -i64::from(EDEADLK);
+            regs::poke(self.tasks[index].tid, Register::Result, result as u64)?;
+            self.completed.push(Completed {
+                task: index,
+                result,
+            });
+            return Ok(());
+        }
         self.repeat_call(index)?;
         let task = &mut self.tasks[index];
         let stopped = task.take_stopped().expect("it is at the call's end");
@@ -44,6 +54,41 @@ impl Session<'_> {
         task.lock_seen = self.locks_released;
         self.record_block(index);
         Ok(())
+    }
+
+    /// Whether waiting for a record lock would close a cycle of processes that wait
+    /// for each other's: the kernel answers EDEADLK then (fcntl(2), F_SETLKW), and
+    /// cannot see it here because nobody waits inside the kernel.
+    fn closes_lock_cycle(&self, index: usize) -> bool {
+        let mut at = index;
+        for _ in 0..self.tasks.len() {
+            let Some(holder) = self.record_lock_holder(at) else {
+                return false;
+            };
+            if holder == self.tasks[index].process {
+                return true;
+            }
+            let waits = |t: &&super::task::Task| {
+                t.process == holder && matches!(t.state, State::Parked(_))
+            };
+            match self.tasks.iter().find(waits) {
+                Some(task) => at = task.id.index(),
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// The process whose record lock a task waits for.
+    fn record_lock_holder(&self, index: usize) -> Option<usize> {
+        let task = &self.tasks[index];
+        let [number, command, request, ..] = task.entering.args;
+        if c_long::from(task.entering.call) != SYS_fcntl || command != F_SETLKW as u64 {
+            return None;
+        }
+        let pid = self.processes[task.process].pid;
+        let holder = descriptor::record_lock_holder(pid, task.tid, number as i32, request)?;
+        self.processes.iter().position(|process| process.pid == holder)
     }
 
     /// A held task tries again.

@@ -43,7 +43,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use template::{Ipc, Template};
+use template::{Namespaces, Template};
 
 /// Milliseconds between two looks of the watchdog.
 const TICK: i64 = 20;
@@ -76,8 +76,9 @@ pub struct Engine {
     stderr: File,
     /// What the processes of a scenario log.
     log: Option<OpLog>,
-    /// Later runs need an ipc namespace of their own.
-    own_ipc: bool,
+    /// Namespaces that every further run needs for itself, because a run has used
+    /// the template's, as flags of clone(2).
+    own_namespaces: i32,
     fresh_working_dir: bool,
     sandbox: Sandbox,
     _ticker: Ticker,
@@ -146,7 +147,7 @@ impl Engine {
                 true => None,
                 false => Some(OpLog::create(LOG_ENTRIES).map_err(machine("making the log"))?),
             },
-            own_ipc: false,
+            own_namespaces: 0,
             fresh_working_dir: false,
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
             sandbox: {
@@ -224,10 +225,11 @@ impl Engine {
         let output = || length(out) + length(err);
         let mut session =
             Session::new(plan, &self.children, &self.bystanders, &self.private_dirs, &output);
+        session.pids_vary = !self.sandbox.is_isolated();
         let outcome = start_roots(
             &mut session,
             &self.templates,
-            self.own_ipc,
+            self.own_namespaces,
             self.fresh_working_dir.then_some(self.working_dir.as_str()),
         )
         .and_then(|()| session.perform());
@@ -235,12 +237,15 @@ impl Engine {
         session.kill_all()?;
         let end = outcome?;
         let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
+        let used = session.namespaces_used();
         let namespace = session.ipc_namespace.take();
         let mut trace = into_trace(session, end);
         let history = self.history(&mut trace);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         leftovers.extend(describe(left));
-        self.own_ipc |= (system_v || queues) && self.sandbox.is_isolated();
+        if self.sandbox.is_isolated() {
+            self.own_namespaces |= used;
+        }
         let (stdout, stderr) = self
             .take_output()
             .map_err(|error| EngineError::Machine(format!("reading the output: {error}")))?;
@@ -276,7 +281,7 @@ impl Engine {
     ) -> Result<Leftovers, EngineError> {
         let left = self.sandbox.reset(&Reset {
             next_pid: RUN_PID,
-            ipc_namespace: namespace.filter(|_| self.own_ipc).map(AsFd::as_fd),
+            ipc_namespace: namespace.filter(|_| self.own_namespaces & libc::CLONE_NEWIPC != 0).map(AsFd::as_fd),
             sysv,
             mqueue,
             renew: false,
@@ -314,17 +319,16 @@ impl Engine {
 fn start_roots(
     session: &mut Session<'_>,
     templates: &[Template],
-    own_ipc: bool,
+    own_namespaces: i32,
     working_dir: Option<&str>,
 ) -> Result<(), EngineError> {
     let mut first = None;
     for template in templates {
-        let ipc = match (own_ipc, first) {
-            (false, _) => Ipc::Inherited,
-            (true, None) => Ipc::New,
-            (true, Some(first)) => Ipc::Of(first),
+        let namespaces = match first {
+            None => Namespaces::New(own_namespaces),
+            Some(first) => Namespaces::Of(first, own_namespaces),
         };
-        let (tid, inside) = template.copy(ipc, working_dir)?;
+        let (tid, inside) = template.copy(namespaces, working_dir)?;
         first = first.or(Some(inside));
         session.adopt(template, tid, inside)?;
     }
@@ -339,7 +343,7 @@ fn into_trace(session: Session<'_>, end: End) -> Trace {
             process: session.processes[task.process].name.clone(),
             parent: task.parent,
             leader: session.processes[task.process].leader,
-            tid: task.tid_inside,
+            tid: session.stable_pid(task.tid_inside.into()) as i32,
         })
         .collect();
     let unused = session.faults.iter().filter(|armed| !armed.struck);

@@ -98,11 +98,16 @@ pub(super) struct Session<'a> {
     pub random_draws: u64,
     pub uses_system_v: bool,
     pub uses_message_queues: bool,
+    pub uses_network: bool,
+    /// The next port for a socket that asks for any.
+    pub next_port: u16,
     /// The ipc namespace of the run, once it matters.
     pub ipc_namespace: Option<std::fs::File>,
     pub started: Instant,
     /// Steps taken since the last root ended.
     pub after_roots: u64,
+    /// There is no pid namespace.
+    pub pids_vary: bool,
     /// This session prepares a template: nothing may depend on who performs it.
     pub in_template: bool,
     pub output: &'a dyn Fn() -> u64,
@@ -153,9 +158,12 @@ impl<'a> Session<'a> {
             random_draws: 0,
             uses_system_v: false,
             uses_message_queues: false,
+            uses_network: false,
+            next_port: super::sockets::FIRST_PORT,
             ipc_namespace: None,
             started: Instant::now(),
             after_roots: 0,
+            pids_vary: false,
             in_template: false,
             output,
         }
@@ -562,14 +570,41 @@ impl Session<'_> {
 
     /// Adds the event of a call that has begun and ended.
     pub fn record_call(&mut self, index: usize, result: i64) {
+        let result = self.stable_result(index, result);
         let task = &self.tasks[index];
         let what = What::Call {
             call: Call(task.entering.call),
-            args: task.entering.args,
+            args: self.stable_args(index),
             path: task.path.clone(),
             result,
         };
         self.record(index, what);
+    }
+
+    /// The result as the trace holds it. Without a pid namespace the kernel hands
+    /// out other pids in every run; the trace numbers them as a namespace would.
+    pub fn stable_result(&self, index: usize, result: i64) -> i64 {
+        match self.pids_vary && calls::returns_pid(self.tasks[index].entering.call) {
+            true => self.stable_pid(result),
+            false => result,
+        }
+    }
+
+    fn stable_args(&self, index: usize) -> [u64; 6] {
+        let args = self.tasks[index].entering.args;
+        match self.pids_vary {
+            true => args.map(|value| self.stable_pid(value as i64) as u64),
+            false => args,
+        }
+    }
+
+    /// See [`Session::stable_result`].
+    pub fn stable_pid(&self, pid: i64) -> i64 {
+        let known = self.tasks.iter().position(|t| i64::from(t.tid_inside) == pid);
+        match known {
+            Some(index) if self.pids_vary => i64::from(super::RUN_PID) + index as i64,
+            _ => pid,
+        }
     }
 
     /// Adds the event of a call that has begun only.
@@ -580,8 +615,8 @@ impl Session<'_> {
         }
         let what = What::Block {
             call: Call(task.entering.call),
-            args: task.entering.args,
             path: task.path.clone(),
+            args: self.stable_args(index),
         };
         self.record(index, what);
     }
@@ -616,6 +651,14 @@ impl Session<'_> {
         }
         left.extend(self.unreaped.iter().map(|leader| Leftover::Zombie(*leader)));
         left
+    }
+
+    /// The namespaces in which the run has left traces, as flags of clone(2): ids
+    /// that count on, connections that linger.
+    pub fn namespaces_used(&self) -> i32 {
+        let ipc = self.uses_system_v || self.uses_message_queues;
+        let flag = |used: bool, flag: i32| if used { flag } else { 0 };
+        flag(ipc, libc::CLONE_NEWIPC) | flag(self.uses_network, libc::CLONE_NEWNET)
     }
 
     /// Ends everybody who is left.

@@ -169,6 +169,7 @@ impl Session<'_> {
                 self.record_call(task, result);
             } else {
                 let call = Call(self.tasks[task].entering.call);
+                let result = self.stable_result(task, result);
                 self.record(task, What::Wake { call, result });
             }
         }

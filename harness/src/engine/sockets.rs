@@ -1,4 +1,6 @@
-//! Time-outs that belong to a socket: `SO_RCVTIMEO` and `SO_SNDTIMEO`.
+//! What belongs to a socket: its time-outs (`SO_RCVTIMEO` and `SO_SNDTIMEO`), which
+//! the kernel would measure in real time, and its port, which the kernel would
+//! choose at random.
 
 use super::clock::{from_timeval, to_timeval};
 use super::emulate::Emulated;
@@ -14,6 +16,10 @@ pub(super) struct SocketTimeOuts {
     receive: u64,
     send: u64,
 }
+
+/// The first port for sockets that ask for any: where the kernel's own range begins
+/// (ip(7), ip_local_port_range).
+pub(super) const FIRST_PORT: u16 = 32_768;
 
 enum Direction {
     Receive,
@@ -36,6 +42,43 @@ impl Session<'_> {
         let task = &self.tasks[index];
         // The name holds the inode number, which is the socket's identity.
         descriptor::target(task.tid, task.entering.args[0])
+    }
+
+    fn take_port(&mut self) -> u16 {
+        let port = self.next_port;
+        self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
+        port
+    }
+
+    /// A socket that is bound to port 0 gets the run's next one.
+    pub fn choose_port(&mut self, index: usize) -> Result<Emulated, Halt> {
+        let task = &self.tasks[index];
+        let (tid, address) = (task.tid, task.entering.args[1]);
+        if let Ok([a, b, 0, 0]) = memory::read_exact(tid, address)
+            && matches!(i32::from(u16::from_ne_bytes([a, b])), AF_INET | AF_INET6)
+        {
+            let port = self.take_port().to_be_bytes();
+            memory::write(tid, address + 2, &port)?;
+            self.tasks[index].restore_memory = Some((address + 2, [0, 0]));
+        }
+        Ok(Emulated::Proceed)
+    }
+
+    /// A socket that has no port and is about to need one gets the run's next one.
+    pub fn bind_first(&mut self, index: usize) {
+        let task = &self.tasks[index];
+        let pid = self.processes[task.process].pid;
+        let is_unaddressed = c_long::from(task.entering.call) == SYS_sendto
+            && task.entering.args[4] == 0;
+        if is_unaddressed {
+            return;
+        }
+        if let Ok(socket) = descriptor::take(pid, task.entering.args[0] as i32)
+            && descriptor::needs_port(&socket)
+        {
+            let port = self.take_port();
+            descriptor::bind_any(&socket, port);
+        }
     }
 
     /// Keeps socket time-outs from the kernel, which would measure real time.

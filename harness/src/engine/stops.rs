@@ -90,14 +90,21 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         task.in_vfork = false;
         let mut result = task.stopped().expect("it has just stopped").result()?;
-        if let Some((register, value)) = task.restore.take() {
+        let restored = task.restore.take();
+        if let Some((register, value)) = restored {
             regs::poke(task.tid, register, value)?;
         }
-        if std::mem::take(&mut task.expired) && is_interrupted(result) {
+        if let Some((address, bytes)) = task.restore_memory.take() {
+            memory::write(task.tid, address, &bytes)?;
+        }
+        let expired = std::mem::take(&mut task.expired) && is_interrupted(result);
+        if expired {
             let wait = task.timed_wait.expect("an expired wait has its result");
             result = wait.result;
             regs::poke(task.tid, regs::Register::Result, result as u64)?;
-            self.clear_select_sets(index)?;
+        }
+        if let Some((_, time_out)) = restored {
+            self.write_back(index, time_out, expired)?;
         }
         let task = &mut self.tasks[index];
         task.timed_wait = None;

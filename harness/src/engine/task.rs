@@ -72,6 +72,8 @@ pub(super) struct Task {
     pub expired: bool,
     /// An argument register that was changed, and the program's own value.
     pub restore: Option<(Register, u64)>,
+    /// Bytes of its memory that were changed for the call, and the program's own.
+    pub restore_memory: Option<(u64, [u8; 2])>,
     /// It is being created by vfork's parent, who sleeps uninterruptibly.
     pub in_vfork: bool,
     /// `Run::signals_sent` when it was last asked for pending signals.
@@ -108,6 +110,7 @@ impl Task {
             timed_wait: None,
             expired: false,
             restore: None,
+            restore_memory: None,
             in_vfork: false,
             signals_seen: 0,
             lock_seen: 0,

@@ -33,15 +33,13 @@ pub(super) struct Template {
     pub random_draws: u64,
 }
 
-/// What the copies of a run share beyond what they inherit.
+/// The namespaces of a copy, as flags of clone(2).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ipc {
-    /// The namespace of the template.
-    Inherited,
-    /// A new one for the run.
-    New,
-    /// The one of the run's first process, by its pid inside.
-    Of(i32),
+pub(super) enum Namespaces {
+    /// These are new, all others the template's.
+    New(i32),
+    /// These are those of the run's first process, by its pid inside.
+    Of(i32, i32),
 }
 
 fn machine(what: &str) -> impl Fn(std::io::Error) -> EngineError + '_ {
@@ -244,14 +242,14 @@ impl Template {
     }
 
     /// Makes a copy; it stands just before the call at which the template stands.
-    pub fn copy(&self, ipc: Ipc, working_dir: Option<&str>) -> Result<(Tid, i32), EngineError> {
+    pub fn copy(&self, namespaces: Namespaces, working_dir: Option<&str>) -> Result<(Tid, i32), EngineError> {
         let context = machine("copying a template");
         for (file, position) in &self.positions {
             descriptor::restore_position(file, *position);
         }
         let mut flags = (libc::CLONE_PARENT | libc::SIGCHLD) as u64;
-        if ipc == Ipc::New {
-            flags |= libc::CLONE_NEWIPC as u64;
+        if let Namespaces::New(new) = namespaces {
+            flags |= new as u64;
         }
         if self.tid_cell.is_some() {
             flags |= (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID) as u64;
@@ -262,14 +260,19 @@ impl Template {
         regs::write(self.tid, &registers).map_err(&context)?;
         Stopped::reported(self.tid).resume(0);
         let (child, inside) = self.await_child()?;
+        // A process group of its own: a program that signals its group must not
+        // meet the template in it.
+        self.inject(child, libc::SYS_setpgid, [0; 6])?;
         if let Some((head, length)) = self.robust_list {
             self.inject(child, libc::SYS_set_robust_list, [head, length, 0, 0, 0, 0])?;
         }
         if let Some(dir) = working_dir {
             self.change_directory(child, dir)?;
         }
-        if let Ipc::Of(first) = ipc {
-            self.join_ipc(child, first)?;
+        match namespaces {
+            Namespaces::New(new) if new & libc::CLONE_NEWNET != 0 => self.raise_loopback(child)?,
+            Namespaces::Of(first, flags) if flags != 0 => self.join(child, first, flags)?,
+            _ => {}
         }
         let mut registers = self.registers;
         registers.enter(u64::from(self.entering.call), self.entering.args);
@@ -337,18 +340,36 @@ impl Template {
         self.inject(tid, libc::SYS_chdir, [at, 0, 0, 0, 0, 0]).map(drop)
     }
 
-    fn join_ipc(&self, tid: Tid, first: i32) -> Result<(), EngineError> {
+    fn join(&self, tid: Tid, first: i32, flags: i32) -> Result<(), EngineError> {
         let process = self.inject(tid, libc::SYS_pidfd_open, [first as u64, 0, 0, 0, 0, 0])?;
-        let args = [process as u64, libc::CLONE_NEWIPC as u64, 0, 0, 0, 0];
+        let args = [process as u64, flags as u64, 0, 0, 0, 0];
         let joined = self.inject(tid, libc::SYS_setns, args)?;
         self.inject(tid, libc::SYS_close, [process as u64, 0, 0, 0, 0, 0])?;
-        match joined {
-            0 => Ok(()),
-            error => {
-                let error = std::io::Error::from_raw_os_error(-error as i32);
-                Err(machine("sharing System V objects between the programs")(error))
-            }
-        }
+        succeeded(joined, "sharing namespaces between the programs")
+    }
+
+    /// The loopback interface of a new network namespace is down (netdevice(7)).
+    fn raise_loopback(&self, tid: Tid) -> Result<(), EngineError> {
+        const NAME: usize = 16;
+        let mut request = [0; 40];
+        request[..2].copy_from_slice(b"lo");
+        let flags = (libc::IFF_UP | libc::IFF_RUNNING) as u16;
+        request[NAME..NAME + 2].copy_from_slice(&flags.to_ne_bytes());
+        let at = self.registers.stack() - 8192;
+        memory::write(tid, at, &request).map_err(machine("preparing a copy"))?;
+        let family = [libc::AF_INET as u64, libc::SOCK_DGRAM as u64, 0, 0, 0, 0];
+        let socket = self.inject(tid, libc::SYS_socket, family)?;
+        let args = [socket as u64, libc::SIOCSIFFLAGS, at, 0, 0, 0];
+        let raised = self.inject(tid, libc::SYS_ioctl, args)?;
+        self.inject(tid, libc::SYS_close, [socket as u64, 0, 0, 0, 0, 0])?;
+        succeeded(raised, "raising the loopback interface")
+    }
+}
+
+fn succeeded(result: i64, what: &str) -> Result<(), EngineError> {
+    match result {
+        0 => Ok(()),
+        error => Err(machine(what)(std::io::Error::from_raw_os_error(-error as i32))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waits with a time-out: the kernel is asked to wait without one, and the engine
 //! ends the wait when virtual time has come.
 
-use super::clock::{SECOND, from_timespec, from_timeval};
+use super::clock::{SECOND, from_timespec, from_timeval, to_timespec, to_timeval};
 use super::emulate::Emulated;
 use super::session::{Halt, Session};
 use super::task::TimedWait;
@@ -118,11 +118,23 @@ impl Session<'_> {
         }
     }
 
-    /// An expired select leaves its sets empty (select(2)); the interrupted one,
-    /// which the kernel has performed, leaves them as they were.
-    pub fn clear_select_sets(&self, index: usize) -> Result<(), Halt> {
+    /// What the kernel would have written back, had it known the time-out: an
+    /// expired select leaves its sets empty, and select, pselect6 and ppoll say how
+    /// much time was left (select(2), "The timeout").
+    pub fn write_back(&self, index: usize, time_out: u64, expired: bool) -> Result<(), Halt> {
         let task = &self.tasks[index];
-        if !matches!(c_long::from(task.entering.call), SYS_select | SYS_pselect6) {
+        let Some(wait) = task.timed_wait else {
+            return Ok(());
+        };
+        let left = wait.deadline.saturating_sub(self.clock.now());
+        let call = c_long::from(task.entering.call);
+        if !matches!(call, SYS_select | SYS_pselect6 | SYS_ppoll) {
+            return Ok(());
+        }
+        let form = if call == SYS_select { to_timeval } else { to_timespec };
+        // Read-only memory is left alone, as the kernel does.
+        let _ = memory::write(task.tid, time_out, &form(if expired { 0 } else { left }));
+        if !expired || call == SYS_ppoll {
             return Ok(());
         }
         let [count, sets @ .., _, _] = task.entering.args;

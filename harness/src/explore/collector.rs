@@ -100,14 +100,19 @@ impl Collector {
                 self.closed |= self.stop_at_first;
             }
             Verdict::Inconclusive(limit) => {
-                match self.inconclusive.iter_mut().find(|(known, _)| known == limit) {
+                match self
+                    .inconclusive
+                    .iter_mut()
+                    .find(|(known, _)| known == limit)
+                {
                     Some((_, count)) => *count += 1,
                     None => self.inconclusive.push((*limit, 1)),
                 }
             }
             Verdict::Invalid(reason) => {
                 self.invalid += 1;
-                self.invalid_reason.get_or_insert_with(|| format!("run {run}: {reason}"));
+                self.invalid_reason
+                    .get_or_insert_with(|| format!("run {run}: {reason}"));
                 self.closed |= self.invalid >= MOST_INVALID;
                 return;
             }
@@ -150,7 +155,10 @@ impl Collector {
             inconclusive: self.inconclusive,
             invalid: self.invalid,
             invalid_reason: self.invalid_reason,
-            faults: FaultTally { possible, ..self.faults },
+            faults: FaultTally {
+                possible,
+                ..self.faults
+            },
             interrupted: stopped && !self.closed,
         }
     }

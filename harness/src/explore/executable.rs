@@ -120,7 +120,10 @@ mod tests {
         let missing = resolve("no-such-program", here, &environment("/bin")).unwrap_err();
         assert!(matches!(missing, ExecutableError::Missing(_)));
         let directory = resolve("/etc", here, &[]).unwrap_err();
-        assert_eq!(directory.to_string(), "cannot start `/etc`: it is a directory");
+        assert_eq!(
+            directory.to_string(),
+            "cannot start `/etc`: it is a directory"
+        );
         let text = resolve("/etc/passwd", here, &[]).unwrap_err();
         assert!(text.to_string().contains("not executable"));
         assert!(resolve("", here, &environment("/bin")).is_err());

@@ -143,8 +143,11 @@ impl Exploration {
     }
 
     fn work(&self, starter: Starter) -> Result<Work, ExploreError> {
-        let recorder =
-            Recorder::new(&self.target, self.scenario.clone(), self.expectations.clone())?;
+        let recorder = Recorder::new(
+            &self.target,
+            self.scenario.clone(),
+            self.expectations.clone(),
+        )?;
         Ok(Work {
             starter,
             planner: Planner {

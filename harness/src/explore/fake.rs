@@ -29,8 +29,14 @@ pub struct Toy {
 
 impl Toy {
     pub fn new(scripts: &[(&'static str, &[Op])]) -> Toy {
-        let scripts = scripts.iter().map(|(name, ops)| (*name, ops.to_vec())).collect();
-        Toy { scripts, unsteady: None }
+        let scripts = scripts
+            .iter()
+            .map(|(name, ops)| (*name, ops.to_vec()))
+            .collect();
+        Toy {
+            scripts,
+            unsteady: None,
+        }
     }
 
     pub fn starter(&self) -> Starter {
@@ -58,17 +64,20 @@ pub fn trace(calls: &[(&str, &str)]) -> Trace {
     let mut names: Vec<&str> = calls.iter().map(|(process, _)| *process).collect();
     names.sort_unstable();
     names.dedup();
-    let events = calls.iter().enumerate().map(|(step, (process, name))| Event {
-        step: step as u64,
-        task: TaskId(names.iter().position(|known| known == process).unwrap() as u32),
-        time: 0,
-        what: What::Call {
-            call: call(name),
-            args: [0; 6],
-            path: None,
-            result: 0,
-        },
-    });
+    let events = calls
+        .iter()
+        .enumerate()
+        .map(|(step, (process, name))| Event {
+            step: step as u64,
+            task: TaskId(names.iter().position(|known| known == process).unwrap() as u32),
+            time: 0,
+            what: What::Call {
+                call: call(name),
+                args: [0; 6],
+                path: None,
+                result: 0,
+            },
+        });
     Trace {
         events: events.collect(),
         steps: calls.len() as u64,
@@ -120,7 +129,12 @@ impl State<'_> {
 
     fn note(&mut self, task: usize, what: What) {
         let (step, task) = (self.trace.steps, TaskId(task as u32));
-        self.trace.events.push(Event { step, task, time: 0, what });
+        self.trace.events.push(Event {
+            step,
+            task,
+            time: 0,
+            what,
+        });
     }
 
     fn step(&mut self, task: usize, faults: &[Fault]) {
@@ -130,7 +144,8 @@ impl State<'_> {
             return self.note(task, What::Exit(0));
         };
         self.calls[task] += 1;
-        let strikes = |fault: &&Fault| fault.process == *name && fault.point.nth == self.calls[task];
+        let strikes =
+            |fault: &&Fault| fault.process == *name && fault.point.nth == self.calls[task];
         if let Some(fault) = faults.iter().find(strikes) {
             self.note(task, What::Fault(fault.clone()));
             self.trace.unused_faults.retain(|unused| unused != fault);
@@ -146,7 +161,15 @@ impl State<'_> {
             Op::Print(text) => self.stdout.extend_from_slice(text.as_bytes()),
         }
         let args = [0; 6];
-        self.note(task, What::Call { call: call("write"), args, path: None, result: 0 });
+        self.note(
+            task,
+            What::Call {
+                call: call("write"),
+                args,
+                path: None,
+                result: 0,
+            },
+        );
     }
 
     fn blocked(&self) -> Vec<Blocked> {
@@ -182,7 +205,9 @@ impl Runner for Toy {
         state.trace.unused_faults = plan.faults.clone();
         let mut last = 0;
         loop {
-            let able: Vec<usize> = (0..names.len()).filter(|&task| state.can_run(task)).collect();
+            let able: Vec<usize> = (0..names.len())
+                .filter(|&task| state.can_run(task))
+                .collect();
             if able.is_empty() {
                 break;
             }
@@ -211,6 +236,12 @@ impl Runner for Toy {
         }
         let (trace, stdout) = (state.trace, state.stdout);
         let plan = plan.clone();
-        Ok(Run { plan, trace, history: History::default(), stdout, stderr: Vec::new() })
+        Ok(Run {
+            plan,
+            trace,
+            history: History::default(),
+            stdout,
+            stderr: Vec::new(),
+        })
     }
 }

@@ -78,7 +78,11 @@ impl Findings {
 /// Runs are simpler with fewer faults, then fewer decisions, then fewer events.
 fn simplicity(record: &Record) -> (usize, usize, usize) {
     let trace = &record.trace;
-    (record.plan.faults.len(), trace.deviations.len(), trace.events.len())
+    (
+        record.plan.faults.len(),
+        trace.deviations.len(),
+        trace.events.len(),
+    )
 }
 
 fn without_numbers(sentence: &str) -> String {
@@ -99,7 +103,13 @@ mod tests {
 
     #[test]
     fn numbers_do_not_make_a_difference() {
-        assert_eq!(without_numbers("message 12 of 3 is lost"), "message # of # is lost");
-        assert_ne!(without_numbers("message 1 is lost"), without_numbers("message 1 is doubled"));
+        assert_eq!(
+            without_numbers("message 12 of 3 is lost"),
+            "message # of # is lost"
+        );
+        assert_ne!(
+            without_numbers("message 1 is lost"),
+            without_numbers("message 1 is doubled")
+        );
     }
 }

@@ -81,7 +81,10 @@ mod tests {
     fn the_first_differing_line_is_named() {
         assert_eq!(difference(b"a\nb\n", b"a\nb\n"), None);
         let changed = difference(b"a\nb\n", b"a\nc\n").unwrap();
-        assert!(changed.starts_with("line 2 of the output is `c`, but `b`"), "{changed}");
+        assert!(
+            changed.starts_with("line 2 of the output is `c`, but `b`"),
+            "{changed}"
+        );
         let short = difference(b"a\nb\n", b"a\n").unwrap();
         assert!(short.starts_with("the output lacks line 2"), "{short}");
         let long = difference(b"a\n", b"a\nb\n").unwrap();

@@ -109,10 +109,22 @@ mod tests {
 
     #[test]
     fn a_sweep_takes_every_fault() {
-        let trace = fake::trace(&[("a", "write"), ("b", "read"), ("a", "write"), ("a", "write")]);
+        let trace = fake::trace(&[
+            ("a", "write"),
+            ("b", "read"),
+            ("a", "write"),
+            ("a", "write"),
+        ]);
         let space = FaultSpace::new(&["kill".parse().unwrap()], &Points::of(&trace));
-        let lessons = Lessons { space, since: 1, horizon: 4 };
-        let planner = Planner { seed: 3, limits: Limits::default() };
+        let lessons = Lessons {
+            space,
+            since: 1,
+            horizon: 4,
+        };
+        let planner = Planner {
+            seed: 3,
+            limits: Limits::default(),
+        };
         let faults: BTreeSet<String> = (1..=8)
             .flat_map(|run| planner.plan(run, &lessons).faults)
             .map(|fault| fault.to_string())
@@ -120,6 +132,9 @@ mod tests {
         assert_eq!(faults.len(), 4);
         assert!(planner.plan(0, &lessons).faults.is_empty());
         assert_eq!(planner.plan(9, &lessons), planner.plan(9, &lessons));
-        assert_ne!(planner.plan(9, &lessons).schedule, planner.plan(11, &lessons).schedule);
+        assert_ne!(
+            planner.plan(9, &lessons).schedule,
+            planner.plan(11, &lessons).schedule
+        );
     }
 }

@@ -75,7 +75,10 @@ impl FaultSpace {
         let mut space = FaultSpace::default();
         for kind in kinds {
             for (site, &count) in &points.most {
-                let wanted = kind.process.as_ref().is_none_or(|name| *name == site.process);
+                let wanted = kind
+                    .process
+                    .as_ref()
+                    .is_none_or(|name| *name == site.process);
                 if wanted && fits(kind.action, site.kind) {
                     let end = space.len() + u64::from(count);
                     space.classes.push((kind.action, site.clone(), end));
@@ -93,7 +96,9 @@ impl FaultSpace {
     /// The fault with this number, which must be less than [`len`](Self::len).
     pub fn get(&self, number: u64) -> Fault {
         let class = self.classes.partition_point(|&(_, _, end)| end <= number);
-        let begin = class.checked_sub(1).map_or(0, |before| self.classes[before].2);
+        let begin = class
+            .checked_sub(1)
+            .map_or(0, |before| self.classes[before].2);
         let (action, site, _) = &self.classes[class];
         let (call, blocked) = match site.kind {
             SiteKind::Call(call) => (Some(call), false),
@@ -124,7 +129,12 @@ mod tests {
 
     #[test]
     fn the_space_holds_each_fault_once() {
-        let trace = fake::trace(&[("a", "write"), ("b", "read"), ("a", "write"), ("a", "getpid")]);
+        let trace = fake::trace(&[
+            ("a", "write"),
+            ("b", "read"),
+            ("a", "write"),
+            ("a", "getpid"),
+        ]);
         let kinds = ["kill:a", "short-io"].map(|kind| kind.parse().unwrap());
         let space = FaultSpace::new(&kinds, &Points::of(&trace));
         let mut all: Vec<String> = (0..space.len()).map(|n| space.get(n).to_string()).collect();

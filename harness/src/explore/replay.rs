@@ -81,15 +81,23 @@ pub enum ReplayError {
 /// a [`Replay`] with the verdict `Invalid`.
 pub fn replay(record: &Record, changes: Changes) -> Result<Replay, ReplayError> {
     let target = target_of(record)?;
-    replay_with(record, &engine_starter(&target), &[], changes)
+    perform(record, &engine_starter(&target), &[], changes)
 }
 
 /// The same on a target and with checks that a record cannot hold: those of a
-/// scenario in a test.
+/// scenario in a test. Its executable is the test itself, and may not have changed.
 ///
 /// # Errors
 /// As [`replay`].
 pub fn replay_with(
+    record: &Record,
+    starter: &Starter,
+    checks: &[Arc<dyn Check>],
+) -> Result<Replay, ReplayError> {
+    perform(record, starter, checks, Changes::Refuse)
+}
+
+fn perform(
     record: &Record,
     starter: &Starter,
     checks: &[Arc<dyn Check>],
@@ -114,15 +122,14 @@ pub fn replay_with(
     };
     let verdict = judge.judge(&run, reference);
     let difference = record.trace.first_difference(&run.trace).or_else(|| {
-        (verdict != record.verdict)
-            .then(|| format!("the verdict {:?} became {verdict:?}", record.verdict))
+        (verdict != record.verdict).then(|| verdict_changed(&record.verdict, &verdict))
     });
     let verdict = match &difference {
         None => verdict,
         Some(_) if !changed.is_empty() => verdict,
-        Some(difference) => {
-            Verdict::Invalid(format!("the replay went another way than the recording, {difference}"))
-        }
+        Some(difference) => Verdict::Invalid(format!(
+            "the replay went another way than the recording, {difference}"
+        )),
     };
     Ok(Replay {
         run,
@@ -164,6 +171,20 @@ impl Criteria {
             value => serde_json::from_value(value.clone()),
         }
     }
+}
+
+/// In words, for two runs with the same trace and different verdicts.
+pub(super) fn verdict_changed(before: &Verdict, after: &Verdict) -> String {
+    let words = |verdict: &Verdict| match verdict {
+        Verdict::Pass => "pass".to_owned(),
+        Verdict::Inconclusive(limit) => format!("inconclusive (limit on {limit})"),
+        Verdict::Invalid(reason) => format!("invalid ({reason})"),
+        Verdict::Violation(all) => {
+            let sentences: Vec<&str> = all.iter().map(|one| one.sentence.as_str()).collect();
+            format!("violation ({})", sentences.join("; "))
+        }
+    };
+    format!("the verdict: {} became {}", words(before), words(after))
 }
 
 fn unchanged(program: &Program) -> Result<(), ReplayError> {

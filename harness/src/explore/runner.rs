@@ -22,8 +22,7 @@ impl Runner for Engine {
 
 /// Starts a runner on the calling thread, pinned to a CPU where one is given.
 /// Called once in each worker thread, since an engine cannot change threads.
-pub type Starter =
-    Arc<dyn Fn(Option<usize>) -> Result<Box<dyn Runner>, EngineError> + Send + Sync>;
+pub type Starter = Arc<dyn Fn(Option<usize>) -> Result<Box<dyn Runner>, EngineError> + Send + Sync>;
 
 /// Starts the real engine.
 pub(super) fn engine_starter(target: &Target) -> Starter {

@@ -42,7 +42,12 @@ struct State {
 }
 
 impl Shared {
-    pub fn new(budget: Budget, kinds: Vec<FaultKind>, workers: usize, stop_at_first: bool) -> Shared {
+    pub fn new(
+        budget: Budget,
+        kinds: Vec<FaultKind>,
+        workers: usize,
+        stop_at_first: bool,
+    ) -> Shared {
         Shared {
             budget,
             kinds,
@@ -75,7 +80,10 @@ impl Shared {
         let mut state = self.state();
         loop {
             let run = state.next;
-            let late = self.budget.time.is_some_and(|time| self.began.elapsed() >= time);
+            let late = self
+                .budget
+                .time
+                .is_some_and(|time| self.began.elapsed() >= time);
             if state.closed || run >= self.budget.runs.max(1) || (late && run > 0) {
                 return None;
             }
@@ -83,7 +91,10 @@ impl Shared {
             if !barrier || state.collector.taken() == run {
                 break;
             }
-            state = self.complete.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .complete
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         let run = state.next;
         if run.is_power_of_two() {
@@ -99,7 +110,13 @@ impl Shared {
 
     /// Takes up what the runs before a barrier have shown.
     fn learn(&self, state: &mut State) {
-        let State { collector, lessons, reference, next, .. } = state;
+        let State {
+            collector,
+            lessons,
+            reference,
+            next,
+            ..
+        } = state;
         if *next == 1 {
             *reference = collector.reference.take().map(Arc::from);
         }
@@ -127,7 +144,11 @@ impl Shared {
 
     fn unknown_process(&self, seen: &[String]) -> Option<ExploreError> {
         let missing = |name: &&String| !seen.is_empty() && !seen.contains(name);
-        let name = self.kinds.iter().filter_map(|kind| kind.process.as_ref()).find(missing)?;
+        let name = self
+            .kinds
+            .iter()
+            .filter_map(|kind| kind.process.as_ref())
+            .find(missing)?;
         Some(ExploreError::UnknownProcess {
             name: name.clone(),
             seen: seen.join(", "),
@@ -156,7 +177,9 @@ impl Shared {
     /// Waits for the workers, but not longer than this; whether all are done.
     pub fn wait(&self, time: Duration) -> bool {
         let state = self.state();
-        let wait = self.ended.wait_timeout_while(state, time, |state| state.working > 0);
+        let wait = self
+            .ended
+            .wait_timeout_while(state, time, |state| state.working > 0);
         wait.unwrap_or_else(PoisonError::into_inner).0.working == 0
     }
 
@@ -182,6 +205,11 @@ impl Shared {
         let mut collector = std::mem::take(&mut state.collector);
         collector.flush();
         let stopped = stopped && state.next < self.budget.runs;
-        Ok(collector.into_report(seed, self.began.elapsed(), state.lessons.space.len(), stopped))
+        Ok(collector.into_report(
+            seed,
+            self.began.elapsed(),
+            state.lessons.space.len(),
+            stopped,
+        ))
     }
 }

@@ -21,7 +21,11 @@ pub fn save(record: &Record, kind: &Kind, directory: &Path) -> io::Result<PathBu
         .scenario
         .as_ref()
         .or(record.programs.first().map(|program| &program.name));
-    let stem = format!("{}-{}", plain(name.map_or("run", |name| name)), plain(&kind.to_string()));
+    let stem = format!(
+        "{}-{}",
+        plain(name.map_or("run", |name| name)),
+        plain(&kind.to_string())
+    );
     // Longer hashes until the name is free, or is this very content's.
     for digits in [4, 8, 16, 64] {
         let path = directory.join(format!("{stem}-{}.json", &hash[..digits]));
@@ -48,10 +52,20 @@ pub fn save(record: &Record, kind: &Kind, directory: &Path) -> io::Result<PathBu
 
 /// A part of a file name made of harmless characters only.
 fn plain(text: &str) -> String {
-    let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' };
+    let harmless = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '.' || c == '_' {
+            c
+        } else {
+            '-'
+        }
+    };
     let text: String = text.chars().map(harmless).take(40).collect();
     let text = text.trim_matches(['-', '.']);
-    if text.is_empty() { "run".to_owned() } else { text.to_owned() }
+    if text.is_empty() {
+        "run".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Why a replay file cannot be used.
@@ -118,7 +132,9 @@ fn read(path: &Path) -> io::Result<String> {
         return Err(io::Error::other("it is larger than any replay file"));
     }
     let mut text = String::new();
-    fs::File::open(path)?.take(MOST_BYTES).read_to_string(&mut text)?;
+    fs::File::open(path)?
+        .take(MOST_BYTES)
+        .read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -130,21 +146,40 @@ fn contradiction(record: &Record) -> Option<String> {
     if record.programs.is_empty() {
         return Some("it names no program".into());
     }
-    if let Some(deviation) = record.plan.schedule.deviations.iter().find(|d| unknown(d.task)) {
+    if let Some(deviation) = record
+        .plan
+        .schedule
+        .deviations
+        .iter()
+        .find(|d| unknown(d.task))
+    {
         return Some(format!(
             "the plan gives step {} to task {}, which never appears in the recording",
             deviation.step, deviation.task
         ));
     }
     let appears = |process: &String| trace.tasks.iter().any(|task| task.process == *process);
-    if let Some(fault) = record.plan.faults.iter().find(|fault| !appears(&fault.process)) {
+    if let Some(fault) = record
+        .plan
+        .faults
+        .iter()
+        .find(|fault| !appears(&fault.process))
+    {
         return Some(format!(
             "the plan's fault {fault} is meant for a process that never appears in the recording"
         ));
     }
     if let Some(event) = trace.events.iter().find(|event| unknown(event.task)) {
-        return Some(format!("step {} is taken by a task that does not exist", event.step));
+        return Some(format!(
+            "step {} is taken by a task that does not exist",
+            event.step
+        ));
     }
     let leader = trace.tasks.iter().find(|task| unknown(task.leader));
-    leader.map(|task| format!("a task of `{}` has a leader that does not exist", task.process))
+    leader.map(|task| {
+        format!(
+            "a task of `{}` has a leader that does not exist",
+            task.process
+        )
+    })
 }

@@ -34,13 +34,15 @@ fn explore(toy: &Toy, change: impl FnOnce(&mut Exploration)) -> Result<Report, E
 fn a_deadlock_is_found_confirmed_and_replayed() {
     let toy = opposite_locks();
     let report = explore(&toy, |_| {}).unwrap();
-    let [found] = &report.found[..] else { panic!("{report:?}") };
+    let [found] = &report.found[..] else {
+        panic!("{report:?}")
+    };
     assert_eq!(found.violation.kind, Kind::Deadlock);
     assert!(found.replayed);
     assert_eq!(found.record.plan.schedule.rule, Rule::RunOn);
     assert!(!found.record.plan.schedule.deviations.is_empty());
 
-    let again = replay_with(&found.record, &toy.starter(), &[], Changes::Refuse).unwrap();
+    let again = replay_with(&found.record, &toy.starter(), &[]).unwrap();
     assert_eq!(again.difference, None);
     assert_eq!(again.verdict, found.record.verdict);
 }
@@ -60,7 +62,14 @@ fn the_number_of_workers_changes_nothing() {
             .into_iter()
             .map(|found| (found.violation, found.run, found.count, found.record))
             .collect();
-        (report.verdict, report.runs, report.steps, report.distinct_traces, report.faults, found)
+        (
+            report.verdict,
+            report.runs,
+            report.steps,
+            report.distinct_traces,
+            report.faults,
+            found,
+        )
     };
     let alone = summary(1);
     assert_eq!(alone, summary(2));
@@ -87,7 +96,7 @@ fn output_is_compared_where_nothing_was_injected() {
     assert_eq!(explore(&toy, |_| {}).unwrap().verdict, Verdict::Pass);
     let report = explore(&toy, |exploration| exploration.check_output = true).unwrap();
     assert_eq!(report.found[0].violation.kind, Kind::Output);
-    let again = replay_with(&report.found[0].record, &toy.starter(), &[], Changes::Refuse).unwrap();
+    let again = replay_with(&report.found[0].record, &toy.starter(), &[]).unwrap();
     assert_eq!(again.difference, None);
 }
 
@@ -96,10 +105,15 @@ fn what_does_not_replay_is_invalid_and_never_a_violation() {
     let mut toy = opposite_locks();
     toy.unsteady = Some(Arc::default());
     let report = explore(&toy, |exploration| exploration.stop_at_first = false).unwrap();
-    let Verdict::Invalid(reason) = &report.verdict else { panic!("{report:?}") };
+    let Verdict::Invalid(reason) = &report.verdict else {
+        panic!("{report:?}")
+    };
     assert!(reason.contains("did not come out the same"), "{reason}");
     assert!(report.found.is_empty());
-    assert!(report.runs < 200, "an unreliable harness is not asked for ever");
+    assert!(
+        report.runs < 200,
+        "an unreliable harness is not asked for ever"
+    );
 }
 
 #[test]
@@ -108,7 +122,10 @@ fn a_fault_for_nobody_names_those_who_are_there() {
         exploration.faults = vec!["kill:middle".parse().unwrap()];
     });
     let sentence = error.unwrap_err().to_string();
-    assert_eq!(sentence, "no process is called `middle`; those of the first run are: left, right");
+    assert_eq!(
+        sentence,
+        "no process is called `middle`; those of the first run are: left, right"
+    );
 }
 
 #[test]
@@ -137,7 +154,10 @@ fn a_file_holds_a_record_and_is_never_overwritten() {
     let record = &report.found[0].record;
     let directory = tempfile::tempdir().unwrap();
     let path = save(record, &Kind::Deadlock, directory.path()).unwrap();
-    assert_eq!(save(record, &Kind::Deadlock, directory.path()).unwrap(), path);
+    assert_eq!(
+        save(record, &Kind::Deadlock, directory.path()).unwrap(),
+        path
+    );
     assert_eq!(&load(&path).unwrap(), record);
 
     std::fs::write(&path, "another finding").unwrap();
@@ -154,5 +174,8 @@ fn files_that_contradict_themselves_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = save(&record, &Kind::Deadlock, directory.path()).unwrap();
     let sentence = load(&path).unwrap_err().to_string();
-    assert!(sentence.contains("task #9, which never appears"), "{sentence}");
+    assert!(
+        sentence.contains("task #9, which never appears"),
+        "{sentence}"
+    );
 }

@@ -6,6 +6,7 @@ use super::outcome::Outcome;
 use super::planner::Planner;
 use super::points::Points;
 use super::record::{Recorder, spelled_out};
+use super::replay::verdict_changed;
 use super::runner::{Runner, Starter};
 use super::shared::{Job, Shared};
 use crate::engine::EngineError;
@@ -65,7 +66,9 @@ fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, E
             }
             outcome.replayed = true;
         }
-        let record = work.recorder.record(&run, outcome.verdict.clone(), reference);
+        let record = work
+            .recorder
+            .record(&run, outcome.verdict.clone(), reference);
         outcome.record = Some(Box::new(record));
     }
     Ok(outcome)
@@ -84,13 +87,16 @@ fn divergence(
         return Ok(Some(difference));
     }
     let second = work.judge.judge(&again, reference);
-    Ok((second != *verdict).then(|| {
-        format!("the trace is the same, but the verdict {verdict:?} became {second:?}")
-    }))
+    Ok((second != *verdict).then(|| verdict_changed(verdict, &second)))
 }
 
 fn process_names(run: &Run) -> Vec<String> {
-    let mut names: Vec<String> = run.trace.tasks.iter().map(|task| task.process.clone()).collect();
+    let mut names: Vec<String> = run
+        .trace
+        .tasks
+        .iter()
+        .map(|task| task.process.clone())
+        .collect();
     names.sort();
     names.dedup();
     names

@@ -6,7 +6,7 @@ use crate::model::Call;
 /// How to show one argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A file descriptor, or `AT_FDCWD`.
+    /// A file descriptor; `AT_FDCWD` is not shown.
     Fd,
     /// A signed number.
     Int,
@@ -33,7 +33,7 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Address, Bits, EpollOp, Fd, FcntlCommand, FlockOp, FutexOp, Int, Memory, Path, Signal, Size,
+    Address, Bits, EpollOp, FcntlCommand, Fd, FlockOp, FutexOp, Int, Memory, Path, Signal, Size,
 };
 
 /// The arguments of each call that processes communicate by.
@@ -141,7 +141,10 @@ const TABLE: &[(&str, &[Kind])] = &[
 /// The kinds of a call's arguments, if they are known.
 pub(super) fn kinds(call: Call) -> Option<&'static [Kind]> {
     let name = call.name()?;
-    TABLE.iter().find(|(known, _)| *known == name).map(|(_, kinds)| *kinds)
+    TABLE
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, kinds)| *kinds)
 }
 
 #[cfg(test)]
@@ -154,7 +157,10 @@ mod tests {
         for (row, (name, kinds)) in TABLE.iter().enumerate() {
             assert!(name.parse::<Call>().is_ok(), "{name}");
             assert!(kinds.len() <= 6, "{name}");
-            assert!(TABLE[..row].iter().all(|(other, _)| other != name), "{name}");
+            assert!(
+                TABLE[..row].iter().all(|(other, _)| other != name),
+                "{name}"
+            );
         }
     }
 }

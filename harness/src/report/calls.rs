@@ -4,19 +4,30 @@ use super::arguments::{self, Kind};
 use super::escape::escape;
 use crate::model::{Call, Errno, Signal};
 
-/// A call with its arguments.
-pub(super) fn call(call: Call, args: &[u64; 6], path: Option<&str>) -> String {
-    let path = path.map(|path| format!("\"{}\"", escape(path)));
+/// A call with its arguments. Of a long path at most `room` characters are shown:
+/// its end, since that tells more than its beginning.
+pub(super) fn call(call: Call, args: &[u64; 6], path: Option<&str>, room: usize) -> String {
+    let path = path.map(|path| format!("\"{}\"", ending(&escape(path), room)));
     let shown = match arguments::kinds(call) {
         Some(kinds) => kinds
             .iter()
             .zip(args)
+            // Where paths usually start need not be said each time.
+            .filter(|(kind, value)| **kind != Kind::Fd || **value as u32 as i32 != libc::AT_FDCWD)
             .map(|(kind, &value)| argument(*kind, value, path.as_deref()))
             .collect::<Vec<_>>()
             .join(", "),
         None => path.unwrap_or_else(|| "…".to_owned()),
     };
     format!("{call}({shown})")
+}
+
+fn ending(path: &str, room: usize) -> String {
+    let length = path.chars().count();
+    match length.checked_sub(room.max(1)) {
+        None | Some(0) => path.to_owned(),
+        Some(excess) => format!("…{}", path.chars().skip(excess + 1).collect::<String>()),
+    }
 }
 
 /// What a call gave back.
@@ -36,7 +47,6 @@ pub(super) fn result(call: Call, value: i64) -> String {
 fn argument(kind: Kind, value: u64, path: Option<&str>) -> String {
     let low = value as u32 as i32;
     match kind {
-        Kind::Fd if low == libc::AT_FDCWD => "AT_FDCWD".to_owned(),
         Kind::Fd | Kind::Int => low.to_string(),
         Kind::Size => value.to_string(),
         Kind::Bits if value as u32 == 0 => "0".to_owned(),
@@ -96,11 +106,18 @@ fn named(value: i32, names: &[(i32, &str)]) -> String {
 /// Whether a futex is private to its process, and which clock it waits by, does
 /// not matter to the reader.
 fn futex_operation(value: i32) -> String {
-    named(value & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME), FUTEX_OPERATIONS)
+    named(
+        value & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME),
+        FUTEX_OPERATIONS,
+    )
 }
 
 fn flock_operation(value: i32) -> String {
-    let names = [(libc::LOCK_SH, "LOCK_SH"), (libc::LOCK_EX, "LOCK_EX"), (libc::LOCK_UN, "LOCK_UN")];
+    let names = [
+        (libc::LOCK_SH, "LOCK_SH"),
+        (libc::LOCK_EX, "LOCK_EX"),
+        (libc::LOCK_UN, "LOCK_UN"),
+    ];
     let operation = named(value & !libc::LOCK_NB, &names);
     match value & libc::LOCK_NB {
         0 => operation,
@@ -119,18 +136,67 @@ pub(super) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> boo
 }
 
 const PRIVATE: &[&str] = &[
-    "access", "arch_prctl", "brk", "clock_getres", "clock_gettime", "faccessat", "faccessat2",
-    "fstat", "getcwd", "getdents64", "getegid", "geteuid", "getgid", "getpid", "getppid",
-    "getrandom", "gettid", "gettimeofday", "getuid", "ioctl", "lseek", "lstat", "madvise",
-    "mprotect", "mremap", "munmap", "newfstatat", "prctl", "prlimit64", "readlink", "readlinkat",
-    "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity",
-    "sched_getparam", "sched_yield", "set_robust_list", "set_tid_address", "sigaltstack", "stat",
-    "statfs", "statx", "sysinfo", "time", "umask", "uname",
+    "access",
+    "arch_prctl",
+    "brk",
+    "clock_getres",
+    "clock_gettime",
+    "faccessat",
+    "faccessat2",
+    "fstat",
+    "getcwd",
+    "getdents64",
+    "getegid",
+    "geteuid",
+    "getgid",
+    "getpid",
+    "getppid",
+    "getrandom",
+    "gettid",
+    "gettimeofday",
+    "getuid",
+    "ioctl",
+    "lseek",
+    "lstat",
+    "madvise",
+    "mprotect",
+    "mremap",
+    "munmap",
+    "newfstatat",
+    "prctl",
+    "prlimit64",
+    "readlink",
+    "readlinkat",
+    "rseq",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "sched_getaffinity",
+    "sched_getparam",
+    "sched_yield",
+    "set_robust_list",
+    "set_tid_address",
+    "sigaltstack",
+    "stat",
+    "statfs",
+    "statx",
+    "sysinfo",
+    "time",
+    "umask",
+    "uname",
 ];
+
+/// Whether the coming back of a call is of interest to its process only. What a
+/// file was opened for has been said when the call began.
+pub(super) fn is_private_return(call: Call) -> bool {
+    is_private(call, &[0; 6], None) || matches!(call.name(), Some("open" | "openat" | "openat2"))
+}
 
 /// Libraries, locales and the like.
 fn is_start_up_file(path: &str) -> bool {
-    ["/etc/", "/lib", "/usr/", "/proc/", "/sys/"].iter().any(|begin| path.starts_with(begin))
+    ["/etc/", "/lib", "/usr/", "/proc/", "/sys/"]
+        .iter()
+        .any(|begin| path.starts_with(begin))
 }
 
 #[cfg(test)]
@@ -138,20 +204,49 @@ mod tests {
     use super::*;
 
     fn shown(name: &str, args: [u64; 6], path: Option<&str>) -> String {
-        call(name.parse().unwrap(), &args, path)
+        call(name.parse().unwrap(), &args, path, 100)
     }
 
     #[test]
     fn arguments_are_decoded() {
-        assert_eq!(shown("write", [4, 0x7fff_0000, 16, 0, 0, 0], None), "write(4, …, 16)");
+        assert_eq!(
+            shown("write", [4, 0x7fff_0000, 16, 0, 0, 0], None),
+            "write(4, …, 16)"
+        );
         assert_eq!(
             shown("openat", [0xffff_ff9c, 1, 2, 0, 0, 0], Some("/tmp/a\n")),
-            "openat(AT_FDCWD, \"/tmp/a\\n\", 0x2)"
+            "openat(\"/tmp/a\\n\", 0x2)"
         );
-        assert_eq!(shown("futex", [0x1000, 128, 2, 0, 0, 0], None), "futex(0x1000, WAIT, 2)");
-        assert_eq!(shown("flock", [3, 6, 0, 0, 0, 0], None), "flock(3, LOCK_EX|LOCK_NB)");
-        assert_eq!(shown("kill", [12, 15, 0, 0, 0, 0], None), "kill(12, SIGTERM)");
+        assert_eq!(
+            shown("futex", [0x1000, 128, 2, 0, 0, 0], None),
+            "futex(0x1000, WAIT, 2)"
+        );
+        assert_eq!(
+            shown("flock", [3, 6, 0, 0, 0, 0], None),
+            "flock(3, LOCK_EX|LOCK_NB)"
+        );
+        assert_eq!(
+            shown("kill", [12, 15, 0, 0, 0, 0], None),
+            "kill(12, SIGTERM)"
+        );
         assert_eq!(shown("uname", [1, 0, 0, 0, 0, 0], None), "uname(…)");
+    }
+
+    #[test]
+    fn of_long_paths_the_end_is_shown() {
+        let (opening, args) = ("openat".parse().unwrap(), [0xffff_ff9c, 1, 2, 0, 0, 0]);
+        assert_eq!(
+            call(opening, &args, Some("/tmp/locks/a"), 8),
+            "openat(\"…locks/a\", 0x2)"
+        );
+        assert_eq!(
+            call(opening, &args, Some("/tmp/a"), 6),
+            "openat(\"/tmp/a\", 0x2)"
+        );
+        assert_eq!(
+            call(opening, &args, Some("/tmp/a"), 0),
+            "openat(\"…\", 0x2)"
+        );
     }
 
     #[test]

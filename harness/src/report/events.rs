@@ -1,7 +1,7 @@
 //! Events in words, and how much a reader wants to know of each.
 
 use super::calls;
-use super::escape::escape;
+use super::escape::{escape, shorten};
 use crate::model::{Event, Signal, Trace, What};
 
 /// How much a reader wants to see an event.
@@ -20,27 +20,59 @@ pub(super) fn weight(event: &Event) -> Weight {
     match &event.what {
         What::Fault(_) | What::Panic(_) | What::Killed(_) | What::Exec(_) => Weight::Telling,
         What::Exit(status) if *status != 0 => Weight::Telling,
-        What::Call { call, args, path, .. }
-            if calls::is_private(*call, args, path.as_deref()) =>
-        {
-            Weight::Quiet
-        }
+        What::Call {
+            call, args, path, ..
+        } if calls::is_private(*call, args, path.as_deref()) => Weight::Quiet,
+        What::Wake { call, .. } if calls::is_private_return(*call) => Weight::Quiet,
         What::Start | What::Resume => Weight::Quiet,
         _ => Weight::Normal,
     }
 }
 
-/// What happened, in a few words.
-pub(super) fn words(event: &Event, trace: &Trace) -> String {
+/// What happened, in a few words, at most `width` characters.
+pub(super) fn words(event: &Event, trace: &Trace, width: usize) -> String {
+    let full = spelled(event, trace, usize::MAX);
+    let Some(excess) = full.chars().count().checked_sub(width + 1) else {
+        return full;
+    };
+    // A path gives way first: the result behind it matters more.
+    let path = match &event.what {
+        What::Call {
+            path: Some(path), ..
+        }
+        | What::Block {
+            path: Some(path), ..
+        } => path,
+        _ => return shorten(&full, width),
+    };
+    let room = escape(path).chars().count().saturating_sub(excess + 1);
+    shorten(&spelled(event, trace, room.max(SHORTEST_PATH)), width)
+}
+
+/// Less of a path is of no use.
+const SHORTEST_PATH: usize = 8;
+
+fn spelled(event: &Event, trace: &Trace, room: usize) -> String {
     match &event.what {
         What::Start => "starts".to_owned(),
-        What::Call { call, args, path, result } => format!(
+        // These two do not come back.
+        What::Call {
+            call, args, path, ..
+        } if matches!(call.name(), Some("exit" | "exit_group")) => {
+            calls::call(*call, args, path.as_deref(), room)
+        }
+        What::Call {
+            call,
+            args,
+            path,
+            result,
+        } => format!(
             "{} = {}",
-            calls::call(*call, args, path.as_deref()),
+            calls::call(*call, args, path.as_deref(), room),
             calls::result(*call, *result)
         ),
         What::Block { call, args, path } => {
-            format!("{} waits", calls::call(*call, args, path.as_deref()))
+            format!("{} waits", calls::call(*call, args, path.as_deref(), room))
         }
         What::Wake { call, result } => format!("{call} = {}", calls::result(*call, *result)),
         What::Resume => "goes on".to_owned(),

@@ -192,7 +192,11 @@ fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntr
     ViolationEntry {
         kind: violation.kind.to_string(),
         sentence: violation.sentence.clone(),
-        processes: violation.tasks.iter().map(|task| trace.name(*task)).collect(),
+        processes: violation
+            .tasks
+            .iter()
+            .map(|task| trace.name(*task))
+            .collect(),
         steps: violation.steps.clone(),
         details: violation.details.clone(),
         faults: record.plan.faults.iter().map(ToString::to_string).collect(),

@@ -45,7 +45,12 @@ impl Tape {
     /// In the same step.
     fn also(&mut self, task: u32, what: What) -> &mut Tape {
         let step = self.trace.steps - 1;
-        self.trace.events.push(Event { step, task: TaskId(task), time: step * 1_000_000, what });
+        self.trace.events.push(Event {
+            step,
+            task: TaskId(task),
+            time: step * 1_000_000,
+            what,
+        });
         self
     }
 
@@ -61,16 +66,30 @@ fn named(name: &str) -> Call {
 }
 
 fn call(name: &str, args: &[u64], result: i64) -> What {
-    What::Call { call: named(name), args: registers(args), path: None, result }
+    What::Call {
+        call: named(name),
+        args: registers(args),
+        path: None,
+        result,
+    }
 }
 
 fn opening(path: &str, result: i64) -> What {
     let args = registers(&[libc::AT_FDCWD as u32 as u64, 0, 2]);
-    What::Call { call: named("openat"), args, path: Some(path.to_owned()), result }
+    What::Call {
+        call: named("openat"),
+        args,
+        path: Some(path.to_owned()),
+        result,
+    }
 }
 
 fn block(name: &str, args: &[u64]) -> What {
-    What::Block { call: named(name), args: registers(args), path: None }
+    What::Block {
+        call: named(name),
+        args: registers(args),
+        path: None,
+    }
 }
 
 fn registers(args: &[u64]) -> [u64; 6] {
@@ -94,7 +113,10 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
         environment: Vec::new(),
         checks: serde_json::Value::Null,
         plan: Plan {
-            schedule: Schedule { rule: Rule::RunOn, deviations },
+            schedule: Schedule {
+                rule: Rule::RunOn,
+                deviations,
+            },
             faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
             ..Plan::default()
         },
@@ -105,7 +127,13 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
 
 fn found(trace: Trace, violation: Violation, faults: &[&str], count: u64) -> Found {
     let record = record(trace, &violation, faults);
-    Found { violation, record, run: 17, replayed: true, count }
+    Found {
+        violation,
+        record,
+        run: 17,
+        replayed: true,
+        count,
+    }
 }
 
 fn assert_report(name: &str, found: &Found) {
@@ -128,14 +156,20 @@ fn deadlock() -> Found {
     let mut tape = Tape::new(&["left", "right"]);
     for _ in 0..3 {
         for task in [0, 1] {
-            tape.step(task, call("mmap", &[0, 4096, 3, 0x22, 0xffff_ffff, 0], 0x7000_0000));
+            tape.step(
+                task,
+                call("mmap", &[0, 4096, 3, 0x22, 0xffff_ffff, 0], 0x7000_0000),
+            );
             tape.step(task, call("fstat", &[1], 0));
         }
     }
     let exclusive = libc::LOCK_EX as u64;
-    tape.step(0, opening("/tmp/a.lock", 3)).step(0, opening("/tmp/b.lock", 4));
+    tape.step(0, opening("/tmp/a.lock", 3))
+        .step(0, opening("/tmp/b.lock", 4));
     tape.step(0, call("flock", &[3, exclusive], 0));
-    tape.deviate(1).step(1, opening("/tmp/a.lock", 3)).step(1, opening("/tmp/b.lock", 4));
+    tape.deviate(1)
+        .step(1, opening("/tmp/a.lock", 3))
+        .step(1, opening("/tmp/b.lock", 4));
     tape.step(1, call("flock", &[4, exclusive], 0));
     tape.step(1, block("flock", &[3, exclusive]));
     tape.step(0, block("flock", &[4, exclusive]));
@@ -163,11 +197,21 @@ fn torn_message() -> Found {
         tape.step(0, call("write", &[4, 0x7fff_0000, 16], 16));
         tape.step(1, call("read", &[3, 0x7fff_0000, 16], 16));
     }
-    tape.deviate(1).step(1, block("read", &[3, 0x7fff_0000, 16]));
-    tape.step(0, call("write", &[4, 0x7fff_0000, 8], 8)).also(1, What::Wake { call: named("read"), result: 8 });
+    tape.deviate(1)
+        .step(1, block("read", &[3, 0x7fff_0000, 16]));
+    tape.step(0, call("write", &[4, 0x7fff_0000, 8], 8)).also(
+        1,
+        What::Wake {
+            call: named("read"),
+            result: 8,
+        },
+    );
     tape.step(0, What::Fault("kill:producer@write#62".parse().unwrap()));
     tape.also(0, What::Killed(Signal(9)));
-    tape.step(1, What::Resume).also(1, call("write", &[2, 0x7fff_0000, 21], -libc::EAGAIN as i64));
+    tape.step(1, What::Resume).also(
+        1,
+        call("write", &[2, 0x7fff_0000, 21], -libc::EAGAIN as i64),
+    );
     tape.step(1, What::Exit(1));
     let violation = Violation {
         kind: Kind::ExitStatus,
@@ -181,15 +225,25 @@ fn torn_message() -> Found {
 
 /// More processes than columns, a thread among them, and names that misbehave.
 fn crowd() -> Found {
-    let names = ["shell", "shell.1", "shell.2", "shell.3", "shell.3", "we\x07ird"];
+    let names = [
+        "shell",
+        "shell.1",
+        "shell.2",
+        "shell.3",
+        "shell.3",
+        "we\x07ird",
+    ];
     let mut tape = Tape::new(&names);
     tape.trace.tasks[4].leader = TaskId(3);
-    tape.step(0, What::Spawn(TaskId(1))).step(0, What::Spawn(TaskId(2)));
+    tape.step(0, What::Spawn(TaskId(1)))
+        .step(0, What::Spawn(TaskId(2)));
     for task in [1, 2, 3, 4, 5] {
         tape.step(task, What::Start);
         tape.step(task, opening("/dev/shm/a\nvery long name that goes on and on and on, well beyond any column of any report", 3));
     }
-    tape.step(4, What::Timeout).step(5, What::Signal(Signal(15))).step(5, What::Panic("assertion failed:\nleft: 1".to_owned()));
+    tape.step(4, What::Timeout)
+        .step(5, What::Signal(Signal(15)))
+        .step(5, What::Panic("assertion failed:\nleft: 1".to_owned()));
     tape.step(5, What::Killed(Signal(6)));
     let violation = Violation {
         kind: Kind::Broken("mutual exclusion".to_owned()),
@@ -220,7 +274,14 @@ fn a_crowd_is_listed_by_name() {
 fn colour_adds_nothing_but_colour() {
     let coloured = text::finding(&torn_message(), None, Palette::ANSI);
     let mut plain = coloured;
-    for code in ["\x1b[1;32m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"] {
+    for code in [
+        "\x1b[1;32m",
+        "\x1b[1;31m",
+        "\x1b[1;33m",
+        "\x1b[1m",
+        "\x1b[2m",
+        "\x1b[0m",
+    ] {
         plain = plain.replace(code, "");
     }
     assert_eq!(plain, text::finding(&torn_message(), None, Palette::PLAIN));
@@ -249,7 +310,11 @@ fn summaries_say_what_was_done() {
     let pass = report(Verdict::Pass);
     let cut = Report {
         inconclusive: vec![(Limit::Steps, 3), (Limit::WallTime, 1)],
-        faults: FaultTally { possible: 40, planned: 500, struck: 481 },
+        faults: FaultTally {
+            possible: 40,
+            planned: 500,
+            struck: 481,
+        },
         interrupted: true,
         ..report(Verdict::Inconclusive(Limit::Steps))
     };
@@ -261,8 +326,10 @@ fn summaries_say_what_was_done() {
         invalid_reason: Some("run 3: the tracer lost task 2".to_owned()),
         ..report(Verdict::Pass)
     };
-    let all: Vec<String> =
-        [pass, cut, violation].iter().map(|report| text::summary(report, Palette::PLAIN)).collect();
+    let all: Vec<String> = [pass, cut, violation]
+        .iter()
+        .map(|report| text::summary(report, Palette::PLAIN))
+        .collect();
     compare("report-summaries", &all.join("\n"));
 }
 
@@ -275,5 +342,8 @@ fn json_has_the_promised_fields() {
         ..report(Verdict::Pass)
     };
     let summary = super::json::summary(&report, &[Some("crosswire-failures/a.json".into())]);
-    compare("report-json", &serde_json::to_string_pretty(&summary).unwrap());
+    compare(
+        "report-json",
+        &serde_json::to_string_pretty(&summary).unwrap(),
+    );
 }

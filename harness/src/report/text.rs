@@ -21,7 +21,10 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
         true => "; replayed: same verdict, same trace",
         false => "; not replayed yet",
     };
-    line(&mut text, &format!("  found in run {}{runs}{replayed}", found.run));
+    line(
+        &mut text,
+        &format!("  found in run {}{runs}{replayed}", found.run),
+    );
     text += &circumstances(&found.record);
     text += &body(&found.record.trace, &found.violation, palette);
     text += &replay_line(file, palette);
@@ -34,7 +37,9 @@ pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
 }
 
 fn replay_line(file: Option<&Path>, palette: Palette) -> String {
-    let Some(file) = file else { return String::new() };
+    let Some(file) = file else {
+        return String::new();
+    };
     let command = replay_command(&file.display().to_string());
     // Never folded: it is there to be copied.
     format!("  replay it: {}\n", palette.strong(&command))
@@ -72,13 +77,19 @@ fn sameness(replay: &Replay) -> String {
         (None, []) => line(&mut text, "  replayed: same verdict, same trace"),
         (None, changed) => {
             let changed = escape(&changed.join(", "));
-            line(&mut text, &format!("  {changed} has changed, but verdict and trace are the same"));
+            line(
+                &mut text,
+                &format!("  {changed} has changed, but verdict and trace are the same"),
+            );
         }
         (Some(_), []) => {}
         (Some(difference), changed) => {
             let changed = escape(&changed.join(", "));
             let difference = escape(difference);
-            line(&mut text, &format!("  {changed} has changed since the recording, {difference}"));
+            line(
+                &mut text,
+                &format!("  {changed} has changed since the recording, {difference}"),
+            );
         }
     }
     text
@@ -114,18 +125,31 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     for (limit, count) in &report.inconclusive {
         line(
             &mut text,
-            &format!("  {} ended at the limit on {limit}: nothing is known about them", counted(*count, "run")),
+            &format!(
+                "  {} ended at the limit on {limit}: nothing is known about them",
+                counted(*count, "run")
+            ),
         );
     }
     if report.invalid > 0 && report.verdict.word() != "invalid" {
         let reason = report.invalid_reason.as_deref().unwrap_or_default();
         line(
             &mut text,
-            &format!("  {} could not be performed: {}", counted(report.invalid, "run"), escape(reason)),
+            &format!(
+                "  {} could not be performed: {}",
+                counted(report.invalid, "run"),
+                escape(reason)
+            ),
         );
     }
     if report.dropped > 0 {
-        line(&mut text, &format!("  {} beyond these were not kept", counted(report.dropped, "violation")));
+        line(
+            &mut text,
+            &format!(
+                "  {} beyond these were not kept",
+                counted(report.dropped, "violation")
+            ),
+        );
     }
     if report.interrupted {
         line(&mut text, "  interrupted: this is what was done so far");
@@ -144,7 +168,10 @@ fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
         }
         Verdict::Inconclusive(limit) => {
             let head = palette.doubtful("INCONCLUSIVE");
-            line(&mut text, &format!("{head}: the limit on {limit} was reached"));
+            line(
+                &mut text,
+                &format!("{head}: the limit on {limit} was reached"),
+            );
         }
         Verdict::Invalid(reason) => {
             let head = palette.doubtful("INVALID");
@@ -156,8 +183,16 @@ fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
 
 fn headline(violation: &Violation, palette: Palette) -> String {
     let kind = escape(&violation.kind.to_string());
-    let head = palette.bad(&format!("VIOLATION {kind}:"));
-    format!("{head} {}\n", escape(&violation.sentence))
+    let head = format!("VIOLATION {kind}:");
+    let sentence = escape(&violation.sentence);
+    // Some sentences begin with the kind of violation.
+    let sentence = sentence
+        .strip_prefix(&format!("{kind}: "))
+        .unwrap_or(&sentence);
+    let mut text = String::new();
+    line(&mut text, &format!("{head} {sentence}"));
+    // Painted when folded, so that the colour does not count.
+    text.replacen(&head, &palette.bad(&head), 1)
 }
 
 /// The plan's faults and how far its schedule is from the default.
@@ -168,14 +203,23 @@ fn circumstances(record: &Record) -> String {
             true => " (it found no point to strike at)",
             false => "",
         };
-        line(&mut text, &format!("  with the fault {}{missed}", escape(&fault.to_string())));
+        line(
+            &mut text,
+            &format!("  with the fault {}{missed}", escape(&fault.to_string())),
+        );
     }
     let decisions = record.trace.deviations.len() as u64;
     let schedule = match decisions {
         0 => "in the default order of steps".to_owned(),
-        _ => format!("{} against the default order", counted(decisions, "decision")),
+        _ => format!(
+            "{} against the default order",
+            counted(decisions, "decision")
+        ),
     };
-    line(&mut text, &format!("  {schedule}, {}", counted(record.trace.steps, "step")));
+    line(
+        &mut text,
+        &format!("  {schedule}, {}", counted(record.trace.steps, "step")),
+    );
     text
 }
 
@@ -206,7 +250,11 @@ fn wait_for_graph(trace: &Trace) -> String {
         return text;
     };
     for waiting in blocked {
-        let by: Vec<String> = waiting.released_by.iter().map(|task| trace.name(*task)).collect();
+        let by: Vec<String> = waiting
+            .released_by
+            .iter()
+            .map(|task| trace.name(*task))
+            .collect();
         let by = match by.is_empty() {
             true => "nobody can release it".to_owned(),
             false => format!("only {} could release it", by.join(" or ")),
@@ -227,7 +275,10 @@ pub fn replay_command(file: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
     match file.chars().all(harmless) {
         true => format!("crosswire replay {file}"),
-        false => format!("crosswire replay '{}'", escape(&file.replace('\'', "'\\''"))),
+        false => format!(
+            "crosswire replay '{}'",
+            escape(&file.replace('\'', "'\\''"))
+        ),
     }
 }
 
@@ -245,7 +296,10 @@ fn line(text: &mut String, content: &str) {
     let mut rest = content;
     let mut begin = "";
     while rest.chars().count() + begin.len() > WIDTH {
-        let limit = rest.char_indices().nth(WIDTH - begin.len()).map_or(rest.len(), |(at, _)| at);
+        let limit = rest
+            .char_indices()
+            .nth(WIDTH - begin.len())
+            .map_or(rest.len(), |(at, _)| at);
         // A word as long as the line is left whole: it is probably a path.
         let Some(fold) = rest[..limit].rfind(' ').filter(|at| *at > indent.len()) else {
             break;

@@ -44,7 +44,7 @@ pub fn timeline(trace: &Trace, marked: &[u64], palette: Palette) -> String {
         let first = step != Some(event.step);
         let mark = mark(event, first && deviations.contains(&event.step), marked);
         legend.extend(mark);
-        let line = layout.line(event, first, mark.unwrap_or(' '), &words(event, trace));
+        let line = layout.line(event, first, mark.unwrap_or(' '));
         lines.push(match weight(event) {
             _ if matches!(event.what, What::Fault(_)) => palette.bad(&line),
             Weight::Telling => palette.strong(&line),
@@ -85,11 +85,11 @@ fn mark(event: &Event, deviates: bool, marked: &[u64]) -> Option<char> {
 fn selection(trace: &Trace, marked: &[u64]) -> Vec<usize> {
     let events = &trace.events;
     let backwards = || (0..events.len()).rev();
-    let last = backwards().filter(|&at| weight(&events[at]) > Weight::Quiet).take(LAST);
+    let last = backwards()
+        .filter(|&at| weight(&events[at]) > Weight::Quiet)
+        .take(LAST);
     let telling = backwards()
-        .filter(|&at| {
-            weight(&events[at]) == Weight::Telling || marked.contains(&events[at].step)
-        })
+        .filter(|&at| weight(&events[at]) == Weight::Telling || marked.contains(&events[at].step))
         .take(MOST_TELLING);
     let mut chosen: BTreeSet<usize> = last.chain(telling).collect();
     let mut next = 0;
@@ -129,14 +129,23 @@ impl Layout<'_> {
     fn new<'a>(trace: &'a Trace, shown: &[usize]) -> Option<Layout<'a>> {
         let leader = |&index: &usize| {
             let task = trace.events[index].task;
-            trace.tasks.get(task.index()).map_or(task, |task| task.leader)
+            trace
+                .tasks
+                .get(task.index())
+                .map_or(task, |task| task.leader)
         };
-        let columns: Vec<TaskId> =
-            shown.iter().map(leader).collect::<BTreeSet<_>>().into_iter().collect();
+        let columns: Vec<TaskId> = shown
+            .iter()
+            .map(leader)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
         let room = WIDTH - MARGIN;
         let width = (room / columns.len().max(1)).checked_sub(2)?;
         let named = width < NARROWEST;
-        let names = shown.iter().map(|&index| trace.name(trace.events[index].task));
+        let names = shown
+            .iter()
+            .map(|&index| trace.name(trace.events[index].task));
         let longest = names.map(|name| escape(&name).chars().count()).max()?;
         Some(Layout {
             trace,
@@ -152,7 +161,11 @@ impl Layout<'_> {
             line.push_str(&format!("  {:width$}", "process", width = self.width));
         } else {
             for task in &self.columns {
-                line.push_str(&format!("  {:width$}", self.name(*task), width = self.width));
+                line.push_str(&format!(
+                    "  {:width$}",
+                    self.name(*task),
+                    width = self.width
+                ));
             }
         }
         line.trim_end().to_owned()
@@ -162,26 +175,36 @@ impl Layout<'_> {
         shorten(&escape(&self.trace.name(task)), self.width)
     }
 
-    fn line(&self, event: &Event, first: bool, mark: char, words: &str) -> String {
-        let number = if first { event.step.to_string() } else { String::new() };
+    fn line(&self, event: &Event, first: bool, mark: char) -> String {
+        let number = if first {
+            event.step.to_string()
+        } else {
+            String::new()
+        };
         let mut line = format!("{number:>room$}{mark}", room = MARGIN - 1);
         let task = self.trace.tasks.get(event.task.index());
         let leader = task.map_or(event.task, |task| task.leader);
         if self.named {
             let room = WIDTH - MARGIN - 4 - self.width;
             let name = self.name(event.task);
-            let words = shorten(words, room);
+            let words = words(event, self.trace, room);
             line.push_str(&format!("  {name:width$}  {words}", width = self.width));
             return line;
         }
-        let column = self.columns.iter().position(|known| *known == leader).unwrap_or(0);
+        let column = self
+            .columns
+            .iter()
+            .position(|known| *known == leader)
+            .unwrap_or(0);
         // A further thread writes into its process's column, with its number.
-        let words = match event.task == leader {
-            true => words.to_owned(),
-            false => format!("t{}: {words}", event.task.0.wrapping_sub(leader.0)),
+        let thread = match event.task == leader {
+            true => String::new(),
+            false => format!("t{}: ", event.task.0.wrapping_sub(leader.0)),
         };
+        let room = self.width.saturating_sub(thread.len());
         line.push_str(&" ".repeat((self.width + 2) * column + 2));
-        line.push_str(&shorten(&words, self.width));
+        line.push_str(&thread);
+        line.push_str(&words(event, self.trace, room));
         line
     }
 }

@@ -186,3 +186,51 @@ pub(crate) fn restore_position(file: &OwnedFd, position: i64) {
     // A file that had a position has one still.
     let _ = nix::unistd::lseek(file, position, nix::unistd::Whence::SeekSet);
 }
+
+/// The process that holds a record lock which the request at address `request` of a
+/// task conflicts with (fcntl(2), F_GETLK).
+pub(crate) fn record_lock_holder(
+    process: Tid,
+    tid: Tid,
+    descriptor: i32,
+    request: u64,
+) -> Option<Tid> {
+    const SIZE: usize = size_of::<libc::flock>();
+    let bytes: [u8; SIZE] = super::memory::read_exact(tid, request).ok()?;
+    // SAFETY: flock is plain integers, for which every bit pattern is a value.
+    let mut lock: libc::flock = unsafe { std::mem::transmute(bytes) };
+    let file = take(process, descriptor).ok()?;
+    // SAFETY: the kernel reads and writes one flock.
+    let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) };
+    let held = asked == 0 && i32::from(lock.l_type) != libc::F_UNLCK;
+    // Its own lock, asked for by the harness, looks like another's.
+    (held && lock.l_pid != process).then_some(lock.l_pid)
+}
+
+/// Whether it is an Internet socket without a port.
+pub(crate) fn needs_port(socket: &OwnedFd) -> bool {
+    use nix::sys::socket::{SockaddrStorage, getsockname};
+    let Ok(name) = getsockname::<SockaddrStorage>(socket.as_raw_fd()) else {
+        return false;
+    };
+    let v4 = name.as_sockaddr_in().map(|address| address.port());
+    let v6 = name.as_sockaddr_in6().map(|address| address.port());
+    v4.or(v6) == Some(0)
+}
+
+/// Binds an Internet socket to a port of every address.
+pub(crate) fn bind_any(socket: &OwnedFd, port: u16) {
+    use nix::sys::socket::{SockaddrIn, SockaddrIn6, SockaddrStorage, bind, getsockname};
+    use std::net::{Ipv6Addr, SocketAddrV6};
+    let fd = socket.as_raw_fd();
+    let is_v6 = getsockname::<SockaddrStorage>(fd)
+        .is_ok_and(|name| name.as_sockaddr_in6().is_some());
+    // Where this fails, the program's own call fails or finds a port for itself.
+    let _ = match is_v6 {
+        true => {
+            let any = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0);
+            bind(fd, &SockaddrIn6::from(any))
+        }
+        false => bind(fd, &SockaddrIn::new(0, 0, 0, 0, port)),
+    };
+}

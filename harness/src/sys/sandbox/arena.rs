@@ -372,33 +372,3 @@ impl SetUpReport {
         self.steps.get(step as usize).copied().unwrap_or(0)
     }
 }
-
-/// Appends leftover names: `where`, `kind`, length (two bytes), the name.
-pub(super) struct NameWriter {
-    arena: Arena,
-    pub used: usize,
-    pub truncated: bool,
-}
-
-impl NameWriter {
-    pub(super) fn new(arena: Arena) -> Self {
-        Self {
-            arena,
-            used: 0,
-            truncated: false,
-        }
-    }
-
-    pub(super) fn push(&mut self, place: u8, kind: u8, name: &[u8]) {
-        let [low, high] = (name.len() as u16).to_le_bytes();
-        let start = self.used.saturating_add(4);
-        if name.len() > u16::MAX as usize
-            || !self.arena.put_name(start, name)
-            || !self.arena.put_name(self.used, &[place, kind, low, high])
-        {
-            self.truncated = true;
-            return;
-        }
-        self.used = start.saturating_add(name.len());
-    }
-}

@@ -188,7 +188,7 @@ fn take_descriptors(header: &libc::msghdr, received: &mut Received) {
         let mut item = libc::CMSG_FIRSTHDR(header);
         while let Some(found) = item.as_ref() {
             if found.cmsg_level == libc::SOL_SOCKET && found.cmsg_type == libc::SCM_RIGHTS {
-                let bytes = (found.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+                let bytes = found.cmsg_len.saturating_sub(libc::CMSG_LEN(0) as usize);
                 let data = libc::CMSG_DATA(item).cast::<Fd>();
                 for index in 0..bytes / size_of::<Fd>() {
                     received.push(data.add(index).read_unaligned());

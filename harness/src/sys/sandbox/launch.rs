@@ -12,9 +12,10 @@ use nix::sys::time::TimeVal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::abilities::{Abilities, Feature};
-use super::arena::{Arena, Cover, Request, SetUpReport, Step, message};
-use super::covers::{Choice, Covers, c_string};
+use super::abilities::Abilities;
+use super::arena::{Arena, Request, SetUpReport, Step, message};
+use super::covers::{Covers, c_string};
+use super::findings::{NAMESPACES, Refusal, describe};
 use super::room::Plan;
 use super::{Isolation, SandboxError, Settings, init};
 
@@ -32,14 +33,6 @@ pub(super) struct Launched {
     /// The covered directories, by the numbers process 1 uses.
     pub covers: Vec<PathBuf>,
 }
-
-const NAMESPACES: [(c_int, Feature, &str); 5] = [
-    (libc::CLONE_NEWUSER, Feature::UserNamespace, "user"),
-    (libc::CLONE_NEWPID, Feature::PidNamespace, "pid"),
-    (libc::CLONE_NEWIPC, Feature::IpcNamespace, "ipc"),
-    (libc::CLONE_NEWNS, Feature::MountNamespace, "mount"),
-    (libc::CLONE_NEWNET, Feature::NetNamespace, "net"),
-];
 
 pub(super) fn launch(settings: &Settings) -> Result<Launched, SandboxError> {
     let working_dir = fs::canonicalize(&settings.working_dir)
@@ -126,12 +119,6 @@ fn levels(settings: &Settings) -> Vec<c_int> {
     levels
 }
 
-/// Why a level could not be had.
-struct Refusal {
-    what: String,
-    errno: Errno,
-}
-
 fn refused(what: &str) -> impl FnOnce(Errno) -> Refusal {
     move |errno| Refusal {
         what: what.into(),
@@ -165,6 +152,7 @@ fn attempt(
         namespaces,
         working_dir: c_string(working_dir),
         reduce_capabilities: in_user_namespace && !Uid::effective().is_root(),
+        trusted_attributes: !in_user_namespace && in_initial_user_namespace(),
         covers: covers.plans(),
     };
     arena.put_set_up(SetUpReport::BLANK);
@@ -260,6 +248,11 @@ fn write_identity_maps(pid: libc::pid_t) -> Result<(), Refusal> {
     write("gid_map", &own(Gid::effective().as_raw()))
 }
 
+fn in_initial_user_namespace() -> bool {
+    // The inode number is fixed in the kernel: PROC_USER_INIT_INO.
+    fs::read_link("/proc/self/ns/user").is_ok_and(|link| link.as_os_str() == "user:[4026531837]")
+}
+
 /// An identity map of every id that this process's own namespace knows.
 fn everyone(file: &str) -> String {
     let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
@@ -315,90 +308,6 @@ pub(super) fn receive(socket: &OwnedFd) -> Result<(), Errno> {
             Ok(_) => return Ok(()),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
-        }
-    }
-}
-
-fn describe(
-    namespaces: c_int,
-    report: &SetUpReport,
-    covers: &Covers,
-    refusals: &[(c_int, Refusal)],
-) -> Abilities {
-    let mut abilities = Abilities::default();
-    for (flag, feature, _) in NAMESPACES {
-        if namespaces & flag != 0 {
-            abilities.gained(feature);
-            continue;
-        }
-        let reason = refusals
-            .iter()
-            .rfind(|(tried, _)| tried & flag != 0)
-            .map_or("isolation is switched off".into(), |(_, refusal)| {
-                format!("{}: {}", refusal.what, refusal.errno.desc())
-            });
-        abilities.lost(feature, reason);
-    }
-    let mut step = |feature: Feature, step: Step| match report.error(step) {
-        0 => abilities.gained(feature),
-        errno => abilities.lost(feature, Errno::from_raw(errno).desc()),
-    };
-    step(Feature::FixedAddresses, Step::Addresses);
-    if namespaces == 0 {
-        // The rest needs a mount namespace, whose absence is listed already.
-        step(Feature::Reaping, Step::Subreaper);
-        for feature in [
-            Feature::FixedPids,
-            Feature::IpcPerRun,
-            Feature::RandomDevices,
-        ] {
-            abilities.lost(feature, "it needs namespaces");
-        }
-        return abilities;
-    }
-    step(Feature::Proc, Step::Proc);
-    step(Feature::Shm, Step::Shm);
-    step(Feature::Mqueue, Step::Mqueue);
-    step(Feature::RandomDevices, Step::Random);
-    step(Feature::FixedPids, Step::FirstPid);
-    step(Feature::IpcPerRun, Step::IpcPerRun);
-    if namespaces & libc::CLONE_NEWNET != 0 {
-        step(Feature::Loopback, Step::Loopback);
-    }
-    describe_covers(&mut abilities, report, covers);
-    abilities
-}
-
-fn describe_covers(abilities: &mut Abilities, report: &SetUpReport, covers: &Covers) {
-    for (feature, choice) in &covers.choices {
-        let index = match choice {
-            Choice::By(index) => *index,
-            Choice::Refused(reason) => {
-                abilities.lost(*feature, reason);
-                continue;
-            }
-        };
-        let errno = Errno::from_raw(report.cover_errors[index]);
-        let reason = match report.error(Step::Storage) {
-            0 => format!(
-                "overlay on {}: {}",
-                covers.paths[index].display(),
-                errno.desc()
-            ),
-            errno => format!("a tmpfs for it: {}", Errno::from_raw(errno).desc()),
-        };
-        match report.covers[index] {
-            Cover::Overlay => abilities.gained(*feature),
-            Cover::Empty => abilities.lost_with(
-                *feature,
-                reason,
-                format!(
-                    "{} is empty at the start of each run: programs do not see the files that \
-                     are there outside",
-                    covers.paths[index].display()
-                ),
-            ),
-            Cover::None => abilities.lost(*feature, reason),
         }
     }
 }

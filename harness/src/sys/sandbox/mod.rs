@@ -59,12 +59,16 @@ mod abilities;
 mod arena;
 mod child;
 mod covers;
+mod error;
+mod findings;
 mod init;
 mod launch;
 mod leftovers;
+mod overlay;
 mod plain;
 mod program;
 mod raw;
+mod reset;
 mod room;
 mod sweep;
 mod sysv;
@@ -82,6 +86,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 pub use abilities::{Abilities, Ability, Feature, Loss};
+pub use error::SandboxError;
 pub use leftovers::{FileKind, LeftFile, Leftovers, SysvKind, SysvLeft};
 pub use program::{Limit, Program, SpawnError, SpawnTicket};
 
@@ -128,74 +133,6 @@ pub struct Reset<'a> {
     /// Mount the covers of the working directory, `/tmp` and `/var/tmp` anew even
     /// if the run wrote nothing, because the host has changed files there.
     pub renew: bool,
-}
-
-/// Why a sandbox could not do something.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SandboxError {
-    /// The working directory cannot be entered.
-    #[error("entering the working directory {}: {source}", path.display())]
-    WorkingDir {
-        /// The directory.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The working directory lies where the sandbox puts its own files.
-    #[error(
-        "the working directory {} lies in /dev or /proc, which programs see differently; \
-         choose another one",
-        .0.display()
-    )]
-    HiddenWorkingDir(PathBuf),
-    /// No memory to share with process 1.
-    #[error("mapping memory to share with the sandbox: {}", .0.desc())]
-    Memory(Errno),
-    /// Not even an ordinary child process could be made.
-    #[error("starting the sandbox: {what}: {}", errno.desc())]
-    Start {
-        /// The step that failed.
-        what: String,
-        /// Why.
-        errno: Errno,
-    },
-    /// Process 1 has ended.
-    #[error("the sandbox has ended")]
-    Gone,
-    /// Process 1 does not answer.
-    #[error(
-        "the sandbox does not answer; is its process 1 (pid {pid}) kept stopped by its tracer?"
-    )]
-    Silent {
-        /// Process 1.
-        pid: libc::pid_t,
-    },
-    /// A request could not be sent.
-    #[error("sending a request to the sandbox: {}", .0.desc())]
-    Send(Errno),
-    /// Arguments, environment and filter exceed what a sandbox takes.
-    #[error("the program's arguments, environment and filter exceed {limit} bytes")]
-    TooLarge {
-        /// How much fits, for all programs of a run together.
-        limit: usize,
-    },
-    /// More descriptors than one message can carry.
-    #[error("a program can be given at most {limit} descriptors, not {number}")]
-    TooManyDescriptors {
-        /// How many were given.
-        number: usize,
-        /// How many can be.
-        limit: usize,
-    },
-    /// A part of a reset failed; the sandbox is not clean and must be replaced.
-    #[error("resetting the sandbox: {stage}: {}", errno.desc())]
-    Reset {
-        /// The part.
-        stage: &'static str,
-        /// Why.
-        errno: Errno,
-    },
 }
 
 /// See the [module](self).
@@ -322,7 +259,7 @@ impl Sandbox {
         let answer = self.arena.answer();
         if answer.failed != ResetStage::None {
             return Err(SandboxError::Reset {
-                stage: stage_name(answer.failed),
+                stage: answer.failed.name(),
                 errno: Errno::from_raw(answer.error),
             });
         }
@@ -362,19 +299,6 @@ impl Sandbox {
     }
 }
 
-fn stage_name(stage: ResetStage) -> &'static str {
-    match stage {
-        ResetStage::None => "nothing",
-        ResetStage::EnterIpc => "entering the ipc namespace of the run",
-        ResetStage::LeaveIpc => "returning from the ipc namespace of the run",
-        ResetStage::Mqueue => "listing message queues",
-        ResetStage::Clear => "emptying /dev/shm",
-        ResetStage::Cover => "covering a directory anew",
-        ResetStage::WorkingDir => "entering the working directory again",
-        ResetStage::FirstPid => "setting the next pid",
-    }
-}
-
 impl Drop for Sandbox {
     /// Kills every process in the sandbox and waits until process 1 is gone.
     fn drop(&mut self) {
@@ -409,7 +333,10 @@ impl Drop for Sandbox {
                 }
                 // A stop that was reported before the kill.
                 Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => break,
-                Ok(_) => self.kill_init(),
+                Ok(_) => {
+                    self.kill_init();
+                    let _ = nix::sys::ptrace::cont(init, None);
+                }
                 Err(Errno::EINTR) => {}
                 // Already reaped.
                 Err(_) => break,

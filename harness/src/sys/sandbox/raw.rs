@@ -80,6 +80,11 @@ pub(super) fn unlinkat(dir: Fd, path: &CStr, flags: c_int) -> Result<(), Errno> 
     check_int(unsafe { libc::unlinkat(dir, path.as_ptr(), flags) }).map(drop)
 }
 
+pub(super) fn rename(from: Fd, old: &CStr, to: Fd, new: &CStr) -> Result<(), Errno> {
+    // SAFETY: both names are strings that live during the call.
+    check_int(unsafe { libc::renameat(from, old.as_ptr(), to, new.as_ptr()) }).map(drop)
+}
+
 /// Gives the file `path` the mode and, where it may, the owner of `model`.
 pub(super) fn imitate(dir: Fd, path: &CStr, model: &libc::stat) {
     // SAFETY: `path` is a string that lives during both calls. A failure is
@@ -331,4 +336,11 @@ impl<const N: usize> Text<N> {
         }
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
     }
+}
+
+/// A path to what `fd` names, for calls that take only paths.
+pub(super) fn fd_path(fd: Fd) -> Text<64> {
+    let mut path = Text::of(b"/proc/self/fd/");
+    path.push_number(fd.max(0) as u64);
+    path
 }

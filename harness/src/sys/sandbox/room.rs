@@ -1,15 +1,11 @@
-//! The mounts and descriptors of process 1: building the room and clearing it.
+//! What process 1 builds at its start: mounts, and descriptors for later.
 //! Nothing here allocates (see [`super::raw`]).
 
 use std::ffi::{CStr, CString, c_int};
 
-use super::arena::{
-    Arena, Cover, IN_MQUEUE, IN_SHM, MAX_COVERS, NameWriter, ResetAnswer, ResetRequest, ResetStage,
-    SetUpReport, Step,
-};
+use super::arena::{Arena, Cover, MAX_COVERS, SetUpReport, Step};
+use super::overlay::{Covered, READ_DIR};
 use super::raw::{self, Errno, Fd, Text};
-use super::sweep::{self, Sweep};
-use super::sysv;
 
 /// What process 1 needs to know, made before it is cloned.
 pub(super) struct Plan {
@@ -21,6 +17,9 @@ pub(super) struct Plan {
     pub working_dir: CString,
     /// Not root: programs keep no capability but the one to make ipc namespaces.
     pub reduce_capabilities: bool,
+    /// Overlays may use "trusted." attributes, which belong to the initial user
+    /// namespace; others must do with "user." ones.
+    pub trusted_attributes: bool,
     pub covers: Vec<CoverPlan>,
 }
 
@@ -33,43 +32,27 @@ pub(super) struct CoverPlan {
     pub has_working_dir: bool,
 }
 
-#[derive(Clone, Copy)]
-struct Covered {
-    kind: Cover,
-    /// The directory as the host has it.
-    lower: Fd,
-    /// Where an overlay keeps what is written; -1 for an empty directory.
-    upper: Fd,
-    /// The directory as programs see it.
-    merged: Fd,
-    generation: u32,
-    /// Permissions and owner that the directory had at first.
-    attributes: libc::stat,
-}
-
-/// What process 1 holds on to.
+/// What process 1 holds on to. Descriptors are -1 where something is missing.
 pub(super) struct Room {
-    in_user_namespace: bool,
     /// A tmpfs that holds the upper directories and the random bytes.
-    storage: Fd,
-    shm: Fd,
-    mqueue: Fd,
-    own_ipc: Fd,
-    last_pid: Fd,
-    covers: [Covered; MAX_COVERS],
+    pub storage: Fd,
+    pub shm: Fd,
+    /// How `/dev/shm` looks when nothing is in it.
+    pub shm_empty: libc::stat,
+    /// The queues of process 1's own ipc namespace.
+    pub mqueue: Fd,
+    pub own_ipc: Fd,
+    pub last_pid: Fd,
+    /// On tmpfs, the size of a directory tells how many entries it has.
+    pub size_counts: bool,
+    pub covers: [Covered; MAX_COVERS],
 }
 
 const STORAGE_OPTIONS: &CStr = c"size=256m,mode=0755";
 const SHM_OPTIONS: &CStr = c"size=1g,mode=1777";
 /// Every program that opens a random device reads these bytes from the start.
 const RANDOM_BYTES: usize = 1 << 20;
-const READ_DIR: c_int = libc::O_RDONLY | libc::O_DIRECTORY;
-
-fn fd_path(fd: Fd) -> Text<64> {
-    let mut path = Text::of(b"/proc/self/fd/");
-    path.push_number(fd as u64);
-    path
-}
+const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 
 impl Room {
     /// Builds the room; `report` says what could not be had. `None` if nothing
@@ -79,54 +62,31 @@ impl Room {
         if !report.note(Step::PrivateMounts, private) {
             return None;
         }
-        let untouched = Covered {
-            kind: Cover::None,
-            lower: -1,
-            upper: -1,
-            merged: -1,
-            generation: 0,
-            // SAFETY: all zeroes is a valid `stat`.
-            attributes: unsafe { std::mem::zeroed() },
-        };
         let mut room = Room {
-            in_user_namespace: plan.namespaces & libc::CLONE_NEWUSER != 0,
             storage: -1,
             shm: -1,
+            // SAFETY: all zeroes is a valid `stat`.
+            shm_empty: unsafe { std::mem::zeroed() },
             mqueue: -1,
             own_ipc: -1,
             last_pid: -1,
-            covers: [untouched; MAX_COVERS],
+            size_counts: false,
+            covers: [Covered::NONE; MAX_COVERS],
         };
-        room.open_lowers(plan);
-        let hidden = libc::MS_NOSUID | libc::MS_NODEV;
+        for (cover, wanted) in room.covers.iter_mut().zip(&plan.covers) {
+            cover.open_lower(wanted);
+        }
+        let flags = HIDDEN | libc::MS_NOEXEC;
         report.note(
             Step::Proc,
-            raw::mount(
-                Some(c"proc"),
-                c"/proc",
-                Some(c"proc"),
-                hidden | libc::MS_NOEXEC,
-                None,
-            ),
+            raw::mount(Some(c"proc"), c"/proc", Some(c"proc"), flags, None),
         );
         report.note(Step::Storage, room.mount_storage());
         report.note(Step::Random, room.fix_random());
-        for index in 0..plan.covers.len().min(MAX_COVERS) {
-            room.cover_first(plan, index, report);
-        }
-        // The storage lies below: mounted there first, it is out of sight now.
+        room.cover_all(plan, report);
+        // The storage was mounted here first; this puts it out of sight.
         report.note(Step::Shm, room.mount_shm());
-        report.note(
-            Step::Mqueue,
-            raw::mount(
-                Some(c"mqueue"),
-                c"/dev/mqueue",
-                Some(c"mqueue"),
-                hidden,
-                None,
-            ),
-        );
-        room.mqueue = raw::open(c"/dev/mqueue", READ_DIR).unwrap_or(-1);
+        report.note(Step::Mqueue, room.mount_mqueue());
         if plan.namespaces & libc::CLONE_NEWNET != 0 {
             report.note(Step::Loopback, raw::loopback_up());
         }
@@ -135,50 +95,65 @@ impl Room {
         Some(room)
     }
 
-    /// The directories as they are before anything is mounted over them.
-    fn open_lowers(&mut self, plan: &Plan) {
-        for (cover, wanted) in self.covers.iter_mut().zip(&plan.covers) {
-            cover.lower =
-                raw::open(&wanted.mount_point, libc::O_PATH | libc::O_DIRECTORY).unwrap_or(-1);
-            if let Ok(found) = raw::fstat(cover.lower) {
-                cover.attributes = found;
-            }
-        }
-    }
-
     fn mount_storage(&mut self) -> Result<(), Errno> {
+        let flags = libc::MS_NOSUID;
+        let options = Some(STORAGE_OPTIONS);
         raw::mount(
             Some(c"crosswire"),
             c"/dev/shm",
             Some(c"tmpfs"),
-            libc::MS_NOSUID,
-            Some(STORAGE_OPTIONS),
+            flags,
+            options,
         )?;
         self.storage = raw::open(c"/dev/shm", READ_DIR)?;
+        let empty = raw::fstat(self.storage)?;
+        raw::mkdirat(self.storage, c"probe", 0o700)?;
+        let filled = raw::fstat(self.storage)?;
+        raw::unlinkat(self.storage, c"probe", libc::AT_REMOVEDIR)?;
+        let again = raw::fstat(self.storage)?;
+        self.size_counts = filled.st_size > empty.st_size && again.st_size == empty.st_size;
         Ok(())
     }
 
+    fn cover_all(&mut self, plan: &Plan, report: &mut SetUpReport) {
+        let places = report.covers.iter_mut().zip(&mut report.cover_errors);
+        let covers = self.covers.iter_mut().enumerate().zip(&plan.covers);
+        for (((index, cover), wanted), (kind, error)) in covers.zip(places) {
+            let outcome = cover.first(self.storage, plan, wanted, index);
+            *kind = cover.kind;
+            *error = outcome.err().unwrap_or(0);
+        }
+    }
+
     fn mount_shm(&mut self) -> Result<(), Errno> {
-        let flags = libc::MS_NOSUID | libc::MS_NODEV;
-        raw::mount(
-            Some(c"tmpfs"),
-            c"/dev/shm",
-            Some(c"tmpfs"),
-            flags,
-            Some(SHM_OPTIONS),
-        )?;
+        let options = Some(SHM_OPTIONS);
+        raw::mount(Some(c"tmpfs"), c"/dev/shm", Some(c"tmpfs"), HIDDEN, options)?;
         self.shm = raw::open(c"/dev/shm", READ_DIR)?;
+        self.shm_empty = raw::fstat(self.shm)?;
         Ok(())
+    }
+
+    fn mount_mqueue(&mut self) -> Result<(), Errno> {
+        let mounted = raw::mount(
+            Some(c"mqueue"),
+            c"/dev/mqueue",
+            Some(c"mqueue"),
+            HIDDEN,
+            None,
+        );
+        // What is at /dev/mqueue otherwise are the queues of the host.
+        let opened = match mounted {
+            Ok(()) => raw::open(c"/dev/mqueue", READ_DIR),
+            Err(_) => raw::floating_mount(c"mqueue"),
+        };
+        self.mqueue = opened.unwrap_or(-1);
+        mounted
     }
 
     /// Puts a file of fixed bytes in the place of the random devices.
     fn fix_random(&mut self) -> Result<(), Errno> {
-        let file = raw::openat(
-            self.storage,
-            c"random",
-            libc::O_WRONLY | libc::O_CREAT,
-            0o444,
-        )?;
+        let flags = libc::O_WRONLY | libc::O_CREAT;
+        let file = raw::openat(self.storage, c"random", flags, 0o444)?;
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut block = [0_u8; 4096];
         let mut filled = Ok(());
@@ -194,7 +169,7 @@ impl Room {
             }
             filled = filled.and(raw::write(file, &block).map(drop));
         }
-        let mut source = fd_path(file);
+        let mut source = raw::fd_path(file);
         let mut bind = |device: &CStr| {
             raw::mount(Some(source.c_str()), device, None, libc::MS_BIND, None)?;
             let read_only = libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY | libc::MS_NOSUID;
@@ -209,10 +184,17 @@ impl Room {
 
     fn open_last_pid(&mut self) -> Result<(), Errno> {
         self.last_pid = raw::open(c"/proc/sys/kernel/ns_last_pid", libc::O_WRONLY)?;
-        self.set_next_pid(2)
+        let outcome = self.set_next_pid(2);
+        if outcome.is_err() {
+            raw::close(self.last_pid);
+            self.last_pid = -1;
+        }
+        outcome
     }
 
-    fn set_next_pid(&self, next: i32) -> Result<(), Errno> {
+    /// The kernel gives out the next free number after the last one
+    /// (`/proc/sys/kernel/ns_last_pid`, proc_sys_kernel(5)).
+    pub(super) fn set_next_pid(&self, next: i32) -> Result<(), Errno> {
         let mut digits: Text<24> = Text::new();
         digits.push_number(i64::from(next).saturating_sub(1).max(1) as u64);
         raw::pwrite(self.last_pid, digits.bytes()).map(drop)
@@ -223,306 +205,36 @@ impl Room {
         raw::unshare(libc::CLONE_NEWIPC)?;
         raw::setns(self.own_ipc, libc::CLONE_NEWIPC)
     }
+}
 
-    fn cover_first(&mut self, plan: &Plan, index: usize, report: &mut SetUpReport) {
-        let Some(wanted) = plan.covers.get(index) else {
-            return;
-        };
-        let mut outcome = self.cover(wanted, index, Cover::Overlay);
-        let error = outcome.err().unwrap_or(0);
+/// How a covered directory looks at the start.
+impl Covered {
+    /// The directory as it is before anything is mounted over it.
+    fn open_lower(&mut self, wanted: &CoverPlan) {
+        self.lower = raw::open(&wanted.mount_point, libc::O_PATH | libc::O_DIRECTORY).unwrap_or(-1);
+        if let Ok(found) = raw::fstat(self.lower) {
+            self.empty = found;
+        }
+    }
+
+    /// Covers the directory in the best way that works; the error is that of the
+    /// overlay.
+    fn first(
+        &mut self,
+        storage: Fd,
+        plan: &Plan,
+        wanted: &CoverPlan,
+        index: usize,
+    ) -> Result<(), Errno> {
+        let mut outcome = self.mount(Cover::Overlay, storage, plan, wanted, index);
+        let overlay = outcome;
         if outcome.is_err() && wanted.may_hide {
-            outcome = self.cover(wanted, index, Cover::Empty);
+            outcome = self.mount(Cover::Empty, storage, plan, wanted, index);
         }
         if outcome.is_err() {
-            self.forget(index);
+            self.close();
+            self.kind = Cover::None;
         }
-        if let (Some(cover), Some(kind), Some(place)) = (
-            self.covers.get(index),
-            report.covers.get_mut(index),
-            report.cover_errors.get_mut(index),
-        ) {
-            *kind = cover.kind;
-            *place = error;
-        }
+        overlay
     }
-
-    fn cover(&mut self, wanted: &CoverPlan, index: usize, kind: Cover) -> Result<(), Errno> {
-        let Some(cover) = self.covers.get_mut(index) else {
-            return Err(libc::EINVAL);
-        };
-        cover.generation = cover.generation.wrapping_add(1);
-        cover.kind = kind;
-        match kind {
-            Cover::Overlay => {
-                overlay(self.storage, self.in_user_namespace, wanted, index, cover)?;
-            }
-            _ => raw::mount(
-                Some(c"tmpfs"),
-                &wanted.mount_point,
-                Some(c"tmpfs"),
-                libc::MS_NOSUID | libc::MS_NODEV,
-                Some(c"size=256m"),
-            )?,
-        }
-        cover.merged = raw::open(&wanted.mount_point, READ_DIR)?;
-        if kind == Cover::Empty {
-            raw::imitate(cover.merged, c".", &cover.attributes);
-        }
-        let written = if kind == Cover::Overlay {
-            cover.upper
-        } else {
-            cover.merged
-        };
-        cover.attributes = raw::fstat(written)?;
-        Ok(())
-    }
-
-    fn forget(&mut self, index: usize) {
-        if let Some(cover) = self.covers.get_mut(index) {
-            raw::close(cover.merged);
-            raw::close(cover.upper);
-            cover.kind = Cover::None;
-            cover.merged = -1;
-            cover.upper = -1;
-        }
-    }
-
-    /// Replaces what covers a directory by a new, clean one. Processes that have
-    /// it open, or work in it, keep the old one.
-    fn renew(&mut self, plan: &Plan, index: usize) -> Result<(), Errno> {
-        let Some(wanted) = plan.covers.get(index) else {
-            return Ok(());
-        };
-        let Some(Covered {
-            kind, generation, ..
-        }) = self.covers.get(index).copied()
-        else {
-            return Ok(());
-        };
-        self.forget(index);
-        raw::detach(&wanted.mount_point)?;
-        if kind == Cover::Overlay {
-            sweep::remove_tree(
-                self.storage,
-                overlay_name(index, generation, b"").c_str(),
-                0,
-            );
-        }
-        self.cover(wanted, index, kind)
-    }
-
-    /// Lists and clears what is left; see `Sandbox::reset`.
-    pub(super) fn reset(&mut self, plan: &Plan, request: &ResetRequest, ipc: Fd) -> ResetAnswer {
-        let mut names = NameWriter::new(plan.arena);
-        let mut answer = ResetAnswer {
-            error: 0,
-            failed: ResetStage::None,
-            names_bytes: 0,
-            sysv_count: 0,
-            truncated: false,
-            renewed: false,
-        };
-        if request.sysv || request.mqueue {
-            self.clear_ipc(plan.arena, request, ipc, &mut names, &mut answer);
-        }
-        if self.shm >= 0 && !sweep::is_empty(self.shm) {
-            let sweep = Sweep::new(None, self.shm, c"", IN_SHM, &mut names);
-            if !sweep.run(self.shm) {
-                note(&mut answer, ResetStage::Clear, Err(libc::EBUSY));
-            }
-        }
-        for index in 0..plan.covers.len().min(MAX_COVERS) {
-            self.clear_cover(plan, index, request.renew, &mut names, &mut answer);
-        }
-        if answer.renewed {
-            note(
-                &mut answer,
-                ResetStage::WorkingDir,
-                raw::chdir(&plan.working_dir),
-            );
-        }
-        if self.last_pid >= 0 {
-            note(
-                &mut answer,
-                ResetStage::FirstPid,
-                self.set_next_pid(request.next_pid),
-            );
-        }
-        answer.names_bytes = names.used as u32;
-        answer.truncated |= names.truncated;
-        answer
-    }
-
-    fn clear_cover(
-        &mut self,
-        plan: &Plan,
-        index: usize,
-        renew: bool,
-        names: &mut NameWriter,
-        answer: &mut ResetAnswer,
-    ) {
-        let Some(cover) = self.covers.get(index).copied() else {
-            return;
-        };
-        let (lower, written) = match cover.kind {
-            Cover::None => return,
-            Cover::Overlay => (Some(cover.lower), cover.upper),
-            Cover::Empty => (None, cover.merged),
-        };
-        let unchanged =
-            raw::fstat(written).is_ok_and(|now| sweep::same_attributes(&now, &cover.attributes));
-        let mut clean = unchanged;
-        if !sweep::is_empty(written) {
-            let place = index as u8;
-            let sweep = Sweep::new(lower, cover.merged, self.opaque_attribute(), place, names);
-            clean &= sweep.run(written);
-        }
-        if !clean || renew {
-            note(answer, ResetStage::Cover, self.renew(plan, index));
-            answer.renewed |= plan
-                .covers
-                .get(index)
-                .is_some_and(|cover| cover.has_working_dir);
-        }
-    }
-
-    fn opaque_attribute(&self) -> &'static CStr {
-        if self.in_user_namespace {
-            c"user.overlay.opaque"
-        } else {
-            c"trusted.overlay.opaque"
-        }
-    }
-
-    /// Lists the ipc objects of the namespace `ipc`, or of process 1's own, which
-    /// alone needs clearing: others end with their last process.
-    fn clear_ipc(
-        &mut self,
-        arena: Arena,
-        request: &ResetRequest,
-        ipc: Fd,
-        names: &mut NameWriter,
-        answer: &mut ResetAnswer,
-    ) {
-        let foreign = ipc >= 0;
-        if foreign
-            && !note(
-                answer,
-                ResetStage::EnterIpc,
-                raw::setns(ipc, libc::CLONE_NEWIPC),
-            )
-        {
-            return;
-        }
-        if request.sysv {
-            sysv::each(|record| {
-                if arena.put_sysv(answer.sysv_count as usize, record) {
-                    answer.sysv_count = answer.sysv_count.wrapping_add(1);
-                } else {
-                    answer.truncated = true;
-                }
-                if !foreign {
-                    sysv::remove(&record);
-                }
-            });
-        }
-        if request.mqueue {
-            self.clear_mqueue(foreign, names, answer);
-        }
-        if foreign {
-            note(
-                answer,
-                ResetStage::LeaveIpc,
-                raw::setns(self.own_ipc, libc::CLONE_NEWIPC),
-            );
-        }
-    }
-
-    fn clear_mqueue(&self, foreign: bool, names: &mut NameWriter, answer: &mut ResetAnswer) {
-        // A mount of this kind shows the ipc namespace of whoever mounts it.
-        let own = !foreign && self.mqueue >= 0;
-        let opened = if own {
-            Ok(self.mqueue)
-        } else {
-            raw::floating_mount(c"mqueue")
-        };
-        match opened {
-            Ok(queues) => {
-                if !sweep::is_empty(queues) {
-                    Sweep::new(None, queues, c"", IN_MQUEUE, names).run(queues);
-                }
-                if !own {
-                    raw::close(queues);
-                }
-            }
-            Err(error) => {
-                note(answer, ResetStage::Mqueue, Err(error));
-            }
-        }
-    }
-}
-
-fn note(answer: &mut ResetAnswer, stage: ResetStage, outcome: Result<(), Errno>) -> bool {
-    if let Err(error) = outcome
-        && answer.failed == ResetStage::None
-    {
-        answer.failed = stage;
-        answer.error = error;
-    }
-    outcome.is_ok()
-}
-
-/// The name in the storage of one overlay's directory, or of a part of it.
-fn overlay_name(index: usize, generation: u32, part: &[u8]) -> Text<64> {
-    let mut name = Text::of(b"c");
-    name.push_number(index as u64);
-    name.push(b"g");
-    name.push_number(generation.into());
-    name.push(part);
-    name
-}
-
-fn overlay(
-    storage: Fd,
-    in_user_namespace: bool,
-    wanted: &CoverPlan,
-    index: usize,
-    cover: &mut Covered,
-) -> Result<(), Errno> {
-    if storage < 0 || cover.lower < 0 {
-        return Err(libc::ENOENT);
-    }
-    let part = |name: &[u8]| overlay_name(index, cover.generation, name);
-    raw::mkdirat(storage, part(b"").c_str(), 0o755)?;
-    raw::mkdirat(storage, part(b"/upper").c_str(), 0o755)?;
-    raw::mkdirat(storage, part(b"/work").c_str(), 0o755)?;
-    // The root of an overlay has the attributes of its upper directory.
-    raw::imitate(storage, part(b"/upper").c_str(), &cover.attributes);
-
-    // Descriptors, because the storage has no path by now, and because a path
-    // with ':' or ',' would need quoting.
-    let mut options: Text<512> = Text::of(b"lowerdir=");
-    options.push(fd_path(cover.lower).bytes());
-    for (option, name) in [
-        (&b",upperdir="[..], &b"/upper"[..]),
-        (b",workdir=", b"/work"),
-    ] {
-        options.push(option);
-        options.push(fd_path(storage).bytes());
-        options.push(b"/");
-        options.push(part(name).bytes());
-    }
-    if in_user_namespace {
-        // "trusted." attributes are reserved to the initial user namespace.
-        options.push(b",userxattr");
-    }
-    raw::mount(
-        Some(c"overlay"),
-        &wanted.mount_point,
-        Some(c"overlay"),
-        0,
-        Some(options.c_str()),
-    )?;
-    cover.upper = raw::openat(storage, part(b"/upper").c_str(), READ_DIR, 0)?;
-    Ok(())
 }

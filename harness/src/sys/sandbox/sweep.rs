@@ -10,7 +10,7 @@
 
 use std::ffi::CStr;
 
-use super::arena::NameWriter;
+use super::arena::Arena;
 use super::raw::{self, Fd, Text};
 
 /// Deeper directories are cleared by mounting anew, and reported as truncated.
@@ -56,6 +56,36 @@ pub(super) fn is_empty(dir: Fd) -> bool {
         }
     }
     true
+}
+
+/// Appends leftover names: `where`, `kind`, length (two bytes), the name.
+pub(super) struct NameWriter {
+    arena: Arena,
+    pub used: usize,
+    pub truncated: bool,
+}
+
+impl NameWriter {
+    pub(super) fn new(arena: Arena) -> Self {
+        Self {
+            arena,
+            used: 0,
+            truncated: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, place: u8, kind: u8, name: &[u8]) {
+        let [low, high] = (name.len() as u16).to_le_bytes();
+        let start = self.used.saturating_add(4);
+        if name.len() > u16::MAX as usize
+            || !self.arena.put_name(start, name)
+            || !self.arena.put_name(self.used, &[place, kind, low, high])
+        {
+            self.truncated = true;
+            return;
+        }
+        self.used = start.saturating_add(name.len());
+    }
 }
 
 /// One walk over a directory that programs wrote to.
@@ -201,12 +231,31 @@ fn is_whiteout(dir: Fd, name: &CStr) -> bool {
     raw::fstatat(dir, name, libc::AT_SYMLINK_NOFOLLOW).is_ok_and(|found| found.st_rdev == 0)
 }
 
-/// Removes everything below `dir` and then `name` in it.
-pub(super) fn remove_tree(parent: Fd, name: &CStr, depth: u32) {
+/// Removes the directory `name` and everything in it.
+pub(super) fn remove_tree(parent: Fd, name: &CStr) {
+    // Each round gets `MAX_DEPTH` levels deeper, so this is the depth that a
+    // program reaches with a few million system calls.
+    const ROUNDS: u32 = 10_000;
+    for _ in 0..ROUNDS {
+        remove_level(parent, parent, name, 0);
+        remove_level(parent, parent, DEEP, 0);
+        let gone = |name| raw::fstatat(parent, name, 0).err() == Some(libc::ENOENT);
+        if gone(name) && gone(DEEP) {
+            return;
+        }
+    }
+}
+
+/// Where directories too deep for one recursion are moved.
+const DEEP: &CStr = c"deep";
+
+fn remove_level(root: Fd, parent: Fd, name: &CStr, depth: u32) {
+    if depth >= MAX_DEPTH {
+        let _ = raw::rename(parent, name, root, DEEP);
+        return;
+    }
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-    if depth < MAX_DEPTH
-        && let Ok(dir) = raw::openat(parent, name, flags, 0)
-    {
+    if let Ok(dir) = raw::openat(parent, name, flags, 0) {
         let mut buffer = [0_u8; ENTRIES_BYTES];
         while let Ok(read @ 1..) = raw::getdents(dir, &mut buffer) {
             let mut rest = buffer.get(..read).unwrap_or(&[]);
@@ -215,7 +264,7 @@ pub(super) fn remove_tree(parent: Fd, name: &CStr, depth: u32) {
                     continue;
                 }
                 if entry.kind == libc::DT_DIR {
-                    remove_tree(dir, entry.name, depth.wrapping_add(1));
+                    remove_level(root, dir, entry.name, depth.wrapping_add(1));
                 } else {
                     let _ = raw::unlinkat(dir, entry.name, 0);
                 }

@@ -1,0 +1,349 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use crosswire::explore::Budget;
+use crosswire::model::{FaultKind, Limits};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  crosswire                                   every mechanism against its contract, under faults
+  crosswire run -- ./server --port 0          explore the schedules of an unmodified program
+  crosswire run --process a='./peer 1' --process b='./peer 2' --faults kill:a,short-io
+  crosswire replay crosswire-failures/server-deadlock-1f3a.json
+
+Exit status:
+  0 pass   1 violation   2 unusable command line, file or program   3 invalid (Crosswire could
+  not do its job)   4 inconclusive (a limit was reached)   130 interrupted, nothing found so far";
+
+/// Finds races, deadlocks, lost messages and leaked kernel resources between
+/// processes: runs them for real, one step at a time, under schedules and faults
+/// that it chooses, and replays what it finds.
+#[derive(Debug, Parser)]
+#[command(name = "crosswire", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    /// What to do; the main job if nothing is said.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Options of the main job.
+    #[command(flatten)]
+    pub main_job: MainJobOptions,
+}
+
+/// What the command can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Explore the schedules and faults of an unmodified program, or of several
+    Run(Box<RunOptions>),
+    /// Perform a recorded failure again: same verdict, same trace
+    Replay(ReplayOptions),
+    /// List the scenarios and mechanisms
+    List(OutputOptions),
+    /// Say what this machine permits, how that was tested and what is lost without it
+    Doctor(OutputOptions),
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object on standard output.
+    Json,
+}
+
+/// Options of every verb.
+#[derive(Debug, Clone, Args)]
+pub struct OutputOptions {
+    /// How results are written to standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Options of every exploration.
+#[derive(Debug, Clone, Args)]
+pub struct ExploreOptions {
+    /// Determines every schedule and fault
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Runs at a time [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub jobs: Option<u16>,
+    /// Where replay files are written
+    #[arg(long, value_name = "DIR", default_value = "crosswire-failures")]
+    pub output_dir: PathBuf,
+}
+
+/// Options of the main job.
+#[derive(Debug, Clone, Args)]
+pub struct MainJobOptions {
+    /// Real time for all cases together, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
+    pub budget: Duration,
+    /// How to explore.
+    #[command(flatten)]
+    pub explore: ExploreOptions,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// Options of `crosswire run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Faults, each optionally with :PROCESS (as in kill:server), one in every other run:
+  kill                the process gets SIGKILL, before a call or while blocked in it
+  pause(STEPS)        it gets no turn for so many steps of others
+  lose-signal         a signal never arrives
+  delay-signal(STEPS) a signal arrives later
+  interrupt           a call that may block ends with EINTR
+  short-io(BYTES)     a transfer moves at most so many bytes
+  errno(NAME)         a call fails, as in errno(ENOSPC)
+  full                the pipe or socket buffer is as small as can be
+
+A program is named after its file; the children that it forks are NAME.1, NAME.2, …")]
+pub struct RunOptions {
+    /// A process and its command, quoted as for a shell; may be repeated
+    #[arg(
+        long = "process",
+        value_name = "NAME='COMMAND'",
+        conflicts_with = "command"
+    )]
+    pub processes: Vec<NamedCommand>,
+    /// The number of runs [default: 1000, or unlimited with --time]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    /// Real time after which no further run is begun, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time: Option<Duration>,
+    /// Faults that may be injected, separated by commas (see below)
+    #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
+    pub faults: Vec<FaultKind>,
+    /// Every run without faults must print what the first one printed
+    #[arg(long)]
+    pub check_output: bool,
+    /// The exit status that the processes must have, or `any`
+    #[arg(
+        long,
+        value_name = "N|any",
+        default_value = "0",
+        allow_hyphen_values = true
+    )]
+    pub expect_exit: ExpectedExit,
+    /// Which kernel resources must not outlive a run
+    #[arg(long, value_enum, default_value_t)]
+    pub leaks: Leaks,
+    /// The same as --leaks ignore
+    #[arg(long, conflicts_with = "leaks")]
+    pub no_leaks: bool,
+    /// Do not stop at the first violation
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Whether the processes get namespaces of their own
+    #[arg(long, value_enum, default_value_t)]
+    pub isolation: IsolationOption,
+    /// A variable of the environment, as NAME=VALUE, or NAME to pass one on
+    /// that would be withheld because its name sounds secret; may be repeated
+    #[arg(long = "env", value_name = "NAME[=VALUE]")]
+    pub environment: Vec<String>,
+    /// Bounds on each run.
+    #[command(flatten)]
+    pub limits: LimitOptions,
+    /// How to explore.
+    #[command(flatten)]
+    pub explore: ExploreOptions,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+    /// A single program and its arguments
+    #[arg(last = true, value_name = "PROGRAM")]
+    pub command: Vec<String>,
+}
+
+impl RunOptions {
+    /// Runs and time as the options say.
+    pub fn budget(&self) -> Budget {
+        let runs = self
+            .runs
+            .unwrap_or(if self.time.is_some() { u64::MAX } else { 1000 });
+        match self.time {
+            Some(time) => Budget::runs(runs).within(time),
+            None => Budget::runs(runs),
+        }
+    }
+}
+
+/// Bounds on each run.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits on each run (reaching one makes it inconclusive)")]
+pub struct LimitOptions {
+    /// Steps of all tasks together [default: 1000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit_steps: Option<u64>,
+    /// Real time, in seconds [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub limit_wall: Option<Duration>,
+    /// Virtual time, in seconds [default: 86400]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub limit_virtual: Option<Duration>,
+    /// Processes and threads ever created [default: 512]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit_tasks: Option<u32>,
+    /// Bytes of output [default: 16777216]
+    #[arg(long, value_name = "BYTES")]
+    pub limit_output: Option<u64>,
+}
+
+impl LimitOptions {
+    /// The usual limits where nothing else is said.
+    pub fn limits(&self) -> Limits {
+        let usual = Limits::default();
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Limits {
+            steps: self.limit_steps.unwrap_or(usual.steps),
+            virtual_ns: self.limit_virtual.map_or(usual.virtual_ns, nanoseconds),
+            wall_ms: self.limit_wall.map_or(usual.wall_ms, milliseconds).max(1),
+            tasks: self.limit_tasks.unwrap_or(usual.tasks),
+            output_bytes: self.limit_output.unwrap_or(usual.output_bytes),
+        }
+    }
+}
+
+/// Options of `crosswire replay`.
+#[derive(Debug, Args)]
+pub struct ReplayOptions {
+    /// A replay file
+    pub file: PathBuf,
+    /// Leave the processes stopped at the last step, for a debugger
+    #[arg(long)]
+    pub debug: bool,
+    /// Replay although the program has changed, and say what becomes of it now
+    #[arg(long)]
+    pub allow_changed: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// `NAME=COMMAND`.
+#[derive(Debug, Clone)]
+pub struct NamedCommand {
+    /// Name of the process.
+    pub name: String,
+    /// Its words.
+    pub command: Vec<String>,
+}
+
+impl FromStr for NamedCommand {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, command) = text
+            .split_once('=')
+            .ok_or("write NAME='COMMAND', for example server='./server --port 0'")?;
+        let harmless = |c: char| !c.is_control() && !c.is_whitespace() && !",:@#".contains(c);
+        if name.is_empty() || !name.chars().all(harmless) {
+            return Err(format!("`{name}` cannot be the name of a process"));
+        }
+        let command = shell_words::split(command).map_err(|error| error.to_string())?;
+        if command.is_empty() {
+            return Err(format!("the command of `{name}` is empty"));
+        }
+        Ok(NamedCommand {
+            name: name.to_owned(),
+            command,
+        })
+    }
+}
+
+/// Which status processes must end with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedExit {
+    /// Whichever.
+    Any,
+    /// This one.
+    Status(u8),
+}
+
+impl FromStr for ExpectedExit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "any" => Ok(ExpectedExit::Any),
+            number => number
+                .parse()
+                .map(ExpectedExit::Status)
+                .map_err(|_| "an exit status is a number from 0 to 255, or `any`".to_owned()),
+        }
+    }
+}
+
+/// Which kernel resources must not outlive a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Leaks {
+    /// Anything may be left.
+    Ignore,
+    /// Only what a killed process has created may be left.
+    #[default]
+    UnlessKilled,
+    /// Nothing may be left: survivors must clean up for the killed.
+    Always,
+}
+
+/// How far the processes are kept from the rest of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum IsolationOption {
+    /// All namespaces that the machine permits.
+    #[default]
+    Auto,
+    /// None.
+    None,
+}
+
+/// A time in seconds, with decimals if need be.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    if seconds <= 0.0 {
+        return Err("the time must be more than 0".to_owned());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn named_commands_are_split_as_a_shell_does() {
+        let named: NamedCommand = "a=./peer 'two words' x=y".parse().unwrap();
+        assert_eq!(named.name, "a");
+        assert_eq!(named.command, ["./peer", "two words", "x=y"]);
+        assert!("a=".parse::<NamedCommand>().is_err());
+        assert!("a:b=x".parse::<NamedCommand>().is_err());
+        assert!("a='x".parse::<NamedCommand>().is_err());
+    }
+
+    #[test]
+    fn times_are_positive() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for text in ["0", "-1", "nan", "inf", "1e300", "x"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

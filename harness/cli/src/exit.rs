@@ -1,0 +1,45 @@
+//! What the command's exit status says. These numbers are part of the interface:
+//! scripts and CI decide by them, so they never change their meaning.
+
+use crosswire::model::Verdict;
+
+/// Nothing that was checked was violated.
+pub const PASS: u8 = 0;
+
+/// A program under test did what it must not do, and the run that shows it was
+/// replayed with the same result.
+pub const VIOLATION: u8 = 1;
+
+/// The command line, or a file or program that it names, cannot be used. Nothing
+/// was tested.
+pub const USAGE: u8 = 2;
+
+/// Crosswire could not do its job: a replay went another way, the machine does not
+/// permit what is needed, … Says nothing about the programs under test.
+pub const INVALID: u8 = 3;
+
+/// A limit was reached before something could be said.
+pub const INCONCLUSIVE: u8 = 4;
+
+/// Stopped by Ctrl-C or SIGTERM before a violation was found. (A violation found
+/// before is reported, and gives [`VIOLATION`].) As shells count a death of SIGINT.
+pub const INTERRUPTED: u8 = 130;
+
+/// The status that a verdict gives.
+pub fn of(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Pass => PASS,
+        Verdict::Violation(_) => VIOLATION,
+        Verdict::Invalid(_) => INVALID,
+        Verdict::Inconclusive(_) => INCONCLUSIVE,
+    }
+}
+
+/// The status of an exploration that may have been interrupted.
+pub fn of_exploration(verdict: &Verdict, interrupted: bool) -> u8 {
+    match verdict {
+        Verdict::Violation(_) => VIOLATION,
+        _ if interrupted => INTERRUPTED,
+        other => of(other),
+    }
+}

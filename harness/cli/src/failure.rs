@@ -1,0 +1,73 @@
+//! Why the command ends without a verdict: one line, and an exit status.
+
+use crate::exit;
+use crosswire::engine::EngineError;
+use crosswire::explore::{ExploreError, LoadError, ReplayError};
+use std::fmt;
+
+/// Printed as one line to standard error.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// The command line, or what it names, cannot be used.
+    pub fn usage(message: impl fmt::Display) -> Failure {
+        Failure {
+            code: exit::USAGE,
+            message: message.to_string(),
+        }
+    }
+
+    /// Crosswire cannot do it.
+    pub fn invalid(message: impl fmt::Display) -> Failure {
+        Failure {
+            code: exit::INVALID,
+            message: message.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Paths and names of the user's come unchecked to the terminal otherwise.
+        f.write_str(&crosswire::report::escape(&self.message))
+    }
+}
+
+impl From<ExploreError> for Failure {
+    fn from(error: ExploreError) -> Failure {
+        match error {
+            ExploreError::Engine(error) => error.into(),
+            ExploreError::Program(_) | ExploreError::UnknownProcess { .. } => Failure::usage(error),
+            other => Failure::invalid(other),
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Failure {
+        match error {
+            EngineError::Start { .. } => Failure::usage(error),
+            other => Failure::invalid(other),
+        }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Failure {
+        Failure::usage(error)
+    }
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Failure {
+        match error {
+            ReplayError::Engine(error) => error.into(),
+            other => Failure::usage(other),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Storing and describing what was found.
+
+use crate::terminal;
+use crosswire::explore::{Found, save};
+use crosswire::report::{Palette, text};
+use std::path::{Path, PathBuf};
+
+/// Findings that are described with their steps; the rest is one paragraph each.
+const DESCRIBED: usize = 5;
+
+/// Writes a replay file for each finding. One that cannot be written is named on
+/// standard error: the finding counts nevertheless.
+pub fn store(found: &[Found], directory: &Path) -> Vec<Option<PathBuf>> {
+    let write = |found: &Found| match save(&found.record, &found.violation.kind, directory) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            let directory = directory.display();
+            terminal::note(&format!(
+                "cannot write a replay file into {directory}: {error}"
+            ));
+            None
+        }
+    };
+    found.iter().map(write).collect()
+}
+
+/// All findings, in words.
+pub fn describe(found: &[Found], files: &[Option<PathBuf>], palette: Palette) -> String {
+    let mut all = String::new();
+    for (index, (found, file)) in found.iter().zip(files).enumerate() {
+        all += &match index < DESCRIBED {
+            true => text::finding(found, file.as_deref(), palette),
+            false => text::brief(found, file.as_deref(), palette),
+        };
+        all.push('\n');
+    }
+    all
+}

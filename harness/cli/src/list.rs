@@ -1,0 +1,48 @@
+//! `crosswire list`: what there is to run.
+
+use crate::arguments::{Format, OutputOptions};
+use crate::{exit, table, terminal};
+use serde::Serialize;
+
+/// Something that can be run by name.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// `mechanism` or `scenario`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// What it is, or what can go wrong in it.
+    pub about: String,
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    format_version: u32,
+    entries: &'a [Entry],
+}
+
+/// Lists them.
+pub fn list(entries: &[Entry], options: &OutputOptions) -> u8 {
+    match options.format {
+        Format::Json => terminal::print_json(&List {
+            format_version: crosswire::model::FORMAT_VERSION,
+            entries,
+        }),
+        Format::Text => {
+            let rows = entries.iter().map(|entry| {
+                [
+                    entry.kind.to_owned(),
+                    entry.name.clone(),
+                    entry.about.clone(),
+                ]
+            });
+            terminal::print(&table::render(["kind", "name", ""], rows));
+        }
+    }
+    exit::PASS
+}
+
+/// Everything that the command contains.
+pub fn entries() -> Vec<Entry> {
+    Vec::new()
+}

@@ -1,0 +1,88 @@
+//! What one sees while it works: a bar on a terminal, a line now and then in a log.
+
+use crate::terminal;
+use crosswire::explore::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// How often a log gets a line.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Shows how far the work has come, unless it is to be quiet.
+pub struct Display {
+    bar: ProgressBar,
+    logs: bool,
+    last: Cell<Instant>,
+}
+
+impl Display {
+    /// For work that can be counted, or measured in time.
+    pub fn new(quiet: bool) -> Display {
+        let drawn = !quiet && terminal::is_watched();
+        let target = match drawn {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(1000), target);
+        let style = ProgressStyle::with_template("{bar:30} {wide_msg}");
+        bar.set_style(style.expect("the template is a constant"));
+        Display {
+            bar,
+            logs: !quiet && !drawn,
+            last: Cell::new(Instant::now()),
+        }
+    }
+
+    /// How far one exploration has come.
+    pub fn exploration(&self, progress: &Progress) {
+        let by_runs = progress
+            .of
+            .map(|of| progress.runs as f64 / of.max(1) as f64);
+        let by_time = progress.time.map(|time| part(progress.elapsed, time));
+        let part = by_runs.unwrap_or(0.0).max(by_time.unwrap_or(0.0));
+        self.show(part, &sentence(progress));
+    }
+
+    /// How far the main job has come.
+    pub fn case(&self, part: f64, name: &str, progress: &Progress) {
+        self.show(part, &format!("{name}: {}", sentence(progress)));
+    }
+
+    fn show(&self, part: f64, message: &str) {
+        self.bar
+            .set_position((part.clamp(0.0, 1.0) * 1000.0) as u64);
+        self.bar.set_message(message.to_owned());
+        if self.logs && self.last.get().elapsed() >= LOG_INTERVAL {
+            self.last.set(Instant::now());
+            terminal::note(message);
+        }
+    }
+
+    /// Clears the bar, so that results stand alone.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Which part of the whole time has passed.
+pub fn part(elapsed: Duration, whole: Duration) -> f64 {
+    elapsed.as_secs_f64() / whole.as_secs_f64().max(f64::EPSILON)
+}
+
+fn sentence(progress: &Progress) -> String {
+    let seconds = progress.elapsed.as_secs_f64();
+    let rate = progress.runs as f64 / seconds.max(0.001);
+    let of = progress
+        .of
+        .map_or_else(String::new, |of| format!(" of {of}"));
+    let found = match progress.found {
+        0 => String::new(),
+        1 => ", 1 violation".to_owned(),
+        count => format!(", {count} violations"),
+    };
+    format!(
+        "{}{of} runs, {rate:.0}/s, {} different traces{found}, {seconds:.0} s",
+        progress.runs, progress.distinct_traces
+    )
+}

@@ -1,0 +1,143 @@
+//! Programs and their environment, from the command line.
+
+use crate::arguments::{IsolationOption, RunOptions};
+use crate::failure::Failure;
+use crosswire::engine::{Isolation, Start, Target};
+use crosswire::explore::resolve;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What is put under test.
+pub struct Surroundings {
+    /// For the engine.
+    pub target: Target,
+    /// Variables that the programs do not get.
+    pub withheld: Vec<String>,
+}
+
+/// Builds the target of `crosswire run`.
+pub fn from(options: &RunOptions) -> Result<Surroundings, Failure> {
+    let programs = programs(options)?;
+    let working_dir = std::env::current_dir()
+        .map_err(|error| Failure::usage(format!("cannot find the working directory: {error}")))?;
+    let (environment, withheld) = environment(&options.environment, std::env::vars_os());
+    for start in &programs {
+        resolve(&start.command[0], &working_dir, &environment).map_err(Failure::usage)?;
+    }
+    let isolation = match options.isolation {
+        IsolationOption::Auto => Isolation::Auto,
+        IsolationOption::None => Isolation::None,
+    };
+    let target = Target {
+        programs,
+        working_dir,
+        environment,
+        isolation,
+        children: Vec::new(),
+    };
+    Ok(Surroundings { target, withheld })
+}
+
+fn programs(options: &RunOptions) -> Result<Vec<Start>, Failure> {
+    let mut programs: Vec<Start> = Vec::new();
+    for named in &options.processes {
+        if programs.iter().any(|known| known.name == named.name) {
+            return Err(Failure::usage(format!(
+                "two processes are called `{}`",
+                named.name
+            )));
+        }
+        programs.push(Start {
+            name: named.name.clone(),
+            command: named.command.clone(),
+        });
+    }
+    if let Some(program) = options.command.first() {
+        // Part of faults such as kill:NAME@write#2, hence without their signs.
+        let file = Path::new(program)
+            .file_name()
+            .map_or(program.as_str().into(), |name| name.to_string_lossy());
+        let name = file.replace(
+            |c: char| c.is_whitespace() || c.is_control() || ",:@#".contains(c),
+            "_",
+        );
+        programs.push(Start {
+            name,
+            command: options.command.clone(),
+        });
+    }
+    match programs.is_empty() {
+        true => Err(Failure::usage(
+            "no program to run; write `crosswire run -- PROGRAM ARGS…` or --process NAME='COMMAND'",
+        )),
+        false => Ok(programs),
+    }
+}
+
+/// Parts of names whose values do not belong into a file that is attached to bug
+/// reports: replay files hold the whole environment.
+const SECRET: &[&str] = &[
+    "TOKEN",
+    "SECRET",
+    "PASSW",
+    "CREDENTIAL",
+    "APIKEY",
+    "API_KEY",
+    "PRIVATE_KEY",
+    "ACCESS_KEY",
+];
+
+type Variables = Vec<(String, String)>;
+
+/// The programs' environment, sorted, and the names of what was withheld.
+fn environment(
+    options: &[String],
+    own: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+) -> (Variables, Vec<String>) {
+    let mut variables = BTreeMap::new();
+    let mut withheld = Vec::new();
+    let passed_on = |name: &str| options.iter().any(|option| option == name);
+    for (name, value) in own {
+        // Values that are not text cannot be stored.
+        let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else {
+            continue;
+        };
+        let upper = name.to_uppercase();
+        if SECRET.iter().any(|part| upper.contains(part)) && !passed_on(&name) {
+            withheld.push(name);
+        } else {
+            variables.insert(name, value);
+        }
+    }
+    for (name, value) in options.iter().filter_map(|option| option.split_once('=')) {
+        variables.insert(name.to_owned(), value.to_owned());
+        withheld.retain(|known| known != name);
+    }
+    withheld.sort();
+    (variables.into_iter().collect(), withheld)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_withheld_unless_named() {
+        let own = [
+            ("HOME", "/root"),
+            ("GITHUB_TOKEN", "x"),
+            ("DB_PASSWORD", "y"),
+            ("A", "1"),
+        ];
+        let own = || {
+            own.into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+        };
+        let options = ["GITHUB_TOKEN".to_owned(), "A=2".to_owned()];
+        let (variables, withheld) = environment(&options, own());
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["A", "GITHUB_TOKEN", "HOME"]);
+        assert_eq!(variables[0].1, "2");
+        assert_eq!(withheld, ["DB_PASSWORD"]);
+    }
+}

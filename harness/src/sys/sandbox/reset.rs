@@ -1,0 +1,173 @@
+//! Between runs: process 1 lists what was left and clears it. Nothing here
+//! allocates (see [`super::raw`]).
+
+use super::arena::{Arena, Cover, IN_MQUEUE, IN_SHM, ResetAnswer, ResetRequest, ResetStage};
+use super::overlay;
+use super::raw::{self, Errno, Fd};
+use super::room::{Plan, Room};
+use super::sweep::{self, NameWriter, Sweep};
+use super::sysv;
+
+impl ResetAnswer {
+    const BLANK: Self = Self {
+        error: 0,
+        failed: ResetStage::None,
+        names_bytes: 0,
+        sysv_count: 0,
+        truncated: false,
+        renewed: false,
+    };
+
+    /// Keeps the first failure.
+    fn note(&mut self, stage: ResetStage, outcome: Result<(), Errno>) -> bool {
+        if let Err(error) = outcome
+            && self.failed == ResetStage::None
+        {
+            self.failed = stage;
+            self.error = error;
+        }
+        outcome.is_ok()
+    }
+}
+
+impl Room {
+    /// Serves `Sandbox::reset`. `ipc` is the run's ipc namespace, or -1.
+    pub(super) fn reset(&mut self, plan: &Plan, request: &ResetRequest, ipc: Fd) -> ResetAnswer {
+        let mut names = NameWriter::new(plan.arena);
+        let mut answer = ResetAnswer::BLANK;
+        if request.sysv || request.mqueue {
+            self.clear_ipc(plan.arena, request, ipc, &mut names, &mut answer);
+        }
+        self.clear_shm(&mut names, &mut answer);
+        for index in 0..plan.covers.len() {
+            self.clear_cover(plan, index, request.renew, &mut names, &mut answer);
+        }
+        if answer.renewed {
+            answer.note(ResetStage::WorkingDir, raw::chdir(&plan.working_dir));
+        }
+        if self.last_pid >= 0 {
+            answer.note(ResetStage::FirstPid, self.set_next_pid(request.next_pid));
+        }
+        answer.names_bytes = names.used as u32;
+        answer.truncated |= names.truncated;
+        answer
+    }
+
+    /// Whether `dir` is as it was when empty. This is all that happens to a
+    /// directory after most runs.
+    fn is_untouched(&self, dir: Fd, empty: &libc::stat) -> bool {
+        raw::fstat(dir).is_ok_and(|now| {
+            sweep::same_attributes(&now, empty)
+                && if self.size_counts {
+                    now.st_size == empty.st_size
+                } else {
+                    sweep::is_empty(dir)
+                }
+        })
+    }
+
+    fn clear_shm(&mut self, names: &mut NameWriter, answer: &mut ResetAnswer) {
+        if self.shm < 0 || self.is_untouched(self.shm, &self.shm_empty) {
+            return;
+        }
+        let cleared = Sweep::new(None, self.shm, c"", IN_SHM, names).run(self.shm);
+        raw::imitate(self.shm, c".", &self.shm_empty);
+        answer.note(
+            ResetStage::Clear,
+            if cleared { Ok(()) } else { Err(libc::EBUSY) },
+        );
+    }
+
+    fn clear_cover(
+        &mut self,
+        plan: &Plan,
+        index: usize,
+        renew: bool,
+        names: &mut NameWriter,
+        answer: &mut ResetAnswer,
+    ) {
+        let (Some(cover), Some(wanted)) = (self.covers.get(index), plan.covers.get(index)) else {
+            return;
+        };
+        let lower = match cover.kind {
+            Cover::None => return,
+            Cover::Overlay => Some(cover.lower),
+            Cover::Empty => None,
+        };
+        let mut clean = true;
+        if !self.is_untouched(cover.written, &cover.empty) {
+            let opaque = overlay::opaque_attribute(plan);
+            let swept =
+                Sweep::new(lower, cover.merged, opaque, index as u8, names).run(cover.written);
+            clean = swept
+                && raw::fstat(cover.written)
+                    .is_ok_and(|now| sweep::same_attributes(&now, &cover.empty));
+        }
+        if (!clean || renew)
+            && let Some(cover) = self.covers.get_mut(index)
+        {
+            let renewed = cover.renew(self.storage, plan, wanted, index);
+            answer.note(ResetStage::Cover, renewed);
+            answer.renewed |= wanted.has_working_dir;
+        }
+    }
+
+    /// Lists the ipc objects of the namespace `ipc`, or of process 1's own, which
+    /// alone needs clearing: others end with their last process.
+    fn clear_ipc(
+        &mut self,
+        arena: Arena,
+        request: &ResetRequest,
+        ipc: Fd,
+        names: &mut NameWriter,
+        answer: &mut ResetAnswer,
+    ) {
+        let foreign = ipc >= 0;
+        if foreign && !answer.note(ResetStage::EnterIpc, raw::setns(ipc, libc::CLONE_NEWIPC)) {
+            return;
+        }
+        if request.sysv {
+            sysv::each(|record| {
+                if arena.put_sysv(answer.sysv_count as usize, record) {
+                    answer.sysv_count = answer.sysv_count.wrapping_add(1);
+                } else {
+                    answer.truncated = true;
+                }
+                if !foreign {
+                    sysv::remove(&record);
+                }
+            });
+        }
+        if request.mqueue {
+            self.clear_mqueue(foreign, names, answer);
+        }
+        if foreign {
+            let back = raw::setns(self.own_ipc, libc::CLONE_NEWIPC);
+            answer.note(ResetStage::LeaveIpc, back);
+        }
+    }
+
+    fn clear_mqueue(&self, foreign: bool, names: &mut NameWriter, answer: &mut ResetAnswer) {
+        // A mount of this kind shows the ipc namespace of whoever mounts it.
+        let own = !foreign && self.mqueue >= 0;
+        let opened = if own {
+            Ok(self.mqueue)
+        } else {
+            raw::floating_mount(c"mqueue")
+        };
+        let Ok(queues) = opened else {
+            answer.note(ResetStage::Mqueue, opened.map(drop));
+            return;
+        };
+        if !sweep::is_empty(queues) {
+            let cleared = Sweep::new(None, queues, c"", IN_MQUEUE, names).run(queues);
+            answer.note(
+                ResetStage::Mqueue,
+                if cleared { Ok(()) } else { Err(libc::EBUSY) },
+            );
+        }
+        if !own {
+            raw::close(queues);
+        }
+    }
+}

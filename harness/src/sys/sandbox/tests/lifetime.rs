@@ -1,0 +1,124 @@
+//! Nothing outlives a sandbox, and a sandbox nobody.
+
+use std::fs;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+
+use super::*;
+
+#[test]
+fn nothing_outlives_a_killed_harness() {
+    let dir = elsewhere();
+    let marker = format!("{}.25", 100_000 + std::process::id());
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    // SAFETY: the child only makes system calls and allocates; glibc keeps its
+    // allocator usable across fork.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            let mut sandbox = Sandbox::start(&settings(dir.path())).unwrap();
+            let script = format!("sleep {marker} & setsid sleep {marker} & echo ready; wait");
+            sandbox
+                .request_spawn(&shell(&script), &[(writer.as_fd(), 1)])
+                .unwrap();
+            drop(writer);
+            std::thread::sleep(Duration::from_secs(100));
+            std::process::exit(0);
+        }
+        ForkResult::Parent { child } => {
+            drop(writer);
+            let mut ready = [0; 6];
+            reader.read_exact(&mut ready).unwrap();
+            let begin = Instant::now();
+            while running(&marker) < 2 {
+                assert!(begin.elapsed() < Duration::from_secs(5));
+            }
+            kill(child, Signal::SIGKILL).unwrap();
+            waitpid(child, None).unwrap();
+        }
+    }
+    // The sleeping programs hold the pipe open, so its end is theirs.
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest).unwrap();
+    let begin = Instant::now();
+    while running(&marker) > 0 {
+        assert!(begin.elapsed() < Duration::from_secs(5));
+    }
+}
+
+fn running(marker: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter(|entry| {
+            fs::read(entry.path().join("cmdline"))
+                .is_ok_and(|line| line.starts_with(format!("sleep\0{marker}").as_bytes()))
+        })
+        .count()
+}
+
+#[test]
+fn dropping_ends_all_programs() {
+    for isolation in [Isolation::Auto, Isolation::None] {
+        let dir = elsewhere();
+        let marker = format!("{}.5", 100_000 + std::process::id());
+        let mut sandbox = Sandbox::start(&Settings {
+            isolation,
+            ..settings(dir.path())
+        })
+        .unwrap();
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let script =
+            format!("(sleep {marker} &) ; setsid sleep {marker} & echo ready; exec sleep {marker}");
+        sandbox
+            .request_spawn(&shell(&script), &[(writer.as_fd(), 1)])
+            .unwrap();
+        drop(writer);
+        reader.read_exact(&mut [0; 6]).unwrap();
+        drop(sandbox);
+        reader.read_to_end(&mut Vec::new()).unwrap();
+        let begin = Instant::now();
+        while running(&marker) > 0 {
+            assert!(begin.elapsed() < Duration::from_secs(5), "{isolation:?}");
+        }
+    }
+}
+
+#[test]
+fn a_traced_sandbox_spawns_resets_and_ends() {
+    use nix::sys::wait::{WaitPidFlag, WaitStatus};
+    let dir = elsewhere();
+    let mut sandbox = Sandbox::start(&settings(dir.path())).unwrap();
+    let init = Pid::from_raw(sandbox.init_pid());
+    ptrace::seize(
+        init,
+        Options::PTRACE_O_TRACEFORK | Options::PTRACE_O_EXITKILL,
+    )
+    .unwrap();
+    for _ in 0..3 {
+        let ticket = sandbox.request_spawn(&shell("exit 3"), &[]).unwrap();
+        let fork = waitpid(init, Some(WaitPidFlag::__WALL)).unwrap();
+        assert!(matches!(
+            fork,
+            WaitStatus::PtraceEvent(_, Signal::SIGTRAP, libc::PTRACE_EVENT_FORK)
+        ));
+        let child = Pid::from_raw(ptrace::getevent(init).unwrap() as i32);
+        assert!(!sandbox.is_isolated() || sandbox.spawned_pid(ticket) == Some(2));
+        ptrace::cont(init, None).unwrap();
+        let mut status = waitpid(child, Some(WaitPidFlag::__WALL)).unwrap();
+        while !matches!(status, WaitStatus::Exited(..)) {
+            let _ = ptrace::cont(child, None);
+            status = waitpid(child, Some(WaitPidFlag::__WALL)).unwrap();
+        }
+        assert_eq!(status, WaitStatus::Exited(child, 3));
+        assert_eq!(sandbox.spawn_error(ticket), None);
+        reset(&mut sandbox);
+    }
+    // Dropped with a stopped process that nobody has waited for.
+    sandbox.request_spawn(&shell("sleep 100"), &[]).unwrap();
+    waitpid(init, Some(WaitPidFlag::__WALL)).unwrap();
+}
