@@ -6,5 +6,7 @@ pub mod engine;
 pub mod explore;
 pub mod model;
 pub mod report;
+pub mod scenario;
 
 pub use explore::{Budget, Report};
+pub use scenario::{Faults, Log, mark};

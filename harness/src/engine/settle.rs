@@ -23,6 +23,10 @@ impl Session<'_> {
         let began = Instant::now();
         let mut look_at = began + LOOK_AFTER;
         let mut rounds = 0u32;
+        if !undisturbed {
+            // Whoever was resumed is on this CPU, and has not run yet.
+            yield_cpu();
+        }
         loop {
             let wait = match undisturbed && self.is_running_alone() {
                 true => Wait::Block,
@@ -31,6 +35,9 @@ impl Session<'_> {
             match tracee::wait(wait)? {
                 Waited::Event(tid, stop) => {
                     self.on_stop(tid, stop)?;
+                    if self.nobody_can_report(undisturbed) {
+                        break;
+                    }
                     continue;
                 }
                 Waited::NoTasks => break,
@@ -86,6 +93,17 @@ impl Session<'_> {
             true => Err(Halt::End(End::Limit(Limit::WallTime))),
             false => Ok(()),
         }
+    }
+
+    /// Whether the report just received was the last there can be, so that there is
+    /// no need to ask: nobody runs, and nobody can have been woken.
+    fn nobody_can_report(&self, undisturbed: bool) -> bool {
+        let may_report = |t: &super::task::Task| match t.state {
+            State::Running | State::Unborn => true,
+            State::Blocked | State::Frozen => !undisturbed,
+            _ => false,
+        };
+        !self.recheck && !self.tasks.iter().any(may_report)
     }
 
     /// Whether exactly one task runs.
