@@ -4,27 +4,35 @@
 #![allow(non_upper_case_globals)]
 
 mod address;
+mod aftermath;
 mod auxv;
 mod calls;
 mod choose;
 mod clock;
 mod deadlock;
 mod emulate;
+mod hold;
 mod inject;
+mod measure;
 mod locks;
+mod record;
 mod session;
 mod settle;
 mod sockets;
 mod spin;
 mod startup;
+mod step;
 mod stops;
 mod target;
 mod task;
 mod template;
 mod timers;
+mod turns;
 mod waits;
 
 pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
+pub use hold::Held;
+pub use measure::bare_stop;
 pub use target::{Isolation, Start, Target};
 
 use crate::model::{
@@ -72,8 +80,8 @@ pub struct Engine {
     working_dir: String,
     private_dirs: Vec<String>,
     bystanders: Vec<crate::sys::Tid>,
-    stdout: File,
-    stderr: File,
+    /// Standard output and standard error.
+    outputs: [File; 2],
     /// What the processes of a scenario log.
     log: Option<OpLog>,
     /// Namespaces that every further run needs for itself, because a run has used
@@ -141,8 +149,10 @@ impl Engine {
             working_dir: target.working_dir.to_string_lossy().into_owned(),
             private_dirs: private_dirs(&target.working_dir),
             bystanders: vec![init],
-            stdout: descriptor::output_file("stdout").map_err(machine("making a file for output"))?,
-            stderr: descriptor::output_file("stderr").map_err(machine("making a file for output"))?,
+            outputs: [
+                descriptor::output_file("stdout").map_err(machine("making a file for output"))?,
+                descriptor::output_file("stderr").map_err(machine("making a file for output"))?,
+            ],
             log: match target.children.is_empty() {
                 true => None,
                 false => Some(OpLog::create(LOG_ENTRIES).map_err(machine("making the log"))?),
@@ -190,7 +200,8 @@ impl Engine {
             filter: filter::filter(),
             limits: Vec::new(),
         };
-        let mut given = vec![(self.stdout.as_fd(), 1), (self.stderr.as_fd(), 2)];
+        let [stdout, stderr] = &self.outputs;
+        let mut given = vec![(stdout.as_fd(), 1), (stderr.as_fd(), 2)];
         given.extend(self.log.as_ref().map(|log| (log.fd(), LOG_DESCRIPTOR)));
         let launched = template::launch(&mut self.sandbox, start, &program, &given)?;
         let template = match target.children.is_empty() {
@@ -217,22 +228,7 @@ impl Engine {
     /// # Errors
     /// If the harness itself fails; whatever the program does is in the run's trace.
     pub fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
-        if let Some(log) = &self.log {
-            log.clear();
-        }
-        let (out, err) = (&self.stdout, &self.stderr);
-        let length = |file: &File| file.metadata().map_or(0, |m| m.len());
-        let output = || length(out) + length(err);
-        let mut session =
-            Session::new(plan, &self.children, &self.bystanders, &self.private_dirs, &output);
-        session.pids_vary = !self.sandbox.is_isolated();
-        let outcome = start_roots(
-            &mut session,
-            &self.templates,
-            self.own_namespaces,
-            self.fresh_working_dir.then_some(self.working_dir.as_str()),
-        )
-        .and_then(|()| session.perform());
+        let (mut session, outcome) = self.perform(plan)?;
         let mut leftovers = session.processes_left();
         session.kill_all()?;
         let end = outcome?;
@@ -256,6 +252,32 @@ impl Engine {
             stdout,
             stderr,
         })
+    }
+
+    /// Takes the steps of one run, and leaves everybody as they are at its end.
+    fn perform<'a>(
+        &'a self,
+        plan: &'a Plan,
+    ) -> Result<(Session<'a>, Result<End, EngineError>), EngineError> {
+        if let Some(log) = &self.log {
+            log.clear();
+        }
+        let mut session = Session::new(
+            plan,
+            &self.children,
+            &self.bystanders,
+            &self.private_dirs,
+            &self.outputs,
+        );
+        session.pids_vary = !self.sandbox.is_isolated();
+        let outcome = start_roots(
+            &mut session,
+            &self.templates,
+            self.own_namespaces,
+            self.fresh_working_dir.then_some(self.working_dir.as_str()),
+        )
+        .and_then(|()| session.perform());
+        Ok((session, outcome))
     }
 
     /// The operations that the processes of a scenario logged.
@@ -292,7 +314,7 @@ impl Engine {
 
     fn take_output(&mut self) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
         let mut taken = [Vec::new(), Vec::new()];
-        for (file, bytes) in [&mut self.stdout, &mut self.stderr].into_iter().zip(&mut taken) {
+        for (file, bytes) in self.outputs.iter_mut().zip(&mut taken) {
             if file.metadata()?.len() > 0 {
                 file.seek(SeekFrom::Start(0))?;
                 file.read_to_end(bytes)?;
@@ -304,7 +326,7 @@ impl Engine {
     }
 
     fn empty_output(&self) -> std::io::Result<()> {
-        for mut file in [&self.stdout, &self.stderr] {
+        for mut file in &self.outputs {
             if file.metadata()?.len() > 0 {
                 file.set_len(0)?;
             }

@@ -124,7 +124,10 @@ impl Session<'_> {
                             // The parent of a vfork sleeps uninterruptibly; any
                             // other such sleep is passing (page-in, fsync).
                             b'D' => task.in_vfork,
-                            b'Z' => true,
+                            b'Z' => {
+                                task.dead_leader = true;
+                                true
+                            }
                             _ => false,
                         };
                     quiet &= asleep;
@@ -144,9 +147,9 @@ impl Session<'_> {
     fn note_blocked(&mut self) {
         for task in &mut self.tasks {
             if matches!(task.state, State::Running) {
-                task.state = match task.probe.state() {
-                    b'Z' => State::DeadLeader,
-                    _ => State::Blocked,
+                task.state = match task.dead_leader {
+                    true => State::DeadLeader,
+                    false => State::Blocked,
                 };
             }
         }

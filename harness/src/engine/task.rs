@@ -76,9 +76,11 @@ pub(super) struct Task {
     pub restore_memory: Option<(u64, [u8; 2])>,
     /// It is being created by vfork's parent, who sleeps uninterruptibly.
     pub in_vfork: bool,
-    /// `Run::signals_sent` when it was last asked for pending signals.
+    /// It has ended, but threads of its process live on.
+    pub dead_leader: bool,
+    /// `Session::signals_sent` when it was last asked for pending signals.
     pub signals_seen: u64,
-    /// `Run::locks_released` when it last found its lock taken.
+    /// `Session::locks_released` when it last found its lock taken.
     pub lock_seen: u64,
     /// The engine turned its waiting lock request into an immediate one.
     pub lock_attempt: bool,
@@ -112,6 +114,7 @@ impl Task {
             restore: None,
             restore_memory: None,
             in_vfork: false,
+            dead_leader: false,
             signals_seen: 0,
             lock_seen: 0,
             lock_attempt: false,

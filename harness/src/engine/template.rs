@@ -121,7 +121,7 @@ impl Template {
             seed,
             ..Plan::default()
         };
-        let mut session = Session::new(&plan, &[], bystanders, private_dirs, &|| 0);
+        let mut session = Session::new(&plan, &[], bystanders, private_dirs, &[]);
         session.in_template = true;
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);

@@ -184,7 +184,7 @@ impl Stopped {
         let info = self.syscall_info()?;
         let is_exit = info.op == libc::PTRACE_SYSCALL_INFO_EXIT;
         // SAFETY: as in `result`.
-        Ok(is_exit.then(|| unsafe { info.u.exit }.sval))
+        Ok(is_exit.then_some(unsafe { info.u.exit }.sval))
     }
 
     fn syscall_info(&self) -> io::Result<libc::ptrace_syscall_info> {
@@ -273,6 +273,11 @@ impl Stopped {
     /// Leaves it stopped as by SIGSTOP, but lets SIGCONT wake it.
     pub fn listen(self) {
         self.restart(libc::PTRACE_LISTEN, 0);
+    }
+
+    /// Stops tracing it, and leaves it stopped as by SIGSTOP.
+    pub fn leave_stopped(self) {
+        self.restart(libc::PTRACE_DETACH, libc::SIGSTOP);
     }
 
     fn restart(self, request: libc::c_uint, signal: i32) {

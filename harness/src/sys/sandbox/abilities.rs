@@ -91,8 +91,8 @@ impl Feature {
         match self {
             Self::UserNamespace => "programs run with the capabilities the harness has outside",
             Self::PidNamespace => {
-                "pids differ from run to run, and a process that is no longer traced when the \
-                 harness is killed survives it"
+                "pids differ from run to run, and when the harness is killed, its programs are \
+                 ended by an ordinary process, which may be killed too"
             }
             Self::IpcNamespace => {
                 "System V objects and message queues are shared with everything on the machine; \

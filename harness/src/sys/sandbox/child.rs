@@ -10,7 +10,6 @@ use super::raw::{self, Errno, Fd};
 /// As many descriptors as one message can carry (SCM_MAX_FD, unix(7)).
 pub(super) const MAX_FDS: usize = 253;
 
-const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 
 /// How the child differs from process 1 besides what the program asks for.
@@ -62,9 +61,9 @@ fn prepare(
     raw::umask(origin.umask);
     default_signals();
     // SAFETY: no pointers.
-    unsafe { raw::call(libc::SYS_setpgid, [0; 5]) }.map_err(|e| (SpawnStage::Session, e))?;
+    unsafe { raw::call(libc::SYS_setsid, [0; 5]) }.map_err(|e| (SpawnStage::Session, e))?;
     if origin.reduce_capabilities {
-        keep_only_namespace_capabilities().map_err(|e| (SpawnStage::Capabilities, e))?;
+        keep_only_ipc_capability().map_err(|e| (SpawnStage::Capabilities, e))?;
     }
     set_limits(program).map_err(|e| (SpawnStage::Limits, e))?;
     place_descriptors(program, fds).map_err(|e| (SpawnStage::Descriptors, e))?;
@@ -109,14 +108,13 @@ fn default_signals() {
     };
 }
 
-/// Drops every capability but those that new namespaces and their loopback
-/// interface need, and makes these survive execve (ambient capabilities,
-/// capabilities(7)). With the others the program would pass permission checks that
-/// it fails outside.
-fn keep_only_namespace_capabilities() -> Result<(), Errno> {
+/// Drops every capability but the one that `CLONE_NEWIPC` needs, and makes that
+/// one survive execve (ambient capabilities, capabilities(7)). With the others
+/// the program would pass permission checks that it fails outside.
+fn keep_only_ipc_capability() -> Result<(), Errno> {
     const VERSION_3: u32 = 0x2008_0522;
     let header = [VERSION_3, 0];
-    let kept = 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
+    let kept = 1 << CAP_SYS_ADMIN;
     // Effective, permitted, inheritable: first the lower, then the upper 32 bits.
     let sets = [kept, kept, kept, 0, 0, 0];
     // SAFETY: a capability header and two data structures (capset(2)).
@@ -132,11 +130,16 @@ fn keep_only_namespace_capabilities() -> Result<(), Errno> {
             ],
         )
     }?;
-    for capability in [CAP_SYS_ADMIN, CAP_NET_ADMIN] {
-        let raise = libc::PR_CAP_AMBIENT_RAISE as c_ulong;
-        raw::prctl(libc::PR_CAP_AMBIENT, [raise, capability.into(), 0, 0])?;
-    }
-    Ok(())
+    raw::prctl(
+        libc::PR_CAP_AMBIENT,
+        [
+            libc::PR_CAP_AMBIENT_RAISE as c_ulong,
+            CAP_SYS_ADMIN.into(),
+            0,
+            0,
+        ],
+    )
+    .map(drop)
 }
 
 fn set_limits(program: &ProgramRecord) -> Result<(), Errno> {

@@ -55,14 +55,51 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
         }
         received.close();
     }
+    if plan.namespaces == 0 {
+        kill_children();
+    }
     raw::exit(0)
+}
+
+/// Without a pid namespace, ends whatever programs are left when the harness has
+/// gone. Those whose parent ends become children of this process, a subreaper, so
+/// some rounds get all.
+fn kill_children() {
+    const ROUNDS: u32 = 100_000;
+    let mut buffer = [0_u8; 4096];
+    for _ in 0..ROUNDS {
+        // proc_tid_children(5): pids, each followed by a space.
+        let Ok(list) = raw::open(c"/proc/thread-self/children", libc::O_RDONLY) else {
+            return;
+        };
+        let read = raw::read(list, &mut buffer).unwrap_or(0);
+        raw::close(list);
+        if read == 0 {
+            return;
+        }
+        let mut pid: c_int = 0;
+        for byte in buffer.get(..read).unwrap_or(&[]) {
+            if byte.is_ascii_digit() {
+                pid = pid
+                    .wrapping_mul(10)
+                    .wrapping_add(c_int::from(byte.wrapping_sub(b'0')));
+            } else if pid > 1 {
+                raw::kill(pid);
+                pid = 0;
+            }
+        }
+        raw::yield_now();
+    }
 }
 
 /// Cuts the ties to the harness but for the socket and the arena. Returns the
 /// umask that programs are to have.
 fn become_quiet(plan: &Plan) -> libc::mode_t {
     // Tied to the *thread* that cloned this process (PR_SET_PDEATHSIG(2const)).
-    let _ = raw::prctl(libc::PR_SET_PDEATHSIG, [libc::SIGKILL as c_ulong, 0, 0, 0]);
+    // Without a pid namespace this process must live on to end its programs.
+    if plan.namespaces & libc::CLONE_NEWPID != 0 {
+        let _ = raw::prctl(libc::PR_SET_PDEATHSIG, [libc::SIGKILL as c_ulong, 0, 0, 0]);
+    }
     let socket = plan.socket as c_uint;
     if socket > 0 {
         raw::close_range(0, socket.wrapping_sub(1));

@@ -44,8 +44,9 @@
 //! - Mounts, ipc objects and network end with the last process in their namespace,
 //!   descriptors with the processes. No path outside was ever written to.
 //!
-//! Without a pid namespace only process 1 and the programs it started itself are
-//! killed so, and their children by the tracer's `PTRACE_O_EXITKILL`.
+//! Without a pid namespace, "process 1" is an ordinary child of the harness and a
+//! subreaper. It notices the end of the harness by the same socket and then kills
+//! all that descends from it; only if it is killed as well does something survive.
 //!
 //! # Tracing
 //!

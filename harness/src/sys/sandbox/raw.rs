@@ -140,6 +140,22 @@ pub(super) fn getdents(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
     read.map(|bytes| bytes as usize)
 }
 
+pub(super) fn read(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes into `buffer`.
+    check(unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) } as c_long)
+        .map(|read| read as usize)
+}
+
+pub(super) fn kill(pid: libc::pid_t) {
+    // SAFETY: no memory is involved.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+}
+
+pub(super) fn yield_now() {
+    // SAFETY: no memory is involved.
+    unsafe { libc::sched_yield() };
+}
+
 pub(super) fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
     // SAFETY: `bytes` is readable for its length.
     check(unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) } as c_long)

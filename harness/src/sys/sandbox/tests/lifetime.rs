@@ -14,14 +14,27 @@ use super::*;
 
 #[test]
 fn nothing_outlives_a_killed_harness() {
+    outlive(Isolation::Auto, 1);
+}
+
+#[test]
+fn nothing_outlives_a_killed_harness_without_isolation() {
+    outlive(Isolation::None, 2);
+}
+
+fn outlive(isolation: Isolation, number: u32) {
     let dir = elsewhere();
-    let marker = format!("{}.25", 100_000 + std::process::id());
+    let marker = format!("{}.{number}", 100_000 + std::process::id());
     let (mut reader, writer) = std::io::pipe().unwrap();
     // SAFETY: the child only makes system calls and allocates; glibc keeps its
     // allocator usable across fork.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
-            let mut sandbox = Sandbox::start(&settings(dir.path())).unwrap();
+            let mut sandbox = Sandbox::start(&Settings {
+                isolation,
+                ..settings(dir.path())
+            })
+            .unwrap();
             let script = format!("sleep {marker} & setsid sleep {marker} & echo ready; wait");
             sandbox
                 .request_spawn(&shell(&script), &[(writer.as_fd(), 1)])
@@ -90,7 +103,6 @@ fn dropping_ends_all_programs() {
 
 #[test]
 fn a_traced_sandbox_spawns_resets_and_ends() {
-    use nix::sys::wait::{WaitPidFlag, WaitStatus};
     let dir = elsewhere();
     let mut sandbox = Sandbox::start(&settings(dir.path())).unwrap();
     let init = Pid::from_raw(sandbox.init_pid());

@@ -64,7 +64,7 @@ fn shell(script: &str) -> Program {
     }
 }
 
-/// Runs a script to its end, and that of whatever holds its output open.
+/// Runs a script to its end, and that of all its processes.
 fn run(sandbox: &mut Sandbox, script: &str) -> String {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let fds = [(writer.as_fd(), 1), (writer.as_fd(), 2)];
@@ -72,6 +72,10 @@ fn run(sandbox: &mut Sandbox, script: &str) -> String {
     drop(writer);
     let mut output = String::new();
     reader.read_to_string(&mut output).unwrap();
+    // A process closes its descriptors before it gives its pid back.
+    while !plain::descendants(sandbox.init_pid()).is_empty() {
+        std::thread::yield_now();
+    }
     output
 }
 

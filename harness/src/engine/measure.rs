@@ -1,0 +1,40 @@
+//! What a stop costs on this machine, as the yardstick for everything else.
+
+use crate::sys::tracee::{self, Stopped, Wait, Waited};
+use std::io;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The time between resuming a task that makes system calls in a loop and seeing it
+/// stop again, over `stops` stops with nothing else done: the least that any tracer
+/// pays. Tracer and task share the CPU that the calling thread is pinned to.
+///
+/// # Errors
+/// If tracing is forbidden, or `yes` cannot be run.
+pub fn bare_stop(stops: u32) -> io::Result<Duration> {
+    let mut child = Command::new("yes").stdout(Stdio::null()).spawn()?;
+    let tid = child.id() as crate::sys::Tid;
+    tracee::seize(tid)?;
+    tracee::interrupt(tid)?;
+    let stop = || loop {
+        match tracee::wait_for(tid, Wait::Block)? {
+            Waited::Event(..) => return Ok(()),
+            Waited::NoTasks => return Err(io::Error::from_raw_os_error(libc::ECHILD)),
+            _ => {}
+        }
+    };
+    // Past its loading.
+    for _ in 0..1_000 {
+        stop()?;
+        Stopped::reported(tid).resume_to_exit();
+    }
+    let began = Instant::now();
+    for _ in 0..stops {
+        stop()?;
+        Stopped::reported(tid).resume_to_exit();
+    }
+    let taken = began.elapsed();
+    child.kill()?;
+    child.wait()?;
+    Ok(taken / stops)
+}
