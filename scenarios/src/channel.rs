@@ -71,8 +71,12 @@ pub fn channel<C: Channel + 'static>(named: Named, trial: Trial) -> Scenario<'st
         true => scenario.check(check::fifo()),
         false => scenario.check(check::per_sender_order()),
     };
+    scenario = match peril {
+        // A receiver that gave up leaves behind what it has not received.
+        Peril::Errno => scenario.check(check::no_loss_of_acknowledged()),
+        _ => scenario.check(check::everything_received()),
+    };
     scenario
-        .check(check::everything_received())
         .check(whole_messages())
         .check(end_after_last_sender(senders))
         .check(closed_only_without_receivers(receivers))

@@ -70,81 +70,27 @@ const WAITING: &[&str] = &[
     "openat",
 ];
 
-/// Further calls that obtain, change or give back a kernel object.
-const OBTAINING: &[&str] = &[
-    "pipe",
-    "pipe2",
-    "socket",
-    "socketpair",
-    "bind",
-    "listen",
-    "shutdown",
-    "getsockopt",
-    "setsockopt",
-    "open",
-    "openat",
-    "openat2",
-    "creat",
-    "mkdir",
-    "mkdirat",
-    "mknod",
-    "mknodat",
-    "unlink",
-    "unlinkat",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "ftruncate",
-    "truncate",
-    "fallocate",
-    "fsync",
-    "fdatasync",
-    "msync",
-    "mmap",
-    "mremap",
-    "memfd_create",
-    "shmget",
-    "shmat",
-    "shmdt",
-    "shmctl",
-    "semget",
-    "semctl",
-    "msgget",
-    "msgctl",
-    "mq_open",
-    "mq_unlink",
-    "mq_notify",
-    "eventfd",
-    "eventfd2",
-    "signalfd",
-    "signalfd4",
-    "timerfd_create",
-    "timerfd_settime",
-    "epoll_create",
-    "epoll_create1",
-    "epoll_ctl",
-    "inotify_init1",
-    "inotify_add_watch",
-    "fork",
-    "vfork",
-    "clone",
-    "clone3",
-    "execve",
-    "kill",
-    "tgkill",
-    "rt_sigqueueinfo",
-    "pidfd_open",
+/// Calls that can find no room on the file system (ENOSPC, EDQUOT).
+const STORING: &[&str] = &[
+    "write", "writev", "pwrite64", "pwritev", "pwritev2", "open", "openat", "openat2", "creat",
+    "mkdir", "mkdirat", "mknod", "mknodat", "rename", "renameat", "renameat2", "link", "linkat",
+    "symlink", "symlinkat", "fallocate", "fsync", "fdatasync", "sendfile", "splice", "semget",
+    "shmget", "msgget", "mq_open", "inotify_add_watch", "epoll_ctl",
+];
+
+/// Calls that make a descriptor (EMFILE, ENFILE).
+const OPENING: &[&str] = &[
+    "open", "openat", "openat2", "creat", "pipe", "pipe2", "socket", "socketpair", "accept",
+    "accept4", "dup", "eventfd", "eventfd2", "signalfd", "signalfd4", "timerfd_create",
+    "epoll_create", "epoll_create1", "memfd_create", "inotify_init1", "mq_open", "pidfd_open",
     "pidfd_getfd",
-    "pidfd_send_signal",
-    "dup",
-    "dup2",
-    "dup3",
-    "fcntl",
-    "flock",
-    "process_vm_readv",
-    "process_vm_writev",
+];
+
+/// Calls that can find no memory (ENOMEM), or no room for another process.
+const ALLOCATING: &[&str] = &[
+    "fork", "vfork", "clone", "clone3", "mmap", "mremap", "shmat", "shmget", "msgget", "semget",
+    "semop", "semtimedop", "mq_open", "poll", "ppoll", "select", "epoll_ctl", "fcntl", "flock",
+    "bind", "connect", "listen", "setsockopt", "execve", "open", "openat", "mkdir", "unlink",
 ];
 
 fn is_one_of(call: Call, families: &[&[&str]]) -> bool {
@@ -165,9 +111,29 @@ pub(super) fn applies(action: Action, call: Call, blocked: bool) -> bool {
         Action::LoseSignal | Action::DelaySignal(_) => false,
         Action::ShortIo(_) => is_one_of(call, &[PARTIAL]),
         Action::Full => is_one_of(call, &[WRITING]),
-        Action::Errno(_) => is_one_of(call, &[WRITING, READING, WAITING, OBTAINING]),
+        Action::Errno(errno) => can_fail_with(call, errno.0),
     }
 }
+
+/// Whether the call's manual page gives this error as one that the machine's state
+/// can cause. Errors of the caller's own making (EBADF, EINVAL, …) are up to the
+/// user: they can strike wherever something can fail.
+fn can_fail_with(call: Call, errno: i32) -> bool {
+    match errno {
+        libc::ENOSPC | libc::EDQUOT => is_one_of(call, &[STORING]),
+        libc::EMFILE | libc::ENFILE => is_one_of(call, &[OPENING]),
+        libc::ENOMEM => is_one_of(call, &[ALLOCATING, OPENING]),
+        libc::ENOBUFS => is_one_of(call, &[WRITING]),
+        libc::EINTR => is_one_of(call, &[WRITING, READING, WAITING]),
+        libc::EAGAIN => is_one_of(call, &[WRITING, READING, FORKING]),
+        libc::EIO => is_one_of(call, &[WRITING, READING, &["fsync", "fdatasync"]]),
+        libc::EPIPE | libc::ECONNRESET => is_one_of(call, &[WRITING, READING]),
+        _ => is_one_of(call, &[WRITING, READING, WAITING, STORING, OPENING, ALLOCATING]),
+    }
+}
+
+/// Calls that make a process, which its user may have too many of (EAGAIN).
+const FORKING: &[&str] = &["fork", "vfork", "clone", "clone3"];
 
 #[cfg(test)]
 mod tests {
@@ -188,7 +154,7 @@ mod tests {
             assert!(name.parse::<Call>().is_ok(), "{name}");
         }
         #[cfg(target_arch = "x86_64")]
-        for name in [WRITING, READING, PARTIAL, WAITING, OBTAINING].concat() {
+        for name in [WRITING, READING, PARTIAL, WAITING, STORING, OPENING, ALLOCATING, FORKING].concat() {
             assert!(name.parse::<Call>().is_ok(), "{name}");
         }
     }

@@ -2,10 +2,13 @@
 
 use super::reentry::{Reentry, Role};
 use super::{Scenario, perform};
-use crate::check::Check;
 use crate::engine::{Engine, Target};
-use crate::explore::{Budget, Exploration, FaultTally, Found, Report, load, replay_with, save, target_of};
+use crate::explore::{
+    Budget, Exploration, FaultTally, Found, Replay, ReplayError, Report, Starter, load,
+    replay_with, save, target_of,
+};
 use crate::model::{Record, Verdict};
+use crate::report::{Palette, text};
 use std::env;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -87,36 +90,20 @@ impl<Q> Scenario<'_, Q> {
             eprintln!("scenario `{}` is not the one in {}", reentry.id, file.display());
             return;
         }
-        let target = target_of(&record).unwrap_or_else(|error| panic!("{REPLAY}: {error}"));
-        let verdict = self
-            .replay_on(&record, Target { children: self.names(), ..target })
+        let replay = self
+            .replay_on(&record)
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        match verdict {
-            Verdict::Pass => eprintln!("scenario `{}`: the recorded run passes", self.name),
-            Verdict::Violation(violations) => {
-                let mut text = String::from("replayed: the same violation, the same trace");
-                for violation in &violations {
-                    let _ = write!(text, "\nscenario `{}`: {}", self.name, violation.sentence);
-                    for line in &violation.details {
-                        let _ = write!(text, "\n    {line}");
-                    }
-                }
-                panic!("{text}\n{}", last_steps(&record));
-            }
-            Verdict::Inconclusive(limit) => panic!("the replay reached its limit of {limit}"),
-            Verdict::Invalid(reason) => panic!("{reason}"),
+        let said = text::replay(&record, &replay, Palette::PLAIN);
+        match replay.verdict {
+            Verdict::Pass => eprintln!("scenario `{}`: the recorded run passes\n{said}", self.name),
+            _ => panic!("scenario `{}`, replayed from {}\n{said}", self.name, file.display()),
         }
     }
 
-    fn replay_on(
-        &self,
-        record: &Record,
-        target: Target,
-    ) -> Result<Verdict, crate::explore::ReplayError> {
-        let checks: &[Arc<dyn Check>] = &self.checks;
-        let starter: crate::explore::Starter =
-            Arc::new(move |cpu| Ok(Box::new(Engine::start(&target, cpu)?)));
-        Ok(replay_with(record, &starter, checks)?.verdict)
+    fn replay_on(&self, record: &Record) -> Result<Replay, ReplayError> {
+        let target = Target { children: self.names(), ..target_of(record)? };
+        let starter: Starter = Arc::new(move |cpu| Ok(Box::new(Engine::start(&target, cpu)?)));
+        replay_with(record, &starter, &self.checks)
     }
 }
 
@@ -161,8 +148,8 @@ fn failure(name: &str, reentry: &Reentry, report: &Report) -> Option<String> {
         Verdict::Pass => None,
         Verdict::Violation(_) => {
             let texts: Vec<String> =
-                report.found.iter().map(|found| finding(name, reentry, report, found)).collect();
-            Some(texts.join("\n\n"))
+                report.found.iter().map(|found| finding(name, reentry, found)).collect();
+            Some(texts.join("\n"))
         }
         Verdict::Inconclusive(limit) => Some(format!(
             "scenario `{name}` is inconclusive: of {} runs, {} reached the limit of {limit}; \
@@ -177,36 +164,19 @@ fn failure(name: &str, reentry: &Reentry, report: &Report) -> Option<String> {
     }
 }
 
-fn finding(name: &str, reentry: &Reentry, report: &Report, found: &Found) -> String {
-    let mut text = format!("scenario `{name}`: {}", found.violation.sentence);
-    for line in &found.violation.details {
-        let _ = write!(text, "\n    {line}");
-    }
-    let faults: Vec<String> = found.record.plan.faults.iter().map(ToString::to_string).collect();
-    let with = if faults.is_empty() { "no fault".to_owned() } else { faults.join(", ") };
-    let _ = write!(
-        text,
-        "\n  {}; seen in {} of {} runs, first in run {}, with {with}\n{}",
-        found.violation.kind,
-        found.count,
-        report.runs,
-        found.run,
-        last_steps(&found.record)
-    );
-    match save(&found.record, &found.violation.kind, &directory()) {
-        Ok(file) => {
-            let file = file.display();
-            let _ = write!(text, "\n  recorded in {file}\n  replay it: {}", command(reentry, &file));
-        }
-        Err(error) => {
-            let _ = write!(text, "\n  not recorded, writing the file failed: {error}");
-        }
-    }
-    text
+fn finding(name: &str, reentry: &Reentry, found: &Found) -> String {
+    let mut said = format!("scenario `{name}`: {}", text::finding(found, None, Palette::PLAIN));
+    let outcome = match save(&found.record, &found.violation.kind, &directory()) {
+        Ok(file) => writeln!(said, "  replay it: {}", command(reentry, &file)),
+        Err(error) => writeln!(said, "  it cannot be replayed, writing its file failed: {error}"),
+    };
+    outcome.expect("writing to a string");
+    said
 }
 
 /// The line that replays a file.
-fn command(reentry: &Reentry, file: &dyn std::fmt::Display) -> String {
+fn command(reentry: &Reentry, file: &Path) -> String {
+    let file = file.display();
     match reentry.test() {
         Some(test) => format!("{REPLAY}={file} cargo test {test} -- --exact"),
         None => format!("crosswire replay {file}"),
@@ -221,17 +191,4 @@ fn directory() -> PathBuf {
         .ancestors()
         .find(|directory| directory.join("CACHEDIR.TAG").is_file())
         .map_or_else(|| PathBuf::from("crosswire-failures"), |target| target.join("crosswire"))
-}
-
-/// Events shown of a failing run.
-const LAST: usize = 12;
-
-fn last_steps(record: &Record) -> String {
-    let trace = &record.trace;
-    let first = trace.events.len().saturating_sub(LAST);
-    let mut text = format!("  the last of {} steps:", trace.steps);
-    for event in &trace.events[first..] {
-        let _ = write!(text, "\n    {:>5} {:<12} {:?}", event.step, trace.name(event.task), event.what);
-    }
-    text
 }

@@ -3,7 +3,7 @@
 
 use super::Scenario;
 use super::log::Log;
-use crate::sys::oplog::OpLog;
+use crate::sys::oplog::{LOG_VARIABLE, OpLog};
 use crate::sys::process::{self, MARK_TEMPLATE};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, wait};
@@ -14,10 +14,6 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::{env, io};
-
-/// The descriptor of the operation log. Without it nothing reads the log, as when
-/// somebody sets `CROSSWIRE_SCENARIO` by hand to watch a scenario run natively.
-const LOG: &str = "CROSSWIRE_LOG_FD";
 
 /// Entries of a log that nobody reads.
 const UNREAD_ENTRIES: usize = 1 << 16;
@@ -61,8 +57,10 @@ pub(super) fn perform<Q>(scenario: Scenario<'_, Q>) -> ! {
     process::exit(status)
 }
 
+/// The log that the engine reads. Where there is no engine, as when somebody sets
+/// `CROSSWIRE_SCENARIO` by hand to watch a scenario run natively, nobody reads it.
 fn open_log() -> io::Result<OpLog> {
-    match env::var(LOG) {
+    match env::var(LOG_VARIABLE) {
         Ok(fd) => OpLog::open(fd.parse().map_err(io::Error::other)?),
         Err(_) => OpLog::create(UNREAD_ENTRIES),
     }

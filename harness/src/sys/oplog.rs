@@ -13,6 +13,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
+/// Tells the processes of a scenario the descriptor by which they inherit the log.
+pub const LOG_VARIABLE: &str = "CROSSWIRE_LOG_FD";
+
 /// The longest name of an operation, in bytes.
 pub const NAME_BYTES: usize = 23;
 

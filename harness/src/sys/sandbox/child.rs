@@ -10,6 +10,7 @@ use super::raw::{self, Errno, Fd};
 /// As many descriptors as one message can carry (SCM_MAX_FD, unix(7)).
 pub(super) const MAX_FDS: usize = 253;
 
+const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 
 /// How the child differs from process 1 besides what the program asks for.
@@ -60,10 +61,12 @@ fn prepare(
     }
     raw::umask(origin.umask);
     default_signals();
+    // A group of its own in the session of process 1, like a shell's job: in a
+    // session of its own it would be an orphaned group, in which SIGTSTP does nothing.
     // SAFETY: no pointers.
-    unsafe { raw::call(libc::SYS_setsid, [0; 5]) }.map_err(|e| (SpawnStage::Session, e))?;
+    unsafe { raw::call(libc::SYS_setpgid, [0; 5]) }.map_err(|e| (SpawnStage::Session, e))?;
     if origin.reduce_capabilities {
-        keep_only_ipc_capability().map_err(|e| (SpawnStage::Capabilities, e))?;
+        keep_only_namespace_capabilities().map_err(|e| (SpawnStage::Capabilities, e))?;
     }
     set_limits(program).map_err(|e| (SpawnStage::Limits, e))?;
     place_descriptors(program, fds).map_err(|e| (SpawnStage::Descriptors, e))?;
@@ -108,13 +111,14 @@ fn default_signals() {
     };
 }
 
-/// Drops every capability but the one that `CLONE_NEWIPC` needs, and makes that
-/// one survive execve (ambient capabilities, capabilities(7)). With the others
-/// the program would pass permission checks that it fails outside.
-fn keep_only_ipc_capability() -> Result<(), Errno> {
+/// Drops every capability but those that new namespaces and their loopback
+/// interface need, and makes these survive execve (ambient capabilities,
+/// capabilities(7)). With the others the program would pass permission checks that
+/// it fails outside.
+fn keep_only_namespace_capabilities() -> Result<(), Errno> {
     const VERSION_3: u32 = 0x2008_0522;
     let header = [VERSION_3, 0];
-    let kept = 1 << CAP_SYS_ADMIN;
+    let kept = 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
     // Effective, permitted, inheritable: first the lower, then the upper 32 bits.
     let sets = [kept, kept, kept, 0, 0, 0];
     // SAFETY: a capability header and two data structures (capset(2)).
@@ -130,16 +134,11 @@ fn keep_only_ipc_capability() -> Result<(), Errno> {
             ],
         )
     }?;
-    raw::prctl(
-        libc::PR_CAP_AMBIENT,
-        [
-            libc::PR_CAP_AMBIENT_RAISE as c_ulong,
-            CAP_SYS_ADMIN.into(),
-            0,
-            0,
-        ],
-    )
-    .map(drop)
+    for capability in [CAP_SYS_ADMIN, CAP_NET_ADMIN] {
+        let raise = libc::PR_CAP_AMBIENT_RAISE as c_ulong;
+        raw::prctl(libc::PR_CAP_AMBIENT, [raise, capability.into(), 0, 0])?;
+    }
+    Ok(())
 }
 
 fn set_limits(program: &ProgramRecord) -> Result<(), Errno> {

@@ -88,8 +88,8 @@ use nix::unistd::Pid;
 
 pub use abilities::{Abilities, Ability, Feature, Loss};
 pub use error::SandboxError;
-pub use leftovers::{FileKind, LeftFile, Leftovers, SysvKind, SysvLeft};
-pub use program::{Limit, Program, SpawnError, SpawnTicket};
+pub use leftovers::{FileKind, Leftovers, SysvKind};
+pub use program::{Program, SpawnError, SpawnTicket};
 
 use arena::{Arena, Request, ResetRequest, ResetStage};
 use launch::Launched;
