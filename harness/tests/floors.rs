@@ -14,7 +14,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("check", &["model"]),
     ("explore", &["model", "check", "engine"]),
     ("report", &["model", "check", "explore"]),
-    ("scenario", &["model", "sys", "engine", "check", "explore"]),
+    ("scenario", &["model", "sys", "engine", "check", "explore", "report"]),
 ];
 
 /// Files that may import one more folder, from further down than their floor does.

@@ -1,0 +1,195 @@
+//! What a run costs, as ratios to the bare ptrace stop and to the native program.
+//!
+//! Every ratio is of two figures measured in this run, because machines differ and
+//! so does one machine from minute to minute. `cargo bench` prints them;
+//! `CROSSWIRE_BENCH_RUNS` sets the number of runs (default 2,000).
+
+use crosswire::engine::{Engine, Isolation, Start, Target, bare_stop};
+use crosswire::explore::{Budget, Exploration, available_cpus};
+use crosswire::model::Plan;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// Two processes and ten messages each way.
+const PING_PONG: &str = r#"
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+    int there[2], back[2];
+    char message[8];
+    if (pipe(there) || pipe(back))
+        return 1;
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 5; i++)
+            if (read(there[0], message, 8) != 8 || write(back[1], message, 8) != 8)
+                _exit(1);
+        _exit(0);
+    }
+    for (int i = 0; i < 5; i++)
+        if (write(there[1], "message", 8) != 8 || read(back[0], message, 8) != 8)
+            return 1;
+    return waitpid(child, NULL, 0) != child;
+}
+"#;
+
+/// A thousand calls that concern nobody.
+const CALLS: &str = r#"
+#include <unistd.h>
+int main(void)
+{
+    for (int i = 0; i < 1000; i++)
+        getppid();
+    return 0;
+}
+"#;
+
+fn main() {
+    let closures = || {
+        crosswire::scenario!("ping-pong")
+            .setup(|| [std::io::pipe().unwrap(), std::io::pipe().unwrap()])
+            .process("ping", |[there, back], _| {
+                let mut message = *b"message\0";
+                for _ in 0..5 {
+                    there.1.write_all(&message).unwrap();
+                    back.0.read_exact(&mut message).unwrap();
+                }
+            })
+            .process("pong", |[there, back], _| {
+                let mut message = [0; 8];
+                for _ in 0..5 {
+                    there.0.read_exact(&mut message).unwrap();
+                    back.1.write_all(&message).unwrap();
+                }
+            })
+            .reenter_with(Vec::<String>::new())
+            .jobs(1)
+    };
+    if std::env::var_os("CROSSWIRE_SCENARIO").is_some() {
+        closures().explore(Budget::runs(1));
+        return;
+    }
+    let runs: u64 = std::env::var("CROSSWIRE_BENCH_RUNS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2_000);
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let ping_pong = compile(dir.path(), "ping_pong", PING_PONG);
+    let calls = compile(dir.path(), "calls", CALLS);
+    // Measured on a thread of its own, which it pins to one CPU.
+    std::thread::spawn(move || stops(&calls)).join().expect("measured");
+    let native = native(&ping_pong, runs.min(1_000));
+    whole_runs("C program, 1 job", explore(&ping_pong, runs, 1), native);
+    let report = closures().try_explore(Budget::runs(runs));
+    assert!(report.found.is_empty(), "{:?}", report.verdict);
+    whole_runs("closures, 1 job", report.runs_per_second(), native);
+    jobs(&ping_pong, runs);
+    memory(&ping_pong, runs);
+}
+
+/// The cost of a step against that of a stop. A step has two stops: the call's entry
+/// and its end.
+fn stops(program: &Path) {
+    let cpu = available_cpus()[0];
+    let mut engine = Engine::start(&target(program), Some(cpu)).expect("an engine");
+    let mut rounds: Vec<(f64, Duration, Duration)> = (0..51)
+        .map(|_| {
+            let stop = bare_stop(2_000).expect("tracing");
+            let began = Instant::now();
+            let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
+            let step = began.elapsed() / u32::try_from(steps).expect("few steps");
+            (step.as_secs_f64() / stop.as_secs_f64(), stop, step)
+        })
+        .collect();
+    rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (ratio, stop, step) = rounds[rounds.len() / 2];
+    println!("median of {} rounds", rounds.len());
+    println!("bare stop                    {stop:>10.2?}");
+    println!("step (two stops)             {step:>10.2?}  {ratio:.2} × the bare stop");
+    println!("                                         {:.2} × its own two stops", ratio / 2.0);
+}
+
+/// Seconds that the program takes without anybody watching.
+fn native(program: &Path, runs: u64) -> f64 {
+    let began = Instant::now();
+    for _ in 0..runs {
+        assert!(Command::new(program).status().expect("it runs").success());
+    }
+    began.elapsed().as_secs_f64() / runs as f64
+}
+
+fn whole_runs(what: &str, per_second: f64, native: f64) {
+    let ratio = 1.0 / (per_second * native);
+    println!("{what:<28} {per_second:>8.0}/s  {ratio:.2} × a native start of the C program");
+}
+
+fn jobs(program: &Path, runs: u64) {
+    let cpus = available_cpus().len();
+    if cpus < 2 {
+        println!("two jobs                     left out: there is one CPU");
+        return;
+    }
+    let (mut one, mut two) = (0.0f64, 0.0f64);
+    for _ in 0..3 {
+        one = one.max(explore(program, runs, 1));
+        two = two.max(explore(program, runs, 2));
+    }
+    println!("two jobs against one         {two:>8.0}/s  {:.2} × one job", two / one);
+}
+
+/// Resident memory after many runs against that after few.
+fn memory(program: &Path, runs: u64) {
+    let mut engine = Engine::start(&target(program), None).expect("an engine");
+    let mut resident = Vec::new();
+    for part in [runs / 10, runs] {
+        for _ in 0..part {
+            engine.run(&Plan::default()).expect("a run");
+        }
+        resident.push(resident_bytes());
+    }
+    let growth = resident[1] as f64 / resident[0] as f64;
+    println!("memory after {runs} runs       {:>8} KiB  {growth:.3} × that after {}", resident[1] / 1024, runs / 10);
+}
+
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("procfs");
+    let pages: u64 = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("two numbers");
+    pages * 4096
+}
+
+fn explore(program: &Path, runs: u64, jobs: usize) -> f64 {
+    let exploration = Exploration {
+        budget: Budget::runs(runs),
+        jobs,
+        ..Exploration::new(target(program))
+    };
+    let report = exploration.explore(&AtomicBool::new(false), &|_| {}).expect("an exploration");
+    assert!(report.found.is_empty(), "{:?}", report.verdict);
+    report.runs_per_second()
+}
+
+fn target(program: &Path) -> Target {
+    Target {
+        programs: vec![Start {
+            name: "program".to_owned(),
+            command: vec![program.to_string_lossy().into_owned()],
+        }],
+        working_dir: std::env::current_dir().expect("a working directory"),
+        environment: Vec::new(),
+        isolation: Isolation::Auto,
+        children: Vec::new(),
+    }
+}
+
+fn compile(dir: &Path, name: &str, source: &str) -> PathBuf {
+    let file = dir.join(name).with_extension("c");
+    std::fs::write(&file, source).expect("a writable directory");
+    let program = dir.join(name);
+    let status = Command::new("cc").arg("-O2").arg("-o").args([&program, &file]).status();
+    assert!(status.expect("a C compiler").success(), "compiling {name}");
+    program
+}
