@@ -1,6 +1,6 @@
 //! The house rules that no compiler checks: dependencies between the folders of
-//! `src` point down, unsafe code stands in `src/sys` only, files stay short.
-//! `ARCHITECTURE.md` says why; whoever changes a rule changes both.
+//! `src` point down, unsafe code stands in `src/sys` only, files stay short, and
+//! `ARCHITECTURE.md` names every file. Whoever changes a rule changes that page too.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -77,6 +77,36 @@ fn files_stay_short() {
         .map(|(path, lines)| format!("{} has {lines} lines", path.display()))
         .collect();
     assert!(long.is_empty(), "at most {MOST_LINES} are allowed: {}", long.join(", "));
+}
+
+#[test]
+fn the_architecture_names_every_file() {
+    let page = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md"));
+    let (_, list) = page.split_once("```files\n").expect("there is a list of files");
+    let (list, _) = list.split_once("```").expect("the list has an end");
+    let mut named = BTreeSet::new();
+    let mut folder = "";
+    for line in list.lines() {
+        match line.strip_prefix("  ") {
+            Some(file) => {
+                let name = file.split_whitespace().next().expect("a file has a name");
+                named.insert(format!("{folder}{name}"));
+            }
+            None if line.is_empty() => {}
+            None => folder = line.strip_prefix("harness/src/").expect("a folder of the crate"),
+        }
+    }
+    let root = source_root();
+    let below = |path: &PathBuf| path.strip_prefix(&root).expect("it was found there").to_owned();
+    let is_told = |path: &String| !path.starts_with("sys/sandbox/tests/");
+    let present: BTreeSet<String> = files(&root)
+        .iter()
+        .map(|path| below(path).to_string_lossy().into_owned())
+        .filter(is_told)
+        .collect();
+    let missing: Vec<&String> = present.difference(&named).collect();
+    let gone: Vec<&String> = named.difference(&present).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "not named: {missing:?}; not there: {gone:?}");
 }
 
 #[test]

@@ -103,7 +103,10 @@ impl Contract {
     /// Why the peril has no meaning for it.
     pub fn under(&self, peril: Peril) -> Result<Promise, &'static str> {
         let promise = self.promises.iter().find(|promise| promise.peril == peril);
-        let exemption = self.exemptions.iter().find(|exemption| exemption.peril == peril);
+        let exemption = self
+            .exemptions
+            .iter()
+            .find(|exemption| exemption.peril == peril);
         match (promise, exemption) {
             (Some(promise), _) => Ok(*promise),
             (None, Some(exemption)) => Err(exemption.because),
@@ -121,8 +124,16 @@ mod tests {
     fn every_contract_says_something_about_every_peril_once() {
         for contract in [Pipe::CONTRACT, Fifo::CONTRACT, UnixStream::CONTRACT] {
             for peril in Peril::ALL {
-                let promises = contract.promises.iter().filter(|p| p.peril == peril).count();
-                let exemptions = contract.exemptions.iter().filter(|e| e.peril == peril).count();
+                let promises = contract
+                    .promises
+                    .iter()
+                    .filter(|p| p.peril == peril)
+                    .count();
+                let exemptions = contract
+                    .exemptions
+                    .iter()
+                    .filter(|e| e.peril == peril)
+                    .count();
                 assert_eq!(promises + exemptions, 1, "{}: {peril}", contract.name);
             }
         }

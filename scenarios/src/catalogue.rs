@@ -77,7 +77,9 @@ pub fn reenter(name: &str) -> Result<(), String> {
     if std::env::var_os("CROSSWIRE_SCENARIO").is_some() {
         case.explore(Budget::runs(0));
     }
-    Err(format!("scenario `{name}` is performed by the harness only"))
+    Err(format!(
+        "scenario `{name}` is performed by the harness only"
+    ))
 }
 
 /// Every case, in the order of the table.
@@ -104,7 +106,11 @@ fn add<C: Channel + 'static>(cells: &mut Vec<Cell>) {
         let promise = match C::CONTRACT.under(fault) {
             Ok(promise) => promise,
             Err(because) => {
-                cells.push(Cell::Exempt { mechanism, fault, because });
+                cells.push(Cell::Exempt {
+                    mechanism,
+                    fault,
+                    because,
+                });
                 continue;
             }
         };
@@ -123,10 +129,15 @@ fn add<C: Channel + 'static>(cells: &mut Vec<Cell>) {
 }
 
 fn explore<C: Channel + 'static>(case: &Case, budget: Budget, way: Way) -> Report {
-    let trial = Trial { peril: case.fault, shape: case.shape };
+    let trial = Trial {
+        peril: case.fault,
+        shape: case.shape,
+    };
     let scenario = channel::<C>(crosswire::scenario!(case.name.as_str()), trial);
     match way {
-        Way::Verb => scenario.reenter_with([VERB, &case.name]).try_explore(budget),
+        Way::Verb => scenario
+            .reenter_with([VERB, &case.name])
+            .try_explore(budget),
         Way::Test => scenario.try_explore(budget),
     }
 }

@@ -38,7 +38,11 @@ pub fn shapes<C: Channel>(peril: Peril) -> Vec<Shape> {
         return Vec::new();
     }
     let small = peril == Peril::KillReceiver;
-    let shape = |senders, receivers| Shape { senders, receivers, small };
+    let shape = |senders, receivers| Shape {
+        senders,
+        receivers,
+        small,
+    };
     let mut shapes = vec![shape(1, 1), shape(2, 1)];
     // A read that is cut short leaves the rest of its message to whoever reads
     // next, so receivers share a channel only where that cannot happen.
@@ -84,7 +88,9 @@ pub fn channel<C: Channel + 'static>(named: Named, trial: Trial) -> Scenario<'st
 }
 
 fn names(role: &str, count: usize) -> Vec<String> {
-    (1..=count).map(|number| format!("{role}{number}")).collect()
+    (1..=count)
+        .map(|number| format!("{role}{number}"))
+        .collect()
 }
 
 fn created<C>(result: Result<C, ChannelError>) -> C {
@@ -102,7 +108,9 @@ fn faults(peril: Peril) -> Faults {
         // A pipe takes a frame whole or not at all (pipe(7), PIPE_BUF), so only
         // reads can come back short.
         Peril::ShortIo => Faults::short_io("receiver1", SHORT),
-        Peril::Errno => Faults::errno("sender1", "EMFILE").and(Faults::errno("receiver1", "EMFILE")),
+        Peril::Errno => {
+            Faults::errno("sender1", "EMFILE").and(Faults::errno("receiver1", "EMFILE"))
+        }
         Peril::Full => Faults::full("*"),
     }
 }
@@ -128,6 +136,9 @@ fn send_all<C: Channel>(
 /// Receives until the end.
 fn receive_all<C: Channel>(channel: &mut C, log: &Log) -> Result<(), ChannelError> {
     let mut end = channel.receiver()?;
-    while log.recv(|| end.recv().map(|m| m.map(|m| value(&m))))?.is_some() {}
+    while log
+        .recv(|| end.recv().map(|m| m.map(|m| value(&m))))?
+        .is_some()
+    {}
     Ok(())
 }

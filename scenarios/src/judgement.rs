@@ -7,13 +7,17 @@ use std::sync::Arc;
 /// The operation by which a sender closes its end.
 pub(crate) const CLOSE: &str = "close";
 
-
 fn of<'a>(history: &'a History, name: &'static str) -> impl Iterator<Item = &'a Operation> {
-    history.operations.iter().filter(move |operation| operation.name == name)
+    history
+        .operations
+        .iter()
+        .filter(move |operation| operation.name == name)
 }
 
 fn was_killed(run: &Run, process: &str) -> bool {
-    run.trace.killed_by_fault().any(|task| run.trace.name(task) == process)
+    run.trace
+        .killed_by_fault()
+        .any(|task| run.trace.name(task) == process)
 }
 
 /// Whether some call was made to fail: then anybody may have given up.
@@ -26,7 +30,9 @@ fn had_error(run: &Run) -> bool {
 pub(crate) fn end_after_last_sender(senders: Vec<String>) -> Arc<dyn Check> {
     promise("end-after-last-sender", move |run| {
         for end in of(&run.history, "recv") {
-            let Outcome::Answered { at, value: None } = end.outcome else { continue };
+            let Outcome::Answered { at, value: None } = end.outcome else {
+                continue;
+            };
             for sender in &senders {
                 let closed = of(&run.history, CLOSE)
                     .any(|close| close.process == *sender && close.called < at);
@@ -45,8 +51,8 @@ pub(crate) fn end_after_last_sender(senders: Vec<String>) -> Arc<dyn Check> {
 /// A sender is told that nobody is left only if that is so.
 pub(crate) fn closed_only_without_receivers(receivers: Vec<String>) -> Arc<dyn Check> {
     promise("closed-only-without-receivers", move |run| {
-        let refused = of(&run.history, "send")
-            .find(|send| matches!(send.outcome, Outcome::Failed { .. }));
+        let refused =
+            of(&run.history, "send").find(|send| matches!(send.outcome, Outcome::Failed { .. }));
         let left = receivers.iter().find(|receiver| !was_killed(run, receiver));
         match (refused, left) {
             (Some(send), Some(receiver)) if !had_error(run) => Err(format!(
@@ -64,9 +70,10 @@ pub(crate) fn whole_messages() -> Arc<dyn Check> {
         let torn = of(&run.history, "recv")
             .find(|receive| matches!(receive.outcome, Outcome::Failed { .. }));
         match torn {
-            Some(receive) if !had_error(run) => {
-                Err(format!("{} received something that is not a message", receive.process))
-            }
+            Some(receive) if !had_error(run) => Err(format!(
+                "{} received something that is not a message",
+                receive.process
+            )),
             _ => Ok(()),
         }
     })

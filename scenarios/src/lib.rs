@@ -19,8 +19,10 @@ pub use crosswire_mechanisms as mechanisms;
 /// Tests a channel of your own against its contract: one test for each peril, with
 /// every shape.
 ///
-/// ```ignore
+/// ```
+/// # use crosswire_mechanisms::channel::Pipe as OrderQueue;
 /// crosswire_scenarios::conformance!(OrderQueue: Channel);
+/// # fn main() {}
 /// ```
 ///
 /// The tests are in a module `channel_conformance`. A second argument sets the runs

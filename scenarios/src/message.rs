@@ -35,7 +35,10 @@ mod tests {
         assert_eq!(value(&message(42)), 42);
         assert_eq!(value(&message(42)[8..]), TORN);
         let half = BYTES / 2;
-        assert_eq!(value(&[&message(1)[..half], &message(2)[half..]].concat()), TORN);
+        assert_eq!(
+            value(&[&message(1)[..half], &message(2)[half..]].concat()),
+            TORN
+        );
         assert_eq!(value(&[]), TORN);
     }
 }

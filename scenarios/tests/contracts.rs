@@ -41,7 +41,11 @@ fn the_table_has_no_case_twice_and_a_reason_for_every_gap() {
     for cell in cells() {
         match cell {
             Cell::Case(case) => assert!(!case.source.is_empty(), "{}", case.name),
-            Cell::Exempt { mechanism, fault, because } => {
+            Cell::Exempt {
+                mechanism,
+                fault,
+                because,
+            } => {
                 assert!(because.len() > 20, "{mechanism} under {fault}: {because}");
             }
         }

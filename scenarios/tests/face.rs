@@ -8,7 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const FEW: Budget = Budget::runs(20);
 
 fn kinds(report: &Report) -> Vec<&Kind> {
-    report.found.iter().map(|found| &found.violation.kind).collect()
+    report
+        .found
+        .iter()
+        .map(|found| &found.violation.kind)
+        .collect()
 }
 
 /// What a test would print.
@@ -25,7 +29,10 @@ struct Bytes {
 impl Bytes {
     fn new() -> Bytes {
         let (read, write) = std::io::pipe().unwrap();
-        Bytes { read: Some(read), write: Some(write) }
+        Bytes {
+            read: Some(read),
+            write: Some(write),
+        }
     }
 
     fn send(&mut self, byte: u8) {
@@ -45,8 +52,15 @@ impl Bytes {
 fn a_pipe_of_the_standard_library_passes() {
     scenario!("bytes")
         .setup(Bytes::new)
-        .process("producer", |q, log| for n in 0..5 { log.send(n, || q.send(n)) })
-        .process("consumer", |q, log| while log.recv(|| q.recv()).is_some() {})
+        .process("producer", |q, log| {
+            for n in 0..5 {
+                log.send(n, || q.send(n))
+            }
+        })
+        .process(
+            "consumer",
+            |q, log| while log.recv(|| q.recv()).is_some() {},
+        )
         .check(check::fifo())
         .check(check::everything_received())
         .explore(FEW);
@@ -54,7 +68,9 @@ fn a_pipe_of_the_standard_library_passes() {
 
 #[test]
 fn a_scenario_without_set_up_and_with_a_result_passes() {
-    scenario!("lonely").process("alone", |_, _| std::io::Result::Ok(())).explore(FEW);
+    scenario!("lonely")
+        .process("alone", |_, _| std::io::Result::Ok(()))
+        .explore(FEW);
 }
 
 #[test]
@@ -73,7 +89,10 @@ fn what_breaks_is_told_with_the_line_that_replays_it() {
     assert!(said.contains("invention"), "{said}");
     let test = "what_breaks_is_told_with_the_line_that_replays_it";
     assert!(said.contains("CROSSWIRE_REPLAY=/"), "{said}");
-    assert!(said.contains(&format!(".json cargo test {test} -- --exact")), "{said}");
+    assert!(
+        said.contains(&format!(".json cargo test {test} -- --exact")),
+        "{said}"
+    );
 }
 
 #[test]
@@ -85,7 +104,10 @@ fn a_panic_is_a_violation_with_message_and_place() {
     assert_eq!(kinds(&report)[0], &Kind::Panic);
     let violation = &report.found[0].violation;
     let said = format!("{} {}", violation.sentence, violation.details.join(" "));
-    assert!(said.contains("hasty") && said.contains("no order 7"), "{said}");
+    assert!(
+        said.contains("hasty") && said.contains("no order 7"),
+        "{said}"
+    );
     assert!(said.contains("face.rs:"), "{said}");
 }
 
@@ -140,12 +162,18 @@ fn a_description_that_makes_no_sense_says_why() {
     let none = message(|| scenario!("empty").setup(|| ()).explore(FEW));
     assert!(none.contains("has no process"), "{none}");
     let twice = message(|| {
-        scenario!("x").process("a", |_, _| ()).process("a", |_, _| ()).explore(FEW);
+        scenario!("x")
+            .process("a", |_, _| ())
+            .process("a", |_, _| ())
+            .explore(FEW);
     });
     assert!(twice.contains("there is a process `a` already"), "{twice}");
     let unknown = message(|| {
         let faults = crosswire::Faults::kill("b");
-        scenario!("x").process("a", |_, _| ()).faults(faults).explore(FEW);
+        scenario!("x")
+            .process("a", |_, _| ())
+            .faults(faults)
+            .explore(FEW);
     });
     assert!(unknown.contains("a fault for `b`"), "{unknown}");
 }

@@ -45,7 +45,7 @@ use crate::sys::oplog::OpLog;
 use crate::sys::sandbox::{self, FileKind, Leftovers, Reset, Sandbox, SysvKind};
 use crate::sys::tick::Ticker;
 use crate::sys::tracee;
-use session::Session;
+use session::{Halt, Session};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -200,10 +200,7 @@ impl Engine {
             filter: filter::filter(),
             limits: Vec::new(),
         };
-        let [stdout, stderr] = &self.outputs;
-        let mut given = vec![(stdout.as_fd(), 1), (stderr.as_fd(), 2)];
-        given.extend(self.log.as_ref().map(|log| (log.fd(), LOG_DESCRIPTOR)));
-        let launched = template::launch(&mut self.sandbox, start, &program, &given)?;
+        let launched = self.launch(start, &program)?;
         let template = match target.children.is_empty() {
             true => Template::of_program(
                 &start.name,
@@ -212,10 +209,25 @@ impl Engine {
                 &self.private_dirs,
                 LOADING_SEED,
             )?,
-            false => Template::of_scenario(&start.name, launched, &self.bystanders)?,
+            false => Some(Template::of_scenario(&start.name, launched, &self.bystanders)?),
+        };
+        let template = match template {
+            Some(template) => template,
+            None => Template::at_exec(&start.name, self.launch(start, &program)?)?,
         };
         self.templates.push(template);
         Ok(())
+    }
+
+    fn launch(
+        &mut self,
+        start: &Start,
+        program: &sandbox::Program,
+    ) -> Result<template::Launched, EngineError> {
+        let [stdout, stderr] = &self.outputs;
+        let mut given = vec![(stdout.as_fd(), 1), (stderr.as_fd(), 2)];
+        given.extend(self.log.as_ref().map(|log| (log.fd(), LOG_DESCRIPTOR)));
+        template::launch(&mut self.sandbox, start, program, &given)
     }
 
     /// What the sandbox has, and what it lacks on this machine.
@@ -270,13 +282,17 @@ impl Engine {
             &self.outputs,
         );
         session.pids_vary = !self.sandbox.is_isolated();
-        let outcome = start_roots(
-            &mut session,
-            &self.templates,
-            self.own_namespaces,
-            self.fresh_working_dir.then_some(self.working_dir.as_str()),
-        )
-        .and_then(|()| session.perform());
+        let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
+        let started =
+            start_roots(&mut session, &self.templates, self.own_namespaces, working_dir);
+        let halt = match started {
+            Ok(()) => session.perform(),
+            Err(halt) => halt,
+        };
+        let outcome = match halt {
+            Halt::End(end) => Ok(end),
+            Halt::Failed(error) => Err(error),
+        };
         Ok((session, outcome))
     }
 
@@ -343,14 +359,14 @@ fn start_roots(
     templates: &[Template],
     own_namespaces: i32,
     working_dir: Option<&str>,
-) -> Result<(), EngineError> {
+) -> Result<(), Halt> {
     let mut first = None;
     for template in templates {
         let namespaces = match first {
             None => Namespaces::New(own_namespaces),
             Some(first) => Namespaces::Of(first, own_namespaces),
         };
-        let (tid, inside) = template.copy(namespaces, working_dir)?;
+        let (tid, inside) = template.copy(namespaces, working_dir).map_err(Halt::Failed)?;
         first = first.or(Some(inside));
         session.adopt(template, tid, inside)?;
     }

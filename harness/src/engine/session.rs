@@ -173,14 +173,17 @@ impl<'a> Session<'a> {
         id.index()
     }
 
-    /// Adds a template's copy and brings it to its first call.
+    /// Adds a template's copy and brings it to its first call, unless the run ends
+    /// before.
     pub fn adopt(
         &mut self,
         template: &super::template::Template,
         tid: Tid,
         tid_inside: i32,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), Halt> {
         let index = self.add_root(&template.name, tid, tid_inside);
+        self.processes[self.tasks[index].process].loading =
+            template.is_unloaded().then(Vec::new);
         self.clock.advance_to(template.clock.now());
         self.random_draws = self.random_draws.max(template.random_draws);
         let stopped = tracee::Stopped::reported(tid);
@@ -188,22 +191,16 @@ impl<'a> Session<'a> {
         self.current = Some(index);
         let brought = self.run_code(index, 0);
         self.current = None;
-        match brought {
-            Ok(()) => Ok(()),
-            Err(Halt::Failed(error)) => Err(error),
-            Err(Halt::End(end)) => Err(EngineError::Machine(format!("starting a run: {end:?}"))),
-        }
+        brought
     }
 }
 
 impl Session<'_> {
     /// Takes steps until the run is over.
-    pub fn perform(&mut self) -> Result<End, EngineError> {
+    pub fn perform(&mut self) -> Halt {
         loop {
-            match self.take_step() {
-                Ok(()) => {}
-                Err(Halt::End(end)) => return Ok(end),
-                Err(Halt::Failed(error)) => return Err(error),
+            if let Err(halt) = self.take_step() {
+                return halt;
             }
         }
     }

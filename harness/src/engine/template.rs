@@ -2,11 +2,12 @@
 //!
 //! A program is run up to its first call that concerns anybody else and is kept
 //! there. For each run the engine makes it perform a `clone` at that point, so a
-//! run pays for one fork instead of an exec and the loading of libraries.
+//! run pays for one fork instead of an exec and the loading of libraries. A program
+//! that never comes to such a call is kept where its exec left it.
 
 use super::clock::Clock;
 use super::emulate::MARK;
-use super::session::Session;
+use super::session::{Halt, Session};
 use super::task::{At, State};
 use super::{EngineError, Start, auxv};
 use crate::model::{End, Plan};
@@ -17,12 +18,21 @@ use crate::sys::{Tid, descriptor, memory};
 use std::ffi::CString;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-/// A program kept just before its first call that matters.
+/// Where a template stands.
+enum Place {
+    /// Just before this call.
+    Call(Entering),
+    /// At its first instruction, in whose place a system call was put; the word
+    /// that was there.
+    Exec(u64),
+}
+
+/// A program kept where it can be copied.
 pub(super) struct Template {
     pub name: String,
     tid: Tid,
     registers: Registers,
-    entering: Entering,
+    place: Place,
     /// Open files and their positions, which all copies share.
     positions: Vec<(OwnedFd, i64)>,
     /// Where the C library keeps the thread's id, if it does.
@@ -41,6 +51,10 @@ pub(super) enum Namespaces {
     /// These are those of the run's first process, by its pid inside.
     Of(i32, i32),
 }
+
+/// Milliseconds after which a program that is still being loaded is taken to be
+/// looping.
+const LOADING_MS: u64 = 5_000;
 
 fn machine(what: &str) -> impl Fn(std::io::Error) -> EngineError + '_ {
     move |error| EngineError::Machine(format!("{what}: {error}"))
@@ -109,46 +123,83 @@ fn reason(start: &Start, stage: &str, errno: nix::errno::Errno) -> String {
 }
 
 impl Template {
-    /// Brings a program to its first call that matters.
+    /// Brings a program to its first call that matters; `None` if it ends, crashes or
+    /// loops before.
     pub fn of_program(
         name: &str,
         launched: Launched,
         bystanders: &[Tid],
         private_dirs: &[String],
         seed: u64,
-    ) -> Result<Template, EngineError> {
-        let plan = Plan {
+    ) -> Result<Option<Template>, EngineError> {
+        let mut plan = Plan {
             seed,
             ..Plan::default()
         };
+        plan.limits.wall_ms = LOADING_MS;
         let mut session = Session::new(&plan, &[], bystanders, private_dirs, &[]);
         session.in_template = true;
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);
         session.processes[0].loading = Some(Vec::new());
         session.current = Some(index);
-        session.run_code(index, 0).map_err(|halt| match halt {
-            super::session::Halt::Failed(error) => error,
-            super::session::Halt::End(End::Invalid(reason)) => EngineError::Start {
-                program: name.to_owned(),
-                reason,
-            },
-            super::session::Halt::End(_) => EngineError::Start {
-                program: name.to_owned(),
-                reason: "it does not come to its first system call in time".to_owned(),
-            },
-        })?;
-        let entering = match &session.tasks[index].state {
-            State::Ready(At::Entry, _) => session.tasks[index].entering,
-            _ => {
+        match session.run_code(index, 0) {
+            Err(Halt::Failed(error)) => return Err(error),
+            Err(Halt::End(End::Invalid(reason))) => {
                 return Err(EngineError::Start {
                     program: name.to_owned(),
-                    reason: "it ends or crashes while it is being loaded".to_owned(),
+                    reason,
                 });
             }
+            Ok(()) | Err(Halt::End(_)) => {}
+        }
+        let State::Ready(At::Entry, _) = &session.tasks[index].state else {
+            session.kill_all()?;
+            return Ok(None);
         };
+        let entering = session.tasks[index].entering;
         let (clock, draws) = (session.clock, session.random_draws);
-        Template::keep(name, launched.tid, launched.tid_inside, entering, clock, draws)
+        let (tid, inside) = (launched.tid, launched.tid_inside);
+        Template::keep(name, tid, inside, entering, clock, draws).map(Some)
+    }
+
+    /// Keeps a program where its exec left it.
+    pub fn at_exec(name: &str, launched: Launched) -> Result<Template, EngineError> {
+        const SYSCALL: u64 = 0x050f;
+        let context = machine("keeping a template");
+        let tid = launched.tid;
+        launched.stopped.resume_to_exit();
+        expect(tid, |stop| stop == Stop::Exit)?;
+        let registers = regs::read(tid).map_err(&context)?;
+        let word = memory::read_word(tid, registers.position()).map_err(&context)?;
+        let planted = word & !0xffff | SYSCALL;
+        tracee::write_code(tid, registers.position(), planted).map_err(&context)?;
+        Ok(Template {
+            name: name.to_owned(),
+            tid,
+            registers,
+            place: Place::Exec(word),
+            positions: Vec::new(),
+            tid_cell: None,
+            robust_list: None,
+            clock: Clock::default(),
+            random_draws: 0,
+        })
+    }
+
+    /// Whether copies have yet to be loaded.
+    pub fn is_unloaded(&self) -> bool {
+        matches!(self.place, Place::Exec(_))
+    }
+
+    /// The registers for performing a call at the place where the template stands.
+    fn calling(&self, call: u64, args: [u64; 6]) -> Registers {
+        let mut registers = self.registers;
+        if self.is_unloaded() {
+            registers.pass_syscall();
+        }
+        registers.enter(call, args);
+        registers
     }
 
     /// Lets a test binary run freely until the process that shall be copied makes
@@ -232,7 +283,7 @@ impl Template {
             name: name.to_owned(),
             tid,
             registers,
-            entering,
+            place: Place::Call(entering),
             positions: descriptor::positions(tid),
             tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
             robust_list,
@@ -255,8 +306,7 @@ impl Template {
             flags |= (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID) as u64;
         }
         let args = [flags, 0, 0, self.tid_cell.unwrap_or(0), 0, 0];
-        let mut registers = self.registers;
-        registers.enter(libc::SYS_clone as u64, args);
+        let registers = self.calling(libc::SYS_clone as u64, args);
         regs::write(self.tid, &registers).map_err(&context)?;
         Stopped::reported(self.tid).resume(0);
         let (child, inside) = self.await_child()?;
@@ -274,8 +324,14 @@ impl Template {
             Namespaces::Of(first, flags) if flags != 0 => self.join(child, first, flags)?,
             _ => {}
         }
-        let mut registers = self.registers;
-        registers.enter(u64::from(self.entering.call), self.entering.args);
+        let registers = match &self.place {
+            Place::Call(entering) => self.calling(u64::from(entering.call), entering.args),
+            Place::Exec(word) => {
+                let position = self.registers.position();
+                tracee::write_code(child, position, *word).map_err(&context)?;
+                self.registers
+            }
+        };
         regs::write(child, &registers).map_err(&context)?;
         Ok((child, inside))
     }
@@ -318,8 +374,7 @@ impl Template {
     /// Makes a stopped copy perform a call of ours, and returns its result.
     fn inject(&self, tid: Tid, call: i64, args: [u64; 6]) -> Result<i64, EngineError> {
         let context = machine("preparing a copy");
-        let mut registers = self.registers;
-        registers.enter(call as u64, args);
+        let registers = self.calling(call as u64, args);
         regs::write(tid, &registers).map_err(&context)?;
         loop {
             Stopped::reported(tid).resume_to_exit();

@@ -87,7 +87,11 @@ impl<Q> Scenario<'_, Q> {
         let record = load(file).unwrap_or_else(|error| panic!("{REPLAY}: {error}"));
         if record.scenario.as_deref() != Some(reentry.id.as_str()) {
             refuse_unless_same_test(&record, reentry, file);
-            eprintln!("scenario `{}` is not the one in {}", reentry.id, file.display());
+            eprintln!(
+                "scenario `{}` is not the one in {}",
+                reentry.id,
+                file.display()
+            );
             return;
         }
         let replay = self
@@ -96,12 +100,19 @@ impl<Q> Scenario<'_, Q> {
         let said = text::replay(&record, &replay, Palette::PLAIN);
         match replay.verdict {
             Verdict::Pass => eprintln!("scenario `{}`: the recorded run passes\n{said}", self.name),
-            _ => panic!("scenario `{}`, replayed from {}\n{said}", self.name, file.display()),
+            _ => panic!(
+                "scenario `{}`, replayed from {}\n{said}",
+                self.name,
+                file.display()
+            ),
         }
     }
 
     fn replay_on(&self, record: &Record) -> Result<Replay, ReplayError> {
-        let target = Target { children: self.names(), ..target_of(record)? };
+        let target = Target {
+            children: self.names(),
+            ..target_of(record)?
+        };
         let starter: Starter = Arc::new(move |cpu| Ok(Box::new(Engine::start(&target, cpu)?)));
         replay_with(record, &starter, &self.checks)
     }
@@ -109,12 +120,18 @@ impl<Q> Scenario<'_, Q> {
 
 /// A test that was asked to replay another test's failure must not pass.
 fn refuse_unless_same_test(record: &Record, reentry: &Reentry, file: &Path) {
-    let recorded = record.programs.first().and_then(|program| program.command.get(1..));
+    let recorded = record
+        .programs
+        .first()
+        .and_then(|program| program.command.get(1..));
     assert!(
         recorded == Some(reentry.arguments.as_slice()),
         "{REPLAY} names {}, a failure of {}, so `{}` was not explored",
         file.display(),
-        record.scenario.as_deref().map_or("a program".to_owned(), |id| format!("scenario `{id}`")),
+        record
+            .scenario
+            .as_deref()
+            .map_or("a program".to_owned(), |id| format!("scenario `{id}`")),
         reentry.id,
     );
 }
@@ -147,8 +164,11 @@ fn failure(name: &str, reentry: &Reentry, report: &Report) -> Option<String> {
     match &report.verdict {
         Verdict::Pass => None,
         Verdict::Violation(_) => {
-            let texts: Vec<String> =
-                report.found.iter().map(|found| finding(name, reentry, found)).collect();
+            let texts: Vec<String> = report
+                .found
+                .iter()
+                .map(|found| finding(name, reentry, found))
+                .collect();
             Some(texts.join("\n"))
         }
         Verdict::Inconclusive(limit) => Some(format!(
@@ -156,7 +176,11 @@ fn failure(name: &str, reentry: &Reentry, report: &Report) -> Option<String> {
              nothing is known to be wrong. Raise it with `.limits(…)`, or look for a process \
              that goes on for ever",
             report.runs,
-            report.inconclusive.iter().map(|(_, runs)| runs).sum::<u64>(),
+            report
+                .inconclusive
+                .iter()
+                .map(|(_, runs)| runs)
+                .sum::<u64>(),
         )),
         Verdict::Invalid(reason) => Some(format!(
             "scenario `{name}` could not be judged, which says nothing about it: {reason}"
@@ -165,10 +189,16 @@ fn failure(name: &str, reentry: &Reentry, report: &Report) -> Option<String> {
 }
 
 fn finding(name: &str, reentry: &Reentry, found: &Found) -> String {
-    let mut said = format!("scenario `{name}`: {}", text::finding(found, None, Palette::PLAIN));
+    let mut said = format!(
+        "scenario `{name}`: {}",
+        text::finding(found, None, Palette::PLAIN)
+    );
     let outcome = match save(&found.record, &found.violation.kind, &directory()) {
         Ok(file) => writeln!(said, "  replay it: {}", command(reentry, &file)),
-        Err(error) => writeln!(said, "  it cannot be replayed, writing its file failed: {error}"),
+        Err(error) => writeln!(
+            said,
+            "  it cannot be replayed, writing its file failed: {error}"
+        ),
     };
     outcome.expect("writing to a string");
     said
@@ -190,5 +220,8 @@ fn directory() -> PathBuf {
     program
         .ancestors()
         .find(|directory| directory.join("CACHEDIR.TAG").is_file())
-        .map_or_else(|| PathBuf::from("crosswire-failures"), |target| target.join("crosswire"))
+        .map_or_else(
+            || PathBuf::from("crosswire-failures"),
+            |target| target.join("crosswire"),
+        )
 }

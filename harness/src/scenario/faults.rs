@@ -22,7 +22,9 @@ const EVERY: &str = "*";
 impl Faults {
     fn one(action: Action, process: &str) -> Faults {
         let process = Some(process.to_owned());
-        Faults { kinds: vec![FaultKind { action, process }] }
+        Faults {
+            kinds: vec![FaultKind { action, process }],
+        }
     }
 
     /// No faults: only the order of the steps varies.
@@ -65,7 +67,9 @@ impl Faults {
     /// # Panics
     /// If there is no error of that name.
     pub fn errno(process: &str, error: &str) -> Faults {
-        let errno: Errno = error.parse().unwrap_or_else(|e| panic!("Faults::errno: {e}"));
+        let errno: Errno = error
+            .parse()
+            .unwrap_or_else(|e| panic!("Faults::errno: {e}"));
         Faults::one(Action::Errno(errno), process)
     }
 
@@ -94,8 +98,14 @@ impl Faults {
         let mut kinds = Vec::new();
         for FaultKind { action, process } in &self.kinds {
             let process = process.as_deref().unwrap_or(EVERY);
-            for name in processes.iter().filter(|name| process == EVERY || *name == process) {
-                let kind = FaultKind { action: *action, process: Some(name.clone()) };
+            for name in processes
+                .iter()
+                .filter(|name| process == EVERY || *name == process)
+            {
+                let kind = FaultKind {
+                    action: *action,
+                    process: Some(name.clone()),
+                };
                 if !kinds.contains(&kind) {
                     kinds.push(kind);
                 }
@@ -120,8 +130,14 @@ mod tests {
     #[test]
     fn a_star_stands_for_every_process_once() {
         let processes = ["a".to_owned(), "b".to_owned()];
-        let faults = Faults::kill("b").and(Faults::kill("*")).and(Faults::errno("a", "EIO"));
-        let kinds: Vec<String> = faults.resolve(&processes).iter().map(|k| k.to_string()).collect();
+        let faults = Faults::kill("b")
+            .and(Faults::kill("*"))
+            .and(Faults::errno("a", "EIO"));
+        let kinds: Vec<String> = faults
+            .resolve(&processes)
+            .iter()
+            .map(|k| k.to_string())
+            .collect();
         assert_eq!(kinds, ["kill:b", "kill:a", "errno(EIO):a"]);
         assert_eq!(faults.unknown(&processes), None);
         assert_eq!(Faults::kill("c").unknown(&processes), Some("c"));

@@ -138,6 +138,9 @@ mod tests {
                 ("wait", Some(1), None, false),
             ]
         );
-        assert!(matches!(history.operations[3].outcome, Outcome::Failed { .. }));
+        assert!(matches!(
+            history.operations[3].outcome,
+            Outcome::Failed { .. }
+        ));
     }
 }

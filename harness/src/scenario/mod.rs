@@ -129,7 +129,10 @@ impl Named {
             processes: Vec::new(),
             faults: Faults::none(),
             checks: Vec::new(),
-            expectations: Expectations { exit: Exit::All, ..Expectations::default() },
+            expectations: Expectations {
+                exit: Exit::All,
+                ..Expectations::default()
+            },
             limits: Limits::default(),
             seed: 0,
             arguments: None,
@@ -222,17 +225,17 @@ impl<'a, Q> Scenario<'a, Q> {
     /// Arguments with which this program, started again, reaches this very scenario
     /// first. Needed only where there is no test to lead to it and the program's
     /// own arguments do not either.
-    pub fn reenter_with<S: Into<String>>(
-        mut self,
-        arguments: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn reenter_with<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.arguments = Some(arguments.into_iter().map(Into::into).collect());
         self
     }
 
     /// Process names in the order of the processes.
     fn names(&self) -> Vec<String> {
-        self.processes.iter().map(|process| process.name.clone()).collect()
+        self.processes
+            .iter()
+            .map(|process| process.name.clone())
+            .collect()
     }
 
     /// Says what is wrong with a finished description.

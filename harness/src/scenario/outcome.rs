@@ -65,7 +65,9 @@ macro_rules! values {
     )*};
 }
 
-values!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, bool);
+values!(
+    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, bool
+);
 
 impl<V: LogValue> LogOutcome for Option<V> {
     fn outcome(&self) -> Logged {

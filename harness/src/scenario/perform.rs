@@ -95,8 +95,9 @@ fn own<Q>(scenario: Scenario<'_, Q>, log: &Arc<OpLog>) {
             Err(error) => panic!("waiting for the processes of the scenario: {error}"),
         }
     }
-    process::reserve(&descriptors)
-        .unwrap_or_else(|error| panic!("opening /dev/null in place of closed descriptors: {error}"));
+    process::reserve(&descriptors).unwrap_or_else(|error| {
+        panic!("opening /dev/null in place of closed descriptors: {error}")
+    });
     match scenario.teardown {
         Some(teardown) => teardown(value),
         None => drop(value),

@@ -7,7 +7,7 @@
 //! than explore it.
 
 use crate::engine::{Isolation, Start, Target};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -48,7 +48,10 @@ impl Reentry {
         let told = given.is_some();
         let arguments = given.unwrap_or_else(|| arguments(here));
         let ordinal = if told { 0 } else { ordinal(name, &arguments) };
-        Reentry { id: format!("{name}#{ordinal}"), arguments }
+        Reentry {
+            id: format!("{name}#{ordinal}"),
+            arguments,
+        }
     }
 
     /// What this process is to do.
@@ -69,7 +72,10 @@ impl Reentry {
         let mut command = vec![utf8(program)];
         command.extend(self.arguments.iter().cloned());
         Target {
-            programs: vec![Start { name: name.to_owned(), command }],
+            programs: vec![Start {
+                name: name.to_owned(),
+                command,
+            }],
             working_dir: env::current_dir().expect("finding the working directory"),
             environment: environment(&self.id),
             isolation: Isolation::Auto,
@@ -101,7 +107,12 @@ fn arguments(here: &str) -> Vec<String> {
         Some(name) => name.to_owned(),
         None => test_of(here),
     };
-    let options = ["--include-ignored", "--nocapture", "--test-threads=1", "--quiet"];
+    let options = [
+        "--include-ignored",
+        "--nocapture",
+        "--test-threads=1",
+        "--quiet",
+    ];
     let mut arguments = vec!["--exact".to_owned(), test];
     arguments.extend(options.map(str::to_owned));
     arguments
@@ -118,10 +129,12 @@ fn test_of(here: &str) -> String {
 
 /// How many scenarios of this name the same test has reached before.
 fn ordinal(name: &str, arguments: &[String]) -> u32 {
-    static REACHED: Mutex<Option<HashMap<(String, Vec<String>), u32>>> = Mutex::new(None);
-    let mut reached = REACHED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let key = (name.to_owned(), arguments.to_vec());
-    let count = reached.get_or_insert_default().entry(key).or_default();
+    static REACHED: Mutex<BTreeMap<Vec<String>, u32>> = Mutex::new(BTreeMap::new());
+    let mut reached = REACHED
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let key = [&[name.to_owned()], arguments].concat();
+    let count = reached.entry(key).or_default();
     *count += 1;
     *count - 1
 }
@@ -154,7 +167,9 @@ mod tests {
     #[test]
     fn a_thread_without_a_name_is_found_by_its_function() {
         let here = "orders::queue::survives::{{closure}}::here";
-        let reentry = thread::spawn(move || Reentry::new("x", None, here)).join().unwrap();
+        let reentry = thread::spawn(move || Reentry::new("x", None, here))
+            .join()
+            .unwrap();
         assert_eq!(reentry.test(), Some("queue::survives"));
     }
 

@@ -107,7 +107,10 @@ impl OpLog {
     fn map(file: File) -> io::Result<OpLog> {
         let len = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
         let Some(entries) = len.checked_sub(size_of::<Header>()) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not an operation log"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "not an operation log",
+            ));
         };
         Ok(OpLog {
             map: MmapOptions::new().len(len).map_raw(&file)?,
@@ -121,7 +124,10 @@ impl OpLog {
     /// # Panics
     /// On a log that was opened, not created: it has closed its descriptor.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        self.file.as_ref().expect("the log was created here").as_fd()
+        self.file
+            .as_ref()
+            .expect("the log was created here")
+            .as_fd()
     }
 
     fn header(&self) -> &Header {
@@ -176,7 +182,14 @@ impl OpLog {
         self.write(kind, process, call.0, &[0; 24], value);
     }
 
-    fn write(&self, kind: u32, process: u32, call: u32, name: &[u8; 24], value: Option<i64>) -> u32 {
+    fn write(
+        &self,
+        kind: u32,
+        process: u32,
+        call: u32,
+        name: &[u8; 24],
+        value: Option<i64>,
+    ) -> u32 {
         let header = self.header();
         let index = header.next.fetch_add(1, Ordering::Relaxed);
         let Some(entry) = self.entries().get(index as usize) else {
@@ -187,8 +200,12 @@ impl OpLog {
         };
         entry.process.store(process, Ordering::Relaxed);
         entry.call.store(call, Ordering::Relaxed);
-        entry.has_value.store(value.is_some().into(), Ordering::Relaxed);
-        entry.value.store(value.unwrap_or_default(), Ordering::Relaxed);
+        entry
+            .has_value
+            .store(value.is_some().into(), Ordering::Relaxed);
+        entry
+            .value
+            .store(value.unwrap_or_default(), Ordering::Relaxed);
         for (word, bytes) in entry.name.iter().zip(name.as_chunks::<8>().0) {
             word.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
         }
@@ -206,7 +223,9 @@ impl OpLog {
             let at = index as u64;
             if kind == CALL {
                 let process = entry.process.load(Ordering::Relaxed) as usize;
-                let Some(name) = names.get(process) else { continue };
+                let Some(name) = names.get(process) else {
+                    continue;
+                };
                 of_entry[index] = operations.len();
                 operations.push(Operation {
                     task: task_of(process),
@@ -221,7 +240,10 @@ impl OpLog {
                 let operation = of_entry.get(call).and_then(|&of| operations.get_mut(of));
                 let Some(operation) = operation else { continue };
                 operation.outcome = match kind {
-                    ANSWER => Outcome::Answered { at, value: entry.value() },
+                    ANSWER => Outcome::Answered {
+                        at,
+                        value: entry.value(),
+                    },
                     _ => Outcome::Failed { at },
                 };
             }
@@ -272,8 +294,14 @@ mod tests {
 
         let operations = history(&log).operations;
         assert_eq!(operations.len(), 3);
-        assert_eq!((operations[0].name.as_str(), operations[0].value), ("send", Some(-7)));
-        assert_eq!(operations[0].outcome, Outcome::Answered { at: 2, value: None });
+        assert_eq!(
+            (operations[0].name.as_str(), operations[0].value),
+            ("send", Some(-7))
+        );
+        assert_eq!(
+            operations[0].outcome,
+            Outcome::Answered { at: 2, value: None }
+        );
         assert_eq!(operations[1].task, TaskId(2));
         assert_eq!(operations[1].process, "consumer");
         assert_eq!(operations[1].outcome, Outcome::Failed { at: 4 });

@@ -22,9 +22,12 @@ const DESCRIPTORS: RawFd = 1024;
 /// Makes a mark. The kernel has no such calls: without an engine that answers in
 /// its place, nothing happens and `false` is returned.
 pub fn mark(number: u32, a: u64, b: u64) -> bool {
+    // The trace shows all six registers; what an earlier call left in them would
+    // differ from one replay to the next.
+    let unused = 0_u64;
     // SAFETY: no kernel has a call of these numbers (they lie beyond both tables);
     // under the engine they read memory at most.
-    unsafe { libc::syscall(c_long::from(number), a, b) == 0 }
+    unsafe { libc::syscall(c_long::from(number), a, b, unused, unused, unused, unused) == 0 }
 }
 
 /// Tells the engine about a panic.
@@ -64,10 +67,16 @@ pub fn exit(status: i32) -> ! {
 /// Descriptors from 3 on that are open. One system call.
 pub fn open_descriptors() -> Vec<RawFd> {
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(DESCRIPTORS, |(soft, _)| {
-        RawFd::try_from(soft).unwrap_or(DESCRIPTORS).min(DESCRIPTORS)
+        RawFd::try_from(soft)
+            .unwrap_or(DESCRIPTORS)
+            .min(DESCRIPTORS)
     });
     let mut asked: Vec<libc::pollfd> = (3..limit)
-        .map(|fd| libc::pollfd { fd, events: 0, revents: 0 })
+        .map(|fd| libc::pollfd {
+            fd,
+            events: 0,
+            revents: 0,
+        })
         .collect();
     // SAFETY: pointer and length are those of the vector.
     unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, 0) };
@@ -99,7 +108,10 @@ pub fn reserve(descriptors: &[RawFd]) -> io::Result<()> {
     // SAFETY: a constant path; the numbers given are closed, so nobody's
     // descriptor is replaced.
     unsafe {
-        let null = Errno::result(libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC))?;
+        let null = Errno::result(libc::open(
+            c"/dev/null".as_ptr(),
+            libc::O_RDWR | libc::O_CLOEXEC,
+        ))?;
         for &fd in descriptors.iter().filter(|&&fd| fd != null) {
             Errno::result::<c_int>(libc::dup3(null, fd, libc::O_CLOEXEC))?;
         }

@@ -24,6 +24,16 @@ impl Registers {
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9] = args;
     }
 
+    /// Where the next instruction is.
+    pub fn position(&self) -> u64 {
+        self.0.rip
+    }
+
+    /// Goes past a `syscall` instruction that is the next one.
+    pub fn pass_syscall(&mut self) {
+        self.0.rip += SYSCALL_INSTRUCTION;
+    }
+
     /// The argument registers.
     pub fn args(&self) -> [u64; 6] {
         let r = &self.0;

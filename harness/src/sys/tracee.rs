@@ -292,6 +292,14 @@ impl Stopped {
 const PTRACE_PEEKSIGINFO: libc::c_uint = 0x4209;
 const PEEKSIGINFO_SHARED: u32 = 1;
 
+/// Writes a word into a stopped task's code, which it may not write itself: the page
+/// becomes a copy of its own.
+pub(crate) fn write_code(tid: Tid, address: u64, word: u64) -> io::Result<()> {
+    // SAFETY: PTRACE_POKETEXT takes its arguments by value; the address is only ever
+    // resolved in the other process.
+    peek_poke_result(unsafe { libc::ptrace(libc::PTRACE_POKETEXT, tid, address, word) })
+}
+
 /// The head and length of a task's list of robust futexes (get_robust_list(2)).
 pub(crate) fn robust_list(tid: Tid) -> Option<(u64, u64)> {
     let (mut head, mut length) = (0u64, 0u64);

@@ -56,7 +56,11 @@ impl ChannelError {
         operation: &'static str,
         object: &'a str,
     ) -> impl FnOnce(Errno) -> ChannelError + 'a {
-        move |source| ChannelError::System { operation, object: object.to_owned(), source }
+        move |source| ChannelError::System {
+            operation,
+            object: object.to_owned(),
+            source,
+        }
     }
 
     pub(super) fn taken(object: &str) -> ChannelError {

@@ -49,13 +49,18 @@ impl Fifo {
         loop {
             match open(&self.path, flags | OFlag::O_CLOEXEC, Mode::empty()) {
                 Err(Errno::EINTR) => {}
-                result => return result.map_err(ChannelError::system("opening", &object(&self.path))),
+                result => {
+                    return result.map_err(ChannelError::system("opening", &object(&self.path)));
+                }
             }
         }
     }
 
     fn end(&mut self, flags: OFlag) -> Result<(String, OwnedFd), ChannelError> {
-        let both = self.both.take().ok_or_else(|| ChannelError::taken(&object(&self.path)))?;
+        let both = self
+            .both
+            .take()
+            .ok_or_else(|| ChannelError::taken(&object(&self.path)))?;
         let end = self.open(flags)?;
         drop(both);
         Ok((object(&self.path), end))
@@ -136,8 +141,8 @@ const WITH_OPENING: [Promise; PROMISES.len() + 1] = {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::{Receiver, Sender};
+    use super::*;
 
     #[test]
     fn an_abandoned_fifo_is_replaced_and_one_in_use_is_not() {
@@ -156,7 +161,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut channel = Fifo::create_at(directory.path().join("x")).unwrap();
         let path = channel.path.clone();
-        let other = OwnedFd::from(fs::File::options().read(true).write(true).open(&path).unwrap());
+        let other = OwnedFd::from(
+            fs::File::options()
+                .read(true)
+                .write(true)
+                .open(&path)
+                .unwrap(),
+        );
         let mut sender = channel.sender(0).unwrap();
         channel.both = Some(other);
         let mut receiver = channel.receiver().unwrap();

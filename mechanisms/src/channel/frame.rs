@@ -33,7 +33,9 @@ pub(super) fn unwrap(frame: &Frame, object: &str) -> Result<Vec<u8>, ChannelErro
     frame[2..]
         .get(..length)
         .map(<[u8]>::to_vec)
-        .ok_or_else(|| ChannelError::Garbled { object: object.to_owned() })
+        .ok_or_else(|| ChannelError::Garbled {
+            object: object.to_owned(),
+        })
 }
 
 /// Writes a message to a stream. `write` is how: it may write less than it is
@@ -52,7 +54,9 @@ pub(super) fn send(
             // A socket whose peer left without reading everything says
             // ECONNRESET once, then EPIPE.
             Err(Errno::EPIPE | Errno::ECONNRESET) => {
-                return Err(ChannelError::Closed { object: object.to_owned() });
+                return Err(ChannelError::Closed {
+                    object: object.to_owned(),
+                });
             }
             Err(error) => return Err(ChannelError::system("writing to", object)(error)),
         }
@@ -67,7 +71,11 @@ pub(super) fn recv(object: &str, stream: &OwnedFd) -> Result<Option<Vec<u8>>, Ch
     while filled < FRAME_BYTES {
         match nix::unistd::read(stream.as_fd(), &mut frame[filled..]) {
             Ok(0) if filled == 0 => return Ok(None),
-            Ok(0) => return Err(ChannelError::Torn { object: object.to_owned() }),
+            Ok(0) => {
+                return Err(ChannelError::Torn {
+                    object: object.to_owned(),
+                });
+            }
             Ok(read) => filled += read,
             Err(Errno::EINTR) => {}
             Err(error) => return Err(ChannelError::system("reading from", object)(error)),
@@ -87,8 +95,14 @@ mod tests {
             assert_eq!(unwrap(&wrap(&message).unwrap(), "x"), Ok(message));
         }
         let length = MESSAGE_BYTES + 1;
-        assert_eq!(wrap(&vec![7; length]), Err(ChannelError::TooLong { length }));
-        assert!(matches!(unwrap(&[255; FRAME_BYTES], "x"), Err(ChannelError::Garbled { .. })));
+        assert_eq!(
+            wrap(&vec![7; length]),
+            Err(ChannelError::TooLong { length })
+        );
+        assert!(matches!(
+            unwrap(&[255; FRAME_BYTES], "x"),
+            Err(ChannelError::Garbled { .. })
+        ));
     }
 
     #[test]

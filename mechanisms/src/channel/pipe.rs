@@ -47,17 +47,25 @@ impl Channel for Pipe {
         if shape.small {
             shrink(&write, NAME)?;
         }
-        Ok(Pipe { ends: Some((read, write)) })
+        Ok(Pipe {
+            ends: Some((read, write)),
+        })
     }
 
     fn sender(&mut self, _number: usize) -> Result<PipeSender, ChannelError> {
         let (_, end) = self.ends.take().ok_or_else(|| ChannelError::taken(NAME))?;
-        Ok(PipeSender { object: NAME.to_owned(), end })
+        Ok(PipeSender {
+            object: NAME.to_owned(),
+            end,
+        })
     }
 
     fn receiver(&mut self) -> Result<PipeReceiver, ChannelError> {
         let (end, _) = self.ends.take().ok_or_else(|| ChannelError::taken(NAME))?;
-        Ok(PipeReceiver { object: NAME.to_owned(), end })
+        Ok(PipeReceiver {
+            object: NAME.to_owned(),
+            end,
+        })
     }
 }
 

@@ -57,7 +57,9 @@ impl UnixStream {
             std::fs::remove_file(&path).ok();
             bound = UnixListener::bind(&path);
         }
-        let listener = bound.map_err(errno).map_err(ChannelError::system("creating", &object))?;
+        let listener = bound
+            .map_err(errno)
+            .map_err(ChannelError::system("creating", &object))?;
         let mut channel = UnixStream {
             path,
             listener: Some(listener),
@@ -137,14 +139,23 @@ impl Channel for UnixStream {
     fn receiver(&mut self) -> Result<StreamReceiver, ChannelError> {
         let object = object(&self.path);
         self.connections.clear();
-        let listener = self.listener.take().ok_or_else(|| ChannelError::taken(&object))?;
+        let listener = self
+            .listener
+            .take()
+            .ok_or_else(|| ChannelError::taken(&object))?;
         let mut connections = Vec::new();
         for _ in 0..self.senders {
-            let (connection, _) =
-                listener.accept().map_err(errno).map_err(ChannelError::system("accepting at", &object))?;
+            let (connection, _) = listener
+                .accept()
+                .map_err(errno)
+                .map_err(ChannelError::system("accepting at", &object))?;
             connections.push(OwnedFd::from(connection));
         }
-        Ok(StreamReceiver { object, connections, next: 0 })
+        Ok(StreamReceiver {
+            object,
+            connections,
+            next: 0,
+        })
     }
 }
 
@@ -268,7 +279,10 @@ mod tests {
         drop(UnixListener::bind(&path).unwrap());
         let first = UnixStream::create_at(path.clone(), 1).unwrap();
         let second = UnixStream::create_at(path.clone(), 1).unwrap_err();
-        assert!(second.to_string().contains("orders: EADDRINUSE"), "{second}");
+        assert!(
+            second.to_string().contains("orders: EADDRINUSE"),
+            "{second}"
+        );
         drop(first);
         assert!(!path.exists());
     }

@@ -1,0 +1,297 @@
+//! Channels with one planted bug each: the scenarios must find it, and name it.
+
+use crosswire::model::Kind;
+use crosswire::{Budget, scenario};
+use crosswire_mechanisms::channel::{Channel, ChannelError, FRAME_BYTES, Receiver, Sender, Shape};
+use crosswire_mechanisms::{Contract, Peril, Promise};
+use crosswire_scenarios::{Trial, channel};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::{read, write};
+use std::io::{PipeReader, PipeWriter};
+use std::marker::PhantomData;
+
+/// More than enough for each of these bugs.
+const BUDGET: Budget = Budget::runs(300);
+
+/// What is wrong with a channel.
+trait Bug: 'static {
+    /// Called in each process that opens an end, with both.
+    fn open(_read: &PipeReader, _write: &PipeWriter) {}
+
+    /// Whether a receiver holds on to the end that only senders need.
+    const KEEPS_BOTH: bool = false;
+
+    /// Sends a frame; `held` is one that an earlier call kept back.
+    fn send(pipe: &PipeWriter, frame: &[u8], _held: &mut Option<Vec<u8>>) -> Result<(), Errno> {
+        write_all(pipe, frame)
+    }
+
+    /// Receives a frame; less than one is the end.
+    fn recv(pipe: &PipeReader) -> Result<Vec<u8>, Errno> {
+        read_all(pipe)
+    }
+}
+
+fn write_all(pipe: &PipeWriter, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match write(pipe, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn read_all(pipe: &PipeReader) -> Result<Vec<u8>, Errno> {
+    let mut frame = vec![0; FRAME_BYTES];
+    let mut filled = 0;
+    while filled < FRAME_BYTES {
+        match read(pipe, &mut frame[filled..]) {
+            Ok(0) => break,
+            Ok(got) => filled += got,
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    frame.truncate(filled);
+    Ok(frame)
+}
+
+/// No bug at all: what is found in the others is not the test's own doing.
+struct Fixed;
+impl Bug for Fixed {}
+
+/// Does not wait for room and does not say so.
+struct LosesWhenFull;
+impl Bug for LosesWhenFull {
+    fn open(_: &PipeReader, pipe: &PipeWriter) {
+        // Both ends have flags of their own, so receiving still waits.
+        fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_WRONLY | OFlag::O_NONBLOCK)).unwrap();
+    }
+
+    fn send(pipe: &PipeWriter, frame: &[u8], _: &mut Option<Vec<u8>>) -> Result<(), Errno> {
+        match write_all(pipe, frame) {
+            Err(Errno::EAGAIN) => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// Sends every second message before the one that came before it.
+struct Reorders;
+impl Bug for Reorders {
+    fn send(pipe: &PipeWriter, frame: &[u8], held: &mut Option<Vec<u8>>) -> Result<(), Errno> {
+        match held.take() {
+            None => {
+                *held = Some(frame.to_vec());
+                Ok(())
+            }
+            Some(before) => {
+                write_all(pipe, frame)?;
+                write_all(pipe, &before)
+            }
+        }
+    }
+}
+
+/// Believes that an interrupted write has to be made up for by two.
+struct RepeatsWhenInterrupted;
+impl Bug for RepeatsWhenInterrupted {
+    fn send(pipe: &PipeWriter, frame: &[u8], _: &mut Option<Vec<u8>>) -> Result<(), Errno> {
+        if write(pipe, frame) == Err(Errno::EINTR) {
+            write_all(pipe, frame)?;
+            write_all(pipe, frame)?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes what one read brings for a message.
+struct IgnoresShortReads;
+impl Bug for IgnoresShortReads {
+    fn recv(pipe: &PipeReader) -> Result<Vec<u8>, Errno> {
+        let mut frame = vec![0; FRAME_BYTES];
+        // Whatever is missing stays zero.
+        if read(pipe, &mut frame)? == 0 {
+            frame.clear();
+        }
+        Ok(frame)
+    }
+}
+
+/// A receiver that is itself a possible sender never sees the end.
+struct NeverEnds;
+impl Bug for NeverEnds {
+    const KEEPS_BOTH: bool = true;
+}
+
+struct Broken<B> {
+    pipe: Option<(PipeReader, PipeWriter)>,
+    bug: PhantomData<B>,
+}
+
+struct BrokenSender<B> {
+    pipe: PipeWriter,
+    held: Option<Vec<u8>>,
+    bug: PhantomData<B>,
+}
+
+struct BrokenReceiver<B> {
+    pipe: PipeReader,
+    _kept: Option<PipeWriter>,
+    bug: PhantomData<B>,
+}
+
+/// Promised whatever goes wrong.
+const fn promise(peril: Peril) -> Promise {
+    Promise {
+        peril,
+        text: "what a pipe promises",
+        source: "pipe(7)",
+    }
+}
+
+const CONTRACT: Contract = Contract {
+    name: "broken",
+    specification: "First in, first out.",
+    one_queue: true,
+    capacity: "some",
+    blocking: "send waits for room, recv for a message",
+    promises: &[
+        promise(Peril::None),
+        promise(Peril::KillReceiver),
+        promise(Peril::Interrupt),
+        promise(Peril::ShortIo),
+        promise(Peril::Full),
+    ],
+    exemptions: &[],
+};
+
+fn refused(source: Errno) -> ChannelError {
+    match source {
+        Errno::EPIPE => ChannelError::Closed {
+            object: "broken".into(),
+        },
+        _ => ChannelError::System {
+            operation: "using",
+            object: "broken".into(),
+            source,
+        },
+    }
+}
+
+impl<B: Bug> Channel for Broken<B> {
+    type Sender = BrokenSender<B>;
+    type Receiver = BrokenReceiver<B>;
+    const CONTRACT: &'static Contract = &CONTRACT;
+    const RECEIVERS: usize = usize::MAX;
+
+    fn create(shape: Shape) -> Result<Self, ChannelError> {
+        let pipe = std::io::pipe().unwrap();
+        if shape.small {
+            fcntl(&pipe.1, FcntlArg::F_SETPIPE_SZ(1)).map_err(refused)?;
+        }
+        Ok(Broken {
+            pipe: Some(pipe),
+            bug: PhantomData,
+        })
+    }
+
+    fn sender(&mut self, _number: usize) -> Result<BrokenSender<B>, ChannelError> {
+        let (read, pipe) = self.pipe.take().unwrap();
+        B::open(&read, &pipe);
+        Ok(BrokenSender {
+            pipe,
+            held: None,
+            bug: PhantomData,
+        })
+    }
+
+    fn receiver(&mut self) -> Result<BrokenReceiver<B>, ChannelError> {
+        let (pipe, write) = self.pipe.take().unwrap();
+        let kept = B::KEEPS_BOTH.then_some(write);
+        Ok(BrokenReceiver {
+            pipe,
+            _kept: kept,
+            bug: PhantomData,
+        })
+    }
+}
+
+impl<B: Bug> Sender for BrokenSender<B> {
+    fn send(&mut self, message: &[u8]) -> Result<(), ChannelError> {
+        let mut frame = vec![0; FRAME_BYTES];
+        frame[0] = 1;
+        frame[1..=message.len()].copy_from_slice(message);
+        B::send(&self.pipe, &frame, &mut self.held).map_err(refused)
+    }
+}
+
+impl<B: Bug> Receiver for BrokenReceiver<B> {
+    fn recv(&mut self) -> Result<Option<Vec<u8>>, ChannelError> {
+        let frame = B::recv(&self.pipe).map_err(refused)?;
+        // The scenario's messages are all of one length.
+        Ok(frame.get(1..401).map(<[u8]>::to_vec))
+    }
+}
+
+/// The kinds of what the scenario finds in a channel.
+fn found<B: Bug>(peril: Peril, small: bool) -> Vec<Kind> {
+    let shape = Shape {
+        senders: 1,
+        receivers: 1,
+        small,
+    };
+    let report =
+        channel::<Broken<B>>(scenario!("broken"), Trial { peril, shape }).try_explore(BUDGET);
+    assert_eq!(report.invalid_reason, None);
+    report
+        .found
+        .into_iter()
+        .map(|found| found.violation.kind)
+        .collect()
+}
+
+#[test]
+fn a_correct_channel_passes_where_the_others_fail() {
+    for peril in [Peril::None, Peril::Interrupt, Peril::ShortIo, Peril::Full] {
+        assert_eq!(found::<Fixed>(peril, peril == Peril::Full), [], "{peril}");
+    }
+}
+
+#[test]
+fn losing_messages_when_there_is_no_room_is_found() {
+    assert!(found::<LosesWhenFull>(Peril::Full, true).contains(&Kind::Loss));
+}
+
+#[test]
+fn losing_messages_in_a_large_pipe_is_found_once_it_is_made_full() {
+    assert_eq!(found::<LosesWhenFull>(Peril::None, false), []);
+    assert!(found::<LosesWhenFull>(Peril::Full, false).contains(&Kind::Loss));
+}
+
+#[test]
+fn another_order_is_found() {
+    assert!(found::<Reorders>(Peril::None, false).contains(&Kind::Order));
+}
+
+#[test]
+fn a_message_sent_twice_is_found_only_under_interrupts() {
+    assert_eq!(found::<RepeatsWhenInterrupted>(Peril::None, false), []);
+    let kinds = found::<RepeatsWhenInterrupted>(Peril::Interrupt, false);
+    assert!(kinds.contains(&Kind::Duplication), "{kinds:?}");
+}
+
+#[test]
+fn half_a_message_is_found_only_under_short_reads() {
+    assert_eq!(found::<IgnoresShortReads>(Peril::None, false), []);
+    let kinds = found::<IgnoresShortReads>(Peril::ShortIo, false);
+    assert!(kinds.contains(&Kind::Invention), "{kinds:?}");
+}
+
+#[test]
+fn waiting_for_an_end_that_never_comes_is_found() {
+    assert!(found::<NeverEnds>(Peril::None, false).contains(&Kind::Deadlock));
+}

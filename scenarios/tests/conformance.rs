@@ -1,0 +1,5 @@
+//! The one line that tests a channel of one's own, on a channel that is right.
+
+use crosswire_mechanisms::channel::Pipe;
+
+crosswire_scenarios::conformance!(Pipe: Channel, 40);
