@@ -14,7 +14,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("check", &["model"]),
     ("explore", &["model", "check", "engine"]),
     ("report", &["model", "check", "explore"]),
-    ("scenario", &["model", "sys", "engine", "check", "explore", "report"]),
+    (
+        "scenario",
+        &["model", "sys", "engine", "check", "explore", "report"],
+    ),
 ];
 
 /// Files that may import one more folder, from further down than their floor does.
@@ -30,7 +33,9 @@ const MOST_LINES: usize = 500;
 fn dependencies_point_down() {
     let mut wrong = Vec::new();
     for (path, code) in sources(&source_root()) {
-        let Some((floor, _)) = path.split_once('/') else { continue };
+        let Some((floor, _)) = path.split_once('/') else {
+            continue;
+        };
         let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == floor) else {
             wrong.push(format!("{path}: the folder `{floor}` has no floor"));
             continue;
@@ -41,7 +46,9 @@ fn dependencies_point_down() {
                 || allowed.contains(&import.as_str())
                 || EXCEPTIONS.contains(&(path.as_str(), import.as_str()));
             if is_known && !is_allowed {
-                wrong.push(format!("{path} imports `{import}`, which `{floor}` must not know"));
+                wrong.push(format!(
+                    "{path} imports `{import}`, which `{floor}` must not know"
+                ));
             }
             // What lib.rs re-exports comes from some floor, and hides which.
             if !is_known {
@@ -76,13 +83,19 @@ fn files_stay_short() {
         .filter(|(_, lines)| *lines > MOST_LINES)
         .map(|(path, lines)| format!("{} has {lines} lines", path.display()))
         .collect();
-    assert!(long.is_empty(), "at most {MOST_LINES} are allowed: {}", long.join(", "));
+    assert!(
+        long.is_empty(),
+        "at most {MOST_LINES} are allowed: {}",
+        long.join(", ")
+    );
 }
 
 #[test]
 fn the_architecture_names_every_file() {
     let page = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md"));
-    let (_, list) = page.split_once("```files\n").expect("there is a list of files");
+    let (_, list) = page
+        .split_once("```files\n")
+        .expect("there is a list of files");
     let (list, _) = list.split_once("```").expect("the list has an end");
     let mut named = BTreeSet::new();
     let mut folder = "";
@@ -93,11 +106,19 @@ fn the_architecture_names_every_file() {
                 named.insert(format!("{folder}{name}"));
             }
             None if line.is_empty() => {}
-            None => folder = line.strip_prefix("harness/src/").expect("a folder of the crate"),
+            None => {
+                folder = line
+                    .strip_prefix("harness/src/")
+                    .expect("a folder of the crate")
+            }
         }
     }
     let root = source_root();
-    let below = |path: &PathBuf| path.strip_prefix(&root).expect("it was found there").to_owned();
+    let below = |path: &PathBuf| {
+        path.strip_prefix(&root)
+            .expect("it was found there")
+            .to_owned()
+    };
     let is_told = |path: &String| !path.starts_with("sys/sandbox/tests/");
     let present: BTreeSet<String> = files(&root)
         .iter()
@@ -106,7 +127,10 @@ fn the_architecture_names_every_file() {
         .collect();
     let missing: Vec<&String> = present.difference(&named).collect();
     let gone: Vec<&String> = named.difference(&present).collect();
-    assert!(missing.is_empty() && gone.is_empty(), "not named: {missing:?}; not there: {gone:?}");
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "not named: {missing:?}; not there: {gone:?}"
+    );
 }
 
 #[test]
@@ -158,9 +182,15 @@ fn files(root: &Path) -> Vec<PathBuf> {
 fn sources(root: &Path) -> Vec<(String, String)> {
     let name = |path: &Path| {
         let below = path.strip_prefix(root).expect("it was found there");
-        below.to_str().expect("names of source files are plain").to_owned()
+        below
+            .to_str()
+            .expect("names of source files are plain")
+            .to_owned()
     };
-    files(root).iter().map(|path| (name(path), strip(&read(path)))).collect()
+    files(root)
+        .iter()
+        .map(|path| (name(path), strip(&read(path))))
+        .collect()
 }
 
 /// What stands behind `crate::`, whether alone or in braces.
@@ -190,12 +220,16 @@ fn heads(group: &str) -> Vec<String> {
             _ => {}
         }
     }
-    members.iter().filter_map(|member| words(member).next().map(str::to_owned)).collect()
+    members
+        .iter()
+        .filter_map(|member| words(member).next().map(str::to_owned))
+        .collect()
 }
 
 fn words(code: &str) -> impl Iterator<Item = &str> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    code.split(move |c| !is_part(c)).filter(|word| !word.is_empty())
+    code.split(move |c| !is_part(c))
+        .filter(|word| !word.is_empty())
 }
 
 /// The code with comments, strings and characters taken out.
@@ -236,7 +270,9 @@ fn literal_or_comment(text: &str, before: Option<char>) -> usize {
         if text[1 + signs..].starts_with('"') {
             let end = format!("\"{}", "#".repeat(signs));
             let body = 2 + signs;
-            return text[body..].find(&end).map_or(text.len(), |at| body + at + end.len());
+            return text[body..]
+                .find(&end)
+                .map_or(text.len(), |at| body + at + end.len());
         }
     }
     // A lifetime has no second quotation mark where a character has it.

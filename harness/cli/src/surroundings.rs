@@ -3,8 +3,8 @@
 use crate::arguments::{IsolationOption, RunOptions};
 use crate::failure::Failure;
 use crosswire::engine::{Isolation, Start, Target};
-use crosswire::explore::resolve;
-use std::collections::BTreeMap;
+use crosswire::explore::{Environment, find_executable};
+use std::ffi::OsString;
 use std::path::Path;
 
 /// What is put under test.
@@ -22,7 +22,7 @@ pub fn from(options: &RunOptions) -> Result<Surroundings, Failure> {
         .map_err(|error| Failure::usage(format!("cannot find the working directory: {error}")))?;
     let (environment, withheld) = environment(&options.environment, std::env::vars_os());
     for start in &programs {
-        resolve(&start.command[0], &working_dir, &environment).map_err(Failure::usage)?;
+        find_executable(&start.command[0], &working_dir, &environment).map_err(Failure::usage)?;
     }
     let isolation = match options.isolation {
         IsolationOption::Auto => Isolation::Auto,
@@ -74,47 +74,17 @@ fn programs(options: &RunOptions) -> Result<Vec<Start>, Failure> {
     }
 }
 
-/// Parts of names whose values do not belong into a file that is attached to bug
-/// reports: replay files hold the whole environment.
-const SECRET: &[&str] = &[
-    "TOKEN",
-    "SECRET",
-    "PASSW",
-    "CREDENTIAL",
-    "APIKEY",
-    "API_KEY",
-    "PRIVATE_KEY",
-    "ACCESS_KEY",
-];
-
-type Variables = Vec<(String, String)>;
-
 /// The programs' environment, sorted, and the names of what was withheld.
 fn environment(
     options: &[String],
-    own: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
-) -> (Variables, Vec<String>) {
-    let mut variables = BTreeMap::new();
-    let mut withheld = Vec::new();
-    let passed_on = |name: &str| options.iter().any(|option| option == name);
-    for (name, value) in own {
-        // Values that are not text cannot be stored.
-        let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else {
-            continue;
-        };
-        let upper = name.to_uppercase();
-        if SECRET.iter().any(|part| upper.contains(part)) && !passed_on(&name) {
-            withheld.push(name);
-        } else {
-            variables.insert(name, value);
-        }
-    }
+    own: impl Iterator<Item = (OsString, OsString)>,
+) -> (Vec<(String, String)>, Vec<String>) {
+    let mut environment = Environment::of(own, options);
     for (name, value) in options.iter().filter_map(|option| option.split_once('=')) {
-        variables.insert(name.to_owned(), value.to_owned());
-        withheld.retain(|known| known != name);
+        environment.set(name, value);
     }
-    withheld.sort();
-    (variables.into_iter().collect(), withheld)
+    let withheld = environment.withheld.clone();
+    (environment.into_list(), withheld)
 }
 
 #[cfg(test)]

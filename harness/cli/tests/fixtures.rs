@@ -17,6 +17,10 @@ use std::process::Command;
 /// Runs within which a planted bug must show.
 const BUG_RUNS: u64 = 200;
 
+/// What a planted bug may need to be seen and Crosswire cannot do yet. Those bugs
+/// must stay unseen, so that this list is corrected when it can.
+const LACKING: &[&str] = &["shared-memory points"];
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -40,6 +44,8 @@ struct Fixture {
     process: Vec<Process>,
     faults: Vec<String>,
     leaks: Option<String>,
+    #[serde(default)]
+    needs: String,
     verdict: String,
     #[serde(default)]
     kind: String,
@@ -59,7 +65,8 @@ struct Process {
 
 fn table() -> Vec<Fixture> {
     let text = std::fs::read_to_string(folder("fixtures").join("expected.toml"));
-    let table: Table = toml::from_str(&text.expect("the table is there")).expect("the table is sound");
+    let text = text.expect("the table is there");
+    let table: Table = toml::from_str(&text).unwrap_or_else(|error| panic!("expected.toml: {error}"));
     table.program.into_iter().chain(table.system).collect()
 }
 
@@ -109,7 +116,11 @@ impl Fixture {
         let Some(violation) = of_kind else {
             return vec![format!("it is no {}: {}", self.kind, outcome.told())];
         };
-        let told = violation.to_string();
+        let mut told = violation.to_string();
+        for file in outcome.files(directory) {
+            let replay = command::crosswire(directory).arg("replay").arg(file).output();
+            told += &String::from_utf8_lossy(&replay.expect("the command can be started").stdout);
+        }
         let missing: Vec<&String> = self.names.iter().filter(|word| !told.contains(*word)).collect();
         if !missing.is_empty() {
             wrong.push(format!("the report does not name {missing:?}: {told}"));
@@ -131,7 +142,11 @@ fn every_planted_bug_is_found_named_and_replayed() {
     for fixture in table().iter().filter(|fixture| fixture.verdict == "violation") {
         let directory = somewhere();
         let outcome = fixture.explore(BUG_RUNS, programs.path(), directory.path());
-        let misjudged = fixture.misjudged(&outcome, directory.path());
+        let misjudged = match LACKING.contains(&&*fixture.needs) {
+            false => fixture.misjudged(&outcome, directory.path()),
+            true if outcome.verdict() == "pass" => Vec::new(),
+            true => vec![format!("{} are not lacking: {}", fixture.needs, outcome.told())],
+        };
         wrong.extend(misjudged.iter().map(|what| format!("{} ({}): {what}", fixture.name, fixture.bug)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -158,7 +173,7 @@ fn no_fixed_twin_is_blamed() {
 }
 
 #[test]
-fn the_table_is_complete() {
+fn the_table_has_every_program_and_every_bug_its_twin() {
     let table = table();
     let mut listed = BTreeSet::new();
     for fixture in &table {
@@ -178,6 +193,7 @@ fn the_table_is_complete() {
             assert_eq!(twin.verdict, "pass");
             assert_eq!(twin.faults.len(), fixture.faults.len(), "{}", fixture.name);
             assert_eq!(twin.leaks, fixture.leaks, "{}", fixture.name);
+            assert_eq!(twin.needs, fixture.needs, "{}", fixture.name);
         }
     }
     let present = std::fs::read_dir(folder("fixtures/c")).expect("the fixtures are there");

@@ -115,23 +115,6 @@ pub(super) fn yields(call: u32) -> bool {
     )
 }
 
-/// Whether the call moves bytes and may move fewer than asked.
-pub(super) fn moves_bytes(call: u32) -> bool {
-    byte_count_argument(call).is_some()
-        || matches!(
-            c_long::from(call),
-            SYS_readv | SYS_writev | SYS_recvmsg | SYS_sendmsg
-        )
-}
-
-/// Which argument says how many bytes to move, for calls that may move fewer.
-pub(super) fn byte_count_argument(call: u32) -> Option<usize> {
-    match c_long::from(call) {
-        SYS_read | SYS_write | SYS_pread64 | SYS_pwrite64 | SYS_recvfrom | SYS_sendto => Some(2),
-        _ => None,
-    }
-}
-
 /// Whether the call makes a System V object or finds one.
 pub(super) fn uses_system_v(call: u32) -> bool {
     matches!(c_long::from(call), SYS_msgget | SYS_semget | SYS_shmget)

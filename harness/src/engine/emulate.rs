@@ -4,7 +4,8 @@
 use super::clock::{self, from_timespec};
 use super::session::{Halt, Session};
 use super::task::{State, TimedWait};
-use crate::model::What;
+use crate::model::{Call, What};
+use crate::sys::regs::{self, Register};
 use crate::sys::{memory, tracee};
 use libc::*;
 use rand::{Rng, SeedableRng};
@@ -61,6 +62,10 @@ impl Session<'_> {
                     true => FAULT,
                     false => Emulated::Answer(now as i64),
                 }
+            }
+            SYS_nanosleep | SYS_clock_nanosleep if self.tasks[index].sleeps_until.is_some() => {
+                let deadline = self.tasks[index].sleeps_until.take().expect("just seen");
+                Emulated::Sleep { deadline }
             }
             SYS_nanosleep => self.sleep_request(tid, CLOCK_MONOTONIC, false, args[0]),
             SYS_clock_nanosleep => {
@@ -178,6 +183,54 @@ impl Session<'_> {
         self.signals_sent += 1;
         let nobody = -i64::from(ESRCH);
         Ok(Emulated::Answer(if others > 0 { 0 } else { nobody }))
+    }
+
+    /// A signal reaches a task in its sleep. The kernel is made to believe that the
+    /// call was cut short by it, so that it decides as ever: after a handler the
+    /// sleep is over with EINTR, after a signal that nobody handles it goes on
+    /// (nanosleep(2), signal(7)).
+    pub fn disturb_sleeper(&mut self, index: usize) -> Result<(), Halt> {
+        let task = &mut self.tasks[index];
+        task.signal_waits = false;
+        let (tid, entering) = (task.tid, task.entering);
+        let deadline = task.timed_wait.take().map_or(0, |wait| wait.deadline);
+        task.sleeps_until = Some(deadline);
+        let (absolute, left_at) = match c_long::from(entering.call) {
+            SYS_nanosleep => (false, entering.args[1]),
+            _ => (entering.args[1] as c_int & TIMER_ABSTIME != 0, entering.args[3]),
+        };
+        if !absolute && left_at != 0 {
+            let left = deadline.saturating_sub(self.clock.now());
+            // Memory that cannot be written is the program's own mistake.
+            let _ = memory::write(tid, left_at, &clock::to_timespec(left));
+        }
+        // Some call must be performed for there to be an end of one.
+        regs::poke(tid, Register::Call, SYS_getpid as u64)?;
+        self.tasks[index].unobserved = true;
+        let stopped = self.tasks[index].take_stopped().expect("it is held");
+        stopped.resume_to_exit();
+        self.settle(true)?;
+        self.end_as_interrupted(index)
+    }
+
+    /// Makes the kernel believe that the task's call was cut short by a signal, and
+    /// lets it deliver the signal.
+    pub fn end_as_interrupted(&mut self, index: usize) -> Result<(), Halt> {
+        /// `ERESTARTSYS` of linux/errno.h: restart, unless the signal's handler was
+        /// installed without `SA_RESTART`; `ERESTARTNOHAND`: unless there is one.
+        const RESTART_SYS: i64 = -512;
+        const RESTART_NO_HANDLER: i64 = -514;
+        let task = &self.tasks[index];
+        if task.is_gone() {
+            return Ok(());
+        }
+        let call = task.entering.call;
+        let is_sleep = matches!(c_long::from(call), SYS_nanosleep | SYS_clock_nanosleep);
+        let result = if is_sleep { RESTART_NO_HANDLER } else { RESTART_SYS };
+        regs::poke(task.tid, Register::Call, u64::from(call))?;
+        regs::poke(task.tid, Register::Result, result as u64)?;
+        self.record(index, What::Wake { call: Call(call), result });
+        self.run_code(index, 0)
     }
 
     /// A mark made by a scenario.

@@ -1,13 +1,10 @@
 //! Faults: striking at the points that the plan names.
 
-use super::calls;
 use super::session::{Halt, Session};
 use super::task::{State, TimedWait};
 use crate::model::{Action, Fault, What};
-use crate::sys::descriptor;
-use crate::sys::regs::{self, Register};
 use crate::sys::tracee;
-use libc::{EAGAIN, EINTR};
+use libc::EINTR;
 
 /// A fault of the plan, and how many of its points have passed.
 #[derive(Debug)]
@@ -45,10 +42,20 @@ impl Armed {
         }
     }
 
+    /// A fault whose point has passed without there being anything to strike at.
+    pub fn spent(fault: Fault) -> Armed {
+        Armed {
+            fault,
+            seen: u32::MAX,
+            struck: false,
+        }
+    }
+
     /// Counts a point; whether it is the one.
     fn passes(&mut self, process: &str, call: Option<u32>, blocked: bool) -> bool {
         let Fault { action, process: victim, point } = &self.fault;
         let matches = !self.struck
+            && self.seen < point.nth
             && victim == process
             && point.blocked == blocked
             && action.concerns_signals() == call.is_none()
@@ -87,6 +94,9 @@ impl Session<'_> {
             return Ok(Strike::None);
         };
         let action = fault.action;
+        if matches!(action, Action::ShortIo(_) | Action::Full) {
+            return self.strike_transfer(index, fault);
+        }
         self.record(index, What::Fault(fault));
         match action {
             Action::Kill => {
@@ -100,9 +110,7 @@ impl Session<'_> {
             }
             Action::Interrupt => Ok(Strike::Answer(-i64::from(EINTR))),
             Action::Errno(errno) => Ok(Strike::Answer(-i64::from(errno.0))),
-            Action::ShortIo(bytes) => self.shorten(index, bytes),
-            Action::Full => Ok(self.fill(index)),
-            Action::LoseSignal | Action::DelaySignal(_) => Ok(Strike::None),
+            _ => Ok(Strike::None),
         }
     }
 
@@ -160,38 +168,6 @@ impl Session<'_> {
                 self.run_code(index, 0)
             }
             _ => Ok(()),
-        }
-    }
-
-    fn shorten(&mut self, index: usize, bytes: u64) -> Result<Strike, Halt> {
-        let task = &mut self.tasks[index];
-        let entering = task.entering;
-        // Calls with a vector of buffers are left the first one.
-        let (argument, most) = match calls::byte_count_argument(entering.call) {
-            Some(argument) => (argument, bytes),
-            None if calls::moves_bytes(entering.call) => (2, 1),
-            None => return Ok(Strike::None),
-        };
-        let asked = entering.args[argument];
-        if asked > most {
-            regs::poke(task.tid, Register::Arg(argument), most)?;
-            task.restore = Some((Register::Arg(argument), asked));
-        }
-        Ok(Strike::None)
-    }
-
-    fn fill(&self, index: usize) -> Strike {
-        let task = &self.tasks[index];
-        let pid = self.processes[task.process].pid;
-        let Ok(file) = descriptor::take(pid, task.entering.args[0] as i32) else {
-            return Strike::None;
-        };
-        match descriptor::is_non_blocking(&file) {
-            true => Strike::Answer(-i64::from(EAGAIN)),
-            false => {
-                descriptor::shrink(&file);
-                Strike::None
-            }
         }
     }
 

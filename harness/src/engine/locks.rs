@@ -26,7 +26,7 @@ impl Session<'_> {
             SYS_fcntl if asked == OFD_WAIT => OFD_TRY,
             _ => asked,
         };
-        if immediate == asked || std::mem::take(&mut task.lock_for_real) {
+        if immediate == asked {
             return Ok(Emulated::Proceed);
         }
         regs::poke(task.tid, Register::Arg(1), immediate)?;
@@ -89,6 +89,16 @@ impl Session<'_> {
         let pid = self.processes[task.process].pid;
         let holder = descriptor::record_lock_holder(pid, task.tid, number as i32, request)?;
         self.processes.iter().position(|process| process.pid == holder)
+    }
+
+    /// A signal reaches a task that is held before a lock.
+    pub fn disturb_lock(&mut self, index: usize) -> Result<(), Halt> {
+        self.tasks[index].signal_waits = false;
+        // Undoes what `park` did: the task stands at the end of its call again.
+        let mut registers = regs::read(self.tasks[index].tid)?;
+        registers.pass_syscall();
+        regs::write(self.tasks[index].tid, &registers)?;
+        self.end_as_interrupted(index)
     }
 
     /// A held task tries again.

@@ -27,13 +27,14 @@ mod target;
 mod task;
 mod template;
 mod timers;
+mod transfer;
 mod turns;
 mod waits;
 
 pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
 pub use hold::Held;
 pub use measure::bare_stop;
-pub use target::{Isolation, Start, Target};
+pub use target::{ExecutableError, Isolation, Start, Target, find_executable};
 
 use crate::model::{
     End, FORMAT_VERSION, History, Leftover, Plan, Run, Task, TaskId, Trace,
@@ -131,7 +132,7 @@ impl Engine {
         let executables: Vec<PathBuf> = target
             .programs
             .iter()
-            .map(|start| find_executable(start, target))
+            .map(|start| start.executable(target))
             .collect::<Result<_, _>>()?;
         let mut sandbox = Sandbox::start(&sandbox::Settings {
             working_dir: target.working_dir.clone(),
@@ -433,31 +434,6 @@ fn private_dirs(working_dir: &Path) -> Vec<String> {
         .to_vec();
     dirs.push(working_dir.to_string_lossy().into_owned());
     dirs
-}
-
-/// Finds a command's file as execvp(3) does.
-fn find_executable(start: &Start, target: &Target) -> Result<PathBuf, EngineError> {
-    let failed = |reason: &str| EngineError::Start {
-        program: start.command.first().cloned().unwrap_or_default(),
-        reason: reason.to_owned(),
-    };
-    let Some(command) = start.command.first().filter(|c| !c.is_empty()) else {
-        return Err(failed("the command is empty"));
-    };
-    if command.contains('/') {
-        return Ok(target.working_dir.join(command));
-    }
-    let path = target.environment.iter().find(|(name, _)| name == "PATH");
-    let dirs = path.map_or("/usr/local/bin:/usr/bin:/bin", |(_, value)| value);
-    std::env::split_paths(dirs)
-        .map(|dir| target.working_dir.join(dir).join(command))
-        .find(|file| is_executable(file))
-        .ok_or_else(|| failed("there is no such program in PATH"))
-}
-
-fn is_executable(file: &Path) -> bool {
-    use nix::unistd::{AccessFlags, access};
-    file.is_file() && access(file, AccessFlags::X_OK).is_ok()
 }
 
 /// Whether two runs went the same way: same events, same end, same output.

@@ -59,7 +59,7 @@ impl Session<'_> {
         {
             let port = self.take_port().to_be_bytes();
             memory::write(tid, address + 2, &port)?;
-            self.tasks[index].restore_memory = Some((address + 2, [0, 0]));
+            self.tasks[index].put_back(address + 2, &[0, 0]);
         }
         Ok(Emulated::Proceed)
     }

@@ -31,9 +31,9 @@ impl Session<'_> {
         }
         if matches!(c_long::from(entering.call), SYS_open | SYS_openat) {
             let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
+            self.tasks[index].unobserved = true;
             stopped.resume_to_exit();
             self.settle(true)?;
-            // Its end is nobody's event.
             let State::Ready(At::Exit, stopped) = &self.tasks[index].state else {
                 return Ok(false);
             };

@@ -10,6 +10,7 @@ use super::session::{Halt, Session};
 use super::task::{At, State};
 use crate::model::{Action, Deviation, Signal, What};
 use crate::sys::memory;
+use crate::sys::probe;
 use crate::sys::regs::{self, Register};
 
 impl Session<'_> {
@@ -17,6 +18,7 @@ impl Session<'_> {
         self.check_limits()?;
         self.fire_due_timers()?;
         self.send_delayed_signals(self.step)?;
+        self.notice_signals();
         let ready = self.ready();
         if ready.is_empty() {
             return self.nobody_ready();
@@ -69,6 +71,8 @@ impl Session<'_> {
                 let signal = *signal;
                 self.deliver(index, signal)
             }
+            State::Sleeping(_) if task.signal_waits => self.disturb_sleeper(index),
+            State::Parked(_) if task.signal_waits => self.disturb_lock(index),
             State::Sleeping(_) => self.wake_sleeper(index),
             State::Blocked => self.expire_wait(index),
             State::Parked(_) => self.retry_lock(index),
@@ -187,6 +191,10 @@ impl Session<'_> {
             Some(Action::LoseSignal | Action::DelaySignal(_)) => self.run_code(index, 0),
             _ => {
                 self.record(index, What::Signal(Signal(signal)));
+                let tid = self.tasks[index].tid;
+                if self.tasks[index].sleeps_until.is_some() && probe::handles(tid, signal) {
+                    self.tasks[index].sleeps_until = None;
+                }
                 self.run_code(index, signal)
             }
         }

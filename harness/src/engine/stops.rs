@@ -94,7 +94,7 @@ impl Session<'_> {
         if let Some((register, value)) = restored {
             regs::poke(task.tid, register, value)?;
         }
-        if let Some((address, bytes)) = task.restore_memory.take() {
+        for (address, bytes) in std::mem::take(&mut task.restore_memory) {
             memory::write(task.tid, address, &bytes)?;
         }
         let expired = std::mem::take(&mut task.expired) && is_interrupted(result);
@@ -115,10 +115,12 @@ impl Session<'_> {
         if let Some(child) = self.tasks[index].child.take() {
             self.tasks[child].tid_inside = result as i32;
         }
-        self.completed.push(Completed {
-            task: index,
-            result,
-        });
+        if !std::mem::take(&mut self.tasks[index].unobserved) {
+            self.completed.push(Completed {
+                task: index,
+                result,
+            });
+        }
         Ok(())
     }
 

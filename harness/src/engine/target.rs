@@ -1,6 +1,9 @@
 //! What is put under test.
 
-use std::path::PathBuf;
+use super::EngineError;
+use nix::unistd::{AccessFlags, access};
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// The processes that a run begins with, and their surroundings.
 #[derive(Debug, Clone)]
@@ -35,4 +38,132 @@ pub enum Isolation {
     Auto,
     /// None: as on a machine that permits none.
     None,
+}
+
+/// Why a command cannot be put under test.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecutableError {
+    /// The command has no words.
+    #[error("process `{0}` has an empty command")]
+    Empty(String),
+    /// Neither a path nor a name in `PATH`.
+    #[error("cannot start `{0}`: no such file, and no program of that name in PATH")]
+    Missing(String),
+    /// It is there, but is a directory, lacks the permission, …
+    #[error("cannot start `{program}`: {reason}")]
+    Unusable {
+        /// As the user named it.
+        program: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The executable that the first word of a command means: a path if it contains
+/// a slash, else the first match in `PATH`, as execvp(3) does it.
+///
+/// # Errors
+/// If there is none, or it may not be executed.
+pub fn find_executable(
+    program: &str,
+    working_dir: &Path,
+    environment: &[(String, String)],
+) -> Result<PathBuf, ExecutableError> {
+    if program.contains('/') {
+        let path = working_dir.join(program);
+        return usable(program, &path).map(|()| path);
+    }
+    // The default of execvp(3) where PATH is not set.
+    let path = environment
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map_or("/bin:/usr/bin", |(_, value)| value);
+    let mut refused = None;
+    for directory in path.split(':').filter(|_| !program.is_empty()) {
+        let candidate = working_dir.join(directory).join(program);
+        match usable(program, &candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(ExecutableError::Missing(_)) => {}
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    Err(refused.unwrap_or_else(|| ExecutableError::Missing(program.to_owned())))
+}
+
+fn usable(program: &str, path: &Path) -> Result<(), ExecutableError> {
+    let unusable = |reason: String| ExecutableError::Unusable {
+        program: program.to_owned(),
+        reason,
+    };
+    match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(ExecutableError::Missing(program.to_owned()))
+        }
+        Err(error) => Err(unusable(error.to_string())),
+        Ok(data) if data.is_dir() => Err(unusable("it is a directory".into())),
+        Ok(data) if !data.is_file() => Err(unusable("it is not a regular file".into())),
+        Ok(_) => access(path, AccessFlags::X_OK)
+            .map_err(|_| unusable("it is not executable (chmod +x?)".into())),
+    }
+}
+
+impl From<ExecutableError> for EngineError {
+    fn from(error: ExecutableError) -> EngineError {
+        let (program, reason) = match error {
+            ExecutableError::Empty(process) => (process, "its command is empty".to_owned()),
+            ExecutableError::Missing(program) => {
+                let reason = "no such file, and no program of that name in PATH";
+                (program, reason.to_owned())
+            }
+            ExecutableError::Unusable { program, reason } => (program, reason),
+        };
+        EngineError::Start { program, reason }
+    }
+}
+
+impl Start {
+    /// The executable that the command means.
+    ///
+    /// # Errors
+    /// If there is none, or it may not be executed.
+    pub fn executable(&self, target: &Target) -> Result<PathBuf, ExecutableError> {
+        let program = self
+            .command
+            .first()
+            .ok_or_else(|| ExecutableError::Empty(self.name.clone()))?;
+        find_executable(program, &target.working_dir, &target.environment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(path: &str) -> Vec<(String, String)> {
+        vec![("PATH".to_owned(), path.to_owned())]
+    }
+
+    #[test]
+    fn names_are_looked_up_and_paths_are_not() {
+        let here = Path::new("/");
+        let found = find_executable("sh", here, &environment("/nowhere:/bin")).unwrap();
+        assert_eq!(found, Path::new("/bin/sh"));
+        assert_eq!(find_executable("bin/sh", here, &[]).unwrap(), Path::new("/bin/sh"));
+    }
+
+    #[test]
+    fn what_cannot_start_says_why() {
+        let here = Path::new("/");
+        let missing = find_executable("no-such-program", here, &environment("/bin")).unwrap_err();
+        assert!(matches!(missing, ExecutableError::Missing(_)));
+        let directory = find_executable("/etc", here, &[]).unwrap_err();
+        assert_eq!(
+            directory.to_string(),
+            "cannot start `/etc`: it is a directory"
+        );
+        let text = find_executable("/etc/passwd", here, &[]).unwrap_err();
+        assert!(text.to_string().contains("not executable"));
+        assert!(find_executable("", here, &environment("/bin")).is_err());
+    }
 }

@@ -72,8 +72,13 @@ pub(super) struct Task {
     pub expired: bool,
     /// An argument register that was changed, and the program's own value.
     pub restore: Option<(Register, u64)>,
-    /// Bytes of its memory that were changed for the call, and the program's own.
-    pub restore_memory: Option<(u64, [u8; 2])>,
+    /// Places in its memory that were changed for the call, and the program's own
+    /// bytes.
+    pub restore_memory: Vec<(u64, Vec<u8>)>,
+    /// The call is a sleep that goes on after a signal nobody handled.
+    pub sleeps_until: Option<u64>,
+    /// A signal waits to be delivered to it while it is held by the engine.
+    pub signal_waits: bool,
     /// It is being created by vfork's parent, who sleeps uninterruptibly.
     pub in_vfork: bool,
     /// It has ended, but threads of its process live on.
@@ -84,10 +89,11 @@ pub(super) struct Task {
     pub lock_seen: u64,
     /// The engine turned its waiting lock request into an immediate one.
     pub lock_attempt: bool,
-    /// It has asked the kernel to answer a lock request by waiting.
-    pub lock_for_real: bool,
     /// Its `Block` event stands in the trace.
     pub block_recorded: bool,
+    /// The end of the call it is in is no event: the call is the engine's own, or
+    /// belongs to the program's start-up.
+    pub unobserved: bool,
     /// The fault plan has counted the call it is about to make.
     pub counted: bool,
     /// Details of a delayed signal, for when it arrives.
@@ -112,19 +118,27 @@ impl Task {
             timed_wait: None,
             expired: false,
             restore: None,
-            restore_memory: None,
+            restore_memory: Vec::new(),
+            sleeps_until: None,
+            signal_waits: false,
             in_vfork: false,
             dead_leader: false,
             signals_seen: 0,
             lock_seen: 0,
             lock_attempt: false,
-            lock_for_real: false,
             block_recorded: false,
+            unobserved: false,
             counted: false,
             delayed_signal: None,
             child: None,
             tid_inside: 0,
         }
+    }
+
+    /// Remembers the program's own bytes at a place that is about to be changed for
+    /// the call it is about to make.
+    pub fn put_back(&mut self, address: u64, bytes: &[u8]) {
+        self.restore_memory.push((address, bytes.to_vec()));
     }
 
     pub fn is_gone(&self) -> bool {

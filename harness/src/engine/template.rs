@@ -213,7 +213,10 @@ impl Template {
             program: name.to_owned(),
             reason: reason.to_owned(),
         };
+        // The kernel reports the newest task first, so a child may come to its mark
+        // before its creation is reported: whoever reports anything is alive.
         let mut alive = vec![launched.tid];
+        let mut dead = Vec::new();
         let mut marked = None;
         launched.stopped.resume(0);
         while marked.is_none() || alive.len() > 1 {
@@ -223,15 +226,24 @@ impl Template {
                 _ => continue,
             };
             let stopped = Stopped::reported(tid);
+            let child = match stop {
+                Stop::Spawned { child, .. } => Some(child),
+                _ => None,
+            };
+            for task in [Some(tid), child].into_iter().flatten() {
+                if ![&alive[..], &dead, bystanders].iter().any(|known| known.contains(&task)) {
+                    alive.push(task);
+                }
+            }
             match stop {
                 Stop::Exited(_) | Stop::Killed(_) => {
+                    dead.push(tid);
                     alive.retain(|other| *other != tid);
                     if alive.is_empty() {
                         break;
                     }
                     continue;
                 }
-                Stop::Spawned { child, .. } => alive.push(child),
                 Stop::Entry => {
                     let entering = stopped.entering().map_err(machine("reading a call"))?;
                     if entering.call == MARK {

@@ -40,6 +40,7 @@ impl Session<'_> {
         let is_ready = |task: &&Task| match &task.state {
             State::Ready(At::Code, _) => self.may_leave_loop(task.id.index()),
             State::Ready(..) => true,
+            State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
             State::Sleeping(_) | State::Blocked => task
                 .timed_wait
                 .is_some_and(|wait| wait.deadline <= self.clock.now()),
@@ -48,6 +49,20 @@ impl Session<'_> {
         };
         let turn = |task: &&Task| self.processes[task.process].paused_until <= self.step;
         self.tasks.iter().filter(is_ready).filter(turn).map(|t| t.id).collect()
+    }
+
+    /// Tasks that are held by the engine do not notice signals by themselves.
+    pub fn notice_signals(&mut self) {
+        let sent = self.signals_sent;
+        for task in &mut self.tasks {
+            if task.signals_seen == sent || task.signal_waits {
+                continue;
+            }
+            if let State::Sleeping(stopped) | State::Parked(stopped) = &task.state {
+                task.signal_waits = stopped.has_deliverable_signal().unwrap_or(false);
+                task.signals_seen = sent;
+            }
+        }
     }
 
     /// Whether anything has happened since the task was found spinning.

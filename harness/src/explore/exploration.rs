@@ -1,7 +1,6 @@
 //! Many runs of one target.
 
 use super::criteria::Judge;
-use super::executable::ExecutableError;
 use super::planner::Planner;
 use super::record::Recorder;
 use super::runner::{Starter, engine_starter};
@@ -9,7 +8,7 @@ use super::shared::Shared;
 use super::worker::{Work, work};
 use super::{Budget, Progress, Report};
 use crate::check::{Check, Expectations};
-use crate::engine::{EngineError, Target};
+use crate::engine::{EngineError, ExecutableError, Target};
 use crate::model::{FaultKind, Limits};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

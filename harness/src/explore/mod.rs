@@ -13,6 +13,7 @@
 mod budget;
 mod collector;
 mod criteria;
+mod environment;
 mod executable;
 mod exploration;
 #[cfg(test)]
@@ -37,11 +38,12 @@ mod worker;
 
 pub use budget::Budget;
 pub use criteria::Criteria;
-pub use executable::{ExecutableError, resolve};
+pub use crate::engine::{ExecutableError, find_executable};
+pub use environment::Environment;
 pub use exploration::{Exploration, ExploreError, available_cpus};
 pub use findings::Found;
 pub use machine::{Capability, capabilities};
 pub use replay::{Changes, Replay, ReplayError, replay, replay_with, target_of};
-pub use report::{FaultTally, Progress, Report};
+pub use report::{FaultTally, LostCapability, Progress, Report};
 pub use runner::{Runner, Starter};
 pub use store::{LoadError, load, save};

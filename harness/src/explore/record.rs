@@ -1,7 +1,8 @@
 //! Turns a run into a record that can be stored.
 
 use super::criteria::Criteria;
-use super::executable::{self, ExecutableError};
+use super::executable;
+use crate::engine::ExecutableError;
 use super::output::Text;
 use crate::check::Expectations;
 use crate::engine::{Isolation, Target};
@@ -11,6 +12,7 @@ use crate::model::{FORMAT_VERSION, Plan, Program, Record, Rule, Run, Schedule, V
 pub(super) struct Recorder {
     programs: Vec<Program>,
     scenario: Option<String>,
+    children: Vec<String>,
     working_dir: String,
     environment: Vec<(String, String)>,
     criteria: Criteria,
@@ -24,13 +26,9 @@ impl Recorder {
         expectations: Expectations,
     ) -> Result<Recorder, ExecutableError> {
         let programs = target.programs.iter().map(|start| {
-            let word = start
-                .command
-                .first()
-                .ok_or_else(|| ExecutableError::Empty(start.name.clone()))?;
-            let path = executable::resolve(word, &target.working_dir, &target.environment)?;
+            let path = start.executable(target)?;
             let digest = executable::digest(&path).map_err(|error| ExecutableError::Unusable {
-                program: word.clone(),
+                program: start.command[0].clone(),
                 reason: error.to_string(),
             })?;
             Ok(Program {
@@ -43,6 +41,7 @@ impl Recorder {
         Ok(Recorder {
             programs: programs.collect::<Result<_, _>>()?,
             scenario,
+            children: target.children.clone(),
             working_dir: target.working_dir.to_string_lossy().into_owned(),
             environment: target.environment.clone(),
             criteria: Criteria {
@@ -64,6 +63,7 @@ impl Recorder {
             format_version: FORMAT_VERSION,
             programs: self.programs.clone(),
             scenario: self.scenario.clone(),
+            children: self.children.clone(),
             working_dir: self.working_dir.clone(),
             environment: self.environment.clone(),
             checks: serde_json::to_value(criteria).expect("criteria have string keys only"),

@@ -2,6 +2,7 @@
 
 use super::criteria::{Criteria, Judge};
 use super::executable;
+use super::report::LostCapability;
 use super::runner::{Starter, engine_starter};
 use crate::check::Check;
 use crate::engine::{EngineError, Start, Target};
@@ -21,6 +22,8 @@ pub struct Replay {
     /// The processes whose executable is not the recorded one, where that was
     /// allowed. The verdict is then this run's, whatever the recorded one was.
     pub changed: Vec<String>,
+    /// What the machine does not permit.
+    pub capabilities_lost: Vec<LostCapability>,
 }
 
 /// Whether a recording may be replayed with another program than it was made with.
@@ -85,7 +88,7 @@ pub fn replay(record: &Record, changes: Changes) -> Result<Replay, ReplayError> 
 }
 
 /// The same on a target and with checks that a record cannot hold: those of a
-/// scenario in a test. Its executable is the test itself, and may not have changed.
+/// scenario.
 ///
 /// # Errors
 /// As [`replay`].
@@ -93,8 +96,9 @@ pub fn replay_with(
     record: &Record,
     starter: &Starter,
     checks: &[Arc<dyn Check>],
+    changes: Changes,
 ) -> Result<Replay, ReplayError> {
-    perform(record, starter, checks, Changes::Refuse)
+    perform(record, starter, checks, changes)
 }
 
 fn perform(
@@ -114,7 +118,8 @@ fn perform(
     }
     let criteria = Criteria::deserialize(record)?;
     let cpu = super::available_cpus().first().copied();
-    let run = starter(cpu)?.run(&record.plan)?;
+    let mut runner = starter(cpu)?;
+    let run = runner.run(&record.plan)?;
     let reference = criteria.output.as_ref().map(|text| text.as_bytes());
     let judge = Judge {
         expectations: criteria.expectations.clone(),
@@ -136,6 +141,7 @@ fn perform(
         verdict,
         difference,
         changed,
+        capabilities_lost: runner.capabilities_lost(),
     })
 }
 
@@ -160,7 +166,7 @@ pub fn target_of(record: &Record) -> Result<Target, ReplayError> {
         working_dir,
         environment: record.environment.clone(),
         isolation: Criteria::deserialize(record)?.isolation(),
-        children: Vec::new(),
+        children: record.children.clone(),
     })
 }
 

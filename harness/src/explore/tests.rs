@@ -42,7 +42,7 @@ fn a_deadlock_is_found_confirmed_and_replayed() {
     assert_eq!(found.record.plan.schedule.rule, Rule::RunOn);
     assert!(!found.record.plan.schedule.deviations.is_empty());
 
-    let again = replay_with(&found.record, &toy.starter(), &[]).unwrap();
+    let again = replay_with(&found.record, &toy.starter(), &[], Changes::Refuse).unwrap();
     assert_eq!(again.difference, None);
     assert_eq!(again.verdict, found.record.verdict);
 }
@@ -96,7 +96,13 @@ fn output_is_compared_where_nothing_was_injected() {
     assert_eq!(explore(&toy, |_| {}).unwrap().verdict, Verdict::Pass);
     let report = explore(&toy, |exploration| exploration.check_output = true).unwrap();
     assert_eq!(report.found[0].violation.kind, Kind::Output);
-    let again = replay_with(&report.found[0].record, &toy.starter(), &[]).unwrap();
+    let again = replay_with(
+        &report.found[0].record,
+        &toy.starter(),
+        &[],
+        Changes::Refuse,
+    )
+    .unwrap();
     assert_eq!(again.difference, None);
 }
 

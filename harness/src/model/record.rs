@@ -26,6 +26,9 @@ pub struct Record {
     /// The scenario, for processes that are closures of a test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
+    /// The names of its processes, in the order in which they are created.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<String>,
     /// Where they ran.
     pub working_dir: String,
     /// Their environment, sorted.

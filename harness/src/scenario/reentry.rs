@@ -7,8 +7,10 @@
 //! than explore it.
 
 use crate::engine::{Isolation, Start, Target};
+use crate::explore::Environment;
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
@@ -67,7 +69,7 @@ impl Reentry {
     ///
     /// # Panics
     /// If the program's own path or working directory cannot be found out.
-    pub fn target(&self, name: &str, children: Vec<String>) -> Target {
+    pub fn target(&self, name: &str, children: Vec<String>, environment: Environment) -> Target {
         let program = env::current_exe().expect("finding this program's own path");
         let mut command = vec![utf8(program)];
         command.extend(self.arguments.iter().cloned());
@@ -77,10 +79,15 @@ impl Reentry {
                 command,
             }],
             working_dir: env::current_dir().expect("finding the working directory"),
-            environment: environment(&self.id),
+            environment: environment.into_list(),
             isolation: Isolation::Auto,
             children,
         }
+    }
+
+    /// The environment that the processes get.
+    pub fn environment(&self, passed_on: &[String]) -> Environment {
+        environment(&self.id, passed_on)
     }
 
     /// The test that leads to the scenario, if a test does.
@@ -139,14 +146,15 @@ fn ordinal(name: &str, arguments: &[String]) -> u32 {
     *count - 1
 }
 
-/// This process's environment, as far as it is UTF-8 and concerns the program.
-fn environment(id: &str) -> Vec<(String, String)> {
-    let mut environment: Vec<(String, String)> = env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !FOREIGN.iter().any(|prefix| name.starts_with(prefix)))
-        .collect();
-    environment.push((SCENARIO.to_owned(), id.to_owned()));
-    environment.sort();
+/// This process's environment, as far as it concerns the program.
+fn environment(id: &str, passed_on: &[String]) -> Environment {
+    let is_foreign = |name: &OsString| {
+        let name = name.to_string_lossy();
+        FOREIGN.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let own = env::vars_os().filter(|(name, _)| !is_foreign(name));
+    let mut environment = Environment::of(own, passed_on);
+    environment.set(SCENARIO, id);
     environment
 }
 
@@ -185,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_environment_is_sorted_and_names_the_scenario() {
-        let environment = environment("orders#0");
+        let environment = environment("orders#0", &[]).into_list();
         assert!(environment.is_sorted());
         assert!(environment.contains(&(SCENARIO.to_owned(), "orders#0".to_owned())));
     }

@@ -20,6 +20,35 @@ pub(crate) fn take(process: Tid, descriptor: i32) -> io::Result<OwnedFd> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), descriptor, 0) })
 }
 
+/// What a descriptor refers to, as far as transfers are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileType {
+    /// A pipe or stream socket: any number of bytes may move.
+    Stream,
+    /// A socket of messages: each moves whole.
+    Datagram,
+    /// A file on a disk.
+    Regular,
+    /// Terminals, counters, timers, …
+    Other,
+}
+
+/// What a descriptor refers to.
+pub(crate) fn file_type(file: &OwnedFd) -> FileType {
+    use nix::sys::socket::{SockType, getsockopt, sockopt};
+    use nix::sys::stat::{SFlag, fstat};
+    let mode = fstat(file).map_or(0, |stat| stat.st_mode);
+    match SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) {
+        SFlag::S_IFIFO => FileType::Stream,
+        SFlag::S_IFREG => FileType::Regular,
+        SFlag::S_IFSOCK => match getsockopt(file, sockopt::SockType) {
+            Ok(SockType::Stream) => FileType::Stream,
+            _ => FileType::Datagram,
+        },
+        _ => FileType::Other,
+    }
+}
+
 /// Whether operations on it return EAGAIN rather than wait.
 pub(crate) fn is_non_blocking(file: &OwnedFd) -> bool {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};

@@ -71,6 +71,14 @@ impl OpenOnce for Option<File> {
     }
 }
 
+/// Whether a task has a handler for a signal (`SigCgt` of proc_pid_status(5)).
+pub(crate) fn handles(tid: Tid, signal: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
+    mask.unwrap_or(0) >> (signal - 1) & 1 == 1
+}
+
 /// Gives up the CPU to whoever else can run on it.
 pub(crate) fn yield_cpu() {
     std::thread::yield_now();

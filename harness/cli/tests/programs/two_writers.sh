@@ -1,0 +1,12 @@
+# Two processes write to one database, in transactions.
+set -e
+sqlite3 db 'create table numbers(n integer)'
+for who in 1 2; do
+	sqlite3 -cmd '.timeout 60000' db \
+		'begin immediate' \
+		'insert into numbers select coalesce(max(n), 0) + 1 from numbers' \
+		'commit' \
+		'insert into numbers select max(n) + 1 from numbers' &
+done
+wait
+sqlite3 db 'select group_concat(n) from numbers'

@@ -1,0 +1,196 @@
+//! Programs that know nothing of Crosswire do under it what they do without it:
+//! same output and same exit status under the default schedule and under twenty
+//! random ones. What they write stays in the run.
+
+mod common;
+
+use common::building::{build_directory, build_with, python, source, tool};
+use common::command::{self, PASS, PATH, somewhere};
+use common::engine::{engine, exit_status, next_cpu, schedule, target};
+use common::machine::tree;
+use crosswire::model::End;
+use std::path::Path;
+use std::process::Command;
+
+/// Random schedules for each program.
+const SCHEDULES: u64 = 20;
+
+/// What a program printed, and the status it ended with.
+fn natively(words: &[&str], set_up: &dyn Fn(&Path)) -> (String, Option<i32>) {
+    let directory = somewhere();
+    set_up(directory.path());
+    let mut command = Command::new(words[0]);
+    command::prepare(&mut command, directory.path());
+    let output = command.args(&words[1..]).output().unwrap_or_else(|e| panic!("{words:?}: {e}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code().is_some(), "{words:?}: {}: {stderr}", output.status);
+    assert!(!output.stdout.is_empty(), "{words:?} prints nothing: {stderr}");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+}
+
+/// Compares a program in a directory that is set up for it with itself.
+#[track_caller]
+fn same_as_natively(words: &[&str], set_up: &dyn Fn(&Path)) {
+    let native = natively(words, set_up);
+    let directory = somewhere();
+    set_up(directory.path());
+    let before = tree(directory.path());
+    let mut engine = engine(&target("program", words, directory.path()), next_cpu());
+    let mut wrong = Vec::new();
+    for number in 0..=SCHEDULES {
+        let run = engine.run(&schedule(number)).unwrap_or_else(|e| panic!("{words:?}: {e}"));
+        let came_out = (String::from_utf8_lossy(&run.stdout).into_owned(), exit_status(&run, "program"));
+        if run.trace.end != End::Finished || came_out != native {
+            let stderr = String::from_utf8_lossy(&run.stderr);
+            wrong.push(format!("schedule {number}: {:?}: {came_out:?}, {stderr}", run.trace.end));
+        }
+    }
+    drop(engine);
+    assert!(wrong.is_empty(), "{words:?}: not {native:?} under\n{}", wrong.join("\n"));
+    assert_eq!(tree(directory.path()), before, "{words:?} reached the directory");
+}
+
+/// The same in an empty directory.
+#[track_caller]
+fn same_as_natively_anywhere(words: &[&str]) {
+    same_as_natively(words, &|_| ());
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path that is text")
+}
+
+#[test]
+fn a_pipeline_of_the_shell() {
+    same_as_natively_anywhere(&["bash", "-c", "seq 1 2000 | sort -rn | head -3"]);
+}
+
+#[test]
+fn a_shell_with_jobs_traps_and_substitutions() {
+    let script = "trap 'echo end' EXIT; a=$(echo one; exit 3); echo $? $a; sleep 2 & wait $!; \
+                  (exit 7) & wait $!; echo $?; echo lines >&2; kill -TERM $$";
+    // Death by a signal is no status, so another shell tells it.
+    let around = "bash -c \"$0\"; echo $?";
+    same_as_natively_anywhere(&["bash", "-c", around, script]);
+}
+
+#[test]
+fn flock() {
+    if tool("flock", "flock(1)").is_some() {
+        let script = source("counter_under_flock.sh");
+        same_as_natively_anywhere(&["sh", text(&script)]);
+    }
+}
+
+/// A way to start a process, as Python calls it.
+fn multiprocessing(method: &str) {
+    let Some(python) = python("Python's multiprocessing") else {
+        return;
+    };
+    let script = source("multiprocessing_modes.py");
+    for mode in ["queue", "pool", "pipe"] {
+        // Without -B, importing the script would write beside it.
+        same_as_natively_anywhere(&[text(&python), "-B", text(&script), mode, method]);
+    }
+}
+
+#[test]
+fn python_multiprocessing_by_fork() {
+    multiprocessing("fork");
+}
+
+#[test]
+fn python_multiprocessing_by_spawn() {
+    multiprocessing("spawn");
+}
+
+#[test]
+fn a_database_with_two_writers_in_a_script() {
+    if tool("sqlite3", "a database").is_some() {
+        let script = source("two_writers.sh");
+        same_as_natively_anywhere(&["sh", text(&script)]);
+    }
+}
+
+#[test]
+fn a_database_with_two_writers_as_two_programs() {
+    let Some(sqlite) = tool("sqlite3", "a database with two programs") else {
+        return;
+    };
+    let directory = somewhere();
+    let made = Command::new(&sqlite)
+        .args(["db", "create table numbers(n integer)"])
+        .current_dir(directory.path())
+        .status();
+    assert!(made.expect("sqlite3 can be run").success());
+    let before = tree(directory.path());
+    let writer = |name: &str| {
+        let insert = "insert into numbers values(1)";
+        let sqlite = text(&sqlite);
+        format!("{name}={sqlite} -cmd '.timeout 60000' db '{insert}' '{insert}'")
+    };
+    let replays = somewhere();
+    let outcome = command::run(
+        directory.path(),
+        &[
+            "--process",
+            &writer("one"),
+            "--process",
+            &writer("two"),
+            "--runs",
+            "21",
+            "--output-dir",
+            text(replays.path()),
+        ],
+    );
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
+    let different = outcome.report["distinct_traces"].as_u64();
+    assert!(different > Some(10), "{}", outcome.told());
+    assert_eq!(tree(directory.path()), before);
+}
+
+#[test]
+fn make_writes_into_the_run_only() {
+    if tool("make", "make").is_none() {
+        return;
+    }
+    let makefile = std::fs::read(source("Makefile")).expect("it is part of the tests");
+    same_as_natively(&["make", "-s", "-j4"], &|directory: &Path| {
+        std::fs::write(directory.join("Makefile"), &makefile).expect("a writable directory");
+        std::fs::write(directory.join("source"), "the source\n").expect("a writable directory");
+    });
+}
+
+#[test]
+fn go_with_goroutines_that_run_programs() {
+    let Some(go) = tool("go", "a Go program") else {
+        return;
+    };
+    let build = build_directory();
+    let program = build.path().join("goroutines");
+    let built = Command::new(go)
+        .args(["build", "-o", text(&program), text(&source("goroutines.go"))])
+        .env("GO111MODULE", "off")
+        .env("GOCACHE", build.path().join("cache"))
+        .output()
+        .expect("go can be run");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    same_as_natively_anywhere(&[text(&program)]);
+}
+
+#[test]
+fn a_static_program_with_musl() {
+    if tool("musl-gcc", "a static program with musl").is_some() {
+        let build = build_directory();
+        let program = build_with("musl-gcc", &[source("static.c")], build.path(), "static");
+        same_as_natively_anywhere(&[text(&program)]);
+    }
+}
+
+#[test]
+fn the_path_of_the_tests_has_what_every_machine_has() {
+    for name in ["bash", "sh", "sort", "seq"] {
+        let found = PATH.split(':').any(|directory| Path::new(directory).join(name).is_file());
+        assert!(found, "{name}");
+    }
+}
