@@ -98,12 +98,19 @@ pub(super) fn is_instant(call: u32) -> bool {
     )
 }
 
-/// Whether a file lock may be given up by the call.
+/// Whether the call may give up a file lock, or make room in a System V queue.
 pub(super) fn may_release_lock(call: u32) -> bool {
     may_end_tasks(call)
         || matches!(
             c_long::from(call),
-            SYS_flock | SYS_fcntl | SYS_close | SYS_close_range | SYS_dup2 | SYS_dup3
+            SYS_flock
+                | SYS_fcntl
+                | SYS_close
+                | SYS_close_range
+                | SYS_dup2
+                | SYS_dup3
+                | SYS_msgrcv
+                | SYS_msgctl
         )
 }
 

@@ -83,7 +83,7 @@ impl Session<'_> {
             // There can only be one tracer.
             SYS_ptrace => Emulated::Answer(-i64::from(EPERM)),
             SYS_kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
-            SYS_flock | SYS_fcntl => self.attempt_lock(index)?,
+            SYS_flock | SYS_fcntl | SYS_msgsnd => self.attempt_lock(index)?,
             SYS_alarm | SYS_setitimer | SYS_getitimer | SYS_timer_create | SYS_timer_settime
             | SYS_timer_gettime | SYS_timer_getoverrun | SYS_timer_delete
             | SYS_timerfd_settime | SYS_timerfd_gettime => self.timer_call(index)?,

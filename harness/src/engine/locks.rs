@@ -1,12 +1,17 @@
-//! File locks. When several wait for one lock and it becomes free, the kernel
-//! wakes them all and they fight over it: whoever is faster gets it, and no seed
-//! decides that. So no task waits for a lock inside the kernel: a waiting request
-//! is turned into an immediate one, and a task that is refused is held and tries
-//! again when the scheduler picks it.
+//! Waits that are queued by the engine rather than by the kernel.
+//!
+//! When several tasks wait for one file lock, or for room in one System V queue, and
+//! it becomes free, the kernel wakes them all and they fight over it: whoever is
+//! faster gets it, and no seed decides that. So nobody waits for these inside the
+//! kernel: a waiting request is turned into an immediate one, and a task that is
+//! refused is held and tries again when the scheduler picks it. Sockets and eventfds
+//! wake all their waiters, too, and have no such request; there only one task at a
+//! time is let in to wait.
 
 use super::emulate::Emulated;
 use super::session::{Completed, Halt, Session};
-use super::task::State;
+use super::sockets::direction;
+use super::task::{At, State, Task};
 use crate::sys::descriptor;
 use crate::sys::regs::{self, Register};
 use libc::*;
@@ -19,18 +24,21 @@ impl Session<'_> {
     /// Turns a waiting lock request into an immediate one.
     pub fn attempt_lock(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &mut self.tasks[index];
-        let asked = task.entering.args[1];
-        let immediate = match c_long::from(task.entering.call) {
-            SYS_flock if asked as c_int & (LOCK_SH | LOCK_EX) != 0 => asked | LOCK_NB as u64,
-            SYS_fcntl if asked == F_SETLKW as u64 => F_SETLK as u64,
-            SYS_fcntl if asked == OFD_WAIT => OFD_TRY,
-            _ => asked,
+        let args = task.entering.args;
+        let (argument, immediate) = match c_long::from(task.entering.call) {
+            SYS_flock if args[1] as c_int & (LOCK_SH | LOCK_EX) != 0 => {
+                (1, args[1] | LOCK_NB as u64)
+            }
+            SYS_fcntl if args[1] == F_SETLKW as u64 => (1, F_SETLK as u64),
+            SYS_fcntl if args[1] == OFD_WAIT => (1, OFD_TRY),
+            SYS_msgsnd => (3, args[3] | IPC_NOWAIT as u64),
+            _ => return Ok(Emulated::Proceed),
         };
-        if immediate == asked {
+        if immediate == args[argument] {
             return Ok(Emulated::Proceed);
         }
-        regs::poke(task.tid, Register::Arg(1), immediate)?;
-        task.restore = Some((Register::Arg(1), asked));
+        regs::poke(task.tid, Register::Arg(argument), immediate)?;
+        task.restore = Some((Register::Arg(argument), args[argument]));
         task.lock_attempt = true;
         Ok(Emulated::Proceed)
     }
@@ -47,12 +55,7 @@ impl Session<'_> {
             return Ok(());
         }
         self.repeat_call(index)?;
-        let task = &mut self.tasks[index];
-        let stopped = task.take_stopped().expect("it is at the call's end");
-        task.state = State::Parked(stopped);
-        // 0 means "to be tried", so the count starts at 1.
-        task.lock_seen = self.locks_released;
-        self.record_block(index);
+        self.hold(index);
         Ok(())
     }
 
@@ -68,7 +71,7 @@ impl Session<'_> {
             if holder == self.tasks[index].process {
                 return true;
             }
-            let waits = |t: &&super::task::Task| {
+            let waits = |t: &&Task| {
                 t.process == holder && matches!(t.state, State::Parked(_))
             };
             match self.tasks.iter().find(waits) {
@@ -104,14 +107,51 @@ impl Session<'_> {
     /// A held task tries again.
     pub fn retry_lock(&mut self, index: usize) -> Result<(), Halt> {
         // It stands just before its call, and stops at its entry at once.
+        let call = self.tasks[index].entering.call;
         self.run_code(index, 0)?;
-        let is_lock = |call: u32| matches!(c_long::from(call), SYS_flock | SYS_fcntl);
-        if matches!(self.tasks[index].state, State::Ready(super::task::At::Entry, _))
-            && is_lock(self.tasks[index].entering.call)
-        {
+        let is_at_entry = matches!(self.tasks[index].state, State::Ready(At::Entry, _));
+        if is_at_entry && self.queue(index)? {
+            return Ok(());
+        }
+        if is_at_entry && self.tasks[index].entering.call == call {
             self.emulate(index)?;
             return self.enter(index);
         }
         Ok(())
+    }
+
+    /// Holds a task that is about to wait at a socket or eventfd at which another one
+    /// waits already.
+    pub fn queue(&mut self, index: usize) -> Result<bool, Halt> {
+        let call = self.tasks[index].entering.call;
+        let Some(direction) = direction(call).filter(|_| !self.last_resort) else {
+            return Ok(false);
+        };
+        let waits = |task: &Task| {
+            matches!(task.state, State::Blocked)
+                && self::direction(task.entering.call) == Some(direction)
+        };
+        if !self.tasks.iter().any(waits) {
+            return Ok(false);
+        }
+        let identity = |task: &Task| descriptor::queue_identity(task.tid, task.entering.args[0]);
+        let Some(wanted) = identity(&self.tasks[index]) else {
+            return Ok(false);
+        };
+        let taken = |task: &Task| waits(task) && identity(task).as_ref() == Some(&wanted);
+        if !self.tasks.iter().any(taken) {
+            return Ok(false);
+        }
+        self.repeat_call(index)?;
+        self.hold(index);
+        Ok(true)
+    }
+
+    fn hold(&mut self, index: usize) {
+        let task = &mut self.tasks[index];
+        let stopped = task.take_stopped().expect("it is stopped");
+        task.state = State::Parked(stopped);
+        task.lock_seen = self.locks_released;
+        self.record_block(index);
     }
 }

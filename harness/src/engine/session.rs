@@ -83,6 +83,8 @@ pub(super) struct Session<'a> {
     pub locks_released: u64,
     /// The number of events when every task that waits for a lock last tried.
     pub retried_at: usize,
+    /// Nobody can go on otherwise: all who wait are let into the kernel.
+    pub last_resort: bool,
     /// Signals that a fault delays.
     pub delayed: Vec<super::inject::Delayed>,
     /// Stopped tasks may have been killed.
@@ -144,6 +146,7 @@ impl<'a> Session<'a> {
             signals_sent: 0,
             locks_released: 0,
             retried_at: usize::MAX,
+            last_resort: false,
             delayed: Vec::new(),
             recheck: false,
             unreaped: Vec::new(),

@@ -191,6 +191,8 @@ impl Session<'_> {
             } else {
                 let call = Call(self.tasks[task].entering.call);
                 let result = self.stable_result(task, result);
+                // It no longer stands in the way of those who wait for the same.
+                self.locks_released += 1;
                 self.record(task, What::Wake { call, result });
             }
         }

@@ -21,12 +21,15 @@ pub(super) struct SocketTimeOuts {
 /// (ip(7), ip_local_port_range).
 pub(super) const FIRST_PORT: u16 = 32_768;
 
-enum Direction {
+/// Whether a call takes something from a socket or puts something into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
     Receive,
     Send,
 }
 
-fn direction(call: u32) -> Option<Direction> {
+/// The direction of a call on a descriptor.
+pub(super) fn direction(call: u32) -> Option<Direction> {
     match c_long::from(call) {
         SYS_read | SYS_readv | SYS_recvfrom | SYS_recvmsg | SYS_recvmmsg | SYS_accept
         | SYS_accept4 => Some(Direction::Receive),

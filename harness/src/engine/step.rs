@@ -19,6 +19,7 @@ impl Session<'_> {
         self.fire_due_timers()?;
         self.send_delayed_signals(self.step)?;
         self.notice_signals();
+        self.last_resort &= self.events.len() == self.retried_at;
         let ready = self.ready();
         if ready.is_empty() {
             return self.nobody_ready();
@@ -90,6 +91,9 @@ impl Session<'_> {
             Strike::None => {}
             Strike::StepOver => return Ok(()),
             Strike::Answer(result) => return self.answer(index, result),
+        }
+        if self.queue(index)? {
+            return self.strike_blocked(index);
         }
         match self.emulate(index)? {
             Emulated::Answer(result) => self.answer(index, result),

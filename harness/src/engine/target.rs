@@ -2,7 +2,7 @@
 
 use super::EngineError;
 use nix::unistd::{AccessFlags, access};
-use std::io;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
 /// The processes that a run begins with, and their surroundings.
@@ -97,7 +97,7 @@ fn usable(program: &str, path: &Path) -> Result<(), ExecutableError> {
         reason,
     };
     match path.metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {
             Err(ExecutableError::Missing(program.to_owned()))
         }
         Err(error) => Err(unusable(error.to_string())),

@@ -135,6 +135,7 @@ impl Session<'_> {
         // Attempts that fail leave no event.
         self.retried_at = self.events.len();
         self.locks_released += 1;
+        self.last_resort = true;
         true
     }
 }

@@ -74,6 +74,19 @@ pub(crate) fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{process}/fd/{descriptor}")).ok()
 }
 
+/// What identifies a socket or eventfd, at which waiters are not queued.
+pub(crate) fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
+    let target = target(process, descriptor)?.to_string_lossy().into_owned();
+    if target.starts_with("socket:") {
+        return Some(target);
+    }
+    if target != "anon_inode:[eventfd]" {
+        return None;
+    }
+    let info = info(process, descriptor);
+    info.lines().find(|line| line.starts_with("eventfd-id")).map(str::to_owned)
+}
+
 /// Whether two descriptors are the same open file (kcmp(2)).
 pub(crate) fn is_same(ours: &OwnedFd, process: Tid, descriptor: u64) -> bool {
     const KCMP_FILE: i32 = 0;
