@@ -1,9 +1,13 @@
 //! The table of all mechanisms and perils.
 
 use crate::channel::{Trial, channel, shapes};
+use crosswire::explore::{Changes, Progress, Replay, ReplayError};
+use crosswire::model::Record;
+use crosswire::scenario::Scenario;
 use crosswire::{Budget, Report};
-use crosswire_mechanisms::Peril;
+use crosswire_mechanisms::{Contract, Peril};
 use crosswire_mechanisms::channel::{Channel, Fifo, Pipe, Shape, UnixStream};
+use std::sync::atomic::AtomicBool;
 
 /// One field of the table.
 #[derive(Debug, Clone)]
@@ -36,7 +40,48 @@ pub struct Case {
     pub source: &'static str,
     /// Who takes part.
     pub shape: Shape,
-    explore: fn(&Case, Budget, Way) -> Report,
+    explore: fn(&Case, Way, Settings, Watch<'_>) -> Report,
+    replay: fn(&Case, &Record, Changes) -> Result<Replay, ReplayError>,
+}
+
+/// How a case is explored.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// When to stop.
+    pub budget: Budget,
+    /// Determines every plan.
+    pub seed: u64,
+    /// Runs at a time; one a CPU unless said otherwise.
+    pub jobs: Option<usize>,
+}
+
+impl From<Budget> for Settings {
+    fn from(budget: Budget) -> Settings {
+        Settings {
+            budget,
+            seed: 0,
+            jobs: None,
+        }
+    }
+}
+
+/// Who may stop an exploration, and who wants to know how far it is.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Ends it when it becomes true.
+    pub stop: &'a AtomicBool,
+    /// Called about ten times a second.
+    pub progress: &'a dyn Fn(&Progress),
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Watch<'_> {
+    /// Nobody.
+    pub const NOBODY: Watch<'static> = Watch {
+        stop: &NEVER,
+        progress: &|_| {},
+    };
 }
 
 /// How the program, started again, comes back to a case.
@@ -54,13 +99,30 @@ const VERB: &str = "__scenario";
 impl Case {
     /// Explores the case, in a program that calls [`reenter`] with `NAME` when it is
     /// started as `PROGRAM __scenario NAME`.
-    pub fn explore(&self, budget: Budget) -> Report {
-        (self.explore)(self, budget, Way::Verb)
+    pub fn explore(&self, settings: impl Into<Settings>, watch: Watch<'_>) -> Report {
+        (self.explore)(self, Way::Verb, settings.into(), watch)
     }
 
     /// Explores the case in a test.
-    pub fn explore_in_test(&self, budget: Budget) -> Report {
-        (self.explore)(self, budget, Way::Test)
+    pub fn explore_in_test(&self, settings: impl Into<Settings>) -> Report {
+        (self.explore)(self, Way::Test, settings.into(), Watch::NOBODY)
+    }
+
+    /// Performs a run again that [`explore`](Case::explore) has recorded.
+    ///
+    /// # Errors
+    /// If the program or its surroundings are not those of the recording, or the
+    /// engine cannot work here.
+    pub fn replay(&self, record: &Record, changes: Changes) -> Result<Replay, ReplayError> {
+        (self.replay)(self, record, changes)
+    }
+}
+
+/// The case of which a program that calls [`reenter`] has recorded this run.
+pub fn recorded(record: &Record) -> Option<Case> {
+    match record.programs.first()?.command.as_slice() {
+        [_, verb, name] if verb == VERB => cases().into_iter().find(|case| case.name == *name),
+        _ => None,
     }
 }
 
@@ -75,7 +137,7 @@ pub fn reenter(name: &str) -> Result<(), String> {
         .find(|case| case.name == name)
         .ok_or_else(|| format!("there is no scenario `{name}`"))?;
     if std::env::var_os("CROSSWIRE_SCENARIO").is_some() {
-        case.explore(Budget::runs(0));
+        case.explore(Budget::runs(0), Watch::NOBODY);
     }
     Err(format!(
         "scenario `{name}` is performed by the harness only"
@@ -98,6 +160,11 @@ pub fn cells() -> Vec<Cell> {
     add::<Fifo>(&mut cells);
     add::<UnixStream>(&mut cells);
     cells
+}
+
+/// The contracts of all mechanisms in the table.
+pub fn contracts() -> Vec<Contract> {
+    vec![*Pipe::CONTRACT, *Fifo::CONTRACT, *UnixStream::CONTRACT]
 }
 
 fn add<C: Channel + 'static>(cells: &mut Vec<Cell>) {
@@ -123,21 +190,41 @@ fn add<C: Channel + 'static>(cells: &mut Vec<Cell>) {
                 source: promise.source,
                 shape,
                 explore: explore::<C>,
+                replay: replay::<C>,
             })
         }));
     }
 }
 
-fn explore<C: Channel + 'static>(case: &Case, budget: Budget, way: Way) -> Report {
+fn explore<C: Channel + 'static>(
+    case: &Case,
+    way: Way,
+    settings: Settings,
+    watch: Watch<'_>,
+) -> Report {
+    let mut scenario = scenario::<C>(case, way).seed(settings.seed);
+    if let Some(jobs) = settings.jobs {
+        scenario = scenario.jobs(jobs);
+    }
+    scenario.try_explore_until(settings.budget, watch.stop, watch.progress)
+}
+
+fn replay<C: Channel + 'static>(
+    case: &Case,
+    record: &Record,
+    changes: Changes,
+) -> Result<Replay, ReplayError> {
+    scenario::<C>(case, Way::Verb).replay(record, changes)
+}
+
+fn scenario<C: Channel + 'static>(case: &Case, way: Way) -> Scenario<'static, C> {
     let trial = Trial {
         peril: case.fault,
         shape: case.shape,
     };
     let scenario = channel::<C>(crosswire::scenario!(case.name.as_str()), trial);
     match way {
-        Way::Verb => scenario
-            .reenter_with([VERB, &case.name])
-            .try_explore(budget),
-        Way::Test => scenario.try_explore(budget),
+        Way::Verb => scenario.reenter_with([VERB, &case.name]),
+        Way::Test => scenario,
     }
 }

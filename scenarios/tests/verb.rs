@@ -2,7 +2,7 @@
 
 use crosswire::Budget;
 use crosswire::model::Verdict;
-use crosswire_scenarios::{cases, reenter};
+use crosswire_scenarios::{Watch, cases, reenter};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,7 +21,7 @@ fn main() {
             let case = cases().swap_remove(0);
             // Twice: every exploration leads back to the same case.
             for runs in [10, 20] {
-                let report = case.explore(Budget::runs(runs));
+                let report = case.explore(Budget::runs(runs), Watch::NOBODY);
                 assert_eq!((report.verdict, report.runs), (Verdict::Pass, runs));
             }
         }

@@ -43,6 +43,12 @@ pub enum Verb {
     List(OutputOptions),
     /// Say what this machine permits, how that was tested and what is lost without it
     Doctor(OutputOptions),
+    /// Become the processes of a scenario of the main job, when started by it
+    #[command(name = "__scenario", hide = true)]
+    Scenario {
+        /// Which.
+        name: String,
+    },
 }
 
 /// How results are written.

@@ -44,5 +44,17 @@ pub fn list(entries: &[Entry], options: &OutputOptions) -> u8 {
 
 /// Everything that the command contains.
 pub fn entries() -> Vec<Entry> {
-    Vec::new()
+    let mechanisms = crosswire_scenarios::contracts().into_iter();
+    let mechanisms = mechanisms.map(|contract| Entry {
+        kind: "mechanism",
+        name: contract.name.to_owned(),
+        about: contract.specification.to_owned(),
+    });
+    let scenarios = crosswire_scenarios::cases().into_iter();
+    let scenarios = scenarios.map(|case| Entry {
+        kind: "scenario",
+        name: case.name,
+        about: case.promise.to_owned(),
+    });
+    mechanisms.chain(scenarios).collect()
 }

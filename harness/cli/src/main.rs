@@ -24,17 +24,18 @@ use failure::Failure;
 fn main() {
     let code = match CommandLine::try_parse() {
         Ok(command_line) => perform(&command_line).unwrap_or_else(|failure| {
+            tell_programs(&failure.to_string());
             terminal::note(&failure.to_string());
             failure.code
         }),
         Err(error) => {
             // Help and version count as errors here, but not for the caller.
-            let _ = error.print();
-            if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::PASS
+            let is_error = error.use_stderr();
+            if is_error {
+                tell_programs(error.to_string().trim_end());
             }
+            let _ = error.print();
+            if is_error { exit::USAGE } else { exit::PASS }
         }
     };
     // Ends workers that are still busy with an abandoned run.
@@ -43,15 +44,53 @@ fn main() {
 
 fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
     match &command_line.verb {
-        None => main_job::main_job(cases(), &command_line.main_job),
+        None => main_job::main_job(&crosswire_scenarios::cells(), &command_line.main_job),
         Some(Verb::Run(options)) => run::run(options),
         Some(Verb::Replay(options)) => replay::replay(options),
         Some(Verb::List(options)) => Ok(list::list(&list::entries(), options)),
         Some(Verb::Doctor(options)) => doctor::doctor(options),
+        Some(Verb::Scenario { name }) => {
+            crosswire_scenarios::reenter(name).map_err(Failure::usage)?;
+            Ok(exit::PASS)
+        }
     }
 }
 
-/// The cases of the main job.
-fn cases() -> impl Iterator<Item = main_job::Case> {
-    std::iter::empty()
+/// Why there is no report, for those who asked for one that programs can read.
+fn tell_programs(error: &str) {
+    #[derive(serde::Serialize)]
+    struct NoReport<'a> {
+        format_version: u32,
+        error: &'a str,
+    }
+    if wants_json(std::env::args_os().skip(1)) {
+        terminal::print_json(&NoReport {
+            format_version: crosswire::model::FORMAT_VERSION,
+            error,
+        });
+    }
+}
+
+/// Whether the command line asks for JSON, as far as can be told of one that may
+/// be unreadable. What follows `--` belongs to the program under test.
+fn wants_json(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let own: Vec<_> = arguments.take_while(|argument| argument != "--").collect();
+    own.iter().any(|argument| argument == "--format=json")
+        || own
+            .windows(2)
+            .any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wants_json;
+
+    #[test]
+    fn the_format_is_seen_in_unreadable_command_lines() {
+        let wants = |line: &str| wants_json(line.split(' ').map(Into::into));
+        assert!(wants("run --format json --what"));
+        assert!(wants("--format=json --what"));
+        assert!(!wants("run --what -- cc --format json"));
+        assert!(!wants("run --format text"));
+    }
 }

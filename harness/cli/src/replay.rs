@@ -7,12 +7,14 @@ use crosswire::engine::{Engine, Target};
 use crosswire::explore::{self, Changes};
 use crosswire::model::{End, Record, Verdict};
 use crosswire::report::{json, text};
+use crosswire::scenario::replay_command;
 
 /// Replays a file and says how it came out.
 pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
     let record = explore::load(&options.file)?;
-    if let Some(scenario) = &record.scenario {
-        return replay_scenario(scenario);
+    let case = crosswire_scenarios::recorded(&record);
+    if record.scenario.is_some() && case.is_none() {
+        return Err(elsewhere(&record, options));
     }
     if options.debug {
         return debug(&record, &explore::target_of(&record)?);
@@ -21,7 +23,11 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
         true => Changes::Allow,
         false => Changes::Refuse,
     };
-    let outcome = explore::replay(&record, changes)?;
+    let outcome = match case {
+        Some(case) => case.replay(&record, changes)?,
+        None => explore::replay(&record, changes)?,
+    };
+    terminal::note_losses(&outcome.capabilities_lost);
     match options.output.format {
         Format::Json => {
             terminal::print_json(&json::replay(&record, &outcome, options.file.clone()));
@@ -29,6 +35,15 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
         Format::Text => terminal::print(&text::replay(&record, &outcome, terminal::palette())),
     }
     Ok(exit::of(&outcome.verdict))
+}
+
+/// Only the program that contains a scenario knows its checks.
+fn elsewhere(record: &Record, options: &ReplayOptions) -> Failure {
+    Failure::usage(format!(
+        "the recording is of a scenario of another program, which has its checks; replay it \
+         with: {}",
+        replay_command(record, &options.file)
+    ))
 }
 
 /// Leaves the processes stopped at the step that shows the violation, for a
@@ -68,11 +83,4 @@ fn last_step(record: &Record) -> u64 {
         _ => None,
     };
     shown.unwrap_or(record.trace.steps.saturating_sub(1))
-}
-
-/// Replays a recording whose processes are closures of a test.
-fn replay_scenario(scenario: &str) -> Result<u8, Failure> {
-    Err(Failure::invalid(format!(
-        "the recording is of the scenario `{scenario}`, which this command does not contain"
-    )))
 }

@@ -35,6 +35,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let report = exploration.explore(&stop, &|progress| display.exploration(progress));
     display.finish();
     let report = report?;
+    terminal::note_losses(&report.capabilities_lost);
     tell(&report, options);
     Ok(exit::of_exploration(&report.verdict, report.interrupted))
 }

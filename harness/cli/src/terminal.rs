@@ -1,6 +1,7 @@
 //! Standard output and standard error: results to the first, everything else to
 //! the second.
 
+use crosswire::explore::LostCapability;
 use crosswire::report::{Palette, escape};
 use std::io::{self, IsTerminal, Write};
 
@@ -36,6 +37,13 @@ pub fn print_json(value: &impl serde::Serialize) {
 pub fn note(message: &str) {
     // If even this fails there is nobody to tell.
     let _ = writeln!(io::stderr(), "crosswire: {}", escape(message));
+}
+
+/// Says what the machine does not permit, a line each.
+pub fn note_losses(lost: &[LostCapability]) {
+    for capability in lost {
+        note(&capability.to_string());
+    }
 }
 
 /// Whether progress can be drawn.

@@ -47,10 +47,14 @@ impl Littering {
     /// Starts a harness that would go on for a minute.
     fn explore(&self, options: &[&str]) -> Child {
         let mut command = command::crosswire(self.directory.path());
-        command.args(["run", "--leaks", "ignore", "--time", "60"]).args(options);
+        command
+            .args(["run", "--leaks", "ignore", "--time", "60"])
+            .args(options);
         command.arg("--").arg(self.program.path().join("litter"));
         command.args([&self.name, &self.key.to_string()]);
-        command.env(MARK, &self.name).env("TMPDIR", self.temporary.path());
+        command
+            .env(MARK, &self.name)
+            .env("TMPDIR", self.temporary.path());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the command can be started")
     }
@@ -63,12 +67,27 @@ impl Littering {
         for directory in ["/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue"] {
             assert_eq!(names(directory, &self.name), [""; 0], "files left {when}");
         }
-        assert!(!mounts().contains(&self.name), "mounts left {when}: {}", mounts());
+        assert!(
+            !mounts().contains(&self.name),
+            "mounts left {when}: {}",
+            mounts()
+        );
         let kept = tree(self.directory.path());
-        let paths: Vec<&String> = kept.keys().filter(|path| !path.contains("crosswire-failures")).collect();
-        assert_eq!(paths.len(), 1, "files in the working directory {when}: {paths:?}");
+        let paths: Vec<&String> = kept
+            .keys()
+            .filter(|path| !path.contains("crosswire-failures"))
+            .collect();
+        assert_eq!(
+            paths.len(),
+            1,
+            "files in the working directory {when}: {paths:?}"
+        );
         let own = tree(self.temporary.path());
-        assert!(own.is_empty(), "the harness's own files left {when}: {:?}", own.keys());
+        assert!(
+            own.is_empty(),
+            "the harness's own files left {when}: {:?}",
+            own.keys()
+        );
     }
 }
 
@@ -77,7 +96,9 @@ fn random() -> u64 {
 }
 
 fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
     assert!(sent.expect("kill can be run").success());
 }
 
@@ -93,7 +114,11 @@ fn a_killed_harness_leaves_nothing() {
         seen = seen.max(common::machine::processes(&littering.name).len());
         harness.kill().expect("it is a child of this test");
         let status = harness.wait().expect("it is a child of this test");
-        assert_eq!(status.signal(), Some(SIGKILL), "it ended by itself: {status}");
+        assert_eq!(
+            status.signal(),
+            Some(SIGKILL),
+            "it ended by itself: {status}"
+        );
         littering.leaves_nothing(&format!("by a kill after {delay:?} (round {round})"));
     }
     // Harness, its sandbox and the program: else it would be no wonder.
@@ -118,7 +143,9 @@ fn an_interrupt_ends_it_with_a_summary() {
         await_processes(&littering.name, 4);
         std::thread::sleep(Duration::from_millis(300));
         signal(&harness, name);
-        let output = harness.wait_with_output().expect("it is a child of this test");
+        let output = harness
+            .wait_with_output()
+            .expect("it is a child of this test");
         let told = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), INTERRUPTED, "{name}: {output:?}");
         assert!(told.contains("interrupted"), "{name}: {told}");
@@ -142,7 +169,14 @@ fn what_is_left_is_told() {
     let name = &littering.name;
     let program = littering.program.path().join("litter");
     let program = program.to_str().expect("a path that is text");
-    let words = ["--runs", "1", "--", program, name, &littering.key.to_string()];
+    let words = [
+        "--runs",
+        "1",
+        "--",
+        program,
+        name,
+        &littering.key.to_string(),
+    ];
     let outcome = command::run(littering.directory.path(), &words);
     assert_eq!(outcome.status, command::VIOLATION, "{}", outcome.told());
     let told = outcome.report["violations"].to_string();
@@ -158,7 +192,10 @@ fn what_is_left_is_told() {
     for words in expected {
         assert!(told.contains(words), "{words} is not told: {told}");
     }
-    assert!(!told.contains(".product"), "what a program makes where it runs is no leak: {told}");
+    assert!(
+        !told.contains(".product"),
+        "what a program makes where it runs is no leak: {told}"
+    );
     littering.leaves_nothing("by a run that told");
 }
 
@@ -167,9 +204,16 @@ fn a_product_of_the_same_name_hides_no_leak() {
     let directory = somewhere();
     let name = marker("namesake");
     let script = format!("echo product > {name}; echo litter > /tmp/{name}");
-    let outcome = command::run(directory.path(), &["--runs", "1", "--", "sh", "-c", &script]);
+    let outcome = command::run(
+        directory.path(),
+        &["--runs", "1", "--", "sh", "-c", &script],
+    );
     let told = outcome.report["violations"].to_string();
-    assert!(told.contains(&format!("file /tmp/{name}")), "{}", outcome.told());
+    assert!(
+        told.contains(&format!("file /tmp/{name}")),
+        "{}",
+        outcome.told()
+    );
 }
 
 /// Whatever a program does to the files of its working directory and of /tmp.

@@ -46,7 +46,9 @@ impl Load {
     fn everywhere() -> Load {
         let start = |_| {
             let mut command = Command::new("sh");
-            command.args(["-c", "while :; do :; done"]).stdin(Stdio::null());
+            command
+                .args(["-c", "while :; do :; done"])
+                .stdin(Stdio::null());
             command.spawn().expect("a shell can be started")
         };
         let count = std::thread::available_parallelism().map_or(1, usize::from);
@@ -76,18 +78,27 @@ fn divergences(words: &[&str]) -> Vec<String> {
         for round in 0..replays {
             // Runs in between leave their traces in the engine, if any can.
             if round % 5 == 4 {
-                engine.run(&schedule(round)).map_err(|error| error.to_string())?;
+                engine
+                    .run(&schedule(round))
+                    .map_err(|error| error.to_string())?;
             }
-            let run = engine.run(&schedule(SEED)).map_err(|error| error.to_string())?;
+            let run = engine
+                .run(&schedule(SEED))
+                .map_err(|error| error.to_string())?;
             let reference = reference.get_or_init(|| run.clone());
             if let Some(difference) = first_difference(reference, &run) {
-                return Err(format!("{words:?}: replay {round} of share {share}: {difference}"));
+                return Err(format!(
+                    "{words:?}: replay {round} of share {share}: {difference}"
+                ));
             }
         }
         Ok(())
     });
     let reference = reference.into_inner().expect("one run at least");
-    assert!(!reference.trace.deviations.is_empty(), "{words:?}: there is nothing to decide");
+    assert!(
+        !reference.trace.deviations.is_empty(),
+        "{words:?}: there is nothing to decide"
+    );
     failures
 }
 
@@ -101,12 +112,22 @@ fn replays_under_load_never_differ() {
     let script = source("multiprocessing_modes.py");
     let interpreter = python("the determinism of Python");
     if let Some(interpreter) = &interpreter {
-        let text = |path: &std::path::PathBuf| path.to_str().expect("a path that is text").to_owned();
-        let words = [text(interpreter), "-B".into(), text(&script), "queue".into(), "fork".into()];
+        let text =
+            |path: &std::path::PathBuf| path.to_str().expect("a path that is text").to_owned();
+        let words = [
+            text(interpreter),
+            "-B".into(),
+            text(&script),
+            "queue".into(),
+            "fork".into(),
+        ];
         programs.push(words.map(|word| &*word.leak()).to_vec());
     }
     let _load = Load::everywhere();
-    let failures: Vec<String> = programs.iter().flat_map(|words| divergences(words)).collect();
+    let failures: Vec<String> = programs
+        .iter()
+        .flat_map(|words| divergences(words))
+        .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -117,7 +138,15 @@ fn an_exploration_does_not_depend_on_the_number_of_its_workers() {
     let program = program.to_str().expect("a path that is text");
     let explore = |jobs: &str, mode: &str| {
         let directory = somewhere();
-        let options = ["--runs", "120", "--jobs", jobs, "--keep-going", "--faults", "kill,errno(EIO)"];
+        let options = [
+            "--runs",
+            "120",
+            "--jobs",
+            jobs,
+            "--keep-going",
+            "--faults",
+            "kill,errno(EIO)",
+        ];
         let words = [&options[..], &["--leaks", "ignore", "--", program, mode]].concat();
         let mut report = command::run(directory.path(), &words).report;
         // These two are about time; the files have names of their own.
@@ -144,10 +173,15 @@ fn another_seed_takes_other_ways() {
     let directory = somewhere();
     let target = target("program", &[program, "pipe"], directory.path());
     let mut engine = engine(&target, common::engine::next_cpu());
-    let runs: Vec<Run> = (0..6).map(|seed| engine.run(&schedule(seed)).expect("a run")).collect();
+    let runs: Vec<Run> = (0..6)
+        .map(|seed| engine.run(&schedule(seed)).expect("a run"))
+        .collect();
     for (index, run) in runs.iter().enumerate() {
         for other in &runs[..index] {
-            assert!(first_difference(run, other).is_some(), "schedule {index} is no other");
+            assert!(
+                first_difference(run, other).is_some(),
+                "schedule {index} is no other"
+            );
         }
     }
 }

@@ -66,16 +66,24 @@ struct Process {
 fn table() -> Vec<Fixture> {
     let text = std::fs::read_to_string(folder("fixtures").join("expected.toml"));
     let text = text.expect("the table is there");
-    let table: Table = toml::from_str(&text).unwrap_or_else(|error| panic!("expected.toml: {error}"));
+    let table: Table =
+        toml::from_str(&text).unwrap_or_else(|error| panic!("expected.toml: {error}"));
     table.program.into_iter().chain(table.system).collect()
 }
 
 /// Builds a program under the name that its source has.
 fn build(source: &Path, directory: &Path) -> PathBuf {
-    let name = source.file_stem().expect("a file").to_string_lossy().into_owned();
+    let name = source
+        .file_stem()
+        .expect("a file")
+        .to_string_lossy()
+        .into_owned();
     match source.extension().and_then(|extension| extension.to_str()) {
         Some("c") => compile(&[folder("fixtures").join(source)], directory, &name),
-        other => panic!("no way is known to build {other:?} for {}", source.display()),
+        other => panic!(
+            "no way is known to build {other:?} for {}",
+            source.display()
+        ),
     }
 }
 
@@ -83,7 +91,14 @@ impl Fixture {
     /// Builds it and explores it.
     fn explore(&self, runs: u64, programs: &Path, directory: &Path) -> Outcome {
         let mut command = command::crosswire(directory);
-        command.args(["run", "--quiet", "--format", "json", "--runs", &runs.to_string()]);
+        command.args([
+            "run",
+            "--quiet",
+            "--format",
+            "json",
+            "--runs",
+            &runs.to_string(),
+        ]);
         if !self.faults.is_empty() {
             command.args(["--faults", &self.faults.join(",")]);
         }
@@ -99,10 +114,15 @@ impl Fixture {
             let program = build(source, programs);
             let words = [vec![program.to_string_lossy().into_owned()], args.clone()].concat();
             let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-            command.arg("--process").arg(format!("{name}={}", quoted.join(" ")));
+            command
+                .arg("--process")
+                .arg(format!("{name}={}", quoted.join(" ")));
         }
         if self.process.is_empty() {
-            command.arg("--").arg(build(&self.source, programs)).args(&self.args);
+            command
+                .arg("--")
+                .arg(build(&self.source, programs))
+                .args(&self.args);
         }
     }
 
@@ -112,16 +132,26 @@ impl Fixture {
         if outcome.status != VIOLATION || outcome.verdict() != "violation" {
             return vec![format!("not found: {}", outcome.told())];
         }
-        let of_kind = outcome.violations().iter().find(|one| one["kind"] == *self.kind);
+        let of_kind = outcome
+            .violations()
+            .iter()
+            .find(|one| one["kind"] == *self.kind);
         let Some(violation) = of_kind else {
             return vec![format!("it is no {}: {}", self.kind, outcome.told())];
         };
         let mut told = violation.to_string();
         for file in outcome.files(directory) {
-            let replay = command::crosswire(directory).arg("replay").arg(file).output();
+            let replay = command::crosswire(directory)
+                .arg("replay")
+                .arg(file)
+                .output();
             told += &String::from_utf8_lossy(&replay.expect("the command can be started").stdout);
         }
-        let missing: Vec<&String> = self.names.iter().filter(|word| !told.contains(*word)).collect();
+        let missing: Vec<&String> = self
+            .names
+            .iter()
+            .filter(|word| !told.contains(*word))
+            .collect();
         if !missing.is_empty() {
             wrong.push(format!("the report does not name {missing:?}: {told}"));
         }
@@ -139,15 +169,26 @@ impl Fixture {
 fn every_planted_bug_is_found_named_and_replayed() {
     let programs = build_directory();
     let mut wrong = Vec::new();
-    for fixture in table().iter().filter(|fixture| fixture.verdict == "violation") {
+    for fixture in table()
+        .iter()
+        .filter(|fixture| fixture.verdict == "violation")
+    {
         let directory = somewhere();
         let outcome = fixture.explore(BUG_RUNS, programs.path(), directory.path());
         let misjudged = match LACKING.contains(&&*fixture.needs) {
             false => fixture.misjudged(&outcome, directory.path()),
             true if outcome.verdict() == "pass" => Vec::new(),
-            true => vec![format!("{} are not lacking: {}", fixture.needs, outcome.told())],
+            true => vec![format!(
+                "{} are not lacking: {}",
+                fixture.needs,
+                outcome.told()
+            )],
         };
-        wrong.extend(misjudged.iter().map(|what| format!("{} ({}): {what}", fixture.name, fixture.bug)));
+        wrong.extend(
+            misjudged
+                .iter()
+                .map(|what| format!("{} ({}): {what}", fixture.name, fixture.bug)),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
@@ -161,10 +202,17 @@ fn no_fixed_twin_is_blamed() {
         let directory = somewhere();
         let outcome = fixture.explore(runs, programs.path(), directory.path());
         if outcome.status != PASS || outcome.verdict() != "pass" || outcome.report["runs"] != runs {
-            wrong.push(format!("{} ({}): {}", fixture.name, fixture.bug, outcome.told()));
+            wrong.push(format!(
+                "{} ({}): {}",
+                fixture.name,
+                fixture.bug,
+                outcome.told()
+            ));
         }
         // With faults that never strike, passing would mean nothing.
-        let struck = outcome.report["faults"]["struck"].as_u64().unwrap_or_default();
+        let struck = outcome.report["faults"]["struck"]
+            .as_u64()
+            .unwrap_or_default();
         if !fixture.faults.is_empty() && struck < runs / 10 {
             wrong.push(format!("{}: only {struck} faults struck", fixture.name));
         }
@@ -180,12 +228,32 @@ fn the_table_has_every_program_and_every_bug_its_twin() {
         let sources = fixture.process.iter().map(|process| &process.source);
         match fixture.process.is_empty() {
             true => listed.insert(fixture.source.clone()),
-            false => sources.cloned().map(|source| listed.insert(source)).all(|new| new),
+            false => sources
+                .cloned()
+                .map(|source| listed.insert(source))
+                .all(|new| new),
         };
-        assert!(["violation", "pass"].contains(&&*fixture.verdict), "{}", fixture.name);
-        assert!(["pass", "hang"].contains(&&*fixture.native), "{}", fixture.name);
-        assert_eq!(fixture.verdict == "pass", fixture.kind.is_empty(), "{}", fixture.name);
-        assert!(fixture.native_args != fixture.args || fixture.args.is_empty(), "{}", fixture.name);
+        assert!(
+            ["violation", "pass"].contains(&&*fixture.verdict),
+            "{}",
+            fixture.name
+        );
+        assert!(
+            ["pass", "hang"].contains(&&*fixture.native),
+            "{}",
+            fixture.name
+        );
+        assert_eq!(
+            fixture.verdict == "pass",
+            fixture.kind.is_empty(),
+            "{}",
+            fixture.name
+        );
+        assert!(
+            fixture.native_args != fixture.args || fixture.args.is_empty(),
+            "{}",
+            fixture.name
+        );
         if fixture.verdict == "violation" {
             let twin = format!("{}_fixed", fixture.name);
             let twin = table.iter().find(|other| other.name == twin);

@@ -21,11 +21,24 @@ fn natively(words: &[&str], set_up: &dyn Fn(&Path)) -> (String, Option<i32>) {
     set_up(directory.path());
     let mut command = Command::new(words[0]);
     command::prepare(&mut command, directory.path());
-    let output = command.args(&words[1..]).output().unwrap_or_else(|e| panic!("{words:?}: {e}"));
+    let output = command
+        .args(&words[1..])
+        .output()
+        .unwrap_or_else(|e| panic!("{words:?}: {e}"));
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code().is_some(), "{words:?}: {}: {stderr}", output.status);
-    assert!(!output.stdout.is_empty(), "{words:?} prints nothing: {stderr}");
-    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+    assert!(
+        output.status.code().is_some(),
+        "{words:?}: {}: {stderr}",
+        output.status
+    );
+    assert!(
+        !output.stdout.is_empty(),
+        "{words:?} prints nothing: {stderr}"
+    );
+    (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        output.status.code(),
+    )
 }
 
 /// Compares a program in a directory that is set up for it with itself.
@@ -38,16 +51,32 @@ fn same_as_natively(words: &[&str], set_up: &dyn Fn(&Path)) {
     let mut engine = engine(&target("program", words, directory.path()), next_cpu());
     let mut wrong = Vec::new();
     for number in 0..=SCHEDULES {
-        let run = engine.run(&schedule(number)).unwrap_or_else(|e| panic!("{words:?}: {e}"));
-        let came_out = (String::from_utf8_lossy(&run.stdout).into_owned(), exit_status(&run, "program"));
+        let run = engine
+            .run(&schedule(number))
+            .unwrap_or_else(|e| panic!("{words:?}: {e}"));
+        let came_out = (
+            String::from_utf8_lossy(&run.stdout).into_owned(),
+            exit_status(&run, "program"),
+        );
         if run.trace.end != End::Finished || came_out != native {
             let stderr = String::from_utf8_lossy(&run.stderr);
-            wrong.push(format!("schedule {number}: {:?}: {came_out:?}, {stderr}", run.trace.end));
+            wrong.push(format!(
+                "schedule {number}: {:?}: {came_out:?}, {stderr}",
+                run.trace.end
+            ));
         }
     }
     drop(engine);
-    assert!(wrong.is_empty(), "{words:?}: not {native:?} under\n{}", wrong.join("\n"));
-    assert_eq!(tree(directory.path()), before, "{words:?} reached the directory");
+    assert!(
+        wrong.is_empty(),
+        "{words:?}: not {native:?} under\n{}",
+        wrong.join("\n")
+    );
+    assert_eq!(
+        tree(directory.path()),
+        before,
+        "{words:?} reached the directory"
+    );
 }
 
 /// The same in an empty directory.
@@ -169,12 +198,21 @@ fn go_with_goroutines_that_run_programs() {
     let build = build_directory();
     let program = build.path().join("goroutines");
     let built = Command::new(go)
-        .args(["build", "-o", text(&program), text(&source("goroutines.go"))])
+        .args([
+            "build",
+            "-o",
+            text(&program),
+            text(&source("goroutines.go")),
+        ])
         .env("GO111MODULE", "off")
         .env("GOCACHE", build.path().join("cache"))
         .output()
         .expect("go can be run");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
     same_as_natively_anywhere(&[text(&program)]);
 }
 
@@ -190,7 +228,9 @@ fn a_static_program_with_musl() {
 #[test]
 fn the_path_of_the_tests_has_what_every_machine_has() {
     for name in ["bash", "sh", "sort", "seq"] {
-        let found = PATH.split(':').any(|directory| Path::new(directory).join(name).is_file());
+        let found = PATH
+            .split(':')
+            .any(|directory| Path::new(directory).join(name).is_file());
         assert!(found, "{name}");
     }
 }

@@ -26,7 +26,11 @@ const BUGS: &[(&str, &[&str], &str)] = &[
     ("cond_no_predicate", &[], "deadlock"),
     ("eof_sometimes", &[], "deadlock"),
     ("lost_update", &[], "exit-status"),
-    ("mutex_not_robust", &["--faults", "kill:mutex_not_robust.1"], "deadlock"),
+    (
+        "mutex_not_robust",
+        &["--faults", "kill:mutex_not_robust.1"],
+        "deadlock",
+    ),
     ("pause_flag", &[], "deadlock"),
 ];
 
@@ -47,7 +51,9 @@ impl Ground {
         let user = (own == 0).then_some(NOBODY);
         match user {
             Some(id) => chown(path.join("work"), Some(id), Some(id)).expect("root may do this"),
-            None => say(&format!("already unprivileged: these tests run as user {own}")),
+            None => say(&format!(
+                "already unprivileged: these tests run as user {own}"
+            )),
         }
         Ground { root, user }
     }
@@ -83,8 +89,12 @@ impl Ground {
         let examined = Outcome::of(self.crosswire().args(["doctor", "--format", "json"]));
         assert_eq!(examined.status, PASS, "{}", examined.told());
         let all = examined.report["capabilities"].as_array().expect("a list");
-        let missing = all.iter().filter(|capability| !capability["missing"].is_null());
-        missing.map(|capability| capability["name"].to_string()).collect()
+        let missing = all
+            .iter()
+            .filter(|capability| !capability["missing"].is_null());
+        missing
+            .map(|capability| capability["name"].to_string())
+            .collect()
     }
 
     /// Whether namespaces are to be had; says what is left out otherwise.
@@ -92,7 +102,10 @@ impl Ground {
         let missing = self.missing();
         let isolated = !missing.iter().any(|name| name.contains("namespace"));
         if !isolated {
-            left_out(what, &format!("this machine refuses it to unprivileged users: {missing:?}"));
+            left_out(
+                what,
+                &format!("this machine refuses it to unprivileged users: {missing:?}"),
+            );
         }
         isolated
     }
@@ -102,7 +115,11 @@ impl Ground {
     fn judge(&self, options: &[&str]) -> (Vec<String>, Vec<String>) {
         let (mut wrong, mut said) = (Vec::new(), Vec::new());
         for (name, needs, kind) in BUGS {
-            let bug = self.run(&[options, needs, &["--runs", "200"]].concat(), &self.fixture(name), &[]);
+            let bug = self.run(
+                &[options, needs, &["--runs", "200"]].concat(),
+                &self.fixture(name),
+                &[],
+            );
             if bug.status != VIOLATION || !bug.kinds().contains(kind) {
                 wrong.push(format!("{name} {options:?}: {}", bug.told()));
             }
@@ -110,9 +127,17 @@ impl Ground {
             let needs: Vec<String> = needs.iter().map(|word| word.replace(name, &twin)).collect();
             let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
             let program = self.fixture(&twin);
-            let twin = self.run(&[options, &needs, &["--runs", "100"]].concat(), &program, &[]);
+            let twin = self.run(
+                &[options, &needs, &["--runs", "100"]].concat(),
+                &program,
+                &[],
+            );
             if twin.status != PASS {
-                wrong.push(format!("{} {options:?}: {}", program.display(), twin.told()));
+                wrong.push(format!(
+                    "{} {options:?}: {}",
+                    program.display(),
+                    twin.told()
+                ));
             }
             said.extend([bug.stderr, twin.stderr]);
         }
@@ -124,7 +149,10 @@ impl Ground {
 fn remove_litter() {
     for entry in fs::read_dir("/tmp").expect("/tmp is readable").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if BUGS.iter().any(|(bug, ..)| name.starts_with(&format!("{bug}."))) {
+        if BUGS
+            .iter()
+            .any(|(bug, ..)| name.starts_with(&format!("{bug}.")))
+        {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -154,7 +182,14 @@ fn programs_do_what_they_do_for_root() {
         return;
     }
     let program = exercise(ground.root.path());
-    let modes = ["sysv_sem", "posix_mq", "robust_mutex", "tcp", "thread_exec", "stop_continue"];
+    let modes = [
+        "sysv_sem",
+        "posix_mq",
+        "robust_mutex",
+        "tcp",
+        "thread_exec",
+        "stop_continue",
+    ];
     for mode in modes {
         let outcome = ground.run(&["--runs", "21"], &program, &[mode]);
         assert_eq!(outcome.status, PASS, "{mode}: {}", outcome.told());
@@ -169,7 +204,16 @@ fn a_killed_harness_leaves_nothing() {
     for isolation in ["auto", "none"] {
         let name = marker("unprivileged");
         let mut command = ground.crosswire();
-        command.args(["run", "--time", "60", "--leaks", "ignore", "--isolation", isolation, "--"]);
+        command.args([
+            "run",
+            "--time",
+            "60",
+            "--leaks",
+            "ignore",
+            "--isolation",
+            isolation,
+            "--",
+        ]);
         command.arg(&program).arg("fork_tree").env(MARK, &name);
         let mut harness = command.spawn().expect("the command can be started");
         await_processes(&name, 3);
@@ -188,7 +232,10 @@ fn without_isolation_verdicts_are_right_and_the_loss_is_said() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     for message in said {
         let names_it = message.contains("isolat") || message.contains("namespace");
-        assert!(names_it, "nothing is said about the lost isolation: `{message}`");
+        assert!(
+            names_it,
+            "nothing is said about the lost isolation: `{message}`"
+        );
     }
 }
 
@@ -196,10 +243,17 @@ fn without_isolation_verdicts_are_right_and_the_loss_is_said() {
 fn what_is_lost_is_in_the_doctors_list() {
     let ground = Ground::new();
     let mut command = ground.crosswire();
-    let output = command.arg("doctor").output().expect("the command can be started");
+    let output = command
+        .arg("doctor")
+        .output()
+        .expect("the command can be started");
     let told = String::from_utf8_lossy(&output.stdout);
     let missing = ground.missing();
     let rows = told.lines().filter(|line| line.contains("MISSING")).count();
     assert_eq!(rows, missing.len(), "{missing:?}: {told}");
-    assert_eq!(told.matches("Without").count(), rows, "each loss is explained: {told}");
+    assert_eq!(
+        told.matches("Without").count(),
+        rows,
+        "each loss is explained: {told}"
+    );
 }

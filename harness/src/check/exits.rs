@@ -188,7 +188,12 @@ fn describe(
         sentence,
         tasks: vec![leader],
         steps: vec![step],
-        details: last_call(trace, event).into_iter().collect(),
+        // What is called before an exit writes a message at best; the message itself
+        // is in the report.
+        details: match end {
+            Ending::Status(_) => Vec::new(),
+            Ending::Signal(_) => last_call(trace, event).into_iter().collect(),
+        },
     }
 }
 

@@ -155,11 +155,9 @@ pub(super) fn reads_descriptor(call: u32) -> bool {
             | SYS_pread64
             | SYS_lseek
             | SYS_fstat
-            | SYS_newfstatat
             | SYS_getdents64
             | SYS_close
             | SYS_fadvise64
-            | SYS_mmap
     )
 }
 

@@ -63,8 +63,8 @@ impl Session<'_> {
                     false => Emulated::Answer(now as i64),
                 }
             }
-            SYS_nanosleep | SYS_clock_nanosleep if self.tasks[index].sleeps_until.is_some() => {
-                let deadline = self.tasks[index].sleeps_until.take().expect("just seen");
+            SYS_nanosleep | SYS_clock_nanosleep if self.tasks[index].waits_until.is_some() => {
+                let deadline = self.tasks[index].waits_until.take().expect("just seen");
                 Emulated::Sleep { deadline }
             }
             SYS_nanosleep => self.sleep_request(tid, CLOCK_MONOTONIC, false, args[0]),
@@ -194,7 +194,7 @@ impl Session<'_> {
         task.signal_waits = false;
         let (tid, entering) = (task.tid, task.entering);
         let deadline = task.timed_wait.take().map_or(0, |wait| wait.deadline);
-        task.sleeps_until = Some(deadline);
+        task.waits_until = Some(deadline);
         let (absolute, left_at) = match c_long::from(entering.call) {
             SYS_nanosleep => (false, entering.args[1]),
             _ => (entering.args[1] as c_int & TIMER_ABSTIME != 0, entering.args[3]),

@@ -38,7 +38,8 @@ impl Session<'_> {
     }
 
     pub fn stable_args(&self, index: usize) -> [u64; 6] {
-        let args = self.tasks[index].entering.args;
+        let entering = self.tasks[index].entering;
+        let args = Call(entering.call).used(entering.args);
         match self.pids_vary {
             true => args.map(|value| self.stable_pid(value as i64) as u64),
             false => args,

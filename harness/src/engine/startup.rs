@@ -29,7 +29,7 @@ impl Session<'_> {
             }
             return Ok(true);
         }
-        if matches!(c_long::from(entering.call), SYS_open | SYS_openat) {
+        if matches!(c_long::from(entering.call), SYS_open | SYS_openat | SYS_dup) {
             let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
             self.tasks[index].unobserved = true;
             stopped.resume_to_exit();
@@ -40,7 +40,8 @@ impl Session<'_> {
             if let (Ok(descriptor @ 0..), Some(opened)) =
                 (stopped.result(), &mut self.processes[process].loading)
             {
-                opened.push(descriptor as u64);
+                let tried = c_long::from(entering.call) == SYS_dup;
+                opened.push(descriptor as u64 | if tried { TRIED } else { 0 });
             }
         }
         Ok(true)
@@ -59,13 +60,18 @@ impl Session<'_> {
             SYS_newfstatat if args[0] < 3 || own(args[0]) => true,
             // Nobody can be waiting in a program that has one thread.
             SYS_futex => args[1] as c_int & !FUTEX_PRIVATE_FLAG == FUTEX_WAKE,
-            // TCGETS: is it a terminal?
-            SYS_ioctl => args[1] == TCGETS && args[0] < 3,
+            // Is it a terminal, and how large? Not across exec, please.
+            SYS_ioctl if args[0] < 3 => matches!(args[1], TCGETS | TIOCGWINSZ),
+            SYS_ioctl => matches!(args[1], TCGETS | FIOCLEX) && own(args[0]),
             SYS_mmap => args[2] as c_int & PROT_WRITE == 0 && own(args[4]),
             SYS_sysinfo => true,
             SYS_fcntl => own(args[0]) && matches!(args[1] as c_int, F_GETFD | F_SETFD | F_GETFL),
             SYS_fstat => args[0] < 3 || own(args[0]),
-            SYS_lseek => own(args[0]),
+            // Is it open at all? Its copy is closed again.
+            SYS_dup => args[0] < 3,
+            SYS_close if own(args[0] | TRIED) => true,
+            // Where am I?
+            SYS_lseek if args[0] < 3 => args[1] == 0 && args[2] == SEEK_CUR as u64,
             _ if calls::reads_descriptor(call) => own(args[0]),
             _ if calls::looks_up_path(call) => {
                 calls::path_argument(call).is_some_and(|at| self.is_public_path(index, at))
@@ -84,5 +90,8 @@ impl Session<'_> {
         })
     }
 }
+
+/// Marks the copy of a descriptor that the program was started with.
+const TRIED: u64 = 1 << 32;
 
 const CREATING: u64 = (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC) as u64;

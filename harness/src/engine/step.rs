@@ -196,8 +196,8 @@ impl Session<'_> {
             _ => {
                 self.record(index, What::Signal(Signal(signal)));
                 let tid = self.tasks[index].tid;
-                if self.tasks[index].sleeps_until.is_some() && probe::handles(tid, signal) {
-                    self.tasks[index].sleeps_until = None;
+                if self.tasks[index].waits_until.is_some() && probe::handles(tid, signal) {
+                    self.tasks[index].waits_until = None;
                 }
                 self.run_code(index, signal)
             }

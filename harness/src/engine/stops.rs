@@ -6,6 +6,7 @@ use super::{EngineError, auxv};
 use crate::model::{End, Signal, TaskId, What};
 use crate::sys::Tid;
 use crate::sys::memory;
+use crate::sys::probe;
 use crate::sys::regs;
 use crate::sys::tracee::{Stop, Stopped};
 
@@ -106,6 +107,9 @@ impl Session<'_> {
         if let Some((_, time_out)) = restored {
             self.write_back(index, time_out, expired)?;
         }
+        if result == -i64::from(libc::EINTR) && !expired && self.was_woken_in_vain(index) {
+            return self.begin_again(index);
+        }
         let task = &mut self.tasks[index];
         task.timed_wait = None;
         if std::mem::take(&mut task.lock_attempt) && result == -i64::from(libc::EAGAIN) {
@@ -121,6 +125,31 @@ impl Session<'_> {
                 result,
             });
         }
+        Ok(())
+    }
+
+    /// Whether a call was cut short by nothing but signals that the program ignores.
+    /// The kernel does not send an ignored signal, except to a task that is traced
+    /// (ptrace(2), "Signal-delivery-stop"), and some calls return EINTR for it.
+    fn was_woken_in_vain(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let signals = task.stopped().map(Stopped::deliverable_signals);
+        let Some(Ok(signals)) = signals else {
+            return false;
+        };
+        !signals.is_empty() && signals.iter().all(|signal| probe::ignores(task.tid, *signal))
+    }
+
+    /// Lets a task make the call again that was cut short, with the same deadline.
+    fn begin_again(&mut self, index: usize) -> Result<(), Halt> {
+        const RESTART: i64 = -512;
+        self.repeat_call(index)?;
+        let task = &mut self.tasks[index];
+        task.waits_until = task.timed_wait.take().map(|wait| wait.deadline);
+        self.completed.push(Completed {
+            task: index,
+            result: RESTART,
+        });
         Ok(())
     }
 

@@ -75,8 +75,8 @@ pub(super) struct Task {
     /// Places in its memory that were changed for the call, and the program's own
     /// bytes.
     pub restore_memory: Vec<(u64, Vec<u8>)>,
-    /// The call is a sleep that goes on after a signal nobody handled.
-    pub sleeps_until: Option<u64>,
+    /// The call it makes next is a wait that goes on after a signal nobody handled.
+    pub waits_until: Option<u64>,
     /// A signal waits to be delivered to it while it is held by the engine.
     pub signal_waits: bool,
     /// It is being created by vfork's parent, who sleeps uninterruptibly.
@@ -119,7 +119,7 @@ impl Task {
             expired: false,
             restore: None,
             restore_memory: Vec::new(),
-            sleeps_until: None,
+            waits_until: None,
             signal_waits: false,
             in_vfork: false,
             dead_leader: false,

@@ -98,6 +98,7 @@ impl Session<'_> {
         };
         regs::poke(tid, Register::Arg(argument), none)?;
         let task = &mut self.tasks[index];
+        let deadline = task.waits_until.take().unwrap_or(deadline);
         task.restore = Some((Register::Arg(argument), value));
         task.timed_wait = Some(TimedWait { deadline, result });
         Ok(Emulated::Proceed)

@@ -3,7 +3,7 @@
 use super::findings::Findings;
 use super::outcome::Outcome;
 use super::points::Points;
-use super::report::{FaultTally, Report};
+use super::report::{FaultTally, LostCapability, Report};
 use crate::model::{Limit, Verdict};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(super) struct Collector {
     pub reference: Option<Vec<u8>>,
     pub processes: Vec<String>,
     pub horizon: u64,
+    /// What the engines of the workers lack: the same for all.
+    pub capabilities_lost: Vec<LostCapability>,
 }
 
 impl Collector {
@@ -96,7 +98,8 @@ impl Collector {
             Verdict::Pass => {}
             Verdict::Violation(violations) => {
                 let record = outcome.record.as_ref().expect("a violation has a record");
-                self.findings.add(run, violations, record, outcome.replayed);
+                self.findings
+                    .add(run, violations, record, &outcome.last_lines, outcome.replayed);
                 self.closed |= self.stop_at_first;
             }
             Verdict::Inconclusive(limit) => {
@@ -160,6 +163,8 @@ impl Collector {
                 ..self.faults
             },
             interrupted: stopped && !self.closed,
+            capabilities_lost: self.capabilities_lost,
+            notes: Vec::new(),
         }
     }
 }

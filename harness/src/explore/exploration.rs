@@ -138,7 +138,7 @@ impl Exploration {
         }
         // Else a run does not end in time. Its thread and its processes are left
         // to themselves; they die with this process at the latest.
-        shared.finish(self.seed, stopped)
+        shared.finish(self.seed, stopped, self.check_output)
     }
 
     fn work(&self, starter: Starter) -> Result<Work, ExploreError> {

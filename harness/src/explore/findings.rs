@@ -1,5 +1,6 @@
 //! The violations that an exploration has found, each different one kept once.
 
+use super::output::LastLines;
 use crate::model::{Kind, Record, Violation};
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ pub struct Found {
     pub violation: Violation,
     /// The run that shows it, ready to be stored.
     pub record: Record,
+    /// The last lines that it printed.
+    pub last_lines: LastLines,
     /// The number of that run.
     pub run: u64,
     /// Whether it was replayed, with the same verdict and the same trace.
@@ -33,7 +36,14 @@ pub(super) struct Findings {
 
 impl Findings {
     /// Takes in the violations of one run.
-    pub fn add(&mut self, run: u64, violations: &[Violation], record: &Record, replayed: bool) {
+    pub fn add(
+        &mut self,
+        run: u64,
+        violations: &[Violation],
+        record: &Record,
+        last_lines: &LastLines,
+        replayed: bool,
+    ) {
         for violation in violations {
             let key = (violation.kind.clone(), without_numbers(&violation.sentence));
             let full = self.groups.len() >= MOST_FINDINGS;
@@ -43,6 +53,7 @@ impl Findings {
                     if simplicity(record) < simplicity(&found.record) {
                         found.violation = violation.clone();
                         found.record = record.clone();
+                        found.last_lines = last_lines.clone();
                         found.run = run;
                         found.replayed = replayed;
                     }
@@ -52,6 +63,7 @@ impl Findings {
                     let found = Found {
                         violation: violation.clone(),
                         record: record.clone(),
+                        last_lines: last_lines.clone(),
                         run,
                         replayed,
                         count: 1,

@@ -1,5 +1,6 @@
 //! What is kept of one run of an exploration.
 
+use super::output::LastLines;
 use super::points::Points;
 use crate::model::{Record, Run, Verdict};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -22,6 +23,7 @@ pub(super) struct Outcome {
     pub processes: Vec<String>,
     /// For violations: what replays it, and whether that has been tried.
     pub record: Option<Box<Record>>,
+    pub last_lines: LastLines,
     pub replayed: bool,
 }
 
@@ -38,6 +40,7 @@ impl Outcome {
             reference: None,
             processes: Vec::new(),
             record: None,
+            last_lines: LastLines::default(),
             replayed: false,
         }
     }

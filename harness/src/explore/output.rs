@@ -1,5 +1,6 @@
 //! Whether two runs printed the same.
 
+use crate::model::Run;
 use serde::{Deserialize, Serialize};
 
 /// Output as stored in a replay file: as text where it is text.
@@ -73,6 +74,46 @@ fn quoted(line: &[u8]) -> String {
     }
 }
 
+/// Lines of each stream that are kept.
+const LAST_LINES: usize = 3;
+
+/// Bytes of a stream that are looked at for them.
+const LAST_BYTES: usize = 4096;
+
+/// The end of what a run printed: often the best explanation of how it ended. It
+/// is no part of the verdict, because it may differ from run to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LastLines {
+    /// Of standard output.
+    pub stdout: Vec<String>,
+    /// Of standard error.
+    pub stderr: Vec<String>,
+}
+
+impl LastLines {
+    /// The last lines of a run that have something in them.
+    pub fn of(run: &Run) -> LastLines {
+        LastLines {
+            stdout: last_lines(&run.stdout),
+            stderr: last_lines(&run.stderr),
+        }
+    }
+
+    /// Whether it printed nothing.
+    pub fn is_empty(&self) -> bool {
+        self.stdout.is_empty() && self.stderr.is_empty()
+    }
+}
+
+fn last_lines(output: &[u8]) -> Vec<String> {
+    let end = &output[output.len().saturating_sub(LAST_BYTES)..];
+    let end = String::from_utf8_lossy(end);
+    let lines = end.lines().rev().filter(|line| !line.trim().is_empty());
+    let mut lines: Vec<String> = lines.take(LAST_LINES).map(str::to_owned).collect();
+    lines.reverse();
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +131,12 @@ mod tests {
         let long = difference(b"a\n", b"a\nb\n").unwrap();
         assert!(long.contains("further line 2, `b`"), "{long}");
         assert!(difference(b"a", b"a\n").is_some());
+    }
+
+    #[test]
+    fn the_last_lines_are_those_with_something_in_them() {
+        assert_eq!(last_lines(b"a\nb\n\nc\nd\n\n"), ["b", "c", "d"]);
+        assert!(last_lines(b"\n \n").is_empty());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use super::Found;
 use crate::model::{Limit, Verdict};
+use serde::Serialize;
+use std::fmt;
 use std::time::Duration;
 
 /// How an exploration came out.
@@ -34,6 +36,27 @@ pub struct Report {
     pub faults: FaultTally,
     /// Whether it was stopped before its budget was used up and for no finding.
     pub interrupted: bool,
+    /// What the machine does not permit, and what that means for these runs.
+    pub capabilities_lost: Vec<LostCapability>,
+    /// What else one must know in order to read this right, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Something that the engine wants from the machine and has not got.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct LostCapability {
+    /// What it is called.
+    pub name: String,
+    /// Why it is not there.
+    pub reason: String,
+    /// What that means for runs.
+    pub lost: String,
+}
+
+impl fmt::Display for LostCapability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no {} ({}): {}", self.name, self.reason, self.lost)
+    }
 }
 
 /// What became of the faults of an exploration.
@@ -49,6 +72,31 @@ pub struct FaultTally {
 }
 
 impl Report {
+    /// The report of an exploration without runs.
+    pub fn without_runs(verdict: Verdict, seed: u64) -> Report {
+        let invalid_reason = match &verdict {
+            Verdict::Invalid(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        Report {
+            verdict,
+            seed,
+            runs: 0,
+            steps: 0,
+            elapsed: Duration::ZERO,
+            distinct_traces: 0,
+            found: Vec::new(),
+            dropped: 0,
+            inconclusive: Vec::new(),
+            invalid: u64::from(invalid_reason.is_some()),
+            invalid_reason,
+            faults: FaultTally::default(),
+            interrupted: false,
+            capabilities_lost: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// Runs per second of real time.
     pub fn runs_per_second(&self) -> f64 {
         match self.elapsed.as_secs_f64() {

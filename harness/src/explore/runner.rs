@@ -1,5 +1,6 @@
 //! The one thing that an exploration asks of an engine.
 
+use super::report::LostCapability;
 use crate::engine::{Engine, EngineError, Target};
 use crate::model::{Plan, Run};
 use std::sync::Arc;
@@ -12,11 +13,27 @@ pub trait Runner {
     /// # Errors
     /// If the harness itself fails.
     fn run(&mut self, plan: &Plan) -> Result<Run, EngineError>;
+
+    /// What it wants from the machine and has not got.
+    fn capabilities_lost(&self) -> Vec<LostCapability> {
+        Vec::new()
+    }
 }
 
 impl Runner for Engine {
     fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
         Engine::run(self, plan)
+    }
+
+    fn capabilities_lost(&self) -> Vec<LostCapability> {
+        let losses = self.abilities().losses();
+        losses
+            .map(|(feature, loss)| LostCapability {
+                name: feature.to_string(),
+                reason: loss.reason.clone(),
+                lost: loss.consequence.clone(),
+            })
+            .collect()
     }
 }
 

@@ -6,6 +6,7 @@ use super::collector::Collector;
 use super::outcome::Outcome;
 use super::planner::Lessons;
 use super::points::FaultSpace;
+use super::report::LostCapability;
 use super::{Budget, Progress};
 use crate::model::FaultKind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,10 @@ pub(super) struct Job {
     /// What it must print, if that is checked.
     pub reference: Option<Arc<[u8]>>,
 }
+
+/// What comparing outputs comes to where there is nothing to compare with.
+const NO_REFERENCE: &str = "outputs were not compared: run 0, whose output is what the others \
+    must print, did not pass itself, so --check-output had no effect";
 
 pub(super) struct Shared {
     budget: Budget,
@@ -130,6 +135,11 @@ impl Shared {
         }
     }
 
+    /// Tells what a worker's engine lacks.
+    pub fn lacks(&self, capabilities: Vec<LostCapability>) {
+        self.state().collector.capabilities_lost = capabilities;
+    }
+
     /// Hands in the outcome of a run.
     pub fn deliver(&self, run: u64, outcome: Outcome) {
         let mut state = self.state();
@@ -197,7 +207,13 @@ impl Shared {
     }
 
     /// The report, once nothing more is awaited.
-    pub fn finish(&self, seed: u64, stopped: bool) -> Result<super::Report, ExploreError> {
+    /// Needs to know whether outputs were to be compared, to say if they were not.
+    pub fn finish(
+        &self,
+        seed: u64,
+        stopped: bool,
+        check_output: bool,
+    ) -> Result<super::Report, ExploreError> {
         let mut state = self.state();
         if let Some(error) = state.error.take() {
             return Err(error);
@@ -205,11 +221,16 @@ impl Shared {
         let mut collector = std::mem::take(&mut state.collector);
         collector.flush();
         let stopped = stopped && state.next < self.budget.runs;
-        Ok(collector.into_report(
+        let has_reference = state.reference.is_some() || collector.reference.is_some();
+        let mut report = collector.into_report(
             seed,
             self.began.elapsed(),
             state.lessons.space.len(),
             stopped,
-        ))
+        );
+        if check_output && !has_reference && report.runs > 0 {
+            report.notes.push(NO_REFERENCE.to_owned());
+        }
+        Ok(report)
     }
 }

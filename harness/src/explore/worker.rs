@@ -3,6 +3,7 @@
 use super::ExploreError;
 use super::criteria::Judge;
 use super::outcome::Outcome;
+use super::output::LastLines;
 use super::planner::Planner;
 use super::points::Points;
 use super::record::{Recorder, spelled_out};
@@ -26,6 +27,7 @@ pub(super) struct Work {
 /// Performs runs until there are no more.
 pub(super) fn work(work: &Work, shared: &Shared, cpu: Option<usize>) -> Result<(), ExploreError> {
     let mut runner = (work.starter)(cpu)?;
+    shared.lacks(runner.capabilities_lost());
     while let Some(job) = shared.take() {
         let outcome = match perform(work, runner.as_mut(), &job) {
             Ok(outcome) => outcome,
@@ -70,6 +72,7 @@ fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, E
             .recorder
             .record(&run, outcome.verdict.clone(), reference);
         outcome.record = Some(Box::new(record));
+        outcome.last_lines = LastLines::of(&run);
     }
     Ok(outcome)
 }

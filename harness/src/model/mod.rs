@@ -4,6 +4,7 @@
 //! Nothing here performs input or output; everything can be written down with
 //! serde and read back unchanged.
 
+mod arity;
 mod call;
 mod fault;
 mod history;

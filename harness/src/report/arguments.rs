@@ -28,12 +28,14 @@ pub(super) enum Kind {
     FlockOp,
     /// The command of fcntl(2).
     FcntlCommand,
+    /// What that command is about: a number, or memory for locks.
+    FcntlArgument,
     /// The operation of epoll_ctl(2).
     EpollOp,
 }
 
 use Kind::{
-    Address, Bits, EpollOp, FcntlCommand, Fd, FlockOp, FutexOp, Int, Memory, Path, Signal, Size,
+    Address, Bits, EpollOp, FcntlArgument, FcntlCommand, Fd, FlockOp, FutexOp, Int, Memory, Path, Signal, Size,
 };
 
 /// The arguments of each call that processes communicate by.
@@ -55,7 +57,7 @@ const TABLE: &[(&str, &[Kind])] = &[
     ("dup", &[Fd]),
     ("dup2", &[Fd, Fd]),
     ("dup3", &[Fd, Fd, Bits]),
-    ("fcntl", &[Fd, FcntlCommand, Int]),
+    ("fcntl", &[Fd, FcntlCommand, FcntlArgument]),
     ("flock", &[Fd, FlockOp]),
     ("ftruncate", &[Fd, Size]),
     ("fsync", &[Fd]),
@@ -129,13 +131,6 @@ const TABLE: &[(&str, &[Kind])] = &[
     ("execve", &[Path]),
     ("exit", &[Int]),
     ("exit_group", &[Int]),
-    ("pause", &[]),
-    ("sched_yield", &[]),
-    ("fork", &[]),
-    ("vfork", &[]),
-    ("getpid", &[]),
-    ("gettid", &[]),
-    ("getppid", &[]),
 ];
 
 /// The kinds of a call's arguments, if they are known.

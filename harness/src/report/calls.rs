@@ -12,11 +12,16 @@ pub(super) fn call(call: Call, args: &[u64; 6], path: Option<&str>, room: usize)
         Some(kinds) => kinds
             .iter()
             .zip(args)
+            .take(call.arity(args))
             // Where paths usually start need not be said each time.
             .filter(|(kind, value)| **kind != Kind::Fd || **value as u32 as i32 != libc::AT_FDCWD)
-            .map(|(kind, &value)| argument(*kind, value, path.as_deref()))
+            .map(|(kind, &value)| match kind {
+                Kind::FcntlArgument => fcntl_argument(args[1], value),
+                _ => argument(*kind, value, path.as_deref()),
+            })
             .collect::<Vec<_>>()
             .join(", "),
+        None if call.arity(args) == 0 => String::new(),
         None => path.unwrap_or_else(|| "…".to_owned()),
     };
     format!("{call}({shown})")
@@ -30,8 +35,17 @@ fn ending(path: &str, room: usize) -> String {
     }
 }
 
-/// What a call gave back.
-pub(super) fn result(call: Call, value: i64) -> String {
+/// What became of a call: ` = ` and what it gave back.
+pub(super) fn came_back(call: Call, value: i64) -> String {
+    match value {
+        // ERESTARTSYS to ERESTART_RESTARTBLOCK (include/linux/errno.h), which no
+        // program sees: a signal comes first, then the call is made again.
+        -516..=-512 => " is interrupted, starts again".to_owned(),
+        _ => format!(" = {}", result(call, value)),
+    }
+}
+
+fn result(call: Call, value: i64) -> String {
     match value {
         // The kernel's errors (include/linux/err.h).
         -4095..=-1 => format!("-1 {}", Errno(-value as i32)),
@@ -47,7 +61,7 @@ pub(super) fn result(call: Call, value: i64) -> String {
 fn argument(kind: Kind, value: u64, path: Option<&str>) -> String {
     let low = value as u32 as i32;
     match kind {
-        Kind::Fd | Kind::Int => low.to_string(),
+        Kind::Fd | Kind::Int | Kind::FcntlArgument => low.to_string(),
         Kind::Size => value.to_string(),
         Kind::Bits if value as u32 == 0 => "0".to_owned(),
         Kind::Bits => format!("{:#x}", value as u32),
@@ -60,6 +74,19 @@ fn argument(kind: Kind, value: u64, path: Option<&str>) -> String {
         Kind::FlockOp => flock_operation(low),
         Kind::FcntlCommand => named(low, FCNTL_COMMANDS),
         Kind::EpollOp => named(low, EPOLL_OPERATIONS),
+    }
+}
+
+/// Locks are described in memory, which the trace does not hold.
+fn fcntl_argument(command: u64, value: u64) -> String {
+    match command as u32 as i32 {
+        libc::F_GETLK
+        | libc::F_SETLK
+        | libc::F_SETLKW
+        | libc::F_OFD_GETLK
+        | libc::F_OFD_SETLK
+        | libc::F_OFD_SETLKW => "…".to_owned(),
+        _ => argument(Kind::Int, value, None),
     }
 }
 
@@ -76,6 +103,9 @@ const FCNTL_COMMANDS: &[(i32, &str)] = &[
     (libc::F_OFD_SETLK, "F_OFD_SETLK"),
     (libc::F_OFD_SETLKW, "F_OFD_SETLKW"),
     (libc::F_SETPIPE_SZ, "F_SETPIPE_SZ"),
+    (libc::F_GETPIPE_SZ, "F_GETPIPE_SZ"),
+    (libc::F_GET_SEALS, "F_GET_SEALS"),
+    (libc::F_ADD_SEALS, "F_ADD_SEALS"),
     (libc::F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"),
 ];
 
@@ -230,6 +260,14 @@ mod tests {
             "kill(12, SIGTERM)"
         );
         assert_eq!(shown("uname", [1, 0, 0, 0, 0, 0], None), "uname(…)");
+        let junk = 0x5555_5555;
+        assert_eq!(shown("getuid", [junk; 6], None), "getuid()");
+        let fcntl = |command: i32| shown("fcntl", [3, command as u64, 1, junk, 0, 0], None);
+        assert_eq!(fcntl(libc::F_GETFL), "fcntl(3, F_GETFL)");
+        assert_eq!(fcntl(libc::F_SETFD), "fcntl(3, F_SETFD, 1)");
+        assert_eq!(fcntl(libc::F_SETLKW), "fcntl(3, F_SETLKW, …)");
+        let futex = |operation: u64| shown("futex", [16, operation, 2, junk, 0, 0], None);
+        assert_eq!(futex(128 | 7), "futex(0x10, UNLOCK_PI)");
     }
 
     #[test]
@@ -254,6 +292,8 @@ mod tests {
         let read = "read".parse().unwrap();
         assert_eq!(result(read, 16), "16");
         assert_eq!(result(read, -11), "-1 EAGAIN");
+        assert_eq!(came_back(read, 16), " = 16");
+        assert_eq!(came_back(read, -512), " is interrupted, starts again");
         assert_eq!(result("mmap".parse().unwrap(), 0x1000), "0x1000");
     }
 }

@@ -31,6 +31,15 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
+/// A word of a command line as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    match !word.is_empty() && word.chars().all(harmless) {
+        true => word.to_owned(),
+        false => format!("'{}'", escape(&word.replace('\'', "'\\''"))),
+    }
+}
+
 /// The beginning of a text, at most so many characters wide.
 pub(super) fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -50,6 +59,13 @@ mod tests {
         assert_eq!(escape("a\x1b[2Jb\n"), "a\\x1b[2Jb\\n");
         assert_eq!(escape("\u{9b}1m\u{202e}x"), "\\u{9b}1m\\u{202e}x");
         assert_eq!(escape("größe → 3"), "größe → 3");
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(quoted("/tmp/a.json"), "/tmp/a.json");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted(""), "''");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::calls;
 use super::escape::{escape, shorten};
-use crate::model::{Event, Signal, Trace, What};
+use crate::model::{Call, Event, Signal, Trace, What};
 
 /// How much a reader wants to see an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,10 +55,9 @@ const SHORTEST_PATH: usize = 8;
 fn spelled(event: &Event, trace: &Trace, room: usize) -> String {
     match &event.what {
         What::Start => "starts".to_owned(),
-        // These two do not come back.
         What::Call {
             call, args, path, ..
-        } if matches!(call.name(), Some("exit" | "exit_group")) => {
+        } if is_exit(*call) => {
             calls::call(*call, args, path.as_deref(), room)
         }
         What::Call {
@@ -66,15 +65,17 @@ fn spelled(event: &Event, trace: &Trace, room: usize) -> String {
             args,
             path,
             result,
-        } => format!(
-            "{} = {}",
-            calls::call(*call, args, path.as_deref(), room),
-            calls::result(*call, *result)
-        ),
+        } => {
+            let made = calls::call(*call, args, path.as_deref(), room);
+            made + &calls::came_back(*call, *result)
+        }
+        What::Block { call, args, path } if is_exit(*call) => {
+            calls::call(*call, args, path.as_deref(), room)
+        }
         What::Block { call, args, path } => {
             format!("{} waits", calls::call(*call, args, path.as_deref(), room))
         }
-        What::Wake { call, result } => format!("{call} = {}", calls::result(*call, *result)),
+        What::Wake { call, result } => format!("{call}{}", calls::came_back(*call, *result)),
         What::Resume => "goes on".to_owned(),
         What::Signal(signal) => format!("gets {signal}"),
         What::Fault(fault) => format!("FAULT {} at {}", fault.action, fault.point),
@@ -88,6 +89,11 @@ fn spelled(event: &Event, trace: &Trace, room: usize) -> String {
         What::Panic(text) => format!("panics: {}", escape(text)),
         What::Mark(number, value) => format!("mark {number}: {value}"),
     }
+}
+
+/// These two do not come back.
+fn is_exit(call: Call) -> bool {
+    matches!(call.name(), Some("exit" | "exit_group"))
 }
 
 fn seconds(nanoseconds: u64) -> String {

@@ -1,7 +1,7 @@
 //! Reports for programs: one JSON object, whose fields keep their meaning as long
 //! as `format_version` stays the same.
 
-use crate::explore::{Found, Replay, Report};
+use crate::explore::{Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -37,6 +37,11 @@ pub struct Summary {
     pub faults: Faults,
     /// What was found.
     pub violations: Vec<ViolationEntry>,
+    /// What the machine does not permit.
+    pub capabilities_lost: Vec<LostCapability>,
+    /// What else one must know, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What became of the faults.
@@ -94,6 +99,9 @@ pub struct ViolationEntry {
     pub run: Option<u64>,
     /// How many runs showed it.
     pub runs: u64,
+    /// The last lines that the run printed.
+    #[serde(skip_serializing_if = "LastLines::is_empty")]
+    pub last_lines: LastLines,
 }
 
 /// The JSON form of a replay.
@@ -115,6 +123,8 @@ pub struct ReplaySummary {
     pub seed: u64,
     /// What the run violates.
     pub violations: Vec<ViolationEntry>,
+    /// What the machine does not permit.
+    pub capabilities_lost: Vec<LostCapability>,
 }
 
 /// The JSON form of a report; `files` are the replay files of its findings, in
@@ -150,6 +160,8 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             .enumerate()
             .map(|(index, found)| entry_of(found, files.get(index).cloned().flatten()))
             .collect(),
+        capabilities_lost: report.capabilities_lost.clone(),
+        notes: report.notes.clone(),
     }
 }
 
@@ -172,9 +184,11 @@ pub fn replay(record: &Record, replay: &Replay, file: PathBuf) -> ReplaySummary 
             .map(|violation| ViolationEntry {
                 replay_file: Some(file.clone()),
                 replayed: true,
+                last_lines: LastLines::of(&replay.run),
                 ..entry(violation, record, &replay.run.trace)
             })
             .collect(),
+        capabilities_lost: replay.capabilities_lost.clone(),
     }
 }
 
@@ -184,6 +198,7 @@ fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> ViolationEntry {
         replayed: found.replayed,
         run: Some(found.run),
         runs: found.count,
+        last_lines: found.last_lines.clone(),
         ..entry(&found.violation, &found.record, &found.record.trace)
     }
 }
@@ -205,6 +220,7 @@ fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntr
         replayed: false,
         run: None,
         runs: 1,
+        last_lines: LastLines::default(),
     }
 }
 

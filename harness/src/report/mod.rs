@@ -14,6 +14,6 @@ mod samples;
 pub mod text;
 mod timeline;
 
-pub use escape::escape;
+pub use escape::{escape, quoted};
 pub use palette::Palette;
 pub use timeline::timeline;

@@ -1,7 +1,7 @@
 //! Reports on hand-made traces, compared with reviewed snapshots.
 
 use super::{Palette, text};
-use crate::explore::{FaultTally, Found, Report};
+use crate::explore::{FaultTally, Found, LastLines, LostCapability, Report};
 use crate::model::{
     Blocked, Call, Deviation, End, Event, FORMAT_VERSION, Kind, Limit, Plan, Program, Record, Rule,
     Schedule, Signal, Task, TaskId, Trace, Verdict, Violation, What,
@@ -109,6 +109,7 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
             digest: "00".repeat(32),
         }],
         scenario: None,
+        children: Vec::new(),
         working_dir: "/work".to_owned(),
         environment: Vec::new(),
         checks: serde_json::Value::Null,
@@ -130,6 +131,7 @@ fn found(trace: Trace, violation: Violation, faults: &[&str], count: u64) -> Fou
     Found {
         violation,
         record,
+        last_lines: LastLines::default(),
         run: 17,
         replayed: true,
         count,
@@ -290,18 +292,11 @@ fn colour_adds_nothing_but_colour() {
 fn report(verdict: Verdict) -> Report {
     Report {
         verdict,
-        seed: 7,
         runs: 1000,
         steps: 20_400,
         elapsed: Duration::from_millis(850),
         distinct_traces: 731,
-        found: Vec::new(),
-        dropped: 0,
-        inconclusive: Vec::new(),
-        invalid: 0,
-        invalid_reason: None,
-        faults: FaultTally::default(),
-        interrupted: false,
+        ..Report::without_runs(Verdict::Pass, 7)
     }
 }
 
@@ -326,7 +321,16 @@ fn summaries_say_what_was_done() {
         invalid_reason: Some("run 3: the tracer lost task 2".to_owned()),
         ..report(Verdict::Pass)
     };
-    let all: Vec<String> = [pass, cut, violation]
+    let degraded = Report {
+        capabilities_lost: vec![LostCapability {
+            name: "mount namespace".to_owned(),
+            reason: "clone: Operation not permitted".to_owned(),
+            lost: "programs write to the real /tmp".to_owned(),
+        }],
+        notes: vec!["outputs were not compared".to_owned()],
+        ..report(Verdict::Pass)
+    };
+    let all: Vec<String> = [pass, cut, violation, degraded]
         .iter()
         .map(|report| text::summary(report, Palette::PLAIN))
         .collect();

@@ -1,9 +1,9 @@
 //! Reports for people.
 
-use super::escape::escape;
+use super::escape::{escape, quoted, shorten};
 use super::timeline::timeline;
 use super::{Palette, timeline::WIDTH};
-use crate::explore::{Found, Replay, Report};
+use crate::explore::{Found, LastLines, Replay, Report};
 use crate::model::{End, Kind, Record, Trace, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
@@ -27,7 +27,34 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     );
     text += &circumstances(&found.record);
     text += &body(&found.record.trace, &found.violation, palette);
+    text += &printed(&found.violation, &found.last_lines);
     text += &replay_line(file, palette);
+    text
+}
+
+/// The last lines that were printed, where they may explain how a process ended.
+fn printed(violation: &Violation, last_lines: &LastLines) -> String {
+    let mut text = String::new();
+    if !matches!(
+        violation.kind,
+        Kind::ExitStatus | Kind::Panic | Kind::FatalSignal
+    ) || last_lines.is_empty()
+    {
+        return text;
+    }
+    for (stream, lines) in [
+        ("standard error", &last_lines.stderr),
+        ("standard output", &last_lines.stdout),
+    ] {
+        if !lines.is_empty() {
+            line(&mut text, &format!("  last on {stream}:"));
+        }
+        for content in lines {
+            let content = shorten(&escape(content), WIDTH - 4);
+            writeln!(text, "    {content}").expect("strings accept everything");
+        }
+    }
+    text.push('\n');
     text
 }
 
@@ -57,6 +84,7 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
             text += &circumstances(record);
             if let Some(violation) = violations.first() {
                 text += &body(&replay.run.trace, violation, palette);
+                text += &printed(violation, &LastLines::of(&replay.run));
             }
         }
         other => {
@@ -150,6 +178,12 @@ pub fn summary(report: &Report, palette: Palette) -> String {
                 counted(report.dropped, "violation")
             ),
         );
+    }
+    for note in &report.notes {
+        line(&mut text, &format!("  {}", escape(note)));
+    }
+    for capability in &report.capabilities_lost {
+        line(&mut text, &format!("  {}", escape(&capability.to_string())));
     }
     if report.interrupted {
         line(&mut text, "  interrupted: this is what was done so far");
@@ -272,14 +306,7 @@ fn wait_for_graph(trace: &Trace) -> String {
 
 /// The line to type.
 pub fn replay_command(file: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    match file.chars().all(harmless) {
-        true => format!("crosswire replay {file}"),
-        false => format!(
-            "crosswire replay '{}'",
-            escape(&file.replace('\'', "'\\''"))
-        ),
-    }
+    format!("crosswire replay {}", quoted(file))
 }
 
 fn counted(count: u64, what: &str) -> String {
@@ -289,8 +316,9 @@ fn counted(count: u64, what: &str) -> String {
     }
 }
 
-/// Appends a line, folded at spaces where it is wider than a report. Escape
-/// sequences count as characters: such lines are merely folded early.
+/// Appends a line, folded at spaces where it is wider than a report; a word that
+/// has no room in any line is cut. Escape sequences count as characters: such lines
+/// are merely folded early.
 fn line(text: &mut String, content: &str) {
     let indent: String = content.chars().take_while(|c| *c == ' ').collect();
     let mut rest = content;
@@ -300,12 +328,18 @@ fn line(text: &mut String, content: &str) {
             .char_indices()
             .nth(WIDTH - begin.len())
             .map_or(rest.len(), |(at, _)| at);
-        // A word as long as the line is left whole: it is probably a path.
-        let Some(fold) = rest[..limit].rfind(' ').filter(|at| *at > indent.len()) else {
-            break;
+        let fold = rest[..limit].rfind(' ').filter(|at| *at > indent.len());
+        let end = match fold {
+            Some(end) => end,
+            // The word goes on where the next one begins, if there is one.
+            None => rest[limit..].find(' ').map_or(rest.len(), |at| limit + at),
         };
-        writeln!(text, "{begin}{}", &rest[..fold]).expect("strings accept everything");
-        rest = rest[fold..].trim_start();
+        let part = shorten(&rest[..end], WIDTH - begin.len());
+        writeln!(text, "{begin}{part}").expect("strings accept everything");
+        rest = rest[end..].trim_start();
+        if rest.is_empty() {
+            return;
+        }
         begin = if indent.is_empty() { "  " } else { "    " };
     }
     writeln!(text, "{begin}{rest}").expect("strings accept everything");

@@ -1,29 +1,26 @@
-//! Exploring a scenario, replaying a failure of it, and saying what came out.
+//! Exploring a scenario, and replaying a failure of it.
 
+use super::failure::{self, REPLAY};
 use super::reentry::{Reentry, Role};
 use super::{Scenario, perform};
 use crate::engine::{Engine, Target};
 use crate::explore::{
-    Budget, Exploration, FaultTally, Found, Replay, ReplayError, Report, Starter, load,
-    replay_with, save, target_of,
+    Budget, Changes, Exploration, Progress, Replay, ReplayError, Report, Starter, load,
+    replay_with, target_of,
 };
 use crate::model::{Record, Verdict};
 use crate::report::{Palette, text};
 use std::env;
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
-
-/// Names the file whose run a test is to replay instead of exploring.
-const REPLAY: &str = "CROSSWIRE_REPLAY";
 
 impl<Q> Scenario<'_, Q> {
     /// Explores the scenario, as a test does: returns if every run passed.
     ///
     /// With `CROSSWIRE_REPLAY=FILE` in the environment it performs only the run
-    /// recorded there, if that is one of this scenario.
+    /// recorded there, if that is one of this scenario. If the program has changed
+    /// since, the test shows what becomes of that run now.
     ///
     /// # Panics
     /// If a run violated something: with what happened, the last steps, and the
@@ -36,10 +33,11 @@ impl<Q> Scenario<'_, Q> {
             Role::Performer => perform::perform(self),
             Role::Bystander => {}
             Role::Explorer => match env::var_os(REPLAY) {
-                Some(file) => self.replay(&reentry, Path::new(&file)),
+                Some(file) => self.replay_file(&reentry, Path::new(&file)),
                 None => {
-                    let report = self.report(&reentry, budget);
-                    if let Some(failure) = failure(&self.name, &reentry, &report) {
+                    let report = self.report(&reentry, budget, &AtomicBool::new(false), &|_| {});
+                    let withheld = reentry.environment(&self.passed_on).withheld;
+                    if let Some(failure) = failure::of(&self.name, &report, &withheld) {
                         panic!("{failure}");
                     }
                 }
@@ -52,12 +50,43 @@ impl<Q> Scenario<'_, Q> {
     /// # Panics
     /// If the scenario's description makes no sense.
     pub fn try_explore(self, budget: Budget) -> Report {
+        self.try_explore_until(budget, &AtomicBool::new(false), &|_| {})
+    }
+
+    /// The same for those who watch: `progress` is called about ten times a second,
+    /// and when `stop` becomes true, it ends within a second with what it has.
+    ///
+    /// # Panics
+    /// If the scenario's description makes no sense.
+    pub fn try_explore_until(
+        self,
+        budget: Budget,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Report {
         self.check_description();
         let reentry = self.reentry();
         match reentry.role() {
             Role::Performer => perform::perform(self),
-            Role::Bystander => nothing(Verdict::Pass, self.seed),
-            Role::Explorer => self.report(&reentry, budget),
+            Role::Bystander => Report::without_runs(Verdict::Pass, self.seed),
+            Role::Explorer => self.report(&reentry, budget, stop, progress),
+        }
+    }
+
+    /// Performs a recorded run of this scenario again, and judges it by the
+    /// scenario's checks.
+    ///
+    /// # Errors
+    /// If the program or its surroundings are not those of the recording, or the
+    /// engine cannot work here.
+    ///
+    /// # Panics
+    /// If the scenario's description makes no sense.
+    pub fn replay(self, record: &Record, changes: Changes) -> Result<Replay, ReplayError> {
+        self.check_description();
+        match self.reentry().role() {
+            Role::Performer => perform::perform(self),
+            _ => self.replay_on(record, changes),
         }
     }
 
@@ -65,9 +94,17 @@ impl<Q> Scenario<'_, Q> {
         Reentry::new(&self.name, self.arguments.clone(), self.here)
     }
 
-    fn report(&self, reentry: &Reentry, budget: Budget) -> Report {
+    fn report(
+        &self,
+        reentry: &Reentry,
+        budget: Budget,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Report {
         let names = self.names();
-        let mut exploration = Exploration::new(reentry.target(&self.name, names.clone()));
+        let environment = reentry.environment(&self.passed_on);
+        let target = reentry.target(&self.name, names.clone(), environment);
+        let mut exploration = Exploration::new(target);
         exploration.budget = budget;
         exploration.faults = self.faults.resolve(&names);
         exploration.seed = self.seed;
@@ -79,12 +116,14 @@ impl<Q> Scenario<'_, Q> {
             exploration.jobs = jobs;
         }
         exploration
-            .explore(&AtomicBool::new(false), &|_| {})
-            .unwrap_or_else(|error| nothing(Verdict::Invalid(error.to_string()), self.seed))
+            .explore(stop, progress)
+            .unwrap_or_else(|error| {
+                Report::without_runs(Verdict::Invalid(error.to_string()), self.seed)
+            })
     }
 
-    fn replay(&self, reentry: &Reentry, file: &Path) {
-        let record = load(file).unwrap_or_else(|error| panic!("{REPLAY}: {error}"));
+    fn replay_file(&self, reentry: &Reentry, file: &Path) {
+        let mut record = load(file).unwrap_or_else(|error| panic!("{REPLAY}: {error}"));
         if record.scenario.as_deref() != Some(reentry.id.as_str()) {
             refuse_unless_same_test(&record, reentry, file);
             eprintln!(
@@ -94,8 +133,9 @@ impl<Q> Scenario<'_, Q> {
             );
             return;
         }
+        find_moved_program(&mut record);
         let replay = self
-            .replay_on(&record)
+            .replay_on(&record, Changes::Allow)
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let said = text::replay(&record, &replay, Palette::PLAIN);
         match replay.verdict {
@@ -108,13 +148,29 @@ impl<Q> Scenario<'_, Q> {
         }
     }
 
-    fn replay_on(&self, record: &Record) -> Result<Replay, ReplayError> {
+    fn replay_on(&self, record: &Record, changes: Changes) -> Result<Replay, ReplayError> {
         let target = Target {
+            // As the program forks them now, should it have changed.
             children: self.names(),
             ..target_of(record)?
         };
         let starter: Starter = Arc::new(move |cpu| Ok(Box::new(Engine::start(&target, cpu)?)));
-        replay_with(record, &starter, &self.checks)
+        replay_with(record, &starter, &self.checks, changes)
+    }
+}
+
+/// A test program that was built anew may have another name; this one leads to the
+/// same test.
+fn find_moved_program(record: &mut Record) {
+    let Some(program) = record.programs.first_mut() else {
+        return;
+    };
+    let this = env::current_exe().ok().and_then(|path| path.into_os_string().into_string().ok());
+    if let (false, Some(this)) = (Path::new(&program.executable).exists(), this) {
+        program.executable.clone_from(&this);
+        if let Some(word) = program.command.first_mut() {
+            *word = this;
+        }
     }
 }
 
@@ -134,94 +190,4 @@ fn refuse_unless_same_test(record: &Record, reentry: &Reentry, file: &Path) {
             .map_or("a program".to_owned(), |id| format!("scenario `{id}`")),
         reentry.id,
     );
-}
-
-/// The report of an exploration without runs.
-fn nothing(verdict: Verdict, seed: u64) -> Report {
-    let invalid_reason = match &verdict {
-        Verdict::Invalid(reason) => Some(reason.clone()),
-        _ => None,
-    };
-    Report {
-        verdict,
-        seed,
-        runs: 0,
-        steps: 0,
-        elapsed: Duration::ZERO,
-        distinct_traces: 0,
-        found: Vec::new(),
-        dropped: 0,
-        inconclusive: Vec::new(),
-        invalid: u64::from(invalid_reason.is_some()),
-        invalid_reason,
-        faults: FaultTally::default(),
-        interrupted: false,
-    }
-}
-
-/// What a test says when its scenario did not pass.
-fn failure(name: &str, reentry: &Reentry, report: &Report) -> Option<String> {
-    match &report.verdict {
-        Verdict::Pass => None,
-        Verdict::Violation(_) => {
-            let texts: Vec<String> = report
-                .found
-                .iter()
-                .map(|found| finding(name, reentry, found))
-                .collect();
-            Some(texts.join("\n"))
-        }
-        Verdict::Inconclusive(limit) => Some(format!(
-            "scenario `{name}` is inconclusive: of {} runs, {} reached the limit of {limit}; \
-             nothing is known to be wrong. Raise it with `.limits(…)`, or look for a process \
-             that goes on for ever",
-            report.runs,
-            report
-                .inconclusive
-                .iter()
-                .map(|(_, runs)| runs)
-                .sum::<u64>(),
-        )),
-        Verdict::Invalid(reason) => Some(format!(
-            "scenario `{name}` could not be judged, which says nothing about it: {reason}"
-        )),
-    }
-}
-
-fn finding(name: &str, reentry: &Reentry, found: &Found) -> String {
-    let mut said = format!(
-        "scenario `{name}`: {}",
-        text::finding(found, None, Palette::PLAIN)
-    );
-    let outcome = match save(&found.record, &found.violation.kind, &directory()) {
-        Ok(file) => writeln!(said, "  replay it: {}", command(reentry, &file)),
-        Err(error) => writeln!(
-            said,
-            "  it cannot be replayed, writing its file failed: {error}"
-        ),
-    };
-    outcome.expect("writing to a string");
-    said
-}
-
-/// The line that replays a file.
-fn command(reentry: &Reentry, file: &Path) -> String {
-    let file = file.display();
-    match reentry.test() {
-        Some(test) => format!("{REPLAY}={file} cargo test {test} -- --exact"),
-        None => format!("crosswire replay {file}"),
-    }
-}
-
-/// Where replay files go: `crosswire` in the build directory, known by the tag that
-/// cargo leaves there, else in the working directory.
-fn directory() -> PathBuf {
-    let program = env::current_exe().unwrap_or_default();
-    program
-        .ancestors()
-        .find(|directory| directory.join("CACHEDIR.TAG").is_file())
-        .map_or_else(
-            || PathBuf::from("crosswire-failures"),
-            |target| target.join("crosswire"),
-        )
 }

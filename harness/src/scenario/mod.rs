@@ -1,12 +1,14 @@
 //! Scenarios: tests whose processes are closures.
 
 mod explore;
+mod failure;
 mod faults;
 mod log;
 mod outcome;
 mod perform;
 mod reentry;
 
+pub use failure::replay_command;
 pub use faults::Faults;
 pub use log::{Begun, Log};
 pub use outcome::{LogOutcome, LogValue, Logged};
@@ -64,6 +66,7 @@ pub struct Scenario<'a, Q> {
     seed: u64,
     arguments: Option<Vec<String>>,
     jobs: Option<usize>,
+    passed_on: Vec<String>,
 }
 
 /// The body of a process: what it does, and the status it ends with.
@@ -137,6 +140,7 @@ impl Named {
             seed: 0,
             arguments: None,
             jobs: None,
+            passed_on: Vec::new(),
         }
     }
 
@@ -219,6 +223,14 @@ impl<'a, Q> Scenario<'a, Q> {
     /// How many runs go on at a time; one a CPU unless said otherwise.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = Some(jobs);
+        self
+    }
+
+    /// Gives the processes a variable of the environment that they would not get
+    /// because its name sounds secret (`TOKEN`, `PASSW`, …): replay files hold the
+    /// environment.
+    pub fn pass_env(mut self, name: impl Into<String>) -> Self {
+        self.passed_on.push(name.into());
         self
     }
 

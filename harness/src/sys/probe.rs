@@ -71,12 +71,24 @@ impl OpenOnce for Option<File> {
     }
 }
 
-/// Whether a task has a handler for a signal (`SigCgt` of proc_pid_status(5)).
+/// Whether a task has a handler for a signal.
 pub(crate) fn handles(tid: Tid, signal: i32) -> bool {
+    mask(tid, "SigCgt:") >> (signal - 1) & 1 == 1
+}
+
+/// Whether a task ignores a signal: because it said so, or because that is what is
+/// done with this signal where nothing was said (signal(7)).
+pub(crate) fn ignores(tid: Tid, signal: i32) -> bool {
+    let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT];
+    mask(tid, "SigIgn:") >> (signal - 1) & 1 == 1
+        || by_default.contains(&signal) && !handles(tid, signal)
+}
+
+/// A set of signals in proc_pid_status(5).
+fn mask(tid: Tid, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let mask = mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
-    mask.unwrap_or(0) >> (signal - 1) & 1 == 1
+    let mask = status.lines().find_map(|line| line.strip_prefix(name));
+    mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// Gives up the CPU to whoever else can run on it.

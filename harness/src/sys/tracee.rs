@@ -218,18 +218,21 @@ impl Stopped {
 
     /// Whether an unblocked signal waits to be delivered to it.
     pub fn has_deliverable_signal(&self) -> io::Result<bool> {
+        self.deliverable_signals().map(|signals| !signals.is_empty())
+    }
+
+    /// The unblocked signals that wait to be delivered to it.
+    pub fn deliverable_signals(&self) -> io::Result<Vec<i32>> {
         let mut mask: u64 = 0;
         // SAFETY: the kernel writes a signal set of the size given to the address.
         let result = unsafe {
             libc::ptrace(libc::PTRACE_GETSIGMASK, self.0, size_of::<u64>(), &raw mut mask)
         };
         peek_poke_result(result)?;
-        for flags in [0, PEEKSIGINFO_SHARED] {
-            if self.pending(flags)?.into_iter().any(|s| mask >> (s - 1) & 1 == 0) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let mut signals = self.pending(0)?;
+        signals.extend(self.pending(PEEKSIGINFO_SHARED)?);
+        signals.retain(|signal| mask >> (signal - 1) & 1 == 0);
+        Ok(signals)
     }
 
     fn pending(&self, flags: u32) -> io::Result<Vec<i32>> {

@@ -6,8 +6,11 @@ use tempfile::TempDir;
 
 /// The folder of this repository that has this name.
 pub fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
-    path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(name);
+    path.canonicalize()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A source file of these tests.
@@ -35,7 +38,9 @@ pub fn build_with(compiler: &str, sources: &[PathBuf], directory: &Path, name: &
     if compiler != "cc" {
         command.arg("-static");
     }
-    let output = command.output().unwrap_or_else(|error| panic!("{compiler}: {error}"));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{compiler}: {error}"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{compiler} {sources:?}: {said}");
     program
@@ -54,7 +59,10 @@ pub fn exercise(directory: &Path) -> PathBuf {
 
 /// The modes of the exerciser that are of this kind.
 pub fn modes(exercise: &Path, kind: &str) -> Vec<String> {
-    let output = Command::new(exercise).arg("list").output().expect("the exerciser can be run");
+    let output = Command::new(exercise)
+        .arg("list")
+        .output()
+        .expect("the exerciser can be run");
     let list = String::from_utf8(output.stdout).expect("the list is ASCII");
     let modes = list.lines().filter_map(|line| {
         let (mode, of_kind) = line.split_once(' ').expect("a mode and its kind");
@@ -68,7 +76,10 @@ pub fn tool(name: &str, what: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
     directories.push("/usr/local/go/bin".into());
-    let found = directories.iter().map(|directory| directory.join(name)).find(|file| file.is_file());
+    let found = directories
+        .iter()
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file());
     if found.is_none() {
         super::left_out(what, &format!("there is no {name} here"));
     }

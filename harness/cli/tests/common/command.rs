@@ -50,10 +50,17 @@ impl Outcome {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             let stdout = String::from_utf8_lossy(&output.stdout);
-            panic!("{command:?}: no JSON: {error}: `{stdout}`, {}, {stderr}", output.status)
+            panic!(
+                "{command:?}: no JSON: {error}: `{stdout}`, {}, {stderr}",
+                output.status
+            )
         });
         let status = output.status.code();
-        Outcome { status, report, stderr }
+        Outcome {
+            status,
+            report,
+            stderr,
+        }
     }
 
     pub fn verdict(&self) -> &str {
@@ -61,12 +68,17 @@ impl Outcome {
     }
 
     pub fn violations(&self) -> &[Value] {
-        self.report["violations"].as_array().map_or(&[], Vec::as_slice)
+        self.report["violations"]
+            .as_array()
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The kinds of all violations.
     pub fn kinds(&self) -> Vec<&str> {
-        self.violations().iter().filter_map(|violation| violation["kind"].as_str()).collect()
+        self.violations()
+            .iter()
+            .filter_map(|violation| violation["kind"].as_str())
+            .collect()
     }
 
     /// The replay files of all violations.
@@ -88,19 +100,26 @@ impl Outcome {
 
 /// `crosswire run --format json` with further arguments.
 pub fn run(directory: &Path, arguments: &[&str]) -> Outcome {
-    Outcome::of(crosswire(directory).args(["run", "--quiet", "--format", "json"]).args(arguments))
+    Outcome::of(
+        crosswire(directory)
+            .args(["run", "--quiet", "--format", "json"])
+            .args(arguments),
+    )
 }
 
 /// `crosswire replay --format json`.
 pub fn replay(directory: &Path, file: &Path) -> Outcome {
-    Outcome::of(crosswire(directory).args(["replay", "--format", "json"]).arg(file))
+    Outcome::of(
+        crosswire(directory)
+            .args(["replay", "--format", "json"])
+            .arg(file),
+    )
 }
 
 /// Why a replay is not the same violation with the same trace; `None` if it is.
 pub fn replay_differs(directory: &Path, file: &Path, kind: &str) -> Option<String> {
     let again = replay(directory, file);
-    let same = again.status == VIOLATION
-        && again.report["same"] == true
-        && again.kinds().contains(&kind);
+    let same =
+        again.status == VIOLATION && again.report["same"] == true && again.kinds().contains(&kind);
     (!same).then(|| format!("replay of {}: {}", file.display(), again.told()))
 }

@@ -57,10 +57,16 @@ pub fn schedule(number: u64) -> Plan {
 
 /// The status with which the process of this name ended by itself.
 pub fn exit_status(run: &Run, process: &str) -> Option<i32> {
-    run.trace.events.iter().rev().find_map(|event| match event.what {
-        What::Exit(status) if run.trace.tasks[event.task.index()].process == process => Some(status),
-        _ => None,
-    })
+    run.trace
+        .events
+        .iter()
+        .rev()
+        .find_map(|event| match event.what {
+            What::Exit(status) if run.trace.tasks[event.task.index()].process == process => {
+                Some(status)
+            }
+            _ => None,
+        })
 }
 
 /// Does work on all items, one item at a time on each CPU, and returns what went
@@ -77,7 +83,10 @@ pub fn on_every_cpu<T: Sync>(
             scope.spawn(move || {
                 while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(failure) = work(cpu, item) {
-                        failures.lock().expect("nobody panics with the lock").push(failure);
+                        failures
+                            .lock()
+                            .expect("nobody panics with the lock")
+                            .push(failure);
                     }
                 }
             });

@@ -11,7 +11,11 @@ pub const MARK: &str = "TEST_MARK";
 
 /// The processes that have the marker among their arguments or in their environment.
 pub fn processes(marker: &str) -> Vec<String> {
-    let contains = |bytes: &[u8]| bytes.windows(marker.len()).any(|part| part == marker.as_bytes());
+    let contains = |bytes: &[u8]| {
+        bytes
+            .windows(marker.len())
+            .any(|part| part == marker.as_bytes())
+    };
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").expect("/proc is mounted").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -48,7 +52,11 @@ pub fn processes_left(marker: &str) -> Vec<String> {
 pub fn await_processes(marker: &str, count: usize) {
     let end = Instant::now() + Duration::from_secs(60);
     while processes(marker).len() < count {
-        assert!(Instant::now() < end, "never {count} processes: {:?}", processes(marker));
+        assert!(
+            Instant::now() < end,
+            "never {count} processes: {:?}",
+            processes(marker)
+        );
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -1,0 +1,98 @@
+//! What a test says when its scenario did not pass.
+
+use crate::explore::{Found, Report, save};
+use crate::model::{Record, Verdict};
+use crate::report::{Palette, quoted, text};
+use std::env;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Names the file whose run a test is to replay instead of exploring.
+pub(super) const REPLAY: &str = "CROSSWIRE_REPLAY";
+
+/// The line that replays a recorded run of a scenario: it leads to the test, or to
+/// the program, that describes the scenario.
+pub fn replay_command(record: &Record, file: &Path) -> String {
+    let file = quoted(&file.display().to_string());
+    let command = record.programs.first().map(|program| &program.command[..]);
+    match command.unwrap_or_default() {
+        [_, exact, test, ..] if exact == "--exact" => {
+            format!("{REPLAY}={file} cargo test {test} -- --exact")
+        }
+        words => {
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            format!("{REPLAY}={file} {}", words.join(" "))
+        }
+    }
+}
+
+/// What is wrong, if something is. `withheld` are variables that the processes did
+/// not get.
+pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<String> {
+    let mut said = match &report.verdict {
+        Verdict::Pass => return None,
+        Verdict::Violation(_) => {
+            let texts: Vec<String> = report.found.iter().map(|found| finding(name, found)).collect();
+            texts.join("\n")
+        }
+        Verdict::Inconclusive(limit) => format!(
+            "scenario `{name}` is inconclusive: of {} runs, {} reached the limit of {limit}; \
+             nothing is known to be wrong. Raise it with `.limits(…)`, or look for a process \
+             that goes on for ever\n",
+            report.runs,
+            report
+                .inconclusive
+                .iter()
+                .map(|(_, runs)| runs)
+                .sum::<u64>(),
+        ),
+        Verdict::Invalid(reason) => format!(
+            "scenario `{name}` could not be judged, which says nothing about it: {reason}\n"
+        ),
+    };
+    for capability in &report.capabilities_lost {
+        writeln!(said, "  {capability}").expect("writing to a string");
+    }
+    if !withheld.is_empty() {
+        let names = withheld.join(", ");
+        writeln!(
+            said,
+            "  not given to the processes, because replay files hold the environment: {names} \
+             (`.pass_env(NAME)` gives it)"
+        )
+        .expect("writing to a string");
+    }
+    Some(said)
+}
+
+fn finding(name: &str, found: &Found) -> String {
+    let mut said = format!(
+        "scenario `{name}`: {}",
+        text::finding(found, None, Palette::PLAIN)
+    );
+    let outcome = match save(&found.record, &found.violation.kind, &directory()) {
+        Ok(file) => {
+            let command = replay_command(&found.record, &file);
+            writeln!(said, "  replay it: {command}")
+        }
+        Err(error) => writeln!(
+            said,
+            "  it cannot be replayed, writing its file failed: {error}"
+        ),
+    };
+    outcome.expect("writing to a string");
+    said
+}
+
+/// Where replay files go: `crosswire` in the build directory, known by the tag that
+/// cargo leaves there, else in the working directory.
+fn directory() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    program
+        .ancestors()
+        .find(|directory| directory.join("CACHEDIR.TAG").is_file())
+        .map_or_else(
+            || PathBuf::from("crosswire-failures"),
+            |target| target.join("crosswire"),
+        )
+}
