@@ -1,5 +1,6 @@
 //! What runs leave is reported and cleared.
 
+use crate::sys::sandbox::leftovers::{LeftFile, SysvLeft};
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsFd;
