@@ -25,12 +25,20 @@ fn describe(bytes: &[u8]) -> Option<String> {
         libc::AF_INET => {
             let (port, rest) = rest.split_first_chunk::<2>()?;
             let ip: [u8; 4] = *rest.first_chunk()?;
-            Some(format!("{}:{}", Ipv4Addr::from(ip), u16::from_be_bytes(*port)))
+            Some(format!(
+                "{}:{}",
+                Ipv4Addr::from(ip),
+                u16::from_be_bytes(*port)
+            ))
         }
         libc::AF_INET6 => {
             let (port, rest) = rest.split_first_chunk::<2>()?;
             let ip: [u8; 16] = *rest.get(4..)?.first_chunk()?;
-            Some(format!("[{}]:{}", Ipv6Addr::from(ip), u16::from_be_bytes(*port)))
+            Some(format!(
+                "[{}]:{}",
+                Ipv6Addr::from(ip),
+                u16::from_be_bytes(*port)
+            ))
         }
         _ => None,
     }
@@ -44,7 +52,10 @@ mod tests {
     fn names_every_family() {
         assert_eq!(describe(b"\x01\0/tmp/a\0zz").as_deref(), Some("/tmp/a"));
         assert_eq!(describe(b"\x01\0\0abc\0\0").as_deref(), Some("@abc"));
-        assert_eq!(describe(b"\x02\0\x15\xb3\x7f\0\0\x01").as_deref(), Some("127.0.0.1:5555"));
+        assert_eq!(
+            describe(b"\x02\0\x15\xb3\x7f\0\0\x01").as_deref(),
+            Some("127.0.0.1:5555")
+        );
         assert_eq!(describe(b"\x01"), None);
     }
 }

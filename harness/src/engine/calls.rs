@@ -6,8 +6,8 @@ use libc::*;
 pub(super) fn path_argument(call: u32) -> Option<usize> {
     Some(match c_long::from(call) {
         SYS_open | SYS_stat | SYS_lstat | SYS_access | SYS_execve | SYS_truncate | SYS_chdir
-        | SYS_mkdir | SYS_rmdir | SYS_creat | SYS_unlink | SYS_readlink
-        | SYS_chmod | SYS_chown | SYS_mknod | SYS_mq_open | SYS_mq_unlink | SYS_statfs => 0,
+        | SYS_mkdir | SYS_rmdir | SYS_creat | SYS_unlink | SYS_readlink | SYS_chmod | SYS_chown
+        | SYS_mknod | SYS_mq_open | SYS_mq_unlink | SYS_statfs => 0,
         SYS_openat | SYS_openat2 | SYS_newfstatat | SYS_faccessat | SYS_faccessat2
         | SYS_unlinkat | SYS_mkdirat | SYS_mknodat | SYS_readlinkat | SYS_fchmodat
         | SYS_fchownat | SYS_statx | SYS_execveat | SYS_utimensat => 1,
@@ -151,13 +151,7 @@ pub(super) fn shows_identity(call: u32) -> bool {
 pub(super) fn reads_descriptor(call: u32) -> bool {
     matches!(
         c_long::from(call),
-        SYS_read
-            | SYS_pread64
-            | SYS_lseek
-            | SYS_fstat
-            | SYS_getdents64
-            | SYS_close
-            | SYS_fadvise64
+        SYS_read | SYS_pread64 | SYS_lseek | SYS_fstat | SYS_getdents64 | SYS_close | SYS_fadvise64
     )
 }
 

@@ -53,7 +53,11 @@ impl Chooser {
         match schedule.rule {
             Rule::RunOn => {}
             Rule::RandomWalk { .. } => early_wakes = random.random_range(0..3),
-            Rule::Priorities { changes: n, horizon, .. } => {
+            Rule::Priorities {
+                changes: n,
+                horizon,
+                ..
+            } => {
                 changes = (0..n)
                     .map(|_| random.random_range(0..u64::from(horizon.max(1))))
                     .collect();
@@ -121,7 +125,11 @@ impl Chooser {
         };
         let all = choices.ready.len() + asleep;
         // No choice, no chance: the same run whether or not there is one.
-        let pick = if all > 1 { self.random.random_range(0..all) } else { 0 };
+        let pick = if all > 1 {
+            self.random.random_range(0..all)
+        } else {
+            0
+        };
         match choices.ready.get(pick) {
             Some(task) => *task,
             None => {

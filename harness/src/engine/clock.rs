@@ -38,7 +38,9 @@ impl Clock {
     /// What the clock with this id shows (clock_gettime(2)), in nanoseconds.
     pub fn reading(self, clock: c_int) -> u64 {
         match clock {
-            libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI
+            libc::CLOCK_REALTIME
+            | libc::CLOCK_REALTIME_COARSE
+            | libc::CLOCK_TAI
             | libc::CLOCK_REALTIME_ALARM => CALENDAR_START + self.0,
             libc::CLOCK_PROCESS_CPUTIME_ID | libc::CLOCK_THREAD_CPUTIME_ID => self.0,
             // Negative ids are the CPU clocks of other processes and threads.
@@ -61,13 +63,21 @@ impl Clock {
 /// Nanoseconds of a `timespec`; `None` if the kernel would answer EINVAL.
 pub(super) fn from_timespec((seconds, nanoseconds): (i64, i64)) -> Option<u64> {
     let valid = seconds >= 0 && (0..SECOND as i64).contains(&nanoseconds);
-    valid.then(|| (seconds as u64).saturating_mul(SECOND).saturating_add(nanoseconds as u64))
+    valid.then(|| {
+        (seconds as u64)
+            .saturating_mul(SECOND)
+            .saturating_add(nanoseconds as u64)
+    })
 }
 
 /// Nanoseconds of a `timeval`; `None` if the kernel would answer EINVAL.
 pub(super) fn from_timeval((seconds, microseconds): (i64, i64)) -> Option<u64> {
     let valid = seconds >= 0 && (0..1_000_000).contains(&microseconds);
-    valid.then(|| (seconds as u64).saturating_mul(SECOND).saturating_add(microseconds as u64 * 1_000))
+    valid.then(|| {
+        (seconds as u64)
+            .saturating_mul(SECOND)
+            .saturating_add(microseconds as u64 * 1_000)
+    })
 }
 
 /// The bytes of a `timespec`.

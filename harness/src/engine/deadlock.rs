@@ -48,7 +48,10 @@ impl Session<'_> {
             .filter(waiting)
             .map(|t| t.id.index())
             .collect();
-        let blocked = waiting.into_iter().map(|index| self.describe(index)).collect();
+        let blocked = waiting
+            .into_iter()
+            .map(|index| self.describe(index))
+            .collect();
         End::Deadlock(blocked)
     }
 
@@ -58,9 +61,10 @@ impl Session<'_> {
         let call = c_long::from(task.entering.call);
         let (object, mut released_by) = match task.state {
             State::Frozen => ("SIGCONT (it is stopped)".to_owned(), Vec::new()),
-            State::Ready(At::Code, _) => {
-                ("a change in memory, in a loop of its own code".to_owned(), Vec::new())
-            }
+            State::Ready(At::Code, _) => (
+                "a change in memory, in a loop of its own code".to_owned(),
+                Vec::new(),
+            ),
             _ => match call {
                 SYS_read | SYS_readv | SYS_recvfrom | SYS_recvmsg | SYS_accept | SYS_accept4
                 | SYS_mq_timedreceive => self.behind(index, args[0], Waits::ToReceive),
@@ -78,7 +82,10 @@ impl Session<'_> {
                 SYS_poll | SYS_ppoll => self.polled(index, args[0], args[1]),
                 SYS_open | SYS_openat => {
                     let path = task.path.clone().unwrap_or_default();
-                    (format!("somebody to open the other end of {path}"), Vec::new())
+                    (
+                        format!("somebody to open the other end of {path}"),
+                        Vec::new(),
+                    )
                 }
                 SYS_pause | SYS_rt_sigsuspend | SYS_rt_sigtimedwait => {
                     ("a signal".to_owned(), Vec::new())
@@ -116,11 +123,13 @@ impl Session<'_> {
         let target = target.to_string_lossy().into_owned();
         let is_pipe = target.starts_with("pipe:");
         if target.starts_with("socket:") {
-            let what = file.as_ref().map_or("socket".to_owned(), descriptor::describe_socket);
+            let what = file
+                .as_ref()
+                .map_or("socket".to_owned(), descriptor::describe_socket);
             let peer = file.as_ref().and_then(descriptor::peer_process);
-            let holders = self.others(index).filter(|t| {
-                Some(self.processes[t.process].pid) == peer
-            });
+            let holders = self
+                .others(index)
+                .filter(|t| Some(self.processes[t.process].pid) == peer);
             return (what, holders.map(|t| t.id).collect());
         }
         let fill = file.as_ref().and_then(descriptor::pipe_fill);
@@ -137,7 +146,11 @@ impl Session<'_> {
             Waits::ToSend => O_RDONLY,
         };
         let opens = |t: &Task| descriptor::holds(t.tid, &target, Some(wanted));
-        let holders: Vec<TaskId> = self.others(index).filter(|t| opens(t)).map(|t| t.id).collect();
+        let holders: Vec<TaskId> = self
+            .others(index)
+            .filter(|t| opens(t))
+            .map(|t| t.id)
+            .collect();
         let own = opens(&self.tasks[index]);
         let object = match (own, waits) {
             (true, Waits::ToReceive) if holders.is_empty() => {
@@ -153,7 +166,9 @@ impl Session<'_> {
             return (format!("the lock of descriptor {number}"), Vec::new());
         };
         let target = target.to_string_lossy().into_owned();
-        let holders = self.others(index).filter(|t| descriptor::holds_lock(t.tid, &target));
+        let holders = self
+            .others(index)
+            .filter(|t| descriptor::holds_lock(t.tid, &target));
         let holders = holders.map(|t| t.id).collect();
         (format!("the lock on {target}"), holders)
     }
@@ -178,7 +193,11 @@ impl Session<'_> {
     /// the owner eight bytes further on).
     fn futex(&self, index: usize, address: u64) -> (String, Vec<TaskId>) {
         let tid = self.tasks[index].tid;
-        let word = |at: u64| memory::read_exact(tid, at).map(u32::from_ne_bytes).unwrap_or(0);
+        let word = |at: u64| {
+            memory::read_exact(tid, at)
+                .map(u32::from_ne_bytes)
+                .unwrap_or(0)
+        };
         let owners = [word(address) & 0x3fff_ffff, word(address + 8)];
         let is_owner = |t: &&Task| {
             t.id.index() != index && !t.is_gone() && owners.contains(&(t.tid_inside as u32))

@@ -74,7 +74,9 @@ impl Session<'_> {
             }
             SYS_getrandom => self.random(tid, args[0], args[1] as usize),
             // Would move the task to another CPU, or above the harness.
-            SYS_sched_setaffinity | SYS_sched_setscheduler | SYS_sched_setattr
+            SYS_sched_setaffinity
+            | SYS_sched_setscheduler
+            | SYS_sched_setattr
             | SYS_sched_setparam => Emulated::Answer(0),
             // Work that the kernel does on its own cannot be scheduled.
             SYS_io_uring_setup | SYS_io_setup | SYS_userfaultfd | SYS_futex_waitv => {
@@ -85,8 +87,8 @@ impl Session<'_> {
             SYS_kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
             SYS_flock | SYS_fcntl | SYS_msgsnd => self.attempt_lock(index)?,
             SYS_alarm | SYS_setitimer | SYS_getitimer | SYS_timer_create | SYS_timer_settime
-            | SYS_timer_gettime | SYS_timer_getoverrun | SYS_timer_delete
-            | SYS_timerfd_settime | SYS_timerfd_gettime => self.timer_call(index)?,
+            | SYS_timer_gettime | SYS_timer_getoverrun | SYS_timer_delete | SYS_timerfd_settime
+            | SYS_timerfd_gettime => self.timer_call(index)?,
             SYS_socket => {
                 self.uses_network |= matches!(args[0] as c_int, AF_INET | AF_INET6);
                 Emulated::Proceed
@@ -197,7 +199,10 @@ impl Session<'_> {
         task.waits_until = Some(deadline);
         let (absolute, left_at) = match c_long::from(entering.call) {
             SYS_nanosleep => (false, entering.args[1]),
-            _ => (entering.args[1] as c_int & TIMER_ABSTIME != 0, entering.args[3]),
+            _ => (
+                entering.args[1] as c_int & TIMER_ABSTIME != 0,
+                entering.args[3],
+            ),
         };
         if !absolute && left_at != 0 {
             let left = deadline.saturating_sub(self.clock.now());
@@ -226,10 +231,20 @@ impl Session<'_> {
         }
         let call = task.entering.call;
         let is_sleep = matches!(c_long::from(call), SYS_nanosleep | SYS_clock_nanosleep);
-        let result = if is_sleep { RESTART_NO_HANDLER } else { RESTART_SYS };
+        let result = if is_sleep {
+            RESTART_NO_HANDLER
+        } else {
+            RESTART_SYS
+        };
         regs::poke(task.tid, Register::Call, u64::from(call))?;
         regs::poke(task.tid, Register::Result, result as u64)?;
-        self.record(index, What::Wake { call: Call(call), result });
+        self.record(
+            index,
+            What::Wake {
+                call: Call(call),
+                result,
+            },
+        );
         self.run_code(index, 0)
     }
 

@@ -53,7 +53,11 @@ impl Armed {
 
     /// Counts a point; whether it is the one.
     fn passes(&mut self, process: &str, call: Option<u32>, blocked: bool) -> bool {
-        let Fault { action, process: victim, point } = &self.fault;
+        let Fault {
+            action,
+            process: victim,
+            point,
+        } = &self.fault;
         let matches = !self.struck
             && self.seen < point.nth
             && victim == process
@@ -175,7 +179,9 @@ impl Session<'_> {
     pub fn strike_signal(&mut self, index: usize, signal: i32) -> Result<Option<Action>, Halt> {
         let task = &mut self.tasks[index];
         if let Some(info) = task.delayed_signal.take() {
-            task.stopped().expect("at a signal stop").set_signal_info(&info)?;
+            task.stopped()
+                .expect("at a signal stop")
+                .set_signal_info(&info)?;
             return Ok(None);
         }
         let Some(fault) = self.struck(index, None, false) else {

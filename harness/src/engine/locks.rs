@@ -71,9 +71,7 @@ impl Session<'_> {
             if holder == self.tasks[index].process {
                 return true;
             }
-            let waits = |t: &&Task| {
-                t.process == holder && matches!(t.state, State::Parked(_))
-            };
+            let waits = |t: &&Task| t.process == holder && matches!(t.state, State::Parked(_));
             match self.tasks.iter().find(waits) {
                 Some(task) => at = task.id.index(),
                 None => return false,
@@ -91,7 +89,9 @@ impl Session<'_> {
         }
         let pid = self.processes[task.process].pid;
         let holder = descriptor::record_lock_holder(pid, task.tid, number as i32, request)?;
-        self.processes.iter().position(|process| process.pid == holder)
+        self.processes
+            .iter()
+            .position(|process| process.pid == holder)
     }
 
     /// A signal reaches a task that is held before a lock.

@@ -13,8 +13,10 @@ mod deadlock;
 mod emulate;
 mod hold;
 mod inject;
-mod measure;
+mod launch;
+mod left;
 mod locks;
+mod measure;
 mod record;
 mod session;
 mod settle;
@@ -23,6 +25,7 @@ mod spin;
 mod startup;
 mod step;
 mod stops;
+mod sweep;
 mod target;
 mod task;
 mod template;
@@ -36,14 +39,12 @@ pub use hold::Held;
 pub use measure::bare_stop;
 pub use target::{ExecutableError, Isolation, Start, Target, find_executable};
 
-use crate::model::{
-    End, FORMAT_VERSION, History, Leftover, Plan, Run, Task, TaskId, Trace,
-};
+use crate::model::{End, FORMAT_VERSION, History, Plan, Run, Task, TaskId, Trace};
 use crate::sys::affinity;
 use crate::sys::descriptor;
 use crate::sys::filter;
 use crate::sys::oplog::OpLog;
-use crate::sys::sandbox::{self, FileKind, Leftovers, Reset, Sandbox, SysvKind};
+use crate::sys::sandbox::{self, Leftovers, Reset, Sandbox};
 use crate::sys::tick::Ticker;
 use crate::sys::tracee;
 use session::{Halt, Session};
@@ -143,7 +144,9 @@ impl Engine {
             executables: executables.clone(),
         })?;
         let init = sandbox.init_pid();
-        tracee::seize(init).map_err(machine("tracing a process of one's own (is ptrace forbidden here?)"))?;
+        tracee::seize(init).map_err(machine(
+            "tracing a process of one's own (is ptrace forbidden here?)",
+        ))?;
         let mut engine = Engine {
             children: target.children.clone(),
             templates: Vec::new(),
@@ -172,7 +175,9 @@ impl Engine {
         for (start, executable) in target.programs.iter().zip(&executables) {
             engine.prepare(target, start, executable)?;
         }
-        engine.empty_output().map_err(machine("emptying the output"))?;
+        engine
+            .empty_output()
+            .map_err(machine("emptying the output"))?;
         engine.reset(None, false, false)?;
         Ok(engine)
     }
@@ -194,7 +199,11 @@ impl Engine {
         let environment = target.environment.iter().chain(log_variable);
         let program = sandbox::Program {
             path: text(&executable.to_string_lossy())?,
-            argv: start.command.iter().map(|a| text(a)).collect::<Result<_, _>>()?,
+            argv: start
+                .command
+                .iter()
+                .map(|a| text(a))
+                .collect::<Result<_, _>>()?,
             envp: environment
                 .map(|(name, value)| text(&format!("{name}={value}")))
                 .collect::<Result<_, _>>()?,
@@ -210,7 +219,11 @@ impl Engine {
                 &self.private_dirs,
                 LOADING_SEED,
             )?,
-            false => Some(Template::of_scenario(&start.name, launched, &self.bystanders)?),
+            false => Some(Template::of_scenario(
+                &start.name,
+                launched,
+                &self.bystanders,
+            )?),
         };
         let template = match template {
             Some(template) => template,
@@ -224,11 +237,11 @@ impl Engine {
         &mut self,
         start: &Start,
         program: &sandbox::Program,
-    ) -> Result<template::Launched, EngineError> {
+    ) -> Result<launch::Launched, EngineError> {
         let [stdout, stderr] = &self.outputs;
         let mut given = vec![(stdout.as_fd(), 1), (stderr.as_fd(), 2)];
         given.extend(self.log.as_ref().map(|log| (log.fd(), LOG_DESCRIPTOR)));
-        template::launch(&mut self.sandbox, start, program, &given)
+        launch::launch(&mut self.sandbox, start, program, &given)
     }
 
     /// What the sandbox has, and what it lacks on this machine.
@@ -241,6 +254,7 @@ impl Engine {
     /// # Errors
     /// If the harness itself fails; whatever the program does is in the run's trace.
     pub fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+        let began = sweep::now();
         let (mut session, outcome) = self.perform(plan)?;
         let mut leftovers = session.processes_left();
         session.kill_all()?;
@@ -251,10 +265,13 @@ impl Engine {
         let mut trace = into_trace(session, end);
         let history = self.history(&mut trace);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
-        leftovers.extend(describe(left));
         if self.sandbox.is_isolated() {
             self.own_namespaces |= used;
+        } else if began.is_some_and(|began| sweep::sweep(&trace.events, &left, began)) {
+            // What is gone now is new if the next run creates it.
+            self.reset(None, system_v, queues)?;
         }
+        leftovers.extend(left::describe(left));
         let (stdout, stderr) = self
             .take_output()
             .map_err(|error| EngineError::Machine(format!("reading the output: {error}")))?;
@@ -284,8 +301,12 @@ impl Engine {
         );
         session.pids_vary = !self.sandbox.is_isolated();
         let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
-        let started =
-            start_roots(&mut session, &self.templates, self.own_namespaces, working_dir);
+        let started = start_roots(
+            &mut session,
+            &self.templates,
+            self.own_namespaces,
+            working_dir,
+        );
         let halt = match started {
             Ok(()) => session.perform(),
             Err(halt) => halt,
@@ -307,7 +328,8 @@ impl Engine {
         }
         let task_of = |number: usize| {
             let name = self.children.get(number);
-            name.and_then(|name| trace.process(name)).unwrap_or(TaskId(0))
+            name.and_then(|name| trace.process(name))
+                .unwrap_or(TaskId(0))
         };
         log.history(&self.children, task_of)
     }
@@ -320,7 +342,9 @@ impl Engine {
     ) -> Result<Leftovers, EngineError> {
         let left = self.sandbox.reset(&Reset {
             next_pid: RUN_PID,
-            ipc_namespace: namespace.filter(|_| self.own_namespaces & libc::CLONE_NEWIPC != 0).map(AsFd::as_fd),
+            ipc_namespace: namespace
+                .filter(|_| self.own_namespaces & libc::CLONE_NEWIPC != 0)
+                .map(AsFd::as_fd),
             sysv,
             mqueue,
             renew: false,
@@ -367,7 +391,9 @@ fn start_roots(
             None => Namespaces::New(own_namespaces),
             Some(first) => Namespaces::Of(first, own_namespaces),
         };
-        let (tid, inside) = template.copy(namespaces, working_dir).map_err(Halt::Failed)?;
+        let (tid, inside) = template
+            .copy(namespaces, working_dir)
+            .map_err(Halt::Failed)?;
         first = first.or(Some(inside));
         session.adopt(template, tid, inside)?;
     }
@@ -398,35 +424,6 @@ fn into_trace(session: Session<'_>, end: End) -> Trace {
     }
 }
 
-fn describe(left: Leftovers) -> Vec<Leftover> {
-    let system_v = left.sysv.into_iter().map(|object| Leftover::SystemV {
-        kind: match object.kind {
-            SysvKind::Queue { .. } => "message queue",
-            SysvKind::Semaphores { .. } => "semaphore set",
-            SysvKind::SharedMemory { .. } => "shared memory",
-        }
-        .to_owned(),
-        id: object.id,
-        key: object.key,
-    });
-    let files = left.files.into_iter().map(|file| Leftover::File {
-        kind: match file.kind {
-            FileKind::Socket => "socket",
-            FileKind::Fifo => "fifo",
-            FileKind::Directory => "directory",
-            FileKind::Symlink => "symlink",
-            _ => "file",
-        }
-        .to_owned(),
-        path: file.path.to_string_lossy().into_owned(),
-    });
-    system_v
-        .chain(left.shm.into_iter().map(Leftover::SharedMemory))
-        .chain(left.mqueues.into_iter().map(Leftover::MessageQueue))
-        .chain(files)
-        .collect()
-}
-
 /// Directories whose contents belong to the run.
 fn private_dirs(working_dir: &Path) -> Vec<String> {
     let mut dirs: Vec<String> = ["/tmp/", "/var/tmp/", "/dev/shm/", "/dev/mqueue/"]
@@ -444,4 +441,3 @@ pub fn first_difference(a: &Run, b: &Run) -> Option<String> {
     };
     a.trace.first_difference(&b.trace).or_else(output)
 }
-

@@ -48,7 +48,10 @@ impl Session<'_> {
 
     /// See [`Session::stable_result`].
     pub fn stable_pid(&self, pid: i64) -> i64 {
-        let known = self.tasks.iter().position(|t| i64::from(t.tid_inside) == pid);
+        let known = self
+            .tasks
+            .iter()
+            .position(|t| i64::from(t.tid_inside) == pid);
         match known {
             Some(index) if self.pids_vary => i64::from(super::RUN_PID) + index as i64,
             _ => pid,

@@ -1,12 +1,12 @@
 //! One run under way: its state. What happens to it is in the other files of this
 //! folder: `turns` (who can go on), `step`, `settle`, `stops`, `record`, `aftermath`.
 
+use super::EngineError;
 use super::choose::{CannotRun, Chooser};
 use super::clock::Clock;
 use super::inject::Armed;
 use super::task::{At, Process, State, Task};
 use super::timers::Timers;
-use super::EngineError;
 use crate::model::{End, Event, Plan, TaskId, What};
 use crate::sys::Tid;
 use crate::sys::tracee::{self, Stop};
@@ -185,8 +185,7 @@ impl<'a> Session<'a> {
         tid_inside: i32,
     ) -> Result<(), Halt> {
         let index = self.add_root(&template.name, tid, tid_inside);
-        self.processes[self.tasks[index].process].loading =
-            template.is_unloaded().then(Vec::new);
+        self.processes[self.tasks[index].process].loading = template.is_unloaded().then(Vec::new);
         self.clock.advance_to(template.clock.now());
         self.random_draws = self.random_draws.max(template.random_draws);
         let stopped = tracee::Stopped::reported(tid);

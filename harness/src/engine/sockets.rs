@@ -71,8 +71,8 @@ impl Session<'_> {
     pub fn bind_first(&mut self, index: usize) {
         let task = &self.tasks[index];
         let pid = self.processes[task.process].pid;
-        let is_unaddressed = c_long::from(task.entering.call) == SYS_sendto
-            && task.entering.args[4] == 0;
+        let is_unaddressed =
+            c_long::from(task.entering.call) == SYS_sendto && task.entering.args[4] == 0;
         if is_unaddressed {
             return;
         }
@@ -126,7 +126,9 @@ impl Session<'_> {
         let Some(direction) = direction(call) else {
             return Ok(Emulated::Proceed);
         };
-        let time_outs = self.socket(index).and_then(|s| self.socket_time_outs.get(&s));
+        let time_outs = self
+            .socket(index)
+            .and_then(|s| self.socket_time_outs.get(&s));
         let length = time_outs.map_or(0, |time_outs| match direction {
             Direction::Receive => time_outs.receive,
             Direction::Send => time_outs.send,

@@ -49,7 +49,12 @@ impl Session<'_> {
         self.calling = false;
         self.step += 1;
         self.clock.step();
-        if self.processes.iter().filter(|p| p.root).all(|p| self.has_ended(p)) {
+        if self
+            .processes
+            .iter()
+            .filter(|p| p.root)
+            .all(|p| self.has_ended(p))
+        {
             self.after_roots += 1;
         }
     }
@@ -215,7 +220,10 @@ impl Session<'_> {
             return Ok(false);
         }
         task.signals_seen = sent;
-        let pending = task.stopped().expect("it is at an entry").has_deliverable_signal();
+        let pending = task
+            .stopped()
+            .expect("it is at an entry")
+            .has_deliverable_signal();
         if !pending.unwrap_or(false) {
             return Ok(false);
         }

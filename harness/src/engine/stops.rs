@@ -137,7 +137,10 @@ impl Session<'_> {
         let Some(Ok(signals)) = signals else {
             return false;
         };
-        !signals.is_empty() && signals.iter().all(|signal| probe::ignores(task.tid, *signal))
+        !signals.is_empty()
+            && signals
+                .iter()
+                .all(|signal| probe::ignores(task.tid, *signal))
     }
 
     /// Lets a task make the call again that was cut short, with the same deadline.
@@ -163,7 +166,8 @@ impl Session<'_> {
             true => process,
             false => self.add_process(id, child, Some(process)),
         };
-        self.tasks.push(Task::new(id, child, process, Some(TaskId(index as u32))));
+        self.tasks
+            .push(Task::new(id, child, process, Some(TaskId(index as u32))));
         self.tasks[id.index()].signals_seen = self.signals_sent;
         self.by_tid.insert(child, id.index());
         if let Some(stop) = self.unannounced.remove(&child) {

@@ -149,7 +149,10 @@ mod tests {
         let here = Path::new("/");
         let found = find_executable("sh", here, &environment("/nowhere:/bin")).unwrap();
         assert_eq!(found, Path::new("/bin/sh"));
-        assert_eq!(find_executable("bin/sh", here, &[]).unwrap(), Path::new("/bin/sh"));
+        assert_eq!(
+            find_executable("bin/sh", here, &[]).unwrap(),
+            Path::new("/bin/sh")
+        );
     }
 
     #[test]

@@ -7,16 +7,16 @@
 
 use super::clock::Clock;
 use super::emulate::MARK;
+use super::launch::{Launched, expect, machine};
 use super::session::{Halt, Session};
 use super::task::{At, State};
-use super::{EngineError, Start, auxv};
+use super::{EngineError, auxv};
 use crate::model::{End, Plan};
 use crate::sys::regs::{self, Register, Registers};
-use crate::sys::sandbox::{Program, Sandbox, SpawnTicket};
 use crate::sys::tracee::{self, Entering, Stop, Stopped, Wait, Waited};
 use crate::sys::{Tid, descriptor, memory};
 use std::ffi::CString;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 /// Where a template stands.
 enum Place {
@@ -55,72 +55,6 @@ pub(super) enum Namespaces {
 /// Milliseconds after which a program that is still being loaded is taken to be
 /// looping.
 const LOADING_MS: u64 = 5_000;
-
-fn machine(what: &str) -> impl Fn(std::io::Error) -> EngineError + '_ {
-    move |error| EngineError::Machine(format!("{what}: {error}"))
-}
-
-/// A program that has just been executed, stopped there.
-pub(super) struct Launched {
-    pub tid: Tid,
-    pub tid_inside: i32,
-    stopped: Stopped,
-}
-
-/// Starts a program and follows it through its exec.
-pub(super) fn launch(
-    sandbox: &mut Sandbox,
-    start: &Start,
-    program: &Program,
-    descriptors: &[(BorrowedFd<'_>, i32)],
-) -> Result<Launched, EngineError> {
-    let failed = |reason: String| EngineError::Start {
-        program: start.command.first().cloned().unwrap_or_default(),
-        reason,
-    };
-    let ticket: SpawnTicket = sandbox
-        .request_spawn(program, descriptors)
-        .map_err(|error| failed(error.to_string()))?;
-    let init = sandbox.init_pid();
-    loop {
-        let (tid, stop) = match tracee::wait(Wait::Block).map_err(machine("waiting"))? {
-            Waited::Event(tid, stop) => (tid, stop),
-            Waited::NoTasks => return Err(failed("the sandbox has ended".into())),
-            _ => continue,
-        };
-        match stop {
-            Stop::Exited(_) | Stop::Killed(_) => {
-                let reason = sandbox.spawn_error(ticket).map_or_else(
-                    || "it ended before it was executed".to_owned(),
-                    |error| reason(start, error.stage, error.errno),
-                );
-                return Err(failed(reason));
-            }
-            Stop::Exec { .. } => {
-                auxv::make_deterministic(tid).map_err(machine("preparing a new program"))?;
-                return Ok(Launched {
-                    tid,
-                    tid_inside: sandbox.spawned_pid(ticket).unwrap_or(tid),
-                    stopped: Stopped::reported(tid),
-                });
-            }
-            _ if tid == init => Stopped::reported(tid).resume(0),
-            _ => Stopped::reported(tid).resume(0),
-        }
-    }
-}
-
-fn reason(start: &Start, stage: &str, errno: nix::errno::Errno) -> String {
-    use nix::errno::Errno;
-    match (stage, errno) {
-        ("execve", Errno::ENOENT) => "there is no such program".to_owned(),
-        ("execve", Errno::EACCES) => "it is not an executable file".to_owned(),
-        ("execve", Errno::ENOEXEC) => {
-            format!("`{}` is neither a program nor a script with a `#!` line", start.command[0])
-        }
-        _ => format!("{stage}: {}", errno.desc()),
-    }
-}
 
 impl Template {
     /// Brings a program to its first call that matters; `None` if it ends, crashes or
@@ -231,7 +165,10 @@ impl Template {
                 _ => None,
             };
             for task in [Some(tid), child].into_iter().flatten() {
-                if ![&alive[..], &dead, bystanders].iter().any(|known| known.contains(&task)) {
+                if ![&alive[..], &dead, bystanders]
+                    .iter()
+                    .any(|known| known.contains(&task))
+                {
                     alive.push(task);
                 }
             }
@@ -270,7 +207,9 @@ impl Template {
             stopped.resume(signal);
         }
         let Some((tid, entering)) = marked else {
-            return Err(failed("the test ended before it came to its scenario again"));
+            return Err(failed(
+                "the test ended before it came to its scenario again",
+            ));
         };
         let inside = inner_tid(tid).unwrap_or(tid);
         Template::keep(name, tid, inside, entering, Clock::default(), 0)
@@ -305,7 +244,11 @@ impl Template {
     }
 
     /// Makes a copy; it stands just before the call at which the template stands.
-    pub fn copy(&self, namespaces: Namespaces, working_dir: Option<&str>) -> Result<(Tid, i32), EngineError> {
+    pub fn copy(
+        &self,
+        namespaces: Namespaces,
+        working_dir: Option<&str>,
+    ) -> Result<(Tid, i32), EngineError> {
         let context = machine("copying a template");
         for (file, position) in &self.positions {
             descriptor::restore_position(file, *position);
@@ -404,7 +347,8 @@ impl Template {
         let at = self.registers.stack() - 8192;
         let path = CString::new(dir).map_err(|_| died(&self.name))?;
         memory::write(tid, at, path.as_bytes_with_nul()).map_err(machine("preparing a copy"))?;
-        self.inject(tid, libc::SYS_chdir, [at, 0, 0, 0, 0, 0]).map(drop)
+        self.inject(tid, libc::SYS_chdir, [at, 0, 0, 0, 0, 0])
+            .map(drop)
     }
 
     fn join(&self, tid: Tid, first: i32, flags: i32) -> Result<(), EngineError> {
@@ -436,27 +380,14 @@ impl Template {
 fn succeeded(result: i64, what: &str) -> Result<(), EngineError> {
     match result {
         0 => Ok(()),
-        error => Err(machine(what)(std::io::Error::from_raw_os_error(-error as i32))),
+        error => Err(machine(what)(std::io::Error::from_raw_os_error(
+            -error as i32,
+        ))),
     }
 }
 
 fn died(name: &str) -> EngineError {
     EngineError::Machine(format!("the prepared copy of `{name}` has died"))
-}
-
-/// Waits for the next stop of one task.
-fn expect(tid: Tid, is_it: impl Fn(Stop) -> bool) -> Result<(), EngineError> {
-    loop {
-        match tracee::wait_for(tid, Wait::Block).map_err(machine("waiting"))? {
-            Waited::Event(_, stop) if is_it(stop) => return Ok(()),
-            Waited::Event(_, stop @ (Stop::Exited(_) | Stop::Killed(_))) => {
-                return Err(EngineError::Machine(format!("a copy has died: {stop:?}")));
-            }
-            Waited::Event(..) => Stopped::reported(tid).resume_to_exit(),
-            Waited::NoTasks => return Err(EngineError::Machine("a copy has vanished".into())),
-            _ => {}
-        }
-    }
 }
 
 /// Where the thread control block holds the thread's own id. glibc and musl keep
@@ -465,14 +396,18 @@ fn find_tid(tid: Tid, thread_pointer: u64, tid_inside: i32) -> Option<u64> {
     let mut block = [0; 1024];
     let count = memory::read(tid, thread_pointer, &mut block).ok()?;
     let words = block[..count].chunks_exact(4);
-    let at = words.into_iter().position(|word| word == tid_inside.to_ne_bytes())?;
+    let at = words
+        .into_iter()
+        .position(|word| word == tid_inside.to_ne_bytes())?;
     Some(thread_pointer + 4 * at as u64)
 }
 
 /// The pid by which a task knows itself (`NSpid` of proc_pid_status(5)).
 fn inner_tid(tid: Tid) -> Option<i32> {
     let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("NSpid:"))?;
     line.split_whitespace().last()?.parse().ok()
 }
 

@@ -53,7 +53,10 @@ impl Timers {
 
     fn posix(&self, process: usize, id: u64) -> Option<usize> {
         let wanted = id as i32;
-        self.position(process, |alarm| matches!(alarm, Alarm::Posix { id, .. } if *id == wanted))
+        self.position(
+            process,
+            |alarm| matches!(alarm, Alarm::Posix { id, .. } if *id == wanted),
+        )
     }
 
     /// The timer behind a descriptor, which processes may share.
@@ -81,7 +84,8 @@ impl Timers {
 
 impl Timer {
     fn remaining(&self, clock: Clock) -> u64 {
-        self.deadline.map_or(0, |at| at.saturating_sub(clock.now()).max(1))
+        self.deadline
+            .map_or(0, |at| at.saturating_sub(clock.now()).max(1))
     }
 
     fn set(&mut self, deadline: Option<u64>, interval: u64) {
@@ -175,7 +179,12 @@ impl Session<'_> {
         Ok(OK)
     }
 
-    fn create_timer(&mut self, tid: Tid, process: usize, args: [u64; 6]) -> std::io::Result<Emulated> {
+    fn create_timer(
+        &mut self,
+        tid: Tid,
+        process: usize,
+        args: [u64; 6],
+    ) -> std::io::Result<Emulated> {
         let id = self.timers.next_id;
         let (signal, value, thread) = match args[1] {
             0 => (Some(SIGALRM), id as u64, None),

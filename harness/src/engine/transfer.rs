@@ -53,7 +53,8 @@ impl Session<'_> {
                 Ok(strike)
             }
             None => {
-                self.faults.retain(|armed| !armed.struck || armed.fault != fault);
+                self.faults
+                    .retain(|armed| !armed.struck || armed.fault != fault);
                 self.faults.push(super::inject::Armed::spent(fault));
                 Ok(Strike::None)
             }
@@ -75,7 +76,10 @@ impl Session<'_> {
         let Some(file) = self.file(index, argument) else {
             return Ok(None);
         };
-        if !matches!(descriptor::file_type(&file), FileType::Stream | FileType::Regular) {
+        if !matches!(
+            descriptor::file_type(&file),
+            FileType::Stream | FileType::Regular
+        ) {
             return Ok(None);
         }
         let task = &mut self.tasks[index];
@@ -126,7 +130,10 @@ impl Session<'_> {
         }
         let (_, argument) = amount(task.entering.call)?;
         let file = self.file(index, argument)?;
-        if !matches!(descriptor::file_type(&file), FileType::Stream | FileType::Datagram) {
+        if !matches!(
+            descriptor::file_type(&file),
+            FileType::Stream | FileType::Datagram
+        ) {
             return None;
         }
         if descriptor::is_non_blocking(&file) {

@@ -48,7 +48,12 @@ impl Session<'_> {
             _ => false,
         };
         let turn = |task: &&Task| self.processes[task.process].paused_until <= self.step;
-        self.tasks.iter().filter(is_ready).filter(turn).map(|t| t.id).collect()
+        self.tasks
+            .iter()
+            .filter(is_ready)
+            .filter(turn)
+            .map(|t| t.id)
+            .collect()
     }
 
     /// Tasks that are held by the engine do not notice signals by themselves.
@@ -75,7 +80,9 @@ impl Session<'_> {
     pub fn asleep(&self) -> Vec<TaskId> {
         let asleep = |task: &&Task| {
             matches!(task.state, State::Sleeping(_))
-                && task.timed_wait.is_some_and(|wait| wait.deadline > self.clock.now())
+                && task
+                    .timed_wait
+                    .is_some_and(|wait| wait.deadline > self.clock.now())
         };
         self.tasks.iter().filter(asleep).map(|t| t.id).collect()
     }
@@ -122,7 +129,9 @@ impl Session<'_> {
         let step = self.step;
         let paused = self.processes.iter_mut().filter(|p| p.paused_until > step);
         let earliest = paused.min_by_key(|p| p.paused_until);
-        earliest.map(|process| process.paused_until = step).is_some()
+        earliest
+            .map(|process| process.paused_until = step)
+            .is_some()
     }
 
     /// Before anything is called a deadlock, every task that waits for a lock has

@@ -35,9 +35,7 @@ fn time_out(call: u32, args: &[u64; 6]) -> Option<(TimeOut, i64)> {
         SYS_pselect6 => (TimeOut::Relative(4), 0),
         SYS_semtimedop => (TimeOut::Relative(3), again),
         SYS_rt_sigtimedwait => (TimeOut::Relative(2), again),
-        SYS_mq_timedsend | SYS_mq_timedreceive => {
-            (TimeOut::Absolute(4, CLOCK_REALTIME), expired)
-        }
+        SYS_mq_timedsend | SYS_mq_timedreceive => (TimeOut::Absolute(4, CLOCK_REALTIME), expired),
         SYS_futex => {
             let clock = match args[1] as c_int & FUTEX_CLOCK_REALTIME {
                 0 => CLOCK_MONOTONIC,
@@ -132,7 +130,11 @@ impl Session<'_> {
         if !matches!(call, SYS_select | SYS_pselect6 | SYS_ppoll) {
             return Ok(());
         }
-        let form = if call == SYS_select { to_timeval } else { to_timespec };
+        let form = if call == SYS_select {
+            to_timeval
+        } else {
+            to_timespec
+        };
         // Read-only memory is left alone, as the kernel does.
         let _ = memory::write(task.tid, time_out, &form(if expired { 0 } else { left }));
         if !expired || call == SYS_ppoll {

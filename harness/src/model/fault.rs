@@ -75,7 +75,9 @@ pub enum ParseFaultError {
     #[error("fault `{0}` has an unreadable value in parentheses")]
     Value(String),
     /// No `PROCESS@POINT`.
-    #[error("fault `{0}` names no point; write ACTION:PROCESS@CALL#N, for example kill:server@write#2")]
+    #[error(
+        "fault `{0}` names no point; write ACTION:PROCESS@CALL#N, for example kill:server@write#2"
+    )]
     Point(String),
     /// A call or error of that name does not exist.
     #[error(transparent)]
@@ -123,9 +125,11 @@ impl FromStr for Action {
             "pause" => Action::Pause(number(DEFAULT_STEPS)?),
             "delay-signal" => Action::DelaySignal(number(DEFAULT_STEPS)?),
             "short-io" => Action::ShortIo(number(1)?),
-            "errno" => {
-                Action::Errno(value.ok_or_else(|| ParseFaultError::Value(text.into()))?.parse()?)
-            }
+            "errno" => Action::Errno(
+                value
+                    .ok_or_else(|| ParseFaultError::Value(text.into()))?
+                    .parse()?,
+            ),
             _ if value.is_some() => return Err(ParseFaultError::Action(text.into())),
             "kill" => Action::Kill,
             "lose-signal" => Action::LoseSignal,
@@ -240,10 +244,25 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_says_why() {
-        assert!(matches!("melt:a@#1".parse::<Fault>(), Err(ParseFaultError::Action(_))));
-        assert!(matches!("kill:a".parse::<Fault>(), Err(ParseFaultError::Point(_))));
-        assert!(matches!("kill:a@#0".parse::<Fault>(), Err(ParseFaultError::Point(_))));
-        assert!(matches!("kill:a@nocall#1".parse::<Fault>(), Err(ParseFaultError::Name(_))));
-        assert!(matches!("errno:a@#1".parse::<Fault>(), Err(ParseFaultError::Value(_))));
+        assert!(matches!(
+            "melt:a@#1".parse::<Fault>(),
+            Err(ParseFaultError::Action(_))
+        ));
+        assert!(matches!(
+            "kill:a".parse::<Fault>(),
+            Err(ParseFaultError::Point(_))
+        ));
+        assert!(matches!(
+            "kill:a@#0".parse::<Fault>(),
+            Err(ParseFaultError::Point(_))
+        ));
+        assert!(matches!(
+            "kill:a@nocall#1".parse::<Fault>(),
+            Err(ParseFaultError::Name(_))
+        ));
+        assert!(matches!(
+            "errno:a@#1".parse::<Fault>(),
+            Err(ParseFaultError::Value(_))
+        ));
     }
 }

@@ -51,7 +51,9 @@ pub enum ReadRecordError {
     #[error("this is not a Crosswire replay file, or it is damaged: {0}")]
     Malformed(#[from] serde_json::Error),
     /// Written by a newer version.
-    #[error("the file has format version {0}; this program reads up to version {FORMAT_VERSION}. Use a newer Crosswire")]
+    #[error(
+        "the file has format version {0}; this program reads up to version {FORMAT_VERSION}. Use a newer Crosswire"
+    )]
     Newer(u32),
 }
 

@@ -84,7 +84,9 @@ pub(crate) fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
         return None;
     }
     let info = info(process, descriptor);
-    info.lines().find(|line| line.starts_with("eventfd-id")).map(str::to_owned)
+    info.lines()
+        .find(|line| line.starts_with("eventfd-id"))
+        .map(str::to_owned)
 }
 
 /// Whether two descriptors are the same open file (kcmp(2)).
@@ -93,16 +95,21 @@ pub(crate) fn is_same(ours: &OwnedFd, process: Tid, descriptor: u64) -> bool {
     let me = std::process::id();
     let ours = ours.as_raw_fd();
     // SAFETY: kcmp takes its arguments by value.
-    let order =
-        unsafe { libc::syscall(libc::SYS_kcmp, me, process, KCMP_FILE, ours, descriptor) };
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, me, process, KCMP_FILE, ours, descriptor) };
     order == 0
 }
 
 /// Makes a timer descriptor readable now, and returns when it is.
 pub(crate) fn expire_timer(file: &OwnedFd) -> io::Result<()> {
     let spec = libc::itimerspec {
-        it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
-        it_value: libc::timespec { tv_sec: 0, tv_nsec: 1 },
+        it_interval: libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+        it_value: libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 1,
+        },
     };
     // SAFETY: the kernel reads one itimerspec.
     let set = unsafe {
@@ -128,9 +135,7 @@ pub(crate) fn disarm_timer(file: &OwnedFd) {
     // SAFETY: itimerspec is plain integers, for which zero is a value.
     let spec: libc::itimerspec = unsafe { std::mem::zeroed() };
     // SAFETY: the kernel reads one itimerspec.
-    unsafe {
-        libc::timerfd_settime(file.as_raw_fd(), 0, &raw const spec, std::ptr::null_mut())
-    };
+    unsafe { libc::timerfd_settime(file.as_raw_fd(), 0, &raw const spec, std::ptr::null_mut()) };
 }
 
 /// An anonymous file that programs write their output to: it never blocks them.
@@ -162,7 +167,8 @@ pub(crate) fn describe_socket(file: &OwnedFd) -> String {
         let text = name.ok()?.to_string();
         (!text.is_empty() && !text.contains("unnamed")).then_some(text)
     };
-    let name = named(getsockname(file.as_raw_fd())).or_else(|| named(getpeername(file.as_raw_fd())));
+    let name =
+        named(getsockname(file.as_raw_fd())).or_else(|| named(getpeername(file.as_raw_fd())));
     match name {
         Some(name) => format!("socket {name}"),
         None => "socket".to_owned(),
@@ -172,14 +178,18 @@ pub(crate) fn describe_socket(file: &OwnedFd) -> String {
 /// The process at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
 pub(crate) fn peer_process(file: &OwnedFd) -> Option<Tid> {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
-    getsockopt(file, PeerCredentials).ok().map(|peer| peer.pid()).filter(|pid| *pid > 0)
+    getsockopt(file, PeerCredentials)
+        .ok()
+        .map(|peer| peer.pid())
+        .filter(|pid| *pid > 0)
 }
 
 fn descriptors(process: Tid) -> Vec<u64> {
     let entries = std::fs::read_dir(format!("/proc/{process}/fd"));
     let numbers = entries.into_iter().flatten().flatten();
-    let mut numbers: Vec<u64> =
-        numbers.filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
+    let mut numbers: Vec<u64> = numbers
+        .filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .collect();
     numbers.sort_unstable();
     numbers
 }
@@ -199,7 +209,8 @@ pub(crate) fn holds(process: Tid, path: &str, mode: Option<i32>) -> bool {
             _ => true,
         }
     };
-    let is_it = |descriptor: &u64| target(process, *descriptor).is_some_and(|t| t.as_os_str() == path);
+    let is_it =
+        |descriptor: &u64| target(process, *descriptor).is_some_and(|t| t.as_os_str() == path);
     descriptors(process).iter().any(|d| is_it(d) && fits(d))
 }
 
@@ -207,14 +218,18 @@ pub(crate) fn holds(process: Tid, path: &str, mode: Option<i32>) -> bool {
 pub(crate) fn holds_lock(process: Tid, path: &str) -> bool {
     descriptors(process).iter().any(|descriptor| {
         target(process, *descriptor).is_some_and(|t| t.as_os_str() == path)
-            && info(process, *descriptor).lines().any(|line| line.starts_with("lock:"))
+            && info(process, *descriptor)
+                .lines()
+                .any(|line| line.starts_with("lock:"))
     })
 }
 
 /// A process's open files that have a position, for restoring it.
 pub(crate) fn positions(process: Tid) -> Vec<(OwnedFd, i64)> {
     use nix::unistd::{Whence, lseek};
-    let open = descriptors(process).into_iter().filter(|descriptor| *descriptor > 2);
+    let open = descriptors(process)
+        .into_iter()
+        .filter(|descriptor| *descriptor > 2);
     open.filter_map(|descriptor| {
         let file = take(process, descriptor as i32).ok()?;
         let position = lseek(&file, 0, Whence::SeekCur).ok()?;
@@ -265,8 +280,8 @@ pub(crate) fn bind_any(socket: &OwnedFd, port: u16) {
     use nix::sys::socket::{SockaddrIn, SockaddrIn6, SockaddrStorage, bind, getsockname};
     use std::net::{Ipv6Addr, SocketAddrV6};
     let fd = socket.as_raw_fd();
-    let is_v6 = getsockname::<SockaddrStorage>(fd)
-        .is_ok_and(|name| name.as_sockaddr_in6().is_some());
+    let is_v6 =
+        getsockname::<SockaddrStorage>(fd).is_ok_and(|name| name.as_sockaddr_in6().is_some());
     // Where this fails, the program's own call fails or finds a port for itself.
     let _ = match is_v6 {
         true => {

@@ -150,11 +150,24 @@ mod tests {
         let program = filter();
         for number in 0..600u32 {
             let private = PRIVATE.contains(&c_long::from(number)) || number == SYS_mmap as u32;
-            let expected = if private { SECCOMP_RET_ALLOW } else { SECCOMP_RET_TRACE };
-            assert_eq!(decide(&program, number, NATIVE_ARCHITECTURE, 2), expected, "{number}");
+            let expected = if private {
+                SECCOMP_RET_ALLOW
+            } else {
+                SECCOMP_RET_TRACE
+            };
+            assert_eq!(
+                decide(&program, number, NATIVE_ARCHITECTURE, 2),
+                expected,
+                "{number}"
+            );
             assert_eq!(decide(&program, number, 0x4000_0003, 2), SECCOMP_RET_TRACE);
         }
-        let shared = decide(&program, SYS_mmap as u32, NATIVE_ARCHITECTURE, MAP_SHARED as u32);
+        let shared = decide(
+            &program,
+            SYS_mmap as u32,
+            NATIVE_ARCHITECTURE,
+            MAP_SHARED as u32,
+        );
         assert_eq!(shared, SECCOMP_RET_TRACE);
     }
 }

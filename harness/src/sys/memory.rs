@@ -50,9 +50,13 @@ pub(crate) fn read_string(tid: Tid, address: u64, limit: usize) -> Option<String
     while bytes.len() < limit {
         let at = address + bytes.len() as u64;
         // Never ask beyond a page's end: the next one may not exist.
-        let chunk = ((PAGE - at % PAGE) as usize).min(256).min(limit - bytes.len());
+        let chunk = ((PAGE - at % PAGE) as usize)
+            .min(256)
+            .min(limit - bytes.len());
         let mut buffer = [0; 256];
-        let count = read(tid, at, &mut buffer[..chunk]).ok().filter(|n| *n > 0)?;
+        let count = read(tid, at, &mut buffer[..chunk])
+            .ok()
+            .filter(|n| *n > 0)?;
         match buffer[..count].iter().position(|b| *b == 0) {
             Some(end) => {
                 bytes.extend_from_slice(&buffer[..end]);

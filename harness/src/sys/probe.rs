@@ -88,7 +88,8 @@ pub(crate) fn ignores(tid: Tid, signal: i32) -> bool {
 fn mask(tid: Tid, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix(name));
-    mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok()).unwrap_or(0)
+    mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 /// Gives up the CPU to whoever else can run on it.

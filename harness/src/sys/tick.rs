@@ -35,9 +35,8 @@ impl Ticker {
         event.sigev_notify_thread_id = unsafe { libc::gettid() };
         let mut timer = std::ptr::null_mut();
         // SAFETY: the kernel reads `event` and writes one timer_t.
-        let made = unsafe {
-            libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer)
-        };
+        let made =
+            unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) };
         if made != 0 {
             return Err(io::Error::last_os_error());
         }

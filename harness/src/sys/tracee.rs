@@ -192,9 +192,8 @@ impl Stopped {
         let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
         let size = size_of_val(&info);
         // SAFETY: the kernel writes at most `size` bytes to the address given.
-        let result = unsafe {
-            libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, self.0, size, &raw mut info)
-        };
+        let result =
+            unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, self.0, size, &raw mut info) };
         peek_poke_result(result).map(|()| info)
     }
 
@@ -203,8 +202,7 @@ impl Stopped {
         // SAFETY: siginfo_t is plain data, for which zero is a value.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         // SAFETY: the kernel writes one siginfo_t to the address given.
-        let result =
-            unsafe { libc::ptrace(libc::PTRACE_GETSIGINFO, self.0, 0, &raw mut info) };
+        let result = unsafe { libc::ptrace(libc::PTRACE_GETSIGINFO, self.0, 0, &raw mut info) };
         peek_poke_result(result).map(|()| info)
     }
 
@@ -218,7 +216,8 @@ impl Stopped {
 
     /// Whether an unblocked signal waits to be delivered to it.
     pub fn has_deliverable_signal(&self) -> io::Result<bool> {
-        self.deliverable_signals().map(|signals| !signals.is_empty())
+        self.deliverable_signals()
+            .map(|signals| !signals.is_empty())
     }
 
     /// The unblocked signals that wait to be delivered to it.
@@ -226,7 +225,12 @@ impl Stopped {
         let mut mask: u64 = 0;
         // SAFETY: the kernel writes a signal set of the size given to the address.
         let result = unsafe {
-            libc::ptrace(libc::PTRACE_GETSIGMASK, self.0, size_of::<u64>(), &raw mut mask)
+            libc::ptrace(
+                libc::PTRACE_GETSIGMASK,
+                self.0,
+                size_of::<u64>(),
+                &raw mut mask,
+            )
         };
         peek_poke_result(result)?;
         let mut signals = self.pending(0)?;
@@ -252,7 +256,12 @@ impl Stopped {
         let mut infos: [libc::siginfo_t; ROOM] = unsafe { std::mem::zeroed() };
         // SAFETY: the kernel reads `args` and writes at most `count` siginfo_t.
         let count = unsafe {
-            libc::ptrace(PTRACE_PEEKSIGINFO, self.0, &raw const args, infos.as_mut_ptr())
+            libc::ptrace(
+                PTRACE_PEEKSIGINFO,
+                self.0,
+                &raw const args,
+                infos.as_mut_ptr(),
+            )
         };
         peek_poke_result(count)?;
         Ok(infos[..count as usize].iter().map(|i| i.si_signo).collect())
@@ -308,7 +317,12 @@ pub(crate) fn robust_list(tid: Tid) -> Option<(u64, u64)> {
     let (mut head, mut length) = (0u64, 0u64);
     // SAFETY: the kernel writes one pointer and one size to the addresses given.
     let result = unsafe {
-        libc::syscall(libc::SYS_get_robust_list, tid, &raw mut head, &raw mut length)
+        libc::syscall(
+            libc::SYS_get_robust_list,
+            tid,
+            &raw mut head,
+            &raw mut length,
+        )
     };
     (result == 0).then_some((head, length))
 }

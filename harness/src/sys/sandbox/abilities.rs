@@ -96,11 +96,11 @@ impl Feature {
             }
             Self::IpcNamespace => {
                 "System V objects and message queues are shared with everything on the machine; \
-                 those a run leaves are reported but not removed"
+                 those a run leaves are removed only if it is seen to create them"
             }
             Self::MountNamespace => {
                 "programs write to the real /dev/shm, /tmp and working directory; what they \
-                 leave is not removed"
+                 leave is removed only if they are seen to create it, and runs go on one at a time"
             }
             Self::NetNamespace => {
                 "ports and abstract socket names are shared with everything on the machine"
@@ -108,7 +108,7 @@ impl Feature {
             Self::Proc => "programs that look for themselves in /proc under their pid fail",
             Self::Shm => {
                 "shared memory objects are shared with everything on the machine; those a run \
-                 leaves are reported but not removed"
+                 leaves are removed only if it is seen to create them"
             }
             Self::Mqueue => {
                 "a program that lists /dev/mqueue does not see its own queues; queues themselves \

@@ -89,6 +89,7 @@ use nix::unistd::Pid;
 pub use abilities::{Abilities, Ability, Feature, Loss};
 pub use error::SandboxError;
 pub use leftovers::{FileKind, Leftovers, SysvKind};
+pub use plain::remove_sysv;
 pub use program::{Program, SpawnError, SpawnTicket};
 
 use arena::{Arena, Request, ResetRequest, ResetStage};

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::leftovers::{Leftovers, SysvLeft};
+use super::arena::SysvRecord;
+use super::leftovers::{Leftovers, SysvKind, SysvLeft};
 use super::{Reset, sysv};
 
 /// What was there at the end of the last run.
@@ -69,6 +70,23 @@ fn names(dir: &str) -> BTreeSet<String> {
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect()
+}
+
+/// Removes a System V object; shared memory goes with its last attachment.
+pub fn remove_sysv(left: &SysvLeft) {
+    let kind = match left.kind {
+        SysvKind::Queue { .. } => sysv::QUEUE,
+        SysvKind::Semaphores { .. } => sysv::SEMAPHORES,
+        SysvKind::SharedMemory { .. } => sysv::MEMORY,
+    };
+    sysv::remove(&SysvRecord {
+        kind,
+        id: left.id,
+        key: left.key,
+        creator_pid: 0,
+        size: 0,
+        count: 0,
+    });
 }
 
 /// The processes that descend from `ancestor`. As that is a subreaper, whoever
