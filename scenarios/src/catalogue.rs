@@ -5,8 +5,8 @@ use crosswire::explore::{Changes, Progress, Replay, ReplayError};
 use crosswire::model::Record;
 use crosswire::scenario::Scenario;
 use crosswire::{Budget, Report};
-use crosswire_mechanisms::{Contract, Peril};
 use crosswire_mechanisms::channel::{Channel, Fifo, Pipe, Shape, UnixStream};
+use crosswire_mechanisms::{Contract, Peril};
 use std::sync::atomic::AtomicBool;
 
 /// One field of the table.

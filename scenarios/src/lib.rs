@@ -10,9 +10,7 @@ mod channel;
 mod judgement;
 mod message;
 
-pub use catalogue::{
-    Case, Cell, Settings, Watch, cases, cells, contracts, recorded, reenter,
-};
+pub use catalogue::{Case, Cell, Settings, Watch, cases, cells, contracts, recorded, reenter};
 pub use channel::{Trial, channel, shapes};
 
 #[doc(hidden)]

@@ -1,5 +1,6 @@
 //! A failure of a test, its file, and its replay: the same again.
 
+use crosswire::model::Record;
 use crosswire::{Budget, check, scenario};
 use std::process::{Command, Output};
 
@@ -29,6 +30,14 @@ fn another() {
 }
 
 fn run(test: &str, replay: Option<&str>) -> (bool, String) {
+    match replay {
+        Some(file) => run_with(test, "CROSSWIRE_REPLAY", file),
+        None => run_with(test, "A", "1"),
+    }
+}
+
+/// Runs a test with a variable in its environment.
+fn run_with(test: &str, name: &str, value: &str) -> (bool, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([
         "--exact",
@@ -39,10 +48,8 @@ fn run(test: &str, replay: Option<&str>) -> (bool, String) {
     ]);
     command
         .env_remove("CROSSWIRE_REPLAY")
-        .env("RUST_BACKTRACE", "0");
-    if let Some(file) = replay {
-        command.env("CROSSWIRE_REPLAY", file);
-    }
+        .env("RUST_BACKTRACE", "0")
+        .env(name, value);
     let Output {
         status,
         stdout,
@@ -75,6 +82,31 @@ fn a_failure_comes_out_the_same_every_time() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn a_failure_is_replayed_on_a_test_that_was_built_anew() {
+    let (_, said) = run("overtaking", None);
+    let text = std::fs::read_to_string(file(&said)).unwrap();
+    let mut record: Record = Record::from_json(&text).unwrap();
+    assert_eq!(record.children, ["first", "second"]);
+    record.programs[0].digest = "0".repeat(64);
+    // Its file has another name now.
+    record.programs[0].executable += "-gone";
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("old.json");
+    std::fs::write(&path, record.to_json()).unwrap();
+    let (passed, said) = run("overtaking", path.to_str());
+    assert!(!passed, "{said}");
+    assert!(said.contains("overtaking has changed"), "{said}");
+}
+
+#[test]
+fn secrets_are_not_given_to_the_processes() {
+    let (_, said) = run_with("overtaking", "FIRST_API_KEY", "well kept");
+    assert!(said.contains("FIRST_API_KEY (`.pass_env(NAME)`"), "{said}");
+    let text = std::fs::read_to_string(file(&said)).unwrap();
+    assert!(!text.contains("well kept"));
 }
 
 #[test]

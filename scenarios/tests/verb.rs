@@ -1,8 +1,12 @@
 //! A program that is no test comes back to a case by its verb, as the command does.
 
 use crosswire::Budget;
+use crosswire::check::{Exit, Expectations, promise};
+use crosswire::engine::{Isolation, Start, Target};
+use crosswire::explore::{Changes, Exploration};
 use crosswire::model::Verdict;
-use crosswire_scenarios::{Watch, cases, reenter};
+use crosswire_scenarios::{Case, Watch, cases, recorded, reenter};
+use std::sync::atomic::AtomicBool;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +28,41 @@ fn main() {
                 let report = case.explore(Budget::runs(runs), Watch::NOBODY);
                 assert_eq!((report.verdict, report.runs), (Verdict::Pass, runs));
             }
+            a_recorded_run_comes_out_the_same(&case);
         }
     }
+}
+
+/// Records a run of a case by finding fault with it for no reason, and replays it.
+fn a_recorded_run_comes_out_the_same(case: &Case) {
+    let program = std::env::current_exe().unwrap();
+    let command = [program.to_str().unwrap(), "__scenario", &case.name];
+    let mut exploration = Exploration::new(Target {
+        programs: vec![Start {
+            name: case.name.clone(),
+            command: command.map(str::to_owned).to_vec(),
+        }],
+        working_dir: "/".into(),
+        environment: vec![("CROSSWIRE_SCENARIO".into(), format!("{}#0", case.name))],
+        isolation: Isolation::Auto,
+        children: vec!["sender1".to_owned(), "receiver1".to_owned()],
+    });
+    exploration.scenario = Some(format!("{}#0", case.name));
+    exploration.checks = vec![promise("nothing", |_| Err("for no reason".to_owned()))];
+    exploration.expectations = Expectations {
+        exit: Exit::All,
+        ..Expectations::default()
+    };
+    let report = exploration
+        .explore(&AtomicBool::new(false), &|_| {})
+        .unwrap();
+    let mut record = report.found[0].record.clone();
+    assert_eq!(recorded(&record).unwrap().name, case.name);
+    assert_eq!(record.children, ["sender1", "receiver1"]);
+    // The case's own checks find no fault with it.
+    record.verdict = Verdict::Pass;
+    let replay = case.replay(&record, Changes::Refuse).unwrap();
+    assert_eq!((replay.verdict, replay.difference), (Verdict::Pass, None));
+    record.programs[0].command[1] = "--exact".to_owned();
+    assert!(recorded(&record).is_none());
 }

@@ -32,7 +32,8 @@ fn main() {
             // Help and version count as errors here, but not for the caller.
             let is_error = error.use_stderr();
             if is_error {
-                tell_programs(error.to_string().trim_end());
+                let said = error.to_string();
+                tell_programs(said.trim_start_matches("error: ").trim_end());
             }
             let _ = error.print();
             if is_error { exit::USAGE } else { exit::PASS }

@@ -60,9 +60,14 @@ fn debug(record: &Record, target: &Target) -> Result<u8, Failure> {
     if record.trace.events.len() < trace.events.len()
         || record.trace.events[..trace.events.len()] != trace.events
     {
-        return Err(Failure::invalid("the replay went another way than the recording"));
+        return Err(Failure::invalid(
+            "the replay went another way than the recording",
+        ));
     }
-    let mut text = format!("stopped before step {} of {}\n", trace.steps, record.trace.steps);
+    let mut text = format!(
+        "stopped before step {} of {}\n",
+        trace.steps, record.trace.steps
+    );
     for held in &held {
         text += &format!("  pid {:<8} {}: {}\n", held.tid, held.name, held.doing);
     }
@@ -77,9 +82,7 @@ fn debug(record: &Record, target: &Target) -> Result<u8, Failure> {
 /// The step in which the violation shows, or else the last one.
 fn last_step(record: &Record) -> u64 {
     let shown = match &record.verdict {
-        Verdict::Violation(violations) => {
-            violations.iter().flat_map(|v| &v.steps).max().copied()
-        }
+        Verdict::Violation(violations) => violations.iter().flat_map(|v| &v.steps).max().copied(),
         _ => None,
     };
     shown.unwrap_or(record.trace.steps.saturating_sub(1))

@@ -76,6 +76,7 @@ fn expectations(options: &RunOptions, exploration: &Exploration) -> Expectations
             Leaks::UnlessKilled => check::Leaks::UnlessKilled,
             Leaks::Always => check::Leaks::Always,
         },
+        working_dir: exploration.target.working_dir.to_str().map(str::to_owned),
         ..Expectations::default()
     }
 }

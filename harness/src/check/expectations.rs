@@ -25,6 +25,8 @@ pub struct Expectations {
     pub leaks: Leaks,
     /// Files and directories that may, by absolute path, with all below them.
     pub may_leave: Vec<String>,
+    /// The working directory: files that are left in it are the program's products.
+    pub working_dir: Option<String>,
 }
 
 /// Whose exit status must be 0.
@@ -65,6 +67,7 @@ impl Default for Expectations {
             panics_under_faults: true,
             leaks: Leaks::UnlessKilled,
             may_leave: Vec::new(),
+            working_dir: None,
         }
     }
 }

@@ -5,9 +5,9 @@
 //! * System V objects, names in `/dev/shm` and `/dev/mqueue`: always, for nothing
 //!   but a call removes them;
 //! * sockets and FIFOs, wherever they are: they are of no use without a process;
-//! * other files in `/tmp`, `/var/tmp` and `/dev/shm`, unless they were named
-//!   relative to the working directory, which may lie there. A file elsewhere is
-//!   taken to be the program's product;
+//! * other files in `/tmp`, `/var/tmp` and `/dev/shm`, unless they are in the
+//!   working directory, which may lie there, or were named relative to it. A file
+//!   elsewhere is taken to be the program's product;
 //! * processes that are still alive, and locks they hold;
 //! * zombies whose parent is still alive. When the parent ends first, init reaps
 //!   them, as many programs intend.
@@ -84,12 +84,15 @@ fn counts(
         Leftover::File { kind, path } => {
             let temporary = TEMPORARY.iter().any(|directory| is_below(path, directory));
             let relative = from.is_some_and(|from| from.relative);
+            let home = expectations.working_dir.as_deref();
+            let product = relative
+                || home.is_some_and(|home| !TEMPORARY.contains(&home) && is_below(path, home));
             let useless = matches!(kind.as_str(), "socket" | "fifo");
             let allowed = expectations
                 .may_leave
                 .iter()
                 .any(|allowed| is_below(path, allowed));
-            !allowed && (useless || temporary && !relative)
+            !allowed && (useless || temporary && !product)
         }
     }
 }
@@ -354,6 +357,18 @@ mod tests {
             .exits(0, 9, 0)
             .left(file("file", "/tmp/work/out"));
         assert!(by_default(&relative).is_empty());
+        let in_home = |home: &str| {
+            let expectations = Expectations {
+                working_dir: Some(home.to_owned()),
+                ..Expectations::default()
+            };
+            let run = RunBuilder::new(&["a"]).exits(0, 9, 0);
+            let run = run.left(file("file", "/tmp/work/out"));
+            let mut found = Vec::new();
+            find(&run.end(End::Finished).trace, &expectations, &mut found);
+            found.len()
+        };
+        assert_eq!((in_home("/tmp/work"), in_home("/tmp"), in_home("/home/u")), (0, 1, 1));
     }
 
     #[test]

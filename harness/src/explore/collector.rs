@@ -98,8 +98,13 @@ impl Collector {
             Verdict::Pass => {}
             Verdict::Violation(violations) => {
                 let record = outcome.record.as_ref().expect("a violation has a record");
-                self.findings
-                    .add(run, violations, record, &outcome.last_lines, outcome.replayed);
+                self.findings.add(
+                    run,
+                    violations,
+                    record,
+                    &outcome.last_lines,
+                    outcome.replayed,
+                );
                 self.closed |= self.stop_at_first;
             }
             Verdict::Inconclusive(limit) => {

@@ -127,7 +127,9 @@ impl Exploration {
         for job in 0..jobs {
             let (work, shared) = (work.clone(), shared.clone());
             let cpu = cpus.get(job % cpus.len().max(1)).copied();
-            threads.push(std::thread::spawn(move || run_worker(&work, &shared, cpu)));
+            threads.push(std::thread::spawn(move || {
+                run_worker(&work, &shared, cpu, job == 0)
+            }));
         }
         let stopped = supervise(&shared, stop, progress);
         if shared.wait(Duration::ZERO) {
@@ -183,8 +185,8 @@ fn supervise(shared: &Shared, stop: &AtomicBool, progress: &dyn Fn(&Progress)) -
     stopped_at.is_some() || stop.load(Ordering::Relaxed)
 }
 
-fn run_worker(job: &Work, shared: &Shared, cpu: Option<usize>) {
-    let result = catch_unwind(AssertUnwindSafe(|| work(job, shared, cpu)));
+fn run_worker(job: &Work, shared: &Shared, cpu: Option<usize>, is_first: bool) {
+    let result = catch_unwind(AssertUnwindSafe(|| work(job, shared, cpu, is_first)));
     shared.end(result.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref())))));
 }
 

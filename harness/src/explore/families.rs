@@ -72,25 +72,96 @@ const WAITING: &[&str] = &[
 
 /// Calls that can find no room on the file system (ENOSPC, EDQUOT).
 const STORING: &[&str] = &[
-    "write", "writev", "pwrite64", "pwritev", "pwritev2", "open", "openat", "openat2", "creat",
-    "mkdir", "mkdirat", "mknod", "mknodat", "rename", "renameat", "renameat2", "link", "linkat",
-    "symlink", "symlinkat", "fallocate", "fsync", "fdatasync", "sendfile", "splice", "semget",
-    "shmget", "msgget", "mq_open", "inotify_add_watch", "epoll_ctl",
+    "write",
+    "writev",
+    "pwrite64",
+    "pwritev",
+    "pwritev2",
+    "open",
+    "openat",
+    "openat2",
+    "creat",
+    "mkdir",
+    "mkdirat",
+    "mknod",
+    "mknodat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "symlink",
+    "symlinkat",
+    "fallocate",
+    "fsync",
+    "fdatasync",
+    "sendfile",
+    "splice",
+    "semget",
+    "shmget",
+    "msgget",
+    "mq_open",
+    "inotify_add_watch",
+    "epoll_ctl",
 ];
 
 /// Calls that make a descriptor (EMFILE, ENFILE).
 const OPENING: &[&str] = &[
-    "open", "openat", "openat2", "creat", "pipe", "pipe2", "socket", "socketpair", "accept",
-    "accept4", "dup", "eventfd", "eventfd2", "signalfd", "signalfd4", "timerfd_create",
-    "epoll_create", "epoll_create1", "memfd_create", "inotify_init1", "mq_open", "pidfd_open",
+    "open",
+    "openat",
+    "openat2",
+    "creat",
+    "pipe",
+    "pipe2",
+    "socket",
+    "socketpair",
+    "accept",
+    "accept4",
+    "dup",
+    "eventfd",
+    "eventfd2",
+    "signalfd",
+    "signalfd4",
+    "timerfd_create",
+    "epoll_create",
+    "epoll_create1",
+    "memfd_create",
+    "inotify_init1",
+    "mq_open",
+    "pidfd_open",
     "pidfd_getfd",
 ];
 
 /// Calls that can find no memory (ENOMEM), or no room for another process.
 const ALLOCATING: &[&str] = &[
-    "fork", "vfork", "clone", "clone3", "mmap", "mremap", "shmat", "shmget", "msgget", "semget",
-    "semop", "semtimedop", "mq_open", "poll", "ppoll", "select", "epoll_ctl", "fcntl", "flock",
-    "bind", "connect", "listen", "setsockopt", "execve", "open", "openat", "mkdir", "unlink",
+    "fork",
+    "vfork",
+    "clone",
+    "clone3",
+    "mmap",
+    "mremap",
+    "shmat",
+    "shmget",
+    "msgget",
+    "semget",
+    "semop",
+    "semtimedop",
+    "mq_open",
+    "poll",
+    "ppoll",
+    "select",
+    "epoll_ctl",
+    "fcntl",
+    "flock",
+    "bind",
+    "connect",
+    "listen",
+    "setsockopt",
+    "execve",
+    "open",
+    "openat",
+    "mkdir",
+    "unlink",
 ];
 
 fn is_one_of(call: Call, families: &[&[&str]]) -> bool {
@@ -128,7 +199,10 @@ fn can_fail_with(call: Call, errno: i32) -> bool {
         libc::EAGAIN => is_one_of(call, &[WRITING, READING, FORKING]),
         libc::EIO => is_one_of(call, &[WRITING, READING, &["fsync", "fdatasync"]]),
         libc::EPIPE | libc::ECONNRESET => is_one_of(call, &[WRITING, READING]),
-        _ => is_one_of(call, &[WRITING, READING, WAITING, STORING, OPENING, ALLOCATING]),
+        _ => is_one_of(
+            call,
+            &[WRITING, READING, WAITING, STORING, OPENING, ALLOCATING],
+        ),
     }
 }
 
@@ -154,7 +228,11 @@ mod tests {
             assert!(name.parse::<Call>().is_ok(), "{name}");
         }
         #[cfg(target_arch = "x86_64")]
-        for name in [WRITING, READING, PARTIAL, WAITING, STORING, OPENING, ALLOCATING, FORKING].concat() {
+        for name in [
+            WRITING, READING, PARTIAL, WAITING, STORING, OPENING, ALLOCATING, FORKING,
+        ]
+        .concat()
+        {
             assert!(name.parse::<Call>().is_ok(), "{name}");
         }
     }

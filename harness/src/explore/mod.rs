@@ -36,14 +36,14 @@ mod strategy;
 mod tests;
 mod worker;
 
+pub use crate::engine::{ExecutableError, find_executable};
 pub use budget::Budget;
 pub use criteria::Criteria;
-pub use crate::engine::{ExecutableError, find_executable};
 pub use environment::Environment;
 pub use exploration::{Exploration, ExploreError, available_cpus};
 pub use findings::Found;
-pub use output::LastLines;
 pub use machine::{Capability, capabilities};
+pub use output::LastLines;
 pub use replay::{Changes, Replay, ReplayError, replay, replay_with, target_of};
 pub use report::{FaultTally, LostCapability, Progress, Report};
 pub use runner::{Runner, Starter};

@@ -2,9 +2,9 @@
 
 use super::criteria::Criteria;
 use super::executable;
-use crate::engine::ExecutableError;
 use super::output::Text;
 use crate::check::Expectations;
+use crate::engine::ExecutableError;
 use crate::engine::{Isolation, Target};
 use crate::model::{FORMAT_VERSION, Plan, Program, Record, Rule, Run, Schedule, Verdict};
 

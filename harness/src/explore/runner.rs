@@ -1,7 +1,7 @@
 //! The one thing that an exploration asks of an engine.
 
 use super::report::LostCapability;
-use crate::engine::{Engine, EngineError, Target};
+use crate::engine::{Engine, EngineError, Feature, Target};
 use crate::model::{Plan, Run};
 use std::sync::Arc;
 
@@ -14,6 +14,12 @@ pub trait Runner {
     /// If the harness itself fails.
     fn run(&mut self, plan: &Plan) -> Result<Run, EngineError>;
 
+    /// Whether its runs have files and names of their own, so that several can go
+    /// on at a time.
+    fn is_apart(&self) -> bool {
+        true
+    }
+
     /// What it wants from the machine and has not got.
     fn capabilities_lost(&self) -> Vec<LostCapability> {
         Vec::new()
@@ -25,8 +31,14 @@ impl Runner for Engine {
         Engine::run(self, plan)
     }
 
+    fn is_apart(&self) -> bool {
+        self.abilities().has(Feature::MountNamespace)
+    }
+
     fn capabilities_lost(&self) -> Vec<LostCapability> {
-        let losses = self.abilities().losses();
+        // Its queues work without it, and nobody lists them.
+        let matters = |(feature, _): &(Feature, _)| *feature != Feature::Mqueue;
+        let losses = self.abilities().losses().filter(matters);
         losses
             .map(|(feature, loss)| LostCapability {
                 name: feature.to_string(),

@@ -25,9 +25,18 @@ pub(super) struct Work {
 }
 
 /// Performs runs until there are no more.
-pub(super) fn work(work: &Work, shared: &Shared, cpu: Option<usize>) -> Result<(), ExploreError> {
+pub(super) fn work(
+    work: &Work,
+    shared: &Shared,
+    cpu: Option<usize>,
+    is_first: bool,
+) -> Result<(), ExploreError> {
     let mut runner = (work.starter)(cpu)?;
     shared.lacks(runner.capabilities_lost());
+    if !is_first && !runner.is_apart() {
+        // Two runs at a time would get in each other's way.
+        return Ok(());
+    }
     while let Some(job) = shared.take() {
         let outcome = match perform(work, runner.as_mut(), &job) {
             Ok(outcome) => outcome,

@@ -35,7 +35,8 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Address, Bits, EpollOp, FcntlArgument, FcntlCommand, Fd, FlockOp, FutexOp, Int, Memory, Path, Signal, Size,
+    Address, Bits, EpollOp, FcntlArgument, FcntlCommand, Fd, FlockOp, FutexOp, Int, Memory, Path,
+    Signal, Size,
 };
 
 /// The arguments of each call that processes communicate by.
@@ -64,8 +65,8 @@ const TABLE: &[(&str, &[Kind])] = &[
     ("lseek", &[Fd, Int, Int]),
     ("unlink", &[Path]),
     ("unlinkat", &[Fd, Path, Bits]),
-    ("rename", &[Path, Memory]),
-    ("renameat2", &[Fd, Path, Fd, Memory, Bits]),
+    ("rename", &[Memory, Path]),
+    ("renameat2", &[Fd, Memory, Fd, Path, Bits]),
     ("mkdir", &[Path, Bits]),
     ("mknodat", &[Fd, Path, Bits]),
     // pipes, sockets, descriptors that are events

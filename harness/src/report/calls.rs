@@ -22,7 +22,9 @@ pub(super) fn call(call: Call, args: &[u64; 6], path: Option<&str>, room: usize)
             .collect::<Vec<_>>()
             .join(", "),
         None if call.arity(args) == 0 => String::new(),
-        None => path.unwrap_or_else(|| "…".to_owned()),
+        None => path
+            .filter(|path| path != "\"\"")
+            .unwrap_or_else(|| "…".to_owned()),
     };
     format!("{call}({shown})")
 }

@@ -57,9 +57,7 @@ fn spelled(event: &Event, trace: &Trace, room: usize) -> String {
         What::Start => "starts".to_owned(),
         What::Call {
             call, args, path, ..
-        } if is_exit(*call) => {
-            calls::call(*call, args, path.as_deref(), room)
-        }
+        } if is_exit(*call) => calls::call(*call, args, path.as_deref(), room),
         What::Call {
             call,
             args,

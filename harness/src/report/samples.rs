@@ -222,7 +222,13 @@ fn torn_message() -> Found {
         steps: vec![124],
         details: vec!["it wrote to standard error: \x1b[31mtorn\x1b[0m".to_owned()],
     };
-    found(tape.trace, violation, &["kill:producer@write#62"], 1)
+    Found {
+        last_lines: LastLines {
+            stdout: Vec::new(),
+            stderr: vec!["torn: \x1b[31m".to_owned() + &"x".repeat(200)],
+        },
+        ..found(tape.trace, violation, &["kill:producer@write#62"], 1)
+    }
 }
 
 /// More processes than columns, a thread among them, and names that misbehave.
@@ -249,7 +255,10 @@ fn crowd() -> Found {
     tape.step(5, What::Killed(Signal(6)));
     let violation = Violation {
         kind: Kind::Broken("mutual exclusion".to_owned()),
-        sentence: "shell.1 and shell.2 were both inside".to_owned(),
+        sentence: format!(
+            "shell.1 and shell.2 were both inside {}, as was seen",
+            "x".repeat(120)
+        ),
         tasks: vec![TaskId(1), TaskId(2)],
         steps: vec![3],
         details: vec!["shell.1: inside from step 3 on\nshell.2: inside from step 5 on".to_owned()],

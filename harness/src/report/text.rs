@@ -182,8 +182,14 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     for note in &report.notes {
         line(&mut text, &format!("  {}", escape(note)));
     }
-    for capability in &report.capabilities_lost {
-        line(&mut text, &format!("  {}", escape(&capability.to_string())));
+    let lost = &report.capabilities_lost;
+    let lost: Vec<&str> = lost.iter().map(|one| one.name.as_str()).collect();
+    if !lost.is_empty() {
+        let lost = lost.join(", ");
+        line(
+            &mut text,
+            &format!("  without {lost}; `crosswire doctor` says what that means"),
+        );
     }
     if report.interrupted {
         line(&mut text, "  interrupted: this is what was done so far");

@@ -115,11 +115,9 @@ impl<Q> Scenario<'_, Q> {
         if let Some(jobs) = self.jobs {
             exploration.jobs = jobs;
         }
-        exploration
-            .explore(stop, progress)
-            .unwrap_or_else(|error| {
-                Report::without_runs(Verdict::Invalid(error.to_string()), self.seed)
-            })
+        exploration.explore(stop, progress).unwrap_or_else(|error| {
+            Report::without_runs(Verdict::Invalid(error.to_string()), self.seed)
+        })
     }
 
     fn replay_file(&self, reentry: &Reentry, file: &Path) {
@@ -165,7 +163,9 @@ fn find_moved_program(record: &mut Record) {
     let Some(program) = record.programs.first_mut() else {
         return;
     };
-    let this = env::current_exe().ok().and_then(|path| path.into_os_string().into_string().ok());
+    let this = env::current_exe()
+        .ok()
+        .and_then(|path| path.into_os_string().into_string().ok());
     if let (false, Some(this)) = (Path::new(&program.executable).exists(), this) {
         program.executable.clone_from(&this);
         if let Some(word) = program.command.first_mut() {

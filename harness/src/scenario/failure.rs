@@ -32,7 +32,11 @@ pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<Str
     let mut said = match &report.verdict {
         Verdict::Pass => return None,
         Verdict::Violation(_) => {
-            let texts: Vec<String> = report.found.iter().map(|found| finding(name, found)).collect();
+            let texts: Vec<String> = report
+                .found
+                .iter()
+                .map(|found| finding(name, found))
+                .collect();
             texts.join("\n")
         }
         Verdict::Inconclusive(limit) => format!(
