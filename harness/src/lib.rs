@@ -104,14 +104,14 @@
 //! | [`engine`] | one run |
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
-#[allow(dead_code)]
-pub(crate) mod sys;
 pub mod check;
 pub mod engine;
 pub mod explore;
 pub mod model;
 pub mod report;
 pub mod scenario;
+#[allow(dead_code)]
+pub(crate) mod sys;
 
 pub use explore::{Budget, Report};
 pub use scenario::{Faults, Log, mark};

@@ -81,7 +81,9 @@ fn main() {
     let ping_pong = compile(dir.path(), "ping_pong", PING_PONG);
     let calls = compile(dir.path(), "calls", CALLS);
     // Measured on a thread of its own, which it pins to one CPU.
-    std::thread::spawn(move || stops(&calls)).join().expect("measured");
+    std::thread::spawn(move || stops(&calls))
+        .join()
+        .expect("measured");
     let native = native(&ping_pong, runs.min(1_000));
     whole_runs("C program, 1 job", explore(&ping_pong, runs, 1), native);
     let report = closures().try_explore(Budget::runs(runs));
@@ -110,7 +112,10 @@ fn stops(program: &Path) {
     println!("median of {} rounds", rounds.len());
     println!("bare stop                    {stop:>10.2?}");
     println!("step (two stops)             {step:>10.2?}  {ratio:.2} × the bare stop");
-    println!("                                         {:.2} × its own two stops", ratio / 2.0);
+    println!(
+        "                                         {:.2} × its own two stops",
+        ratio / 2.0
+    );
 }
 
 /// Seconds that the program takes without anybody watching.
@@ -138,7 +143,10 @@ fn jobs(program: &Path, runs: u64) {
         one = one.max(explore(program, runs, 1));
         two = two.max(explore(program, runs, 2));
     }
-    println!("two jobs against one         {two:>8.0}/s  {:.2} × one job", two / one);
+    println!(
+        "two jobs against one         {two:>8.0}/s  {:.2} × one job",
+        two / one
+    );
 }
 
 /// Resident memory after many runs against that after few.
@@ -152,12 +160,20 @@ fn memory(program: &Path, runs: u64) {
         resident.push(resident_bytes());
     }
     let growth = resident[1] as f64 / resident[0] as f64;
-    println!("memory after {runs} runs       {:>8} KiB  {growth:.3} × that after {}", resident[1] / 1024, runs / 10);
+    println!(
+        "memory after {runs} runs       {:>8} KiB  {growth:.3} × that after {}",
+        resident[1] / 1024,
+        runs / 10
+    );
 }
 
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("procfs");
-    let pages: u64 = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("two numbers");
+    let pages: u64 = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .expect("two numbers");
     pages * 4096
 }
 
@@ -167,7 +183,9 @@ fn explore(program: &Path, runs: u64, jobs: usize) -> f64 {
         jobs,
         ..Exploration::new(target(program))
     };
-    let report = exploration.explore(&AtomicBool::new(false), &|_| {}).expect("an exploration");
+    let report = exploration
+        .explore(&AtomicBool::new(false), &|_| {})
+        .expect("an exploration");
     assert!(report.found.is_empty(), "{:?}", report.verdict);
     report.runs_per_second()
 }
@@ -189,7 +207,11 @@ fn compile(dir: &Path, name: &str, source: &str) -> PathBuf {
     let file = dir.join(name).with_extension("c");
     std::fs::write(&file, source).expect("a writable directory");
     let program = dir.join(name);
-    let status = Command::new("cc").arg("-O2").arg("-o").args([&program, &file]).status();
+    let status = Command::new("cc")
+        .arg("-O2")
+        .arg("-o")
+        .args([&program, &file])
+        .status();
     assert!(status.expect("a C compiler").success(), "compiling {name}");
     program
 }

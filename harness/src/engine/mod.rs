@@ -31,6 +31,7 @@ mod task;
 mod template;
 mod timers;
 mod transfer;
+mod tsc;
 mod turns;
 mod waits;
 

@@ -91,6 +91,8 @@ pub(super) struct Session<'a> {
     pub recheck: bool,
     /// Children that had ended and not been reaped when their parent ended.
     pub unreaped: Vec<TaskId>,
+    /// How often the time-stamp counter was read.
+    pub counter_readings: u64,
     /// Draws on the seed for getrandom.
     pub random_draws: u64,
     pub uses_system_v: bool,
@@ -150,6 +152,7 @@ impl<'a> Session<'a> {
             delayed: Vec::new(),
             recheck: false,
             unreaped: Vec::new(),
+            counter_readings: 0,
             random_draws: 0,
             uses_system_v: false,
             uses_message_queues: false,

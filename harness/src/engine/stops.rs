@@ -2,7 +2,7 @@
 
 use super::session::{Completed, Halt, Session};
 use super::task::{At, Process, State, Task};
-use super::{EngineError, auxv};
+use super::{EngineError, auxv, tsc};
 use crate::model::{End, Signal, TaskId, What};
 use crate::sys::Tid;
 use crate::sys::memory;
@@ -22,6 +22,16 @@ impl Session<'_> {
             Stop::Exit => self.on_exit(index),
             Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
             Stop::Exec { former } => self.on_exec(index, former),
+            Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, self.read_counter())? => {
+                Stopped::reported(tid).resume(0);
+                Ok(())
+            }
+            // The kernel sends ignored signals to traced tasks, too; nobody else would
+            // notice them.
+            Stop::Signal(signal) if probe::ignores(tid, signal) => {
+                Stopped::reported(tid).resume(signal);
+                Ok(())
+            }
             Stop::Signal(signal) => {
                 self.stopped_at(index, At::Signal(signal));
                 Ok(())
@@ -50,6 +60,12 @@ impl Session<'_> {
         }
     }
 
+    /// Reading takes time, so that a loop which waits for the counter ends.
+    fn read_counter(&mut self) -> u64 {
+        self.counter_readings += 1;
+        self.clock.reading(libc::CLOCK_MONOTONIC) + self.counter_readings
+    }
+
     fn stopped_at(&mut self, index: usize, at: At) {
         let task = &mut self.tasks[index];
         task.state = State::Ready(at, Stopped::reported(task.tid));
@@ -74,7 +90,21 @@ impl Session<'_> {
     fn on_entry(&mut self, index: usize) -> Result<(), Halt> {
         self.stopped_at(index, At::Entry);
         let task = &mut self.tasks[index];
+        let before = task.entering;
         task.entering = task.stopped().expect("it has just stopped").entering()?;
+        if std::mem::take(&mut task.begins_again) {
+            // Some calls are continued by restart_syscall(2) rather than made again.
+            let continues = i64::from(task.entering.call) == libc::SYS_restart_syscall;
+            if continues {
+                task.entering = before;
+                let stopped = task.take_stopped().expect("it has just stopped");
+                stopped.resume_to_exit();
+                return Ok(());
+            }
+            if task.entering.call == before.call {
+                return self.enter_again(index);
+            }
+        }
         task.in_vfork = false;
         task.counted = false;
         match task.entering.native {
@@ -107,8 +137,8 @@ impl Session<'_> {
         if let Some((_, time_out)) = restored {
             self.write_back(index, time_out, expired)?;
         }
-        if result == -i64::from(libc::EINTR) && !expired && self.was_woken_in_vain(index) {
-            return self.begin_again(index);
+        if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
+            return self.begin_again(index, result);
         }
         let task = &mut self.tasks[index];
         task.timed_wait = None;
@@ -143,16 +173,29 @@ impl Session<'_> {
                 .all(|signal| probe::ignores(task.tid, *signal))
     }
 
-    /// Lets a task make the call again that was cut short, with the same deadline.
-    fn begin_again(&mut self, index: usize) -> Result<(), Halt> {
-        const RESTART: i64 = -512;
-        self.repeat_call(index)?;
+    /// Lets a task make the call again that was cut short, with the same deadline. It
+    /// never happened: whether the signal or what the call waited for came first, in
+    /// one step of another task, is nobody's choice.
+    fn begin_again(&mut self, index: usize, result: i64) -> Result<(), Halt> {
+        // After one of its own restart codes the kernel sees to it itself.
+        if result == -i64::from(libc::EINTR) {
+            self.repeat_call(index)?;
+        }
         let task = &mut self.tasks[index];
-        task.waits_until = task.timed_wait.take().map(|wait| wait.deadline);
-        self.completed.push(Completed {
-            task: index,
-            result: RESTART,
-        });
+        task.begins_again = true;
+        task.waits_until = task.timed_wait.map(|wait| wait.deadline);
+        if let Some(stopped) = task.take_stopped() {
+            stopped.resume(0);
+        }
+        Ok(())
+    }
+
+    /// The task has come back to the entry of the call that was cut short.
+    fn enter_again(&mut self, index: usize) -> Result<(), Halt> {
+        self.limit_wait(index)?;
+        if let Some(stopped) = self.tasks[index].take_stopped() {
+            stopped.resume_to_exit();
+        }
         Ok(())
     }
 

@@ -77,6 +77,8 @@ pub(super) struct Task {
     pub restore_memory: Vec<(u64, Vec<u8>)>,
     /// The call it makes next is a wait that goes on after a signal nobody handled.
     pub waits_until: Option<u64>,
+    /// Its call was cut short by an ignored signal, and is about to be made again.
+    pub begins_again: bool,
     /// A signal waits to be delivered to it while it is held by the engine.
     pub signal_waits: bool,
     /// It is being created by vfork's parent, who sleeps uninterruptibly.
@@ -120,6 +122,7 @@ impl Task {
             restore: None,
             restore_memory: Vec::new(),
             waits_until: None,
+            begins_again: false,
             signal_waits: false,
             in_vfork: false,
             dead_leader: false,

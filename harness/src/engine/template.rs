@@ -10,7 +10,7 @@ use super::emulate::MARK;
 use super::launch::{Launched, expect, machine};
 use super::session::{Halt, Session};
 use super::task::{At, State};
-use super::{EngineError, auxv};
+use super::{EngineError, auxv, tsc};
 use crate::model::{End, Plan};
 use crate::sys::regs::{self, Register, Registers};
 use crate::sys::tracee::{self, Entering, Stop, Stopped, Wait, Waited};
@@ -201,6 +201,7 @@ impl Template {
                 _ => {}
             }
             let signal = match stop {
+                Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, 0).unwrap_or(false) => 0,
                 Stop::Signal(signal) if !bystanders.contains(&tid) => signal,
                 _ => 0,
             };

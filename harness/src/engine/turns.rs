@@ -115,6 +115,9 @@ impl Session<'_> {
     }
 
     pub fn finished(&self) -> End {
+        if self.written() > self.plan.limits.output_bytes {
+            return End::Limit(Limit::OutputBytes);
+        }
         match self.chooser.unused_deviation() {
             Some(CannotRun { step, task }) => End::Invalid(format!(
                 "the plan lets task {task} take step {step}, but the run was over at step {}",

@@ -34,6 +34,17 @@ impl Registers {
         self.0.rip += SYSCALL_INSTRUCTION;
     }
 
+    /// Completes a `rdtsc` (two bytes) or `rdtscp` (three) with this value.
+    pub fn answer_counter(&mut self, value: u64, length: u64) {
+        self.0.rax = value & 0xffff_ffff;
+        self.0.rdx = value >> 32;
+        if length == 3 {
+            // The processor's number.
+            self.0.rcx = 0;
+        }
+        self.0.rip += length;
+    }
+
     /// The argument registers.
     pub fn args(&self) -> [u64; 6] {
         let r = &self.0;

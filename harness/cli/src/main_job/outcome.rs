@@ -61,6 +61,7 @@ impl Row {
     }
 }
 
+/// The gravest verdict, with the violations of all.
 fn gravest(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
     let gravity = |verdict: &Verdict| match verdict {
         Verdict::Violation(_) => 3,
@@ -68,7 +69,14 @@ fn gravest(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
         Verdict::Inconclusive(_) => 1,
         Verdict::Pass => 0,
     };
-    verdicts.max_by_key(gravity)
+    verdicts.reduce(|one, other| match (one, other) {
+        (Verdict::Violation(mut all), Verdict::Violation(more)) => {
+            all.extend(more);
+            Verdict::Violation(all)
+        }
+        (one, other) if gravity(&other) > gravity(&one) => other,
+        (one, _) => one,
+    })
 }
 
 /// The main job as a whole.

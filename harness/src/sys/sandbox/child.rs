@@ -61,6 +61,27 @@ fn prepare(
     }
     raw::umask(origin.umask);
     default_signals();
+    // Reading the time-stamp counter faults, for the tracer to answer. Not without
+    // one: the filter tells.
+    if program.filter_len > 0 {
+        let _ = raw::prctl(libc::PR_SET_TSC, [libc::PR_TSC_SIGSEGV as c_ulong, 0, 0, 0]);
+    }
+    // Whoever is woken does not take the CPU from whoever wakes it (sched(7)): a step
+    // runs to its end before its consequences. Only a help: nothing depends on it.
+    let parameter = [0i32; 1];
+    // SAFETY: the kernel reads one sched_param, an int.
+    let _ = unsafe {
+        raw::call(
+            libc::SYS_sched_setscheduler,
+            [
+                0,
+                libc::SCHED_BATCH as c_ulong,
+                parameter.as_ptr() as c_ulong,
+                0,
+                0,
+            ],
+        )
+    };
     // A group of its own in the session of process 1, like a shell's job: in a
     // session of its own it would be an orphaned group, in which SIGTSTP does nothing.
     // SAFETY: no pointers.
