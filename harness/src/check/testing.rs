@@ -105,6 +105,7 @@ impl RunBuilder {
                 ..self.trace.clone()
             },
             history: History::default(),
+            seen: Vec::new(),
             stdout: Vec::new(),
             stderr: Vec::new(),
         }

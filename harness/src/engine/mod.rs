@@ -34,6 +34,7 @@ mod transfer;
 mod tsc;
 mod turns;
 mod waits;
+mod watch;
 
 pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
 pub use hold::Held;
@@ -94,6 +95,7 @@ pub struct Engine {
     /// the template's, as flags of clone(2).
     own_namespaces: i32,
     fresh_working_dir: bool,
+    watches: bool,
     sandbox: Sandbox,
     _ticker: Ticker,
 }
@@ -167,6 +169,7 @@ impl Engine {
             },
             own_namespaces: 0,
             fresh_working_dir: false,
+            watches: false,
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
             sandbox: {
                 sandbox.reset(&Reset {
@@ -253,6 +256,12 @@ impl Engine {
         self.sandbox.abilities()
     }
 
+    /// Whether further runs are watched: [`Run::seen`] then holds what their calls
+    /// read and write. It costs time, and changes nothing else.
+    pub fn watch(&mut self, watches: bool) {
+        self.watches = watches;
+    }
+
     /// Performs one run.
     ///
     /// # Errors
@@ -289,6 +298,7 @@ impl Engine {
         let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
         let used = session.namespaces_used();
         let namespace = session.ipc_namespace.take();
+        let seen = std::mem::take(&mut session.seen);
         let mut trace = into_trace(session, end);
         let history = self.history(&mut trace);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
@@ -306,6 +316,7 @@ impl Engine {
             plan: plan.clone(),
             trace: Trace { leftovers, ..trace },
             history,
+            seen,
             stdout,
             stderr,
         })
@@ -326,6 +337,7 @@ impl Engine {
             &self.private_dirs,
             &self.outputs,
         );
+        session.watched = self.watches;
         session.pids_vary = !self.sandbox.is_isolated();
         let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
         let started = start_roots(

@@ -13,6 +13,9 @@ impl Session<'_> {
             time: self.clock.now(),
             what,
         });
+        if self.watched {
+            self.watch(index);
+        }
     }
 
     /// Adds the event of a call that has begun and ended.

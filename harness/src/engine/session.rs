@@ -7,7 +7,7 @@ use super::clock::Clock;
 use super::inject::Armed;
 use super::task::{At, Process, State, Task};
 use super::timers::Timers;
-use crate::model::{End, Event, Plan, TaskId, What};
+use crate::model::{End, Event, Plan, Seen, TaskId, What};
 use crate::sys::Tid;
 use crate::sys::tracee::{self, Stop};
 use std::collections::HashMap;
@@ -109,6 +109,9 @@ pub(super) struct Session<'a> {
     pub pids_vary: bool,
     /// This session prepares a template: nothing may depend on who performs it.
     pub in_template: bool,
+    /// Somebody wants to know what calls read and write.
+    pub watched: bool,
+    pub seen: Vec<Seen>,
     /// Where standard output and standard error go.
     pub outputs: &'a [File],
 }
@@ -163,6 +166,8 @@ impl<'a> Session<'a> {
             after_roots: 0,
             pids_vary: false,
             in_template: false,
+            watched: false,
+            seen: Vec::new(),
             outputs,
         }
     }

@@ -240,6 +240,7 @@ impl Runner for Toy {
             plan,
             trace,
             history: History::default(),
+            seen: Vec::new(),
             stdout,
             stderr: Vec::new(),
         })

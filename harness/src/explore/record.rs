@@ -70,6 +70,8 @@ impl Recorder {
             plan: spelled_out(run),
             verdict,
             trace: run.trace.clone(),
+            history: run.history.clone(),
+            seen: run.seen.clone(),
         }
     }
 }

@@ -119,6 +119,7 @@ fn perform(
     let criteria = Criteria::deserialize(record)?;
     let cpu = super::available_cpus().first().copied();
     let mut runner = starter(cpu)?;
+    runner.watch(true);
     let run = runner.run(&record.plan)?;
     let reference = criteria.output.as_ref().map(|text| text.as_bytes());
     let judge = Judge {

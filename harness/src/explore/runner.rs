@@ -14,6 +14,9 @@ pub trait Runner {
     /// If the harness itself fails.
     fn run(&mut self, plan: &Plan) -> Result<Run, EngineError>;
 
+    /// Whether further runs tell what their calls read and write, as far as it can.
+    fn watch(&mut self, _watches: bool) {}
+
     /// Whether its runs have files and names of their own, so that several can go
     /// on at a time.
     fn is_apart(&self) -> bool {
@@ -29,6 +32,10 @@ pub trait Runner {
 impl Runner for Engine {
     fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
         Engine::run(self, plan)
+    }
+
+    fn watch(&mut self, watches: bool) {
+        Engine::watch(self, watches);
     }
 
     fn is_apart(&self) -> bool {

@@ -54,7 +54,7 @@ pub(super) fn work(
 
 fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, EngineError> {
     let plan = work.planner.plan(job.run, &job.lessons);
-    let run = runner.run(&plan)?;
+    let mut run = runner.run(&plan)?;
     let reference = job.reference.as_deref();
     let verdict = work.judge.judge(&run, reference);
     let mut outcome = Outcome::of(&run, verdict);
@@ -69,13 +69,15 @@ fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, E
     }
     if outcome.verdict.is_violation() {
         if work.confirm {
-            if let Some(difference) = divergence(work, runner, &run, &outcome.verdict, reference)? {
+            let again = watched(runner, &run)?;
+            if let Some(difference) = divergence(work, &run, &again, &outcome.verdict, reference) {
                 outcome.verdict = Verdict::Invalid(format!(
                     "a violation did not come out the same when replayed, {difference}"
                 ));
                 return Ok(outcome);
             }
             outcome.replayed = true;
+            run.seen = again.seen;
         }
         let record = work
             .recorder
@@ -86,20 +88,28 @@ fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, E
     Ok(outcome)
 }
 
-/// Replays a run from what its record would say; the first difference, if any.
+/// Replays a run from what its record would say, and notes what its calls read and
+/// write.
+fn watched(runner: &mut dyn Runner, run: &Run) -> Result<Run, EngineError> {
+    runner.watch(true);
+    let again = runner.run(&spelled_out(run));
+    runner.watch(false);
+    again
+}
+
+/// The first difference between a run and its replay, if any.
 fn divergence(
     work: &Work,
-    runner: &mut dyn Runner,
     run: &Run,
+    again: &Run,
     verdict: &Verdict,
     reference: Option<&[u8]>,
-) -> Result<Option<String>, EngineError> {
-    let again = runner.run(&spelled_out(run))?;
+) -> Option<String> {
     if let Some(difference) = run.trace.first_difference(&again.trace) {
-        return Ok(Some(difference));
+        return Some(difference);
     }
-    let second = work.judge.judge(&again, reference);
-    Ok((second != *verdict).then(|| verdict_changed(verdict, &second)))
+    let second = work.judge.judge(again, reference);
+    (second != *verdict).then(|| verdict_changed(verdict, &second))
 }
 
 fn process_names(run: &Run) -> Vec<String> {

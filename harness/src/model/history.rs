@@ -50,6 +50,13 @@ pub enum Outcome {
     Pending,
 }
 
+impl History {
+    /// Whether nothing was logged.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+}
+
 impl Operation {
     /// When it answered; `None` while pending.
     pub fn answered(&self) -> Option<u64> {

@@ -12,6 +12,7 @@ mod limits;
 mod plan;
 mod record;
 mod schedule;
+mod seen;
 mod trace;
 mod verdict;
 
@@ -22,6 +23,7 @@ pub use limits::{Limit, Limits};
 pub use plan::Plan;
 pub use record::{Program, ReadRecordError, Record};
 pub use schedule::{Deviation, Rule, Schedule};
+pub use seen::{Bytes, Content, Polled, Seen, SemaphoreOperation};
 pub use trace::{Blocked, End, Event, Leftover, Run, Task, TaskId, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 

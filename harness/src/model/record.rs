@@ -1,6 +1,6 @@
 //! The file that replays a run for ever.
 
-use super::{FORMAT_VERSION, Plan, Trace, Verdict};
+use super::{FORMAT_VERSION, History, Plan, Seen, Trace, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// A program and everything of its surroundings that a replay must restore.
@@ -42,6 +42,12 @@ pub struct Record {
     pub verdict: Verdict,
     /// What happened.
     pub trace: Trace,
+    /// The operations that the processes logged.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub history: History,
+    /// What calls read and wrote, by event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Seen>,
 }
 
 /// Why a text is not a replay file.
@@ -78,20 +84,30 @@ impl Record {
     pub fn to_json(&self) -> String {
         let mut head = serde_json::to_value(self).expect("records have string keys only");
         let events = head["trace"]["events"].take();
+        let seen = head.get_mut("seen").map(serde_json::Value::take);
         let mut text = serde_json::to_string_pretty(&head).expect("a value is always writable");
-        let lines: Vec<String> = events
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|event| format!("      {event}"))
-            .collect();
-        let list = match lines.is_empty() {
-            true => "[]".to_owned(),
-            false => format!("[\n{}\n    ]", lines.join(",\n")),
-        };
-        // The key is unique: no other member of the head is called `events`.
-        text = text.replacen("\"events\": null", &format!("\"events\": {list}"), 1);
+        // The keys are unique: no other members of the head have these names.
+        let seen = seen.unwrap_or_default();
+        text = text.replacen(
+            "\"seen\": null",
+            &format!("\"seen\": {}", list(&seen, 2)),
+            1,
+        );
+        let events = list(&events, 4);
+        text = text.replacen("\"events\": null", &format!("\"events\": {events}"), 1);
         text.push('\n');
         text
+    }
+}
+
+/// Each element of an array on a line of its own.
+fn list(array: &serde_json::Value, indent: usize) -> String {
+    let elements = array.as_array().into_iter().flatten();
+    let lines: Vec<String> = elements
+        .map(|element| format!("{:indent$}  {element}", ""))
+        .collect();
+    match lines.is_empty() {
+        true => "[]".to_owned(),
+        false => format!("[\n{}\n{:indent$}]", lines.join(",\n"), ""),
     }
 }

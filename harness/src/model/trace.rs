@@ -1,7 +1,7 @@
 //! The record of one run: who did what in which step, and how it ended.
 
 use super::{Call, History, Limit, Plan, Signal};
-use super::{Deviation, Fault};
+use super::{Deviation, Fault, Seen};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -260,6 +260,8 @@ pub struct Run {
     pub trace: Trace,
     /// The operations that the processes logged.
     pub history: History,
+    /// What calls read and wrote, if the run was watched.
+    pub seen: Vec<Seen>,
     /// What was written to standard output.
     pub stdout: Vec<u8>,
     /// What was written to standard error.

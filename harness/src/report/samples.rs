@@ -3,8 +3,8 @@
 use super::{Palette, text};
 use crate::explore::{FaultTally, Found, LastLines, LostCapability, Report};
 use crate::model::{
-    Blocked, Call, Deviation, End, Event, FORMAT_VERSION, Kind, Limit, Plan, Program, Record, Rule,
-    Schedule, Signal, Task, TaskId, Trace, Verdict, Violation, What,
+    Blocked, Call, Deviation, End, Event, FORMAT_VERSION, History, Kind, Limit, Plan, Program,
+    Record, Rule, Schedule, Signal, Task, TaskId, Trace, Verdict, Violation, What,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -123,6 +123,8 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
         },
         verdict: Verdict::Violation(vec![violation.clone()]),
         trace,
+        history: History::default(),
+        seen: Vec::new(),
     }
 }
 
