@@ -15,6 +15,7 @@ mod expectations;
 mod fifo;
 mod invention;
 mod leaks;
+mod livelock;
 mod loss;
 mod order;
 mod origin;
@@ -91,6 +92,7 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
     }
     let mut found = Vec::new();
     deadlock::find(&run.trace, &mut found);
+    livelock::find(&run.trace, &mut found);
     exits::find(&run.trace, expectations, &mut found);
     leaks::find(&run.trace, expectations, &mut found);
 

@@ -14,6 +14,8 @@ impl RunBuilder {
             format_version: FORMAT_VERSION,
             tasks: Vec::new(),
             events: Vec::new(),
+            objects: Vec::new(),
+            places: Vec::new(),
             steps: 0,
             deviations: Vec::new(),
             unused_faults: Vec::new(),

@@ -454,6 +454,8 @@ fn into_trace(session: Session<'_>, end: End) -> Trace {
     Trace {
         format_version: FORMAT_VERSION,
         tasks,
+        objects: Vec::new(),
+        places: Vec::new(),
         steps: session.step,
         unused_faults: unused.map(|armed| armed.fault.clone()).collect(),
         deviations: session.deviations,

@@ -80,6 +80,8 @@ pub fn trace(calls: &[(&str, &str)]) -> Trace {
         });
     Trace {
         events: events.collect(),
+        objects: Vec::new(),
+        places: Vec::new(),
         steps: calls.len() as u64,
         ..empty(&names)
     }
@@ -100,6 +102,8 @@ fn empty(names: &[&str]) -> Trace {
         format_version: FORMAT_VERSION,
         tasks: names.iter().enumerate().map(task).collect(),
         events: Vec::new(),
+        objects: Vec::new(),
+        places: Vec::new(),
         steps: 0,
         deviations: Vec::new(),
         unused_faults: Vec::new(),

@@ -42,6 +42,7 @@ impl Points {
                     count(SiteKind::Call(call));
                     count(SiteKind::Blocked(call));
                 }
+                What::Access(_) => count(SiteKind::Call(Call::MEMORY)),
                 What::Signal(_) => count(SiteKind::Signal),
                 _ => {}
             }

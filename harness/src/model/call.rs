@@ -20,7 +20,14 @@ pub struct UnknownName {
 #[serde(try_from = "String", into = "String")]
 pub struct Call(pub u32);
 
+/// How faults name accesses to shared memory: `kill:writer@memory#3`.
+const MEMORY_NAME: &str = "memory";
+
 impl Call {
+    /// An access to shared memory, which is a schedule point as a call is. No call of
+    /// the kernel has this number.
+    pub const MEMORY: Call = Call(0x4352_0100);
+
     /// The call's name as in its manual page, if the kernel headers know it.
     pub fn name(self) -> Option<&'static str> {
         syscalls::Sysno::new(self.0 as usize).map(|call| call.name())
@@ -31,6 +38,7 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => f.pad(name),
+            None if *self == Call::MEMORY => f.pad(MEMORY_NAME),
             None => write!(f, "call_{}", self.0),
         }
     }
@@ -48,6 +56,9 @@ impl FromStr for Call {
     fn from_str(name: &str) -> Result<Self, UnknownName> {
         if let Some(number) = name.strip_prefix("call_").and_then(|n| n.parse().ok()) {
             return Ok(Call(number));
+        }
+        if name == MEMORY_NAME {
+            return Ok(Call::MEMORY);
         }
         name.parse::<syscalls::Sysno>()
             .map(|call| Call(call.id() as u32))
@@ -166,6 +177,7 @@ mod tests {
         for n in 1..140 {
             assert_eq!(Errno(n).to_string().parse(), Ok(Errno(n)));
         }
+        assert_eq!(Call::MEMORY.to_string().parse(), Ok(Call::MEMORY));
         assert!("frobnicate".parse::<Call>().is_err());
     }
 }

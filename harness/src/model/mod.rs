@@ -4,6 +4,7 @@
 //! Nothing here performs input or output; everything can be written down with
 //! serde and read back unchanged.
 
+mod access;
 mod arity;
 mod call;
 mod fault;
@@ -16,6 +17,7 @@ mod seen;
 mod trace;
 mod verdict;
 
+pub use access::{Access, AccessKind, Place, SharedObject, Spinner};
 pub use call::{Call, Errno, Signal, UnknownName};
 pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point};
 pub use history::{History, Operation, Outcome};
@@ -28,4 +30,4 @@ pub use trace::{Blocked, End, Event, Leftover, Run, Task, TaskId, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 
 /// Version of every file this crate writes. A reader refuses newer ones.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;

@@ -1,6 +1,6 @@
 //! The record of one run: who did what in which step, and how it ended.
 
-use super::{Call, History, Limit, Plan, Signal};
+use super::{Access, Call, History, Limit, Place, Plan, SharedObject, Signal, Spinner};
 use super::{Deviation, Fault, Seen};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -84,6 +84,8 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<String>,
     },
+    /// It read or wrote memory that it shares with other processes.
+    Access(Access),
     /// A call that had blocked came back, by the doing of whoever takes the step.
     Wake {
         /// Which call.
@@ -124,6 +126,9 @@ pub enum End {
     Finished,
     /// A process that the harness started is alive, and nobody can ever go on.
     Deadlock(Vec<Blocked>),
+    /// Whoever is alive waits in loops for shared memory to change, and nobody who
+    /// could change it can go on.
+    Livelock(Vec<Spinner>),
     /// A limit was reached.
     Limit(Limit),
     /// The harness could not do its job, and says why.
@@ -189,6 +194,12 @@ pub struct Trace {
     pub tasks: Vec<Task>,
     /// What happened, in order.
     pub events: Vec<Event>,
+    /// The shared memory that [`What::Access`] speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<SharedObject>,
+    /// The instructions that [`What::Access`] speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
     /// The number of steps taken.
     pub steps: u64,
     /// Where the schedule differed from [`Rule::RunOn`](super::Rule::RunOn):

@@ -59,6 +59,8 @@ pub struct Violation {
 pub enum Kind {
     /// Nobody can ever go on.
     Deadlock,
+    /// Everybody waits in loops for what nobody will do.
+    Livelock,
     /// A process died of a signal of its own making.
     FatalSignal,
     /// A process ended with a status that was not expected.
@@ -85,6 +87,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Kind::Deadlock => "deadlock",
+            Kind::Livelock => "livelock",
             Kind::FatalSignal => "fatal-signal",
             Kind::ExitStatus => "exit-status",
             Kind::Leak => "leak",

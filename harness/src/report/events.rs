@@ -2,7 +2,7 @@
 
 use super::calls;
 use super::escape::{escape, shorten};
-use crate::model::{Call, Event, Signal, Trace, What};
+use crate::model::{Access, AccessKind, Call, Event, Signal, Trace, What};
 
 /// How much a reader wants to see an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +73,7 @@ fn spelled(event: &Event, trace: &Trace, room: usize) -> String {
         What::Block { call, args, path } => {
             format!("{} waits", calls::call(*call, args, path.as_deref(), room))
         }
+        What::Access(access) => accessed(access, trace),
         What::Wake { call, result } => format!("{call}{}", calls::came_back(*call, *result)),
         What::Resume => "goes on".to_owned(),
         What::Signal(signal) => format!("gets {signal}"),
@@ -96,4 +97,18 @@ fn is_exit(call: Call) -> bool {
 
 fn seconds(nanoseconds: u64) -> String {
     format!("{:.3} s", nanoseconds as f64 / 1e9)
+}
+
+/// An access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.
+fn accessed(access: &Access, trace: &Trace) -> String {
+    let object = trace.objects.get(access.object as usize);
+    let name = object.map_or("shared memory", |object| object.name.as_str());
+    let value = |value: Option<u64>| value.map_or("?".to_owned(), |value| format!("{value:#x}"));
+    let (before, after) = (value(access.before), value(access.after));
+    let place = format!("{}+{:#x}", escape(name), access.offset);
+    match access.kind {
+        AccessKind::Read => format!("reads {place} = {before}"),
+        AccessKind::Write => format!("writes {place} = {after}"),
+        AccessKind::Update => format!("updates {place}: {before} → {after}"),
+    }
 }

@@ -27,6 +27,8 @@ impl Tape {
                 format_version: FORMAT_VERSION,
                 tasks: processes.iter().enumerate().map(task).collect(),
                 events: Vec::new(),
+                objects: Vec::new(),
+                places: Vec::new(),
                 steps: 0,
                 deviations: Vec::new(),
                 unused_faults: Vec::new(),

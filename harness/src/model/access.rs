@@ -1,0 +1,90 @@
+//! Accesses to memory that processes share: which instruction touched what, and
+//! which values it saw and left.
+
+use serde::{Deserialize, Serialize};
+
+/// What an instruction does to the memory it touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessKind {
+    /// It only reads.
+    Read,
+    /// It only writes.
+    Write,
+    /// It reads and may write, such as a compare-and-exchange.
+    Update,
+}
+
+impl AccessKind {
+    /// Whether the memory may be different afterwards.
+    pub fn may_write(self) -> bool {
+        self != AccessKind::Read
+    }
+}
+
+/// One access of one instruction to shared memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Access {
+    /// Which memory: an index into [`Trace::objects`](super::Trace::objects).
+    pub object: u32,
+    /// Where in it, in bytes from its beginning.
+    pub offset: u64,
+    /// How many bytes.
+    pub size: u32,
+    /// What is done to them.
+    pub kind: AccessKind,
+    /// The bytes before, as a little-endian number; of larger accesses the first
+    /// eight. `None` if they cannot be read: the file is shorter than its mapping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// The same afterwards. `None` also if the process died there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// The instruction: an index into [`Trace::places`](super::Trace::places).
+    pub place: u32,
+}
+
+impl Access {
+    /// Whether two accesses touch a byte in common.
+    pub fn overlaps(&self, other: &Access) -> bool {
+        self.object == other.object
+            && self.offset < other.offset + u64::from(other.size)
+            && other.offset < self.offset + u64::from(self.size)
+    }
+
+    /// Whether their order matters: they overlap, and one may write.
+    pub fn conflicts_with(&self, other: &Access) -> bool {
+        self.overlaps(other) && (self.kind.may_write() || other.kind.may_write())
+    }
+}
+
+/// Shared memory as a trace knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SharedObject {
+    /// Its name as in `/proc/PID/maps` (proc_pid_maps(5)): a path, `/memfd:NAME`,
+    /// `/SYSVKEY`, or `/dev/zero` for memory without a name.
+    pub name: String,
+}
+
+/// Where an instruction stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The executable or library that holds it; empty for code in memory only.
+    pub module: String,
+    /// Its position in that file, in bytes; in memory only, its address.
+    pub offset: u64,
+    /// The instruction, as a disassembler prints it.
+    pub instruction: String,
+}
+
+/// A task that goes round in a loop which waits for shared memory to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spinner {
+    /// Who.
+    pub task: super::TaskId,
+    /// What it looks at, and the value it finds.
+    pub access: Access,
+    /// Who wrote there last in this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_writer: Option<super::TaskId>,
+}
