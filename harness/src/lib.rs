@@ -50,6 +50,9 @@
 //! status 0 and without a panic or a fatal signal, and that nothing is left behind.
 //! [`Expectations`](check::Expectations) change that.
 //!
+//! [`Scenario::crash`](scenario::Scenario::crash) instead of `explore` kills one process
+//! at each of its points, under several schedules.
+//!
 //! # Running it
 //!
 //! `cargo test`, as any other test. Exploring starts the test's own executable again

@@ -200,6 +200,7 @@ fn target(program: &Path) -> Target {
         environment: Vec::new(),
         isolation: Isolation::Auto,
         children: Vec::new(),
+        successors: Vec::new(),
     }
 }
 

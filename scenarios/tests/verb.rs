@@ -46,6 +46,7 @@ fn a_recorded_run_comes_out_the_same(case: &Case) {
         environment: vec![("CROSSWIRE_SCENARIO".into(), format!("{}#0", case.name))],
         isolation: Isolation::Auto,
         children: vec!["sender1".to_owned(), "receiver1".to_owned()],
+        successors: Vec::new(),
     });
     exploration.scenario = Some(format!("{}#0", case.name));
     exploration.checks = vec![promise("nothing", |_| Err("for no reason".to_owned()))];

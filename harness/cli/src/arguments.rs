@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use crosswire::explore::Budget;
+use crosswire::explore::{Budget, CrashSearch};
 use crosswire::model::{FaultKind, Limits};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,6 +12,7 @@ Examples:
   crosswire                                   every mechanism against its contract, under faults
   crosswire run -- ./server --port 0          explore the schedules of an unmodified program
   crosswire run --process a='./peer 1' --process b='./peer 2' --faults kill:a,short-io
+  crosswire crash --victim app.1 --recover ./repair -- ./app
   crosswire replay crosswire-failures/server-deadlock-1f3a.json
 
 Exit status:
@@ -37,6 +38,8 @@ pub struct CommandLine {
 pub enum Verb {
     /// Explore the schedules and faults of an unmodified program, or of several
     Run(Box<RunOptions>),
+    /// Kill one process at every point, and see whether the others survive it
+    Crash(Box<CrashOptions>),
     /// Perform a recorded failure again: same verdict, same trace
     Replay(ReplayOptions),
     /// List the scenarios and mechanisms
@@ -115,13 +118,9 @@ Faults, each optionally with :PROCESS (as in kill:server), one in every other ru
 
 A program is named after its file; the children that it forks are NAME.1, NAME.2, …")]
 pub struct RunOptions {
-    /// A process and its command, quoted as for a shell; may be repeated
-    #[arg(
-        long = "process",
-        value_name = "NAME='COMMAND'",
-        conflicts_with = "command"
-    )]
-    pub processes: Vec<NamedCommand>,
+    /// What is run.
+    #[command(flatten)]
+    pub programs: ProgramOptions,
     /// The number of runs [default: 1000, or unlimited with --time]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: Option<u64>,
@@ -134,6 +133,48 @@ pub struct RunOptions {
     /// Every run without faults must print what the first one printed
     #[arg(long)]
     pub check_output: bool,
+    /// Do not stop at the first violation
+    #[arg(long)]
+    pub keep_going: bool,
+    /// What is expected of it.
+    #[command(flatten)]
+    pub judgement: JudgementOptions,
+    /// Bounds on each run.
+    #[command(flatten)]
+    pub limits: LimitOptions,
+    /// How to explore.
+    #[command(flatten)]
+    pub explore: ExploreOptions,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// What is run, and in which surroundings.
+#[derive(Debug, Args)]
+pub struct ProgramOptions {
+    /// A process and its command, quoted as for a shell; may be repeated
+    #[arg(
+        long = "process",
+        value_name = "NAME='COMMAND'",
+        conflicts_with = "command"
+    )]
+    pub processes: Vec<NamedCommand>,
+    /// Whether the processes get namespaces of their own
+    #[arg(long, value_enum, default_value_t)]
+    pub isolation: IsolationOption,
+    /// A variable of the environment, as NAME=VALUE, or NAME to pass one on
+    /// that would be withheld because its name sounds secret; may be repeated
+    #[arg(long = "env", value_name = "NAME[=VALUE]")]
+    pub environment: Vec<String>,
+    /// A single program and its arguments
+    #[arg(last = true, value_name = "PROGRAM")]
+    pub command: Vec<String>,
+}
+
+/// What is expected of the programs.
+#[derive(Debug, Clone, Args)]
+pub struct JudgementOptions {
     /// The exit status that the processes must have, or `any`
     #[arg(
         long,
@@ -148,28 +189,6 @@ pub struct RunOptions {
     /// The same as --leaks ignore
     #[arg(long, conflicts_with = "leaks")]
     pub no_leaks: bool,
-    /// Do not stop at the first violation
-    #[arg(long)]
-    pub keep_going: bool,
-    /// Whether the processes get namespaces of their own
-    #[arg(long, value_enum, default_value_t)]
-    pub isolation: IsolationOption,
-    /// A variable of the environment, as NAME=VALUE, or NAME to pass one on
-    /// that would be withheld because its name sounds secret; may be repeated
-    #[arg(long = "env", value_name = "NAME[=VALUE]")]
-    pub environment: Vec<String>,
-    /// Bounds on each run.
-    #[command(flatten)]
-    pub limits: LimitOptions,
-    /// How to explore.
-    #[command(flatten)]
-    pub explore: ExploreOptions,
-    /// How to report.
-    #[command(flatten)]
-    pub output: OutputOptions,
-    /// A single program and its arguments
-    #[arg(last = true, value_name = "PROGRAM")]
-    pub command: Vec<String>,
 }
 
 impl RunOptions {
@@ -219,6 +238,66 @@ impl LimitOptions {
             tasks: self.limit_tasks.unwrap_or(usual.tasks),
             output_bytes: self.limit_output.unwrap_or(usual.output_bytes),
         }
+    }
+}
+
+/// Options of `crosswire crash`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The victim is killed at each of its points, once in each run: before every system call that can
+be switched at, and while it is blocked in one. The survivors go on, and must end as --expect-exit
+and --leaks say. A program is named after its file; the children that it forks are NAME.1,
+NAME.2, …")]
+pub struct CrashOptions {
+    /// What is run.
+    #[command(flatten)]
+    pub programs: ProgramOptions,
+    /// Which process is killed [default: the program itself, if there is only one]
+    #[arg(long, value_name = "NAME")]
+    pub victim: Option<String>,
+    /// Another process to kill in the same run, after the victim, at each of its points
+    #[arg(long, value_name = "NAME")]
+    pub second: Option<String>,
+    /// A program that begins when the victim has ended, in whatever way, and sees what it has
+    /// left; its process is called `recovery`. With --second recovery it begins once more when
+    /// it has been killed
+    #[arg(long, value_name = "COMMAND", value_parser = words)]
+    pub recover: Option<Words>,
+    /// Under how many schedules each point is tried
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = CrashSearch::SCHEDULES,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub schedules: u32,
+    /// Survivors may end with any status once somebody has been killed; until then with
+    /// that of --expect-exit
+    #[arg(long)]
+    pub may_give_up: bool,
+    /// What is expected of it.
+    #[command(flatten)]
+    pub judgement: JudgementOptions,
+    /// Bounds on each run.
+    #[command(flatten)]
+    pub limits: LimitOptions,
+    /// How to explore.
+    #[command(flatten)]
+    pub explore: ExploreOptions,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// A command, split as a shell does.
+#[derive(Debug, Clone)]
+pub struct Words(pub Vec<String>);
+
+fn words(text: &str) -> Result<Words, String> {
+    let words = shell_words::split(text).map_err(|error| error.to_string())?;
+    match words.is_empty() {
+        true => Err("the command is empty".to_owned()),
+        false => Ok(Words(words)),
     }
 }
 

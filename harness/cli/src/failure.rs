@@ -42,7 +42,9 @@ impl From<ExploreError> for Failure {
     fn from(error: ExploreError) -> Failure {
         match error {
             ExploreError::Engine(error) => error.into(),
-            ExploreError::Program(_) | ExploreError::UnknownProcess { .. } => Failure::usage(error),
+            ExploreError::Program(_)
+            | ExploreError::UnknownProcess { .. }
+            | ExploreError::NothingToKill { .. } => Failure::usage(error),
             other => Failure::invalid(other),
         }
     }

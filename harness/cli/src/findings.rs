@@ -10,7 +10,10 @@ const DESCRIBED: usize = 5;
 
 /// Writes a replay file for each finding. One that cannot be written is named on
 /// standard error: the finding counts nevertheless.
-pub fn store(found: &[Found], directory: &Path) -> Vec<Option<PathBuf>> {
+pub fn store<'a>(
+    found: impl IntoIterator<Item = &'a Found>,
+    directory: &Path,
+) -> Vec<Option<PathBuf>> {
     let write = |found: &Found| match save(&found.record, &found.violation.kind, directory) {
         Ok(path) => Some(path),
         Err(error) => {
@@ -21,7 +24,7 @@ pub fn store(found: &[Found], directory: &Path) -> Vec<Option<PathBuf>> {
             None
         }
     };
-    found.iter().map(write).collect()
+    found.into_iter().map(write).collect()
 }
 
 /// All findings, in words.

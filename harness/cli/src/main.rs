@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod crash;
 mod doctor;
 mod exit;
 mod failure;
@@ -47,6 +48,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
     match &command_line.verb {
         None => main_job::main_job(&crosswire_scenarios::cells(), &command_line.main_job),
         Some(Verb::Run(options)) => run::run(options),
+        Some(Verb::Crash(options)) => crash::crash(options),
         Some(Verb::Replay(options)) => replay::replay(options),
         Some(Verb::List(options)) => Ok(list::list(&list::entries(), options)),
         Some(Verb::Doctor(options)) => doctor::doctor(options),

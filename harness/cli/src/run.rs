@@ -1,31 +1,23 @@
 //! `crosswire run`: explore unmodified programs.
 
-use crate::arguments::{ExpectedExit, Format, Leaks, RunOptions};
+use crate::arguments::{Format, RunOptions};
 use crate::failure::Failure;
 use crate::findings;
 use crate::progress::Display;
 use crate::{exit, interrupt, surroundings, terminal};
-use crosswire::check::{self, Exit, Expectations};
 use crosswire::explore::{Exploration, Report};
 use crosswire::report::{json, text};
-use std::collections::BTreeMap;
 
 /// Explores, reports, and says how it came out.
 pub fn run(options: &RunOptions) -> Result<u8, Failure> {
-    let surroundings = surroundings::from(options)?;
-    if !surroundings.withheld.is_empty() {
-        terminal::note(&format!(
-            "not given to the programs, because replay files hold the environment: {} \
-             (use --env NAME to give it)",
-            surroundings.withheld.join(", ")
-        ));
-    }
+    let surroundings = surroundings::from(&options.programs)?;
+    surroundings.note_withheld();
     let mut exploration = Exploration::new(surroundings.target);
     exploration.budget = options.budget();
     exploration.faults = options.faults.clone();
     exploration.seed = options.explore.seed;
     exploration.jobs = options.explore.jobs.map_or(exploration.jobs, usize::from);
-    exploration.expectations = expectations(options, &exploration);
+    exploration.expectations = surroundings::expectations(&options.judgement, &exploration.target);
     exploration.limits = options.limits.limits();
     exploration.stop_at_first = !options.keep_going;
     exploration.check_output = options.check_output;
@@ -50,33 +42,5 @@ fn tell(report: &Report, options: &RunOptions) {
             all += &text::summary(report, palette);
             terminal::print(&all);
         }
-    }
-}
-
-fn expectations(options: &RunOptions, exploration: &Exploration) -> Expectations {
-    let roots = exploration
-        .target
-        .programs
-        .iter()
-        .map(|start| start.name.clone());
-    let (exit, statuses) = match options.expect_exit {
-        ExpectedExit::Any => (Exit::Any, BTreeMap::new()),
-        ExpectedExit::Status(0) => (Exit::Roots, BTreeMap::new()),
-        ExpectedExit::Status(status) => (
-            Exit::Roots,
-            roots.map(|name| (name, i32::from(status))).collect(),
-        ),
-    };
-    Expectations {
-        exit,
-        statuses,
-        leaks: match options.leaks {
-            _ if options.no_leaks => check::Leaks::Ignored,
-            Leaks::Ignore => check::Leaks::Ignored,
-            Leaks::UnlessKilled => check::Leaks::UnlessKilled,
-            Leaks::Always => check::Leaks::Always,
-        },
-        working_dir: exploration.target.working_dir.to_str().map(str::to_owned),
-        ..Expectations::default()
     }
 }

@@ -1,9 +1,12 @@
 //! Programs and their environment, from the command line.
 
-use crate::arguments::{IsolationOption, RunOptions};
+use crate::arguments::{ExpectedExit, IsolationOption, JudgementOptions, Leaks, ProgramOptions};
 use crate::failure::Failure;
+use crate::terminal;
+use crosswire::check::{self, Exit, Expectations};
 use crosswire::engine::{Isolation, Start, Target};
 use crosswire::explore::{Environment, find_executable};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -15,8 +18,21 @@ pub struct Surroundings {
     pub withheld: Vec<String>,
 }
 
-/// Builds the target of `crosswire run`.
-pub fn from(options: &RunOptions) -> Result<Surroundings, Failure> {
+impl Surroundings {
+    /// Says which variables the programs do not get, and why.
+    pub fn note_withheld(&self) {
+        if !self.withheld.is_empty() {
+            terminal::note(&format!(
+                "not given to the programs, because replay files hold the environment: {} \
+                 (use --env NAME to give it)",
+                self.withheld.join(", ")
+            ));
+        }
+    }
+}
+
+/// Builds the target of `crosswire run` and `crosswire crash`.
+pub fn from(options: &ProgramOptions) -> Result<Surroundings, Failure> {
     let programs = programs(options)?;
     let working_dir = std::env::current_dir()
         .map_err(|error| Failure::usage(format!("cannot find the working directory: {error}")))?;
@@ -34,11 +50,37 @@ pub fn from(options: &RunOptions) -> Result<Surroundings, Failure> {
         environment,
         isolation,
         children: Vec::new(),
+        successors: Vec::new(),
     };
     Ok(Surroundings { target, withheld })
 }
 
-fn programs(options: &RunOptions) -> Result<Vec<Start>, Failure> {
+/// What is expected of the programs.
+pub fn expectations(options: &JudgementOptions, target: &Target) -> Expectations {
+    let roots = target.programs.iter().map(|start| start.name.clone());
+    let (exit, statuses) = match options.expect_exit {
+        ExpectedExit::Any => (Exit::Any, BTreeMap::new()),
+        ExpectedExit::Status(0) => (Exit::Roots, BTreeMap::new()),
+        ExpectedExit::Status(status) => (
+            Exit::Roots,
+            roots.map(|name| (name, i32::from(status))).collect(),
+        ),
+    };
+    Expectations {
+        exit,
+        statuses,
+        leaks: match options.leaks {
+            _ if options.no_leaks => check::Leaks::Ignored,
+            Leaks::Ignore => check::Leaks::Ignored,
+            Leaks::UnlessKilled => check::Leaks::UnlessKilled,
+            Leaks::Always => check::Leaks::Always,
+        },
+        working_dir: target.working_dir.to_str().map(str::to_owned),
+        ..Expectations::default()
+    }
+}
+
+fn programs(options: &ProgramOptions) -> Result<Vec<Start>, Failure> {
     let mut programs: Vec<Start> = Vec::new();
     for named in &options.processes {
         if programs.iter().any(|known| known.name == named.name) {
@@ -68,7 +110,7 @@ fn programs(options: &RunOptions) -> Result<Vec<Start>, Failure> {
     }
     match programs.is_empty() {
         true => Err(Failure::usage(
-            "no program to run; write `crosswire run -- PROGRAM ARGS…` or --process NAME='COMMAND'",
+            "no program to run; write `-- PROGRAM ARGS…` or --process NAME='COMMAND'",
         )),
         false => Ok(programs),
     }

@@ -29,7 +29,9 @@ impl Session<'_> {
         let mut left: Vec<Leftover> = Vec::new();
         for (index, process) in self.processes.iter().enumerate() {
             let mut threads = self.tasks.iter().filter(|t| t.process == index);
-            if threads.any(|t| !matches!(t.state, State::Gone | State::DeadLeader)) {
+            if process.awaits.is_none()
+                && threads.any(|t| !matches!(t.state, State::Gone | State::DeadLeader))
+            {
                 left.push(Leftover::Process(process.leader));
             }
         }

@@ -37,11 +37,16 @@ impl Session<'_> {
 
     /// How the run ends when nobody can go on.
     pub fn stuck(&mut self) -> End {
-        let roots = self.processes.iter().filter(|p| p.root);
+        let roots = self
+            .processes
+            .iter()
+            .filter(|p| p.root && p.awaits.is_none());
         if roots.clone().all(|root| self.has_ended(root)) {
             return End::Finished;
         }
-        let waiting = |t: &&Task| !matches!(t.state, State::Gone | State::DeadLeader);
+        let waiting = |t: &&Task| {
+            !matches!(t.state, State::Gone | State::DeadLeader) && !self.has_yet_to_begin(t)
+        };
         let waiting: Vec<usize> = self
             .tasks
             .iter()

@@ -25,6 +25,7 @@ mod spin;
 mod startup;
 mod step;
 mod stops;
+mod successors;
 mod sweep;
 mod target;
 mod task;
@@ -39,7 +40,7 @@ mod watch;
 pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
 pub use hold::Held;
 pub use measure::bare_stop;
-pub use target::{ExecutableError, Isolation, Start, Target, find_executable};
+pub use target::{ExecutableError, Isolation, Start, Successor, Target, find_executable};
 
 use crate::model::{End, FORMAT_VERSION, History, Plan, Run, Task, TaskId, Trace};
 use crate::sys::affinity;
@@ -83,6 +84,7 @@ const LOG_VARIABLE: &str = "CROSSWIRE_LOG_FD";
 /// used on the thread that started it, because ptrace knows its tracer by thread.
 pub struct Engine {
     children: Vec<String>,
+    successors: Vec<Successor>,
     templates: Vec<Template>,
     working_dir: String,
     private_dirs: Vec<String>,
@@ -155,6 +157,7 @@ impl Engine {
         ))?;
         let mut engine = Engine {
             children: target.children.clone(),
+            successors: target.successors.clone(),
             templates: Vec::new(),
             working_dir: target.working_dir.to_string_lossy().into_owned(),
             private_dirs: private_dirs(&target.working_dir),
@@ -338,6 +341,7 @@ impl Engine {
             &self.outputs,
         );
         session.watched = self.watches;
+        session.successors = &self.successors;
         session.pids_vary = !self.sandbox.is_isolated();
         let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
         let started = start_roots(

@@ -49,6 +49,8 @@ pub(super) struct Session<'a> {
     pub plan: &'a Plan,
     /// Names of the first root's children, for scenarios.
     pub children: &'a [String],
+    /// Who begins only when another process has ended.
+    pub successors: &'a [super::Successor],
     pub tasks: Vec<Task>,
     pub by_tid: HashMap<Tid, usize>,
     pub processes: Vec<Process>,
@@ -128,6 +130,7 @@ impl<'a> Session<'a> {
         Session {
             plan,
             children,
+            successors: &[],
             tasks: Vec::new(),
             by_tid: HashMap::new(),
             processes: Vec::new(),
@@ -177,6 +180,7 @@ impl<'a> Session<'a> {
         let id = TaskId(self.tasks.len() as u32);
         let process = self.add_process(id, tid, None);
         self.processes[process].name = name.to_owned();
+        self.processes[process].awaits = self.awaited_by(name);
         let mut task = Task::new(id, tid, process, None);
         task.tid_inside = tid_inside;
         self.tasks.push(task);

@@ -19,6 +19,7 @@ impl Session<'_> {
         self.fire_due_timers()?;
         self.send_delayed_signals(self.step)?;
         self.notice_signals();
+        self.begin_successors();
         self.last_resort &= self.events.len() == self.retried_at;
         let ready = self.ready();
         if ready.is_empty() {

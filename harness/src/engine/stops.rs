@@ -250,6 +250,7 @@ impl Session<'_> {
             }
         };
         self.processes.push(Process {
+            awaits: self.awaited_by(&name),
             name,
             leader,
             pid,

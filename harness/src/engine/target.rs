@@ -2,6 +2,7 @@
 
 use super::EngineError;
 use nix::unistd::{AccessFlags, access};
+use serde::{Deserialize, Serialize};
 use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,19 @@ pub struct Target {
     /// For scenarios: the names of the root's children, in the order in which it
     /// forks them. Empty for programs that know nothing of Crosswire.
     pub children: Vec<String>,
+    /// Processes that begin only when another one has ended, such as a program that
+    /// repairs what a crash has left.
+    pub successors: Vec<Successor>,
+}
+
+/// A process that begins only when another one has ended, in whatever way; if that
+/// one never comes to be, when nobody else is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Successor {
+    /// Who waits to begin, by name.
+    pub process: String,
+    /// Whose end it waits for.
+    pub of: String,
 }
 
 /// One program to start.

@@ -186,5 +186,7 @@ pub(super) struct Process {
     pub loading: Option<Vec<u64>>,
     /// It gets no turn before this step.
     pub paused_until: u64,
+    /// It begins when the process of this name has ended.
+    pub awaits: Option<String>,
     pub parent: Option<usize>,
 }

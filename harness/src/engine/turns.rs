@@ -47,7 +47,10 @@ impl Session<'_> {
             State::Parked(_) => task.lock_seen != self.locks_released,
             _ => false,
         };
-        let turn = |task: &&Task| self.processes[task.process].paused_until <= self.step;
+        let turn = |task: &&Task| {
+            let process = &self.processes[task.process];
+            process.paused_until <= self.step && process.awaits.is_none()
+        };
         self.tasks
             .iter()
             .filter(is_ready)
@@ -91,6 +94,9 @@ impl Session<'_> {
     pub fn nobody_ready(&mut self) -> Result<(), Halt> {
         if self.tasks.iter().all(Task::is_gone) {
             return Err(Halt::End(self.finished()));
+        }
+        if self.begin_unawaited() {
+            return Ok(());
         }
         if self.end_pauses() || self.send_delayed_signals(u64::MAX)? {
             return Ok(());

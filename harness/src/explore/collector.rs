@@ -13,7 +13,7 @@ const MOST_DISTINCT: usize = 1_000_000;
 
 /// After so many runs that the harness could not perform, going on only repeats
 /// its failure.
-const MOST_INVALID: u64 = 10;
+pub(super) const MOST_INVALID: u64 = 10;
 
 #[derive(Default)]
 pub(super) struct Collector {

@@ -2,7 +2,7 @@
 
 use super::output::{self, Text};
 use crate::check::{self, Check, Expectations};
-use crate::engine::Isolation;
+use crate::engine::{Isolation, Successor};
 use crate::model::{Run, Verdict, Violation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -20,6 +20,9 @@ pub struct Criteria {
     /// Whether the processes ran without namespaces of their own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) without_isolation: bool,
+    /// Which processes began only when another one had ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) successors: Vec<Successor>,
 }
 
 impl Criteria {

@@ -5,7 +5,7 @@ use super::planner::Planner;
 use super::record::Recorder;
 use super::runner::{Starter, engine_starter};
 use super::shared::Shared;
-use super::worker::{Work, work};
+use super::worker::{Work, perform_runs};
 use super::{Budget, Progress, Report};
 use crate::check::{Check, Expectations};
 use crate::engine::{EngineError, ExecutableError, Target};
@@ -64,6 +64,15 @@ pub enum ExploreError {
         name: String,
         /// The names that exist.
         seen: String,
+    },
+    /// There is nothing to kill after the first crash.
+    #[error(
+        "no run has a process `{name}` that passes a point after the first crash, so there is \
+         nothing to kill"
+    )]
+    NothingToKill {
+        /// Who was to be killed.
+        name: String,
     },
     /// A worker panicked, or a check did.
     #[error("a worker panicked: {0}")]
@@ -128,10 +137,11 @@ impl Exploration {
             let (work, shared) = (work.clone(), shared.clone());
             let cpu = cpus.get(job % cpus.len().max(1)).copied();
             threads.push(std::thread::spawn(move || {
-                run_worker(&work, &shared, cpu, job == 0)
+                let is_first = job == 0;
+                shared.end(caught(|| perform_runs(&work, &shared, cpu, is_first)));
             }));
         }
-        let stopped = supervise(&shared, stop, progress);
+        let stopped = supervise(&*shared, stop, progress);
         if shared.wait(Duration::ZERO) {
             for thread in threads {
                 // Panics have been caught and reported by the worker itself.
@@ -143,7 +153,7 @@ impl Exploration {
         shared.finish(self.seed, stopped, self.check_output)
     }
 
-    fn work(&self, starter: Starter) -> Result<Work, ExploreError> {
+    pub(super) fn work(&self, starter: Starter) -> Result<Work, ExploreError> {
         let recorder = Recorder::new(
             &self.target,
             self.scenario.clone(),
@@ -167,9 +177,25 @@ impl Exploration {
     }
 }
 
+/// Workers that somebody watches.
+pub(super) trait Supervised {
+    /// Waits for the workers, but not longer than this; whether all are done.
+    fn wait(&self, time: Duration) -> bool;
+
+    /// Hands out no more runs.
+    fn close(&self);
+
+    /// How far they have come.
+    fn progress(&self) -> Progress;
+}
+
 /// Tells progress until all workers are done, or until stopping takes too long;
 /// whether somebody stopped it.
-fn supervise(shared: &Shared, stop: &AtomicBool, progress: &dyn Fn(&Progress)) -> bool {
+pub(super) fn supervise(
+    shared: &dyn Supervised,
+    stop: &AtomicBool,
+    progress: &dyn Fn(&Progress),
+) -> bool {
     let mut stopped_at = None;
     while !shared.wait(PROGRESS_INTERVAL) {
         progress(&shared.progress());
@@ -185,9 +211,12 @@ fn supervise(shared: &Shared, stop: &AtomicBool, progress: &dyn Fn(&Progress)) -
     stopped_at.is_some() || stop.load(Ordering::Relaxed)
 }
 
-fn run_worker(job: &Work, shared: &Shared, cpu: Option<usize>, is_first: bool) {
-    let result = catch_unwind(AssertUnwindSafe(|| work(job, shared, cpu, is_first)));
-    shared.end(result.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref())))));
+/// What a worker comes to, even if it panics.
+pub(super) fn caught(
+    worker: impl FnOnce() -> Result<(), ExploreError>,
+) -> Result<(), ExploreError> {
+    let result = catch_unwind(AssertUnwindSafe(worker));
+    result.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref()))))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

@@ -56,6 +56,7 @@ pub fn target() -> Target {
         environment: Vec::new(),
         isolation: Isolation::Auto,
         children: Vec::new(),
+        successors: Vec::new(),
     }
 }
 

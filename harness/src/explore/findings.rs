@@ -23,7 +23,7 @@ pub struct Found {
 
 /// More different findings than anybody reads; a check whose sentences are all
 /// different must not fill the memory.
-const MOST_FINDINGS: usize = 100;
+pub(super) const MOST_FINDINGS: usize = 100;
 
 /// Findings by kind and by sentence, whatever numbers the sentence names: losing
 /// message 3 and losing message 4 is one finding.
@@ -88,7 +88,7 @@ impl Findings {
 }
 
 /// Runs are simpler with fewer faults, then fewer decisions, then fewer events.
-fn simplicity(record: &Record) -> (usize, usize, usize) {
+pub(super) fn simplicity(record: &Record) -> (usize, usize, usize) {
     let trace = &record.trace;
     (
         record.plan.faults.len(),
@@ -97,7 +97,7 @@ fn simplicity(record: &Record) -> (usize, usize, usize) {
     )
 }
 
-fn without_numbers(sentence: &str) -> String {
+pub(super) fn without_numbers(sentence: &str) -> String {
     let mut text = String::with_capacity(sentence.len());
     for character in sentence.chars() {
         match character {

@@ -75,6 +75,7 @@ fn tracing(working_dir: &Path) -> Capability {
         environment: Vec::new(),
         isolation: Isolation::Auto,
         children: Vec::new(),
+        successors: Vec::new(),
     };
     let run = Engine::start(&target, None).and_then(|mut engine| engine.run(&Plan::default()));
     let missing = match run {

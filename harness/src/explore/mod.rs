@@ -12,6 +12,7 @@
 
 mod budget;
 mod collector;
+mod crash;
 mod criteria;
 mod environment;
 mod executable;
@@ -38,6 +39,7 @@ mod worker;
 
 pub use crate::engine::{ExecutableError, find_executable};
 pub use budget::Budget;
+pub use crash::{CrashGroup, CrashReport, CrashSearch, CrashTally, FailingPoint};
 pub use criteria::Criteria;
 pub use environment::Environment;
 pub use exploration::{Exploration, ExploreError, available_cpus};

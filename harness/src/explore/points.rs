@@ -18,6 +18,59 @@ enum SiteKind {
     Signal,
 }
 
+impl SiteKind {
+    fn point(self, nth: u32) -> Point {
+        let (call, blocked) = match self {
+            SiteKind::Call(call) => (Some(call), false),
+            SiteKind::Blocked(call) => (Some(call), true),
+            SiteKind::Signal => (None, false),
+        };
+        Point { call, blocked, nth }
+    }
+}
+
+/// The classes of the points that an event shows, in the order in which they were
+/// passed.
+fn sites(what: &What) -> impl Iterator<Item = SiteKind> + use<> {
+    let sites = match what {
+        What::Call { call, .. } => [Some(SiteKind::Call(*call)), None],
+        What::Block { call, .. } => [Some(SiteKind::Call(*call)), Some(SiteKind::Blocked(*call))],
+        What::Access(_) => [Some(SiteKind::Call(Call::MEMORY)), None],
+        What::Signal(_) => [Some(SiteKind::Signal), None],
+        _ => [None, None],
+    };
+    sites.into_iter().flatten()
+}
+
+/// Every point of one process at which this can be done, in the order in which it
+/// passed them, each with the index of the event that shows it.
+pub(super) fn of_process<'a>(
+    trace: &'a Trace,
+    action: Action,
+    process: &'a str,
+) -> impl Iterator<Item = (usize, Fault)> + 'a {
+    let mut passed: BTreeMap<SiteKind, u32> = BTreeMap::new();
+    let is_its_own = move |event: &crate::model::Event| {
+        let task = trace.tasks.get(event.task.index());
+        task.is_some_and(|task| task.process == process)
+    };
+    let events = trace.events.iter().enumerate();
+    events
+        .filter(move |(_, event)| is_its_own(event))
+        .flat_map(|(index, event)| sites(&event.what).map(move |kind| (index, kind)))
+        .filter(move |(_, kind)| fits(action, *kind))
+        .map(move |(index, kind)| {
+            let nth = passed.entry(kind).or_default();
+            *nth += 1;
+            let fault = Fault {
+                action,
+                process: process.to_owned(),
+                point: kind.point(*nth),
+            };
+            (index, fault)
+        })
+}
+
 /// How many points of each class have been seen in one run at most.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Points {
@@ -36,16 +89,7 @@ impl Points {
                 let process = task.process.clone();
                 *points.most.entry(Site { process, kind }).or_default() += 1;
             };
-            match event.what {
-                What::Call { call, .. } => count(SiteKind::Call(call)),
-                What::Block { call, .. } => {
-                    count(SiteKind::Call(call));
-                    count(SiteKind::Blocked(call));
-                }
-                What::Access(_) => count(SiteKind::Call(Call::MEMORY)),
-                What::Signal(_) => count(SiteKind::Signal),
-                _ => {}
-            }
+            sites(&event.what).for_each(&mut count);
         }
         points
     }
@@ -101,16 +145,11 @@ impl FaultSpace {
             .checked_sub(1)
             .map_or(0, |before| self.classes[before].2);
         let (action, site, _) = &self.classes[class];
-        let (call, blocked) = match site.kind {
-            SiteKind::Call(call) => (Some(call), false),
-            SiteKind::Blocked(call) => (Some(call), true),
-            SiteKind::Signal => (None, false),
-        };
         let nth = u32::try_from(number - begin + 1).expect("a class counts in 32 bits");
         Fault {
             action: *action,
             process: site.process.clone(),
-            point: Point { call, blocked, nth },
+            point: site.kind.point(nth),
         }
     }
 }

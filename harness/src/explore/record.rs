@@ -48,6 +48,7 @@ impl Recorder {
                 expectations,
                 output: None,
                 without_isolation: target.isolation == Isolation::None,
+                successors: target.successors.clone(),
             },
         })
     }

@@ -168,6 +168,7 @@ pub fn target_of(record: &Record) -> Result<Target, ReplayError> {
         environment: record.environment.clone(),
         isolation: Criteria::deserialize(record)?.isolation(),
         children: record.children.clone(),
+        successors: Criteria::deserialize(record)?.successors,
     })
 }
 

@@ -3,6 +3,7 @@
 
 use super::ExploreError;
 use super::collector::Collector;
+use super::exploration::Supervised;
 use super::outcome::Outcome;
 use super::planner::Lessons;
 use super::points::FaultSpace;
@@ -165,12 +166,6 @@ impl Shared {
         })
     }
 
-    /// Hands out no more runs.
-    pub fn close(&self) {
-        self.state().closed = true;
-        self.complete.notify_all();
-    }
-
     /// A worker is done, or has failed.
     pub fn end(&self, result: Result<(), ExploreError>) {
         let mut state = self.state();
@@ -182,28 +177,6 @@ impl Shared {
         drop(state);
         self.complete.notify_all();
         self.ended.notify_all();
-    }
-
-    /// Waits for the workers, but not longer than this; whether all are done.
-    pub fn wait(&self, time: Duration) -> bool {
-        let state = self.state();
-        let wait = self
-            .ended
-            .wait_timeout_while(state, time, |state| state.working > 0);
-        wait.unwrap_or_else(PoisonError::into_inner).0.working == 0
-    }
-
-    /// How far the exploration has come.
-    pub fn progress(&self) -> Progress {
-        let (runs, found, distinct_traces) = self.state().collector.so_far();
-        Progress {
-            runs,
-            of: (self.budget.runs != u64::MAX).then_some(self.budget.runs),
-            elapsed: self.began.elapsed(),
-            time: self.budget.time,
-            found,
-            distinct_traces,
-        }
     }
 
     /// The report, once nothing more is awaited.
@@ -232,5 +205,32 @@ impl Shared {
             report.notes.push(NO_REFERENCE.to_owned());
         }
         Ok(report)
+    }
+}
+
+impl Supervised for Shared {
+    fn wait(&self, time: Duration) -> bool {
+        let state = self.state();
+        let wait = self
+            .ended
+            .wait_timeout_while(state, time, |state| state.working > 0);
+        wait.unwrap_or_else(PoisonError::into_inner).0.working == 0
+    }
+
+    fn progress(&self) -> Progress {
+        let (runs, found, distinct_traces) = self.state().collector.so_far();
+        Progress {
+            runs,
+            of: (self.budget.runs != u64::MAX).then_some(self.budget.runs),
+            elapsed: self.began.elapsed(),
+            time: self.budget.time,
+            found,
+            distinct_traces,
+        }
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.complete.notify_all();
     }
 }

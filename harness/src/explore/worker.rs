@@ -11,7 +11,7 @@ use super::replay::verdict_changed;
 use super::runner::{Runner, Starter};
 use super::shared::{Job, Shared};
 use crate::engine::EngineError;
-use crate::model::{End, Run, Verdict};
+use crate::model::{End, Plan, Run, Verdict};
 
 /// What all workers of an exploration have in common, unchanging.
 pub(super) struct Work {
@@ -25,7 +25,7 @@ pub(super) struct Work {
 }
 
 /// Performs runs until there are no more.
-pub(super) fn work(
+pub(super) fn perform_runs(
     work: &Work,
     shared: &Shared,
     cpu: Option<usize>,
@@ -38,7 +38,7 @@ pub(super) fn work(
         return Ok(());
     }
     while let Some(job) = shared.take() {
-        let outcome = match perform(work, runner.as_mut(), &job) {
+        let outcome = match perform_job(work, runner.as_mut(), &job) {
             Ok(outcome) => outcome,
             Err(error) => {
                 // An engine that has failed once is not trusted with another run.
@@ -52,12 +52,9 @@ pub(super) fn work(
     Ok(())
 }
 
-fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, EngineError> {
+fn perform_job(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, EngineError> {
     let plan = work.planner.plan(job.run, &job.lessons);
-    let mut run = runner.run(&plan)?;
-    let reference = job.reference.as_deref();
-    let verdict = work.judge.judge(&run, reference);
-    let mut outcome = Outcome::of(&run, verdict);
+    let (run, mut outcome) = perform(work, runner, &plan, job.reference.as_deref())?;
     if work.learn_points && plan.faults.is_empty() {
         outcome.points = Points::of(&run.trace);
     }
@@ -67,6 +64,20 @@ fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, E
         let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
         outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());
     }
+    Ok(outcome)
+}
+
+/// Performs one run and judges it; a violation is replayed at once and recorded.
+/// `reference` is what it must print, if that is checked.
+pub(super) fn perform(
+    work: &Work,
+    runner: &mut dyn Runner,
+    plan: &Plan,
+    reference: Option<&[u8]>,
+) -> Result<(Run, Outcome), EngineError> {
+    let mut run = runner.run(plan)?;
+    let verdict = work.judge.judge(&run, reference);
+    let mut outcome = Outcome::of(&run, verdict);
     if outcome.verdict.is_violation() {
         if work.confirm {
             let again = watched(runner, &run)?;
@@ -74,7 +85,7 @@ fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, E
                 outcome.verdict = Verdict::Invalid(format!(
                     "a violation did not come out the same when replayed, {difference}"
                 ));
-                return Ok(outcome);
+                return Ok((run, outcome));
             }
             outcome.replayed = true;
             run.seen = again.seen;
@@ -85,7 +96,7 @@ fn perform(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, E
         outcome.record = Some(Box::new(record));
         outcome.last_lines = LastLines::of(&run);
     }
-    Ok(outcome)
+    Ok((run, outcome))
 }
 
 /// Replays a run from what its record would say, and notes what its calls read and
@@ -112,7 +123,8 @@ fn divergence(
     (second != *verdict).then(|| verdict_changed(verdict, &second))
 }
 
-fn process_names(run: &Run) -> Vec<String> {
+/// The names of a run's processes, sorted.
+pub(super) fn process_names(run: &Run) -> Vec<String> {
     let mut names: Vec<String> = run
         .trace
         .tasks

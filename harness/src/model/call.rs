@@ -23,10 +23,17 @@ pub struct Call(pub u32);
 /// How faults name accesses to shared memory: `kill:writer@memory#3`.
 const MEMORY_NAME: &str = "memory";
 
+/// How faults name marks: `kill:writer@mark#3`.
+const MARK_NAME: &str = "mark";
+
 impl Call {
     /// An access to shared memory, which is a schedule point as a call is. No call of
     /// the kernel has this number.
     pub const MEMORY: Call = Call(0x4352_0100);
+
+    /// A mark that a test makes, a schedule point of the user's own. The kernel has
+    /// no call of this number.
+    pub const MARK: Call = Call(0x4352_0002);
 
     /// The call's name as in its manual page, if the kernel headers know it.
     pub fn name(self) -> Option<&'static str> {
@@ -39,6 +46,7 @@ impl fmt::Display for Call {
         match self.name() {
             Some(name) => f.pad(name),
             None if *self == Call::MEMORY => f.pad(MEMORY_NAME),
+            None if *self == Call::MARK => f.pad(MARK_NAME),
             None => write!(f, "call_{}", self.0),
         }
     }
@@ -59,6 +67,9 @@ impl FromStr for Call {
         }
         if name == MEMORY_NAME {
             return Ok(Call::MEMORY);
+        }
+        if name == MARK_NAME {
+            return Ok(Call::MARK);
         }
         name.parse::<syscalls::Sysno>()
             .map(|call| Call(call.id() as u32))

@@ -192,7 +192,7 @@ pub fn replay(record: &Record, replay: &Replay, file: PathBuf) -> ReplaySummary 
     }
 }
 
-fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> ViolationEntry {
+pub(super) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> ViolationEntry {
     ViolationEntry {
         replay_file,
         replayed: found.replayed,
@@ -225,6 +225,6 @@ fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntr
 }
 
 /// Three decimals: more would only be noise.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod calls;
+pub mod crashes;
 mod escape;
 mod events;
 pub mod json;

@@ -3,7 +3,7 @@
 use super::escape::{escape, quoted, shorten};
 use super::timeline::timeline;
 use super::{Palette, timeline::WIDTH};
-use crate::explore::{Found, LastLines, Replay, Report};
+use crate::explore::{Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{End, Kind, Record, Trace, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
@@ -25,11 +25,23 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
         &mut text,
         &format!("  found in run {}{runs}{replayed}", found.run),
     );
-    text += &circumstances(&found.record);
-    text += &body(&found.record.trace, &found.violation, palette);
-    text += &printed(&found.violation, &found.last_lines);
-    text += &replay_line(file, palette);
-    text
+    text + &evidence(found, file, true, palette)
+}
+
+/// What shows a finding: the circumstances, the steps if wanted, and how to see it
+/// again.
+pub(super) fn evidence(
+    found: &Found,
+    file: Option<&Path>,
+    with_steps: bool,
+    palette: Palette,
+) -> String {
+    let mut text = circumstances(&found.record);
+    if with_steps {
+        text += &body(&found.record.trace, &found.violation, palette);
+        text += &printed(&found.violation, &found.last_lines);
+    }
+    text + &replay_line(file, palette)
 }
 
 /// The last lines that were printed, where they may explain how a process ended.
@@ -182,7 +194,16 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     for note in &report.notes {
         line(&mut text, &format!("  {}", escape(note)));
     }
-    let lost = &report.capabilities_lost;
+    text += &losses(&report.capabilities_lost);
+    if report.interrupted {
+        line(&mut text, "  interrupted: this is what was done so far");
+    }
+    text
+}
+
+/// What the machine does not permit.
+pub(super) fn losses(lost: &[LostCapability]) -> String {
+    let mut text = String::new();
     let lost: Vec<&str> = lost.iter().map(|one| one.name.as_str()).collect();
     if !lost.is_empty() {
         let lost = lost.join(", ");
@@ -191,14 +212,11 @@ pub fn summary(report: &Report, palette: Palette) -> String {
             &format!("  without {lost}; `crosswire doctor` says what that means"),
         );
     }
-    if report.interrupted {
-        line(&mut text, "  interrupted: this is what was done so far");
-    }
     text
 }
 
 /// `PASS`, or what is wrong.
-fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
+pub(super) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
     let mut text = String::new();
     match verdict {
         Verdict::Pass => line(&mut text, &palette.good("PASS")),
@@ -221,7 +239,7 @@ fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
     text
 }
 
-fn headline(violation: &Violation, palette: Palette) -> String {
+pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
     let kind = escape(&violation.kind.to_string());
     let head = format!("VIOLATION {kind}:");
     let sentence = escape(&violation.sentence);
@@ -315,7 +333,7 @@ pub fn replay_command(file: &str) -> String {
     format!("crosswire replay {}", quoted(file))
 }
 
-fn counted(count: u64, what: &str) -> String {
+pub(super) fn counted(count: u64, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
@@ -325,7 +343,7 @@ fn counted(count: u64, what: &str) -> String {
 /// Appends a line, folded at spaces where it is wider than a report; a word that
 /// has no room in any line is cut. Escape sequences count as characters: such lines
 /// are merely folded early.
-fn line(text: &mut String, content: &str) {
+pub(super) fn line(text: &mut String, content: &str) {
     let indent: String = content.chars().take_while(|c| *c == ' ').collect();
     let mut rest = content;
     let mut begin = "";

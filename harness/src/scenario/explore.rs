@@ -90,7 +90,7 @@ impl<Q> Scenario<'_, Q> {
         }
     }
 
-    fn reentry(&self) -> Reentry {
+    pub(super) fn reentry(&self) -> Reentry {
         Reentry::new(&self.name, self.arguments.clone(), self.here)
     }
 
@@ -101,12 +101,22 @@ impl<Q> Scenario<'_, Q> {
         stop: &AtomicBool,
         progress: &dyn Fn(&Progress),
     ) -> Report {
-        let names = self.names();
-        let environment = reentry.environment(&self.passed_on);
-        let target = reentry.target(&self.name, names.clone(), environment);
-        let mut exploration = Exploration::new(target);
+        let mut exploration = self.exploration(reentry);
         exploration.budget = budget;
-        exploration.faults = self.faults.resolve(&names);
+        exploration.faults = self.faults.resolve(&self.names());
+        exploration.explore(stop, progress).unwrap_or_else(|error| {
+            Report::without_runs(Verdict::Invalid(error.to_string()), self.seed)
+        })
+    }
+
+    /// What is explored and by what it is judged; nothing is said of budget and faults.
+    pub(super) fn exploration(&self, reentry: &Reentry) -> Exploration {
+        let environment = reentry.environment(&self.passed_on);
+        let target = Target {
+            successors: self.successors.clone(),
+            ..reentry.target(&self.name, self.names(), environment)
+        };
+        let mut exploration = Exploration::new(target);
         exploration.seed = self.seed;
         exploration.limits = self.limits.clone();
         exploration.expectations = self.expectations.clone();
@@ -115,12 +125,10 @@ impl<Q> Scenario<'_, Q> {
         if let Some(jobs) = self.jobs {
             exploration.jobs = jobs;
         }
-        exploration.explore(stop, progress).unwrap_or_else(|error| {
-            Report::without_runs(Verdict::Invalid(error.to_string()), self.seed)
-        })
+        exploration
     }
 
-    fn replay_file(&self, reentry: &Reentry, file: &Path) {
+    pub(super) fn replay_file(&self, reentry: &Reentry, file: &Path) {
         let mut record = load(file).unwrap_or_else(|error| panic!("{REPLAY}: {error}"));
         if record.scenario.as_deref() != Some(reentry.id.as_str()) {
             refuse_unless_same_test(&record, reentry, file);
@@ -150,6 +158,7 @@ impl<Q> Scenario<'_, Q> {
         let target = Target {
             // As the program forks them now, should it have changed.
             children: self.names(),
+            successors: self.successors.clone(),
             ..target_of(record)?
         };
         let starter: Starter = Arc::new(move |cpu| Ok(Box::new(Engine::start(&target, cpu)?)));

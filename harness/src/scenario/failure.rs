@@ -1,8 +1,8 @@
 //! What a test says when its scenario did not pass.
 
-use crate::explore::{Found, Report, save};
+use crate::explore::{CrashReport, Found, LostCapability, Report, save};
 use crate::model::{Record, Verdict};
-use crate::report::{Palette, quoted, text};
+use crate::report::{Palette, crashes, quoted, text};
 use std::env;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -29,32 +29,58 @@ pub fn replay_command(record: &Record, file: &Path) -> String {
 /// What is wrong, if something is. `withheld` are variables that the processes did
 /// not get.
 pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<String> {
-    let mut said = match &report.verdict {
+    let found = report.found.iter().map(|found| {
+        let text = text::finding(found, None, Palette::PLAIN);
+        finding(name, &text, found)
+    });
+    let given_up: u64 = report.inconclusive.iter().map(|(_, runs)| runs).sum();
+    let runs = (report.runs, given_up);
+    let said = of_verdict(name, &report.verdict, found.collect(), runs)?;
+    Some(said + &circumstances(&report.capabilities_lost, withheld))
+}
+
+/// The same of a search for fatal crashes.
+pub(super) fn of_crashes(name: &str, report: &CrashReport, withheld: &[String]) -> Option<String> {
+    let found = report.groups.iter().map(|group| {
+        let text = crashes::describe(group, None, true, Palette::PLAIN);
+        finding(name, &text, &group.found)
+    });
+    let given_up: u64 = report.inconclusive.iter().map(|(_, runs)| runs).sum();
+    let runs = (report.runs, given_up);
+    let said = of_verdict(name, &report.verdict, found.collect(), runs)?;
+    let tally = report.single;
+    let points = format!(
+        "  `{}` was killed at {} points, under {} schedules; {} fail\n",
+        report.victim, tally.points, report.schedules, tally.failing
+    );
+    Some(said + &points + &circumstances(&report.capabilities_lost, withheld))
+}
+
+/// What is wrong by the verdict. `runs` are all of them, and those given up.
+fn of_verdict(
+    name: &str,
+    verdict: &Verdict,
+    found: Vec<String>,
+    (runs, given_up): (u64, u64),
+) -> Option<String> {
+    Some(match verdict {
         Verdict::Pass => return None,
-        Verdict::Violation(_) => {
-            let texts: Vec<String> = report
-                .found
-                .iter()
-                .map(|found| finding(name, found))
-                .collect();
-            texts.join("\n")
-        }
+        Verdict::Violation(_) => found.join("\n"),
         Verdict::Inconclusive(limit) => format!(
-            "scenario `{name}` is inconclusive: of {} runs, {} reached the limit of {limit}; \
-             nothing is known to be wrong. Raise it with `.limits(…)`, or look for a process \
-             that goes on for ever\n",
-            report.runs,
-            report
-                .inconclusive
-                .iter()
-                .map(|(_, runs)| runs)
-                .sum::<u64>(),
+            "scenario `{name}` is inconclusive: of {runs} runs, {given_up} reached the limit of \
+             {limit}; nothing is known to be wrong. Raise it with `.limits(…)`, or look for a \
+             process that goes on for ever\n",
         ),
         Verdict::Invalid(reason) => format!(
             "scenario `{name}` could not be judged, which says nothing about it: {reason}\n"
         ),
-    };
-    for capability in &report.capabilities_lost {
+    })
+}
+
+/// What else one must know.
+fn circumstances(lost: &[LostCapability], withheld: &[String]) -> String {
+    let mut said = String::new();
+    for capability in lost {
         writeln!(said, "  {capability}").expect("writing to a string");
     }
     if !withheld.is_empty() {
@@ -66,14 +92,12 @@ pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<Str
         )
         .expect("writing to a string");
     }
-    Some(said)
+    said
 }
 
-fn finding(name: &str, found: &Found) -> String {
-    let mut said = format!(
-        "scenario `{name}`: {}",
-        text::finding(found, None, Palette::PLAIN)
-    );
+/// A finding in words, and how to see it again.
+fn finding(name: &str, text: &str, found: &Found) -> String {
+    let mut said = format!("scenario `{name}`: {text}");
     let outcome = match save(&found.record, &found.violation.kind, &directory()) {
         Ok(file) => {
             let command = replay_command(&found.record, &file);

@@ -1,5 +1,6 @@
 //! Scenarios: tests whose processes are closures.
 
+mod crash;
 mod explore;
 mod failure;
 mod faults;
@@ -8,12 +9,14 @@ mod outcome;
 mod perform;
 mod reentry;
 
+pub use crash::Crash;
 pub use failure::replay_command;
 pub use faults::Faults;
 pub use log::{Begun, Log};
 pub use outcome::{LogOutcome, LogValue, Logged};
 
 use crate::check::{Check, Exit, Expectations};
+use crate::engine::Successor;
 use crate::model::Limits;
 use std::process::Termination;
 use std::sync::Arc;
@@ -59,6 +62,7 @@ pub struct Scenario<'a, Q> {
     setup: Box<dyn FnOnce() -> Q + 'a>,
     teardown: Option<Box<dyn FnOnce(Q) + 'a>>,
     processes: Vec<Process<'a, Q>>,
+    successors: Vec<Successor>,
     faults: Faults,
     checks: Vec<Arc<dyn Check>>,
     expectations: Expectations,
@@ -130,6 +134,7 @@ impl Named {
             setup: Box::new(setup),
             teardown: None,
             processes: Vec::new(),
+            successors: Vec::new(),
             faults: Faults::none(),
             checks: Vec::new(),
             expectations: Expectations {
@@ -179,6 +184,30 @@ impl<'a, Q> Scenario<'a, Q> {
             body: Box::new(move |value, log| perform::status_of(body(value, log))),
         });
         self
+    }
+
+    /// A process that begins only when another one has ended, in whatever way: one that
+    /// repairs what a crash has left, for example.
+    ///
+    /// # Panics
+    /// As [`process`](Scenario::process), and if there is no process `predecessor` yet.
+    pub fn process_after<R: Termination>(
+        mut self,
+        predecessor: &str,
+        name: &str,
+        body: impl FnOnce(&mut Q, &Log) -> R + 'a,
+    ) -> Self {
+        assert!(
+            self.names().iter().any(|known| known == predecessor),
+            "scenario `{}`: `{name}` is to begin after `{predecessor}`, but no such process has \
+             been given yet",
+            self.name
+        );
+        self.successors.push(Successor {
+            process: name.to_owned(),
+            of: predecessor.to_owned(),
+        });
+        self.process(name, body)
     }
 
     /// What is done with the set-up's value at the end, instead of dropping it: in

@@ -82,6 +82,7 @@ impl Reentry {
             environment: environment.into_list(),
             isolation: Isolation::Auto,
             children,
+            successors: Vec::new(),
         }
     }
 

@@ -13,7 +13,7 @@ pub const MARK_TEMPLATE: u32 = 0x4352_0000;
 /// A process panicked. Arguments: address and length of the message.
 pub const MARK_PANIC: u32 = 0x4352_0001;
 /// A schedule point of the user's own. Arguments: a number and a value.
-pub const MARK_USER: u32 = 0x4352_0002;
+pub const MARK_USER: u32 = crate::model::Call::MARK.0;
 
 /// Descriptors beyond are left alone: asking about them would cost a system call
 /// each.

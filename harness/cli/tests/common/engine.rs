@@ -18,6 +18,7 @@ pub fn target(name: &str, command: &[&str], directory: &Path) -> Target {
         environment: vec![("PATH".to_owned(), super::command::PATH.to_owned())],
         isolation: Isolation::Auto,
         children: Vec::new(),
+        successors: Vec::new(),
     }
 }
 
