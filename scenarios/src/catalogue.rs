@@ -1,13 +1,14 @@
 //! The table of all mechanisms and perils.
 
 use crate::channel::{Trial, channel, shapes};
-use crosswire::explore::{Changes, Progress, Replay, ReplayError};
+use crosswire::explore::{Changes, Progress, ReduceError, Reduced, Replay, ReplayError};
 use crosswire::model::Record;
 use crosswire::scenario::Scenario;
 use crosswire::{Budget, Report};
 use crosswire_mechanisms::channel::{Channel, Fifo, Pipe, Shape, UnixStream};
 use crosswire_mechanisms::{Contract, Peril};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// One field of the table.
 #[derive(Debug, Clone)]
@@ -42,6 +43,7 @@ pub struct Case {
     pub shape: Shape,
     explore: fn(&Case, Way, Settings, Watch<'_>) -> Report,
     replay: fn(&Case, &Record, Changes) -> Result<Replay, ReplayError>,
+    shrink: fn(&Case, &Record, Duration, &AtomicBool) -> Result<Reduced, ReduceError>,
 }
 
 /// How a case is explored.
@@ -118,6 +120,22 @@ impl Case {
     }
 }
 
+impl Case {
+    /// Shrinks a failure that [`explore`](Case::explore) has recorded, for so much real
+    /// time at most.
+    ///
+    /// # Errors
+    /// If it is a record of no violation, or cannot be replayed with the same trace.
+    pub fn shrink(
+        &self,
+        record: &Record,
+        time: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Reduced, ReduceError> {
+        (self.shrink)(self, record, time, stop)
+    }
+}
+
 /// The case of which a program that calls [`reenter`] has recorded this run.
 pub fn recorded(record: &Record) -> Option<Case> {
     match record.programs.first()?.command.as_slice() {
@@ -191,6 +209,7 @@ fn add<C: Channel + 'static>(cells: &mut Vec<Cell>) {
                 shape,
                 explore: explore::<C>,
                 replay: replay::<C>,
+                shrink: shrink::<C>,
             })
         }));
     }
@@ -215,6 +234,15 @@ fn replay<C: Channel + 'static>(
     changes: Changes,
 ) -> Result<Replay, ReplayError> {
     scenario::<C>(case, Way::Verb).replay(record, changes)
+}
+
+fn shrink<C: Channel + 'static>(
+    case: &Case,
+    record: &Record,
+    time: Duration,
+    stop: &AtomicBool,
+) -> Result<Reduced, ReduceError> {
+    scenario::<C>(case, Way::Verb).shrink(record, time, stop)
 }
 
 fn scenario<C: Channel + 'static>(case: &Case, way: Way) -> Scenario<'static, C> {

@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use crosswire::explore::{Budget, CrashSearch};
+use crosswire::explore::{Budget, CrashSearch, Strategy};
 use crosswire::model::{FaultKind, Limits};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,6 +14,7 @@ Examples:
   crosswire run --process a='./peer 1' --process b='./peer 2' --faults kill:a,short-io
   crosswire crash --victim app.1 --recover ./repair -- ./app
   crosswire replay crosswire-failures/server-deadlock-1f3a.json
+  crosswire shrink crosswire-failures/server-deadlock-1f3a.json
 
 Exit status:
   0 pass   1 violation   2 unusable command line, file or program   3 invalid (Crosswire could
@@ -42,6 +43,8 @@ pub enum Verb {
     Crash(Box<CrashOptions>),
     /// Perform a recorded failure again: same verdict, same trace
     Replay(ReplayOptions),
+    /// Find the fewest faults and decisions with which a recorded failure still shows
+    Shrink(ShrinkOptions),
     /// List the scenarios and mechanisms
     List(OutputOptions),
     /// Say what this machine permits, how that was tested and what is lost without it
@@ -127,6 +130,12 @@ pub struct RunOptions {
     /// Real time after which no further run is begun, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub time: Option<Duration>,
+    /// How schedules are chosen: mixed, random-walk, pct, pct(DEPTH), pos, surw, round-robin
+    #[arg(long, value_name = "STRATEGY", default_value_t)]
+    pub strategy: Strategy,
+    /// Real time for shrinking what was found, in seconds; 0 for not at all
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds_or_none)]
+    pub shrink_time: Duration,
     /// Faults that may be injected, separated by commas (see below)
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
     pub faults: Vec<FaultKind>,
@@ -317,6 +326,22 @@ pub struct ReplayOptions {
     pub output: OutputOptions,
 }
 
+/// Options of `crosswire shrink`.
+#[derive(Debug, Args)]
+pub struct ShrinkOptions {
+    /// A replay file; it is left as it is
+    pub file: PathBuf,
+    /// Real time, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub time: Duration,
+    /// Where the replay file of the shrunk failure is written
+    #[arg(long, value_name = "DIR", default_value = "crosswire-failures")]
+    pub output_dir: PathBuf,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
 /// `NAME=COMMAND`.
 #[derive(Debug, Clone)]
 pub struct NamedCommand {
@@ -391,6 +416,14 @@ pub enum IsolationOption {
     Auto,
     /// None.
     None,
+}
+
+/// A time in seconds, or 0.
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" => Ok(Duration::ZERO),
+        text => seconds(text),
+    }
 }
 
 /// A time in seconds, with decimals if need be.

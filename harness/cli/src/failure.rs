@@ -2,7 +2,7 @@
 
 use crate::exit;
 use crosswire::engine::EngineError;
-use crosswire::explore::{ExploreError, LoadError, ReplayError};
+use crosswire::explore::{ExploreError, LoadError, ReduceError, ReplayError};
 use std::fmt;
 
 /// Printed as one line to standard error.
@@ -70,6 +70,16 @@ impl From<ReplayError> for Failure {
         match error {
             ReplayError::Engine(error) => error.into(),
             other => Failure::usage(other),
+        }
+    }
+}
+
+impl From<ReduceError> for Failure {
+    fn from(error: ReduceError) -> Failure {
+        match error {
+            ReduceError::Replay(error) => error.into(),
+            ReduceError::NoViolation(_) => Failure::usage(error),
+            other => Failure::invalid(other),
         }
     }
 }

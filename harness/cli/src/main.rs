@@ -14,6 +14,7 @@ mod main_job;
 mod progress;
 mod replay;
 mod run;
+mod shrink;
 mod surroundings;
 mod table;
 mod terminal;
@@ -50,6 +51,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         Some(Verb::Run(options)) => run::run(options),
         Some(Verb::Crash(options)) => crash::crash(options),
         Some(Verb::Replay(options)) => replay::replay(options),
+        Some(Verb::Shrink(options)) => shrink::shrink(options),
         Some(Verb::List(options)) => Ok(list::list(&list::entries(), options)),
         Some(Verb::Doctor(options)) => doctor::doctor(options),
         Some(Verb::Scenario { name }) => {

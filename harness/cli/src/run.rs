@@ -21,6 +21,8 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     exploration.limits = options.limits.limits();
     exploration.stop_at_first = !options.keep_going;
     exploration.check_output = options.check_output;
+    exploration.strategy = options.strategy;
+    exploration.shrink = options.shrink_time;
 
     let stop = interrupt::stop_flag()?;
     let display = Display::new(options.output.quiet);

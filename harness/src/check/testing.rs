@@ -18,6 +18,8 @@ impl RunBuilder {
             places: Vec::new(),
             steps: 0,
             deviations: Vec::new(),
+            switches: Vec::new(),
+            footprints: Vec::new(),
             unused_faults: Vec::new(),
             end: End::Finished,
             leftovers: Vec::new(),

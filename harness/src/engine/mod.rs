@@ -17,6 +17,8 @@ mod launch;
 mod left;
 mod locks;
 mod measure;
+mod objects;
+mod policy;
 mod record;
 mod session;
 mod settle;
@@ -31,6 +33,7 @@ mod target;
 mod task;
 mod template;
 mod timers;
+mod touches;
 mod transfer;
 mod tsc;
 mod turns;
@@ -38,6 +41,8 @@ mod waits;
 mod watch;
 
 pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
+#[cfg(test)]
+pub(crate) use choose::{Choices, Chooser};
 pub use hold::Held;
 pub use measure::bare_stop;
 pub use target::{ExecutableError, Isolation, Start, Successor, Target, find_executable};
@@ -343,6 +348,7 @@ impl Engine {
         session.watched = self.watches;
         session.successors = &self.successors;
         session.pids_vary = !self.sandbox.is_isolated();
+        session.log = self.log.as_ref();
         let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
         let started = start_roots(
             &mut session,
@@ -463,7 +469,9 @@ fn into_trace(session: Session<'_>, end: End) -> Trace {
         steps: session.step,
         unused_faults: unused.map(|armed| armed.fault.clone()).collect(),
         deviations: session.deviations,
+        switches: session.switches,
         events: session.events,
+        footprints: session.footprints,
         end,
         leftovers: Vec::new(),
     }

@@ -68,6 +68,7 @@ pub(super) struct Session<'a> {
     pub faults: Vec<Armed>,
     pub events: Vec<Event>,
     pub deviations: Vec<crate::model::Deviation>,
+    pub switches: Vec<crate::model::Switch>,
     pub completed: Vec<Completed>,
     /// Tasks that have ended since the last settling, and how.
     pub ended: Vec<(usize, What)>,
@@ -116,6 +117,11 @@ pub(super) struct Session<'a> {
     pub seen: Vec<Seen>,
     /// Where standard output and standard error go.
     pub outputs: &'a [File],
+    /// What each step touched, if the plan asks for it.
+    pub footprints: Vec<crate::model::Footprint>,
+    pub objects: super::objects::Objects,
+    /// What the processes of a scenario log.
+    pub log: Option<&'a crate::sys::oplog::OpLog>,
 }
 
 impl<'a> Session<'a> {
@@ -144,6 +150,7 @@ impl<'a> Session<'a> {
             faults: plan.faults.iter().map(Armed::new).collect(),
             events: Vec::new(),
             deviations: Vec::new(),
+            switches: Vec::new(),
             completed: Vec::new(),
             ended: Vec::new(),
             step: 0,
@@ -172,6 +179,9 @@ impl<'a> Session<'a> {
             watched: false,
             seen: Vec::new(),
             outputs,
+            footprints: Vec::new(),
+            objects: super::objects::Objects::default(),
+            log: None,
         }
     }
 

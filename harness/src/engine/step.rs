@@ -26,20 +26,26 @@ impl Session<'_> {
             return self.nobody_ready();
         }
         let asleep = self.asleep();
+        let candidates = self.chooser.candidates(&ready, &asleep);
         let choices = Choices {
             ready: &ready,
             asleep: &asleep,
+            next: &self.look_ahead(&candidates),
+            candidates: &candidates,
         };
-        let (task, deviates) = self.chooser.choose(self.step, &choices, self.yielded)?;
-        if deviates {
-            self.deviations.push(Deviation {
-                step: self.step,
-                task,
-            });
+        let (task, switch) = self.chooser.choose(self.step, &choices, self.yielded)?;
+        if let Some(switch) = switch {
+            let step = self.step;
+            self.deviations.push(Deviation { step, task });
+            self.switches.push(switch);
         }
         self.yielded = false;
         self.current = Some(task.index());
+        let before = self.look_before(task, &ready, &asleep);
         self.advance(task.index())?;
+        if let Some(before) = before {
+            self.look_after(before);
+        }
         self.finish_step();
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::findings::Findings;
 use super::outcome::Outcome;
 use super::points::Points;
 use super::report::{FaultTally, LostCapability, Report};
+use super::strategy::Profile;
 use crate::model::{Limit, Verdict};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -39,7 +40,8 @@ pub(super) struct Collector {
     /// What run 0 printed, if it passed.
     pub reference: Option<Vec<u8>>,
     pub processes: Vec<String>,
-    pub horizon: u64,
+    /// What run 0 has shown of the program's size.
+    pub profile: Profile,
     /// What the engines of the workers lack: the same for all.
     pub capabilities_lost: Vec<LostCapability>,
 }
@@ -90,7 +92,7 @@ impl Collector {
         self.faults.struck += outcome.faults_struck;
         self.points_grown |= self.points.merge(outcome.points);
         if run == 0 {
-            self.horizon = outcome.steps;
+            self.profile = outcome.profile;
             self.processes = outcome.processes;
             self.reference = outcome.reference;
         }

@@ -3,13 +3,14 @@
 use super::criteria::Judge;
 use super::planner::Planner;
 use super::record::Recorder;
+use super::reduce::reduce_all;
 use super::runner::{Starter, engine_starter};
 use super::shared::Shared;
 use super::worker::{Work, perform_runs};
-use super::{Budget, Progress, Report};
+use super::{Budget, Progress, Report, Strategy};
 use crate::check::{Check, Expectations};
 use crate::engine::{EngineError, ExecutableError, Target};
-use crate::model::{FaultKind, Limits};
+use crate::model::{FaultKind, Limits, Verdict};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Exploration {
     pub budget: Budget,
     /// The faults that may be injected, one in every other run.
     pub faults: Vec<FaultKind>,
+    /// How schedules are chosen.
+    pub strategy: Strategy,
     /// Determines every plan.
     pub seed: u64,
     /// Runs at a time, each on a CPU of its own.
@@ -40,6 +43,8 @@ pub struct Exploration {
     pub stop_at_first: bool,
     /// Whether every run without faults must print what the first one printed.
     pub check_output: bool,
+    /// How long all findings together may be shrunk; none is where this is zero.
+    pub shrink: Duration,
     /// Whether each violation is replayed at once; only for tests of Crosswire
     /// itself is there a reason not to.
     pub confirm: bool,
@@ -79,6 +84,9 @@ pub enum ExploreError {
     Panic(String),
 }
 
+/// How long findings are shrunk unless something else is said.
+const USUAL_SHRINKING: Duration = Duration::from_secs(5);
+
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -92,6 +100,7 @@ impl Exploration {
             target,
             budget: Budget::runs(1000),
             faults: Vec::new(),
+            strategy: Strategy::default(),
             seed: 0,
             jobs: available_cpus().len(),
             expectations: Expectations::default(),
@@ -99,6 +108,7 @@ impl Exploration {
             limits: Limits::default(),
             stop_at_first: true,
             check_output: false,
+            shrink: USUAL_SHRINKING,
             confirm: true,
             scenario: None,
         }
@@ -150,7 +160,20 @@ impl Exploration {
         }
         // Else a run does not end in time. Its thread and its processes are left
         // to themselves; they die with this process at the latest.
-        shared.finish(self.seed, stopped, self.check_output)
+        let mut report = shared.finish(self.seed, stopped, self.check_output)?;
+        if !report.found.is_empty() && !self.shrink.is_zero() {
+            // An engine cannot change threads, and pins the one it is started on.
+            let notes = std::thread::scope(|scope| {
+                let found = &mut report.found;
+                let reduce = || reduce_all(found, &work.starter, &work.judge, self.shrink, stop);
+                scope.spawn(reduce).join()
+            });
+            let notes = notes.map_err(|panic| ExploreError::Panic(message(panic.as_ref())))?;
+            report.notes.extend(notes);
+            let found = report.found.iter().map(|found| found.violation.clone());
+            report.verdict = Verdict::Violation(found.collect());
+        }
+        Ok(report)
     }
 
     pub(super) fn work(&self, starter: Starter) -> Result<Work, ExploreError> {
@@ -163,6 +186,7 @@ impl Exploration {
             starter,
             planner: Planner {
                 seed: self.seed,
+                strategy: self.strategy,
                 limits: self.limits.clone(),
             },
             judge: Judge {

@@ -2,13 +2,11 @@
 //! print, run by the same rules and faults as real processes.
 
 use super::runner::{Runner, Starter};
-use crate::engine::{EngineError, Isolation, Start, Target};
+use crate::engine::{Choices, Chooser, EngineError, Isolation, Start, Target};
 use crate::model::{
-    Action, Blocked, Call, Deviation, End, Event, FORMAT_VERSION, Fault, History, Plan, Rule, Run,
-    Signal, Task, TaskId, Trace, What,
+    Action, Blocked, Call, Deviation, End, Event, FORMAT_VERSION, Fault, Footprint, History, Plan,
+    Run, Signal, Task, TaskId, Touch, Trace, What,
 };
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 
 /// What a toy task does in one step.
@@ -107,6 +105,8 @@ fn empty(names: &[&str]) -> Trace {
         places: Vec::new(),
         steps: 0,
         deviations: Vec::new(),
+        switches: Vec::new(),
+        footprints: Vec::new(),
         unused_faults: Vec::new(),
         end: End::Finished,
         leftovers: Vec::new(),
@@ -140,6 +140,19 @@ impl State<'_> {
             time: 0,
             what,
         });
+    }
+
+    /// What the next step of a task touches.
+    fn touches(&self, task: TaskId) -> Vec<Touch> {
+        let touch = match self.toy.scripts[task.index()]
+            .1
+            .get(self.next[task.index()])
+        {
+            Some(Op::Lock(lock) | Op::Unlock(lock)) => Some(format!("lock {lock}")),
+            Some(Op::Print(_)) => Some("output".to_owned()),
+            None => None,
+        };
+        touch.map(Touch::write).into_iter().collect()
     }
 
     fn step(&mut self, task: usize, faults: &[Fault]) {
@@ -193,11 +206,7 @@ impl State<'_> {
 impl Runner for Toy {
     fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
         let names: Vec<&str> = self.scripts.iter().map(|(name, _)| *name).collect();
-        let seed = match plan.schedule.rule {
-            Rule::RunOn => 0,
-            Rule::RandomWalk { seed } | Rule::Priorities { seed, .. } => seed,
-        };
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut chooser = Chooser::new(&plan.schedule);
         let mut state = State {
             toy: self,
             next: vec![0; names.len()],
@@ -208,35 +217,43 @@ impl Runner for Toy {
             stdout: Vec::new(),
         };
         state.trace.unused_faults = plan.faults.clone();
-        let mut last = 0;
         loop {
-            let able: Vec<usize> = (0..names.len())
-                .filter(|&task| state.can_run(task))
-                .collect();
+            let able = (0..names.len()).filter(|&task| state.can_run(task));
+            let able: Vec<TaskId> = able.map(|task| TaskId(task as u32)).collect();
             if able.is_empty() {
                 break;
             }
-            let default = *able.iter().find(|&&task| task >= last).unwrap_or(&able[0]);
             let step = state.trace.steps;
-            let deviation = plan.schedule.deviations.iter().find(|d| d.step == step);
-            let chosen = match (deviation, plan.schedule.rule) {
-                (Some(deviation), _) => deviation.task.index(),
-                (None, Rule::RunOn) => default,
-                (None, _) => able[rng.random_range(0..able.len())],
+            let next: Vec<Vec<Touch>> = able.iter().map(|task| state.touches(*task)).collect();
+            let choices = Choices {
+                ready: &able,
+                candidates: &able,
+                asleep: &[],
+                next: &next,
             };
-            if chosen != default {
-                let task = TaskId(chosen as u32);
+            let Ok((task, switch)) = chooser.choose(step, &choices, false) else {
+                state.trace.end = End::Invalid("the plan cannot be followed".to_owned());
+                break;
+            };
+            if let Some(switch) = switch {
                 state.trace.deviations.push(Deviation { step, task });
+                state.trace.switches.push(switch);
             }
-            state.step(chosen, &plan.faults);
+            if plan.footprints {
+                state.trace.footprints.push(Footprint {
+                    task,
+                    touches: state.touches(task),
+                    choices: able,
+                });
+            }
+            state.step(task.index(), &plan.faults);
             state.trace.steps += 1;
-            last = chosen;
         }
         if let Some(counter) = &self.unsteady {
             let number = counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             state.note(0, What::Mark(number, 0));
         }
-        if state.ended.contains(&false) {
+        if state.trace.end == End::Finished && state.ended.contains(&false) {
             state.trace.end = End::Deadlock(state.blocked());
         }
         let (trace, stdout) = (state.trace, state.stdout);

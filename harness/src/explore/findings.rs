@@ -1,8 +1,8 @@
 //! The violations that an exploration has found, each different one kept once.
 
 use super::output::LastLines;
-use crate::model::{Kind, Record, Violation};
-use std::collections::BTreeMap;
+use crate::model::{Kind, Record, Trace, Verdict, Violation};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A violation, and the simplest run known to show it.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Found {
     pub replayed: bool,
     /// How many runs showed it.
     pub count: u64,
+    /// How many runs were tried to make it simpler, if that was done.
+    pub shrunk: Option<u64>,
 }
 
 /// More different findings than anybody reads; a check whose sentences are all
@@ -67,6 +69,7 @@ impl Findings {
                         run,
                         replayed,
                         count: 1,
+                        shrunk: None,
                     };
                     self.groups.insert(key, found);
                 }
@@ -95,6 +98,40 @@ pub(super) fn simplicity(record: &Record) -> (usize, usize, usize) {
         trace.deviations.len(),
         trace.events.len(),
     )
+}
+
+/// What makes a failure the same one in another run: the same promise, broken by the
+/// same processes. Steps and numbers may differ, and what the others were doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    kind: Kind,
+    processes: BTreeSet<String>,
+    /// Tells apart what concerns no process: leaks.
+    sentence: Option<String>,
+}
+
+impl Identity {
+    /// Of a violation that a trace shows.
+    pub fn of(violation: &Violation, trace: &Trace) -> Identity {
+        let tasks = violation.tasks.iter();
+        let processes: BTreeSet<String> = tasks
+            .filter_map(|task| Some(trace.tasks.get(task.index())?.process.clone()))
+            .collect();
+        let sentence = || without_numbers(&violation.sentence);
+        Identity {
+            kind: violation.kind.clone(),
+            sentence: processes.is_empty().then(sentence),
+            processes,
+        }
+    }
+
+    /// The violation of a run that is this failure, if one is.
+    pub fn find<'a>(&self, verdict: &'a Verdict, trace: &Trace) -> Option<&'a Violation> {
+        match verdict {
+            Verdict::Violation(all) => all.iter().find(|one| Identity::of(one, trace) == *self),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn without_numbers(sentence: &str) -> String {

@@ -12,6 +12,7 @@
 
 mod budget;
 mod collector;
+mod confirm;
 mod crash;
 mod criteria;
 mod environment;
@@ -27,10 +28,12 @@ mod output;
 mod planner;
 mod points;
 mod record;
+mod reduce;
 mod replay;
 mod report;
 mod runner;
 mod shared;
+mod shrink;
 mod store;
 mod strategy;
 #[cfg(test)]
@@ -46,7 +49,9 @@ pub use exploration::{Exploration, ExploreError, available_cpus};
 pub use findings::Found;
 pub use machine::{Capability, capabilities};
 pub use output::LastLines;
+pub use reduce::{ReduceError, Reduced, reduce, reduce_with};
 pub use replay::{Changes, Replay, ReplayError, replay, replay_with, target_of};
 pub use report::{FaultTally, LostCapability, Progress, Report};
 pub use runner::{Runner, Starter};
 pub use store::{LoadError, load, save};
+pub use strategy::{Strategy, UnknownStrategy};

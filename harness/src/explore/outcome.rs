@@ -2,6 +2,7 @@
 
 use super::output::LastLines;
 use super::points::Points;
+use super::strategy::Profile;
 use crate::model::{Record, Run, Verdict};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -19,6 +20,8 @@ pub(super) struct Outcome {
     pub points: Points,
     /// What run 0 printed.
     pub reference: Option<Vec<u8>>,
+    /// What run 0 has shown of the program's size.
+    pub profile: Profile,
     /// Names of the processes of run 0.
     pub processes: Vec<String>,
     /// For violations: what replays it, and whether that has been tried.
@@ -38,6 +41,7 @@ impl Outcome {
             faults_struck: 0,
             points: Points::default(),
             reference: None,
+            profile: Profile::default(),
             processes: Vec::new(),
             record: None,
             last_lines: LastLines::default(),

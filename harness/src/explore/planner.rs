@@ -3,7 +3,7 @@
 //! how many workers share the runs.
 
 use super::points::FaultSpace;
-use super::strategy::{self, Strategy};
+use super::strategy::{Profile, Strategy};
 use crate::model::{Fault, Limits, Plan, Rule, Schedule};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,13 +15,14 @@ pub(super) struct Lessons {
     pub space: FaultSpace,
     /// The first run that was planned with this space.
     pub since: u64,
-    /// Steps of run 0.
-    pub horizon: u32,
+    /// What run 0 has shown of the program's size.
+    pub profile: Profile,
 }
 
 /// Makes the plans of one exploration.
 pub(super) struct Planner {
     pub seed: u64,
+    pub strategy: Strategy,
     pub limits: Limits,
 }
 
@@ -31,30 +32,22 @@ impl Planner {
         let schedule = match run {
             // The reference: no chance, no fault.
             0 => Schedule::new(Rule::RunOn),
-            _ => Schedule::new(self.rule(run, lessons.horizon)),
+            _ => Schedule::new(self.rule(run, &lessons.profile)),
         };
         Plan {
             seed: self.seed,
             schedule,
             faults: self.fault(run, lessons).into_iter().collect(),
+            // The run by which others are measured.
+            footprints: run == 0,
             limits: self.limits.clone(),
         }
     }
 
-    fn rule(&self, run: u64, horizon: u32) -> Rule {
+    fn rule(&self, run: u64, profile: &Profile) -> Rule {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(run);
-        let total: u32 = strategy::ALL.iter().map(|strategy| strategy.weight()).sum();
-        let mut ticket = rng.random_range(0..total);
-        let chosen: &&dyn Strategy = strategy::ALL
-            .iter()
-            .find(|strategy| {
-                let hit = ticket < strategy.weight();
-                ticket = ticket.saturating_sub(strategy.weight());
-                hit
-            })
-            .expect("a ticket is less than the sum of the weights");
-        chosen.rule(&mut rng, horizon)
+        self.strategy.rule(&mut rng, profile)
     }
 
     /// Every other run has one fault. As many such runs as there are faults go
@@ -119,10 +112,11 @@ mod tests {
         let lessons = Lessons {
             space,
             since: 1,
-            horizon: 4,
+            profile: Profile::default(),
         };
         let planner = Planner {
             seed: 3,
+            strategy: Strategy::default(),
             limits: Limits::default(),
         };
         let faults: BTreeSet<String> = (1..=8)

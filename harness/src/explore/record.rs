@@ -81,9 +81,10 @@ impl Recorder {
 pub(super) fn spelled_out(run: &Run) -> Plan {
     Plan {
         schedule: Schedule {
-            rule: Rule::RunOn,
             deviations: run.trace.deviations.clone(),
+            ..Schedule::new(Rule::RunOn)
         },
+        footprints: false,
         ..run.plan.clone()
     }
 }

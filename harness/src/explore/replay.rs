@@ -107,15 +107,7 @@ fn perform(
     checks: &[Arc<dyn Check>],
     changes: Changes,
 ) -> Result<Replay, ReplayError> {
-    let mut changed = Vec::new();
-    for program in &record.programs {
-        match unchanged(program) {
-            Err(ReplayError::Changed { process, .. }) if changes == Changes::Allow => {
-                changed.push(process);
-            }
-            result => result?,
-        }
-    }
+    let changed = performable(record, changes)?;
     let criteria = Criteria::deserialize(record)?;
     let cpu = super::available_cpus().first().copied();
     let mut runner = starter(cpu)?;
@@ -146,6 +138,21 @@ fn perform(
     })
 }
 
+/// Whether the programs are those of the recording; those that are not, where that is
+/// allowed.
+pub(super) fn performable(record: &Record, changes: Changes) -> Result<Vec<String>, ReplayError> {
+    let mut changed = Vec::new();
+    for program in &record.programs {
+        match unchanged(program) {
+            Err(ReplayError::Changed { process, .. }) if changes == Changes::Allow => {
+                changed.push(process);
+            }
+            result => result?,
+        }
+    }
+    Ok(changed)
+}
+
 /// What a record was made with.
 ///
 /// # Errors
@@ -173,7 +180,7 @@ pub fn target_of(record: &Record) -> Result<Target, ReplayError> {
 }
 
 impl Criteria {
-    fn deserialize(record: &Record) -> Result<Criteria, serde_json::Error> {
+    pub(super) fn deserialize(record: &Record) -> Result<Criteria, serde_json::Error> {
         match &record.checks {
             serde_json::Value::Null => Ok(Criteria::default()),
             value => serde_json::from_value(value.clone()),

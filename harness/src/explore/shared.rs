@@ -131,7 +131,7 @@ impl Shared {
             *lessons = Arc::new(Lessons {
                 space: FaultSpace::new(&self.kinds, &collector.points),
                 since: *next,
-                horizon: u32::try_from(collector.horizon).unwrap_or(u32::MAX),
+                profile: collector.profile.clone(),
             });
         }
     }

@@ -185,3 +185,59 @@ fn files_that_contradict_themselves_are_refused() {
         "{sentence}"
     );
 }
+
+/// Three tasks, of which the third has nothing to do with the two opposite locks.
+fn opposite_locks_and_noise() -> Toy {
+    let noise: &[Op] = &[Print("a"), Print("b"), Print("c"), Print("d"), Print("e")];
+    let mut toy = opposite_locks();
+    toy.scripts.push(("noise", noise.to_vec()));
+    toy
+}
+
+#[test]
+fn what_was_found_is_shrunk_to_what_it_needs() {
+    let report = explore(&opposite_locks_and_noise(), |exploration| {
+        exploration.strategy = Strategy::RandomWalk;
+        exploration.faults = vec!["pause:noise".parse().unwrap()];
+    })
+    .unwrap();
+    let [found] = &report.found[..] else {
+        panic!("{report:?}")
+    };
+    assert!(found.shrunk.is_some_and(|tried| tried > 0), "{found:?}");
+    assert!(found.record.plan.faults.is_empty());
+    // After the first lock of one the other goes on.
+    assert_eq!(found.record.trace.deviations.len(), 1, "{found:?}");
+    assert!(found.record.trace.switches[0].after.unwrap().1 == 1);
+}
+
+#[test]
+fn shrinking_keeps_the_failure_and_replays() {
+    let toy = opposite_locks_and_noise();
+    let report = explore(&toy, |exploration| exploration.shrink = Duration::ZERO).unwrap();
+    let found = &report.found[0];
+    assert_eq!(found.shrunk, None);
+    let time = Duration::from_secs(20);
+    let stop = AtomicBool::new(false);
+    let reduced = reduce_with(&found.record, &toy.starter(), &[], time, &stop).unwrap();
+    assert!(reduced.finished);
+    assert_eq!(reduced.violation.kind, Kind::Deadlock);
+    assert!(reduced.record.trace.deviations.len() <= found.record.trace.deviations.len());
+    let again = replay_with(&reduced.record, &toy.starter(), &[], Changes::Refuse).unwrap();
+    assert_eq!(again.difference, None);
+}
+
+#[test]
+fn a_record_of_another_program_is_not_shrunk() {
+    let report = explore(&opposite_locks(), |_| {}).unwrap();
+    let time = Duration::from_secs(20);
+    let stop = AtomicBool::new(false);
+    let other = one_lock().starter();
+    let error = reduce_with(&report.found[0].record, &other, &[], time, &stop).unwrap_err();
+    assert!(matches!(error, ReduceError::Diverges(_)), "{error}");
+    let mut passing = report.found[0].record.clone();
+    passing.verdict = Verdict::Pass;
+    let starter = opposite_locks().starter();
+    let error = reduce_with(&passing, &starter, &[], time, &stop).unwrap_err();
+    assert!(error.to_string().contains("nothing to shrink"), "{error}");
+}

@@ -1,15 +1,16 @@
 //! One worker: an engine on a CPU, and the runs it is given.
 
 use super::ExploreError;
+use super::confirm::{Confirmed, confirm};
 use super::criteria::Judge;
 use super::outcome::Outcome;
 use super::output::LastLines;
 use super::planner::Planner;
 use super::points::Points;
-use super::record::{Recorder, spelled_out};
-use super::replay::verdict_changed;
+use super::record::Recorder;
 use super::runner::{Runner, Starter};
 use super::shared::{Job, Shared};
+use super::strategy::Profile;
 use crate::engine::EngineError;
 use crate::model::{End, Plan, Run, Verdict};
 
@@ -60,6 +61,7 @@ fn perform_job(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcom
     }
     if job.run == 0 {
         outcome.processes = process_names(&run);
+        outcome.profile = Profile::of(&run.trace);
         // Only a run that came to its proper end shows what belongs there.
         let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
         outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());
@@ -76,19 +78,22 @@ pub(super) fn perform(
     reference: Option<&[u8]>,
 ) -> Result<(Run, Outcome), EngineError> {
     let mut run = runner.run(plan)?;
+    // For the caller; a record has no use for them.
+    let footprints = std::mem::take(&mut run.trace.footprints);
     let verdict = work.judge.judge(&run, reference);
     let mut outcome = Outcome::of(&run, verdict);
     if outcome.verdict.is_violation() {
         if work.confirm {
-            let again = watched(runner, &run)?;
-            if let Some(difference) = divergence(work, &run, &again, &outcome.verdict, reference) {
-                outcome.verdict = Verdict::Invalid(format!(
-                    "a violation did not come out the same when replayed, {difference}"
-                ));
-                return Ok((run, outcome));
+            match confirm(runner, &work.judge, reference, &run, &outcome.verdict)? {
+                Confirmed::Same(seen) => run.seen = seen,
+                Confirmed::Different(difference) => {
+                    outcome.verdict = Verdict::Invalid(format!(
+                        "a violation did not come out the same when replayed, {difference}"
+                    ));
+                    return Ok((run, outcome));
+                }
             }
             outcome.replayed = true;
-            run.seen = again.seen;
         }
         let record = work
             .recorder
@@ -96,31 +101,8 @@ pub(super) fn perform(
         outcome.record = Some(Box::new(record));
         outcome.last_lines = LastLines::of(&run);
     }
+    run.trace.footprints = footprints;
     Ok((run, outcome))
-}
-
-/// Replays a run from what its record would say, and notes what its calls read and
-/// write.
-fn watched(runner: &mut dyn Runner, run: &Run) -> Result<Run, EngineError> {
-    runner.watch(true);
-    let again = runner.run(&spelled_out(run));
-    runner.watch(false);
-    again
-}
-
-/// The first difference between a run and its replay, if any.
-fn divergence(
-    work: &Work,
-    run: &Run,
-    again: &Run,
-    verdict: &Verdict,
-    reference: Option<&[u8]>,
-) -> Option<String> {
-    if let Some(difference) = run.trace.first_difference(&again.trace) {
-        return Some(difference);
-    }
-    let second = work.judge.judge(again, reference);
-    (second != *verdict).then(|| verdict_changed(verdict, &second))
 }
 
 /// The names of a run's processes, sorted.

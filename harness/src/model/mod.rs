@@ -14,6 +14,7 @@ mod plan;
 mod record;
 mod schedule;
 mod seen;
+mod touch;
 mod trace;
 mod verdict;
 
@@ -24,8 +25,9 @@ pub use history::{History, Operation, Outcome};
 pub use limits::{Limit, Limits};
 pub use plan::Plan;
 pub use record::{Program, ReadRecordError, Record};
-pub use schedule::{Deviation, Rule, Schedule};
+pub use schedule::{Deviation, Rule, Schedule, Switch, Weight};
 pub use seen::{Bytes, Content, Polled, Seen, SemaphoreOperation};
+pub use touch::{EVERYTHING, Footprint, Mode, Touch, conflict};
 pub use trace::{Blocked, End, Event, Leftover, Run, Task, TaskId, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 

@@ -26,6 +26,9 @@ pub struct Plan {
     /// What goes wrong, and where.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// Whether the trace says what each step touches, which takes time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub footprints: bool,
     /// When to give up.
     #[serde(default)]
     pub limits: Limits,

@@ -12,10 +12,14 @@ pub struct Schedule {
     /// Decisions that overrule it, by ascending step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deviations: Vec<Deviation>,
+    /// Decisions that overrule it where they can be followed, and are passed over
+    /// where they cannot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switches: Vec<Switch>,
 }
 
 /// How the next task is chosen where nothing else is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Rule {
     /// The task that ran last goes on until it blocks, sleeps, yields or ends;
@@ -37,6 +41,38 @@ pub enum Rule {
         /// Expected number of steps, among which the changes are spread.
         horizon: u32,
     },
+    /// Every step to come has a random priority; it is drawn anew when another
+    /// task's step touches the same (POS, Yuan et al., CAV 2018).
+    PartialOrder {
+        /// Seed of the random choices.
+        seed: u64,
+    },
+    /// Each task is as likely as it has steps left, so that every order of the steps
+    /// is (SURW, Zhao et al., ASPLOS 2025).
+    Weighted {
+        /// Seed of the random choices.
+        seed: u64,
+        /// Only steps that touch this object count; all of them where `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object: Option<String>,
+        /// The tasks, by number, as a run has shown them.
+        weights: Vec<Weight>,
+    },
+    /// Each task in turn takes so many steps.
+    RoundRobin {
+        /// Steps in a row.
+        quantum: u32,
+    },
+}
+
+/// How much one task is expected to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weight {
+    /// Who creates it.
+    pub parent: Option<TaskId>,
+    /// Its steps that count.
+    pub steps: u64,
 }
 
 /// One decision that differs from the default rule.
@@ -49,12 +85,34 @@ pub struct Deviation {
     pub task: TaskId,
 }
 
+/// A decision that is told by what a task has done, not by the number of the step:
+/// it keeps its meaning when something before it changes. That is what shrinking
+/// needs, and a plan whose program has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    /// Right after this task has taken so many steps in all; at the very beginning
+    /// where `None`.
+    pub after: Option<(TaskId, u64)>,
+    /// This task takes the next step.
+    pub task: TaskId,
+}
+
 impl Schedule {
     /// The rule alone.
     pub fn new(rule: Rule) -> Self {
         Schedule {
             rule,
             deviations: Vec::new(),
+            switches: Vec::new(),
+        }
+    }
+
+    /// The rule `run-on` and decisions that overrule it where they can.
+    pub fn switching(switches: Vec<Switch>) -> Self {
+        Schedule {
+            switches,
+            ..Schedule::default()
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The record of one run: who did what in which step, and how it ended.
 
 use super::{Access, Call, History, Limit, Place, Plan, SharedObject, Signal, Spinner};
-use super::{Deviation, Fault, Seen};
+use super::{Deviation, Fault, Footprint, Seen, Switch};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -205,6 +205,12 @@ pub struct Trace {
     /// Where the schedule differed from [`Rule::RunOn`](super::Rule::RunOn):
     /// replaying these gives this trace.
     pub deviations: Vec<Deviation>,
+    /// The same decisions, told by what tasks had done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switches: Vec<Switch>,
+    /// What each step touched, if the plan asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub footprints: Vec<Footprint>,
     /// Faults of the plan that found no point to strike at.
     pub unused_faults: Vec<Fault>,
     /// How it ended.
@@ -253,7 +259,15 @@ impl Trace {
             let (n, m) = (self.events.len(), other.events.len());
             return Some(format!("{n} events became {m}"));
         }
-        (self != other).then(|| {
+        // Footprints are what the harness saw of a run, not what happened in it, and
+        // switches say again what deviations say.
+        let rest = |trace: &Trace| Trace {
+            events: Vec::new(),
+            footprints: Vec::new(),
+            switches: Vec::new(),
+            ..trace.clone()
+        };
+        (rest(self) != rest(other)).then(|| {
             format!(
                 "the end: {:?}, left {:?} became {:?}, left {:?}",
                 self.end, self.leftovers, other.end, other.leftovers

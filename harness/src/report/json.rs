@@ -1,6 +1,8 @@
 //! Reports for programs: one JSON object, whose fields keep their meaning as long
 //! as `format_version` stays the same.
 
+pub use super::shrunk::{Shrunk, json as shrunk};
+
 use crate::explore::{Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
 use serde::Serialize;
@@ -203,7 +205,7 @@ pub(super) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> Violation
     }
 }
 
-fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntry {
+pub(super) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntry {
     ViolationEntry {
         kind: violation.kind.to_string(),
         sentence: violation.sentence.clone(),

@@ -12,9 +12,12 @@ pub mod json;
 mod palette;
 #[cfg(test)]
 mod samples;
+mod shrunk;
+mod story;
 pub mod text;
 mod timeline;
 
 pub use escape::{escape, quoted};
 pub use palette::Palette;
+pub use story::story;
 pub use timeline::timeline;

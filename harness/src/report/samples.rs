@@ -31,6 +31,8 @@ impl Tape {
                 places: Vec::new(),
                 steps: 0,
                 deviations: Vec::new(),
+                switches: Vec::new(),
+                footprints: Vec::new(),
                 unused_faults: Vec::new(),
                 end: End::Finished,
                 leftovers: Vec::new(),
@@ -117,8 +119,8 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
         checks: serde_json::Value::Null,
         plan: Plan {
             schedule: Schedule {
-                rule: Rule::RunOn,
                 deviations,
+                ..Schedule::new(Rule::RunOn)
             },
             faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
             ..Plan::default()
@@ -139,6 +141,7 @@ fn found(trace: Trace, violation: Violation, faults: &[&str], count: u64) -> Fou
         run: 17,
         replayed: true,
         count,
+        shrunk: None,
     }
 }
 
@@ -158,7 +161,7 @@ fn compare(name: &str, report: &str) {
 }
 
 /// Two processes, two locks, after a long start-up.
-fn deadlock() -> Found {
+pub(super) fn deadlock() -> Found {
     let mut tape = Tape::new(&["left", "right"]);
     for _ in 0..3 {
         for task in [0, 1] {

@@ -1,5 +1,7 @@
 //! Reports for people.
 
+pub use super::shrunk::text as shrunk;
+
 use super::escape::{escape, quoted, shorten};
 use super::timeline::timeline;
 use super::{Palette, timeline::WIDTH};
@@ -21,9 +23,13 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
         true => "; replayed: same verdict, same trace",
         false => "; not replayed yet",
     };
+    let shrunk = match found.shrunk {
+        Some(tried) => format!("; shrunk by trying {}", counted(tried, "run")),
+        None => String::new(),
+    };
     line(
         &mut text,
-        &format!("  found in run {}{runs}{replayed}", found.run),
+        &format!("  found in run {}{runs}{shrunk}{replayed}", found.run),
     );
     text + &evidence(found, file, true, palette)
 }
@@ -75,7 +81,7 @@ pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     headline(&found.violation, palette) + &replay_line(file, palette)
 }
 
-fn replay_line(file: Option<&Path>, palette: Palette) -> String {
+pub(super) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
     let Some(file) = file else {
         return String::new();
     };
@@ -254,7 +260,7 @@ pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
 }
 
 /// The plan's faults and how far its schedule is from the default.
-fn circumstances(record: &Record) -> String {
+pub(super) fn circumstances(record: &Record) -> String {
     let mut text = String::new();
     for fault in &record.plan.faults {
         let missed = match record.trace.unused_faults.contains(fault) {

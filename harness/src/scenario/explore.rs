@@ -5,8 +5,8 @@ use super::reentry::{Reentry, Role};
 use super::{Scenario, perform};
 use crate::engine::{Engine, Target};
 use crate::explore::{
-    Budget, Changes, Exploration, Progress, Replay, ReplayError, Report, Starter, load,
-    replay_with, target_of,
+    Budget, Changes, Exploration, Progress, ReduceError, Reduced, Replay, ReplayError, Report,
+    Starter, load, reduce_with, replay_with, target_of,
 };
 use crate::model::{Record, Verdict};
 use crate::report::{Palette, text};
@@ -14,6 +14,7 @@ use std::env;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 impl<Q> Scenario<'_, Q> {
     /// Explores the scenario, as a test does: returns if every run passed.
@@ -90,6 +91,26 @@ impl<Q> Scenario<'_, Q> {
         }
     }
 
+    /// Shrinks a recorded failure of this scenario, for so much real time at most.
+    ///
+    /// # Errors
+    /// If it is a record of no violation, or cannot be replayed with the same trace.
+    ///
+    /// # Panics
+    /// If the scenario's description makes no sense.
+    pub fn shrink(
+        self,
+        record: &Record,
+        time: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Reduced, ReduceError> {
+        self.check_description();
+        match self.reentry().role() {
+            Role::Performer => perform::perform(self),
+            _ => reduce_with(record, &self.starter(record)?, &self.checks, time, stop),
+        }
+    }
+
     pub(super) fn reentry(&self) -> Reentry {
         Reentry::new(&self.name, self.arguments.clone(), self.here)
     }
@@ -155,14 +176,20 @@ impl<Q> Scenario<'_, Q> {
     }
 
     fn replay_on(&self, record: &Record, changes: Changes) -> Result<Replay, ReplayError> {
+        replay_with(record, &self.starter(record)?, &self.checks, changes)
+    }
+
+    /// Starts the engine on the program of a recording.
+    fn starter(&self, record: &Record) -> Result<Starter, ReplayError> {
         let target = Target {
             // As the program forks them now, should it have changed.
             children: self.names(),
             successors: self.successors.clone(),
             ..target_of(record)?
         };
-        let starter: Starter = Arc::new(move |cpu| Ok(Box::new(Engine::start(&target, cpu)?)));
-        replay_with(record, &starter, &self.checks, changes)
+        Ok(Arc::new(move |cpu| {
+            Ok(Box::new(Engine::start(&target, cpu)?))
+        }))
     }
 }
 

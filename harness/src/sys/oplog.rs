@@ -119,6 +119,11 @@ impl OpLog {
         })
     }
 
+    /// How many entries have been made.
+    pub fn length(&self) -> u64 {
+        u64::from(self.header().next.load(Ordering::Acquire))
+    }
+
     /// The descriptor that the processes inherit.
     ///
     /// # Panics

@@ -113,5 +113,6 @@ fn found(violation: &Violation, outcome: &Outcome) -> Found {
         run: 0,
         replayed: outcome.replayed,
         count: 0,
+        shrunk: None,
     }
 }

@@ -19,6 +19,7 @@ use super::exploration::{Supervised, caught, supervise};
 use super::planner::Lessons;
 use super::points;
 use super::runner::{Runner, Starter, engine_starter};
+use super::strategy::Profile;
 use super::worker::{Work, perform, process_names};
 use super::{Exploration, ExploreError, Progress, available_cpus};
 use crate::engine::EngineError;
@@ -172,11 +173,12 @@ impl Common {
 
     fn plan(&self, job: &Job) -> Plan {
         let lessons = Lessons {
-            horizon: job.horizon,
+            profile: Profile::of_length(job.horizon),
             ..Lessons::default()
         };
         Plan {
             faults: job.crashes.clone(),
+            footprints: false,
             ..self.work.planner.plan(job.schedule.into(), &lessons)
         }
     }

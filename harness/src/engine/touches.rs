@@ -1,0 +1,339 @@
+//! What each step touches: which kernel objects, and in which way. Asked for by
+//! plans with `footprints` and by rules that look ahead; other runs do not pay.
+//!
+//! Whatever is not known to concern particular objects concerns everything: a
+//! dependence too many costs an exploration time, one too few would hide a bug.
+
+use super::objects::{self, Descriptor};
+use super::session::Session;
+use super::task::{At, State};
+use crate::model::{Footprint, TaskId, Touch, What};
+use crate::sys::{Tid, memory};
+use libc::*;
+
+/// Names of the objects that are not files.
+const LOCKS: &str = "waits for locks";
+const PIDS: &str = "process ids";
+const GROUPS: &str = "process groups";
+const RANDOM: &str = "random numbers";
+const MARKS: &str = "marks";
+const LOG: &str = "log";
+const KEYS: &str = "System V keys";
+
+/// Where the step's order matters in ways that are not looked into: a time-out runs.
+pub(crate) const TIME_OUT: &str = "time-outs";
+
+/// What was seen before a step, to be completed after it.
+pub(super) struct Before {
+    task: TaskId,
+    choices: Vec<TaskId>,
+    touches: Vec<Touch>,
+    events: usize,
+    releases: u64,
+    logged: u64,
+}
+
+impl Session<'_> {
+    /// What the ready tasks are about to touch, where the rule wants to know.
+    pub fn look_ahead(&mut self, ready: &[TaskId]) -> Vec<Vec<Touch>> {
+        match self.chooser.looks_ahead() {
+            false => Vec::new(),
+            true => ready
+                .iter()
+                .map(|id| self.about_to_touch(id.index()))
+                .collect(),
+        }
+    }
+
+    /// Looks at a step that is about to be taken.
+    pub fn look_before(
+        &mut self,
+        task: TaskId,
+        ready: &[TaskId],
+        asleep: &[TaskId],
+    ) -> Option<Before> {
+        if !self.plan.footprints {
+            return None;
+        }
+        let mut choices: Vec<TaskId> = ready.iter().chain(asleep).copied().collect();
+        choices.sort_unstable();
+        choices.dedup();
+        Some(Before {
+            task,
+            choices,
+            touches: self.about_to_touch(task.index()),
+            events: self.events.len(),
+            releases: self.locks_released,
+            logged: self.log_length(),
+        })
+    }
+
+    /// Writes down what the step has touched.
+    pub fn look_after(&mut self, before: Before) {
+        let index = before.task.index();
+        let mut touches = before.touches;
+        self.name_creations(index, before.events);
+        for event in &self.events[before.events..] {
+            // The end of a wait, a child, a signal: the other task's next step
+            // would not be what it is without this one.
+            if event.task != before.task {
+                touches.push(self.process_of(event.task));
+            }
+            if let What::Spawn(child) = event.what {
+                touches.push(self.process_of(child));
+            }
+        }
+        if matches!(self.tasks[index].state, State::Parked(_)) {
+            touches.push(Touch::write(LOCKS));
+        } else if self.locks_released != before.releases {
+            touches.push(Touch::add(LOCKS));
+        }
+        if self.has_mapped(index, before.events) {
+            touches.extend(objects::shared_mappings(self.tasks[index].tid));
+        }
+        if self.log_length() != before.logged {
+            touches.push(Touch::write(LOG));
+        }
+        let waits = |task: &super::task::Task| {
+            task.timed_wait.is_some() && matches!(task.state, State::Blocked)
+        };
+        if waits(&self.tasks[index]) || self.timers.next_deadline().is_some() {
+            touches.push(Touch::write(TIME_OUT));
+        }
+        touches.sort_unstable();
+        touches.dedup();
+        self.footprints.push(Footprint {
+            task: before.task,
+            choices: before.choices,
+            touches,
+        });
+    }
+
+    /// Whether the step has given the task new memory, which the rest of the step may
+    /// have touched already.
+    fn has_mapped(&self, index: usize, since: usize) -> bool {
+        self.events[since..].iter().any(|event| match event.what {
+            What::Call { call, .. } => {
+                let maps = matches!(c_long::from(call.0), SYS_mmap | SYS_shmat);
+                maps && event.task.index() == index
+            }
+            _ => false,
+        })
+    }
+
+    fn log_length(&self) -> u64 {
+        self.log.map_or(0, crate::sys::oplog::OpLog::length)
+    }
+
+    fn process_of(&self, task: TaskId) -> Touch {
+        let process = self.tasks[task.index()].process;
+        Touch::write(format!("process {}", self.processes[process].leader))
+    }
+
+    /// Whether its children have ended and been reaped.
+    fn mourners(&self, process: usize) -> Touch {
+        Touch::write(format!("children of {}", self.processes[process].leader))
+    }
+
+    /// What the next step of a task will touch, as far as can be seen before it.
+    fn about_to_touch(&mut self, index: usize) -> Vec<Touch> {
+        let task = &self.tasks[index];
+        let tid = task.tid;
+        let mut touches = vec![self.process_of(task.id)];
+        touches.extend(objects::shared_mappings(tid));
+        if matches!(task.state, State::Ready(At::Entry, _) | State::Parked(_)) {
+            self.of_call(index, &mut touches);
+        }
+        touches
+    }
+
+    fn of_call(&mut self, index: usize, touches: &mut Vec<Touch>) {
+        let entering = self.tasks[index].entering;
+        let (call, args, tid) = (entering.call, entering.args, self.tasks[index].tid);
+        if (super::emulate::MARK..super::emulate::MARK + 0x100).contains(&call) {
+            return touches.push(Touch::write(MARKS));
+        }
+        match c_long::from(call) {
+            SYS_nanosleep | SYS_sched_yield | SYS_getpid | SYS_gettid | SYS_pause
+            | SYS_rt_sigsuspend | SYS_rt_sigpending | SYS_fsync | SYS_fdatasync | SYS_dup
+            | SYS_umask | SYS_prctl | SYS_pipe | SYS_pipe2 | SYS_eventfd2 | SYS_memfd_create
+            | SYS_socketpair | SYS_chdir | SYS_fchdir => {}
+            SYS_clock_nanosleep if args[1] == 0 => {}
+            SYS_getrandom => touches.push(Touch::write(RANDOM)),
+            SYS_fork | SYS_vfork | SYS_clone | SYS_clone3 => touches.push(Touch::write(PIDS)),
+            SYS_setpgid | SYS_setsid | SYS_getpgid | SYS_getpgrp | SYS_getsid => {
+                touches.push(Touch::write(GROUPS));
+            }
+            SYS_getppid => {
+                let parent = self.processes[self.tasks[index].process].parent;
+                touches.extend(parent.map(|parent| self.mourners(parent)));
+            }
+            SYS_wait4 | SYS_waitid => touches.push(self.mourners(self.tasks[index].process)),
+            SYS_exit | SYS_exit_group => self.of_exit(index, touches),
+            SYS_kill | SYS_tgkill | SYS_tkill => self.of_kill(args[0] as i32, touches),
+            SYS_msgget | SYS_semget | SYS_shmget => touches.push(Touch::write(KEYS)),
+            SYS_msgsnd | SYS_msgrcv | SYS_msgctl => {
+                touches.push(Touch::write(format!("System V queue {}", args[0])));
+            }
+            SYS_semop | SYS_semtimedop | SYS_semctl => {
+                let semaphores = Touch::write(format!("System V semaphores {}", args[0]));
+                // SEM_UNDO gives them back when the process ends.
+                let process = self.tasks[index].process;
+                self.objects.undone.push((process, semaphores.clone()));
+                touches.push(semaphores);
+            }
+            SYS_shmat | SYS_shmdt | SYS_shmctl => touches.push(Touch::write("System V memory")),
+            SYS_mq_open | SYS_mq_unlink => {
+                let name = memory::read_string(tid, args[0], 4096).unwrap_or_default();
+                touches.push(Touch::write(format!("queue {name}")));
+            }
+            SYS_mmap => touches.extend(
+                self.descriptor(tid, args[4])
+                    .map(|file| Touch::read(file.name)),
+            ),
+            SYS_futex => self.of_futex(args, touches),
+            SYS_poll | SYS_ppoll => self.of_poll(tid, args, touches),
+            _ if objects::has_paths(call) => {
+                touches.extend(objects::paths(tid, call, args));
+                if c_long::from(call) == SYS_execve {
+                    // Descriptors marked close-on-exec are closed.
+                    self.of_closing_all(tid, touches);
+                }
+            }
+            _ => self.of_descriptor(tid, call, args, touches),
+        }
+    }
+
+    /// Calls on a descriptor; everything else concerns everything.
+    fn of_descriptor(&mut self, tid: Tid, call: u32, args: [u64; 6], touches: &mut Vec<Touch>) {
+        use objects::Use;
+        let Some(how) = objects::usage(call, args) else {
+            return touches.push(Touch::everything());
+        };
+        let Some(Descriptor { name, seekable, .. }) = self.descriptor(tid, args[0]) else {
+            return;
+        };
+        let file = |mode: fn(String) -> Touch| mode(name.clone());
+        let locks = format!("locks of {name}");
+        let position = format!("position in {name}");
+        match (how, seekable) {
+            (Use::Nothing, _) => {}
+            (Use::Look, _) => touches.push(file(Touch::read)),
+            (Use::Read, true) => touches.extend([file(Touch::read), Touch::write(position)]),
+            (Use::ReadAt, true) => touches.push(file(Touch::read)),
+            (Use::Write, true) => touches.extend([file(Touch::write), Touch::write(position)]),
+            (Use::Seek, true) => touches.extend([file(Touch::read), Touch::write(position)]),
+            (Use::Lock, _) => touches.push(Touch::write(locks)),
+            (Use::Close, true) => touches.push(Touch::add(locks)),
+            (Use::Close, false) => touches.push(file(Touch::add)),
+            (Use::List, _) => touches.push(Touch::write(format!("entries of {name}"))),
+            _ => touches.push(file(Touch::write)),
+        }
+        let second = match c_long::from(call) {
+            SYS_dup2 | SYS_dup3 => self
+                .descriptor(tid, args[1])
+                .map(|file| match file.seekable {
+                    true => Touch::add(format!("locks of {}", file.name)),
+                    false => Touch::add(file.name),
+                }),
+            SYS_sendfile | SYS_tee => self
+                .descriptor(tid, args[1])
+                .map(|file| Touch::write(file.name)),
+            SYS_splice | SYS_copy_file_range => self
+                .descriptor(tid, args[2])
+                .map(|file| Touch::write(file.name)),
+            _ => None,
+        };
+        touches.extend(second);
+    }
+
+    /// A process that ends closes its files, gives up its locks, and is mourned.
+    fn of_exit(&mut self, index: usize, touches: &mut Vec<Touch>) {
+        let process = self.tasks[index].process;
+        self.of_closing_all(self.tasks[index].tid, touches);
+        let undone = &self.objects.undone;
+        touches.extend(
+            undone
+                .iter()
+                .filter(|(who, _)| *who == process)
+                .map(|(_, what)| what.clone()),
+        );
+        touches.push(self.mourners(process));
+        if let Some(parent) = self.processes[process].parent {
+            touches.push(self.mourners(parent));
+            let leader = self.processes[parent].leader;
+            if crate::sys::probe::handles(self.processes[parent].pid, SIGCHLD) {
+                touches.push(self.process_of(leader));
+            }
+        }
+    }
+
+    fn of_closing_all(&mut self, tid: Tid, touches: &mut Vec<Touch>) {
+        for number in objects::open_descriptors(tid) {
+            if let Some(file) = self.descriptor(tid, number) {
+                touches.push(match file.seekable {
+                    true => Touch::add(format!("locks of {}", file.name)),
+                    false => Touch::add(file.name),
+                });
+            }
+        }
+    }
+
+    fn of_kill(&self, target: i32, touches: &mut Vec<Touch>) {
+        let found = self.tasks.iter().find(|task| task.tid_inside == target);
+        let Some(task) = found.filter(|_| target > 0) else {
+            return touches.push(Touch::everything());
+        };
+        touches.push(self.process_of(task.id));
+        // Whether it has been reaped.
+        let parent = self.processes[task.process].parent;
+        touches.extend(parent.map(|parent| self.mourners(parent)));
+    }
+
+    /// Words of one's own memory are nobody else's; those of shared memory count
+    /// with every step of a process that maps it.
+    fn of_futex(&self, args: [u64; 6], touches: &mut Vec<Touch>) {
+        if args[1] as c_int & FUTEX_PRIVATE_FLAG == 0 {
+            touches.push(Touch::write("futexes"));
+        }
+    }
+
+    fn of_poll(&mut self, tid: Tid, args: [u64; 6], touches: &mut Vec<Touch>) {
+        const MOST: u64 = 64;
+        if args[1] > MOST {
+            return touches.push(Touch::everything());
+        }
+        let mut list = vec![0; args[1] as usize * 8];
+        if memory::read(tid, args[0], &mut list).is_err() {
+            return touches.push(Touch::everything());
+        }
+        for entry in list.chunks_exact(8) {
+            let number = i32::from_ne_bytes(entry[..4].try_into().expect("four bytes"));
+            if let (true, Some(file)) = (number >= 0, self.descriptor(tid, number as u64)) {
+                touches.push(Touch::read(file.name));
+            }
+        }
+    }
+
+    fn descriptor(&self, tid: Tid, number: u64) -> Option<Descriptor> {
+        self.objects.descriptor(tid, number as i32)
+    }
+
+    /// Gives names to what the step has created, by who created it and in which
+    /// order: the same in every run, unlike inode numbers.
+    fn name_creations(&mut self, index: usize, since: usize) {
+        let tid = self.tasks[index].tid;
+        for at in since..self.events.len() {
+            let (task, what) = (self.events[at].task, &self.events[at].what);
+            let (call, args, result) = match what {
+                What::Call {
+                    call, args, result, ..
+                } if task.index() == index => (call.0, *args, *result),
+                _ => continue,
+            };
+            if result >= 0 {
+                self.objects.name_new(tid, index, call, args, result);
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What steps touch, and when the order of two of them cannot matter.
+
+use super::TaskId;
+use serde::{Deserialize, Serialize};
+
+/// One step, as far as its order relative to others is concerned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footprint {
+    /// Who took it.
+    pub task: TaskId,
+    /// Who could have taken it, by number: those who can go on, and those who sleep.
+    pub choices: Vec<TaskId>,
+    /// What it touched.
+    pub touches: Vec<Touch>,
+}
+
+/// One object that a step touches. Its name is the same in all runs that begin with
+/// the same steps.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Touch {
+    /// The object: `file /tmp/count`, `pipe #1.4`, `process #2`, …
+    pub object: String,
+    /// In which way.
+    pub mode: Mode,
+}
+
+/// The ways in which an object is touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Two steps that only read commute.
+    Read,
+    /// Does not commute with anything.
+    Write,
+    /// Commutes with its own kind only: two entries made in one directory.
+    Add,
+}
+
+/// Stands for every object: the step's order relative to any other may matter.
+pub const EVERYTHING: &str = "*";
+
+impl Touch {
+    /// Looked at.
+    pub fn read(object: impl Into<String>) -> Touch {
+        Touch {
+            object: object.into(),
+            mode: Mode::Read,
+        }
+    }
+
+    /// Changed.
+    pub fn write(object: impl Into<String>) -> Touch {
+        Touch {
+            object: object.into(),
+            mode: Mode::Write,
+        }
+    }
+
+    /// Added to.
+    pub fn add(object: impl Into<String>) -> Touch {
+        Touch {
+            object: object.into(),
+            mode: Mode::Add,
+        }
+    }
+
+    /// Not known, so everything.
+    pub fn everything() -> Touch {
+        Touch::write(EVERYTHING)
+    }
+
+    fn conflicts(&self, other: &Touch) -> bool {
+        let same =
+            self.object == other.object || self.object == EVERYTHING || other.object == EVERYTHING;
+        let commute = self.mode == other.mode && self.mode != Mode::Write;
+        same && !commute
+    }
+}
+
+/// Whether the order of two steps of different tasks may matter (Flanagan and
+/// Godefroid, POPL 2005, definition 1).
+pub fn conflict(a: &[Touch], b: &[Touch]) -> bool {
+    a.iter()
+        .any(|one| b.iter().any(|other| one.conflicts(other)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_commutes_is_independent() {
+        let [read, write, add] = [Touch::read("a"), Touch::write("a"), Touch::add("a")];
+        let dependent =
+            |a: &Touch, b: &Touch| conflict(std::slice::from_ref(a), std::slice::from_ref(b));
+        assert!(!dependent(&read, &read) && !dependent(&add, &add));
+        assert!(dependent(&read, &write) && dependent(&write, &write));
+        assert!(dependent(&read, &add) && dependent(&add, &write));
+        assert!(!dependent(&write, &Touch::write("b")));
+        assert!(dependent(&Touch::everything(), &Touch::read("b")));
+    }
+}
