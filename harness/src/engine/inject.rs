@@ -140,8 +140,9 @@ impl Session<'_> {
     }
 
     fn kill_process(&mut self, index: usize) -> Result<(), Halt> {
-        let pid = self.processes[self.tasks[index].process].pid;
-        tracee::kill(pid, libc::SIGKILL);
+        let process = self.tasks[index].process;
+        self.open_before_death(process)?;
+        tracee::kill(self.processes[process].pid, libc::SIGKILL);
         self.recheck = true;
         self.settle(false)
     }

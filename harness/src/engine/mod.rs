@@ -20,8 +20,10 @@ mod measure;
 mod objects;
 mod policy;
 mod record;
+mod remote;
 mod session;
 mod settle;
+mod shared;
 mod sockets;
 mod spin;
 mod startup;
@@ -56,6 +58,7 @@ use crate::sys::sandbox::{self, Leftovers, Reset, Sandbox};
 use crate::sys::tick::Ticker;
 use crate::sys::tracee;
 use session::{Halt, Session};
+use shared::Knowledge;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -103,6 +106,8 @@ pub struct Engine {
     own_namespaces: i32,
     fresh_working_dir: bool,
     watches: bool,
+    /// What it has learned of the programs' code.
+    knowledge: std::cell::Cell<Knowledge>,
     sandbox: Sandbox,
     _ticker: Ticker,
 }
@@ -177,6 +182,7 @@ impl Engine {
             },
             own_namespaces: 0,
             fresh_working_dir: false,
+            knowledge: std::cell::Cell::default(),
             watches: false,
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
             sandbox: {
@@ -306,6 +312,7 @@ impl Engine {
         let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
         let used = session.namespaces_used();
         let namespace = session.ipc_namespace.take();
+        self.knowledge.set(std::mem::take(&mut session.knowledge));
         let seen = std::mem::take(&mut session.seen);
         let mut trace = into_trace(session, end);
         let history = self.history(&mut trace);
@@ -347,6 +354,7 @@ impl Engine {
         );
         session.watched = self.watches;
         session.successors = &self.successors;
+        session.knowledge = self.knowledge.take();
         session.pids_vary = !self.sandbox.is_isolated();
         session.log = self.log.as_ref();
         let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
@@ -464,8 +472,8 @@ fn into_trace(session: Session<'_>, end: End) -> Trace {
     Trace {
         format_version: FORMAT_VERSION,
         tasks,
-        objects: Vec::new(),
-        places: Vec::new(),
+        objects: session.objects.list,
+        places: session.objects.places,
         steps: session.step,
         unused_faults: unused.map(|armed| armed.fault.clone()).collect(),
         deviations: session.deviations,

@@ -42,7 +42,9 @@ impl Session<'_> {
 
     pub fn stable_args(&self, index: usize) -> [u64; 6] {
         let entering = self.tasks[index].entering;
-        let args = Call(entering.call).used(entering.args);
+        let borrowed = &self.tasks[index].borrowed;
+        let own = std::array::from_fn(|i| borrowed.own(i, entering.args[i]));
+        let args = Call(entering.call).used(own);
         match self.pids_vary {
             true => args.map(|value| self.stable_pid(value as i64) as u64),
             false => args,

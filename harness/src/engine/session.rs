@@ -5,6 +5,7 @@ use super::EngineError;
 use super::choose::{CannotRun, Chooser};
 use super::clock::Clock;
 use super::inject::Armed;
+use super::shared::{Knowledge, Objects, Space};
 use super::task::{At, Process, State, Task};
 use super::timers::Timers;
 use crate::model::{End, Event, Plan, Seen, TaskId, What};
@@ -122,6 +123,14 @@ pub(super) struct Session<'a> {
     pub objects: super::objects::Objects,
     /// What the processes of a scenario log.
     pub log: Option<&'a crate::sys::oplog::OpLog>,
+    /// Address spaces, of which a process has one, or shares one.
+    pub spaces: Vec<Space>,
+    pub objects: Objects,
+    pub knowledge: Knowledge,
+    /// Grows whenever shared memory may have changed.
+    pub shared_changes: u64,
+    /// Who wrote where last: object and offset.
+    pub last_writers: HashMap<(u32, u64), TaskId>,
 }
 
 impl<'a> Session<'a> {
@@ -182,6 +191,11 @@ impl<'a> Session<'a> {
             footprints: Vec::new(),
             objects: super::objects::Objects::default(),
             log: None,
+            spaces: Vec::new(),
+            objects: Objects::default(),
+            knowledge: Knowledge::default(),
+            shared_changes: 0,
+            last_writers: HashMap::new(),
         }
     }
 

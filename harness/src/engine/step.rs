@@ -71,6 +71,7 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         match &task.state {
             State::Ready(At::Entry, _) => self.call(index),
+            State::Ready(At::Access, _) => self.perform_access(index),
             State::Ready(At::Start, _) => {
                 self.record(index, What::Start);
                 self.run_code(index, 0)
@@ -99,6 +100,9 @@ impl Session<'_> {
             return Ok(());
         }
         self.decode_path(index);
+        if !calls::yields(self.tasks[index].entering.call) {
+            self.tasks[index].looks.forget();
+        }
         match self.strike(index)? {
             Strike::None => {}
             Strike::StepOver => return Ok(()),
@@ -126,6 +130,7 @@ impl Session<'_> {
 
     /// Arranges that the call which is about to begin does nothing but return.
     pub fn skip(&mut self, index: usize, result: i64) -> Result<(), Halt> {
+        self.return_pointers(index)?;
         let tid = self.tasks[index].tid;
         regs::poke(tid, Register::Call, u64::MAX)?;
         regs::poke(tid, Register::Result, result as u64)?;
@@ -139,6 +144,9 @@ impl Session<'_> {
         self.yielded = calls::yields(call);
         self.calling = true;
         self.note_ipc(index, call);
+        self.place_mapping(index)?;
+        self.open_before_end(index)?;
+        let disturbed = self.open_before_kill(index)?;
         let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
         match calls::never_returns(call) {
             true => {
@@ -150,12 +158,14 @@ impl Session<'_> {
         }
         self.recheck = calls::may_end_tasks(call);
         self.settle(calls::is_instant(call))?;
+        self.check_disturbed(&disturbed)?;
         self.signals_sent += u64::from(calls::sends_signal(call));
         let refused = matches!(self.tasks[index].state, State::Parked(_));
         self.locks_released += u64::from(calls::may_release_lock(call) && !refused);
         match self.tasks[index].state {
             State::Ready(At::Exit, _) => {
                 self.calling = false;
+                self.follow_call(index)?;
                 self.run_code(index, 0)
             }
             State::Blocked => {
@@ -166,6 +176,15 @@ impl Session<'_> {
             // Stopped by a signal, or gone.
             _ => Ok(()),
         }
+    }
+
+    /// A call has come back in the step in which it began.
+    fn follow_call(&mut self, index: usize) -> Result<(), Halt> {
+        let result = match &self.tasks[index].state {
+            State::Ready(_, stopped) => stopped.result()?,
+            _ => return Ok(()),
+        };
+        self.follow_mapping(index, result)
     }
 
     /// Keeps hold of the run's ipc namespace, so that it can be searched for what
@@ -183,6 +202,9 @@ impl Session<'_> {
     /// The task runs its own code up to its next schedule point, after receiving
     /// `signal` if that is not 0.
     pub fn run_code(&mut self, index: usize, mut signal: i32) -> Result<(), Halt> {
+        if signal == 0 {
+            self.close_shared(index)?;
+        }
         loop {
             // Killed under way, by a fault.
             let Some(stopped) = self.tasks[index].take_stopped() else {
@@ -195,7 +217,7 @@ impl Session<'_> {
             if !matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
                 return Ok(());
             }
-            if !self.pass_start_up_call(index)? {
+            if !self.pass_start_up_call(index)? && !self.pass_quiet_call(index)? {
                 return Ok(());
             }
         }
@@ -208,6 +230,12 @@ impl Session<'_> {
             _ => {
                 self.record(index, What::Signal(Signal(signal)));
                 let tid = self.tasks[index].tid;
+                if self.is_watched(index) {
+                    match probe::handles(tid, signal) {
+                        true => self.close_shared(index)?,
+                        false => self.open_before_signal(index)?,
+                    }
+                }
                 if self.tasks[index].waits_until.is_some() && probe::handles(tid, signal) {
                     self.tasks[index].waits_until = None;
                 }
@@ -234,7 +262,9 @@ impl Session<'_> {
         if !pending.unwrap_or(false) {
             return Ok(false);
         }
-        self.repeat_call(index)?;
+        if self.tasks[index].access.is_none() {
+            self.repeat_call(index)?;
+        }
         self.run_code(index, 0)?;
         if let State::Ready(At::Signal(signal), _) = self.tasks[index].state {
             self.deliver(index, signal)?;
@@ -245,9 +275,10 @@ impl Session<'_> {
     /// Cancels the call the task is about to make and lets it make it again when
     /// it is next resumed.
     pub fn repeat_call(&mut self, index: usize) -> Result<(), Halt> {
+        self.return_pointers(index)?;
         let task = &self.tasks[index];
         let mut registers = regs::read(task.tid)?;
-        registers.enter(u64::from(task.entering.call), task.entering.args);
+        registers.enter(u64::from(task.entering.call), registers.args());
         regs::write(task.tid, &registers)?;
         Ok(())
     }

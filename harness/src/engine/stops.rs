@@ -1,6 +1,7 @@
 //! What each ptrace stop means for the task that reports it.
 
 use super::session::{Completed, Halt, Session};
+use super::shared::{Borrowed, Space};
 use super::task::{At, Process, State, Task};
 use super::{EngineError, auxv, tsc};
 use crate::model::{End, Signal, TaskId, What};
@@ -22,6 +23,7 @@ impl Session<'_> {
             Stop::Exit => self.on_exit(index),
             Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
             Stop::Exec { former } => self.on_exec(index, former),
+            Stop::Signal(libc::SIGSEGV) if self.is_access(index)? => Ok(()),
             Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, self.read_counter())? => {
                 Stopped::reported(tid).resume(0);
                 Ok(())
@@ -33,6 +35,10 @@ impl Session<'_> {
                 Ok(())
             }
             Stop::Signal(signal) => {
+                self.leave_trampoline(index)?;
+                if matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
+                    self.correct_fault_address(index)?;
+                }
                 self.stopped_at(index, At::Signal(signal));
                 Ok(())
             }
@@ -89,9 +95,12 @@ impl Session<'_> {
 
     fn on_entry(&mut self, index: usize) -> Result<(), Halt> {
         self.stopped_at(index, At::Entry);
+        self.return_pointers(index)?;
         let task = &mut self.tasks[index];
         let before = task.entering;
         task.entering = task.stopped().expect("it has just stopped").entering()?;
+        self.lend_aliases(index)?;
+        let task = &mut self.tasks[index];
         if std::mem::take(&mut task.begins_again) {
             // Some calls are continued by restart_syscall(2) rather than made again.
             let continues = i64::from(task.entering.call) == libc::SYS_restart_syscall;
@@ -102,6 +111,11 @@ impl Session<'_> {
                 return Ok(());
             }
             if task.entering.call == before.call {
+                if std::mem::take(&mut task.reached_memory) {
+                    let stopped = task.take_stopped().expect("it has just stopped");
+                    stopped.resume_to_exit();
+                    return Ok(());
+                }
                 return self.enter_again(index);
             }
         }
@@ -121,6 +135,17 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         task.in_vfork = false;
         let mut result = task.stopped().expect("it has just stopped").result()?;
+        if self.has_missed_pointer(index, result)? {
+            self.repeat_call(index)?;
+            let task = &mut self.tasks[index];
+            (task.begins_again, task.reached_memory) = (true, true);
+            if let Some(stopped) = task.take_stopped() {
+                stopped.resume(0);
+            }
+            return Ok(());
+        }
+        self.correct_attachments(index, result)?;
+        let task = &mut self.tasks[index];
         let restored = task.restore.take();
         if let Some((register, value)) = restored {
             regs::poke(task.tid, register, value)?;
@@ -137,6 +162,7 @@ impl Session<'_> {
         if let Some((_, time_out)) = restored {
             self.write_back(index, time_out, expired)?;
         }
+        self.return_pointers(index)?;
         if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
             return self.begin_again(index, result);
         }
@@ -205,13 +231,18 @@ impl Session<'_> {
         parent.state = State::Running;
         let process = parent.process;
         let id = TaskId(self.tasks.len() as u32);
-        let process = match self.creates_thread(index) {
+        let flags = self.creation_flags(index, vfork);
+        let process = match flags & libc::CLONE_THREAD as u64 != 0 {
             true => process,
             false => self.add_process(id, child, Some(process)),
         };
-        self.tasks
-            .push(Task::new(id, child, process, Some(TaskId(index as u32))));
-        self.tasks[id.index()].signals_seen = self.signals_sent;
+        if flags & libc::CLONE_VM as u64 == 0 {
+            self.copy_space(process);
+        }
+        let mut task = Task::new(id, child, process, Some(TaskId(index as u32)));
+        task.signals_seen = self.signals_sent;
+        task.segment_set = self.tasks[index].segment_set;
+        self.tasks.push(task);
         self.by_tid.insert(child, id.index());
         if let Some(stop) = self.unannounced.remove(&child) {
             self.on_stop(child, stop)?;
@@ -223,15 +254,24 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn creates_thread(&self, index: usize) -> bool {
+    /// The flags with which a task creates another, as those of clone(2).
+    fn creation_flags(&self, index: usize, vfork: bool) -> u64 {
         let task = &self.tasks[index];
         let [first, ..] = task.entering.args;
-        let flags = match i64::from(task.entering.call) {
+        match i64::from(task.entering.call) {
             libc::SYS_clone => first,
             libc::SYS_clone3 => memory::read_word(task.tid, first).unwrap_or(0),
+            _ if vfork => libc::CLONE_VM as u64,
             _ => 0,
-        };
-        flags & libc::CLONE_THREAD as u64 != 0
+        }
+    }
+
+    /// A process that was created by fork has the address space of its parent as it was
+    /// then.
+    fn copy_space(&mut self, process: usize) {
+        let space = self.spaces[self.processes[process].space].clone();
+        self.spaces.push(space);
+        self.processes[process].space = self.spaces.len() - 1;
     }
 
     /// Adds a process and returns its index.
@@ -249,6 +289,16 @@ impl Session<'_> {
                 }
             }
         };
+        let (space, executable, fault_action) = match parent {
+            Some(parent) => {
+                let parent = &self.processes[parent];
+                (parent.space, parent.executable, parent.fault_action)
+            }
+            None => {
+                self.spaces.push(Space::default());
+                (self.spaces.len() - 1, None, None)
+            }
+        };
         self.processes.push(Process {
             awaits: self.awaited_by(&name),
             name,
@@ -259,6 +309,9 @@ impl Session<'_> {
             loading: None,
             paused_until: 0,
             parent,
+            space,
+            executable,
+            fault_action,
         });
         self.processes.len() - 1
     }
@@ -282,7 +335,14 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         task.state = State::Running;
         task.restore = None;
+        task.borrowed = Borrowed::default();
+        task.segment_set = false;
         let process = task.process;
+        self.spaces.push(Space::default());
+        let changed = &mut self.processes[process];
+        changed.space = self.spaces.len() - 1;
+        changed.executable = None;
+        changed.fault_action = None;
         self.processes[process].loading = Some(Vec::new());
         auxv::make_deterministic(tid)
             .map_err(|error| EngineError::Machine(format!("preparing a new program: {error}")))

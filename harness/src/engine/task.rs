@@ -1,5 +1,6 @@
 //! The tasks and processes of one run, as the engine sees them.
 
+use super::shared;
 use crate::model::TaskId;
 use crate::sys::Tid;
 use crate::sys::probe::Probe;
@@ -13,6 +14,8 @@ pub(super) enum At {
     Start,
     /// About to perform `Task::entering`.
     Entry,
+    /// About to access shared memory.
+    Access,
     /// After a call that had blocked.
     Exit,
     /// A signal is about to be delivered.
@@ -104,6 +107,18 @@ pub(super) struct Task {
     pub child: Option<usize>,
     /// Its thread id as the program sees it.
     pub tid_inside: i32,
+    /// The access that it is about to make.
+    pub access: Option<shared::Pending>,
+    /// The accesses of the instruction that it performs.
+    pub performing: Vec<shared::Performing>,
+    /// What it has looked at while nothing changed.
+    pub looks: shared::Looks,
+    /// What the engine has changed for the call it is in.
+    pub borrowed: shared::Borrowed,
+    /// Its GS segment leads to aliases.
+    pub segment_set: bool,
+    /// Its call failed for a pointer into shared memory, and is made again.
+    pub reached_memory: bool,
 }
 
 impl Task {
@@ -135,6 +150,12 @@ impl Task {
             delayed_signal: None,
             child: None,
             tid_inside: 0,
+            access: None,
+            performing: Vec::new(),
+            looks: shared::Looks::default(),
+            borrowed: shared::Borrowed::default(),
+            segment_set: false,
+            reached_memory: false,
         }
     }
 
@@ -189,4 +210,10 @@ pub(super) struct Process {
     /// It begins when the process of this name has ended.
     pub awaits: Option<String>,
     pub parent: Option<usize>,
+    /// Its address space, by index.
+    pub space: usize,
+    /// A number for the program it executes, once it matters.
+    pub executable: Option<u32>,
+    /// What it wants done with SIGSEGV, unless that is the default.
+    pub fault_action: Option<shared::Action>,
 }

@@ -39,6 +39,7 @@ impl Session<'_> {
     pub fn ready(&self) -> Vec<TaskId> {
         let is_ready = |task: &&Task| match &task.state {
             State::Ready(At::Code, _) => self.may_leave_loop(task.id.index()),
+            State::Ready(At::Access, _) => !self.waits_for_change(task.id.index()),
             State::Ready(..) => true,
             State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
             State::Sleeping(_) | State::Blocked => task
@@ -114,7 +115,7 @@ impl Session<'_> {
             self.after_roots += u64::from(self.after_roots > 0);
             return Ok(());
         }
-        if self.retry_parked() || self.stir()? {
+        if self.retry_parked() || self.stir()? || self.let_loops_go_on()? {
             return Ok(());
         }
         Err(Halt::End(self.stuck()))

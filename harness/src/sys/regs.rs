@@ -29,6 +29,51 @@ impl Registers {
         self.0.rip
     }
 
+    /// Moves to another instruction, in no call.
+    pub fn move_to(&mut self, position: u64) {
+        self.0.rip = position;
+        // Otherwise the kernel might restart a call that was cut short.
+        self.0.orig_rax = u64::MAX;
+    }
+
+    /// Makes the task perform a call with the `syscall` instruction at `gadget`.
+    pub fn enter_at(&mut self, gadget: u64, call: u64, args: [u64; 6]) {
+        self.0.rip = gadget + SYSCALL_INSTRUCTION;
+        self.enter(call, args);
+    }
+
+    /// A general-purpose register by its number in instructions: RAX, RCX, RDX, RBX,
+    /// RSP, RBP, RSI, RDI, R8 to R15.
+    pub fn general(&self, number: usize) -> u64 {
+        let r = &self.0;
+        [
+            r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.r8, r.r9, r.r10, r.r11,
+            r.r12, r.r13, r.r14, r.r15,
+        ][number % 16]
+    }
+
+    /// Source, destination and count of string instructions.
+    pub fn string(&self) -> (u64, u64, u64) {
+        (self.0.rsi, self.0.rdi, self.0.rcx)
+    }
+
+    /// See [`Registers::string`].
+    pub fn set_string(&mut self, (source, destination, count): (u64, u64, u64)) {
+        (self.0.rsi, self.0.rdi, self.0.rcx) = (source, destination, count);
+    }
+
+    /// Whether string instructions go towards lower addresses.
+    pub fn goes_down(&self) -> bool {
+        const DIRECTION: u64 = 1 << 10;
+        self.0.eflags & DIRECTION != 0
+    }
+
+    /// Whether the last comparison found equality.
+    pub fn found_equal(&self) -> bool {
+        const ZERO: u64 = 1 << 6;
+        self.0.eflags & ZERO != 0
+    }
+
     /// Goes past a `syscall` instruction that is the next one.
     pub fn pass_syscall(&mut self) {
         self.0.rip += SYSCALL_INSTRUCTION;
@@ -100,13 +145,37 @@ pub(crate) enum Register {
     Call,
     /// The result.
     Result,
+    /// Where the next instruction is.
+    Position,
+    /// The base of the GS segment.
+    SegmentBase,
     /// An argument, from 0.
     Arg(usize),
 }
 
 /// Writes one register: 0.3 µs where [`write`] takes 1.
 pub(crate) fn poke(tid: Tid, register: Register, value: u64) -> io::Result<()> {
-    let offset = match register {
+    // SAFETY: POKEUSER takes its arguments by value; it touches no memory of ours.
+    let result = unsafe { libc::ptrace(libc::PTRACE_POKEUSER, tid, offset(register), value) };
+    peek_poke_result(result)
+}
+
+/// Reads one register.
+pub(crate) fn peek(tid: Tid, register: Register) -> io::Result<u64> {
+    // The result may be -1, so errno tells (ptrace(2)).
+    nix::errno::Errno::clear();
+    // SAFETY: PEEKUSER takes its arguments by value, and returns the value.
+    let value = unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, tid, offset(register), 0) };
+    match nix::errno::Errno::last_raw() {
+        0 => Ok(value as u64),
+        _ if value != -1 => Ok(value as u64),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Where the kernel keeps a register in its `struct user`.
+fn offset(register: Register) -> usize {
+    match register {
         Register::Call => std::mem::offset_of!(libc::user_regs_struct, orig_rax),
         Register::Result => std::mem::offset_of!(libc::user_regs_struct, rax),
         Register::Arg(0) => std::mem::offset_of!(libc::user_regs_struct, rdi),
@@ -115,8 +184,7 @@ pub(crate) fn poke(tid: Tid, register: Register, value: u64) -> io::Result<()> {
         Register::Arg(3) => std::mem::offset_of!(libc::user_regs_struct, r10),
         Register::Arg(4) => std::mem::offset_of!(libc::user_regs_struct, r8),
         Register::Arg(_) => std::mem::offset_of!(libc::user_regs_struct, r9),
-    };
-    // SAFETY: POKEUSER takes its arguments by value; it touches no memory of ours.
-    let result = unsafe { libc::ptrace(libc::PTRACE_POKEUSER, tid, offset, value) };
-    peek_poke_result(result)
+        Register::Position => std::mem::offset_of!(libc::user_regs_struct, rip),
+        Register::SegmentBase => std::mem::offset_of!(libc::user_regs_struct, gs_base),
+    }
 }

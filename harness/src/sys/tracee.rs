@@ -214,14 +214,31 @@ impl Stopped {
         peek_poke_result(result)
     }
 
-    /// Whether an unblocked signal waits to be delivered to it.
-    pub fn has_deliverable_signal(&self) -> io::Result<bool> {
-        self.deliverable_signals()
-            .map(|signals| !signals.is_empty())
+    /// For a fault: its code of sigaction(2), and the address.
+    pub fn fault(&self) -> io::Result<(i32, u64)> {
+        let info = self.signal_info()?;
+        // SAFETY: for SIGSEGV and SIGBUS the kernel fills in the address; for others the
+        // bytes mean something else, but are there.
+        Ok((info.si_code, unsafe { info.si_addr() } as u64))
     }
 
-    /// The unblocked signals that wait to be delivered to it.
-    pub fn deliverable_signals(&self) -> io::Result<Vec<i32>> {
+    /// Replaces the address of the fault it is about to learn of.
+    pub fn set_fault_address(&self, address: u64) -> io::Result<()> {
+        /// `si_addr` in the kernel's layout of siginfo_t (asm-generic/siginfo.h).
+        const ADDRESS: usize = 16;
+        let mut info = self.signal_info()?;
+        // SAFETY: siginfo_t is plain data of 128 bytes, and 16 is a multiple of eight.
+        unsafe {
+            (&raw mut info)
+                .byte_add(ADDRESS)
+                .cast::<u64>()
+                .write(address);
+        }
+        self.set_signal_info(&info)
+    }
+
+    /// The signals it has blocked, as bits from signal 1.
+    pub fn signal_mask(&self) -> io::Result<u64> {
         let mut mask: u64 = 0;
         // SAFETY: the kernel writes a signal set of the size given to the address.
         let result = unsafe {
@@ -232,7 +249,32 @@ impl Stopped {
                 &raw mut mask,
             )
         };
-        peek_poke_result(result)?;
+        peek_poke_result(result).map(|()| mask)
+    }
+
+    /// Blocks these signals and no others.
+    pub fn set_signal_mask(&self, mask: u64) -> io::Result<()> {
+        // SAFETY: the kernel reads a signal set of the size given from the address.
+        let result = unsafe {
+            libc::ptrace(
+                libc::PTRACE_SETSIGMASK,
+                self.0,
+                size_of::<u64>(),
+                &raw const mask,
+            )
+        };
+        peek_poke_result(result)
+    }
+
+    /// Whether an unblocked signal waits to be delivered to it.
+    pub fn has_deliverable_signal(&self) -> io::Result<bool> {
+        self.deliverable_signals()
+            .map(|signals| !signals.is_empty())
+    }
+
+    /// The unblocked signals that wait to be delivered to it.
+    pub fn deliverable_signals(&self) -> io::Result<Vec<i32>> {
+        let mask = self.signal_mask()?;
         let mut signals = self.pending(0)?;
         signals.extend(self.pending(PEEKSIGINFO_SHARED)?);
         signals.retain(|signal| mask >> (signal - 1) & 1 == 0);

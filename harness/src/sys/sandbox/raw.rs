@@ -247,14 +247,16 @@ pub(super) fn umask(mask: libc::mode_t) -> libc::mode_t {
     unsafe { libc::umask(mask) }
 }
 
-/// Switches address randomisation off for this process and what it executes.
+/// Switches address randomisation off for this process and what it executes, and has
+/// the kernel hand out addresses from 0x2aaa_aaaa_b000 upwards, so that there is a lot
+/// of room above every mapping.
 pub(super) fn fix_addresses() -> Result<(), Errno> {
     const QUERY: c_ulong = 0xffff_ffff;
     // SAFETY: no memory is involved (personality(2)).
     unsafe {
         let now = libc::personality(QUERY);
         check_int(libc::personality(
-            now as c_ulong | libc::ADDR_NO_RANDOMIZE as c_ulong,
+            now as c_ulong | (libc::ADDR_NO_RANDOMIZE | libc::ADDR_COMPAT_LAYOUT) as c_ulong,
         ))
         .map(drop)
     }

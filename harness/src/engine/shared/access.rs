@@ -1,0 +1,365 @@
+//! The access itself: from the fault to the value that is left.
+
+use super::Pending;
+use super::instruction::Form;
+use super::space::{CODE, DISTANCE, PAGE, Region};
+use super::trampoline::{AREA, Meaning};
+use crate::engine::inject::Strike;
+use crate::engine::remote::{block_signals, next};
+use crate::engine::session::{Halt, Session};
+use crate::engine::task::{At, State};
+use crate::model::{Access, AccessKind, Call, End, What};
+use crate::sys::regs::{self, Register};
+use crate::sys::tracee::{Entering, Stop, Stopped};
+use crate::sys::{Tid, memory};
+
+/// The longest instruction that there can be.
+const LONGEST: usize = 15;
+
+/// The code of a fault on memory that is there, but not accessible (sigaction(2)).
+const SEGV_ACCERR: i32 = 2;
+
+/// An access under way: its event, and the memory.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct Performing {
+    event: usize,
+    address: u64,
+    size: u64,
+}
+
+impl Session<'_> {
+    /// Whether a SIGSEGV is an access to watched memory that the program may make. If
+    /// so, the task is about to make it.
+    pub fn is_access(&mut self, index: usize) -> Result<bool, Halt> {
+        if !self.is_watched(index) {
+            return Ok(false);
+        }
+        let tid = self.tasks[index].tid;
+        let (code, address) = Stopped::reported(tid).fault()?;
+        let position = regs::peek(tid, Register::Position)?;
+        if let Some(meaning) = self.knowledge.trampolines.meaning(position) {
+            return self.trampoline_failed(index, meaning, address);
+        }
+        let Some(&region) = self.space(index).at(address) else {
+            return Ok(false);
+        };
+        if code != SEGV_ACCERR {
+            return Ok(false);
+        }
+        if position == address {
+            return Err(self.unsupported(index, &region, "executes code in it"));
+        }
+        let trampoline = self.trampoline_at(index, position, &region)?;
+        let kind = self.knowledge.trampolines.get(trampoline).instruction.kind;
+        if !permits(region.protection, kind, self.is_string(trampoline)) {
+            return Ok(false);
+        }
+        self.come_to_access(index, address, trampoline, false);
+        self.keep_handler(index)?;
+        Ok(true)
+    }
+
+    fn is_string(&self, trampoline: usize) -> bool {
+        let instruction = &self.knowledge.trampolines.get(trampoline).instruction;
+        matches!(instruction.form, Form::String(_))
+    }
+
+    fn trampoline_at(
+        &mut self,
+        index: usize,
+        position: u64,
+        region: &Region,
+    ) -> Result<usize, Halt> {
+        let mut code = [0; LONGEST];
+        let to_page_end = (PAGE - position % PAGE) as usize;
+        let tid = self.tasks[index].tid;
+        let count = memory::read(tid, position, &mut code).unwrap_or(0);
+        let count = match count {
+            // The next page may not be there.
+            0 if to_page_end < LONGEST => memory::read(tid, position, &mut code[..to_page_end])?,
+            count => count,
+        };
+        let found = self.knowledge.trampolines.find(position, &code[..count]);
+        found.ok_or_else(|| {
+            let bytes: Vec<String> = code[..count].iter().map(|b| format!("{b:02x}")).collect();
+            let how = format!("uses an instruction that is not known: {}", bytes.join(" "));
+            self.unsupported(index, region, &how)
+        })
+    }
+
+    fn unsupported(&self, index: usize, region: &Region, how: &str) -> Halt {
+        Halt::End(End::Invalid(format!(
+            "`{}` shares the memory {}, and {how}; that is not supported",
+            self.processes[self.tasks[index].process].name,
+            self.objects.list[region.object as usize].name,
+        )))
+    }
+
+    fn come_to_access(&mut self, index: usize, address: u64, trampoline: usize, stepped: bool) {
+        let task = &mut self.tasks[index];
+        task.access = Some(Pending {
+            address,
+            trampoline,
+            stepped,
+        });
+        task.entering = Entering {
+            call: Call::MEMORY.0,
+            args: [0; 6],
+            native: true,
+        };
+        task.in_vfork = false;
+        task.counted = stepped;
+        task.state = State::Ready(At::Access, Stopped::reported(task.tid));
+    }
+
+    /// An instruction cannot be performed on the alias: it touches other memory, too.
+    fn trampoline_failed(
+        &mut self,
+        index: usize,
+        meaning: Meaning,
+        address: u64,
+    ) -> Result<bool, Halt> {
+        let tid = self.tasks[index].tid;
+        if regs::peek(tid, Register::SegmentBase)? != DISTANCE {
+            return Err(self.uses_segment(index));
+        }
+        regs::poke(tid, Register::Position, meaning.position)?;
+        self.take_back_access(index);
+        let address = match self.space(index).at(address) {
+            Some(_) => address,
+            None => address.wrapping_sub(DISTANCE),
+        };
+        self.come_to_access(index, address, meaning.trampoline, true);
+        Ok(true)
+    }
+
+    pub(super) fn uses_segment(&self, index: usize) -> Halt {
+        Halt::End(End::Invalid(format!(
+            "`{}` uses the GS segment, with which accesses to shared memory are observed; \
+             that is not supported",
+            self.processes[self.tasks[index].process].name
+        )))
+    }
+
+    /// An access that was recorded has not happened.
+    fn take_back_access(&mut self, index: usize) {
+        for performing in self.tasks[index].performing.drain(..).rev() {
+            self.events.remove(performing.event);
+            for seen in self.seen.iter_mut().filter(|s| s.event > performing.event) {
+                seen.event -= 1;
+            }
+        }
+    }
+
+    /// A signal meets a task in a trampoline: it shall find it in the program.
+    pub fn leave_trampoline(&mut self, index: usize) -> Result<(), Halt> {
+        if !self.is_watched(index) {
+            return Ok(());
+        }
+        let tid = self.tasks[index].tid;
+        let position = regs::peek(tid, Register::Position)?;
+        if let Some(meaning) = self.knowledge.trampolines.meaning(position) {
+            regs::poke(tid, Register::Position, meaning.position)?;
+            if !meaning.performed {
+                self.take_back_access(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// The fault of a file that is shorter than its mapping happens at the program's
+    /// address (SIGBUS, mmap(2)).
+    pub fn correct_fault_address(&mut self, index: usize) -> Result<(), Halt> {
+        let stopped = Stopped::reported(self.tasks[index].tid);
+        let (_, address) = stopped.fault()?;
+        let own = address.wrapping_sub(DISTANCE);
+        if self.space(index).at(address).is_none() && self.space(index).at(own).is_some() {
+            stopped.set_fault_address(own)?;
+        }
+        Ok(())
+    }
+
+    /// The chosen task makes the access that it is about to make.
+    pub fn perform_access(&mut self, index: usize) -> Result<(), Halt> {
+        if self.deliver_first(index)? {
+            return Ok(());
+        }
+        match self.strike(index)? {
+            Strike::None => {}
+            Strike::StepOver | Strike::Answer(_) => return Ok(()),
+        }
+        if self.goes_round(index)? {
+            return Ok(());
+        }
+        let pending = self.tasks[index].access.take().expect("it is at an access");
+        self.prepare_trampolines(index)?;
+        let form = self
+            .knowledge
+            .trampolines
+            .get(pending.trampoline)
+            .instruction
+            .form;
+        match form {
+            Form::Direct if !pending.stepped => {
+                self.record_access(index, &pending)?;
+                let trampoline = self.knowledge.trampolines.get(pending.trampoline);
+                let tid = self.tasks[index].tid;
+                regs::poke(tid, Register::Position, trampoline.address)?;
+            }
+            Form::String(operands) if !pending.stepped => {
+                self.perform_string(index, &pending, operands)?;
+            }
+            _ => {
+                self.record_access(index, &pending)?;
+                self.perform_stepped(index)?;
+            }
+        }
+        if let State::Ready(At::Signal(_), _) = self.tasks[index].state {
+            // The instruction has failed as it would without the engine.
+            return Ok(());
+        }
+        self.run_code(index, 0)?;
+        self.note_left(index);
+        Ok(())
+    }
+
+    /// Brings a process's trampolines up to date, and a task's segment.
+    fn prepare_trampolines(&mut self, index: usize) -> Result<(), Halt> {
+        let tid = self.tasks[index].tid;
+        let written = self.space(index).written.unwrap_or(0);
+        let image = self.knowledge.trampolines.image();
+        if written < image.len() {
+            memory::write(tid, CODE + written as u64, &image[written..])?;
+            let length = image.len();
+            debug_assert!(length <= AREA);
+            self.space_mut(index).written = Some(length);
+        }
+        if !self.tasks[index].segment_set {
+            match regs::peek(tid, Register::SegmentBase)? {
+                0 | DISTANCE => regs::poke(tid, Register::SegmentBase, DISTANCE)?,
+                _ => return Err(self.uses_segment(index)),
+            }
+            self.tasks[index].segment_set = true;
+        }
+        Ok(())
+    }
+
+    fn record_access(&mut self, index: usize, pending: &Pending) -> Result<(), Halt> {
+        let instruction = &self
+            .knowledge
+            .trampolines
+            .get(pending.trampoline)
+            .instruction;
+        let (size, kind) = (u64::from(instruction.size), instruction.kind);
+        self.record_range(index, pending.trampoline, pending.address, size, kind);
+        Ok(())
+    }
+
+    /// Adds the event of an access to a range that begins in watched memory.
+    pub(super) fn record_range(
+        &mut self,
+        index: usize,
+        trampoline: usize,
+        address: u64,
+        size: u64,
+        kind: AccessKind,
+    ) {
+        let Some(&region) = self.space(index).at(address) else {
+            return;
+        };
+        let tid = self.tasks[index].tid;
+        let process = self.tasks[index].process;
+        let executable = match self.processes[process].executable {
+            Some(executable) => executable,
+            None => self.knowledge.executable(tid),
+        };
+        self.processes[process].executable = Some(executable);
+        let place = (self.objects).place(&mut self.knowledge, tid, executable, trampoline);
+        let before = value_at(tid, address, size);
+        let access = Access {
+            object: region.object,
+            offset: region.position(address),
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            kind,
+            before,
+            after: before.filter(|_| !kind.may_write()),
+            place,
+        };
+        self.tasks[index].performing.push(Performing {
+            event: self.events.len(),
+            address,
+            size,
+        });
+        self.record(index, What::Access(access));
+    }
+
+    /// After the step: what the access has left behind.
+    fn note_left(&mut self, index: usize) {
+        let task = &mut self.tasks[index];
+        let performed = std::mem::take(&mut task.performing);
+        let is_there = task.stopped().is_some();
+        let (id, tid) = (task.id, task.tid);
+        for Performing {
+            event,
+            address,
+            size,
+        } in performed
+        {
+            let What::Access(access) = &mut self.events[event].what else {
+                continue;
+            };
+            if !access.kind.may_write() {
+                continue;
+            }
+            if is_there {
+                access.after = value_at(tid, address, size);
+            }
+            let same = access.after.is_some() && access.after == access.before && size <= 8;
+            self.shared_changes += u64::from(!same);
+            let word = (access.object, access.offset);
+            self.last_writers.insert(word, id);
+        }
+    }
+
+    /// Performs one instruction in its place, while nobody else can run.
+    fn perform_stepped(&mut self, index: usize) -> Result<(), Halt> {
+        self.set_open(index, true)?;
+        let tid = self.tasks[index].tid;
+        let mask = block_signals(tid)?;
+        Stopped::reported(tid).single_step();
+        let stop = next(tid)?;
+        match stop {
+            Stop::Signal(signal) => {
+                Stopped::reported(tid).set_signal_mask(mask)?;
+                let at = match signal {
+                    libc::SIGTRAP => At::Code,
+                    _ => At::Signal(signal),
+                };
+                self.tasks[index].state = State::Ready(at, Stopped::reported(tid));
+                Ok(())
+            }
+            stop => self.on_stop(tid, stop),
+        }
+    }
+}
+
+/// The beginning of a range, read at the alias.
+pub(super) fn value_at(tid: Tid, address: u64, size: u64) -> Option<u64> {
+    let mut bytes = [0; 8];
+    let length = size.min(8) as usize;
+    match memory::read(tid, address + DISTANCE, &mut bytes[..length]) {
+        Ok(count) if count == length => Some(u64::from_le_bytes(bytes)),
+        _ => None,
+    }
+}
+
+/// Whether a program may do this to memory of its own that it has protected so. What a
+/// string instruction does depends on which of its operands the memory is.
+fn permits(protection: i32, kind: AccessKind, is_string: bool) -> bool {
+    let needed = match kind {
+        AccessKind::Read => libc::PROT_READ,
+        _ if is_string => libc::PROT_READ,
+        AccessKind::Write | AccessKind::Update => libc::PROT_WRITE,
+    };
+    protection & needed != 0
+}

@@ -1,0 +1,151 @@
+//! Names for shared memory and for the instructions that touch it.
+
+use super::trampoline::Trampolines;
+use crate::model::{Place, SharedObject};
+use crate::sys::Tid;
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+
+/// What tells one piece of shared memory from another during a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::engine) enum Key {
+    /// A file, by device and inode.
+    File(u64, u64),
+    /// A System V segment, by id.
+    SystemV(i32),
+    /// Memory without a name, by the number of its mapping.
+    Anonymous(u32),
+}
+
+/// The shared objects of a run, numbered as they are first mapped.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Objects {
+    known: HashMap<Key, u32>,
+    pub list: Vec<SharedObject>,
+    pub places: Vec<Place>,
+    place_numbers: HashMap<(u32, usize), u32>,
+    anonymous: u32,
+}
+
+/// What a worker knows of programs' code, from run to run.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Knowledge {
+    pub(super) trampolines: Trampolines,
+    executables: Vec<String>,
+    places: HashMap<(u32, usize), Place>,
+}
+
+impl Objects {
+    pub(super) fn number(&mut self, key: Key, name: &str) -> u32 {
+        *self.known.entry(key).or_insert_with(|| {
+            self.list.push(SharedObject {
+                name: name.to_owned(),
+            });
+            self.list.len() as u32 - 1
+        })
+    }
+
+    pub(super) fn anonymous(&mut self) -> u32 {
+        self.anonymous += 1;
+        self.number(Key::Anonymous(self.anonymous), "/dev/zero")
+    }
+
+    /// The number of a System V segment's object, if it was ever attached.
+    pub(super) fn of_segment(&self, id: i32) -> Option<u32> {
+        self.known.get(&Key::SystemV(id)).copied()
+    }
+
+    /// The number of an instruction's place.
+    pub(super) fn place(
+        &mut self,
+        knowledge: &mut Knowledge,
+        tid: Tid,
+        executable: u32,
+        trampoline: usize,
+    ) -> u32 {
+        let key = (executable, trampoline);
+        if let Some(number) = self.place_numbers.get(&key) {
+            return *number;
+        }
+        let place = knowledge.place(tid, key);
+        self.places.push(place);
+        let number = self.places.len() as u32 - 1;
+        self.place_numbers.insert(key, number);
+        number
+    }
+}
+
+impl Knowledge {
+    /// A number for the program that a process executes.
+    pub(super) fn executable(&mut self, tid: Tid) -> u32 {
+        let link = std::fs::read_link(format!("/proc/{tid}/exe")).unwrap_or_default();
+        let path = link.to_string_lossy().into_owned();
+        let known = self.executables.iter().position(|known| *known == path);
+        let number = known.unwrap_or_else(|| {
+            self.executables.push(path);
+            self.executables.len() - 1
+        });
+        number as u32
+    }
+
+    fn place(&mut self, tid: Tid, key: (u32, usize)) -> Place {
+        if let Some(place) = self.places.get(&key) {
+            return place.clone();
+        }
+        let trampoline = self.trampolines.get(key.1);
+        let (module, offset) = module_at(tid, trampoline.origin).unwrap_or_default();
+        let place = Place {
+            offset: match module.is_empty() {
+                true => trampoline.origin,
+                false => offset,
+            },
+            module,
+            instruction: trampoline.instruction.text.clone(),
+        };
+        self.places.insert(key, place.clone());
+        place
+    }
+}
+
+/// The file that holds the code at an address, and the position in it.
+fn module_at(tid: Tid, address: u64) -> Option<(String, u64)> {
+    let maps = std::fs::read_to_string(format!("/proc/{tid}/maps")).ok()?;
+    maps.lines().find_map(|line| {
+        // proc_pid_maps(5): START-END PERMISSIONS OFFSET DEVICE INODE PATH
+        let (range, rest) = line.split_once(' ')?;
+        let (start, end) = parse_range(range)?;
+        if !(start..end).contains(&address) {
+            return None;
+        }
+        let mut fields = rest.split_whitespace();
+        let offset = u64::from_str_radix(fields.nth(1)?, 16).ok()?;
+        let path = fields.skip(2).collect::<Vec<_>>().join(" ");
+        let file = path.starts_with('/').then_some(path).unwrap_or_default();
+        Some((file, offset + (address - start)))
+    })
+}
+
+fn parse_range(range: &str) -> Option<(u64, u64)> {
+    let (start, end) = range.split_once('-')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    Some((number(start)?, number(end)?))
+}
+
+/// Whether anything is mapped in a range of a task's address space.
+pub(super) fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
+    let maps = std::fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
+    let ranges = maps
+        .lines()
+        .filter_map(|line| parse_range(line.split(' ').next()?));
+    ranges.into_iter().any(|(a, b)| a < end && start < b)
+}
+
+/// The file behind a descriptor: what tells it from others, and its name.
+pub(super) fn file(tid: Tid, descriptor: u64) -> Option<(Key, String)> {
+    let link = format!("/proc/{tid}/fd/{}", descriptor as i32);
+    let name = std::fs::read_link(&link).ok()?;
+    let data = std::fs::metadata(&link).ok()?;
+    let name = name.to_string_lossy();
+    let name = name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned();
+    Some((Key::File(data.dev(), data.ino()), name))
+}

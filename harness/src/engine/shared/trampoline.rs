@@ -1,0 +1,146 @@
+//! How an instruction that touches shared memory is made to touch its alias.
+//!
+//! No program uses the GS segment on this system, so its base is set to the distance
+//! between an address and its alias. A trampoline is the program's own instruction
+//! with a GS prefix (Intel SDM volume 2, section 2.1.1), and a jump to the instruction
+//! behind it: the processor performs it, whatever it is, on the alias.
+
+use super::instruction::{Form, Instruction};
+use super::space::CODE;
+use std::collections::HashMap;
+
+/// The most bytes of trampolines; the area they are written to is this large.
+pub(super) const AREA: usize = 1 << 20;
+
+/// The area begins with `syscall; int3`, for calls that a task makes for the engine.
+pub(super) const GADGET: u64 = CODE;
+
+/// The engine's own data follow the gadget: arguments in memory of such calls.
+pub(super) const SCRATCH: u64 = CODE + 64;
+
+/// Trampolines stand behind that.
+const FIRST: usize = 1024;
+
+/// Room for one: an instruction is at most 15 bytes long, the jump 14.
+const SLOT: usize = 32;
+
+const GS_PREFIX: u8 = 0x65;
+/// `jmp [rip+0]`, followed by the target.
+const JUMP: [u8; 6] = [0xff, 0x25, 0, 0, 0, 0];
+const INT3: u8 = 0xcc;
+
+/// One instruction of a program, known by where it stands and what it is.
+#[derive(Debug, Clone)]
+pub(super) struct Trampoline {
+    /// Where it is written to.
+    pub address: u64,
+    /// Where the program has the instruction.
+    pub origin: u64,
+    pub instruction: Instruction,
+}
+
+impl Trampoline {
+    /// Where the program goes on after the instruction.
+    pub fn next(&self) -> u64 {
+        self.origin + self.instruction.bytes.len() as u64
+    }
+}
+
+/// All trampolines of a worker, for every program it has seen.
+#[derive(Debug)]
+pub(super) struct Trampolines {
+    known: HashMap<u64, Vec<usize>>,
+    all: Vec<Trampoline>,
+    image: Vec<u8>,
+}
+
+impl Default for Trampolines {
+    fn default() -> Trampolines {
+        let mut image = vec![0; FIRST];
+        image[..3].copy_from_slice(&[0x0f, 0x05, INT3]);
+        Trampolines {
+            known: HashMap::new(),
+            all: Vec::new(),
+            image,
+        }
+    }
+}
+
+impl Trampolines {
+    pub fn get(&self, index: usize) -> &Trampoline {
+        &self.all[index]
+    }
+
+    /// What an area must contain.
+    pub fn image(&self) -> &[u8] {
+        &self.image
+    }
+
+    /// The trampoline of the instruction at `origin`, whose code begins with `code`.
+    /// `None` if the processor would not know it, or there is no more room.
+    pub fn find(&mut self, origin: u64, code: &[u8]) -> Option<usize> {
+        let known = self.known.get(&origin).into_iter().flatten();
+        for &index in known {
+            if code.starts_with(&self.all[index].instruction.bytes) {
+                return Some(index);
+            }
+        }
+        self.add(origin, Instruction::decode(code, origin)?)
+    }
+
+    fn add(&mut self, origin: u64, instruction: Instruction) -> Option<usize> {
+        let at = self.image.len();
+        if at + SLOT > AREA {
+            return None;
+        }
+        self.known.entry(origin).or_default().push(self.all.len());
+        let trampoline = Trampoline {
+            address: CODE + at as u64,
+            origin,
+            instruction,
+        };
+        let mut code = Vec::with_capacity(SLOT);
+        match trampoline.instruction.form {
+            Form::Direct => {
+                code.push(GS_PREFIX);
+                code.extend(&trampoline.instruction.bytes);
+                code.extend(JUMP);
+                code.extend(trampoline.next().to_le_bytes());
+            }
+            Form::String(_) => {
+                code.extend(&trampoline.instruction.bytes);
+                code.push(INT3);
+            }
+            Form::Stepped => {}
+        }
+        code.resize(SLOT, INT3);
+        self.image.extend(code);
+        self.all.push(trampoline);
+        Some(self.all.len() - 1)
+    }
+
+    /// What a position in the area means for the program: where it stands, and whether
+    /// the instruction there has been performed.
+    pub fn meaning(&self, position: u64) -> Option<Meaning> {
+        let into = usize::try_from(position.checked_sub(CODE + FIRST as u64)?).ok()?;
+        let index = into / SLOT;
+        let trampoline = self.all.get(index)?;
+        let performed = into % SLOT != 0;
+        Some(Meaning {
+            trampoline: index,
+            performed,
+            position: match performed {
+                true => trampoline.next(),
+                false => trampoline.origin,
+            },
+        })
+    }
+}
+
+/// See [`Trampolines::meaning`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Meaning {
+    pub trampoline: usize,
+    pub performed: bool,
+    pub position: u64,
+}
