@@ -17,10 +17,6 @@ use std::process::Command;
 /// Runs within which a planted bug must show.
 const BUG_RUNS: u64 = 200;
 
-/// What a planted bug may need to be seen and Crosswire cannot do yet. Those bugs
-/// must stay unseen, so that this list is corrected when it can.
-const LACKING: &[&str] = &["shared-memory points"];
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -44,8 +40,6 @@ struct Fixture {
     process: Vec<Process>,
     faults: Vec<String>,
     leaks: Option<String>,
-    #[serde(default)]
-    needs: String,
     verdict: String,
     #[serde(default)]
     kind: String,
@@ -175,15 +169,7 @@ fn every_planted_bug_is_found_named_and_replayed() {
     {
         let directory = somewhere();
         let outcome = fixture.explore(BUG_RUNS, programs.path(), directory.path());
-        let misjudged = match LACKING.contains(&&*fixture.needs) {
-            false => fixture.misjudged(&outcome, directory.path()),
-            true if outcome.verdict() == "pass" => Vec::new(),
-            true => vec![format!(
-                "{} are not lacking: {}",
-                fixture.needs,
-                outcome.told()
-            )],
-        };
+        let misjudged = fixture.misjudged(&outcome, directory.path());
         wrong.extend(
             misjudged
                 .iter()
@@ -257,7 +243,6 @@ fn the_table_has_every_program_and_every_bug_its_twin() {
             assert_eq!(twin.verdict, "pass");
             assert_eq!(twin.faults.len(), fixture.faults.len(), "{}", fixture.name);
             assert_eq!(twin.leaks, fixture.leaks, "{}", fixture.name);
-            assert_eq!(twin.needs, fixture.needs, "{}", fixture.name);
         }
     }
     let present = std::fs::read_dir(folder("fixtures/c")).expect("the fixtures are there");

@@ -472,8 +472,8 @@ fn into_trace(session: Session<'_>, end: End) -> Trace {
     Trace {
         format_version: FORMAT_VERSION,
         tasks,
-        objects: session.objects.list,
-        places: session.objects.places,
+        objects: session.memory.list,
+        places: session.memory.places,
         steps: session.step,
         unused_faults: unused.map(|armed| armed.fault.clone()).collect(),
         deviations: session.deviations,

@@ -125,7 +125,7 @@ pub(super) struct Session<'a> {
     pub log: Option<&'a crate::sys::oplog::OpLog>,
     /// Address spaces, of which a process has one, or shares one.
     pub spaces: Vec<Space>,
-    pub objects: Objects,
+    pub memory: Objects,
     pub knowledge: Knowledge,
     /// Grows whenever shared memory may have changed.
     pub shared_changes: u64,
@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
             objects: super::objects::Objects::default(),
             log: None,
             spaces: Vec::new(),
-            objects: Objects::default(),
+            memory: Objects::default(),
             knowledge: Knowledge::default(),
             shared_changes: 0,
             last_writers: HashMap::new(),

@@ -91,7 +91,7 @@ impl Session<'_> {
         Halt::End(End::Invalid(format!(
             "`{}` shares the memory {}, and {how}; that is not supported",
             self.processes[self.tasks[index].process].name,
-            self.objects.list[region.object as usize].name,
+            self.memory.list[region.object as usize].name,
         )))
     }
 
@@ -274,7 +274,7 @@ impl Session<'_> {
             None => self.knowledge.executable(tid),
         };
         self.processes[process].executable = Some(executable);
-        let place = (self.objects).place(&mut self.knowledge, tid, executable, trampoline);
+        let place = (self.memory).place(&mut self.knowledge, tid, executable, trampoline);
         let before = value_at(tid, address, size);
         let access = Access {
             object: region.object,

@@ -177,10 +177,10 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let [_, _, protection, flags, descriptor, offset] = task.entering.args;
         let object = match flags as c_int & MAP_ANONYMOUS != 0 {
-            true => self.objects.anonymous(),
+            true => self.memory.anonymous(),
             false => match objects::file(task.tid, descriptor) {
-                Some((key, name)) => self.objects.number(key, &name),
-                None => self.objects.anonymous(),
+                Some((key, name)) => self.memory.number(key, &name),
+                None => self.memory.anonymous(),
             },
         };
         let region = Region {
@@ -212,7 +212,7 @@ impl Session<'_> {
             start: range.start,
             end: range.end,
             protection,
-            object: self.objects.number(Key::SystemV(id), &name),
+            object: self.memory.number(Key::SystemV(id), &name),
             offset: 0,
         };
         self.observe(index, region)
@@ -253,7 +253,7 @@ impl Session<'_> {
             "`{}` maps {} bytes of {} at {:#x}, which cannot be observed: {why}",
             self.processes[self.tasks[index].process].name,
             region.len(),
-            self.objects.list[region.object as usize].name,
+            self.memory.list[region.object as usize].name,
             region.start,
         )))
     }

@@ -204,7 +204,7 @@ impl Session<'_> {
             SHM_STAT | SHM_STAT_ANY => result as i32,
             _ => return Ok(()),
         };
-        let Some(object) = self.objects.of_segment(id) else {
+        let Some(object) = self.memory.of_segment(id) else {
             return Ok(());
         };
         let tid: Tid = task.tid;
