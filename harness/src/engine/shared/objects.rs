@@ -120,7 +120,10 @@ fn module_at(tid: Tid, address: u64) -> Option<(String, u64)> {
         let mut fields = rest.split_whitespace();
         let offset = u64::from_str_radix(fields.nth(1)?, 16).ok()?;
         let path = fields.skip(2).collect::<Vec<_>>().join(" ");
-        let file = path.starts_with('/').then_some(path).unwrap_or_default();
+        let file = match path.starts_with('/') {
+            true => path,
+            false => String::new(),
+        };
         Some((file, offset + (address - start)))
     })
 }
