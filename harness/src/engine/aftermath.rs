@@ -5,7 +5,6 @@ use super::session::Session;
 use super::task::State;
 use crate::model::Leftover;
 use crate::sys::Tid;
-use crate::sys::probe::yield_cpu;
 use crate::sys::tracee::{self, Stop};
 use std::time::{Duration, Instant};
 
@@ -65,24 +64,6 @@ impl Session<'_> {
                 return Err(EngineError::Machine(format!(
                     "{left} tasks survive SIGKILL for 20 seconds"
                 )));
-            }
-        }
-        self.await_free_pids(deadline)
-    }
-
-    /// The kernel reports the end of a process before it lets go of those children
-    /// whom that process had not reaped; until then their pids are taken, and the
-    /// next run would get others.
-    fn await_free_pids(&self, deadline: Instant) -> Result<(), EngineError> {
-        for process in &self.processes {
-            while tracee::exists(process.pid) {
-                if Instant::now() > deadline {
-                    return Err(EngineError::Machine(format!(
-                        "process {} has ended and does not go away",
-                        process.name
-                    )));
-                }
-                yield_cpu();
             }
         }
         Ok(())

@@ -162,6 +162,26 @@ pub(super) fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
         .map(|written| written as usize)
 }
 
+pub(super) fn pread(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes into `buffer`.
+    check(unsafe { libc::pread(fd, buffer.as_mut_ptr().cast(), buffer.len(), 0) } as c_long)
+        .map(|read| read as usize)
+}
+
+/// Whether the kernel could not give this number to a new process. An owner of a file
+/// need not be alive, but its number must be known (f_setown in fs/fcntl.c): the only
+/// call that tells one from the other.
+pub(super) fn is_taken(fd: Fd, pid: libc::pid_t) -> bool {
+    // SAFETY: no memory is involved.
+    unsafe {
+        let taken = libc::fcntl(fd, libc::F_SETOWN, pid) == 0;
+        if taken {
+            libc::fcntl(fd, libc::F_SETOWN, 0);
+        }
+        taken
+    }
+}
+
 pub(super) fn pwrite(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
     // SAFETY: `bytes` is readable for its length.
     check(unsafe { libc::pwrite(fd, bytes.as_ptr().cast(), bytes.len(), 0) } as c_long)

@@ -54,6 +54,14 @@ const SHM_OPTIONS: &CStr = c"size=1g,mode=1777";
 const RANDOM_BYTES: usize = 1 << 20;
 const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 
+/// Numbers of processes that are awaited at most. More have hardly been used by what
+/// is gone: they belong to templates.
+const MOST_AWAITED: i32 = 4096;
+
+/// How often the CPU is given up to whoever still holds a number. A process that is
+/// alive holds it for ever.
+const PATIENCE: u32 = 2_000;
+
 impl Room {
     /// Builds the room; `report` says what could not be had. `None` if nothing
     /// may be mounted without the host seeing it.
@@ -183,7 +191,7 @@ impl Room {
     }
 
     fn open_last_pid(&mut self) -> Result<(), Errno> {
-        self.last_pid = raw::open(c"/proc/sys/kernel/ns_last_pid", libc::O_WRONLY)?;
+        self.last_pid = raw::open(c"/proc/sys/kernel/ns_last_pid", libc::O_RDWR)?;
         let outcome = self.set_next_pid(2);
         if outcome.is_err() {
             raw::close(self.last_pid);
@@ -193,11 +201,35 @@ impl Room {
     }
 
     /// The kernel gives out the next free number after the last one
-    /// (`/proc/sys/kernel/ns_last_pid`, proc_sys_kernel(5)).
+    /// (`/proc/sys/kernel/ns_last_pid`, proc_sys_kernel(5)). A process can be gone, by
+    /// all that kill(2) and wait(2) tell, a moment before its number is free.
     pub(super) fn set_next_pid(&self, next: i32) -> Result<(), Errno> {
+        for pid in next..=self.last_pid_given().min(next.saturating_add(MOST_AWAITED)) {
+            for _ in 0..PATIENCE {
+                if !raw::is_taken(self.last_pid, pid) {
+                    break;
+                }
+                raw::yield_now();
+            }
+        }
         let mut digits: Text<24> = Text::new();
         digits.push_number(i64::from(next).saturating_sub(1).max(1) as u64);
         raw::pwrite(self.last_pid, digits.bytes()).map(drop)
+    }
+
+    /// The number that was given out last.
+    fn last_pid_given(&self) -> i32 {
+        let mut digits = [0_u8; 16];
+        let count = raw::pread(self.last_pid, &mut digits).unwrap_or(0);
+        let digits = digits
+            .iter()
+            .take(count)
+            .take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0_i32, |number, byte| {
+            number
+                .wrapping_mul(10)
+                .wrapping_add(i32::from(byte.wrapping_sub(b'0')))
+        })
     }
 
     fn try_ipc_per_run(&mut self) -> Result<(), Errno> {
