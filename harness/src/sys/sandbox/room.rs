@@ -60,7 +60,7 @@ const MOST_AWAITED: i32 = 4096;
 
 /// How often the CPU is given up to whoever still holds a number. A process that is
 /// alive holds it for ever.
-const PATIENCE: u32 = 2_000;
+const PATIENCE: u32 = 50_000;
 
 impl Room {
     /// Builds the room; `report` says what could not be had. `None` if nothing
