@@ -18,6 +18,7 @@ mod left;
 mod locks;
 mod measure;
 mod objects;
+mod output;
 mod policy;
 mod record;
 mod remote;
@@ -61,7 +62,6 @@ use session::{Halt, Session};
 use shared::Knowledge;
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use template::{Namespaces, Template};
@@ -408,30 +408,6 @@ impl Engine {
         })?;
         self.fresh_working_dir |= left.fresh_working_dir;
         Ok(left)
-    }
-
-    fn take_output(&mut self) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
-        let mut taken = [Vec::new(), Vec::new()];
-        for (file, bytes) in self.outputs.iter_mut().zip(&mut taken) {
-            if file.metadata()?.len() > 0 {
-                file.seek(SeekFrom::Start(0))?;
-                file.read_to_end(bytes)?;
-            }
-        }
-        self.empty_output()?;
-        let [stdout, stderr] = taken;
-        Ok((stdout, stderr))
-    }
-
-    fn empty_output(&self) -> std::io::Result<()> {
-        for mut file in &self.outputs {
-            if file.metadata()?.len() > 0 {
-                file.set_len(0)?;
-            }
-            // The programs share this position, and some ask for it.
-            file.seek(SeekFrom::Start(0))?;
-        }
-        Ok(())
     }
 }
 
