@@ -103,11 +103,15 @@
 //! |---|---|
 //! | [`scenario`](mod@scenario) | tests whose processes are closures |
 //! | [`check`] | what is said about a run; checks of channels, and [`promise`](check::promise) for your own |
+//! | [`contract`] | what channels, locks, … promise: traits and data |
+//! | [`mod@conformance`] | tests of whatever implements them |
 //! | [`explore`] | many runs of any program, replay files |
 //! | [`engine`] | one run |
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
 pub mod check;
+pub mod conformance;
+pub mod contract;
 pub mod engine;
 pub mod explore;
 pub mod model;

@@ -1,10 +1,12 @@
 //! Channels with one planted bug each: the scenarios must find it, and name it.
 
+use crosswire::conformance::{Trial, channel};
+use crosswire::contract::{
+    Channel, Contract, Error, Facility, Peril, Promise, Receiver, Sender, Shape, Traits,
+};
 use crosswire::model::Kind;
 use crosswire::{Budget, scenario};
-use crosswire_mechanisms::channel::{Channel, ChannelError, FRAME_BYTES, Receiver, Sender, Shape};
-use crosswire_mechanisms::{Contract, Peril, Promise};
-use crosswire_scenarios::{Trial, channel};
+use crosswire_mechanisms::channel::FRAME_BYTES;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{read, write};
@@ -155,10 +157,12 @@ const fn promise(peril: Peril) -> Promise {
 
 const CONTRACT: Contract = Contract {
     name: "broken",
+    facility: Facility::Channel,
     specification: "First in, first out.",
-    one_queue: true,
+    traits: Traits::USUAL,
     capacity: "some",
     blocking: "send waits for room, recv for a message",
+    linux: "",
     promises: &[
         promise(Peril::None),
         promise(Peril::KillReceiver),
@@ -169,16 +173,12 @@ const CONTRACT: Contract = Contract {
     exemptions: &[],
 };
 
-fn refused(source: Errno) -> ChannelError {
+fn refused(source: Errno) -> Error {
     match source {
-        Errno::EPIPE => ChannelError::Closed {
+        Errno::EPIPE => Error::Closed {
             object: "broken".into(),
         },
-        _ => ChannelError::System {
-            operation: "using",
-            object: "broken".into(),
-            source,
-        },
+        _ => Error::system("using", "broken")(source),
     }
 }
 
@@ -188,7 +188,7 @@ impl<B: Bug> Channel for Broken<B> {
     const CONTRACT: &'static Contract = &CONTRACT;
     const RECEIVERS: usize = usize::MAX;
 
-    fn create(shape: Shape) -> Result<Self, ChannelError> {
+    fn create(shape: Shape) -> Result<Self, Error> {
         let pipe = std::io::pipe().unwrap();
         if shape.small {
             fcntl(&pipe.1, FcntlArg::F_SETPIPE_SZ(1)).map_err(refused)?;
@@ -199,7 +199,7 @@ impl<B: Bug> Channel for Broken<B> {
         })
     }
 
-    fn sender(&mut self, _number: usize) -> Result<BrokenSender<B>, ChannelError> {
+    fn sender(&mut self, _number: usize) -> Result<BrokenSender<B>, Error> {
         let (read, pipe) = self.pipe.take().unwrap();
         B::open(&read, &pipe);
         Ok(BrokenSender {
@@ -209,7 +209,7 @@ impl<B: Bug> Channel for Broken<B> {
         })
     }
 
-    fn receiver(&mut self) -> Result<BrokenReceiver<B>, ChannelError> {
+    fn receiver(&mut self) -> Result<BrokenReceiver<B>, Error> {
         let (pipe, write) = self.pipe.take().unwrap();
         let kept = B::KEEPS_BOTH.then_some(write);
         Ok(BrokenReceiver {
@@ -221,7 +221,7 @@ impl<B: Bug> Channel for Broken<B> {
 }
 
 impl<B: Bug> Sender for BrokenSender<B> {
-    fn send(&mut self, message: &[u8]) -> Result<(), ChannelError> {
+    fn send(&mut self, message: &[u8]) -> Result<(), Error> {
         let mut frame = vec![0; FRAME_BYTES];
         frame[0] = 1;
         frame[1..=message.len()].copy_from_slice(message);
@@ -230,7 +230,7 @@ impl<B: Bug> Sender for BrokenSender<B> {
 }
 
 impl<B: Bug> Receiver for BrokenReceiver<B> {
-    fn recv(&mut self) -> Result<Option<Vec<u8>>, ChannelError> {
+    fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let frame = B::recv(&self.pipe).map_err(refused)?;
         // The scenario's messages are all of one length.
         Ok(frame.get(1..401).map(<[u8]>::to_vec))
@@ -238,14 +238,13 @@ impl<B: Bug> Receiver for BrokenReceiver<B> {
 }
 
 /// The kinds of what the scenario finds in a channel.
-fn found<B: Bug>(peril: Peril, small: bool) -> Vec<Kind> {
-    let shape = Shape {
-        senders: 1,
-        receivers: 1,
-        small,
+fn found<B: Bug>(peril: Peril) -> Vec<Kind> {
+    let trial = Trial {
+        peril,
+        some: 1,
+        others: 1,
     };
-    let report =
-        channel::<Broken<B>>(scenario!("broken"), Trial { peril, shape }).try_explore(BUDGET);
+    let report = channel::<Broken<B>>(scenario!("broken"), trial).try_explore(BUDGET);
     assert_eq!(report.invalid_reason, None);
     report
         .found
@@ -257,41 +256,36 @@ fn found<B: Bug>(peril: Peril, small: bool) -> Vec<Kind> {
 #[test]
 fn a_correct_channel_passes_where_the_others_fail() {
     for peril in [Peril::None, Peril::Interrupt, Peril::ShortIo, Peril::Full] {
-        assert_eq!(found::<Fixed>(peril, peril == Peril::Full), [], "{peril}");
+        assert_eq!(found::<Fixed>(peril), [], "{peril}");
     }
 }
 
 #[test]
 fn losing_messages_when_there_is_no_room_is_found() {
-    assert!(found::<LosesWhenFull>(Peril::Full, true).contains(&Kind::Loss));
-}
-
-#[test]
-fn losing_messages_in_a_large_pipe_is_found_once_it_is_made_full() {
-    assert_eq!(found::<LosesWhenFull>(Peril::None, false), []);
-    assert!(found::<LosesWhenFull>(Peril::Full, false).contains(&Kind::Loss));
+    assert_eq!(found::<LosesWhenFull>(Peril::None), []);
+    assert!(found::<LosesWhenFull>(Peril::Full).contains(&Kind::Loss));
 }
 
 #[test]
 fn another_order_is_found() {
-    assert!(found::<Reorders>(Peril::None, false).contains(&Kind::Order));
+    assert!(found::<Reorders>(Peril::None).contains(&Kind::Order));
 }
 
 #[test]
 fn a_message_sent_twice_is_found_only_under_interrupts() {
-    assert_eq!(found::<RepeatsWhenInterrupted>(Peril::None, false), []);
-    let kinds = found::<RepeatsWhenInterrupted>(Peril::Interrupt, false);
+    assert_eq!(found::<RepeatsWhenInterrupted>(Peril::None), []);
+    let kinds = found::<RepeatsWhenInterrupted>(Peril::Interrupt);
     assert!(kinds.contains(&Kind::Duplication), "{kinds:?}");
 }
 
 #[test]
 fn half_a_message_is_found_only_under_short_reads() {
-    assert_eq!(found::<IgnoresShortReads>(Peril::None, false), []);
-    let kinds = found::<IgnoresShortReads>(Peril::ShortIo, false);
+    assert_eq!(found::<IgnoresShortReads>(Peril::None), []);
+    let kinds = found::<IgnoresShortReads>(Peril::ShortIo);
     assert!(kinds.contains(&Kind::Invention), "{kinds:?}");
 }
 
 #[test]
 fn waiting_for_an_end_that_never_comes_is_found() {
-    assert!(found::<NeverEnds>(Peril::None, false).contains(&Kind::Deadlock));
+    assert!(found::<NeverEnds>(Peril::None).contains(&Kind::Deadlock));
 }

@@ -2,4 +2,4 @@
 
 use crosswire_mechanisms::channel::Pipe;
 
-crosswire_scenarios::conformance!(Pipe: Channel, 40);
+crosswire::conformance!(Pipe: Channel, 40);

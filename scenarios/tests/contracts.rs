@@ -2,7 +2,7 @@
 
 use crosswire::Budget;
 use crosswire::model::Verdict;
-use crosswire_scenarios::{Cell, cases, cells};
+use crosswire_scenarios::{Cell, cases, cells, contracts};
 use std::collections::BTreeSet;
 
 /// Runs of each case: enough to try each fault a few times, and to stay quick.
@@ -19,19 +19,43 @@ fn keeps_its_contract(mechanism: &str) {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-#[test]
-fn pipe_keeps_its_contract() {
-    keeps_its_contract("pipe");
+/// A test for each mechanism.
+macro_rules! mechanisms {
+    ($($test:ident $name:literal),* $(,)?) => {
+        $(#[test]
+        fn $test() {
+            keeps_its_contract($name);
+        })*
+
+        #[test]
+        fn every_mechanism_has_a_test() {
+            let tested = BTreeSet::from([$($name),*]);
+            let known: BTreeSet<&str> = contracts().iter().map(|c| c.name).collect();
+            assert_eq!(tested, known);
+        }
+    };
+}
+
+mechanisms! {
+    pipe "pipe",
+    fifo "fifo",
+    sysv_queue "sysv-queue",
+    sysv_queue_types "sysv-queue-types",
+    posix_queue "posix-queue",
+    unix_stream "unix-stream",
+    unix_datagram "unix-datagram",
+    unix_seqpacket "unix-seqpacket",
+    tcp "tcp",
+    udp "udp",
+    direct_messages "direct-messages",
+    mailbox "mailbox",
 }
 
 #[test]
-fn fifo_keeps_its_contract() {
-    keeps_its_contract("fifo");
-}
-
-#[test]
-fn unix_stream_keeps_its_contract() {
-    keeps_its_contract("unix-stream");
+fn every_contract_says_one_thing_about_every_peril() {
+    for contract in contracts() {
+        assert_eq!(contract.silent_about(), [], "{}", contract.name);
+    }
 }
 
 #[test]

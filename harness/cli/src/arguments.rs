@@ -118,6 +118,7 @@ Faults, each optionally with :PROCESS (as in kill:server), one in every other ru
   short-io(BYTES)     a transfer moves at most so many bytes
   errno(NAME)         a call fails, as in errno(ENOSPC)
   full                the pipe or socket buffer is as small as can be
+  clock-jump(SECONDS) somebody sets the calendar clock, forward or back
 
 A program is named after its file; the children that it forks are NAME.1, NAME.2, …")]
 pub struct RunOptions {

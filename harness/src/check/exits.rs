@@ -66,7 +66,8 @@ fn takes_away(action: Action) -> bool {
         | Action::DelaySignal(_)
         | Action::Interrupt
         | Action::ShortIo(_)
-        | Action::Full => false,
+        | Action::Full
+        | Action::ClockJump(_) => false,
     }
 }
 

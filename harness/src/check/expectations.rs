@@ -25,6 +25,8 @@ pub struct Expectations {
     pub leaks: Leaks,
     /// Files and directories that may, by absolute path, with all below them.
     pub may_leave: Vec<String>,
+    /// What a contract promises, in its words: stands beneath each violation.
+    pub promised: Option<String>,
     /// The working directory: files that are left in it are the program's products.
     pub working_dir: Option<String>,
 }
@@ -67,6 +69,7 @@ impl Default for Expectations {
             panics_under_faults: true,
             leaks: Leaks::UnlessKilled,
             may_leave: Vec::new(),
+            promised: None,
             working_dir: None,
         }
     }

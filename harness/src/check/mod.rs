@@ -24,7 +24,7 @@ mod promise;
 #[cfg(test)]
 mod search;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod witness;
 
 pub use duplication::no_duplication;
@@ -109,6 +109,10 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
         }
     }
     if !found.is_empty() {
+        if let Some(promised) = &expectations.promised {
+            let add = |violation: &mut Violation| violation.details.push(promised.clone());
+            found.iter_mut().for_each(add);
+        }
         return Verdict::Violation(found);
     }
     if let Some((check, reason)) = unjudged {

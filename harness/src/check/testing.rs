@@ -3,13 +3,13 @@
 use crate::model::*;
 
 /// Builds a [`Run`] event by event.
-pub(super) struct RunBuilder {
+pub(crate) struct RunBuilder {
     trace: Trace,
 }
 
 impl RunBuilder {
     /// A run of processes that the harness started.
-    pub(super) fn new(roots: &[&str]) -> Self {
+    pub(crate) fn new(roots: &[&str]) -> Self {
         let trace = Trace {
             format_version: FORMAT_VERSION,
             tasks: Vec::new(),
@@ -101,7 +101,7 @@ impl RunBuilder {
         self
     }
 
-    pub(super) fn end(&self, end: End) -> Run {
+    pub(crate) fn end(&self, end: End) -> Run {
         Run {
             plan: Plan::default(),
             trace: Trace {

@@ -16,48 +16,67 @@ const CALENDAR_START: u64 = 2_114_380_800 * SECOND;
 /// ends.
 const STEP: u64 = 1_000;
 
-/// Nanoseconds since the run began.
+/// Nanoseconds since the run began, and by how many the calendar has been set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Clock(u64);
+pub(super) struct Clock {
+    run: u64,
+    set_by: i64,
+}
 
 impl Clock {
     pub fn now(self) -> u64 {
-        self.0
+        self.run
     }
 
     /// One step has been taken.
     pub fn step(&mut self) {
-        self.0 += STEP;
+        self.run += STEP;
     }
 
     /// Nothing happens before `deadline`.
     pub fn advance_to(&mut self, deadline: u64) {
-        self.0 = self.0.max(deadline);
+        self.run = self.run.max(deadline);
+    }
+
+    /// Somebody sets the calendar by so many nanoseconds; no other clock notices
+    /// (clock_settime(2)).
+    pub fn set_calendar(&mut self, by: i64) {
+        self.set_by = self.set_by.saturating_add(by);
     }
 
     /// What the clock with this id shows (clock_gettime(2)), in nanoseconds.
     pub fn reading(self, clock: c_int) -> u64 {
         match clock {
-            libc::CLOCK_REALTIME
-            | libc::CLOCK_REALTIME_COARSE
-            | libc::CLOCK_TAI
-            | libc::CLOCK_REALTIME_ALARM => CALENDAR_START + self.0,
-            libc::CLOCK_PROCESS_CPUTIME_ID | libc::CLOCK_THREAD_CPUTIME_ID => self.0,
+            id if is_calendar(id) => (CALENDAR_START + self.run).saturating_add_signed(self.set_by),
+            libc::CLOCK_PROCESS_CPUTIME_ID | libc::CLOCK_THREAD_CPUTIME_ID => self.run,
             // Negative ids are the CPU clocks of other processes and threads.
-            id if id < 0 => self.0,
-            _ => MONOTONIC_START + self.0,
+            id if id < 0 => self.run,
+            _ => MONOTONIC_START + self.run,
         }
     }
 
     /// The deadline that an absolute time on a clock means.
     pub fn deadline(self, clock: c_int, absolute: u64) -> u64 {
-        absolute.saturating_sub(self.reading(clock) - self.0)
+        let ahead = absolute.saturating_sub(self.reading(clock));
+        let behind = self.reading(clock).saturating_sub(absolute);
+        self.run.saturating_add(ahead).saturating_sub(behind)
     }
 
     /// The deadline that lies so far ahead.
     pub fn after(self, nanoseconds: u64) -> u64 {
-        self.0.saturating_add(nanoseconds)
+        self.run.saturating_add(nanoseconds)
     }
+}
+
+/// Whether the clock with this id is one that can be set.
+pub(super) fn is_calendar(clock: c_int) -> bool {
+    matches!(
+        clock,
+        libc::CLOCK_REALTIME
+            | libc::CLOCK_REALTIME_COARSE
+            | libc::CLOCK_TAI
+            | libc::CLOCK_REALTIME_ALARM
+    )
 }
 
 /// Nanoseconds of a `timespec`; `None` if the kernel would answer EINVAL.
@@ -95,4 +114,27 @@ fn pair(a: u64, b: u64) -> [u8; 16] {
     bytes[..8].copy_from_slice(&a.to_ne_bytes());
     bytes[8..].copy_from_slice(&b.to_ne_bytes());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_the_calendar_moves_its_deadlines_and_no_others() {
+        let mut clock = Clock::default();
+        clock.advance_to(5 * SECOND);
+        let calendar = clock.reading(libc::CLOCK_REALTIME) + SECOND;
+        let monotonic = clock.reading(libc::CLOCK_MONOTONIC) + SECOND;
+        for by in [3600, -7200] {
+            clock.set_calendar(by * SECOND as i64);
+            assert_eq!(clock.deadline(libc::CLOCK_MONOTONIC, monotonic), 6 * SECOND);
+        }
+        assert_eq!(
+            clock.deadline(libc::CLOCK_REALTIME, calendar),
+            3606 * SECOND
+        );
+        clock.set_calendar(3600 * SECOND as i64);
+        assert_eq!(clock.deadline(libc::CLOCK_REALTIME, calendar), 6 * SECOND);
+    }
 }

@@ -114,6 +114,10 @@ impl Session<'_> {
             }
             Action::Interrupt => Ok(Strike::Answer(-i64::from(EINTR))),
             Action::Errno(errno) => Ok(Strike::Answer(-i64::from(errno.0))),
+            Action::ClockJump(seconds) => {
+                self.set_calendar(seconds);
+                Ok(Strike::None)
+            }
             _ => Ok(Strike::None),
         }
     }
@@ -132,6 +136,10 @@ impl Session<'_> {
             Action::Pause(steps) => {
                 let process = self.tasks[index].process;
                 self.processes[process].paused_until = self.step + 1 + steps;
+                Ok(())
+            }
+            Action::ClockJump(seconds) => {
+                self.set_calendar(seconds);
                 Ok(())
             }
             // The others change a call before it begins.

@@ -31,6 +31,8 @@ struct Timer {
     alarm: Alarm,
     deadline: Option<u64>,
     interval: u64,
+    /// The deadline is a date, which comes sooner if the calendar is set forward.
+    is_date: bool,
 }
 
 /// All timers of a run.
@@ -41,6 +43,13 @@ pub(super) struct Timers {
 }
 
 impl Timers {
+    /// The calendar has been set by so many nanoseconds.
+    pub fn calendar_was_set(&mut self, by: i64) {
+        for timer in self.timers.iter_mut().filter(|timer| timer.is_date) {
+            timer.deadline = timer.deadline.map(|at| at.saturating_add_signed(-by));
+        }
+    }
+
     /// When the next one expires.
     pub fn next_deadline(&self) -> Option<u64> {
         self.timers.iter().filter_map(|timer| timer.deadline).min()
@@ -75,6 +84,7 @@ impl Timers {
                 alarm: Alarm::Process,
                 deadline: None,
                 interval: 0,
+                is_date: false,
             });
             self.timers.len() - 1
         });
@@ -210,6 +220,7 @@ impl Session<'_> {
             },
             deadline: None,
             interval: 0,
+            is_date: false,
         });
         Ok(OK)
     }
@@ -241,6 +252,7 @@ impl Session<'_> {
             false => self.clock.after(value),
         };
         timer.set((value > 0).then_some(deadline), interval);
+        timer.is_date = absolute && clock::is_calendar(clock);
         Ok(OK)
     }
 
@@ -260,6 +272,7 @@ impl Session<'_> {
                 },
                 deadline: None,
                 interval: 0,
+                is_date: false,
             });
         }
     }

@@ -1,7 +1,7 @@
 //! Waits with a time-out: the kernel is asked to wait without one, and the engine
 //! ends the wait when virtual time has come.
 
-use super::clock::{SECOND, from_timespec, from_timeval, to_timespec, to_timeval};
+use super::clock::{SECOND, from_timespec, from_timeval, is_calendar, to_timespec, to_timeval};
 use super::emulate::Emulated;
 use super::session::{Halt, Session};
 use super::task::TimedWait;
@@ -57,7 +57,33 @@ fn time_out(call: u32, args: &[u64; 6]) -> Option<(TimeOut, i64)> {
 /// `FUTEX_LOCK_PI2` of linux/futex.h.
 const FUTEX_LOCK_PI2: c_int = 13;
 
+/// Whether a call waits until a date, which comes sooner if the calendar is set
+/// forward.
+fn waits_for_date(call: u32, args: &[u64; 6]) -> bool {
+    if c_long::from(call) == SYS_clock_nanosleep {
+        return args[1] as c_int & TIMER_ABSTIME != 0 && is_calendar(args[0] as c_int);
+    }
+    match time_out(call, args) {
+        Some((TimeOut::Absolute(_, clock), _)) => is_calendar(clock),
+        _ => false,
+    }
+}
+
 impl Session<'_> {
+    /// The calendar is set by so many seconds: whoever waits for a date waits less,
+    /// or more; whoever waits for a while does not (time(7)).
+    pub fn set_calendar(&mut self, seconds: i64) {
+        let by = seconds.saturating_mul(SECOND as i64);
+        self.clock.set_calendar(by);
+        self.timers.calendar_was_set(by);
+        for task in &mut self.tasks {
+            let is_date = waits_for_date(task.entering.call, &task.entering.args);
+            if let Some(wait) = task.timed_wait.as_mut().filter(|_| is_date) {
+                wait.deadline = wait.deadline.saturating_add_signed(-by);
+            }
+        }
+    }
+
     /// Takes over the time-out of the call that a task is about to make.
     pub fn limit_wait(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];

@@ -143,6 +143,7 @@ const ALLOCATING: &[&str] = &[
     "shmat",
     "shmget",
     "msgget",
+    "msgsnd",
     "semget",
     "semop",
     "semtimedop",
@@ -176,6 +177,7 @@ fn is_one_of(call: Call, families: &[&[&str]]) -> bool {
 pub(super) fn applies(action: Action, call: Call, blocked: bool) -> bool {
     match action {
         Action::Kill => true,
+        Action::ClockJump(_) => is_one_of(call, &[TIMED]),
         Action::Interrupt => blocked || is_one_of(call, &[WRITING, READING, WAITING]),
         _ if blocked => false,
         Action::Pause(_) => true,
@@ -206,6 +208,26 @@ fn can_fail_with(call: Call, errno: i32) -> bool {
     }
 }
 
+/// Calls that read the calendar or may wait until a date.
+const TIMED: &[&str] = &[
+    "clock_gettime",
+    "gettimeofday",
+    "time",
+    "clock_nanosleep",
+    "futex",
+    "mq_timedsend",
+    "mq_timedreceive",
+    "timer_settime",
+    "timerfd_settime",
+    "semtimedop",
+    "rt_sigtimedwait",
+    "poll",
+    "ppoll",
+    "recvfrom",
+    "read",
+    "msgrcv",
+];
+
 /// Calls that make a process, which its user may have too many of (EAGAIN).
 const FORKING: &[&str] = &["fork", "vfork", "clone", "clone3"];
 
@@ -229,7 +251,7 @@ mod tests {
         }
         #[cfg(target_arch = "x86_64")]
         for name in [
-            WRITING, READING, PARTIAL, WAITING, STORING, OPENING, ALLOCATING, FORKING,
+            WRITING, READING, PARTIAL, WAITING, STORING, OPENING, ALLOCATING, FORKING, TIMED,
         ]
         .concat()
         {

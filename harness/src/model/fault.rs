@@ -27,6 +27,8 @@ pub enum Action {
     /// The pipe or socket behind the call gets the smallest buffer there is; a
     /// write that may not block finds it full.
     Full,
+    /// Somebody sets the calendar clock by so many seconds; negative is back.
+    ClockJump(i64),
 }
 
 /// A fault: what, in which process, at which point.
@@ -68,7 +70,7 @@ pub enum ParseFaultError {
     /// No such action.
     #[error(
         "unknown fault `{0}` (known: kill, pause(STEPS), lose-signal, delay-signal(STEPS), \
-         interrupt, short-io(BYTES), errno(NAME), full)"
+         interrupt, short-io(BYTES), errno(NAME), full, clock-jump(SECONDS))"
     )]
     Action(String),
     /// The number or name in parentheses is missing or unreadable.
@@ -86,6 +88,9 @@ pub enum ParseFaultError {
 
 /// Steps of others that a `pause` or `delay-signal` lasts unless said otherwise.
 const DEFAULT_STEPS: u64 = 20;
+
+/// Seconds by which a `clock-jump` sets the clock unless said otherwise.
+const DEFAULT_JUMP: i64 = 3600;
 
 impl Action {
     /// Whether the fault concerns a signal on its way rather than a call.
@@ -105,6 +110,7 @@ impl fmt::Display for Action {
             Action::ShortIo(bytes) => write!(f, "short-io({bytes})"),
             Action::Errno(errno) => write!(f, "errno({errno})"),
             Action::Full => f.write_str("full"),
+            Action::ClockJump(seconds) => write!(f, "clock-jump({seconds})"),
         }
     }
 }
@@ -125,6 +131,10 @@ impl FromStr for Action {
             "pause" => Action::Pause(number(DEFAULT_STEPS)?),
             "delay-signal" => Action::DelaySignal(number(DEFAULT_STEPS)?),
             "short-io" => Action::ShortIo(number(1)?),
+            "clock-jump" => Action::ClockJump(match value {
+                None => DEFAULT_JUMP,
+                Some(v) => v.parse().map_err(|_| ParseFaultError::Value(text.into()))?,
+            }),
             "errno" => Action::Errno(
                 value
                     .ok_or_else(|| ParseFaultError::Value(text.into()))?
@@ -237,6 +247,7 @@ mod tests {
             "errno(ENOSPC):a.b@write#1",
             "short-io(1):w@write#1",
             "lose-signal:main@#1",
+            "clock-jump(-3600):main@futex#1",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }

@@ -79,6 +79,12 @@ impl Faults {
         Faults::one(Action::Full, process)
     }
 
+    /// Before a call that reads or waits by a clock, somebody sets the calendar clock
+    /// by so many seconds; negative is back.
+    pub fn clock_jump(process: &str, seconds: i64) -> Faults {
+        Faults::one(Action::ClockJump(seconds), process)
+    }
+
     /// A fault of any kind.
     pub fn of(kind: FaultKind) -> Faults {
         let process = kind.process.unwrap_or_else(|| EVERY.to_owned());

@@ -237,6 +237,12 @@ impl<'a, Q> Scenario<'a, Q> {
         self
     }
 
+    /// What a contract promises, in its words: reports say it beneath each violation.
+    pub fn promised(mut self, promise: impl Into<String>) -> Self {
+        self.expectations.promised = Some(promise.into());
+        self
+    }
+
     /// When one run is given up.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

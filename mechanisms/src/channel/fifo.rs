@@ -1,8 +1,10 @@
 //! The FIFO, or named pipe: mkfifo(3), fifo(7).
 
-use super::pipe::{NO_SIGNALS, PROMISES, PipeReceiver, PipeSender, shrink};
-use super::{Channel, ChannelError, Shape};
-use crate::contract::{Contract, Peril, Promise};
+use super::pipe::{PROMISES, PipeReceiver, PipeSender, shrink};
+use crate::common::{NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, own_path, taken};
+use crosswire::contract::{
+    Channel, Contract, Error, Facility, Peril, Promise, Shape, Traits, promise,
+};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -31,7 +33,7 @@ impl Fifo {
     ///
     /// # Errors
     /// If there is something else, or the kernel refuses.
-    pub fn create_at(path: PathBuf) -> Result<Fifo, ChannelError> {
+    pub fn create_at(path: PathBuf) -> Result<Fifo, Error> {
         let object = object(&path);
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let mut made = mkfifo(&path, mode);
@@ -39,28 +41,25 @@ impl Fifo {
             fs::remove_file(&path).ok();
             made = mkfifo(&path, mode);
         }
-        made.map_err(ChannelError::system("creating", &object))?;
+        made.map_err(Error::system("creating", &object))?;
         let mut fifo = Fifo { path, both: None };
         fifo.both = Some(fifo.open(OFlag::O_RDWR)?);
         Ok(fifo)
     }
 
-    fn open(&self, flags: OFlag) -> Result<OwnedFd, ChannelError> {
+    fn open(&self, flags: OFlag) -> Result<OwnedFd, Error> {
         loop {
             match open(&self.path, flags | OFlag::O_CLOEXEC, Mode::empty()) {
                 Err(Errno::EINTR) => {}
                 result => {
-                    return result.map_err(ChannelError::system("opening", &object(&self.path)));
+                    return result.map_err(Error::system("opening", &object(&self.path)));
                 }
             }
         }
     }
 
-    fn end(&mut self, flags: OFlag) -> Result<(String, OwnedFd), ChannelError> {
-        let both = self
-            .both
-            .take()
-            .ok_or_else(|| ChannelError::taken(&object(&self.path)))?;
+    fn end(&mut self, flags: OFlag) -> Result<(String, OwnedFd), Error> {
+        let both = self.both.take().ok_or_else(|| taken(&object(&self.path)))?;
         let end = self.open(flags)?;
         drop(both);
         Ok((object(&self.path), end))
@@ -92,21 +91,20 @@ impl Channel for Fifo {
     const CONTRACT: &'static Contract = &CONTRACT;
     const RECEIVERS: usize = usize::MAX;
 
-    fn create(shape: Shape) -> Result<Fifo, ChannelError> {
-        let name = format!("crosswire-fifo-{}", std::process::id());
-        let fifo = Fifo::create_at(std::env::temp_dir().join(name))?;
+    fn create(shape: Shape) -> Result<Fifo, Error> {
+        let fifo = Fifo::create_at(own_path("fifo"))?;
         if let Some(both) = fifo.both.as_ref().filter(|_| shape.small) {
             shrink(both, &object(&fifo.path))?;
         }
         Ok(fifo)
     }
 
-    fn sender(&mut self, _number: usize) -> Result<PipeSender, ChannelError> {
+    fn sender(&mut self, _number: usize) -> Result<PipeSender, Error> {
         let (object, end) = self.end(OFlag::O_WRONLY)?;
         Ok(PipeSender { object, end })
     }
 
-    fn receiver(&mut self) -> Result<PipeReceiver, ChannelError> {
+    fn receiver(&mut self) -> Result<PipeReceiver, Error> {
         let (object, end) = self.end(OFlag::O_RDONLY)?;
         Ok(PipeReceiver { object, end })
     }
@@ -114,22 +112,23 @@ impl Channel for Fifo {
 
 const CONTRACT: Contract = Contract {
     name: "fifo",
+    facility: Facility::Channel,
     specification: "A pipe with a name: a queue of messages, first in, first out.",
-    one_queue: true,
+    traits: Traits::USUAL,
     capacity: "65536 bytes unless changed; at least one page (pipe(7))",
     blocking: "send waits while there is no room, recv while there is no message and a \
                sender; opening an end waits for the other one (fifo(7))",
+    linux: "opening for both reading and writing does not wait, which POSIX leaves undefined",
     promises: &WITH_OPENING,
-    exemptions: &[NO_SIGNALS],
+    exemptions: &[NO_SIGNAL_LOST, NO_SIGNAL_LATE, NO_CLOCK],
 };
 
 const WITH_OPENING: [Promise; PROMISES.len() + 1] = {
-    let errno = Promise {
-        peril: Peril::Errno,
-        text: "a process that cannot open its end says so, and the others go on as if it had \
-               closed it",
-        source: "open(2): EMFILE",
-    };
+    let errno = promise(
+        Peril::Errno,
+        "a process that cannot open its end says so, and the others go on as if it had closed it",
+        "open(2): EMFILE, ENOMEM",
+    );
     let mut all = [errno; PROMISES.len() + 1];
     let mut i = 0;
     while i < PROMISES.len() {
@@ -141,8 +140,8 @@ const WITH_OPENING: [Promise; PROMISES.len() + 1] = {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Receiver, Sender};
     use super::*;
+    use crosswire::contract::{Receiver, Sender};
 
     #[test]
     fn an_abandoned_fifo_is_replaced_and_one_in_use_is_not() {

@@ -3,23 +3,27 @@
 //! A frame is shorter than `PIPE_BUF`, so a pipe takes it whole or not at all; and
 //! since all are of one size, several readers of a pipe take whole frames.
 
-use super::ChannelError;
+use crosswire::contract::{Error, MESSAGE_BYTES};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Bytes of a frame.
 pub const FRAME_BYTES: usize = 512;
 
-/// Bytes of the longest message. The frame's first two hold the length.
-pub const MESSAGE_BYTES: usize = FRAME_BYTES - 2;
+// The frame's first two bytes hold the length.
+const _: () = assert!(MESSAGE_BYTES == FRAME_BYTES - 2);
 
 pub(super) type Frame = [u8; FRAME_BYTES];
 
 /// The frame of a message.
-pub(super) fn wrap(message: &[u8]) -> Result<Frame, ChannelError> {
+pub(super) fn wrap(object: &str, message: &[u8]) -> Result<Frame, Error> {
     let length = message.len();
     if length > MESSAGE_BYTES {
-        return Err(ChannelError::TooLong { length });
+        return Err(Error::TooLong {
+            object: object.to_owned(),
+            length,
+            most: MESSAGE_BYTES,
+        });
     }
     let mut frame = [0; FRAME_BYTES];
     frame[..2].copy_from_slice(&(length as u16).to_le_bytes());
@@ -28,12 +32,12 @@ pub(super) fn wrap(message: &[u8]) -> Result<Frame, ChannelError> {
 }
 
 /// The message in a frame.
-pub(super) fn unwrap(frame: &Frame, object: &str) -> Result<Vec<u8>, ChannelError> {
+pub(super) fn unwrap(frame: &Frame, object: &str) -> Result<Vec<u8>, Error> {
     let length = usize::from(u16::from_le_bytes([frame[0], frame[1]]));
     frame[2..]
         .get(..length)
         .map(<[u8]>::to_vec)
-        .ok_or_else(|| ChannelError::Garbled {
+        .ok_or_else(|| Error::Garbled {
             object: object.to_owned(),
         })
 }
@@ -44,8 +48,8 @@ pub(super) fn send(
     object: &str,
     message: &[u8],
     mut write: impl FnMut(&[u8]) -> nix::Result<usize>,
-) -> Result<(), ChannelError> {
-    let frame = wrap(message)?;
+) -> Result<(), Error> {
+    let frame = wrap(object, message)?;
     let mut rest = &frame[..];
     while !rest.is_empty() {
         match write(rest) {
@@ -54,31 +58,31 @@ pub(super) fn send(
             // A socket whose peer left without reading everything says
             // ECONNRESET once, then EPIPE.
             Err(Errno::EPIPE | Errno::ECONNRESET) => {
-                return Err(ChannelError::Closed {
+                return Err(Error::Closed {
                     object: object.to_owned(),
                 });
             }
-            Err(error) => return Err(ChannelError::system("writing to", object)(error)),
+            Err(error) => return Err(Error::system("writing to", object)(error)),
         }
     }
     Ok(())
 }
 
 /// Reads a message from a stream. `None` at its end.
-pub(super) fn recv(object: &str, stream: &OwnedFd) -> Result<Option<Vec<u8>>, ChannelError> {
+pub(super) fn recv(object: &str, stream: &OwnedFd) -> Result<Option<Vec<u8>>, Error> {
     let mut frame: Frame = [0; FRAME_BYTES];
     let mut filled = 0;
     while filled < FRAME_BYTES {
         match nix::unistd::read(stream.as_fd(), &mut frame[filled..]) {
             Ok(0) if filled == 0 => return Ok(None),
             Ok(0) => {
-                return Err(ChannelError::Torn {
+                return Err(Error::Torn {
                     object: object.to_owned(),
                 });
             }
             Ok(read) => filled += read,
             Err(Errno::EINTR) => {}
-            Err(error) => return Err(ChannelError::system("reading from", object)(error)),
+            Err(error) => return Err(Error::system("reading from", object)(error)),
         }
     }
     unwrap(&frame, object).map(Some)
@@ -92,16 +96,20 @@ mod tests {
     fn messages_of_every_length_come_back() {
         for length in [0, 1, 255, 256, MESSAGE_BYTES] {
             let message = vec![7; length];
-            assert_eq!(unwrap(&wrap(&message).unwrap(), "x"), Ok(message));
+            assert_eq!(unwrap(&wrap("x", &message).unwrap(), "x"), Ok(message));
         }
         let length = MESSAGE_BYTES + 1;
         assert_eq!(
-            wrap(&vec![7; length]),
-            Err(ChannelError::TooLong { length })
+            wrap("x", &vec![7; length]),
+            Err(Error::TooLong {
+                object: "x".to_owned(),
+                length,
+                most: MESSAGE_BYTES
+            })
         );
         assert!(matches!(
             unwrap(&[255; FRAME_BYTES], "x"),
-            Err(ChannelError::Garbled { .. })
+            Err(Error::Garbled { .. })
         ));
     }
 

@@ -1,7 +1,11 @@
 //! Unix stream sockets: unix(7).
 
-use super::{Channel, ChannelError, Receiver, Sender, Shape, frame};
-use crate::contract::{Contract, Exemption, Peril, Promise};
+use super::frame;
+use crate::common::{NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, own_path, taken};
+use crosswire::contract::{
+    Channel, Contract, Error, Facility, Order, Peril, Promise, Receiver, Sender, Shape, Traits,
+    promise,
+};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::setsockopt;
@@ -30,18 +34,18 @@ pub struct UnixStream {
 /// A connected socket that messages go into.
 #[derive(Debug)]
 pub struct StreamSender {
-    object: String,
-    end: OwnedFd,
+    pub(super) object: String,
+    pub(super) end: OwnedFd,
 }
 
 /// The accepted connections of all senders.
 #[derive(Debug)]
 pub struct StreamReceiver {
-    object: String,
-    connections: Vec<OwnedFd>,
+    pub(super) object: String,
+    pub(super) connections: Vec<OwnedFd>,
     /// The connection asked first, so that no sender is served before all others
     /// every time.
-    next: usize,
+    pub(super) next: usize,
 }
 
 impl UnixStream {
@@ -50,16 +54,14 @@ impl UnixStream {
     ///
     /// # Errors
     /// If there is something else, or the kernel refuses.
-    pub fn create_at(path: PathBuf, senders: usize) -> Result<UnixStream, ChannelError> {
+    pub fn create_at(path: PathBuf, senders: usize) -> Result<UnixStream, Error> {
         let object = object(&path);
         let mut bound = UnixListener::bind(&path);
         if is_errno(&bound, Errno::EADDRINUSE) && is_abandoned(&path) {
             std::fs::remove_file(&path).ok();
             bound = UnixListener::bind(&path);
         }
-        let listener = bound
-            .map_err(errno)
-            .map_err(ChannelError::system("creating", &object))?;
+        let listener = bound.map_err(Error::system("creating", &object))?;
         let mut channel = UnixStream {
             path,
             listener: Some(listener),
@@ -67,9 +69,8 @@ impl UnixStream {
             senders,
         };
         for _ in 0..senders {
-            let connection = Stream::connect(&channel.path)
-                .map_err(errno)
-                .map_err(ChannelError::system("connecting to", &object))?;
+            let connection =
+                Stream::connect(&channel.path).map_err(Error::system("connecting to", &object))?;
             channel.connections.push(connection);
         }
         Ok(channel)
@@ -78,10 +79,6 @@ impl UnixStream {
 
 fn object(path: &Path) -> String {
     format!("the socket {}", path.display())
-}
-
-fn errno(error: io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 
 fn is_errno<T>(result: &io::Result<T>, errno: Errno) -> bool {
@@ -108,47 +105,39 @@ impl Channel for UnixStream {
     const CONTRACT: &'static Contract = &CONTRACT;
     const RECEIVERS: usize = 1;
 
-    fn create(shape: Shape) -> Result<UnixStream, ChannelError> {
-        let name = format!("crosswire-socket-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+    fn create(shape: Shape) -> Result<UnixStream, Error> {
+        let path = own_path("socket");
         if shape.receivers > 1 {
-            return Err(ChannelError::Ends {
-                object: object(&path),
-                reason: "a stream has one receiver",
-            });
+            return Err(Error::misuse(&object(&path), "a stream has one receiver"));
         }
         let channel = UnixStream::create_at(path, shape.senders)?;
         for connection in channel.connections.iter().filter(|_| shape.small) {
             setsockopt(connection, SndBuf, &0)
-                .map_err(ChannelError::system("shrinking", &object(&channel.path)))?;
+                .map_err(Error::system("shrinking", &object(&channel.path)))?;
         }
         Ok(channel)
     }
 
-    fn sender(&mut self, number: usize) -> Result<StreamSender, ChannelError> {
+    fn sender(&mut self, number: usize) -> Result<StreamSender, Error> {
         let object = object(&self.path);
         // Another sender's connection must end when that sender does.
         let mut connections = std::mem::take(&mut self.connections);
         if self.listener.take().is_none() || number >= connections.len() {
-            return Err(ChannelError::taken(&object));
+            return Err(taken(&object));
         }
         let end = OwnedFd::from(connections.swap_remove(number));
         Ok(StreamSender { object, end })
     }
 
-    fn receiver(&mut self) -> Result<StreamReceiver, ChannelError> {
+    fn receiver(&mut self) -> Result<StreamReceiver, Error> {
         let object = object(&self.path);
         self.connections.clear();
-        let listener = self
-            .listener
-            .take()
-            .ok_or_else(|| ChannelError::taken(&object))?;
+        let listener = self.listener.take().ok_or_else(|| taken(&object))?;
         let mut connections = Vec::new();
         for _ in 0..self.senders {
             let (connection, _) = listener
                 .accept()
-                .map_err(errno)
-                .map_err(ChannelError::system("accepting at", &object))?;
+                .map_err(Error::system("accepting at", &object))?;
             connections.push(OwnedFd::from(connection));
         }
         Ok(StreamReceiver {
@@ -160,13 +149,13 @@ impl Channel for UnixStream {
 }
 
 impl Sender for StreamSender {
-    fn send(&mut self, message: &[u8]) -> Result<(), ChannelError> {
+    fn send(&mut self, message: &[u8]) -> Result<(), Error> {
         frame::send(&self.object, message, |bytes| write(&self.end, bytes))
     }
 }
 
 impl Receiver for StreamReceiver {
-    fn recv(&mut self) -> Result<Option<Vec<u8>>, ChannelError> {
+    fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
         while !self.connections.is_empty() {
             let ready = self.ready()?;
             match frame::recv(&self.object, &self.connections[ready]) {
@@ -188,7 +177,7 @@ impl Receiver for StreamReceiver {
 
 impl StreamReceiver {
     /// A connection with something to read, waiting for one.
-    fn ready(&self) -> Result<usize, ChannelError> {
+    fn ready(&self) -> Result<usize, Error> {
         let count = self.connections.len();
         let order = (0..count).map(|i| (self.next + i) % count);
         loop {
@@ -199,7 +188,7 @@ impl StreamReceiver {
                 .collect();
             match poll(&mut asked, PollTimeout::NONE) {
                 Ok(_) | Err(Errno::EINTR) => {}
-                Err(error) => return Err(ChannelError::system("polling", &self.object)(error)),
+                Err(error) => return Err(Error::system("polling", &self.object)(error)),
             }
             // What ended says POLLHUP, which counts: reading then gives the end.
             if let Some(ready) = order.clone().find(|&i| asked[i].any() == Some(true)) {
@@ -211,62 +200,70 @@ impl StreamReceiver {
 
 const CONTRACT: Contract = Contract {
     name: "unix-stream",
+    facility: Facility::Channel,
     specification: "A queue for each sender, which all lead to one receiver: first in, first out, \
                     sender by sender.",
-    one_queue: false,
+    traits: Traits {
+        order: Order::PerSender,
+        ..Traits::USUAL
+    },
     capacity: "what the sender's buffer holds, 212992 bytes unless changed (socket(7), SO_SNDBUF)",
     blocking: "send waits while there is no room, recv while there is no message and a sender",
-    promises: &[
-        Promise {
-            peril: Peril::None,
-            text: "messages come out once each, each sender's in the order in which they went in, \
-                   and the end comes after the last sender has closed",
-            source: "unix(7): SOCK_STREAM; socket(2)",
-        },
-        Promise {
-            peril: Peril::KillSender,
-            text: "what a killed sender had sent is received, and the receiver sees the end once \
-                   no sender is left",
-            source: "socket(2); _exit(2): open descriptors are closed",
-        },
-        Promise {
-            peril: Peril::KillReceiver,
-            text: "a sender without a receiver is told so (EPIPE or ECONNRESET) and never waits",
-            source: "unix(7): EPIPE; send(2): ECONNRESET",
-        },
-        Promise {
-            peril: Peril::Pause,
-            text: "a slow process delays others and changes nothing else",
-            source: "unix(7)",
-        },
-        Promise {
-            peril: Peril::Interrupt,
-            text: "a call that was interrupted has transferred nothing and can be repeated",
-            source: "signal(7): \"Interruption of system calls and library functions by signal \
-                     handlers\"",
-        },
-        Promise {
-            peril: Peril::ShortIo,
-            text: "where a read or write moves only part of a message, the next moves the rest",
-            source: "read(2), write(2): \"RETURN VALUE\"",
-        },
-        Promise {
-            peril: Peril::Errno,
-            text: "a receiver that cannot accept a connection says so, and senders are told that \
-                   it has gone",
-            source: "accept(2): EMFILE; unix(7): EPIPE",
-        },
-        Promise {
-            peril: Peril::Full,
-            text: "a sender that finds no room waits until there is some, and nothing is lost",
-            source: "send(2): \"DESCRIPTION\"",
-        },
-    ],
-    exemptions: &[Exemption {
-        peril: Peril::LoseSignal,
-        because: "no signal takes part: SIGPIPE is ignored, and EPIPE says the same",
-    }],
+    linux: "",
+    promises: STREAM_PROMISES,
+    exemptions: &[NO_SIGNAL_LOST, NO_SIGNAL_LATE, NO_CLOCK],
 };
+
+/// What connections promise alike, Unix and TCP.
+pub(super) const STREAM_PROMISES: &[Promise] = &[
+    promise(
+        Peril::None,
+        "messages come out once each, each sender's in the order in which they went in, and the \
+         end comes after the last sender has closed",
+        "unix(7): SOCK_STREAM; socket(2); tcp(7)",
+    ),
+    promise(
+        Peril::KillSender,
+        "what a killed sender had sent is received, and the receiver sees the end once no sender \
+         is left",
+        "socket(2); _exit(2): open descriptors are closed",
+    ),
+    promise(
+        Peril::KillReceiver,
+        "a sender without a receiver is told so (EPIPE or ECONNRESET) and never waits",
+        "unix(7): EPIPE; send(2): ECONNRESET, EPIPE",
+    ),
+    promise(
+        Peril::Pause,
+        "a slow process delays others and changes nothing else",
+        "socket(7)",
+    ),
+    promise(
+        Peril::Interrupt,
+        "a call that was interrupted has transferred nothing and can be repeated",
+        "signal(7): \"Interruption of system calls and library functions by signal handlers\"",
+    ),
+    promise(
+        Peril::ShortIo,
+        "where a read or write moves only part of a message, the next moves the rest",
+        "read(2), write(2): \"RETURN VALUE\"",
+    ),
+    promise(
+        Peril::Errno,
+        "a receiver that cannot accept a connection says so, and senders are told that it has gone",
+        "accept(2): EMFILE, ENOMEM; send(2): EPIPE",
+    ),
+    promise(
+        Peril::Full,
+        "a sender that finds no room waits until there is some, and nothing is lost",
+        "send(2): \"DESCRIPTION\"",
+    ),
+    promise(
+        Peril::Contend,
+        "each sender has room of its own: another that fills its own delays nobody for ever",
+        "socket(7): SO_SNDBUF",
+    ),
+];
 
 #[cfg(test)]
 mod tests {
@@ -296,6 +293,6 @@ mod tests {
         sender.send(b"one").unwrap();
         drop(listener);
         let error = sender.send(b"two").unwrap_err();
-        assert!(matches!(error, ChannelError::Closed { .. }), "{error}");
+        assert!(matches!(error, Error::Closed { .. }), "{error}");
     }
 }

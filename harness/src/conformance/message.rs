@@ -4,15 +4,15 @@
 const BYTES: usize = 400;
 
 /// What no sender sends: the value of a message whose parts disagree.
-pub(crate) const TORN: i64 = -1;
+pub(super) const TORN: i64 = -1;
 
 /// The message of a value.
-pub(crate) fn message(value: i64) -> Vec<u8> {
+pub(super) fn message(value: i64) -> Vec<u8> {
     value.to_le_bytes().repeat(BYTES / size_of::<i64>())
 }
 
 /// The value of a message.
-pub(crate) fn value(message: &[u8]) -> i64 {
+pub(super) fn value(message: &[u8]) -> i64 {
     let (parts, rest) = message.as_chunks();
     match parts {
         [first, others @ ..]

@@ -1,0 +1,66 @@
+//! Questions that the judgements of several facilities ask a run.
+
+use crate::model::{Action, Operation, Outcome, Run};
+
+/// The operations of this name, by call.
+pub(super) fn of<'a>(
+    run: &'a Run,
+    name: &'static str,
+) -> impl Iterator<Item = &'a Operation> + Clone {
+    run.history
+        .operations
+        .iter()
+        .filter(move |operation| operation.name == name)
+}
+
+/// Whether a fault killed this process.
+pub(super) fn was_killed(run: &Run, process: &str) -> bool {
+    run.trace
+        .killed_by_fault()
+        .any(|task| run.trace.name(task) == process)
+}
+
+/// Whether a fault killed anybody.
+pub(super) fn had_death(run: &Run) -> bool {
+    run.trace.killed_by_fault().next().is_some()
+}
+
+/// Whether some call was made to fail: then anybody may have given up.
+pub(super) fn had_error(run: &Run) -> bool {
+    let errno = |action| matches!(action, Action::Errno(_));
+    run.plan.faults.iter().any(|fault| errno(fault.action))
+}
+
+/// Whether a signal was taken away.
+pub(super) fn lost_signal(run: &Run) -> bool {
+    let lost = |action| matches!(action, Action::LoseSignal);
+    run.plan.faults.iter().any(|fault| lost(fault.action))
+}
+
+/// Whether it said that it failed.
+pub(super) fn failed(operation: &Operation) -> bool {
+    matches!(operation.outcome, Outcome::Failed { .. })
+}
+
+/// When it answered; later than everything if it never did.
+pub(super) fn end(operation: &Operation) -> u64 {
+    operation.answered().unwrap_or(u64::MAX)
+}
+
+/// The last moment at which a process is seen in the history.
+pub(super) fn last_seen(run: &Run, process: &str) -> u64 {
+    let seen = |o: &Operation| o.answered().unwrap_or(o.called);
+    let own = run
+        .history
+        .operations
+        .iter()
+        .filter(|o| o.process == process);
+    own.map(seen).max().unwrap_or(0)
+}
+
+/// Tests: a run of which nothing but the history is known.
+#[cfg(test)]
+pub(super) fn run_of(history: crate::model::History) -> Run {
+    let run = crate::check::testing::RunBuilder::new(&["a"]).end(crate::model::End::Finished);
+    Run { history, ..run }
+}

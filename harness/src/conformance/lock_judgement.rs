@@ -1,0 +1,226 @@
+//! What locks of both kinds promise, judged by the intervals in which processes
+//! surely had them.
+//!
+//! Somebody surely has the lock from the answer of the operation that took it to
+//! the call of the one that gives it back. Who died with it is counted as having it
+//! until it was last seen, or, where the lock is kept by the dead, for ever.
+
+use super::history::{end, failed, had_death, had_error, last_seen, was_killed};
+use crate::check::{Check, promise};
+use crate::contract::Death;
+use crate::model::{Operation, Run};
+use std::sync::Arc;
+
+/// That a process surely had the lock, from and to when.
+struct Hold<'a> {
+    taking: &'a Operation,
+    from: u64,
+    to: u64,
+    /// Its process died before it gave the lock back.
+    orphaned: bool,
+}
+
+/// Operations that take the lock.
+fn is_taking(operation: &Operation) -> bool {
+    matches!(
+        operation.name.as_str(),
+        "lock" | "try-lock" | "read" | "write"
+    )
+}
+
+/// Whether it took the lock.
+fn has_taken(operation: &Operation) -> bool {
+    let answered = operation.answered().is_some() && !failed(operation);
+    is_taking(operation)
+        && answered
+        && (operation.name != "try-lock" || operation.answer().is_some())
+}
+
+fn holds(run: &Run, death: Death) -> Vec<Hold<'_>> {
+    let operations = &run.history.operations;
+    let taking = operations.iter().filter(|operation| has_taken(operation));
+    taking
+        .map(|taking| {
+            let from = end(taking);
+            let given_back = operations.iter().find(|operation| {
+                operation.process == taking.process
+                    && operation.name == "unlock"
+                    && operation.called > from
+            });
+            let orphaned = given_back.is_none() && was_killed(run, &taking.process);
+            let to = match given_back {
+                Some(unlock) => unlock.called,
+                None if orphaned && death == Death::Kept => u64::MAX,
+                None => last_seen(run, &taking.process),
+            };
+            Hold {
+                taking,
+                from,
+                to,
+                orphaned,
+            }
+        })
+        .collect()
+}
+
+fn may_share(one: &Hold<'_>, other: &Hold<'_>) -> bool {
+    one.taking.name == "read" && other.taking.name == "read"
+}
+
+/// No two have the lock at a time, unless both read.
+pub(super) fn exclusion(death: Death) -> Arc<dyn Check> {
+    promise("mutual-exclusion", move |run| {
+        let holds = holds(run, death);
+        for one in &holds {
+            let inside = |other: &&Hold<'_>| one.from < other.from && other.from <= one.to;
+            if let Some(other) = holds.iter().filter(inside).find(|o| !may_share(one, o)) {
+                let (first, second) = (&one.taking.process, &other.taking.process);
+                return Err(match one.orphaned {
+                    true => format!(
+                        "{second} got the lock with which {first} had died, though the dead keep \
+                         it"
+                    ),
+                    false => format!("{second} got the lock while {first} had it"),
+                });
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whoever takes the lock next learns that its holder died, and nobody else does.
+pub(super) fn deaths_are_told(death: Death) -> Arc<dyn Check> {
+    promise("deaths-are-told", move |run| {
+        let holds = holds(run, death);
+        let told = |hold: &&Hold<'_>| hold.taking.answer() == Some(1);
+        if let Some(hold) = holds.iter().find(told) {
+            let process = &hold.taking.process;
+            if death != Death::Told || !had_death(run) {
+                return Err(format!("{process} was told of a death that did not happen"));
+            }
+        }
+        if death != Death::Told {
+            return Ok(());
+        }
+        for orphan in holds.iter().filter(|hold| hold.orphaned) {
+            let next = holds.iter().filter(|hold| hold.from > orphan.from);
+            if let Some(next) = next.min_by_key(|hold| hold.from).filter(|n| !told(n)) {
+                return Err(format!(
+                    "{} got the lock with which {} had died, and was not told",
+                    next.taking.process, orphan.taking.process
+                ));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Nobody is turned away or gives up unless somebody has the lock, or may have died
+/// with it.
+pub(super) fn refused_only_while_held(death: Death) -> Arc<dyn Check> {
+    promise("refused-only-while-held", move |run| {
+        let operations = run.history.operations.iter();
+        for refused in operations.filter(|o| is_taking(o) && !has_taken(o)) {
+            if refused.answered().is_none() || had_error(run) {
+                continue;
+            }
+            let gave_up = failed(refused);
+            if gave_up && !(death == Death::Kept && may_be_orphaned(run)) {
+                return Err(format!(
+                    "{} gave up waiting though nobody had died with the lock",
+                    refused.process
+                ));
+            }
+            if !gave_up && !may_be_held(run, refused) {
+                return Err(format!(
+                    "{} was told that somebody had the lock, and nobody could have",
+                    refused.process
+                ));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether somebody was killed who may have had the lock.
+fn may_be_orphaned(run: &Run) -> bool {
+    let operations = run.history.operations.iter();
+    let killed = operations.filter(|operation| was_killed(run, &operation.process));
+    let count = |wanted: fn(&Operation) -> bool| killed.clone().filter(|o| wanted(o)).count();
+    let may_have_taken =
+        count(|o| is_taking(o) && !failed(o) && (has_taken(o) || o.answered().is_none()));
+    let given_back = count(|o| o.name == "unlock" && o.answered().is_some());
+    may_have_taken > given_back
+}
+
+/// Whether somebody else may have had the lock in the course of this operation:
+/// somebody began to take it before this answered, and had not given it back when
+/// this was called.
+fn may_be_held(run: &Run, refused: &Operation) -> bool {
+    let operations = &run.history.operations;
+    operations.iter().any(|taking| {
+        let is_other = taking.process != refused.process && is_taking(taking);
+        let missed = failed(taking) || (taking.answered().is_some() && !has_taken(taking));
+        let given_back = operations.iter().find(|o| {
+            o.process == taking.process && o.name == "unlock" && o.called > taking.called
+        });
+        is_other
+            && !missed
+            && taking.called < end(refused)
+            && given_back.is_none_or(|unlock| end(unlock) > refused.called)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{History, Outcome, TaskId};
+
+    fn op(
+        process: &str,
+        name: &str,
+        called: u64,
+        at: Option<u64>,
+        value: Option<i64>,
+    ) -> Operation {
+        Operation {
+            task: TaskId(0),
+            process: process.to_owned(),
+            name: name.to_owned(),
+            value: None,
+            called,
+            outcome: at.map_or(Outcome::Pending, |at| Outcome::Answered { at, value }),
+        }
+    }
+
+    fn judged(check: &Arc<dyn Check>, operations: Vec<Operation>) -> usize {
+        let run = crate::conformance::history::run_of(History { operations });
+        check.check(&run).unwrap().len()
+    }
+
+    #[test]
+    fn two_at_a_time_are_found_and_readers_are_let_be() {
+        let exclusive = exclusion(Death::Released);
+        let both = |mode: &str| {
+            vec![
+                op("a", mode, 1, Some(2), Some(0)),
+                op("b", mode, 3, Some(4), Some(0)),
+                op("a", "unlock", 5, Some(6), None),
+                op("b", "unlock", 7, Some(8), None),
+            ]
+        };
+        assert_eq!(judged(&exclusive, both("lock")), 1);
+        assert_eq!(judged(&exclusive, both("write")), 1);
+        assert_eq!(judged(&exclusive, both("read")), 0);
+    }
+
+    #[test]
+    fn being_turned_away_from_a_free_lock_is_found() {
+        let refused = refused_only_while_held(Death::Released);
+        let alone = vec![op("a", "try-lock", 1, Some(2), None)];
+        assert_eq!(judged(&refused, alone.clone()), 1);
+        let mut held = alone;
+        held.push(op("b", "lock", 0, Some(3), Some(0)));
+        assert_eq!(judged(&refused, held), 0);
+    }
+}

@@ -1,0 +1,244 @@
+//! Floor 5: tests of anything that implements a trait of [`contract`](crate::contract)
+//! against what its contract promises. One generic scenario a trait; implement the
+//! trait and write [`conformance!`](crate::conformance!).
+
+mod cell;
+mod channel;
+mod channel_judgement;
+mod history;
+mod lock;
+mod lock_judgement;
+mod message;
+mod notifier;
+mod rpc;
+mod rwlock;
+mod semaphore;
+
+pub use cell::cell;
+pub use channel::channel;
+pub use lock::lock;
+pub use notifier::notifier;
+pub use rpc::rpc;
+pub use rwlock::rwlock;
+pub use semaphore::semaphore;
+
+use crate::contract::{Contract, Delivery, Facility, Peril};
+use crate::scenario::{Faults, Scenario};
+
+/// One way of trying an implementation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trial {
+    /// What goes wrong.
+    pub peril: Peril,
+    /// How many take part on the one side: senders, holders of a lock or of permits,
+    /// readers of a lock or a cell, notifiers, clients.
+    pub some: usize,
+    /// How many on the other: receivers, writers, servers; the permits of a
+    /// semaphore. Locks have no other side, notifiers one waiter.
+    pub others: usize,
+}
+
+/// The trials of an implementation under a peril; none if its contract exempts it.
+/// `receivers` is the most that a channel can have.
+///
+/// ```
+/// use crosswire::conformance::trials;
+/// use crosswire::contract::{Contract, Facility, Peril, Traits, promise};
+/// const LOCK: Contract = Contract {
+///     name: "lock", facility: Facility::Lock, specification: "one at a time",
+///     traits: Traits::USUAL, capacity: "one holder", blocking: "until it is free",
+///     linux: "", promises: &[promise(Peril::None, "one at a time", "flock(2)")],
+///     exemptions: &[],
+/// };
+/// assert_eq!(trials(&LOCK, 0, Peril::None).len(), 2);
+/// assert!(trials(&LOCK, 0, Peril::ShortIo).is_empty());
+/// ```
+pub fn trials(contract: &Contract, receivers: usize, peril: Peril) -> Vec<Trial> {
+    if contract.under(peril).is_err() {
+        return Vec::new();
+    }
+    let numbers: &[(usize, usize)] = match (contract.facility, peril) {
+        // A read that is cut short leaves the rest of its message to whoever reads
+        // next, so receivers share a channel only where that cannot happen.
+        (Facility::Channel, Peril::None | Peril::KillSender | Peril::KillReceiver) => {
+            &[(1, 1), (2, 1), (2, 2)]
+        }
+        (Facility::Channel, Peril::ShortIo | Peril::Contend) => &[(1, 1)],
+        (Facility::Channel, _) => &[(1, 1), (2, 2)],
+        (Facility::Lock, Peril::None | Peril::KillHolder) => &[(2, 0), (3, 0)],
+        (Facility::Lock, _) => &[(2, 0)],
+        (Facility::Semaphore, Peril::None | Peril::KillHolder) => &[(2, 1), (3, 2)],
+        (Facility::Semaphore, _) => &[(3, 2)],
+        (Facility::RwLock, Peril::None) => &[(2, 1), (1, 2)],
+        (Facility::RwLock, _) => &[(2, 1)],
+        (Facility::Notifier, Peril::None) => &[(1, 1), (2, 1)],
+        (Facility::Notifier, _) => &[(2, 1)],
+        (Facility::SharedCell, _) => &[(2, 1)],
+        (Facility::Rpc, _) => &[(2, 2)],
+    };
+    let is_channel = contract.facility == Facility::Channel;
+    let fits = |&&(_, others): &&(usize, usize)| !is_channel || others <= receivers;
+    numbers
+        .iter()
+        .filter(fits)
+        .map(|&(some, others)| Trial {
+            peril,
+            some,
+            others,
+        })
+        .collect()
+}
+
+/// Steps of others that a paused process misses.
+const PAUSE: u64 = 15;
+
+/// Steps of others by which a signal is late.
+const DELAY: u64 = 15;
+
+/// Bytes that a transfer is cut down to: less than a frame, no divisor of it.
+const SHORT: u64 = 100;
+
+/// Seconds by which the calendar clock is set forward: more than any patience.
+const JUMP: i64 = 3600;
+
+/// What is done to the processes under a peril. `killed` is who dies under the
+/// perils that kill; a process that is not named there is killed by none.
+fn faults(peril: Peril, killed: &[(Peril, &str)]) -> Faults {
+    if let Some((_, process)) = killed.iter().find(|(kill, _)| *kill == peril) {
+        return Faults::kill(process);
+    }
+    match peril {
+        Peril::Pause => Faults::pause("*", PAUSE),
+        Peril::LoseSignal => Faults::lose_signal("*"),
+        Peril::DelaySignal => Faults::delay_signal("*", DELAY),
+        Peril::Interrupt => Faults::interrupt("*"),
+        Peril::ShortIo => Faults::short_io("*", SHORT),
+        Peril::Errno => ["EMFILE", "ENOMEM", "ENOSPC"]
+            .iter()
+            .map(|error| Faults::errno("*", error))
+            .fold(Faults::none(), Faults::and),
+        Peril::Full => Faults::full("*"),
+        Peril::ClockJump => Faults::clock_jump("*", JUMP).and(Faults::clock_jump("*", -JUMP)),
+        // A stranger contends by being there.
+        _ => Faults::none(),
+    }
+}
+
+/// Whether a peril consists in faults that the exploration injects, so that a trial
+/// in which none struck has shown nothing.
+pub fn injects(peril: Peril) -> bool {
+    // Channels are small under `Full`, whether or not a call can be struck.
+    !matches!(peril, Peril::None | Peril::Full | Peril::Contend)
+}
+
+/// `ROLE1`, `ROLE2`, …
+fn names(role: &str, count: usize) -> Vec<String> {
+    (1..=count)
+        .map(|number| format!("{role}{number}"))
+        .collect()
+}
+
+/// Adds what the contract promises, in its words, to whatever is found.
+fn promising<'a, Q>(
+    scenario: Scenario<'a, Q>,
+    contract: &Contract,
+    peril: Peril,
+) -> Scenario<'a, Q> {
+    match contract.under(peril) {
+        Ok(promise) => scenario.promised(format!(
+            "{} promises under {peril}: {} [{}]",
+            contract.name, promise.text, promise.source
+        )),
+        Err(_) => scenario,
+    }
+}
+
+/// Whether each message arrives that was acknowledged.
+fn is_reliable(contract: &Contract) -> bool {
+    contract.traits.delivery == Delivery::Reliable
+}
+
+/// Tests an implementation of your own against its contract: one test for each
+/// peril.
+///
+/// ```
+/// # use crosswire::contract::*;
+/// # struct Plain;
+/// # impl Lock for Plain {
+/// #     const CONTRACT: &'static Contract = &Contract {
+/// #         name: "plain", facility: Facility::Lock, specification: "", traits: Traits::USUAL,
+/// #         capacity: "", blocking: "", linux: "", promises: &[], exemptions: &[],
+/// #     };
+/// #     fn create() -> Result<Plain, Error> { Ok(Plain) }
+/// #     fn lock(&mut self) -> Result<Taken, Error> { Ok(Taken::Clean) }
+/// #     fn try_lock(&mut self) -> Result<Option<Taken>, Error> { Ok(Some(Taken::Clean)) }
+/// #     fn unlock(&mut self) -> Result<(), Error> { Ok(()) }
+/// # }
+/// mod my_lock {
+///     # use super::Plain as MyLock;
+///     crosswire::conformance!(MyLock: Lock);
+/// }
+/// # fn main() {}
+/// ```
+///
+/// After the type stands the trait: `Channel`, `Lock`, `RwLock`, `Semaphore`,
+/// `Notifier`, `SharedCell` or `Rpc`. A second argument sets the runs of each
+/// exploration, 500 unless given. The tests are in a module `conformance`.
+#[macro_export]
+macro_rules! conformance {
+    ($type:ty : $facility:ident) => {
+        $crate::conformance!($type: $facility, 500);
+    };
+    ($type:ty : Channel, $runs:expr) => {
+        $crate::conformance!(@module $type, Channel, channel, $runs,
+            <$type as $crate::contract::Channel>::RECEIVERS,
+            kill_sender KillSender, kill_receiver KillReceiver);
+    };
+    ($type:ty : Lock, $runs:expr) => {
+        $crate::conformance!(@module $type, Lock, lock, $runs, 0, kill_holder KillHolder);
+    };
+    ($type:ty : RwLock, $runs:expr) => {
+        $crate::conformance!(@module $type, RwLock, rwlock, $runs, 0,
+            kill_reader KillReader, kill_writer KillWriter);
+    };
+    ($type:ty : Semaphore, $runs:expr) => {
+        $crate::conformance!(@module $type, Semaphore, semaphore, $runs, 0,
+            kill_holder KillHolder);
+    };
+    ($type:ty : Notifier, $runs:expr) => {
+        $crate::conformance!(@module $type, Notifier, notifier, $runs, 0,
+            kill_notifier KillNotifier, kill_waiter KillWaiter);
+    };
+    ($type:ty : SharedCell, $runs:expr) => {
+        $crate::conformance!(@module $type, SharedCell, cell, $runs, 0,
+            kill_reader KillReader, kill_writer KillWriter);
+    };
+    ($type:ty : Rpc, $runs:expr) => {
+        $crate::conformance!(@module $type, Rpc, rpc, $runs, 0,
+            kill_client KillClient, kill_server KillServer);
+    };
+    (@module $type:ty, $facility:ident, $scenario:ident, $runs:expr, $receivers:expr,
+        $($own:ident $kill:ident),*) => {
+        mod conformance {
+            #[allow(unused_imports)]
+            use super::*;
+            $crate::conformance!(@tests $type, $facility, $scenario, $runs, $receivers,
+                none None, $($own $kill,)* pause Pause, lose_signal LoseSignal,
+                delay_signal DelaySignal, interrupt Interrupt, short_io ShortIo, errno Errno,
+                full Full, contend Contend, clock_jump ClockJump);
+        }
+    };
+    (@tests $type:ty, $facility:ident, $scenario:ident, $runs:expr, $receivers:expr,
+        $($test:ident $peril:ident),*) => {$(
+        #[test]
+        fn $test() {
+            let peril = $crate::contract::Peril::$peril;
+            let contract = <$type as $crate::contract::$facility>::CONTRACT;
+            for trial in $crate::conformance::trials(contract, $receivers, peril) {
+                let name = ::std::format!("{}-{}-{}", peril, trial.some, trial.others);
+                $crate::conformance::$scenario::<$type>($crate::scenario!(name), trial)
+                    .explore($crate::explore::Budget::runs($runs));
+            }
+        }
+    )*};
+}

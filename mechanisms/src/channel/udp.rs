@@ -1,0 +1,182 @@
+//! UDP on the loopback interface: udp(7).
+//!
+//! Messages keep their boundaries. One that finds no room in the receiver's buffer is
+//! dropped, and nobody is told: whoever needs every message must ask for
+//! acknowledgements, or use something else.
+
+use crate::common::{NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, WHOLE, taken};
+use crosswire::contract::{
+    Channel, Contract, Delivery, Error, Facility, MESSAGE_BYTES, Order, PATIENCE, Peril, Receiver,
+    Sender, Shape, Traits, promise,
+};
+use nix::sys::socket::{setsockopt, sockopt::RcvBuf};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+
+/// A UDP port of the loopback interface. Its socket is inherited, so several can
+/// receive from it.
+#[derive(Debug)]
+pub struct Udp {
+    object: String,
+    address: SocketAddr,
+    socket: Option<UdpSocket>,
+}
+
+/// A socket that messages are sent from or received at.
+#[derive(Debug)]
+pub struct UdpEnd {
+    object: String,
+    socket: UdpSocket,
+}
+
+impl Channel for Udp {
+    type Sender = UdpEnd;
+    type Receiver = UdpEnd;
+    const CONTRACT: &'static Contract = &CONTRACT;
+    const RECEIVERS: usize = usize::MAX;
+
+    fn create(shape: Shape) -> Result<Udp, Error> {
+        let object = "a UDP port of the loopback interface";
+        let socket =
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::system("creating", object))?;
+        let address = socket
+            .local_addr()
+            .map_err(Error::system("asking for the address of", object))?;
+        let object = format!("the UDP port {address}");
+        if shape.small {
+            setsockopt(&socket, RcvBuf, &0).map_err(Error::system("shrinking", &object))?;
+        }
+        Ok(Udp {
+            object,
+            address,
+            socket: Some(socket),
+        })
+    }
+
+    fn sender(&mut self, _: usize) -> Result<UdpEnd, Error> {
+        drop(self.socket.take().ok_or_else(|| taken(&self.object))?);
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+            .map_err(Error::system("creating a socket for", &self.object))?;
+        // A connected socket is told that nobody is at the port (ICMP, ECONNREFUSED).
+        socket
+            .connect(self.address)
+            .map_err(Error::system("connecting to", &self.object))?;
+        Ok(UdpEnd {
+            object: self.object.clone(),
+            socket,
+        })
+    }
+
+    fn receiver(&mut self) -> Result<UdpEnd, Error> {
+        let socket = self.socket.take().ok_or_else(|| taken(&self.object))?;
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .map_err(Error::system("setting the time-out of", &self.object))?;
+        Ok(UdpEnd {
+            object: self.object.clone(),
+            socket,
+        })
+    }
+}
+
+impl Sender for UdpEnd {
+    fn send(&mut self, message: &[u8]) -> Result<(), Error> {
+        if message.len() > MESSAGE_BYTES {
+            return Err(Error::TooLong {
+                object: self.object.clone(),
+                length: message.len(),
+                most: MESSAGE_BYTES,
+            });
+        }
+        loop {
+            match self.socket.send(message) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                    return Err(Error::Closed {
+                        object: self.object.clone(),
+                    });
+                }
+                Err(error) => return Err(Error::system("sending into", &self.object)(error)),
+            }
+        }
+    }
+}
+
+impl Receiver for UdpEnd {
+    fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let mut room = [0; MESSAGE_BYTES];
+        loop {
+            match self.socket.recv(&mut room) {
+                Ok(length) => return Ok(Some(room[..length].to_vec())),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(Error::system("receiving from", &self.object)(error)),
+            }
+        }
+    }
+}
+
+const CONTRACT: Contract = Contract {
+    name: "udp",
+    facility: Facility::Channel,
+    specification: "Messages that arrive whole, at most once each; on the loopback interface in \
+                    the order in which they went in.",
+    traits: Traits {
+        // In truth one queue; but what was lost has no place in it.
+        order: Order::PerSender,
+        delivery: Delivery::AtMostOnce,
+        tells_end: false,
+        ..Traits::USUAL
+    },
+    capacity: "what the receiver's buffer holds, 212992 bytes unless changed (socket(7), \
+               SO_RCVBUF); 65507 bytes a message",
+    blocking: "send never waits for the receiver; recv waits while there is no message, as long \
+               as SO_RCVTIMEO says",
+    linux: "the loopback interface delivers before send returns, and so keeps the order, which \
+            UDP does not promise",
+    promises: &[
+        promise(
+            Peril::None,
+            "messages come out at most once each, whole, in order",
+            "udp(7); ip(7)",
+        ),
+        promise(
+            Peril::KillSender,
+            "the message of a killed sender arrives whole or not at all; nobody is told of the \
+             death",
+            "udp(7)",
+        ),
+        promise(
+            Peril::KillReceiver,
+            "once nobody has the port, a connected sender is told so (ECONNREFUSED) and never waits",
+            "udp(7): \"All fatal errors will be passed to the user\"; ip(7): ECONNREFUSED",
+        ),
+        promise(
+            Peril::Pause,
+            "a slow receiver costs messages, and never those that fit its buffer",
+            "socket(7): SO_RCVBUF",
+        ),
+        promise(
+            Peril::Interrupt,
+            "a call that was interrupted has transferred nothing and can be repeated",
+            "signal(7): \"Interruption of system calls and library functions by signal handlers\"",
+        ),
+        promise(
+            Peril::Errno,
+            "a process that gets no socket says so, and the others go on without it",
+            "socket(2): EMFILE, ENOMEM",
+        ),
+        promise(
+            Peril::Full,
+            "a sender never waits for the receiver",
+            "udp(7)",
+        ),
+        promise(
+            Peril::Contend,
+            "a message that finds no room because of another's is dropped whole",
+            "socket(7): SO_RCVBUF",
+        ),
+    ],
+    exemptions: &[WHOLE, NO_SIGNAL_LOST, NO_SIGNAL_LATE, NO_CLOCK],
+};

@@ -1,0 +1,58 @@
+//! What many mechanisms have in common.
+
+use crosswire::contract::{Error, Exemption, Peril, exempt};
+use std::path::PathBuf;
+
+/// For mechanisms in which no signal takes part.
+pub(crate) const NO_SIGNAL_LOST: Exemption = exempt(
+    Peril::LoseSignal,
+    "no signal takes part: SIGPIPE, where there is one, is ignored, and EPIPE says the same",
+);
+
+/// The same for signals that come late.
+pub(crate) const NO_SIGNAL_LATE: Exemption = exempt(
+    Peril::DelaySignal,
+    "no signal takes part: SIGPIPE, where there is one, is ignored, and EPIPE says the same",
+);
+
+/// For mechanisms that look at no clock.
+pub(crate) const NO_CLOCK: Exemption = exempt(
+    Peril::ClockJump,
+    "no operation looks at a clock: waits have no time-out, or one by a relative time",
+);
+
+/// For mechanisms that transfer messages whole or not at all.
+pub(crate) const WHOLE: Exemption = exempt(
+    Peril::ShortIo,
+    "the kernel transfers a message whole or not at all, so no transfer can be cut short",
+);
+
+/// For mechanisms that transfer nothing.
+pub(crate) const NO_TRANSFER: Exemption = exempt(
+    Peril::ShortIo,
+    "nothing is transferred, so there is nothing that could be cut short",
+);
+
+/// For mechanisms without a buffer.
+pub(crate) const NO_BUFFER: Exemption = exempt(Peril::Full, "it has no buffer that could be full");
+
+/// For mechanisms whose operations need no resources once it exists.
+pub(crate) const NO_RESOURCES: Exemption = exempt(
+    Peril::Errno,
+    "once it exists, no operation fails for want of descriptors, memory or disk space",
+);
+
+/// The error for an end that was opened twice.
+pub(crate) fn taken(object: &str) -> Error {
+    Error::misuse(object, "this process has opened an end already")
+}
+
+/// A name that no other process uses.
+pub(crate) fn own_name(kind: &str) -> String {
+    format!("crosswire-{kind}-{}", std::process::id())
+}
+
+/// A path in the directory for temporary files that no other process uses.
+pub(crate) fn own_path(kind: &str) -> PathBuf {
+    std::env::temp_dir().join(own_name(kind))
+}

@@ -1,0 +1,50 @@
+//! The calls that neither the standard library nor `nix` has: System V objects,
+//! POSIX semaphores, process-shared pthread objects, futexes, queued signals, and
+//! shared mappings. The only unsafe code of this crate.
+
+pub(crate) mod alarm;
+pub(crate) mod futex;
+pub(crate) mod mapping;
+pub(crate) mod mq;
+pub(crate) mod posix_semaphore;
+pub(crate) mod pthread;
+pub(crate) mod signal;
+pub(crate) mod sysv;
+
+use std::io;
+use std::time::Duration;
+
+/// What a call that returns -1 and sets `errno` came back with.
+fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    match result {
+        -1 => Err(io::Error::last_os_error()),
+        result => Ok(result),
+    }
+}
+
+/// What a pthread function, which returns the error number itself, came back with.
+fn checked_number(result: libc::c_int) -> io::Result<()> {
+    match result {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno)),
+    }
+}
+
+fn timespec(duration: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: duration.as_secs() as libc::time_t,
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}
+
+/// The moment that lies so far ahead on a clock.
+fn deadline(clock: libc::clockid_t, ahead: Duration) -> libc::timespec {
+    let mut now = timespec(Duration::ZERO);
+    // SAFETY: `now` is a timespec to write to; the clocks used here exist.
+    unsafe { libc::clock_gettime(clock, &mut now) };
+    let nanoseconds = now.tv_nsec + libc::c_long::from(ahead.subsec_nanos() as i32);
+    libc::timespec {
+        tv_sec: now.tv_sec + ahead.as_secs() as libc::time_t + nanoseconds / 1_000_000_000,
+        tv_nsec: nanoseconds % 1_000_000_000,
+    }
+}

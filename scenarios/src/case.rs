@@ -1,0 +1,182 @@
+//! One field of the table, and how it is explored.
+
+use crosswire::conformance::{Trial, injects};
+use crosswire::contract::Peril;
+use crosswire::explore::{Changes, Progress, ReduceError, Reduced, Replay, ReplayError};
+use crosswire::model::{Record, Verdict};
+use crosswire::scenario::Scenario;
+use crosswire::{Budget, Report};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// One field of the table.
+#[derive(Debug, Clone)]
+pub enum Cell {
+    /// A peril that the mechanism promises something about.
+    Case(Case),
+    /// A peril that has no meaning for it.
+    Exempt {
+        /// The mechanism's name.
+        mechanism: &'static str,
+        /// The peril.
+        fault: Peril,
+        /// Why, in a sentence.
+        because: &'static str,
+    },
+}
+
+/// One mechanism in one shape under one peril.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// `MECHANISM/PERIL/SOME-OTHERS`, unique among all cases.
+    pub name: String,
+    /// The mechanism's name.
+    pub mechanism: &'static str,
+    /// What goes wrong.
+    pub fault: Peril,
+    /// What holds nevertheless.
+    pub promise: &'static str,
+    /// The manual page that says so.
+    pub source: &'static str,
+    /// Who takes part.
+    pub trial: Trial,
+    pub(crate) explore: fn(&Case, Way, Settings, Watch<'_>) -> Report,
+    pub(crate) replay: fn(&Case, &Record, Changes) -> Result<Replay, ReplayError>,
+    pub(crate) shrink: fn(&Case, &Record, Duration, &AtomicBool) -> Result<Reduced, ReduceError>,
+}
+
+/// How a case is explored.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// When to stop.
+    pub budget: Budget,
+    /// Determines every plan.
+    pub seed: u64,
+    /// Runs at a time; one a CPU unless said otherwise.
+    pub jobs: Option<usize>,
+}
+
+impl From<Budget> for Settings {
+    fn from(budget: Budget) -> Settings {
+        Settings {
+            budget,
+            seed: 0,
+            jobs: None,
+        }
+    }
+}
+
+/// Who may stop an exploration, and who wants to know how far it is.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Ends it when it becomes true.
+    pub stop: &'a AtomicBool,
+    /// Called about ten times a second.
+    pub progress: &'a dyn Fn(&Progress),
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Watch<'_> {
+    /// Nobody.
+    pub const NOBODY: Watch<'static> = Watch {
+        stop: &NEVER,
+        progress: &|_| {},
+    };
+}
+
+/// How the program, started again, comes back to a case.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way {
+    /// By the verb that calls [`reenter`].
+    Verb,
+    /// As to any scenario of a test.
+    Test,
+}
+
+/// Runs after which a fault that can strike has done so: every other one has a fault
+/// once points are known.
+const ENOUGH: u64 = 16;
+
+/// The hidden verb of the command; its argument is the case's name.
+pub(crate) const VERB: &str = "__scenario";
+
+impl Case {
+    /// Explores the case, in a program that calls [`reenter`](crate::reenter) with `NAME` when it is
+    /// started as `PROGRAM __scenario NAME`.
+    pub fn explore(&self, settings: impl Into<Settings>, watch: Watch<'_>) -> Report {
+        self.judged((self.explore)(self, Way::Verb, settings.into(), watch))
+    }
+
+    /// Explores the case in a test.
+    pub fn explore_in_test(&self, settings: impl Into<Settings>) -> Report {
+        self.judged((self.explore)(
+            self,
+            Way::Test,
+            settings.into(),
+            Watch::NOBODY,
+        ))
+    }
+
+    /// Shrinks a failure that [`explore`](Case::explore) has recorded, for so much real
+    /// time at most.
+    ///
+    /// # Errors
+    /// If it is a record of no violation, or cannot be replayed with the same trace.
+    pub fn shrink(
+        &self,
+        record: &Record,
+        time: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Reduced, ReduceError> {
+        (self.shrink)(self, record, time, stop)
+    }
+
+    /// A promise has been tried only if what it speaks of has happened.
+    fn judged(&self, mut report: Report) -> Report {
+        let untried = report.faults.struck == 0 && report.runs >= ENOUGH;
+        if report.verdict == Verdict::Pass && injects(self.fault) && untried {
+            report.verdict = Verdict::Invalid(format!(
+                "in {} runs no fault of the kind {} found a point to strike at",
+                report.runs, self.fault
+            ));
+        }
+        report
+    }
+
+    /// The scenario, made to be explored.
+    pub(crate) fn explored<Q>(
+        &self,
+        scenario: Scenario<'static, Q>,
+        way: Way,
+        settings: Settings,
+        watch: Watch<'_>,
+    ) -> Report {
+        let mut scenario = self.reached(scenario, way).seed(settings.seed);
+        if let Some(jobs) = settings.jobs {
+            scenario = scenario.jobs(jobs);
+        }
+        scenario.try_explore_until(settings.budget, watch.stop, watch.progress)
+    }
+
+    /// The scenario, with the way that leads back to it.
+    pub(crate) fn reached<Q>(
+        &self,
+        scenario: Scenario<'static, Q>,
+        way: Way,
+    ) -> Scenario<'static, Q> {
+        match way {
+            Way::Verb => scenario.reenter_with([VERB, &self.name]),
+            Way::Test => scenario,
+        }
+    }
+
+    /// Performs a run again that [`explore`](Case::explore) has recorded.
+    ///
+    /// # Errors
+    /// If the program or its surroundings are not those of the recording, or the
+    /// engine cannot work here.
+    pub fn replay(&self, record: &Record, changes: Changes) -> Result<Replay, ReplayError> {
+        (self.replay)(self, record, changes)
+    }
+}
