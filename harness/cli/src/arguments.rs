@@ -45,6 +45,8 @@ pub enum Verb {
     Replay(ReplayOptions),
     /// Find the fewest faults and decisions with which a recorded failure still shows
     Shrink(ShrinkOptions),
+    /// Say what a recorded run shows: what went wrong, and the steps that led there
+    Explain(ExplainOptions),
     /// List the scenarios and mechanisms
     List(OutputOptions),
     /// Say what this machine permits, how that was tested and what is lost without it
@@ -338,6 +340,16 @@ pub struct ShrinkOptions {
     /// Where the replay file of the shrunk failure is written
     #[arg(long, value_name = "DIR", default_value = "crosswire-failures")]
     pub output_dir: PathBuf,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// Options of `crosswire explain`.
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    /// A replay file
+    pub file: PathBuf,
     /// How to report.
     #[command(flatten)]
     pub output: OutputOptions,

@@ -6,6 +6,7 @@ mod arguments;
 mod crash;
 mod doctor;
 mod exit;
+mod explain;
 mod failure;
 mod findings;
 mod interrupt;
@@ -52,6 +53,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         Some(Verb::Crash(options)) => crash::crash(options),
         Some(Verb::Replay(options)) => replay::replay(options),
         Some(Verb::Shrink(options)) => shrink::shrink(options),
+        Some(Verb::Explain(options)) => explain::explain(options),
         Some(Verb::List(options)) => Ok(list::list(&list::entries(), options)),
         Some(Verb::Doctor(options)) => doctor::doctor(options),
         Some(Verb::Scenario { name }) => {

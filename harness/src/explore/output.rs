@@ -93,9 +93,14 @@ pub struct LastLines {
 impl LastLines {
     /// The last lines of a run that have something in them.
     pub fn of(run: &Run) -> LastLines {
+        LastLines::of_output(&run.stdout, &run.stderr)
+    }
+
+    /// The same of what was written to each stream.
+    pub fn of_output(stdout: &[u8], stderr: &[u8]) -> LastLines {
         LastLines {
-            stdout: last_lines(&run.stdout),
-            stderr: last_lines(&run.stderr),
+            stdout: last_lines(stdout),
+            stderr: last_lines(stderr),
         }
     }
 

@@ -1,22 +1,58 @@
 //! System calls as one reads them: `write(4, …, 16) = 16`.
 
 use super::arguments::{self, Kind};
+use super::decode;
 use super::escape::escape;
-use crate::model::{Call, Errno, Signal};
+use crate::model::{Call, Content, Errno, Signal};
 
-/// A call with its arguments. Of a long path at most `room` characters are shown:
-/// its end, since that tells more than its beginning.
-pub(super) fn call(call: Call, args: &[u64; 6], path: Option<&str>, room: usize) -> String {
-    let path = path.map(|path| format!("\"{}\"", ending(&escape(path), room)));
-    let shown = match arguments::kinds(call) {
-        Some(kinds) => kinds
-            .iter()
-            .zip(args)
+/// A call as it is told.
+pub(super) struct Telling<'a> {
+    pub call: Call,
+    pub args: &'a [u64; 6],
+    pub path: Option<&'a str>,
+    /// What its pointers led to, by argument.
+    pub contents: &'a [(u8, &'a Content)],
+    /// What is behind its descriptors, by argument.
+    pub behind: &'a [(u8, &'a str)],
+}
+
+/// How much room there is for the parts that may be long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Characters of a path. Its end is shown, since that tells more than its
+    /// beginning.
+    pub path: usize,
+    /// Characters of data.
+    pub data: usize,
+    /// Whether to say what is behind a descriptor.
+    pub names: bool,
+}
+
+/// A call with its arguments.
+pub(super) fn call(told: &Telling<'_>, room: Room) -> String {
+    let Telling { call, args, .. } = told;
+    // Where a child's status will be stored says nothing.
+    let is_wait = call.name() == Some("wait4");
+    let path = told
+        .path
+        .map(|path| format!("\"{}\"", ending(&escape(path), room.path)));
+    let shown = match arguments::kinds(*call) {
+        Some(kinds) => (0..)
+            .zip(kinds.iter().zip(*args))
             .take(call.arity(args))
             // Where paths usually start need not be said each time.
-            .filter(|(kind, value)| **kind != Kind::Fd || **value as u32 as i32 != libc::AT_FDCWD)
-            .map(|(kind, &value)| match kind {
-                Kind::FcntlArgument => fcntl_argument(args[1], value),
+            .filter(|(number, (kind, value))| {
+                **kind != Kind::Hidden
+                    && !(is_wait && *number == 1 && seen(told, 1).is_none())
+                    && (**kind != Kind::Fd || **value as u32 as i32 != libc::AT_FDCWD)
+            })
+            .map(|(number, (kind, &value))| match kind {
+                Kind::Memory => memory(told, number, value, room),
+                Kind::FcntlArgument => fcntl_argument(told, value, room),
+                Kind::OpenFlags if matches!(call.name(), Some("pipe2" | "dup3")) => {
+                    decode::descriptor_flags(value as i32)
+                }
+                Kind::Fd => descriptor(told, number, value, room),
                 _ => argument(*kind, value, path.as_deref()),
             })
             .collect::<Vec<_>>()
@@ -29,7 +65,37 @@ pub(super) fn call(call: Call, args: &[u64; 6], path: Option<&str>, room: usize)
     format!("{call}({shown})")
 }
 
-fn ending(path: &str, room: usize) -> String {
+fn seen<'a>(told: &Telling<'a>, argument: u8) -> Option<&'a Content> {
+    let mut contents = told.contents.iter();
+    contents
+        .find(|(of, _)| *of == argument)
+        .map(|(_, content)| *content)
+}
+
+fn memory(told: &Telling<'_>, argument: u8, value: u64, room: Room) -> String {
+    match seen(told, argument) {
+        Some(Content::Word(status)) if told.call.name() == Some("wait4") => {
+            decode::wait_status(*status)
+        }
+        Some(content) => decode::content(content, room.data),
+        None if value == 0 => "NULL".to_owned(),
+        None => "…".to_owned(),
+    }
+}
+
+/// A descriptor, and what is behind it as `strace -y` says it.
+fn descriptor(told: &Telling<'_>, argument: u8, value: u64, room: Room) -> String {
+    let number = value as u32 as i32;
+    let behind = told.behind.iter().find(|(of, _)| *of == argument);
+    match behind {
+        Some((_, name)) if room.names => {
+            format!("{number}<{}>", ending(&escape(name), room.path))
+        }
+        _ => number.to_string(),
+    }
+}
+
+pub(super) fn ending(path: &str, room: usize) -> String {
     let length = path.chars().count();
     match length.checked_sub(room.max(1)) {
         None | Some(0) => path.to_owned(),
@@ -67,7 +133,15 @@ fn argument(kind: Kind, value: u64, path: Option<&str>) -> String {
         Kind::Size => value.to_string(),
         Kind::Bits if value as u32 == 0 => "0".to_owned(),
         Kind::Bits => format!("{:#x}", value as u32),
-        Kind::Memory => "…".to_owned(),
+        Kind::Memory | Kind::Hidden => "…".to_owned(),
+        Kind::OpenFlags => decode::open_flags(low),
+        Kind::Mode => decode::mode(low),
+        Kind::MapFlags => decode::map_flags(low),
+        Kind::Family => decode::family(low),
+        Kind::SocketType => decode::socket_type(low),
+        Kind::Key => decode::key(low),
+        Kind::GetFlags => decode::get_flags(low),
+        Kind::ControlCommand => decode::control_command(low),
         Kind::Path => path.unwrap_or("…").to_owned(),
         Kind::Signal => Signal(low).to_string(),
         Kind::Address if value == 0 => "NULL".to_owned(),
@@ -79,15 +153,15 @@ fn argument(kind: Kind, value: u64, path: Option<&str>) -> String {
     }
 }
 
-/// Locks are described in memory, which the trace does not hold.
-fn fcntl_argument(command: u64, value: u64) -> String {
-    match command as u32 as i32 {
+/// Locks are described in memory.
+fn fcntl_argument(told: &Telling<'_>, value: u64, room: Room) -> String {
+    match told.args[1] as u32 as i32 {
         libc::F_GETLK
         | libc::F_SETLK
         | libc::F_SETLKW
         | libc::F_OFD_GETLK
         | libc::F_OFD_SETLK
-        | libc::F_OFD_SETLKW => "…".to_owned(),
+        | libc::F_OFD_SETLKW => memory(told, 2, value, room),
         _ => argument(Kind::Int, value, None),
     }
 }
@@ -157,86 +231,30 @@ fn flock_operation(value: i32) -> String {
     }
 }
 
-/// Whether a call is about its own process only, such as those of start-up.
-pub(super) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> bool {
-    match call.name() {
-        Some("mmap") => args[3] & libc::MAP_SHARED as u64 == 0,
-        Some("open" | "openat" | "openat2") => path.is_some_and(is_start_up_file),
-        Some(name) => PRIVATE.contains(&name),
-        None => false,
-    }
-}
-
-const PRIVATE: &[&str] = &[
-    "access",
-    "arch_prctl",
-    "brk",
-    "clock_getres",
-    "clock_gettime",
-    "faccessat",
-    "faccessat2",
-    "fstat",
-    "getcwd",
-    "getdents64",
-    "getegid",
-    "geteuid",
-    "getgid",
-    "getpid",
-    "getppid",
-    "getrandom",
-    "gettid",
-    "gettimeofday",
-    "getuid",
-    "ioctl",
-    "lseek",
-    "lstat",
-    "madvise",
-    "mprotect",
-    "mremap",
-    "munmap",
-    "newfstatat",
-    "prctl",
-    "prlimit64",
-    "readlink",
-    "readlinkat",
-    "rseq",
-    "rt_sigaction",
-    "rt_sigprocmask",
-    "rt_sigreturn",
-    "sched_getaffinity",
-    "sched_getparam",
-    "sched_yield",
-    "set_robust_list",
-    "set_tid_address",
-    "sigaltstack",
-    "stat",
-    "statfs",
-    "statx",
-    "sysinfo",
-    "time",
-    "umask",
-    "uname",
-];
-
-/// Whether the coming back of a call is of interest to its process only. What a
-/// file was opened for has been said when the call began.
-pub(super) fn is_private_return(call: Call) -> bool {
-    is_private(call, &[0; 6], None) || matches!(call.name(), Some("open" | "openat" | "openat2"))
-}
-
-/// Libraries, locales and the like.
-fn is_start_up_file(path: &str) -> bool {
-    ["/etc/", "/lib", "/usr/", "/proc/", "/sys/"]
-        .iter()
-        .any(|begin| path.starts_with(begin))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Bytes;
+
+    const WIDE: Room = Room {
+        path: 100,
+        data: 32,
+        names: true,
+    };
+
+    fn shown_in(room: Room, name: &str, args: [u64; 6], path: Option<&str>) -> String {
+        let told = Telling {
+            call: name.parse().unwrap(),
+            args: &args,
+            path,
+            contents: &[],
+            behind: &[],
+        };
+        call(&told, room)
+    }
 
     fn shown(name: &str, args: [u64; 6], path: Option<&str>) -> String {
-        call(name.parse().unwrap(), &args, path, 100)
+        shown_in(WIDE, name, args, path)
     }
 
     #[test]
@@ -247,7 +265,7 @@ mod tests {
         );
         assert_eq!(
             shown("openat", [0xffff_ff9c, 1, 2, 0, 0, 0], Some("/tmp/a\n")),
-            "openat(\"/tmp/a\\n\", 0x2)"
+            "openat(\"/tmp/a\\n\", O_RDWR)"
         );
         assert_eq!(
             shown("futex", [0x1000, 128, 2, 0, 0, 0], None),
@@ -273,20 +291,37 @@ mod tests {
     }
 
     #[test]
+    fn memory_and_descriptors_are_shown_where_they_are_known() {
+        let bytes = Content::Bytes(Bytes {
+            shown: "one\\n".to_owned(),
+            length: 4,
+            cut: false,
+        });
+        let told = Telling {
+            call: "write".parse().unwrap(),
+            args: &[4, 0x1000, 4, 0, 0, 0],
+            path: None,
+            contents: &[(1, &bytes)],
+            behind: &[(0, "pipe 1")],
+        };
+        assert_eq!(call(&told, WIDE), "write(4<pipe 1>, \"one\\n\", 4)");
+        let narrow = Room {
+            data: 2,
+            names: false,
+            ..WIDE
+        };
+        assert_eq!(call(&told, narrow), "write(4, \"on\"…, 4)");
+    }
+
+    #[test]
     fn of_long_paths_the_end_is_shown() {
-        let (opening, args) = ("openat".parse().unwrap(), [0xffff_ff9c, 1, 2, 0, 0, 0]);
-        assert_eq!(
-            call(opening, &args, Some("/tmp/locks/a"), 8),
-            "openat(\"…locks/a\", 0x2)"
-        );
-        assert_eq!(
-            call(opening, &args, Some("/tmp/a"), 6),
-            "openat(\"/tmp/a\", 0x2)"
-        );
-        assert_eq!(
-            call(opening, &args, Some("/tmp/a"), 0),
-            "openat(\"…\", 0x2)"
-        );
+        let shown = |path: &str, room: usize| {
+            let args = [0xffff_ff9c, 1, 2, 0, 0, 0];
+            shown_in(Room { path: room, ..WIDE }, "openat", args, Some(path))
+        };
+        assert_eq!(shown("/tmp/locks/a", 8), "openat(\"…locks/a\", O_RDWR)");
+        assert_eq!(shown("/tmp/a", 6), "openat(\"/tmp/a\", O_RDWR)");
+        assert_eq!(shown("/tmp/a", 0), "openat(\"…\", O_RDWR)");
     }
 
     #[test]

@@ -5,19 +5,27 @@
 
 mod arguments;
 mod calls;
+mod cause;
 pub mod crashes;
+mod deadlock;
+mod decode;
 mod escape;
 mod events;
+mod explanation;
 pub mod json;
 mod palette;
+mod private;
+mod rows;
 #[cfg(test)]
 mod samples;
 mod shrunk;
 mod story;
 pub mod text;
 mod timeline;
+pub mod world;
 
+pub use cause::Cause;
 pub use escape::{escape, quoted};
+pub use explanation::Explanation;
 pub use palette::Palette;
 pub use story::story;
-pub use timeline::timeline;

@@ -4,7 +4,7 @@ pub use super::shrunk::text as shrunk;
 
 use super::escape::{escape, quoted, shorten};
 use super::timeline::timeline;
-use super::{Palette, timeline::WIDTH};
+use super::{Explanation, Palette, timeline::WIDTH};
 use crate::explore::{Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{End, Kind, Record, Trace, Verdict, Violation};
 use std::fmt::Write;
@@ -14,7 +14,10 @@ use std::path::Path;
 /// waits for whom, and how to see it again. `file` is its replay file, if one
 /// was written.
 pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
-    let mut text = headline(&found.violation, palette);
+    let (violation, record) = (&found.violation, &found.record);
+    let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+    let mut text = headed(violation, &explanation.sentence, palette);
+    text += &cause(&explanation);
     let runs = match found.count {
         1 => String::new(),
         count => format!(", the simplest of {count} runs"),
@@ -42,10 +45,12 @@ pub(super) fn evidence(
     with_steps: bool,
     palette: Palette,
 ) -> String {
-    let mut text = circumstances(&found.record);
+    let (violation, record) = (&found.violation, &found.record);
+    let mut text = circumstances(record);
     if with_steps {
-        text += &body(&found.record.trace, &found.violation, palette);
-        text += &printed(&found.violation, &found.last_lines);
+        let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+        text += &body(&explanation, violation, palette);
+        text += &printed(violation, &found.last_lines);
     }
     text + &replay_line(file, palette)
 }
@@ -78,7 +83,8 @@ fn printed(violation: &Violation, last_lines: &LastLines) -> String {
 
 /// One finding without its steps, for when there are many.
 pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
-    headline(&found.violation, palette) + &replay_line(file, palette)
+    let violation = &found.violation;
+    headline(violation, palette) + &replay_line(file, palette)
 }
 
 pub(super) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
@@ -90,18 +96,54 @@ pub(super) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
     format!("  replay it: {}\n", palette.strong(&command))
 }
 
+/// What a recorded run shows, without performing it again.
+pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> String {
+    let mut text = String::new();
+    let violations = match &record.verdict {
+        Verdict::Violation(violations) => &violations[..],
+        other => {
+            text += &verdict_line(other, palette);
+            text += &circumstances(record);
+            let explanation = Explanation::of(&record.trace, &record.seen, None);
+            text.push('\n');
+            text += &timeline(&explanation, palette);
+            return text;
+        }
+    };
+    for violation in violations {
+        let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+        text += &headed(violation, &explanation.sentence, palette);
+        text += &cause(&explanation);
+        text += &circumstances(record);
+        text += &body(&explanation, violation, palette);
+        text += &printed(violation, &explanation.last_lines());
+        text += &replay_line(file, palette);
+        text.push('\n');
+    }
+    text.pop();
+    text
+}
+
 /// How a replay came out.
 pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
     let mut text = String::new();
     match &replay.verdict {
         Verdict::Violation(violations) => {
-            for violation in violations {
-                text += &headline(violation, palette);
+            let (trace, seen) = (&replay.run.trace, &replay.run.seen);
+            let first = violations.first();
+            let explanation = Explanation::of(trace, seen, first);
+            for (number, violation) in violations.iter().enumerate() {
+                let sentence = match number {
+                    0 => &explanation.sentence,
+                    _ => &violation.sentence,
+                };
+                text += &headed(violation, sentence, palette);
             }
+            text += &cause(&explanation);
             text += &sameness(replay);
             text += &circumstances(record);
-            if let Some(violation) = violations.first() {
-                text += &body(&replay.run.trace, violation, palette);
+            if let Some(violation) = first {
+                text += &body(&explanation, violation, palette);
                 text += &printed(violation, &LastLines::of(&replay.run));
             }
         }
@@ -109,7 +151,8 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
             text += &verdict_line(other, palette);
             text += &sameness(replay);
             text.push('\n');
-            text += &timeline(&replay.run.trace, &[], palette);
+            let explanation = Explanation::of(&replay.run.trace, &replay.run.seen, None);
+            text += &timeline(&explanation, palette);
         }
     }
     text
@@ -245,10 +288,15 @@ pub(super) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
     text
 }
 
+/// What is wrong, as the checker says it.
 pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
+    headed(violation, &violation.sentence, palette)
+}
+
+fn headed(violation: &Violation, sentence: &str, palette: Palette) -> String {
     let kind = escape(&violation.kind.to_string());
     let head = format!("VIOLATION {kind}:");
-    let sentence = escape(&violation.sentence);
+    let sentence = escape(sentence);
     // Some sentences begin with the kind of violation.
     let sentence = sentence
         .strip_prefix(&format!("{kind}: "))
@@ -257,6 +305,15 @@ pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
     line(&mut text, &format!("{head} {sentence}"));
     // Painted when folded, so that the colour does not count.
     text.replacen(&head, &palette.bad(&head), 1)
+}
+
+/// What probably led to the violation.
+fn cause(explanation: &Explanation<'_>) -> String {
+    let mut text = String::new();
+    if let Some(cause) = explanation.cause_line() {
+        line(&mut text, &format!("  {cause}"));
+    }
+    text
 }
 
 /// The plan's faults and how far its schedule is from the default.
@@ -288,13 +345,13 @@ pub(super) fn circumstances(record: &Record) -> String {
 }
 
 /// Timeline, wait-for graph and whatever else the checker has to say.
-fn body(trace: &Trace, violation: &Violation, palette: Palette) -> String {
+fn body(explanation: &Explanation<'_>, violation: &Violation, palette: Palette) -> String {
     let mut text = String::from("\n");
-    text += &timeline(trace, &violation.steps, palette);
+    text += &timeline(explanation, palette);
     text.push('\n');
     let mut said = violation.details.iter().peekable();
     if said.peek().is_none() && violation.kind == Kind::Deadlock {
-        text += &wait_for_graph(trace);
+        text += &wait_for_graph(explanation.trace);
     }
     for detail in said {
         for part in detail.lines() {

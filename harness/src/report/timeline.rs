@@ -1,10 +1,12 @@
 //! The steps of a run, one column per process.
 
-use super::Palette;
 use super::escape::{escape, shorten};
-use super::events::{Weight, weight, words};
-use crate::model::{Event, TaskId, Trace, What};
-use std::collections::BTreeSet;
+use super::events::{Story, Weight, weight};
+use super::rows::{self, Row};
+use super::{Explanation, Palette};
+use crate::model::{TaskId, Trace, What};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// Width of a report. Terminals are at least this wide where people read CI logs.
 pub(super) const WIDTH: usize = 100;
@@ -15,46 +17,50 @@ const MARGIN: usize = 9;
 /// A column narrower than this shows nothing worth reading.
 const NARROWEST: usize = 22;
 
-/// The last events that are shown, besides those that tell something.
-const LAST: usize = 24;
+/// More of an event is not shown even where there is room.
+const WIDEST: usize = 60;
 
-/// Telling events before those.
-const MOST_TELLING: usize = 20;
-
-/// So few events are not worth leaving out.
-const SHORTEST_GAP: usize = 3;
-
-/// The end of a trace and whatever tells something before it, as lines of at most
-/// a hundred characters. `marked` are the steps that show the violation.
-pub fn timeline(trace: &Trace, marked: &[u64], palette: Palette) -> String {
-    let shown = selection(trace, marked);
-    let Some(layout) = Layout::new(trace, &shown) else {
+/// The events that matter, as lines of at most a hundred characters.
+pub(super) fn timeline(explanation: &Explanation<'_>, palette: Palette) -> String {
+    let story = explanation.story();
+    let trace = story.trace;
+    let rows = rows::rows(&story, &explanation.marked, &explanation.objects());
+    let Some(layout) = Layout::new(story, &rows) else {
         return String::new();
     };
     let mut lines = vec![palette.faint(&layout.head())];
     let deviations: BTreeSet<u64> = trace.deviations.iter().map(|d| d.step).collect();
     let mut legend = BTreeSet::new();
-    let mut next = 0;
     let mut step = None;
-    for &index in &shown {
-        if index > next {
-            lines.push(palette.faint(&gap(&trace.events[next..index], step)));
-        }
+    let mut last = None;
+    for (number, row) in rows.iter().enumerate() {
+        let index = match row {
+            Row::Folded(events) => {
+                let next = rows.get(number + 1).and_then(|row| row.step(trace));
+                let folded = gap(trace, events.clone(), [step, next], last);
+                lines.extend(folded.map(|line| palette.faint(&line)));
+                continue;
+            }
+            Row::Event(index) => *index,
+        };
         let event = &trace.events[index];
         let first = step != Some(event.step);
-        let mark = mark(event, first && deviations.contains(&event.step), marked);
+        let is_marked = explanation.marked.contains(&index);
+        let mark = mark(
+            &event.what,
+            is_marked,
+            first && deviations.contains(&event.step),
+        );
         legend.extend(mark);
-        let line = layout.line(event, first, mark.unwrap_or(' '));
+        let line = layout.line(index, first, mark.unwrap_or(' '));
         lines.push(match weight(event) {
             _ if matches!(event.what, What::Fault(_)) => palette.bad(&line),
+            _ if is_marked => palette.strong(&line),
             Weight::Telling => palette.strong(&line),
             Weight::Quiet => palette.faint(&line),
             Weight::Normal => line,
         });
-        (next, step) = (index + 1, Some(event.step));
-    }
-    if next < trace.events.len() {
-        lines.push(palette.faint(&gap(&trace.events[next..], step)));
+        (last, step) = (Some(index), Some(event.step));
     }
     for (sign, meaning) in MARKS {
         if legend.contains(sign) {
@@ -67,90 +73,82 @@ pub fn timeline(trace: &Trace, marked: &[u64], palette: Palette) -> String {
 /// What stands behind a step's number.
 const MARKS: &[(char, &str)] = &[
     ('!', "a fault is injected"),
-    ('>', "this shows the violation"),
+    ('>', "this is what matters"),
     ('*', "the schedule leaves the default order"),
 ];
 
-fn mark(event: &Event, deviates: bool, marked: &[u64]) -> Option<char> {
-    if matches!(event.what, What::Fault(_)) {
+fn mark(what: &What, is_marked: bool, deviates: bool) -> Option<char> {
+    if matches!(what, What::Fault(_)) {
         Some('!')
-    } else if marked.contains(&event.step) {
+    } else if is_marked {
         Some('>')
     } else {
         deviates.then_some('*')
     }
 }
 
-/// The events to show, by index, ascending.
-fn selection(trace: &Trace, marked: &[u64]) -> Vec<usize> {
-    let events = &trace.events;
-    let backwards = || (0..events.len()).rev();
-    let last = backwards()
-        .filter(|&at| weight(&events[at]) > Weight::Quiet)
-        .take(LAST);
-    let telling = backwards()
-        .filter(|&at| weight(&events[at]) == Weight::Telling || marked.contains(&events[at].step))
-        .take(MOST_TELLING);
-    let mut chosen: BTreeSet<usize> = last.chain(telling).collect();
-    let mut next = 0;
-    for index in chosen.clone().into_iter().chain([events.len()]) {
-        if index - next < SHORTEST_GAP {
-            chosen.extend(next..index);
-        }
-        next = index + 1;
-    }
-    chosen.into_iter().collect()
-}
-
-/// The line for events that are left out: how many steps one does not see.
-fn gap(events: &[Event], before: Option<u64>) -> String {
+/// The line for events that are left out: how many steps one does not see. The
+/// steps beside them are seen.
+fn gap(
+    trace: &Trace,
+    events: Range<usize>,
+    beside: [Option<u64>; 2],
+    last: Option<usize>,
+) -> Option<String> {
+    let events = &trace.events[events];
     let mut steps: Vec<u64> = events.iter().map(|event| event.step).collect();
     steps.dedup();
-    steps.retain(|step| Some(*step) != before);
-    let text = match steps.len() {
-        0 => "…".to_owned(),
-        1 => "… 1 step".to_owned(),
-        count => format!("… {count} steps"),
+    steps.retain(|step| !beside.contains(&Some(*step)));
+    let same = last.is_some_and(|last| {
+        let last = &trace.events[last];
+        let mut all = events.iter();
+        all.all(|event| event.task == last.task && rows::alike(&event.what, &last.what))
+    });
+    let text = match (steps.len(), same) {
+        (0, _) => return None,
+        (1, true) => "… the same once more".to_owned(),
+        (count, true) => format!("… the same {count} times more"),
+        (1, false) => "… 1 step".to_owned(),
+        (count, false) => format!("… {count} steps"),
     };
-    format!("{:>MARGIN$}  {text}", "")
+    Some(format!("{:>MARGIN$}  {text}", ""))
 }
 
 /// Where each process's events are written.
 struct Layout<'a> {
-    trace: &'a Trace,
-    /// The first tasks of the processes that are shown.
-    columns: Vec<TaskId>,
+    story: Story<'a>,
+    /// The first tasks of the processes that are shown, and how wide their columns are.
+    columns: Vec<(TaskId, usize)>,
+    /// Room for names at the beginning of lines.
     width: usize,
     /// With too many processes for columns, each line begins with a name instead.
     named: bool,
 }
 
-impl Layout<'_> {
-    fn new<'a>(trace: &'a Trace, shown: &[usize]) -> Option<Layout<'a>> {
-        let leader = |&index: &usize| {
-            let task = trace.events[index].task;
-            trace
-                .tasks
-                .get(task.index())
-                .map_or(task, |task| task.leader)
-        };
-        let columns: Vec<TaskId> = shown
-            .iter()
-            .map(leader)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        let room = WIDTH - MARGIN;
-        let width = (room / columns.len().max(1)).checked_sub(2)?;
-        let named = width < NARROWEST;
-        let names = shown
-            .iter()
-            .map(|&index| trace.name(trace.events[index].task));
-        let longest = names.map(|name| escape(&name).chars().count()).max()?;
+impl<'a> Layout<'a> {
+    fn new(story: Story<'a>, rows: &[Row]) -> Option<Layout<'a>> {
+        let shown = rows.iter().filter_map(|row| match row {
+            Row::Event(index) => Some(story.trace.events[*index].task),
+            Row::Folded(_) => None,
+        });
+        let trace = story.trace;
+        let leader = |task: TaskId| trace.tasks.get(task.index()).map_or(task, |t| t.leader);
+        let mut needed: BTreeMap<TaskId, usize> = BTreeMap::new();
+        for row in rows {
+            let Row::Event(index) = row else { continue };
+            let need = needed
+                .entry(leader(trace.events[*index].task))
+                .or_insert(NARROWEST);
+            *need = (*need).max(story.words(*index, WIDEST).chars().count());
+        }
+        let room = (WIDTH - MARGIN).checked_sub(2 * needed.len())?;
+        let named = room / needed.len().max(1) < NARROWEST;
+        let lengths = shown.map(|task| escape(&trace.name(task)).chars().count());
+        let longest = lengths.max()?;
         Some(Layout {
-            trace,
-            columns,
-            width: if named { longest.clamp(7, 24) } else { width },
+            story,
+            columns: shared_out(needed, room),
+            width: longest.clamp(7, 24),
             named,
         })
     }
@@ -160,51 +158,64 @@ impl Layout<'_> {
         if self.named {
             line.push_str(&format!("  {:width$}", "process", width = self.width));
         } else {
-            for task in &self.columns {
-                line.push_str(&format!(
-                    "  {:width$}",
-                    self.name(*task),
-                    width = self.width
-                ));
+            for (task, width) in &self.columns {
+                line.push_str(&format!("  {:width$}", self.name(*task, *width)));
             }
         }
         line.trim_end().to_owned()
     }
 
-    fn name(&self, task: TaskId) -> String {
-        shorten(&escape(&self.trace.name(task)), self.width)
+    fn name(&self, task: TaskId, width: usize) -> String {
+        shorten(&escape(&self.story.trace.name(task)), width)
     }
 
-    fn line(&self, event: &Event, first: bool, mark: char) -> String {
+    fn line(&self, index: usize, first: bool, mark: char) -> String {
+        let trace = self.story.trace;
+        let event = &trace.events[index];
         let number = if first {
             event.step.to_string()
         } else {
             String::new()
         };
         let mut line = format!("{number:>room$}{mark}", room = MARGIN - 1);
-        let task = self.trace.tasks.get(event.task.index());
+        let task = trace.tasks.get(event.task.index());
         let leader = task.map_or(event.task, |task| task.leader);
         if self.named {
             let room = WIDTH - MARGIN - 4 - self.width;
-            let name = self.name(event.task);
-            let words = words(event, self.trace, room);
+            let name = self.name(event.task, self.width);
+            let words = self.story.words(index, room);
             line.push_str(&format!("  {name:width$}  {words}", width = self.width));
             return line;
         }
         let column = self
             .columns
             .iter()
-            .position(|known| *known == leader)
+            .position(|(known, _)| *known == leader)
             .unwrap_or(0);
         // A further thread writes into its process's column, with its number.
         let thread = match event.task == leader {
             true => String::new(),
             false => format!("t{}: ", event.task.0.wrapping_sub(leader.0)),
         };
-        let room = self.width.saturating_sub(thread.len());
-        line.push_str(&" ".repeat((self.width + 2) * column + 2));
+        let before = self.columns[..column].iter().map(|(_, width)| width + 2);
+        let room = self.columns[column].1.saturating_sub(thread.len());
+        line.push_str(&" ".repeat(before.sum::<usize>() + 2));
         line.push_str(&thread);
-        line.push_str(&words(event, self.trace, room));
+        line.push_str(&self.story.words(index, room));
         line
     }
+}
+
+/// Widths of columns that need so much and have so much room in all: whoever needs
+/// little leaves the rest to the others.
+fn shared_out(needed: BTreeMap<TaskId, usize>, mut room: usize) -> Vec<(TaskId, usize)> {
+    let mut by_need: Vec<(TaskId, usize)> = needed.into_iter().collect();
+    by_need.sort_by_key(|(_, need)| *need);
+    let count = by_need.len();
+    for (number, (_, width)) in by_need.iter_mut().enumerate() {
+        *width = (*width).min(room / (count - number));
+        room -= *width;
+    }
+    by_need.sort_by_key(|(task, _)| *task);
+    by_need
 }
