@@ -350,6 +350,9 @@ pub struct ShrinkOptions {
 pub struct ExplainOptions {
     /// A replay file
     pub file: PathBuf,
+    /// Write a page to step through the run, one file that needs no network
+    #[arg(long, value_name = "OUT")]
+    pub html: Option<PathBuf>,
     /// How to report.
     #[command(flatten)]
     pub output: OutputOptions,

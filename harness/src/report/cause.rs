@@ -30,7 +30,7 @@ struct Used {
     event: usize,
     process: TaskId,
     how: Use,
-    /// It failed, or found nothing.
+    /// It failed.
     failed: bool,
     /// Its process died of it.
     died: bool,
@@ -135,7 +135,11 @@ fn points(
     second: &Used,
 ) -> i64 {
     let events = &story.trace.events;
-    let (from, to) = (events[first.event].step, events[second.event].step);
+    let begin = match pattern {
+        Pattern::Between(before) => before,
+        _ => first.event,
+    };
+    let (from, to) = (events[begin].step, events[second.event].step);
     let deviates = |deviation: &crate::model::Deviation| (from..=to).contains(&deviation.step);
     let victim = match pattern {
         Pattern::TooEarly | Pattern::Overtaken => first.process,
@@ -215,13 +219,10 @@ fn tells(event: &Event, how: Use) -> bool {
     }
 }
 
-/// Whether the call of an event failed, or answered that nothing is there.
+/// Whether the call of an event failed, or it was a signal.
 fn failed(event: &Event) -> bool {
     match &event.what {
-        What::Call { call, result, .. } | What::Wake { call, result } => {
-            let is_read = matches!(call.name(), Some("read" | "recvfrom" | "recvmsg"));
-            (-511..0).contains(result) || (*result == 0 && is_read)
-        }
+        What::Call { result, .. } | What::Wake { result, .. } => (-511..0).contains(result),
         What::Killed(_) | What::Signal(_) => true,
         _ => false,
     }

@@ -203,7 +203,7 @@ fn beginning(text: &str, room: usize) -> &str {
     for back in 1..longest_escape.min(shown.len() + 1) {
         let at = shown.len() - back;
         if end < text.len() && shown.is_char_boundary(at) && shown[at..].starts_with('\\') {
-            let whole = match text[at..].as_bytes().get(1) {
+            let whole = match text.as_bytes().get(at + 1) {
                 Some(b'x') => 4,
                 _ => 2,
             };

@@ -319,16 +319,25 @@ fn cause(explanation: &Explanation<'_>) -> String {
 /// The plan's faults and how far its schedule is from the default.
 pub(super) fn circumstances(record: &Record) -> String {
     let mut text = String::new();
-    for fault in &record.plan.faults {
+    for part in circumstances_of(record) {
+        line(&mut text, &format!("  {part}"));
+    }
+    text
+}
+
+/// The same as one line.
+pub(super) fn in_circumstances(record: &Record) -> String {
+    circumstances_of(record).join("; ")
+}
+
+fn circumstances_of(record: &Record) -> Vec<String> {
+    let faults = record.plan.faults.iter().map(|fault| {
         let missed = match record.trace.unused_faults.contains(fault) {
             true => " (it found no point to strike at)",
             false => "",
         };
-        line(
-            &mut text,
-            &format!("  with the fault {}{missed}", escape(&fault.to_string())),
-        );
-    }
+        format!("with the fault {}{missed}", escape(&fault.to_string()))
+    });
     let decisions = record.trace.deviations.len() as u64;
     let schedule = match decisions {
         0 => "in the default order of steps".to_owned(),
@@ -337,11 +346,8 @@ pub(super) fn circumstances(record: &Record) -> String {
             counted(decisions, "decision")
         ),
     };
-    line(
-        &mut text,
-        &format!("  {schedule}, {}", counted(record.trace.steps, "step")),
-    );
-    text
+    let steps = counted(record.trace.steps, "step");
+    faults.chain([format!("{schedule}, {steps}")]).collect()
 }
 
 /// Timeline, wait-for graph and whatever else the checker has to say.

@@ -24,11 +24,10 @@ fn opened(object: usize, readable: bool, side: usize) -> Open {
 
 impl<'a> Follower<'a> {
     fn new_pair(done: &Done<'a>) -> Option<[i32; 2]> {
-        let found = done.contents.iter().find_map(|(_, content)| match content {
+        done.contents.iter().find_map(|(_, content)| match content {
             Content::Descriptors(both) => <[i32; 2]>::try_from(both.as_slice()).ok(),
             _ => None,
-        });
-        found
+        })
     }
 
     pub(super) fn makes_pipe(&mut self, done: &Done<'a>) {
