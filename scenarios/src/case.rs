@@ -25,6 +25,16 @@ pub enum Cell {
     },
 }
 
+impl Cell {
+    /// The case, if it is one.
+    pub(crate) fn into_case(self) -> Option<Case> {
+        match self {
+            Cell::Case(case) => Some(case),
+            Cell::Exempt { .. } => None,
+        }
+    }
+}
+
 /// One mechanism in one shape under one peril.
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -40,6 +50,8 @@ pub struct Case {
     pub source: &'static str,
     /// Who takes part.
     pub trial: Trial,
+    /// The adapter's program and its arguments; empty for a reference implementation.
+    pub command: Vec<String>,
     pub(crate) explore: fn(&Case, Way, Settings, Watch<'_>) -> Report,
     pub(crate) replay: fn(&Case, &Record, Changes) -> Result<Replay, ReplayError>,
     pub(crate) shrink: fn(&Case, &Record, Duration, &AtomicBool) -> Result<Reduced, ReduceError>,
@@ -94,10 +106,6 @@ pub(crate) enum Way {
     Test,
 }
 
-/// Runs after which a fault that can strike has done so: every other one has a fault
-/// once points are known.
-const ENOUGH: u64 = 16;
-
 /// The hidden verb of the command; its argument is the case's name.
 pub(crate) const VERB: &str = "__scenario";
 
@@ -134,7 +142,7 @@ impl Case {
 
     /// A promise has been tried only if what it speaks of has happened.
     fn judged(&self, mut report: Report) -> Report {
-        let untried = report.faults.struck == 0 && report.runs >= ENOUGH;
+        let untried = report.faults.struck == 0 && !report.interrupted;
         if report.verdict == Verdict::Pass && injects(self.fault) && untried {
             report.verdict = Verdict::Invalid(format!(
                 "in {} runs no fault of the kind {} found a point to strike at",
@@ -166,7 +174,10 @@ impl Case {
         way: Way,
     ) -> Scenario<'static, Q> {
         match way {
-            Way::Verb => scenario.reenter_with([VERB, &self.name]),
+            Way::Verb => {
+                let own = [VERB, &self.name].map(str::to_owned);
+                scenario.reenter_with(own.into_iter().chain(self.command.iter().cloned()))
+            }
             Way::Test => scenario,
         }
     }

@@ -1,16 +1,17 @@
 //! The table of all mechanisms and perils.
 
+use crate::adapters::adapter_cells;
 use crate::case::{Case, Cell, VERB, Watch, Way};
 use crosswire::Budget;
 use crosswire::conformance::{self, Trial, trials};
-use crosswire::contract::{Channel, Contract};
+use crosswire::contract::{Channel, Contract, Lock, Notifier, Rpc, RwLock, Semaphore, SharedCell};
 use crosswire::model::Record;
-use crosswire_mechanisms::channel;
+use crosswire_mechanisms::{cell, channel, lock, notifier, rpc, semaphore};
 
 /// The case of which a program that calls [`reenter`] has recorded this run.
 pub fn recorded(record: &Record) -> Option<Case> {
     match record.programs.first()?.command.as_slice() {
-        [_, verb, name] if verb == VERB => cases().into_iter().find(|case| case.name == *name),
+        [_, verb, name, command @ ..] if verb == VERB => case(name, command),
         _ => None,
     }
 }
@@ -20,11 +21,8 @@ pub fn recorded(record: &Record) -> Option<Case> {
 ///
 /// # Errors
 /// If there is no case of that name, or the program was started by hand.
-pub fn reenter(name: &str) -> Result<(), String> {
-    let case = cases()
-        .into_iter()
-        .find(|case| case.name == name)
-        .ok_or_else(|| format!("there is no scenario `{name}`"))?;
+pub fn reenter(name: &str, command: &[String]) -> Result<(), String> {
+    let case = case(name, command).ok_or_else(|| format!("there is no scenario `{name}`"))?;
     if std::env::var_os("CROSSWIRE_SCENARIO").is_some() {
         case.explore(Budget::runs(0), Watch::NOBODY);
     }
@@ -33,30 +31,37 @@ pub fn reenter(name: &str) -> Result<(), String> {
     ))
 }
 
+/// The case of this name: of a reference implementation, or of an adapter.
+fn case(name: &str, command: &[String]) -> Option<Case> {
+    let all = match (command, name.split_once('/')) {
+        ([], _) => cells(),
+        (_, Some((mechanism, _))) => adapter_cells(mechanism, command)?,
+        (_, None) => return None,
+    };
+    let mut cases = all.into_iter().filter_map(Cell::into_case);
+    cases.find(|case| case.name == name)
+}
+
 /// Every case, in the order of the table.
 pub fn cases() -> Vec<Case> {
-    let cases = cells().into_iter().filter_map(|cell| match cell {
-        Cell::Case(case) => Some(case),
-        Cell::Exempt { .. } => None,
-    });
-    cases.collect()
+    cells().into_iter().filter_map(Cell::into_case).collect()
 }
 
 /// What a mechanism brings into the table.
 #[derive(Clone, Copy)]
 struct Entry {
     contract: &'static Contract,
-    /// The most receivers, of a channel.
-    receivers: usize,
+    /// The most senders and receivers, of a channel.
+    most: (usize, usize),
     case: fn(Entry, Trial) -> Case,
 }
 
 /// The entry of a mechanism: its type, its trait, and the scenario of that trait.
 macro_rules! entry {
-    ($type:ty : $facility:ident, $scenario:ident, $receivers:expr) => {
+    ($type:ty : $facility:ident, $scenario:ident, $most:expr) => {
         Entry {
             contract: <$type as $facility>::CONTRACT,
-            receivers: $receivers,
+            most: $most,
             case: |entry, trial| {
                 entry.case_with(
                     trial,
@@ -81,7 +86,29 @@ macro_rules! entry {
         }
     };
     ($type:ty : Channel) => {
-        entry!($type: Channel, channel, <$type as Channel>::RECEIVERS)
+        entry!(
+            $type: Channel,
+            channel,
+            (<$type as Channel>::SENDERS, <$type as Channel>::RECEIVERS)
+        )
+    };
+    ($type:ty : Lock) => {
+        entry!($type: Lock, lock, (0, 0))
+    };
+    ($type:ty : RwLock) => {
+        entry!($type: RwLock, rwlock, (0, 0))
+    };
+    ($type:ty : Semaphore) => {
+        entry!($type: Semaphore, semaphore, (0, 0))
+    };
+    ($type:ty : Notifier) => {
+        entry!($type: Notifier, notifier, (0, 0))
+    };
+    ($type:ty : SharedCell) => {
+        entry!($type: SharedCell, cell, (0, 0))
+    };
+    ($type:ty : Rpc) => {
+        entry!($type: Rpc, rpc, (0, 0))
     };
 }
 
@@ -93,13 +120,43 @@ fn entries() -> Vec<Entry> {
         entry!(channel::SysvQueue: Channel),
         entry!(channel::SysvTypedQueue: Channel),
         entry!(channel::PosixQueue: Channel),
+        entry!(notifier::QueueNotice: Notifier),
+        entry!(semaphore::SysvSemaphore: Semaphore),
+        entry!(semaphore::SysvSemaphoreWithoutUndo: Semaphore),
+        entry!(semaphore::NamedSemaphore: Semaphore),
+        entry!(semaphore::SharedSemaphore: Semaphore),
+        entry!(cell::SysvSharedMemory: SharedCell),
+        entry!(cell::PosixSharedMemory: SharedCell),
+        entry!(cell::MappedFile: SharedCell),
         entry!(channel::UnixStream: Channel),
         entry!(channel::UnixDatagram: Channel),
         entry!(channel::UnixSeqpacket: Channel),
         entry!(channel::Tcp: Channel),
         entry!(channel::Udp: Channel),
+        entry!(notifier::HandledSignal: Notifier),
+        entry!(notifier::WaitedSignal: Notifier),
+        entry!(notifier::SignalfdSignal: Notifier),
+        entry!(notifier::RealTimeSignal: Notifier),
+        entry!(notifier::RealTimeSignalFd: Notifier),
+        entry!(lock::PlainMutex: Lock),
+        entry!(lock::RobustMutex: Lock),
+        entry!(notifier::ConditionVariable: Notifier),
+        entry!(lock::PthreadRwLock: RwLock),
+        entry!(lock::FutexMutex: Lock),
+        entry!(lock::Flock: Lock),
+        entry!(lock::Flock: RwLock),
+        entry!(lock::FcntlLock: Lock),
+        entry!(lock::FcntlLock: RwLock),
+        entry!(lock::OfdLock: Lock),
+        entry!(lock::OfdLock: RwLock),
+        entry!(notifier::EventFdNotifier: Notifier),
+        entry!(semaphore::EventFdSemaphore: Semaphore),
+        entry!(channel::SpscRing: Channel),
+        entry!(channel::MpscRing: Channel),
+        entry!(cell::SequenceLock: SharedCell),
         entry!(channel::Direct: Channel),
         entry!(channel::Mailbox: Channel),
+        entry!(rpc::UnixRpc: Rpc),
     ]
 }
 
@@ -136,6 +193,7 @@ impl Entry {
             promise,
             source,
             trial,
+            command: Vec::new(),
             explore,
             replay,
             shrink,
@@ -156,7 +214,7 @@ pub fn cells() -> Vec<Cell> {
                     because,
                 });
             }
-            for trial in trials(contract, entry.receivers, fault) {
+            for trial in trials(contract, entry.most, fault) {
                 cells.push(Cell::Case((entry.case)(entry, trial)));
             }
         }
@@ -165,6 +223,6 @@ pub fn cells() -> Vec<Cell> {
 }
 
 /// The contracts of all mechanisms in the table.
-pub fn contracts() -> Vec<Contract> {
-    entries().iter().map(|entry| *entry.contract).collect()
+pub fn contracts() -> Vec<&'static Contract> {
+    entries().iter().map(|entry| entry.contract).collect()
 }

@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+mod adapters;
 mod case;
 mod catalogue;
 
+pub use adapters::adapter_cells;
 pub use case::{Case, Cell, Settings, Watch};
 pub use catalogue::{cases, cells, contracts, recorded, reenter};

@@ -41,6 +41,8 @@ pub enum Verb {
     Run(Box<RunOptions>),
     /// Kill one process at every point, and see whether the others survive it
     Crash(Box<CrashOptions>),
+    /// Hold a program, by way of an adapter, to the contract of a mechanism
+    Conform(Box<ConformOptions>),
     /// Perform a recorded failure again: same verdict, same trace
     Replay(ReplayOptions),
     /// Find the fewest faults and decisions with which a recorded failure still shows
@@ -56,6 +58,9 @@ pub enum Verb {
     Scenario {
         /// Which.
         name: String,
+        /// The adapter's program, if it is one.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
     },
 }
 
@@ -106,6 +111,24 @@ pub struct MainJobOptions {
     /// How to report.
     #[command(flatten)]
     pub output: OutputOptions,
+}
+
+/// Options of `crosswire conform`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The adapter speaks a line protocol on descriptors that it is given: `send 7`, `recv`, `lock`, …
+The documentation of crosswire::conformance::adapter describes it; fixtures/adapters has examples
+in C and Python. Each of its processes is killed, paused and interrupted as the contract says.")]
+pub struct ConformOptions {
+    /// The mechanism whose contract it is held to, by its name in `crosswire list`
+    #[arg(long, value_name = "MECHANISM")]
+    pub contract: String,
+    /// How to go about it.
+    #[command(flatten)]
+    pub job: MainJobOptions,
+    /// The adapter and its arguments
+    #[arg(last = true, required = true, value_name = "ADAPTER")]
+    pub command: Vec<String>,
 }
 
 /// Options of `crosswire run`.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod conform;
 mod crash;
 mod doctor;
 mod exit;
@@ -56,8 +57,9 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         Some(Verb::Explain(options)) => explain::explain(options),
         Some(Verb::List(options)) => Ok(list::list(&list::entries(), options)),
         Some(Verb::Doctor(options)) => doctor::doctor(options),
-        Some(Verb::Scenario { name }) => {
-            crosswire_scenarios::reenter(name).map_err(Failure::usage)?;
+        Some(Verb::Conform(options)) => conform::conform(options),
+        Some(Verb::Scenario { name, command }) => {
+            crosswire_scenarios::reenter(name, command).map_err(Failure::usage)?;
             Ok(exit::PASS)
         }
     }

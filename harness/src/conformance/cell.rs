@@ -3,7 +3,7 @@
 use super::history::{end, failed, had_death, had_error, of};
 use super::{Trial, faults, names, promising};
 use crate::check::{Check, promise};
-use crate::contract::{Error, Peril, SharedCell, VALUE_BYTES};
+use crate::contract::{Contract, Error, Peril, SharedCell, VALUE_BYTES};
 use crate::scenario::{Log, Named, Scenario};
 use std::sync::Arc;
 
@@ -18,7 +18,17 @@ const TORN: i64 = -1;
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn cell<C: SharedCell + 'static>(named: Named, trial: Trial) -> Scenario<'static, C> {
-    let mut scenario = named.setup(|| C::create().unwrap_or_else(|error| panic!("{error}")));
+    cell_of(named, trial, C::CONTRACT, C::create)
+}
+
+/// The same for one that is created in a way of its own.
+pub(super) fn cell_of<C: SharedCell + 'static>(
+    named: Named,
+    trial: Trial,
+    contract: &'static Contract,
+    create: impl FnOnce() -> Result<C, Error> + 'static,
+) -> Scenario<'static, C> {
+    let mut scenario = named.setup(move || create().unwrap_or_else(|error| panic!("{error}")));
     for name in names("writer", trial.others) {
         scenario = scenario.process(&name, |cell: &mut C, log| store_all(cell, log));
     }
@@ -34,14 +44,14 @@ pub fn cell<C: SharedCell + 'static>(named: Named, trial: Trial) -> Scenario<'st
         (Peril::KillReader, "reader1"),
         (Peril::KillWriter, "writer1"),
     ];
-    promising(scenario, C::CONTRACT, trial.peril)
+    promising(scenario, contract, trial.peril)
         .check(register())
         .check(refused_only_after_death())
         .faults(faults(trial.peril, &killed))
 }
 
 /// A value that holds its number many times over.
-fn pattern(number: u64) -> [u8; VALUE_BYTES] {
+pub(super) fn pattern(number: u64) -> [u8; VALUE_BYTES] {
     let mut value = [0; VALUE_BYTES];
     for part in value.chunks_exact_mut(8) {
         part.copy_from_slice(&number.to_le_bytes());
@@ -49,7 +59,7 @@ fn pattern(number: u64) -> [u8; VALUE_BYTES] {
     value
 }
 
-fn number(value: &[u8; VALUE_BYTES]) -> i64 {
+pub(super) fn number(value: &[u8; VALUE_BYTES]) -> i64 {
     let first = u64::from_le_bytes(value[..8].try_into().expect("eight bytes"));
     match pattern(first) == *value {
         true => first as i64,

@@ -7,7 +7,7 @@ use super::channel_judgement::{
 use super::message::{message, value};
 use super::{Trial, faults, is_reliable, names, promising};
 use crate::check;
-use crate::contract::{Channel, Error, Order, Peril, Receiver, Sender, Shape};
+use crate::contract::{Channel, Contract, Error, Order, Peril, Receiver, Sender, Shape};
 use crate::scenario::{Log, Named, Scenario};
 use std::ops::Range;
 
@@ -22,16 +22,14 @@ const STRANGER: &str = "stranger";
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn channel<C: Channel + 'static>(named: Named, trial: Trial) -> Scenario<'static, C> {
-    let receivers = C::RECEIVERS;
-    channel_of(named, trial, C::CONTRACT, receivers, C::create)
+    channel_of(named, trial, C::CONTRACT, C::create)
 }
 
 /// The same for a channel that is created in a way of its own.
 pub(super) fn channel_of<C: Channel + 'static>(
     named: Named,
     trial: Trial,
-    contract: &'static crate::contract::Contract,
-    _receivers: usize,
+    contract: &'static Contract,
     create: impl FnOnce(Shape) -> Result<C, Error> + 'static,
 ) -> Scenario<'static, C> {
     let Trial {
@@ -47,7 +45,7 @@ pub(super) fn channel_of<C: Channel + 'static>(
     let shape = Shape {
         senders: senders.len(),
         receivers: others,
-        small: matches!(peril, Peril::KillReceiver | Peril::Full | Peril::Contend),
+        small: is_small(peril),
     };
     let messages = match peril {
         Peril::KillReceiver | Peril::Full | Peril::Contend => MANY,
@@ -70,7 +68,9 @@ pub(super) fn channel_of<C: Channel + 'static>(
         scenario = scenario.process(name, |channel: &mut C, log| receive_all(channel, log));
     }
     scenario = match contract.traits.order {
-        Order::OneQueue => scenario.check(check::fifo()),
+        Order::OneQueue if is_reliable(contract, peril) => scenario.check(check::fifo()),
+        // What never comes out has no place in the queue.
+        Order::OneQueue => scenario.check(check::per_sender_order()),
         Order::PerSender => scenario.check(check::per_sender_order()),
         Order::Urgency => scenario.check(order(contract.traits.tells_end)),
         Order::None => scenario
@@ -78,7 +78,7 @@ pub(super) fn channel_of<C: Channel + 'static>(
             .check(check::no_invention()),
     };
     scenario = match peril {
-        _ if !is_reliable(contract) => scenario,
+        _ if !is_reliable(contract, peril) => scenario,
         // A receiver that gave up leaves behind what it has not received.
         Peril::Errno => scenario.check(check::no_loss_of_acknowledged()),
         _ => scenario.check(check::everything_received()),
@@ -92,6 +92,11 @@ pub(super) fn channel_of<C: Channel + 'static>(
         .check(end_after_last_sender(senders))
         .check(closed_only_without_receivers(receivers))
         .faults(faults(peril, &killed))
+}
+
+/// Whether a channel has little room under a peril.
+pub(super) fn is_small(peril: Peril) -> bool {
+    matches!(peril, Peril::KillReceiver | Peril::Full | Peril::Contend)
 }
 
 fn created<C>(result: Result<C, Error>) -> C {

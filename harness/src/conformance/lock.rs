@@ -2,7 +2,7 @@
 
 use super::lock_judgement::{deaths_are_told, exclusion, refused_only_while_held};
 use super::{Trial, faults, names, promising};
-use crate::contract::{Error, Lock, Peril, Taken};
+use crate::contract::{Contract, Error, Lock, Peril, Taken};
 use crate::scenario::{Log, Named, Scenario, mark};
 
 /// How often each process takes the lock.
@@ -13,8 +13,18 @@ const KEPT: u64 = 12;
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn lock<L: Lock + 'static>(named: Named, trial: Trial) -> Scenario<'static, L> {
+    lock_of(named, trial, L::CONTRACT, L::create)
+}
+
+/// The same for one that is created in a way of its own.
+pub(super) fn lock_of<L: Lock + 'static>(
+    named: Named,
+    trial: Trial,
+    contract: &'static Contract,
+    create: impl FnOnce() -> Result<L, Error> + 'static,
+) -> Scenario<'static, L> {
     let holders = names("holder", trial.some);
-    let mut scenario = named.setup(|| L::create().unwrap_or_else(|error| panic!("{error}")));
+    let mut scenario = named.setup(move || create().unwrap_or_else(|error| panic!("{error}")));
     for name in &holders {
         scenario = scenario.process(name, |lock: &mut L, log| take_turns(lock, log, ROUNDS, 1));
     }
@@ -23,8 +33,8 @@ pub fn lock<L: Lock + 'static>(named: Named, trial: Trial) -> Scenario<'static, 
             take_turns(lock, log, 1, KEPT)
         });
     }
-    let death = L::CONTRACT.traits.death;
-    promising(scenario, L::CONTRACT, trial.peril)
+    let death = contract.traits.death;
+    promising(scenario, contract, trial.peril)
         .check(exclusion(death))
         .check(deaths_are_told(death))
         .check(refused_only_while_held(death))

@@ -2,6 +2,7 @@
 //! against what its contract promises. One generic scenario a trait; implement the
 //! trait and write [`conformance!`](crate::conformance!).
 
+pub mod adapter;
 mod cell;
 mod channel;
 mod channel_judgement;
@@ -39,7 +40,7 @@ pub struct Trial {
 }
 
 /// The trials of an implementation under a peril; none if its contract exempts it.
-/// `receivers` is the most that a channel can have.
+/// `most` are the senders and receivers that a channel can have.
 ///
 /// ```
 /// use crosswire::conformance::trials;
@@ -50,10 +51,10 @@ pub struct Trial {
 ///     linux: "", promises: &[promise(Peril::None, "one at a time", "flock(2)")],
 ///     exemptions: &[],
 /// };
-/// assert_eq!(trials(&LOCK, 0, Peril::None).len(), 2);
-/// assert!(trials(&LOCK, 0, Peril::ShortIo).is_empty());
+/// assert_eq!(trials(&LOCK, (0, 0), Peril::None).len(), 2);
+/// assert!(trials(&LOCK, (0, 0), Peril::ShortIo).is_empty());
 /// ```
-pub fn trials(contract: &Contract, receivers: usize, peril: Peril) -> Vec<Trial> {
+pub fn trials(contract: &Contract, most: (usize, usize), peril: Peril) -> Vec<Trial> {
     if contract.under(peril).is_err() {
         return Vec::new();
     }
@@ -64,7 +65,7 @@ pub fn trials(contract: &Contract, receivers: usize, peril: Peril) -> Vec<Trial>
             &[(1, 1), (2, 1), (2, 2)]
         }
         (Facility::Channel, Peril::ShortIo | Peril::Contend) => &[(1, 1)],
-        (Facility::Channel, _) => &[(1, 1), (2, 2)],
+        (Facility::Channel, _) => &[(2, 2), (2, 1), (1, 1)],
         (Facility::Lock, Peril::None | Peril::KillHolder) => &[(2, 0), (3, 0)],
         (Facility::Lock, _) => &[(2, 0)],
         (Facility::Semaphore, Peril::None | Peril::KillHolder) => &[(2, 1), (3, 2)],
@@ -77,10 +78,18 @@ pub fn trials(contract: &Contract, receivers: usize, peril: Peril) -> Vec<Trial>
         (Facility::Rpc, _) => &[(2, 2)],
     };
     let is_channel = contract.facility == Facility::Channel;
-    let fits = |&&(_, others): &&(usize, usize)| !is_channel || others <= receivers;
+    // A stranger sends, too.
+    let strangers = usize::from(peril == Peril::Contend);
+    let fits = |&&(some, others): &&(usize, usize)| {
+        !is_channel || (some + strangers <= most.0 && others <= most.1)
+    };
+    // The first that it can have; all of them where most depends on who is there.
+    let few = matches!(peril, Peril::None | Peril::KillSender | Peril::KillReceiver);
+    let count = if few || !is_channel { numbers.len() } else { 1 };
     numbers
         .iter()
         .filter(fits)
+        .take(count)
         .map(|&(some, others)| Trial {
             peril,
             some,
@@ -154,8 +163,12 @@ fn promising<'a, Q>(
 }
 
 /// Whether each message arrives that was acknowledged.
-fn is_reliable(contract: &Contract) -> bool {
-    contract.traits.delivery == Delivery::Reliable
+fn is_reliable(contract: &Contract, peril: Peril) -> bool {
+    match contract.traits.delivery {
+        Delivery::Reliable => true,
+        Delivery::UnlessSenderDies => peril != Peril::KillSender,
+        Delivery::AtMostOnce => false,
+    }
 }
 
 /// Tests an implementation of your own against its contract: one test for each
@@ -191,50 +204,51 @@ macro_rules! conformance {
     };
     ($type:ty : Channel, $runs:expr) => {
         $crate::conformance!(@module $type, Channel, channel, $runs,
-            <$type as $crate::contract::Channel>::RECEIVERS,
+            (<$type as $crate::contract::Channel>::SENDERS,
+             <$type as $crate::contract::Channel>::RECEIVERS),
             kill_sender KillSender, kill_receiver KillReceiver);
     };
     ($type:ty : Lock, $runs:expr) => {
-        $crate::conformance!(@module $type, Lock, lock, $runs, 0, kill_holder KillHolder);
+        $crate::conformance!(@module $type, Lock, lock, $runs, (0, 0), kill_holder KillHolder);
     };
     ($type:ty : RwLock, $runs:expr) => {
-        $crate::conformance!(@module $type, RwLock, rwlock, $runs, 0,
+        $crate::conformance!(@module $type, RwLock, rwlock, $runs, (0, 0),
             kill_reader KillReader, kill_writer KillWriter);
     };
     ($type:ty : Semaphore, $runs:expr) => {
-        $crate::conformance!(@module $type, Semaphore, semaphore, $runs, 0,
+        $crate::conformance!(@module $type, Semaphore, semaphore, $runs, (0, 0),
             kill_holder KillHolder);
     };
     ($type:ty : Notifier, $runs:expr) => {
-        $crate::conformance!(@module $type, Notifier, notifier, $runs, 0,
+        $crate::conformance!(@module $type, Notifier, notifier, $runs, (0, 0),
             kill_notifier KillNotifier, kill_waiter KillWaiter);
     };
     ($type:ty : SharedCell, $runs:expr) => {
-        $crate::conformance!(@module $type, SharedCell, cell, $runs, 0,
+        $crate::conformance!(@module $type, SharedCell, cell, $runs, (0, 0),
             kill_reader KillReader, kill_writer KillWriter);
     };
     ($type:ty : Rpc, $runs:expr) => {
-        $crate::conformance!(@module $type, Rpc, rpc, $runs, 0,
+        $crate::conformance!(@module $type, Rpc, rpc, $runs, (0, 0),
             kill_client KillClient, kill_server KillServer);
     };
-    (@module $type:ty, $facility:ident, $scenario:ident, $runs:expr, $receivers:expr,
+    (@module $type:ty, $facility:ident, $scenario:ident, $runs:expr, $most:expr,
         $($own:ident $kill:ident),*) => {
         mod conformance {
             #[allow(unused_imports)]
             use super::*;
-            $crate::conformance!(@tests $type, $facility, $scenario, $runs, $receivers,
+            $crate::conformance!(@tests $type, $facility, $scenario, $runs, $most,
                 none None, $($own $kill,)* pause Pause, lose_signal LoseSignal,
                 delay_signal DelaySignal, interrupt Interrupt, short_io ShortIo, errno Errno,
                 full Full, contend Contend, clock_jump ClockJump);
         }
     };
-    (@tests $type:ty, $facility:ident, $scenario:ident, $runs:expr, $receivers:expr,
+    (@tests $type:ty, $facility:ident, $scenario:ident, $runs:expr, $most:expr,
         $($test:ident $peril:ident),*) => {$(
         #[test]
         fn $test() {
             let peril = $crate::contract::Peril::$peril;
             let contract = <$type as $crate::contract::$facility>::CONTRACT;
-            for trial in $crate::conformance::trials(contract, $receivers, peril) {
+            for trial in $crate::conformance::trials(contract, $most, peril) {
                 let name = ::std::format!("{}-{}-{}", peril, trial.some, trial.others);
                 $crate::conformance::$scenario::<$type>($crate::scenario!(name), trial)
                     .explore($crate::explore::Budget::runs($runs));

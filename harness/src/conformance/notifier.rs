@@ -3,7 +3,7 @@
 use super::history::{end, had_error, lost_signal, of, was_killed};
 use super::{Trial, faults, names, promising};
 use crate::check::{Check, promise};
-use crate::contract::{Error, Notifier, Peril, Role};
+use crate::contract::{Contract, Error, Notifier, Peril, Role};
 use crate::scenario::{Log, Named, Scenario};
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,13 +16,22 @@ const OFTEN: u32 = 8;
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn notifier<N: Notifier + 'static>(named: Named, trial: Trial) -> Scenario<'static, N> {
+    notifier_of(named, trial, N::CONTRACT, N::create)
+}
+
+/// The same for one that is created in a way of its own.
+pub(super) fn notifier_of<N: Notifier + 'static>(
+    named: Named,
+    trial: Trial,
+    contract: &'static Contract,
+    create: impl FnOnce(usize) -> Result<N, Error> + 'static,
+) -> Scenario<'static, N> {
     let mut notifiers = names("notifier", trial.some);
     if trial.peril == Peril::Contend {
         notifiers.push("stranger".to_owned());
     }
     let count = notifiers.len();
-    let mut scenario =
-        named.setup(move || N::create(count).unwrap_or_else(|error| panic!("{error}")));
+    let mut scenario = named.setup(move || create(count).unwrap_or_else(|error| panic!("{error}")));
     for (number, name) in notifiers.iter().enumerate() {
         let first = 100 * (number as u32 + 1);
         let times = match name.as_str() {
@@ -38,8 +47,8 @@ pub fn notifier<N: Notifier + 'static>(named: Named, trial: Trial) -> Scenario<'
         (Peril::KillNotifier, "notifier1"),
         (Peril::KillWaiter, "waiter"),
     ];
-    promising(scenario, N::CONTRACT, trial.peril)
-        .check(no_lost_notification(N::CONTRACT.traits.merges))
+    promising(scenario, contract, trial.peril)
+        .check(no_lost_notification(contract.traits.merges))
         .check(no_invented_notification())
         .check(values_in_order())
         .faults(faults(trial.peril, &killed))

@@ -2,7 +2,7 @@
 
 use super::lock_judgement::{exclusion, refused_only_while_held};
 use super::{Trial, faults, names, promising};
-use crate::contract::{Error, Peril, RwLock};
+use crate::contract::{Contract, Error, Peril, RwLock};
 use crate::scenario::{Log, Named, Scenario, mark};
 
 /// How often each process takes the lock.
@@ -13,7 +13,17 @@ const KEPT: u64 = 12;
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn rwlock<L: RwLock + 'static>(named: Named, trial: Trial) -> Scenario<'static, L> {
-    let mut scenario = named.setup(|| L::create().unwrap_or_else(|error| panic!("{error}")));
+    rwlock_of(named, trial, L::CONTRACT, L::create)
+}
+
+/// The same for one that is created in a way of its own.
+pub(super) fn rwlock_of<L: RwLock + 'static>(
+    named: Named,
+    trial: Trial,
+    contract: &'static Contract,
+    create: impl FnOnce() -> Result<L, Error> + 'static,
+) -> Scenario<'static, L> {
+    let mut scenario = named.setup(move || create().unwrap_or_else(|error| panic!("{error}")));
     for name in names("reader", trial.some) {
         scenario = scenario.process(&name, |lock: &mut L, log| {
             take_turns(lock, log, "read", ROUNDS, 1)
@@ -29,12 +39,12 @@ pub fn rwlock<L: RwLock + 'static>(named: Named, trial: Trial) -> Scenario<'stat
             take_turns(lock, log, "write", 1, KEPT)
         });
     }
-    let death = L::CONTRACT.traits.death;
+    let death = contract.traits.death;
     let killed = [
         (Peril::KillReader, "reader1"),
         (Peril::KillWriter, "writer1"),
     ];
-    promising(scenario, L::CONTRACT, trial.peril)
+    promising(scenario, contract, trial.peril)
         .check(exclusion(death))
         .check(refused_only_while_held(death))
         .faults(faults(trial.peril, &killed))

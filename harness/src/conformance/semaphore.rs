@@ -3,7 +3,7 @@
 use super::history::{end, failed, had_error, last_seen, of, was_killed};
 use super::{Trial, faults, names, promising};
 use crate::check::{Check, promise};
-use crate::contract::{Death, Error, Peril, Semaphore};
+use crate::contract::{Contract, Death, Error, Peril, Semaphore};
 use crate::model::{Operation, Run};
 use crate::scenario::{Log, Named, Scenario, mark};
 use std::sync::Arc;
@@ -16,10 +16,19 @@ const KEPT: u64 = 12;
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn semaphore<S: Semaphore + 'static>(named: Named, trial: Trial) -> Scenario<'static, S> {
+    semaphore_of(named, trial, S::CONTRACT, S::create)
+}
+
+/// The same for one that is created in a way of its own.
+pub(super) fn semaphore_of<S: Semaphore + 'static>(
+    named: Named,
+    trial: Trial,
+    contract: &'static Contract,
+    create: impl FnOnce(u32) -> Result<S, Error> + 'static,
+) -> Scenario<'static, S> {
     let permits = trial.others;
     let count = u32::try_from(permits).expect("few permits");
-    let mut scenario =
-        named.setup(move || S::create(count).unwrap_or_else(|error| panic!("{error}")));
+    let mut scenario = named.setup(move || create(count).unwrap_or_else(|error| panic!("{error}")));
     for name in names("holder", trial.some) {
         scenario = scenario.process(&name, |semaphore: &mut S, log| {
             take_turns(semaphore, log, ROUNDS, 1)
@@ -30,8 +39,8 @@ pub fn semaphore<S: Semaphore + 'static>(named: Named, trial: Trial) -> Scenario
             take_turns(semaphore, log, 1, KEPT)
         });
     }
-    let death = S::CONTRACT.traits.death;
-    promising(scenario, S::CONTRACT, trial.peril)
+    let death = contract.traits.death;
+    promising(scenario, contract, trial.peril)
         .check(no_more_than(permits, death))
         .check(refused_only_when_taken(permits, death))
         .faults(faults(trial.peril, &[(Peril::KillHolder, "holder1")]))

@@ -87,6 +87,9 @@ pub trait Channel: Sized {
     /// What the channel promises.
     const CONTRACT: &'static Contract;
 
+    /// The most senders it can have.
+    const SENDERS: usize = usize::MAX;
+
     /// The most receivers it can have.
     const RECEIVERS: usize;
 

@@ -110,6 +110,8 @@ pub enum Delivery {
     Reliable,
     /// Each arrives once or not at all.
     AtMostOnce,
+    /// Each that was acknowledged arrives once, unless a sender dies.
+    UnlessSenderDies,
 }
 
 /// What becomes of what a dead process held.

@@ -98,12 +98,30 @@ impl Faults {
         self
     }
 
+    /// The same faults for other processes.
+    pub(super) fn redirected(&self, of: impl Fn(Option<&str>) -> Vec<String>) -> Faults {
+        let mut kinds = Vec::new();
+        for FaultKind { action, process } in &self.kinds {
+            kinds.extend(of(process.as_deref()).into_iter().map(|process| FaultKind {
+                action: *action,
+                process: Some(process),
+            }));
+        }
+        Faults { kinds }
+    }
+
     /// With every `*` replaced by the processes it stands for. The process that
     /// performs the set-up is never among them.
     pub(super) fn resolve(&self, processes: &[String]) -> Vec<FaultKind> {
         let mut kinds = Vec::new();
         for FaultKind { action, process } in &self.kinds {
             let process = process.as_deref().unwrap_or(EVERY);
+            if is_child_of(process, processes) {
+                kinds.push(FaultKind {
+                    action: *action,
+                    process: Some(process.to_owned()),
+                });
+            }
             for name in processes
                 .iter()
                 .filter(|name| process == EVERY || *name == process)
@@ -125,8 +143,19 @@ impl Faults {
         self.kinds
             .iter()
             .filter_map(|kind| kind.process.as_deref())
-            .find(|name| *name != EVERY && !processes.iter().any(|process| process == name))
+            .find(|name| {
+                let is_known = processes.iter().any(|process| process == name);
+                *name != EVERY && !is_known && !is_child_of(name, processes)
+            })
     }
+}
+
+/// Whether this is what a child of one of these processes is called: `PARENT.N`.
+fn is_child_of(name: &str, processes: &[String]) -> bool {
+    let parent = name
+        .rsplit_once('.')
+        .filter(|(_, n)| n.parse::<u32>().is_ok());
+    parent.is_some_and(|(parent, _)| processes.iter().any(|process| process == parent))
 }
 
 #[cfg(test)]

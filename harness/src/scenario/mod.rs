@@ -14,6 +14,7 @@ pub use failure::replay_command;
 pub use faults::Faults;
 pub use log::{Begun, Log};
 pub use outcome::{LogOutcome, LogValue, Logged};
+pub(crate) use perform::{current_process, leave};
 
 use crate::check::{Check, Exit, Expectations};
 use crate::engine::Successor;
@@ -243,6 +244,19 @@ impl<'a, Q> Scenario<'a, Q> {
         self
     }
 
+    /// The same faults for other processes: `of` says for which, given the process
+    /// that was named (`None` for every one).
+    pub(crate) fn with_faults_for(mut self, of: impl Fn(Option<&str>) -> Vec<String>) -> Self {
+        self.faults = self.faults.redirected(of);
+        self
+    }
+
+    /// The same checks, each within another.
+    pub(crate) fn with_checks(mut self, within: impl Fn(Arc<dyn Check>) -> Arc<dyn Check>) -> Self {
+        self.checks = self.checks.into_iter().map(within).collect();
+        self
+    }
+
     /// When one run is given up.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -278,7 +292,7 @@ impl<'a, Q> Scenario<'a, Q> {
     }
 
     /// Process names in the order of the processes.
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.processes
             .iter()
             .map(|process| process.name.clone())

@@ -26,6 +26,8 @@ thread_local! {
     static DECISIVE: Cell<bool> = const { Cell::new(false) };
     /// The last panic of this thread.
     static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// The process of the scenario that this is.
+    static PROCESS: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Performs the scenario. All that comes before the mark happens once; every run is
@@ -77,6 +79,7 @@ fn own<Q>(scenario: Scenario<'_, Q>, log: &Arc<OpLog>) {
             Ok(None) => {
                 let number = u32::try_from(number).expect("fewer processes than 2^32");
                 let log = Log::new(log.clone(), number);
+                PROCESS.set(member.name.clone());
                 let status = guarded(&member.name, || (member.body)(&mut value, &log));
                 process::exit(status)
             }
@@ -102,6 +105,16 @@ fn own<Q>(scenario: Scenario<'_, Q>, log: &Arc<OpLog>) {
         Some(teardown) => teardown(value),
         None => drop(value),
     }
+}
+
+/// The name of the process that this is; empty outside of all.
+pub(crate) fn current_process() -> String {
+    PROCESS.with_borrow(Clone::clone)
+}
+
+/// Ends this process with status 0. What it has begun stays pending in the log.
+pub(crate) fn leave() -> ! {
+    process::exit(0)
 }
 
 /// The status that a process ends with, as if `result` were its main function's.

@@ -8,6 +8,7 @@ pub(crate) mod mapping;
 pub(crate) mod mq;
 pub(crate) mod posix_semaphore;
 pub(crate) mod pthread;
+mod shared;
 pub(crate) mod signal;
 pub(crate) mod sysv;
 
@@ -47,4 +48,11 @@ fn deadline(clock: libc::clockid_t, ahead: Duration) -> libc::timespec {
         tv_sec: now.tv_sec + ahead.as_secs() as libc::time_t + nanoseconds / 1_000_000_000,
         tv_nsec: nanoseconds % 1_000_000_000,
     }
+}
+
+/// flock(2) on a bare descriptor: `nix` ties the lock to the life of a value, which
+/// is not how a lock that is taken and given back in turns is used.
+pub(crate) fn flock(fd: libc::c_int, operation: libc::c_int) -> io::Result<()> {
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::flock(fd, operation) }).map(drop)
 }

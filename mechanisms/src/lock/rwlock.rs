@@ -1,0 +1,118 @@
+//! Process-shared reader–writer locks: pthread_rwlockattr_setpshared(3).
+//!
+//! There is no robust kind: if a holder dies, the lock stays as it was. Where
+//! processes may die, use a file lock or a robust mutex.
+
+use super::mutex::LOCAL;
+use crate::sys::mapping::Mapping;
+use crate::sys::pthread::ReadWrite;
+use crosswire::contract::{
+    Contract, Death, Error, Facility, PATIENCE, Peril, RwLock, Traits, promise,
+};
+use std::io;
+
+const NAME: &str = "the shared reader-writer lock";
+
+/// A process-shared reader–writer lock in memory that is inherited.
+#[derive(Debug)]
+pub struct PthreadRwLock {
+    memory: Mapping,
+}
+
+impl PthreadRwLock {
+    fn inside(&self) -> &ReadWrite {
+        self.memory.get()
+    }
+}
+
+fn told(result: io::Result<()>) -> Result<(), Error> {
+    match result {
+        Err(error) if error.raw_os_error() == Some(libc::ETIMEDOUT) => {
+            Err(Error::timed_out("locking", NAME))
+        }
+        result => result.map_err(Error::system("locking", NAME)),
+    }
+}
+
+impl RwLock for PthreadRwLock {
+    const CONTRACT: &'static Contract = &CONTRACT;
+
+    fn create() -> Result<Self, Error> {
+        let memory = Mapping::anonymous("crosswire-rwlock", size_of::<ReadWrite>())
+            .map_err(Error::system("creating", NAME))?;
+        let lock = PthreadRwLock { memory };
+        lock.inside()
+            .init()
+            .map_err(Error::system("creating", NAME))?;
+        Ok(lock)
+    }
+
+    fn read(&mut self) -> Result<(), Error> {
+        told(self.inside().read(PATIENCE))
+    }
+
+    fn write(&mut self) -> Result<(), Error> {
+        told(self.inside().write(PATIENCE))
+    }
+
+    fn unlock(&mut self) -> Result<(), Error> {
+        self.inside()
+            .unlock()
+            .map_err(Error::system("unlocking", NAME))
+    }
+}
+
+const CONTRACT: Contract = Contract {
+    name: "pthread-rwlock",
+    facility: Facility::RwLock,
+    specification: "One holder that writes, or any number that read; what a dead holder had is \
+                    never given back.",
+    traits: Traits {
+        death: Death::Kept,
+        ..Traits::USUAL
+    },
+    capacity: "one that writes, or any number that read; any number that wait",
+    blocking: "read waits until nobody writes, write until nobody has it, or the time is over",
+    linux: "readers go before waiting writers unless pthread_rwlockattr_setkind_np says otherwise",
+    promises: &[
+        promise(
+            Peril::None,
+            "no two have it at a time, unless both read; nobody waits for ever",
+            "pthread_rwlock_rdlock(3p), pthread_rwlock_wrlock(3p)",
+        ),
+        promise(
+            Peril::KillReader,
+            "after a reader was killed, readers go on getting the lock, and writers never do; \
+             nobody is told",
+            "pthread_rwlock_unlock(3p): undefined; what glibc does",
+        ),
+        promise(
+            Peril::KillWriter,
+            "after a writer was killed, nobody gets the lock, and nobody is told: whoever waits \
+             must have a time-out",
+            "pthread_rwlock_unlock(3p): undefined; what glibc does",
+        ),
+        promise(
+            Peril::Pause,
+            "a slow holder delays others and changes nothing else",
+            "pthread_rwlock_wrlock(3p)",
+        ),
+        promise(
+            Peril::Interrupt,
+            "a signal does not end a wait",
+            "pthread_rwlock_rdlock(3p): never EINTR",
+        ),
+        promise(
+            Peril::Contend,
+            "whoever finds it taken waits until it is given back",
+            "pthread_rwlock_wrlock(3p)",
+        ),
+        promise(
+            Peril::ClockJump,
+            "a wait by the monotonic clock is neither cut short nor drawn out when the calendar \
+             is set",
+            "pthread_rwlock_clockrdlock(3p); clock_settime(2)",
+        ),
+    ],
+    exemptions: LOCAL,
+};
