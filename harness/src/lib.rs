@@ -117,6 +117,7 @@ pub mod explore;
 pub mod model;
 pub mod report;
 pub mod scenario;
+pub mod symbols;
 #[allow(dead_code)]
 pub(crate) mod sys;
 

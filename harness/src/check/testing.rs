@@ -110,6 +110,7 @@ impl RunBuilder {
             },
             history: History::default(),
             seen: Vec::new(),
+            captures: Vec::new(),
             stdout: Vec::new(),
             stderr: Vec::new(),
         }

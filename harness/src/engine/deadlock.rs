@@ -2,7 +2,7 @@
 
 use super::session::{Halt, Session};
 use super::task::{At, State, Task};
-use crate::model::{Blocked, Call, End, TaskId, What};
+use crate::model::{Blocked, Call, End, Moment, TaskId, What};
 use crate::sys::{descriptor, memory};
 use libc::*;
 use std::time::Duration;
@@ -53,6 +53,9 @@ impl Session<'_> {
             .filter(waiting)
             .map(|t| t.id.index())
             .collect();
+        for &index in &waiting {
+            self.capture(index, Moment::Stuck);
+        }
         let blocked = waiting
             .into_iter()
             .map(|index| self.describe(index))

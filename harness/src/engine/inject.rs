@@ -2,7 +2,7 @@
 
 use super::session::{Halt, Session};
 use super::task::{State, TimedWait};
-use crate::model::{Action, Fault, What};
+use crate::model::{Action, Fault, Moment, What};
 use crate::sys::tracee;
 use libc::EINTR;
 
@@ -148,6 +148,7 @@ impl Session<'_> {
     }
 
     fn kill_process(&mut self, index: usize) -> Result<(), Halt> {
+        self.capture(index, Moment::Killed);
         let process = self.tasks[index].process;
         self.open_before_death(process)?;
         tracee::kill(self.processes[process].pid, libc::SIGKILL);

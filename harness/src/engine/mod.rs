@@ -7,6 +7,7 @@ mod address;
 mod aftermath;
 mod auxv;
 mod calls;
+mod capture;
 mod choose;
 mod clock;
 mod deadlock;
@@ -314,6 +315,7 @@ impl Engine {
         let namespace = session.ipc_namespace.take();
         self.knowledge.set(std::mem::take(&mut session.knowledge));
         let seen = std::mem::take(&mut session.seen);
+        let captures = std::mem::take(&mut session.captures);
         let mut trace = into_trace(session, end);
         let history = self.history(&mut trace);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
@@ -332,6 +334,7 @@ impl Engine {
             trace: Trace { leftovers, ..trace },
             history,
             seen,
+            captures,
             stdout,
             stderr,
         })

@@ -115,6 +115,8 @@ pub(super) struct Session<'a> {
     pub in_template: bool,
     /// Somebody wants to know what calls read and write.
     pub watched: bool,
+    /// Where tasks stood when they died or got stuck.
+    pub captures: Vec<crate::model::Capture>,
     pub seen: Vec<Seen>,
     /// Where standard output and standard error go.
     pub outputs: &'a [File],
@@ -186,6 +188,7 @@ impl<'a> Session<'a> {
             pids_vary: false,
             in_template: false,
             watched: false,
+            captures: Vec::new(),
             seen: Vec::new(),
             outputs,
             footprints: Vec::new(),

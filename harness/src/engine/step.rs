@@ -8,7 +8,7 @@ use super::emulate::Emulated;
 use super::inject::Strike;
 use super::session::{Halt, Session};
 use super::task::{At, State};
-use crate::model::{Action, Deviation, Signal, What};
+use crate::model::{Action, Deviation, Moment, Signal, What};
 use crate::sys::memory;
 use crate::sys::probe;
 use crate::sys::regs::{self, Register};
@@ -151,6 +151,9 @@ impl Session<'_> {
         match calls::never_returns(call) {
             true => {
                 self.note_unreaped(index);
+                if ends_badly(call, entering.args[0]) {
+                    self.capture(index, Moment::Exit);
+                }
                 self.record_call(index, 0);
                 stopped.resume(0);
             }
@@ -230,6 +233,9 @@ impl Session<'_> {
             _ => {
                 self.record(index, What::Signal(Signal(signal)));
                 let tid = self.tasks[index].tid;
+                if is_fatal(signal) && !probe::handles(tid, signal) {
+                    self.capture(index, Moment::Signal);
+                }
                 if self.is_watched(index) {
                     match probe::handles(tid, signal) {
                         true => self.close_shared(index)?,
@@ -300,4 +306,17 @@ impl Session<'_> {
             },
         };
     }
+}
+
+/// Whether a call ends the process with a status other than 0.
+fn ends_badly(call: u32, status: u64) -> bool {
+    i64::from(call) == libc::SYS_exit_group && status & 0xff != 0
+}
+
+/// Whether the signal is one that a process gets for what it does itself, and dies of.
+fn is_fatal(signal: i32) -> bool {
+    matches!(
+        signal,
+        libc::SIGSEGV | libc::SIGABRT | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGTRAP
+    )
 }

@@ -99,6 +99,7 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         let before = task.entering;
         task.entering = task.stopped().expect("it has just stopped").entering()?;
+        self.note_entry(index);
         self.lend_aliases(index)?;
         let task = &mut self.tasks[index];
         if std::mem::take(&mut task.begins_again) {

@@ -4,7 +4,7 @@ use super::shared;
 use crate::model::TaskId;
 use crate::sys::Tid;
 use crate::sys::probe::Probe;
-use crate::sys::regs::Register;
+use crate::sys::regs::{Register, Registers};
 use crate::sys::tracee::{Entering, Stopped};
 
 /// Where a stopped task is.
@@ -119,6 +119,8 @@ pub(super) struct Task {
     pub segment_set: bool,
     /// Its call failed for a pointer into shared memory, and is made again.
     pub reached_memory: bool,
+    /// The registers with which it entered the call, if the run is watched.
+    pub entered_with: Option<Registers>,
 }
 
 impl Task {
@@ -156,6 +158,7 @@ impl Task {
             borrowed: shared::Borrowed::default(),
             segment_set: false,
             reached_memory: false,
+            entered_with: None,
         }
     }
 

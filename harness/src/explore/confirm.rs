@@ -5,12 +5,12 @@ use super::record::spelled_out;
 use super::replay::verdict_changed;
 use super::runner::Runner;
 use crate::engine::EngineError;
-use crate::model::{Run, Seen, Verdict};
+use crate::model::{Run, Verdict};
 
 /// How the replay of a run came out.
 pub(super) enum Confirmed {
-    /// Same trace, same verdict; with what the calls read and wrote.
-    Same(Vec<Seen>),
+    /// Same trace, same verdict; the replay was watched.
+    Same(Box<Run>),
     /// The first difference.
     Different(String),
 }
@@ -33,7 +33,7 @@ pub(super) fn confirm(
     }
     let second = judge.judge(&again, reference);
     Ok(match second == *verdict {
-        true => Confirmed::Same(again.seen),
+        true => Confirmed::Same(Box::new(again)),
         false => Confirmed::Different(verdict_changed(verdict, &second)),
     })
 }

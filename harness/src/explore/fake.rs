@@ -263,6 +263,7 @@ impl Runner for Toy {
             trace,
             history: History::default(),
             seen: Vec::new(),
+            captures: Vec::new(),
             stdout,
             stderr: Vec::new(),
         })

@@ -6,7 +6,10 @@ use super::output::Text;
 use crate::check::Expectations;
 use crate::engine::ExecutableError;
 use crate::engine::{Isolation, Target};
-use crate::model::{FORMAT_VERSION, Plan, Program, Record, Rule, Run, Schedule, Verdict};
+use crate::model::{
+    FORMAT_VERSION, Frame, Plan, Program, Record, Rule, Run, Schedule, Stack, Verdict,
+};
+use crate::symbols;
 
 /// Knows everything of a record that is the same for all runs of a target.
 pub(super) struct Recorder {
@@ -73,6 +76,8 @@ impl Recorder {
             trace: run.trace.clone(),
             history: run.history.clone(),
             seen: run.seen.clone(),
+            stacks: stacks(run),
+            places: places(run),
         }
     }
 }
@@ -87,4 +92,14 @@ pub(super) fn spelled_out(run: &Run) -> Plan {
         footprints: false,
         ..run.plan.clone()
     }
+}
+
+/// Where tasks stood when they died or got stuck, if the run was watched.
+pub(super) fn stacks(run: &Run) -> Vec<Stack> {
+    run.captures.iter().map(symbols::stack).collect()
+}
+
+/// The functions and lines of the instructions that touched shared memory.
+pub(super) fn places(run: &Run) -> Vec<Frame> {
+    run.trace.places.iter().map(symbols::place).collect()
 }

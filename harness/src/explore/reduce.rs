@@ -124,8 +124,8 @@ fn reduce_on(
     let shrunk = shrinker.shrink(run, verdict).map_err(engine)?;
     // What is kept is what the strict plan does, not what led to it.
     let (run, verdict) = (shrunk.run, shrunk.verdict);
-    let seen = match confirm(runner, judge, reference, &run, &verdict).map_err(engine)? {
-        Confirmed::Same(seen) => seen,
+    let again = match confirm(runner, judge, reference, &run, &verdict).map_err(engine)? {
+        Confirmed::Same(again) => again,
         Confirmed::Different(difference) => return Err(ReduceError::Diverges(difference)),
     };
     let violation = failure.find(&verdict, &run.trace).cloned();
@@ -137,7 +137,9 @@ fn reduce_on(
             verdict,
             trace: run.trace,
             history: run.history,
-            seen,
+            stacks: super::record::stacks(&again),
+            places: super::record::places(&again),
+            seen: again.seen,
             ..record.clone()
         },
         tried: shrunk.tried,

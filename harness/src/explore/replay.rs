@@ -6,7 +6,7 @@ use super::report::LostCapability;
 use super::runner::{Starter, engine_starter};
 use crate::check::Check;
 use crate::engine::{EngineError, Start, Target};
-use crate::model::{Program, Record, Run, Verdict};
+use crate::model::{Program, Record, Run, Stack, Verdict};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub struct Replay {
     pub changed: Vec<String>,
     /// What the machine does not permit.
     pub capabilities_lost: Vec<LostCapability>,
+    /// Where tasks stood this time when they died or got stuck.
+    pub stacks: Vec<Stack>,
 }
 
 /// Whether a recording may be replayed with another program than it was made with.
@@ -130,6 +132,7 @@ fn perform(
         )),
     };
     Ok(Replay {
+        stacks: super::record::stacks(&run),
         run,
         verdict,
         difference,

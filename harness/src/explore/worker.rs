@@ -85,7 +85,10 @@ pub(super) fn perform(
     if outcome.verdict.is_violation() {
         if work.confirm {
             match confirm(runner, &work.judge, reference, &run, &outcome.verdict)? {
-                Confirmed::Same(seen) => run.seen = seen,
+                Confirmed::Same(again) => {
+                    run.seen = again.seen;
+                    run.captures = again.captures;
+                }
                 Confirmed::Different(difference) => {
                     outcome.verdict = Verdict::Invalid(format!(
                         "a violation did not come out the same when replayed, {difference}"

@@ -1,6 +1,6 @@
 //! The file that replays a run for ever.
 
-use super::{FORMAT_VERSION, History, Plan, Seen, Trace, Verdict};
+use super::{FORMAT_VERSION, Frame, History, Plan, Seen, Stack, Trace, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// A program and everything of its surroundings that a replay must restore.
@@ -48,6 +48,12 @@ pub struct Record {
     /// What calls read and wrote, by event.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<Seen>,
+    /// Where tasks stood when they died or got stuck.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<Stack>,
+    /// The functions and lines of [`Trace::places`], in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Frame>,
 }
 
 /// Why a text is not a replay file.

@@ -1,6 +1,6 @@
 //! The record of one run: who did what in which step, and how it ended.
 
-use super::{Access, Call, History, Limit, Place, Plan, SharedObject, Signal, Spinner};
+use super::{Access, Call, Capture, History, Limit, Place, Plan, SharedObject, Signal, Spinner};
 use super::{Deviation, Fault, Footprint, Seen, Switch};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -287,6 +287,8 @@ pub struct Run {
     pub history: History,
     /// What calls read and wrote, if the run was watched.
     pub seen: Vec<Seen>,
+    /// Where tasks stood when they died or got stuck, if the run was watched.
+    pub captures: Vec<Capture>,
     /// What was written to standard output.
     pub stdout: Vec<u8>,
     /// What was written to standard error.

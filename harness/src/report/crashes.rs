@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// Groups that are described with their steps; the rest is one paragraph each.
 const DESCRIBED: usize = 5;
 
+/// Lines of the program's source that are named for a group.
+const LINES: usize = 8;
+
 /// Everything for people: each group of failures with the simplest run that shows it,
 /// then the sums. `files` are the replay files of the groups, in the same order.
 pub fn text(report: &CrashReport, files: &[Option<PathBuf>], palette: Palette) -> String {
@@ -61,6 +64,21 @@ fn points_of(group: &CrashGroup) -> String {
     let named = ranges(&group.points);
     if !named.is_empty() {
         line(&mut text, &format!("  {}", escape(&named)));
+    }
+    let mut lines: Vec<&str> = group
+        .points
+        .iter()
+        .flat_map(|p| p.died_in.as_deref())
+        .collect();
+    lines.dedup();
+    if !lines.is_empty() {
+        let more = match lines.len().saturating_sub(LINES) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        lines.truncate(LINES);
+        let lines = escape(&lines.join(", "));
+        line(&mut text, &format!("  killed in {lines}{more}"));
     }
     text
 }
@@ -274,6 +292,7 @@ mod tests {
     fn points_are_named_in_few_words() {
         let point = |text: &str| FailingPoint {
             crashes: vec![text.to_owned()],
+            died_in: None,
             runs: 1,
         };
         let points = [

@@ -3,6 +3,7 @@
 
 pub use super::shrunk::{Shrunk, json as shrunk};
 
+use super::stacks::{self, StackEntry};
 use crate::explore::{Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
 use serde::Serialize;
@@ -101,6 +102,9 @@ pub struct ViolationEntry {
     pub run: Option<u64>,
     /// How many runs showed it.
     pub runs: u64,
+    /// Where tasks stood when they died or got stuck, in the run that is stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<StackEntry>,
     /// The last lines that the run printed.
     #[serde(skip_serializing_if = "LastLines::is_empty")]
     pub last_lines: LastLines,
@@ -125,6 +129,9 @@ pub struct ReplaySummary {
     pub seed: u64,
     /// What the run violates.
     pub violations: Vec<ViolationEntry>,
+    /// Where tasks stood when they died or got stuck.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<StackEntry>,
     /// What the machine does not permit.
     pub capabilities_lost: Vec<LostCapability>,
 }
@@ -181,6 +188,7 @@ pub fn replay(record: &Record, replay: &Replay, file: PathBuf) -> ReplaySummary 
         runs: 1,
         schedule_points: replay.run.trace.steps,
         seed: record.plan.seed,
+        stacks: stacks::entries(&replay.run.trace, &replay.stacks),
         violations: violations
             .iter()
             .map(|violation| ViolationEntry {
@@ -199,6 +207,7 @@ pub(super) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> Violation
         replay_file,
         replayed: found.replayed,
         run: Some(found.run),
+        stacks: stacks::entries(&found.record.trace, &found.record.stacks),
         runs: found.count,
         last_lines: found.last_lines.clone(),
         ..entry(&found.violation, &found.record, &found.record.trace)
@@ -221,6 +230,7 @@ pub(super) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> Vi
         replay_file: None,
         replayed: false,
         run: None,
+        stacks: Vec::new(),
         runs: 1,
         last_lines: LastLines::default(),
     }

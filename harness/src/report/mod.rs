@@ -20,6 +20,7 @@ mod rows;
 #[cfg(test)]
 mod samples;
 mod shrunk;
+mod stacks;
 mod story;
 pub mod text;
 mod timeline;
@@ -30,4 +31,5 @@ pub use escape::{escape, quoted};
 pub use explanation::Explanation;
 pub use page::page;
 pub use palette::Palette;
+pub use stacks::StackEntry;
 pub use story::story;

@@ -129,6 +129,8 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
         trace,
         history: History::default(),
         seen: Vec::new(),
+        stacks: Vec::new(),
+        places: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod affinity;
 pub(crate) mod descriptor;
 pub(crate) mod filter;
+pub(crate) mod maps;
 pub(crate) mod memory;
 pub(crate) mod oplog;
 pub(crate) mod probe;

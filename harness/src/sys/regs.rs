@@ -110,6 +110,11 @@ impl Registers {
             && (a.r12, a.r13, a.r14, a.r15) == (b.r12, b.r13, b.r14, b.r15)
     }
 
+    /// What finding the callers begins with: instruction, stack and frame pointer.
+    pub fn for_unwinding(&self) -> [u64; 3] {
+        [self.0.rip, self.0.rsp, self.0.rbp]
+    }
+
     /// Stack pointer.
     pub fn stack(&self) -> u64 {
         self.0.rsp

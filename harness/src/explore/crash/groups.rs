@@ -4,7 +4,7 @@ use super::report::{CrashGroup, FailingPoint};
 use crate::explore::Found;
 use crate::explore::findings::{MOST_FINDINGS, simplicity, without_numbers};
 use crate::explore::outcome::Outcome;
-use crate::model::{Kind, Violation};
+use crate::model::{Kind, Moment, Record, Violation};
 use std::collections::BTreeMap;
 
 /// The order of runs: by schedule, then by the places of the crashes.
@@ -38,6 +38,7 @@ impl Groups {
         crashes: Vec<String>,
         order: Order,
     ) {
+        let record = outcome.record.as_ref().expect("a violation has a record");
         for violation in violations {
             let key = (violation.kind.clone(), without_numbers(&violation.sentence));
             if self.groups.len() >= MOST_FINDINGS && !self.groups.contains_key(&key) {
@@ -53,7 +54,7 @@ impl Groups {
                     points: BTreeMap::new(),
                 });
             entry.found.count += 1;
-            entry.add_point(&crashes, &order);
+            entry.add_point(&crashes, &order, record);
         }
     }
 
@@ -80,10 +81,11 @@ impl Entry {
         }
     }
 
-    fn add_point(&mut self, crashes: &[String], order: &Order) {
+    fn add_point(&mut self, crashes: &[String], order: &Order, record: &Record) {
         let (first, point) = self.points.entry(crashes.to_vec()).or_insert_with(|| {
             let point = FailingPoint {
                 crashes: crashes.to_vec(),
+                died_in: died_in(record),
                 runs: 0,
             };
             (order.clone(), point)
@@ -91,6 +93,7 @@ impl Entry {
         point.runs += 1;
         if order < first {
             first.clone_from(order);
+            point.died_in = died_in(record);
         }
     }
 
@@ -102,6 +105,13 @@ impl Entry {
             points: points.into_iter().map(|(_, point)| point).collect(),
         }
     }
+}
+
+/// Where the process that was killed last stood.
+fn died_in(record: &Record) -> Option<String> {
+    let mut killed = record.stacks.iter().rev();
+    let stack = killed.find(|stack| stack.moment == Moment::Killed)?;
+    stack.source().map(ToString::to_string)
 }
 
 fn found(violation: &Violation, outcome: &Outcome) -> Found {

@@ -106,6 +106,10 @@ pub struct CrashGroup {
 pub struct FailingPoint {
     /// The faults, in their text form; none if it goes wrong without a crash.
     pub crashes: Vec<String>,
+    /// Where the last of the killed stood, as far as its symbols tell: the innermost call
+    /// whose source line is known. Of the first run that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub died_in: Option<String>,
     /// How many runs with them failed in this way.
     pub runs: u64,
 }

@@ -1,0 +1,173 @@
+//! Where a task stood: its calls, innermost first. Looked at in runs that somebody
+//! will read about, and never compared.
+
+use super::TaskId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A task in the moment in which it was looked at, as plain memory: enough to find out
+/// later which calls it was in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// Who.
+    pub task: TaskId,
+    /// In which step.
+    pub step: u64,
+    /// Why it was looked at.
+    pub moment: Moment,
+    /// The instruction, the stack and the frame pointer.
+    pub registers: [u64; 3],
+    /// The memory from the stack pointer on.
+    pub stack: Vec<u8>,
+    /// Where files are mapped.
+    pub mappings: Vec<Mapping>,
+}
+
+/// Part of a file in a task's memory, as proc_pid_maps(5) tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// The first address.
+    pub start: u64,
+    /// The first address after it.
+    pub end: u64,
+    /// Where in the file it begins, in bytes.
+    pub offset: u64,
+    /// The file.
+    pub path: String,
+}
+
+/// Why a task was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// A fault killed its process there.
+    Killed,
+    /// A signal of its own making ended its process there.
+    Signal,
+    /// It ended its process with a status other than 0.
+    Exit,
+    /// It can never go on.
+    Stuck,
+}
+
+/// The calls that a task was in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stack {
+    /// Who.
+    pub task: TaskId,
+    /// In which step.
+    pub step: u64,
+    /// Why it was looked at.
+    pub moment: Moment,
+    /// The calls, innermost first.
+    pub frames: Vec<Frame>,
+}
+
+impl Stack {
+    /// The innermost call whose source line is known: what the program was doing, where a
+    /// standard library only did it for it. The innermost call of all if no line is known.
+    pub fn source(&self) -> Option<&Frame> {
+        let known = |frame: &&Frame| frame.line.is_some() && !frame.is_of_rust();
+        self.frames.iter().find(known).or(self.frames.first())
+    }
+
+    /// The calls as far as the main function, which the same ones lead to in every program,
+    /// without those inside Rust's standard library if there are others.
+    pub fn told(&self) -> Vec<&Frame> {
+        let is_main = |frame: &Frame| {
+            let function = frame.function.as_deref().unwrap_or_default();
+            function == "main" || function.ends_with("::main")
+        };
+        let main = self.frames.iter().position(is_main);
+        let frames = &self.frames[..main.map_or(self.frames.len(), |main| main + 1)];
+        let own: Vec<&Frame> = frames.iter().filter(|frame| !frame.is_of_rust()).collect();
+        match own.is_empty() {
+            true => frames.iter().collect(),
+            false => own,
+        }
+    }
+}
+
+/// A place in a program, as far as its symbols tell.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Frame {
+    /// The executable or library; empty for code that is in memory only.
+    pub module: String,
+    /// The address as the module's own tables count, which `addr2line` and `objdump`
+    /// understand; in memory only, the address there.
+    pub address: u64,
+    /// The function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// The source file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+impl Frame {
+    /// Whether it stands in Rust's standard library, whose files the compiler's build
+    /// gives names of this form.
+    fn is_of_rust(&self) -> bool {
+        let file = self.file.as_deref();
+        file.is_some_and(|file| file.starts_with("/rustc/"))
+    }
+}
+
+impl fmt::Display for Frame {
+    /// `update (record.c:42)`, `write (libc.so.6)`, or `app+0x1139`: as much as is known,
+    /// without directories.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let module = match &self.module[..] {
+            "" => "memory".to_owned(),
+            path => base(path),
+        };
+        match (&self.function, &self.file, self.line) {
+            (Some(function), Some(file), Some(line)) => {
+                write!(f, "{function} ({}:{line})", base(file))
+            }
+            (None, Some(file), Some(line)) => write!(f, "{}:{line}", base(file)),
+            (Some(function), ..) => write!(f, "{function} ({module})"),
+            (None, ..) => write!(f, "{module}+{:#x}", self.address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(function: Option<&str>, line: Option<u32>) -> Frame {
+        Frame {
+            module: "/usr/lib/app".into(),
+            address: 0x1139,
+            function: function.map(str::to_owned),
+            file: line.map(|_| "/src/record.c".into()),
+            line,
+        }
+    }
+
+    #[test]
+    fn a_frame_says_as_much_as_is_known() {
+        assert_eq!(
+            frame(Some("update"), Some(42)).to_string(),
+            "update (record.c:42)"
+        );
+        assert_eq!(frame(Some("write"), None).to_string(), "write (app)");
+        assert_eq!(frame(None, None).to_string(), "app+0x1139");
+    }
+
+    #[test]
+    fn the_source_is_the_innermost_known_line() {
+        let stack = Stack {
+            task: TaskId(0),
+            step: 1,
+            moment: Moment::Killed,
+            frames: vec![frame(Some("write"), None), frame(Some("save"), Some(7))],
+        };
+        assert_eq!(stack.source().unwrap().line, Some(7));
+    }
+}
