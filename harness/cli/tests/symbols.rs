@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::building::{build_directory, source, tool};
+use common::building::{build_directory, folder, source, tool};
 use common::command::{Outcome, crosswire, somewhere};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -203,4 +203,33 @@ fn of_musl_no_more_is_told_than_is_known() {
         "{frames:?}"
     );
     assert!(!died_in.is_empty());
+}
+
+#[test]
+fn a_race_is_named_by_process_function_and_line() {
+    let built = build_directory();
+    let source = folder("fixtures/c/shm_counter.c");
+    let arguments = ["-g", "-O0", "-pthread", source.to_str().unwrap(), "-lrt"];
+    let program = build("cc", built.path(), "shm_counter", &arguments);
+    let directory = somewhere();
+    let mut command = crosswire(directory.path());
+    command.args(["run", "--quiet", "--format", "json", "--"]);
+    let outcome = Outcome::of(command.arg(&program));
+    let violations = outcome.violations();
+    assert!(!violations.is_empty(), "{}", outcome.told());
+    let races = violations[0]["races"].as_array();
+    let races = races.unwrap_or_else(|| panic!("{}", outcome.told()));
+    let accesses = races[0]["accesses"].as_array().expect("two accesses");
+    assert_ne!(accesses[0]["process"], accesses[1]["process"]);
+    assert_eq!(accesses[0]["offset"], accesses[1]["offset"]);
+    for access in accesses {
+        let place = access["place"].as_str().unwrap();
+        assert!(place.contains("(shm_counter.c:"), "{place}");
+        assert!(access["before"].is_u64(), "{access}");
+    }
+    let kinds: Vec<&str> = accesses
+        .iter()
+        .filter_map(|one| one["kind"].as_str())
+        .collect();
+    assert!(kinds.contains(&"write"), "{kinds:?}");
 }

@@ -21,6 +21,7 @@ mod order;
 mod origin;
 mod processes;
 mod promise;
+mod races;
 #[cfg(test)]
 mod search;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use invention::no_invention;
 pub use loss::{everything_received, no_loss_of_acknowledged};
 pub use order::per_sender_order;
 pub use promise::promise;
+pub use races::{Race, races};
 
 use crate::model::{End, Run, Verdict, Violation};
 use std::sync::Arc;

@@ -229,6 +229,11 @@ fn seconds(nanoseconds: u64) -> String {
     format!("{:.3} s", nanoseconds as f64 / 1e9)
 }
 
+/// An access with as much of its object's name as a line has room for.
+pub(super) fn access(access: &Access, trace: &Trace) -> String {
+    accessed(access, trace, ROOMS[0])
+}
+
 /// An access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.
 fn accessed(access: &Access, trace: &Trace, room: Room) -> String {
     let object = trace.objects.get(access.object as usize);

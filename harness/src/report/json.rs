@@ -3,6 +3,7 @@
 
 pub use super::shrunk::{Shrunk, json as shrunk};
 
+use super::races::{self, RaceEntry};
 use super::stacks::{self, StackEntry};
 use crate::explore::{Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
@@ -105,6 +106,9 @@ pub struct ViolationEntry {
     /// Where tasks stood when they died or got stuck, in the run that is stored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<StackEntry>,
+    /// Accesses to shared memory in that run that nothing but chance orders, in pairs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub races: Vec<RaceEntry>,
     /// The last lines that the run printed.
     #[serde(skip_serializing_if = "LastLines::is_empty")]
     pub last_lines: LastLines,
@@ -132,6 +136,9 @@ pub struct ReplaySummary {
     /// Where tasks stood when they died or got stuck.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<StackEntry>,
+    /// Accesses to shared memory in that run that nothing but chance orders, in pairs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub races: Vec<RaceEntry>,
     /// What the machine does not permit.
     pub capabilities_lost: Vec<LostCapability>,
 }
@@ -189,6 +196,7 @@ pub fn replay(record: &Record, replay: &Replay, file: PathBuf) -> ReplaySummary 
         schedule_points: replay.run.trace.steps,
         seed: record.plan.seed,
         stacks: stacks::entries(&replay.run.trace, &replay.stacks),
+        races: races::entries(&replay.run.trace, &record.places),
         violations: violations
             .iter()
             .map(|violation| ViolationEntry {
@@ -208,6 +216,7 @@ pub(super) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> Violation
         replayed: found.replayed,
         run: Some(found.run),
         stacks: stacks::entries(&found.record.trace, &found.record.stacks),
+        races: races::entries(&found.record.trace, &found.record.places),
         runs: found.count,
         last_lines: found.last_lines.clone(),
         ..entry(&found.violation, &found.record, &found.record.trace)
@@ -231,6 +240,7 @@ pub(super) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> Vi
         replayed: false,
         run: None,
         stacks: Vec::new(),
+        races: Vec::new(),
         runs: 1,
         last_lines: LastLines::default(),
     }

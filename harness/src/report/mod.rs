@@ -16,6 +16,7 @@ pub mod json;
 mod page;
 mod palette;
 mod private;
+mod races;
 mod rows;
 #[cfg(test)]
 mod samples;
@@ -31,5 +32,6 @@ pub use escape::{escape, quoted};
 pub use explanation::Explanation;
 pub use page::page;
 pub use palette::Palette;
+pub use races::RaceEntry;
 pub use stacks::StackEntry;
 pub use story::story;

@@ -3,6 +3,7 @@
 pub use super::shrunk::text as shrunk;
 
 use super::escape::{escape, quoted, shorten};
+use super::races;
 use super::stacks::stacks;
 use super::timeline::timeline;
 use super::{Explanation, Palette, timeline::WIDTH};
@@ -52,6 +53,7 @@ pub(super) fn evidence(
         let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
         text += &body(&explanation, violation, palette);
         text += &printed(violation, &found.last_lines);
+        text += &races::text(&record.trace, &record.places);
         text += &stacks(&record.trace, &record.stacks);
     }
     text + &replay_line(file, palette)
@@ -147,6 +149,7 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
             if let Some(violation) = first {
                 text += &body(&explanation, violation, palette);
                 text += &printed(violation, &LastLines::of(&replay.run));
+                text += &races::text(&replay.run.trace, &record.places);
                 text += &stacks(&replay.run.trace, &replay.stacks);
             }
         }
