@@ -75,7 +75,8 @@ impl Remote {
             Stopped::reported(self.tid).resume_to_exit();
             // Calls that the filter lets pass report their entry as well.
             match next(self.tid)? {
-                Stop::Entry => {}
+                // A task that was interrupted stops once more for that.
+                Stop::Entry | Stop::Trap => {}
                 Stop::Exit => {
                     if let Some(result) = Stopped::reported(self.tid).result_if_exit()? {
                         return Ok(result);

@@ -115,7 +115,7 @@ impl Session<'_> {
             self.after_roots += u64::from(self.after_roots > 0);
             return Ok(());
         }
-        if self.retry_parked() || self.stir()? || self.let_loops_go_on()? {
+        if self.retry_parked() || self.let_loops_go_on()? || self.stir()? {
             return Ok(());
         }
         Err(Halt::End(self.stuck()))

@@ -103,8 +103,11 @@ impl Registers {
 
     /// Whether every general-purpose register is the same.
     pub fn same_as(&self, other: &Registers) -> bool {
+        /// The trap and resume flags, which faults and single steps set.
+        const OF_DEBUGGING: u64 = 1 << 8 | 1 << 16;
         let (a, b) = (&self.0, &other.0);
-        (a.rip, a.rsp, a.rax, a.eflags, a.rbp) == (b.rip, b.rsp, b.rax, b.eflags, b.rbp)
+        let flags = |r: &libc::user_regs_struct| r.eflags & !OF_DEBUGGING;
+        (a.rip, a.rsp, a.rax, flags(a), a.rbp) == (b.rip, b.rsp, b.rax, flags(b), b.rbp)
             && self.args() == other.args()
             && (a.rbx, a.rcx, a.r11) == (b.rbx, b.rcx, b.r11)
             && (a.r12, a.r13, a.r14, a.r15) == (b.r12, b.r13, b.r14, b.r15)

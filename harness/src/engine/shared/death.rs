@@ -4,7 +4,7 @@
 
 use super::space::DISTANCE;
 use crate::engine::session::{Halt, Session};
-use crate::engine::task::State;
+use crate::engine::task::{At, State};
 use crate::model::End;
 use crate::sys::memory;
 use crate::sys::tracee::{self, Stop, Stopped};
@@ -104,15 +104,16 @@ impl Session<'_> {
         }
         let tid = self.tasks[helper].tid;
         tracee::interrupt(tid)?;
-        match super::next(tid)? {
-            Stop::Trap => {}
+        // Its call ends first, unless it was not in the midst of one.
+        let at = match super::next(tid)? {
+            Stop::Trap => At::Code,
+            Stop::Exit => At::Exit,
             stop => {
                 self.on_stop(tid, stop)?;
                 return Ok(None);
             }
-        }
-        self.tasks[helper].state =
-            State::Ready(crate::engine::task::At::Code, Stopped::reported(tid));
+        };
+        self.tasks[helper].state = State::Ready(at, Stopped::reported(tid));
         self.set_open(helper, true)?;
         Ok(Some(helper))
     }

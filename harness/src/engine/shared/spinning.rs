@@ -92,15 +92,15 @@ impl Session<'_> {
         if waiting.is_empty() {
             return Ok(false);
         }
-        let patient = (waiting.iter()).all(|i| self.tasks[*i].looks.in_vain >= PATIENCE);
-        if patient {
+        let in_vain = waiting.iter().map(|i| self.tasks[*i].looks.in_vain).min();
+        // Ever more rarely, if it goes on.
+        if in_vain.is_some_and(|rounds| rounds >= PATIENCE && rounds.is_power_of_two()) {
             self.check_endless(&waiting)?;
         }
         for &index in &waiting {
             let looks = &mut self.tasks[index].looks;
             looks.waits = None;
-            // Examined again after a while, if it goes on.
-            looks.in_vain = if patient { 0 } else { looks.in_vain + 1 };
+            looks.in_vain += 1;
         }
         Ok(true)
     }
