@@ -82,9 +82,11 @@ pub(super) fn is_read_by(tid: Tid) -> bool {
     })
 }
 
-/// What is known of files, for all workers: device, inode, length and time of change.
-static KNOWN: LazyLock<Mutex<HashMap<(u64, u64, u64, i64, i64), bool>>> =
-    LazyLock::new(Mutex::default);
+/// A file as it was: device, inode, length and time of change.
+type Version = (u64, u64, u64, i64, i64);
+
+/// What is known of files, for all workers.
+static KNOWN: LazyLock<Mutex<HashMap<Version, bool>>> = LazyLock::new(Mutex::default);
 
 /// Whether a file of code reads the counter. Code that is in no file, or in none that can
 /// be read, may.
