@@ -118,6 +118,8 @@ impl Search<'_> {
                 }
             }
             What::Signal(_) => self.meet(task, Object::Signals),
+            // The kernel gives up what the dead held, robust mutexes too.
+            What::Killed(_) | What::Exit(_) => self.order_all(task),
             What::Access(access) => self.access(index, task, access),
             _ => {}
         }
@@ -138,6 +140,13 @@ impl Search<'_> {
     fn order(&mut self, before: TaskId, after: TaskId) {
         let clock = self.clock(before).clone();
         join(self.clock(after), &clock);
+    }
+
+    /// What a task has done happens before what anybody does next.
+    fn order_all(&mut self, before: TaskId) {
+        for (number, _) in (0_u32..).zip(&self.trace.tasks) {
+            self.order(before, TaskId(number));
+        }
     }
 
     /// Takes up what those before left at an object, and leaves what is known now.
@@ -330,6 +339,13 @@ mod tests {
             (1, locked(64)),
             (1, read(0)),
         ];
+        assert!(races_of(events).is_empty());
+    }
+
+    #[test]
+    fn a_death_orders_what_the_dead_did() {
+        let died = What::Killed(crate::model::Signal(9));
+        let events = vec![(0, locked(64)), (0, write(0)), (0, died), (1, read(0))];
         assert!(races_of(events).is_empty());
     }
 
