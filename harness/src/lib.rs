@@ -109,6 +109,16 @@
 //! | [`engine`] | one run |
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
+pub mod manual {
+    //! Longer texts: a tutorial, and what each message means.
+
+    #[doc = include_str!("manual/tutorial.md")]
+    pub mod tutorial {}
+
+    #[doc = include_str!("manual/messages.md")]
+    pub mod messages {}
+}
+
 pub mod check;
 pub mod conformance;
 pub mod contract;

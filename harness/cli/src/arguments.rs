@@ -22,6 +22,20 @@ Exit status:
   0 pass   1 violation   2 unusable command line, file or program   3 invalid (Crosswire could
   not do its job)   4 inconclusive (a limit was reached)   130 interrupted, nothing found so far";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  crosswire explain crosswire-failures/server-deadlock-1f3a.json
+  crosswire explain --html run.html crosswire-failures/server-deadlock-1f3a.json
+  crosswire explain --demo pipe --html pipe.html
+  crosswire explain --format json --perfetto run.perfetto.json --junit results.xml FILE";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  crosswire replay crosswire-failures/server-deadlock-1f3a.json
+  crosswire replay --debug --at 12 FILE       stop before step 12 and say how to attach
+  crosswire replay --gdb server.1 FILE        a debugger on that process, at the last step
+  crosswire replay --cores cores FILE         core files of everybody who is left";
+
 /// Finds races, deadlocks, lost messages and leaked kernel resources between
 /// processes: runs them for real, one step at a time, under schedules and faults
 /// that it chooses, and replays what it finds.
@@ -46,11 +60,25 @@ pub enum Verb {
     /// Hold a program, by way of an adapter, to the contract of a mechanism
     Conform(Box<ConformOptions>),
     /// Perform a recorded failure again: same verdict, same trace
+    #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayOptions),
     /// Find the fewest faults and decisions with which a recorded failure still shows
     Shrink(ShrinkOptions),
     /// Say what a recorded run shows: what went wrong, and the steps that led there
-    Explain(ExplainOptions),
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Box<ExplainOptions>),
+    /// Compare two recorded runs: the first step that differs, and the decisions that do
+    Diff(DiffOptions),
+    /// Print the manual page, or that of a verb, for man(1)
+    Man {
+        /// Which verb.
+        verb: Option<String>,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// List the scenarios and mechanisms
     List(OutputOptions),
     /// Say what this machine permits, how that was tested and what is lost without it
@@ -169,6 +197,9 @@ pub struct RunOptions {
     /// Faults that may be injected, separated by commas (see below)
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
     pub faults: Vec<FaultKind>,
+    /// Write the results as JUnit XML, for CI
+    #[arg(long, value_name = "OUT")]
+    pub junit: Option<PathBuf>,
     /// Every run without faults must print what the first one printed
     #[arg(long)]
     pub check_output: bool,
@@ -348,6 +379,15 @@ pub struct ReplayOptions {
     /// Leave the processes stopped at the last step, for a debugger
     #[arg(long)]
     pub debug: bool,
+    /// Stop before this step; implies --debug
+    #[arg(long, value_name = "STEP")]
+    pub at: Option<u64>,
+    /// Start gdb on this process or thread, as the report names it; implies --debug
+    #[arg(long, value_name = "TASK")]
+    pub gdb: Option<String>,
+    /// Write core files of everybody who is left into this directory; implies --debug
+    #[arg(long, value_name = "DIR", conflicts_with = "gdb")]
+    pub cores: Option<PathBuf>,
     /// Replay although the program has changed, and say what becomes of it now
     #[arg(long)]
     pub allow_changed: bool,
@@ -372,11 +412,57 @@ pub struct ShrinkOptions {
     pub output: OutputOptions,
 }
 
+/// Recordings that come with Crosswire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Demo {
+    /// Two processes add to the same number.
+    SharedMemory,
+    /// Whole messages wait in a queue.
+    MessagePassing,
+    /// Bytes wait between a writer and a reader.
+    Pipe,
+    /// A number that nobody can take below zero.
+    Semaphore,
+    /// Sent, on their way, delivered.
+    Signals,
+    /// Each holds the lock that the other one waits for.
+    Deadlock,
+}
+
+/// Options of `crosswire diff`.
+#[derive(Debug, Args)]
+pub struct DiffOptions {
+    /// A replay file
+    pub first: PathBuf,
+    /// Another one of the same programs [default: the run in the default order without
+    /// faults, which is performed now]
+    pub second: Option<PathBuf>,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
 /// Options of `crosswire explain`.
 #[derive(Debug, Args)]
 pub struct ExplainOptions {
     /// A replay file
-    pub file: PathBuf,
+    #[arg(required_unless_present_any = ["demo", "schema", "mechanism"])]
+    pub file: Option<PathBuf>,
+    /// A recording that comes with Crosswire, to see how such a thing works
+    #[arg(long, value_enum, conflicts_with = "file")]
+    pub demo: Option<Demo>,
+    /// Write the results as JUnit XML, for CI
+    #[arg(long, value_name = "OUT")]
+    pub junit: Option<PathBuf>,
+    /// Write the run for trace viewers such as https://ui.perfetto.dev
+    #[arg(long, value_name = "OUT")]
+    pub perfetto: Option<PathBuf>,
+    /// Print a page about a mechanism, made from its contract
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "demo"])]
+    pub mechanism: Option<String>,
+    /// Print the JSON schema of what `--format json` prints
+    #[arg(long, conflicts_with_all = ["file", "demo"])]
+    pub schema: bool,
     /// Write a page to step through the run, one file that needs no network
     #[arg(long, value_name = "OUT")]
     pub html: Option<PathBuf>,

@@ -1,29 +1,80 @@
 //! `crosswire explain`: what a recorded run shows, without performing it again.
 
-use crate::arguments::{ExplainOptions, Format};
+use crate::arguments::{Demo, ExplainOptions, Format};
 use crate::failure::Failure;
-use crate::{exit, terminal};
+use crate::{exit, junit, mechanism, terminal};
 use crosswire::explore;
-use crosswire::report::{self, text};
-use std::path::Path;
+use crosswire::model::{Record, Verdict};
+use crosswire::report::{self, Explanation, text};
+use std::path::{Path, PathBuf};
 
-/// Explains a file.
+/// Explains a file, or a recording that comes with Crosswire.
 pub fn explain(options: &ExplainOptions) -> Result<u8, Failure> {
-    let record = explore::load(&options.file)?;
-    if let Some(out) = &options.html {
-        write(out, &report::page(&record, Some(&options.file)))?;
+    if options.schema {
+        terminal::print(report::SCHEMA);
+        return Ok(exit::PASS);
     }
+    if let Some(name) = &options.mechanism {
+        terminal::print(&mechanism::page_of(name)?);
+        return Ok(exit::PASS);
+    }
+    let (record, file) = match (options.demo, &options.file) {
+        (Some(demo), _) => (recording(demo), None),
+        (None, Some(file)) => (explore::load(file)?, Some(file)),
+        (None, None) => return Err(Failure::usage("name a replay file, or a --demo")),
+    };
+    export(options, &record, file)?;
     match options.output.format {
-        Format::Json => {}
+        Format::Json => terminal::print_json(&report::explained(&record)),
         Format::Text => {
             let palette = terminal::palette();
-            terminal::print(&text::explanation(&record, Some(&options.file), palette));
+            let file = file.map(PathBuf::as_path);
+            terminal::print(&text::explanation(&record, file, palette));
         }
     }
     Ok(exit::PASS)
 }
 
+/// Writes the other forms that are wanted.
+fn export(
+    options: &ExplainOptions,
+    record: &Record,
+    file: Option<&PathBuf>,
+) -> Result<(), Failure> {
+    let file = file.map(PathBuf::as_path);
+    if let Some(out) = &options.html {
+        write(out, &report::page(record, file))?;
+    }
+    if let Some(out) = &options.perfetto {
+        let first = match &record.verdict {
+            Verdict::Violation(violations) => violations.first(),
+            _ => None,
+        };
+        let explanation = Explanation::of(&record.trace, &record.seen, first);
+        write(out, &report::trace_events(&explanation).to_string())?;
+    }
+    if let Some(out) = &options.junit {
+        let name = record.programs.first().map(|program| program.name.as_str());
+        let suite = junit::of_record(record, file, name.unwrap_or("crosswire"));
+        junit::write(out, vec![suite])?;
+    }
+    Ok(())
+}
+
 fn write(out: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error| Failure::usage(format!("cannot write {}: {error}", out.display()));
     std::fs::write(out, text).map_err(failed)
+}
+
+/// `demos` holds the programs, and the recordings that were made of them.
+fn recording(demo: Demo) -> Record {
+    let text = match demo {
+        Demo::SharedMemory => include_str!("../demos/shared-memory.json"),
+        Demo::MessagePassing => include_str!("../demos/message-passing.json"),
+        Demo::Pipe => include_str!("../demos/pipe.json"),
+        Demo::Semaphore => include_str!("../demos/semaphore.json"),
+        Demo::Signals => include_str!("../demos/signals.json"),
+        Demo::Deadlock => include_str!("../demos/deadlock.json"),
+    };
+    Record::from_json(text).expect("recordings that come along are readable")
 }

@@ -6,14 +6,19 @@ mod arguments;
 mod check;
 mod conform;
 mod crash;
+mod debugging;
+mod diff;
 mod doctor;
 mod exit;
 mod explain;
 mod failure;
 mod findings;
+mod generated;
 mod interrupt;
+mod junit;
 mod list;
 mod main_job;
+mod mechanism;
 mod progress;
 mod replay;
 mod run;
@@ -56,6 +61,9 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         Some(Verb::Replay(options)) => replay::replay(options),
         Some(Verb::Shrink(options)) => shrink::shrink(options),
         Some(Verb::Explain(options)) => explain::explain(options),
+        Some(Verb::Diff(options)) => diff::diff(options),
+        Some(Verb::Man { verb }) => generated::man(verb.as_deref()),
+        Some(Verb::Completions { shell }) => Ok(generated::completions(*shell)),
         Some(Verb::List(options)) => Ok(list::list(&list::entries(), options)),
         Some(Verb::Doctor(options)) => doctor::doctor(options),
         Some(Verb::Check(options)) => check::check(options),

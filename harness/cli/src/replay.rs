@@ -2,10 +2,9 @@
 
 use crate::arguments::{Format, ReplayOptions};
 use crate::failure::Failure;
-use crate::{exit, terminal};
-use crosswire::engine::{Engine, Target};
+use crate::{debugging, exit, terminal};
 use crosswire::explore::{self, Changes};
-use crosswire::model::{End, Record, Verdict};
+use crosswire::model::Record;
 use crosswire::report::{json, text};
 use crosswire::scenario::replay_command;
 
@@ -16,8 +15,8 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
     if record.scenario.is_some() && case.is_none() {
         return Err(elsewhere(&record, options));
     }
-    if options.debug {
-        return debug(&record, &explore::target_of(&record)?);
+    if options.debug || options.at.is_some() || options.gdb.is_some() || options.cores.is_some() {
+        return debugging::debug(&record, options);
     }
     let changes = match options.allow_changed {
         true => Changes::Allow,
@@ -44,46 +43,4 @@ fn elsewhere(record: &Record, options: &ReplayOptions) -> Failure {
          with: {}",
         replay_command(record, &options.file)
     ))
-}
-
-/// Leaves the processes stopped at the step that shows the violation, for a
-/// debugger, until the user has seen enough.
-fn debug(record: &Record, target: &Target) -> Result<u8, Failure> {
-    let mut plan = record.plan.clone();
-    if !matches!(record.trace.end, End::Deadlock(_)) {
-        // At the run's end nobody would be left.
-        plan.limits.steps = last_step(record);
-    }
-    let cpu = explore::available_cpus().first().copied();
-    let mut engine = Engine::start(target, cpu)?;
-    let (trace, held) = engine.hold(&plan)?;
-    if record.trace.events.len() < trace.events.len()
-        || record.trace.events[..trace.events.len()] != trace.events
-    {
-        return Err(Failure::invalid(
-            "the replay went another way than the recording",
-        ));
-    }
-    let mut text = format!(
-        "stopped before step {} of {}\n",
-        trace.steps, record.trace.steps
-    );
-    for held in &held {
-        text += &format!("  pid {:<8} {}: {}\n", held.tid, held.name, held.doing);
-    }
-    text += "attach with `gdb -p PID`; press Enter here to end them\n";
-    terminal::print(&text);
-    // At the end of input there is nobody to wait for.
-    let _ = std::io::stdin().read_line(&mut String::new());
-    engine.release(&held);
-    Ok(exit::of(&record.verdict))
-}
-
-/// The step in which the violation shows, or else the last one.
-fn last_step(record: &Record) -> u64 {
-    let shown = match &record.verdict {
-        Verdict::Violation(violations) => violations.iter().flat_map(|v| &v.steps).max().copied(),
-        _ => None,
-    };
-    shown.unwrap_or(record.trace.steps.saturating_sub(1))
 }

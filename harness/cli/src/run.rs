@@ -4,7 +4,7 @@ use crate::arguments::{Format, RunOptions};
 use crate::failure::Failure;
 use crate::findings;
 use crate::progress::Display;
-use crate::{exit, interrupt, surroundings, terminal};
+use crate::{exit, interrupt, junit, surroundings, terminal};
 use crosswire::explore::{Exploration, Report};
 use crosswire::report::{json, text};
 
@@ -30,12 +30,23 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     display.finish();
     let report = report?;
     terminal::note_losses(&report.capabilities_lost);
-    tell(&report, options);
+    tell(&report, options)?;
     Ok(exit::of_exploration(&report.verdict, report.interrupted))
 }
 
-fn tell(report: &Report, options: &RunOptions) {
+fn tell(report: &Report, options: &RunOptions) -> Result<(), Failure> {
     let files = findings::store(&report.found, &options.explore.output_dir);
+    if let Some(out) = &options.junit {
+        let suite = match (
+            options.programs.command.first(),
+            options.programs.processes.first(),
+        ) {
+            (Some(command), _) => command,
+            (None, Some(process)) => &process.name,
+            (None, None) => "crosswire run",
+        };
+        junit::write(out, vec![junit::of_report(report, &files, suite)])?;
+    }
     match options.output.format {
         Format::Json => terminal::print_json(&json::summary(report, &files)),
         Format::Text => {
@@ -45,4 +56,5 @@ fn tell(report: &Report, options: &RunOptions) {
             terminal::print(&all);
         }
     }
+    Ok(())
 }

@@ -6,15 +6,18 @@
 mod arguments;
 mod calls;
 mod cause;
+pub mod compare;
 pub mod crashes;
 mod deadlock;
 mod decode;
 mod escape;
 mod events;
+mod explained;
 mod explanation;
 pub mod json;
 mod page;
 mod palette;
+mod perfetto;
 mod private;
 mod races;
 mod rows;
@@ -29,9 +32,14 @@ pub mod world;
 
 pub use cause::Cause;
 pub use escape::{escape, quoted};
+pub use explained::{Explained, ExplainedEvent, ExplainedObject, ExplainedViolation, explained};
 pub use explanation::Explanation;
 pub use page::page;
 pub use palette::Palette;
+pub use perfetto::trace_events;
 pub use races::RaceEntry;
 pub use stacks::StackEntry;
 pub use story::story;
+
+/// The JSON schema of what the command prints with `--format json`.
+pub const SCHEMA: &str = include_str!("schema.json");

@@ -2,6 +2,7 @@
 //! needs a part of this only.
 #![allow(dead_code)]
 
+pub mod browser;
 pub mod building;
 pub mod command;
 pub mod engine;
