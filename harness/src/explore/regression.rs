@@ -265,7 +265,10 @@ fn finding(
     verdict: &Verdict,
 ) -> Result<Option<Found>, EngineError> {
     match confirm(runner, &work.judge, None, &run, verdict)? {
-        Confirmed::Same(seen) => run.seen = seen,
+        Confirmed::Same(again) => {
+            run.seen = again.seen;
+            run.captures = again.captures;
+        }
         Confirmed::Different(_) => return Ok(None),
     }
     let Verdict::Violation(violations) = verdict else {
