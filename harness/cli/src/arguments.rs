@@ -2,7 +2,7 @@
 
 use crate::check::CheckOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use crosswire::explore::{Budget, CrashSearch, Strategy};
+use crosswire::explore::{Budget, CrashSearch, Shard, Strategy};
 use crosswire::model::{FaultKind, Limits};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -191,6 +191,20 @@ pub struct RunOptions {
     /// How schedules are chosen: mixed, random-walk, pct, pct(DEPTH), pos, surw, round-robin
     #[arg(long, value_name = "STRATEGY", default_value_t)]
     pub strategy: Strategy,
+    /// Every order of the steps that can matter, until none is left [unlimited runs unless
+    /// --runs or --time says otherwise]
+    #[arg(long, conflicts_with = "strategy")]
+    pub exhaust: bool,
+    /// With --exhaust: only orders in which a process that could go on is left at most N times
+    #[arg(long, value_name = "N", requires = "exhaust")]
+    pub preemptions: Option<u32>,
+    /// Failures of before, which are run first: a directory, into which what is found is
+    /// stored as well, or one of its files
+    #[arg(long, value_name = "PATH")]
+    pub regressions: Option<PathBuf>,
+    /// The Kth of N parts of the exploration, for spreading it over machines
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
     /// Real time for shrinking what was found, in seconds; 0 for not at all
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds_or_none)]
     pub shrink_time: Duration,
@@ -266,7 +280,10 @@ impl RunOptions {
     pub fn budget(&self) -> Budget {
         let runs = self
             .runs
-            .unwrap_or(if self.time.is_some() { u64::MAX } else { 1000 });
+            .unwrap_or(match self.time.is_some() || self.exhaust {
+                true => u64::MAX,
+                false => 1000,
+            });
         match self.time {
             Some(time) => Budget::runs(runs).within(time),
             None => Budget::runs(runs),
@@ -567,30 +584,4 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        CommandLine::command().debug_assert();
-    }
-
-    #[test]
-    fn named_commands_are_split_as_a_shell_does() {
-        let named: NamedCommand = "a=./peer 'two words' x=y".parse().unwrap();
-        assert_eq!(named.name, "a");
-        assert_eq!(named.command, ["./peer", "two words", "x=y"]);
-        assert!("a=".parse::<NamedCommand>().is_err());
-        assert!("a:b=x".parse::<NamedCommand>().is_err());
-        assert!("a='x".parse::<NamedCommand>().is_err());
-    }
-
-    #[test]
-    fn times_are_positive() {
-        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
-        for text in ["0", "-1", "nan", "inf", "1e300", "x"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

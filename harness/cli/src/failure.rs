@@ -2,7 +2,7 @@
 
 use crate::exit;
 use crosswire::engine::EngineError;
-use crosswire::explore::{ExploreError, LoadError, ReduceError, ReplayError};
+use crosswire::explore::{ExploreError, LoadError, ReduceError, RegressionError, ReplayError};
 use std::fmt;
 
 /// Printed as one line to standard error.
@@ -81,5 +81,11 @@ impl From<ReduceError> for Failure {
             ReduceError::NoViolation(_) => Failure::usage(error),
             other => Failure::invalid(other),
         }
+    }
+}
+
+impl From<RegressionError> for Failure {
+    fn from(error: RegressionError) -> Failure {
+        Failure::usage(error)
     }
 }

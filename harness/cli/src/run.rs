@@ -5,8 +5,9 @@ use crate::failure::Failure;
 use crate::findings;
 use crate::progress::Display;
 use crate::{exit, interrupt, junit, surroundings, terminal};
-use crosswire::explore::{Exploration, Report};
+use crosswire::explore::{self, Exhaust, Exploration, Regression, Report};
 use crosswire::report::{json, text};
+use std::path::Path;
 
 /// Explores, reports, and says how it came out.
 pub fn run(options: &RunOptions) -> Result<u8, Failure> {
@@ -22,16 +23,47 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     exploration.stop_at_first = !options.keep_going;
     exploration.check_output = options.check_output;
     exploration.strategy = options.strategy;
+    exploration.exhaust = options.exhaust.then_some(Exhaust {
+        preemptions: options.preemptions,
+    });
+    exploration.shard = options.shard;
     exploration.shrink = options.shrink_time;
+
+    if let Some(path) = &options.regressions {
+        exploration.regressions = explore::regressions(path, &test_name(&exploration))?;
+    }
 
     let stop = interrupt::stop_flag()?;
     let display = Display::new(options.output.quiet);
     let report = exploration.explore(&stop, &|progress| display.exploration(progress));
     display.finish();
-    let report = report?;
+    let mut report = report?;
+    if let Some(path) = options.regressions.as_ref().filter(|path| !path.is_file()) {
+        keep(&mut report, &test_name(&exploration), path)?;
+    }
     terminal::note_losses(&report.capabilities_lost);
     tell(&report, options)?;
     Ok(exit::of_exploration(&report.verdict, report.interrupted))
+}
+
+/// What regressions of this program are known by: the names of its processes.
+fn test_name(exploration: &Exploration) -> String {
+    let programs = exploration.target.programs.iter();
+    let names: Vec<&str> = programs.map(|start| start.name.as_str()).collect();
+    names.join("+")
+}
+
+/// Stores what was found, so that it is run first next time.
+fn keep(report: &mut Report, test: &str, directory: &Path) -> Result<(), Failure> {
+    if report.runs == 0 {
+        return Ok(()); // Those that are stored already still fail.
+    }
+    for found in &report.found {
+        let file = Regression::of(test, &found.record).save(directory)?;
+        let note = format!("{}: stored, and run first from now on", file.display());
+        report.notes.push(note);
+    }
+    Ok(())
 }
 
 fn tell(report: &Report, options: &RunOptions) -> Result<(), Failure> {

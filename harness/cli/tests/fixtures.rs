@@ -34,6 +34,10 @@ struct Fixture {
     source: PathBuf,
     #[serde(default)]
     args: Vec<String>,
+    /// For `benches/strategies.rs`.
+    #[serde(default)]
+    #[allow(dead_code)]
+    bench_args: Vec<String>,
     #[serde(default)]
     native_args: Vec<String>,
     #[serde(default)]

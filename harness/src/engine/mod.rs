@@ -50,6 +50,7 @@ pub(crate) use choose::{Choices, Chooser};
 pub use hold::Held;
 pub use measure::bare_stop;
 pub use target::{ExecutableError, Isolation, Start, Successor, Target, find_executable};
+pub(crate) use touches::TIME_OUT;
 
 use crate::model::{End, FORMAT_VERSION, History, Plan, Run, Task, TaskId, Trace};
 use crate::sys::affinity;

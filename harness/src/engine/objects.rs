@@ -103,7 +103,8 @@ fn pair(tid: Tid, address: u64) -> Vec<i32> {
     }
 }
 
-fn file(path: &str) -> String {
+/// A file by its path, whether or not it has been removed since.
+pub(super) fn file(path: &str) -> String {
     format!("file {}", path.trim_end_matches(" (deleted)"))
 }
 

@@ -7,7 +7,7 @@
 use super::objects::{self, Descriptor};
 use super::session::Session;
 use super::task::{At, State};
-use crate::model::{Footprint, TaskId, Touch, What};
+use crate::model::{AccessKind, Footprint, Mode, TaskId, Touch, What};
 use crate::sys::{Tid, memory};
 use libc::*;
 
@@ -19,6 +19,12 @@ const RANDOM: &str = "random numbers";
 const MARKS: &str = "marks";
 const LOG: &str = "log";
 const KEYS: &str = "System V keys";
+const CHANGES: &str = "changes of shared memory";
+
+/// Bytes of shared memory that count as one object, and the most such words of one
+/// access.
+const WORD: u64 = 8;
+const MOST_WORDS: u64 = 64;
 
 /// Where the step's order matters in ways that are not looked into: a time-out runs.
 pub(crate) const TIME_OUT: &str = "time-outs";
@@ -71,7 +77,7 @@ impl Session<'_> {
     /// Writes down what the step has touched.
     pub fn look_after(&mut self, before: Before) {
         let index = before.task.index();
-        let mut touches = before.touches;
+        let mut touches = before.touches.clone();
         self.name_creations(index, before.events);
         for event in &self.events[before.events..] {
             // The end of a wait, a child, a signal: the other task's next step
@@ -83,12 +89,13 @@ impl Session<'_> {
                 touches.push(self.process_of(child));
             }
         }
+        self.of_accesses(&before, &mut touches);
         if matches!(self.tasks[index].state, State::Parked(_)) {
             touches.push(Touch::write(LOCKS));
         } else if self.locks_released != before.releases {
             touches.push(Touch::add(LOCKS));
         }
-        if self.has_mapped(index, before.events) {
+        if !self.is_watched(index) && self.has_mapped(index, before.events) {
             touches.extend(objects::shared_mappings(self.tasks[index].tid));
         }
         if self.log_length() != before.logged {
@@ -140,10 +147,65 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let tid = task.tid;
         let mut touches = vec![self.process_of(task.id)];
-        touches.extend(objects::shared_mappings(tid));
-        if matches!(task.state, State::Ready(At::Entry, _) | State::Parked(_)) {
-            self.of_call(index, &mut touches);
+        match task.state {
+            State::Ready(At::Entry, _) | State::Parked(_) => self.of_call(index, &mut touches),
+            State::Ready(At::Access, _) => self.of_access(index, &mut touches),
+            _ => {}
         }
+        if !self.is_watched(index) {
+            touches.extend(objects::shared_mappings(tid));
+        }
+        touches
+    }
+
+    /// The access to shared memory that a task is about to make, as far as its
+    /// instruction tells.
+    fn of_access(&self, index: usize, touches: &mut Vec<Touch>) {
+        let Some((address, size, kind)) = self.pending_access(index) else {
+            return;
+        };
+        if let Some(region) = self.space(index).at(address) {
+            let (object, place) = (region.object, region.position(address));
+            touches.extend(self.words(object, place, u64::from(size), kind));
+        }
+    }
+
+    /// The accesses to shared memory that a step has made.
+    fn of_accesses(&self, before: &Before, touches: &mut Vec<Touch>) {
+        let mut changed = false;
+        for event in &self.events[before.events.min(self.events.len())..] {
+            if let What::Access(access) = event.what {
+                changed |= access.kind.may_write();
+                let size = u64::from(access.size);
+                touches.extend(self.words(access.object, access.offset, size, access.kind));
+            }
+        }
+        let index = before.task.index();
+        let at_access = matches!(self.tasks[index].state, State::Ready(At::Access, _));
+        if at_access && self.waits_for_change(index) {
+            touches.push(Touch::write(CHANGES));
+        } else if changed {
+            touches.push(Touch::add(CHANGES));
+        }
+    }
+
+    /// Words of shared memory. Calls on the file that is mapped touch it as a whole.
+    fn words(&self, object: u32, offset: u64, size: u64, kind: AccessKind) -> Vec<Touch> {
+        let name = objects::file(&self.memory.list[object as usize].name);
+        let (first, last) = (offset / WORD, (offset + size.max(1) - 1) / WORD);
+        if last - first >= MOST_WORDS {
+            return vec![Touch::everything()];
+        }
+        let mode = match kind.may_write() {
+            true => Mode::Write,
+            false => Mode::Read,
+        };
+        let word = |number: u64| Touch {
+            object: format!("{name}+{:#x}", number * WORD),
+            mode,
+        };
+        let mut touches: Vec<Touch> = (first..=last).map(word).collect();
+        touches.push(Touch::add(name.clone()));
         touches
     }
 
@@ -152,6 +214,11 @@ impl Session<'_> {
         let (call, args, tid) = (entering.call, entering.args, self.tasks[index].tid);
         if (super::emulate::MARK..super::emulate::MARK + 0x100).contains(&call) {
             return touches.push(Touch::write(MARKS));
+        }
+        let points_there = |argument: &u64| self.space(index).at(*argument).is_some();
+        if c_long::from(call) != SYS_futex && args.iter().any(points_there) {
+            // The kernel reads or writes there.
+            touches.push(Touch::everything());
         }
         match c_long::from(call) {
             SYS_nanosleep | SYS_sched_yield | SYS_getpid | SYS_gettid | SYS_pause
@@ -191,7 +258,7 @@ impl Session<'_> {
                 self.descriptor(tid, args[4])
                     .map(|file| Touch::read(file.name)),
             ),
-            SYS_futex => self.of_futex(args, touches),
+            SYS_futex => self.of_futex(index, args, touches),
             SYS_poll | SYS_ppoll => self.of_poll(tid, args, touches),
             _ if objects::has_paths(call) => {
                 touches.extend(objects::paths(tid, call, args));
@@ -250,6 +317,13 @@ impl Session<'_> {
     /// A process that ends closes its files, gives up its locks, and is mourned.
     fn of_exit(&mut self, index: usize, touches: &mut Vec<Touch>) {
         let process = self.tasks[index].process;
+        // The kernel gives up robust locks in shared memory (robust_list(2)).
+        let regions = self.space(index).regions();
+        touches.extend(regions.map(|region| {
+            Touch::write(objects::file(
+                &self.memory.list[region.object as usize].name,
+            ))
+        }));
         self.of_closing_all(self.tasks[index].tid, touches);
         let undone = &self.objects.undone;
         touches.extend(
@@ -290,10 +364,19 @@ impl Session<'_> {
         touches.extend(parent.map(|parent| self.mourners(parent)));
     }
 
-    /// Words of one's own memory are nobody else's; those of shared memory count
-    /// with every step of a process that maps it.
-    fn of_futex(&self, args: [u64; 6], touches: &mut Vec<Touch>) {
-        if args[1] as c_int & FUTEX_PRIVATE_FLAG == 0 {
+    /// Words of one's own memory are nobody else's.
+    fn of_futex(&self, index: usize, args: [u64; 6], touches: &mut Vec<Touch>) {
+        const FUTEX_WORD: u64 = 4;
+        let mut is_shared = false;
+        // FUTEX_REQUEUE and FUTEX_WAKE_OP use a second word.
+        for address in [args[0], args[4]] {
+            if let Some(region) = self.space(index).at(address) {
+                let (object, place) = (region.object, region.position(address));
+                touches.extend(self.words(object, place, FUTEX_WORD, AccessKind::Update));
+                is_shared = true;
+            }
+        }
+        if !is_shared && args[1] as c_int & FUTEX_PRIVATE_FLAG == 0 {
             touches.push(Touch::write("futexes"));
         }
     }

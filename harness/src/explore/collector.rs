@@ -169,6 +169,7 @@ impl Collector {
                 possible,
                 ..self.faults
             },
+            exhaustion: None,
             interrupted: stopped && !self.closed,
             capabilities_lost: self.capabilities_lost,
             notes: Vec::new(),

@@ -4,15 +4,17 @@ use super::criteria::Judge;
 use super::planner::Planner;
 use super::record::Recorder;
 use super::reduce::reduce_all;
+use super::regression::recheck_all;
 use super::runner::{Starter, engine_starter};
 use super::shared::Shared;
 use super::worker::{Work, perform_runs};
-use super::{Budget, Progress, Report, Strategy};
+use super::{Budget, Exhaust, Found, Progress, Regression, Report, Shard, Strategy};
 use crate::check::{Check, Expectations};
 use crate::engine::{EngineError, ExecutableError, Target};
 use crate::model::{FaultKind, Limits, Verdict};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +27,15 @@ pub struct Exploration {
     pub target: Target,
     /// When to stop.
     pub budget: Budget,
+    /// Every order of the steps is explored instead of a choice of them, if asked for.
+    pub exhaust: Option<Exhaust>,
+    /// The part of the exploration that is done here, if others do the rest.
+    pub shard: Option<Shard>,
+    /// Failures of before, which are run first, each with its file.
+    pub regressions: Vec<(PathBuf, Regression)>,
+    /// One run in so many is performed twice, and must come out the same; none where
+    /// this is zero.
+    pub self_check: u64,
     /// The faults that may be injected, one in every other run.
     pub faults: Vec<FaultKind>,
     /// How schedules are chosen.
@@ -84,6 +95,10 @@ pub enum ExploreError {
     Panic(String),
 }
 
+/// Which part of the runs is performed twice: enough to notice a program that depends
+/// on what is not controlled, at a cost of two in a hundred.
+const USUAL_SELF_CHECK: u64 = 50;
+
 /// How long findings are shrunk unless something else is said.
 const USUAL_SHRINKING: Duration = Duration::from_secs(5);
 
@@ -99,6 +114,10 @@ impl Exploration {
         Exploration {
             target,
             budget: Budget::runs(1000),
+            exhaust: None,
+            shard: None,
+            regressions: Vec::new(),
+            self_check: USUAL_SELF_CHECK,
             faults: Vec::new(),
             strategy: Strategy::default(),
             seed: 0,
@@ -137,6 +156,60 @@ impl Exploration {
         stop: &AtomicBool,
         progress: &dyn Fn(&Progress),
     ) -> Result<Report, ExploreError> {
+        let (still_failing, notes) = self.recheck(&starter)?;
+        if self.stop_at_first && !still_failing.is_empty() {
+            let violations = still_failing.iter().map(|found| found.violation.clone());
+            let verdict = Verdict::Violation(violations.collect());
+            return Ok(Report {
+                found: still_failing,
+                notes,
+                ..Report::without_runs(verdict, self.seed)
+            });
+        }
+        let (mut report, work) = match self.exhaust {
+            Some(exhaust) => self.exhaust_with(exhaust, starter, stop, progress)?,
+            None => self.sample_with(starter, stop, progress)?,
+        };
+        if !report.found.is_empty() && !self.shrink.is_zero() {
+            // An engine cannot change threads, and pins the one it is started on.
+            let notes = std::thread::scope(|scope| {
+                let found = &mut report.found;
+                let reduce = || reduce_all(found, &work.starter, &work.judge, self.shrink, stop);
+                scope.spawn(reduce).join()
+            });
+            let notes = notes.map_err(|panic| ExploreError::Panic(message(panic.as_ref())))?;
+            report.notes.extend(notes);
+        }
+        report.notes.splice(0..0, notes);
+        report.found.splice(0..0, still_failing);
+        if !report.found.is_empty() {
+            let found = report.found.iter().map(|found| found.violation.clone());
+            report.verdict = Verdict::Violation(found.collect());
+        }
+        Ok(report)
+    }
+
+    /// Runs the failures of before.
+    fn recheck(&self, starter: &Starter) -> Result<(Vec<Found>, Vec<String>), ExploreError> {
+        if self.regressions.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let work = self.work(starter.clone())?;
+        // An engine cannot change threads, and pins the one it is started on.
+        std::thread::scope(|scope| {
+            let recheck = || recheck_all(&work, &self.regressions);
+            let joined = scope.spawn(recheck).join();
+            joined.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref()))))
+        })
+    }
+
+    /// A choice of the orders, made by the strategy.
+    fn sample_with(
+        &self,
+        starter: Starter,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<(Report, Arc<Work>), ExploreError> {
         let work = Arc::new(self.work(starter)?);
         let jobs = self.jobs.max(1);
         let shared = Shared::new(self.budget, self.faults.clone(), jobs, self.stop_at_first);
@@ -160,20 +233,7 @@ impl Exploration {
         }
         // Else a run does not end in time. Its thread and its processes are left
         // to themselves; they die with this process at the latest.
-        let mut report = shared.finish(self.seed, stopped, self.check_output)?;
-        if !report.found.is_empty() && !self.shrink.is_zero() {
-            // An engine cannot change threads, and pins the one it is started on.
-            let notes = std::thread::scope(|scope| {
-                let found = &mut report.found;
-                let reduce = || reduce_all(found, &work.starter, &work.judge, self.shrink, stop);
-                scope.spawn(reduce).join()
-            });
-            let notes = notes.map_err(|panic| ExploreError::Panic(message(panic.as_ref())))?;
-            report.notes.extend(notes);
-            let found = report.found.iter().map(|found| found.violation.clone());
-            report.verdict = Verdict::Violation(found.collect());
-        }
-        Ok(report)
+        Ok((shared.finish(self.seed, stopped, self.check_output)?, work))
     }
 
     pub(super) fn work(&self, starter: Starter) -> Result<Work, ExploreError> {
@@ -187,6 +247,7 @@ impl Exploration {
             planner: Planner {
                 seed: self.seed,
                 strategy: self.strategy,
+                shard: self.shard,
                 limits: self.limits.clone(),
             },
             judge: Judge {
@@ -197,6 +258,7 @@ impl Exploration {
             check_output: self.check_output,
             confirm: self.confirm,
             learn_points: !self.faults.is_empty(),
+            self_check: self.self_check,
         })
     }
 }

@@ -117,6 +117,8 @@ struct State<'a> {
     toy: &'a Toy,
     next: Vec<usize>,
     owner: [Option<usize>; 4],
+    /// Tasks that have found their lock taken: like real ones, they try first.
+    waiting: Vec<bool>,
     ended: Vec<bool>,
     calls: Vec<u32>,
     trace: Trace,
@@ -127,7 +129,7 @@ impl State<'_> {
     fn can_run(&self, task: usize) -> bool {
         !self.ended[task]
             && match self.toy.scripts[task].1.get(self.next[task]) {
-                Some(Op::Lock(lock)) => self.owner[*lock].is_none(),
+                Some(Op::Lock(lock)) => !self.waiting[task] || self.owner[*lock].is_none(),
                 _ => true,
             }
     }
@@ -161,16 +163,21 @@ impl State<'_> {
             self.ended[task] = true;
             return self.note(task, What::Exit(0));
         };
-        self.calls[task] += 1;
+        let tries_again = std::mem::take(&mut self.waiting[task]);
+        self.calls[task] += u32::from(!tries_again);
         let strikes =
             |fault: &&Fault| fault.process == *name && fault.point.nth == self.calls[task];
-        if let Some(fault) = faults.iter().find(strikes) {
+        if let Some(fault) = faults.iter().find(strikes).filter(|_| !tries_again) {
             self.note(task, What::Fault(fault.clone()));
             self.trace.unused_faults.retain(|unused| unused != fault);
             if fault.action == Action::Kill {
                 self.ended[task] = true;
                 return self.note(task, What::Killed(Signal(9)));
             }
+        }
+        if matches!(op, Op::Lock(lock) if self.owner[*lock].is_some()) {
+            self.waiting[task] = true;
+            return self.note(task, What::Spin);
         }
         self.next[task] += 1;
         match op {
@@ -211,6 +218,7 @@ impl Runner for Toy {
             toy: self,
             next: vec![0; names.len()],
             owner: [None; 4],
+            waiting: vec![false; names.len()],
             ended: vec![false; names.len()],
             calls: vec![0; names.len()],
             trace: empty(&names),

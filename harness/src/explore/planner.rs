@@ -2,6 +2,7 @@
 //! number and what earlier runs have taught. So the outcome does not depend on
 //! how many workers share the runs.
 
+use super::Shard;
 use super::points::FaultSpace;
 use super::strategy::{Profile, Strategy};
 use crate::model::{Fault, Limits, Plan, Rule, Schedule};
@@ -23,12 +24,19 @@ pub(super) struct Lessons {
 pub(super) struct Planner {
     pub seed: u64,
     pub strategy: Strategy,
+    /// The part of the runs that is performed here.
+    pub shard: Option<Shard>,
     pub limits: Limits,
 }
 
 impl Planner {
     /// The plan of a run.
     pub fn plan(&self, run: u64, lessons: &Lessons) -> Plan {
+        let run = match (run, self.shard) {
+            // Every part needs the run by which the others are measured.
+            (0, _) | (_, None) => run,
+            (nth, Some(shard)) => shard.run(nth - 1) + 1,
+        };
         let schedule = match run {
             // The reference: no chance, no fault.
             0 => Schedule::new(Rule::RunOn),
@@ -117,6 +125,7 @@ mod tests {
         let planner = Planner {
             seed: 3,
             strategy: Strategy::default(),
+            shard: None,
             limits: Limits::default(),
         };
         let faults: BTreeSet<String> = (1..=8)

@@ -1,6 +1,6 @@
 //! What an exploration says in the end, and on the way.
 
-use super::Found;
+use super::{Exhaustion, Found};
 use crate::model::{Limit, Verdict};
 use serde::Serialize;
 use std::fmt;
@@ -34,6 +34,8 @@ pub struct Report {
     pub invalid_reason: Option<String>,
     /// What became of the faults.
     pub faults: FaultTally,
+    /// How far an exhaustive exploration has come.
+    pub exhaustion: Option<Exhaustion>,
     /// Whether it was stopped before its budget was used up and for no finding.
     pub interrupted: bool,
     /// What the machine does not permit, and what that means for these runs.
@@ -91,6 +93,7 @@ impl Report {
             invalid: u64::from(invalid_reason.is_some()),
             invalid_reason,
             faults: FaultTally::default(),
+            exhaustion: None,
             interrupted: false,
             capabilities_lost: Vec::new(),
             notes: Vec::new(),
@@ -121,4 +124,6 @@ pub struct Progress {
     pub found: usize,
     /// Different traces so far.
     pub distinct_traces: u64,
+    /// Of an exhaustive exploration: choices that are known to be left.
+    pub left: Option<u64>,
 }

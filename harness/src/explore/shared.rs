@@ -226,6 +226,7 @@ impl Supervised for Shared {
             time: self.budget.time,
             found,
             distinct_traces,
+            left: None,
         }
     }
 

@@ -14,9 +14,6 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If the directory cannot be created or the file cannot be written.
 pub fn save(record: &Record, kind: &Kind, directory: &Path) -> io::Result<PathBuf> {
-    fs::create_dir_all(directory)?;
-    let text = record.to_json();
-    let hash = hexadecimal(&Sha256::digest(&text));
     let name = record
         .scenario
         .as_ref()
@@ -26,6 +23,14 @@ pub fn save(record: &Record, kind: &Kind, directory: &Path) -> io::Result<PathBu
         plain(name.map_or("run", |name| name)),
         plain(&kind.to_string())
     );
+    write_new(directory, &stem, &record.to_json())
+}
+
+/// Writes a text into a directory, which is created if need be, under a name that
+/// begins with `stem` and depends on the content.
+pub(super) fn write_new(directory: &Path, stem: &str, text: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(directory)?;
+    let hash = hexadecimal(&Sha256::digest(text));
     // Longer hashes until the name is free, or is this very content's.
     for digits in [4, 8, 16, 64] {
         let path = directory.join(format!("{stem}-{}.json", &hash[..digits]));
@@ -51,7 +56,7 @@ pub fn save(record: &Record, kind: &Kind, directory: &Path) -> io::Result<PathBu
 }
 
 /// A part of a file name made of harmless characters only.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let harmless = |c: char| {
         if c.is_ascii_alphanumeric() || c == '.' || c == '_' {
             c
@@ -109,10 +114,7 @@ const MOST_BYTES: u64 = 1 << 30;
 /// and processes that its own recording does not contain.
 pub fn load(path: &Path) -> Result<Record, LoadError> {
     let name = path.display().to_string();
-    let text = read(path).map_err(|source| LoadError::Unreadable {
-        path: name.clone(),
-        source,
-    })?;
+    let text = read(path)?;
     let record = Record::from_json(&text).map_err(|source| LoadError::Format {
         path: name.clone(),
         source,
@@ -123,7 +125,15 @@ pub fn load(path: &Path) -> Result<Record, LoadError> {
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// The text of a regular file of a sensible size.
+pub(super) fn read(path: &Path) -> Result<String, LoadError> {
+    try_read(path).map_err(|source| LoadError::Unreadable {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+fn try_read(path: &Path) -> io::Result<String> {
     let data = fs::metadata(path)?;
     if !data.is_file() {
         return Err(io::Error::other("it is not a regular file"));

@@ -23,6 +23,8 @@ pub(super) struct Work {
     pub check_output: bool,
     pub confirm: bool,
     pub learn_points: bool,
+    /// One run in so many is performed twice.
+    pub self_check: u64,
 }
 
 /// Performs runs until there are no more.
@@ -56,17 +58,36 @@ pub(super) fn perform_runs(
 fn perform_job(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, EngineError> {
     let plan = work.planner.plan(job.run, &job.lessons);
     let (run, mut outcome) = perform(work, runner, &plan, job.reference.as_deref())?;
+    if is_checked(work, job.run)
+        && outcome.verdict == Verdict::Pass
+        && let Some(difference) = run.trace.first_difference(&runner.run(&plan)?.trace)
+    {
+        outcome.verdict = Verdict::Invalid(format!(
+            "a run that was performed twice did not come out the same, {difference}"
+        ));
+    }
     if work.learn_points && plan.faults.is_empty() {
         outcome.points = Points::of(&run.trace);
     }
     if job.run == 0 {
-        outcome.processes = process_names(&run);
-        outcome.profile = Profile::of(&run.trace);
-        // Only a run that came to its proper end shows what belongs there.
-        let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
-        outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());
+        describe_first(work, &run, &mut outcome);
     }
     Ok(outcome)
+}
+
+/// Whether a run is one of those that are performed twice; the violations are anyway.
+fn is_checked(work: &Work, run: u64) -> bool {
+    // Neither run 0 nor always runs with, or without, a fault.
+    work.self_check > 0 && run % work.self_check == work.self_check - 1 - run / work.self_check % 2
+}
+
+/// Adds what the other runs need to know of the first.
+pub(super) fn describe_first(work: &Work, run: &Run, outcome: &mut Outcome) {
+    outcome.processes = process_names(run);
+    outcome.profile = Profile::of(&run.trace);
+    // Only a run that came to its proper end shows what belongs there.
+    let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
+    outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());
 }
 
 /// Performs one run and judges it; a violation is replayed at once and recorded.

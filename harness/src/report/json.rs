@@ -5,7 +5,7 @@ pub use super::shrunk::{Shrunk, json as shrunk};
 
 use super::races::{self, RaceEntry};
 use super::stacks::{self, StackEntry};
-use crate::explore::{Found, LastLines, LostCapability, Replay, Report};
+use crate::explore::{Exhaustion, Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -39,6 +39,9 @@ pub struct Summary {
     pub seed: u64,
     /// Faults: possible, planned, struck.
     pub faults: Faults,
+    /// How far an exhaustive exploration has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exhaustion: Option<Exhausted>,
     /// What was found.
     pub violations: Vec<ViolationEntry>,
     /// What the machine does not permit.
@@ -46,6 +49,16 @@ pub struct Summary {
     /// What else one must know, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// How far an exhaustive exploration has come.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exhausted {
+    /// Whether all interleavings were explored.
+    pub complete: bool,
+    /// In numbers.
+    #[serde(flatten)]
+    pub progress: Exhaustion,
 }
 
 /// What became of the faults.
@@ -170,6 +183,10 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             planned: report.faults.planned,
             struck: report.faults.struck,
         },
+        exhaustion: report.exhaustion.as_ref().map(|exhaustion| Exhausted {
+            complete: exhaustion.is_complete(),
+            progress: exhaustion.clone(),
+        }),
         violations: report
             .found
             .iter()

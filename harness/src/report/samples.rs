@@ -328,6 +328,7 @@ fn summaries_say_what_was_done() {
             planned: 500,
             struck: 481,
         },
+        exhaustion: None,
         interrupted: true,
         ..report(Verdict::Inconclusive(Limit::Steps))
     };

@@ -7,7 +7,7 @@ use super::races;
 use super::stacks::stacks;
 use super::timeline::timeline;
 use super::{Explanation, Palette, timeline::WIDTH};
-use crate::explore::{Found, LastLines, LostCapability, Replay, Report};
+use crate::explore::{Exhaustion, Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{End, Kind, Record, Trace, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
@@ -217,6 +217,9 @@ pub fn summary(report: &Report, palette: Palette) -> String {
             ),
         );
     }
+    if let Some(exhaustion) = &report.exhaustion {
+        line(&mut text, &format!("  {}", escape(&exhausted(exhaustion))));
+    }
     for (limit, count) in &report.inconclusive {
         line(
             &mut text,
@@ -268,6 +271,46 @@ pub(super) fn losses(lost: &[LostCapability]) -> String {
         );
     }
     text
+}
+
+/// What an exhaustive exploration may claim.
+fn exhausted(exhaustion: &Exhaustion) -> String {
+    let explored = match exhaustion.preemptions {
+        None => counted(exhaustion.explored, "class").replace("classs", "classes"),
+        Some(_) => {
+            let classes = counted(exhaustion.classes, "class").replace("classs", "classes");
+            format!("{} in {classes}", counted(exhaustion.explored, "order"))
+        }
+    };
+    let faults = match exhaustion.fault_plans {
+        0 | 1 => String::new(),
+        plans => format!(
+            " under {} of {plans} fault plans",
+            exhaustion.fault_plans_done
+        ),
+    };
+    match (
+        exhaustion.is_complete(),
+        &exhaustion.doubt,
+        exhaustion.preemptions,
+    ) {
+        (true, _, None) => {
+            format!(
+                "all interleavings explored, from schedule point to schedule point: {explored}{faults}"
+            )
+        }
+        (true, _, Some(bound)) => {
+            let bound = counted(u64::from(bound), "preemption");
+            format!("all interleavings with at most {bound} explored: {explored}{faults}")
+        }
+        (false, Some(doubt), _) if exhaustion.left == 0 => {
+            format!("not all interleavings: {explored}{faults} explored, but {doubt}")
+        }
+        (false, ..) => format!(
+            "not all interleavings: {explored}{faults} explored, at least {} left",
+            counted(exhaustion.left, "choice")
+        ),
+    }
 }
 
 /// `PASS`, or what is wrong.

@@ -31,6 +31,7 @@ pub(super) use spinning::Looks;
 use super::remote::{Remote, next};
 use super::session::{Halt, Session};
 use super::task::{At, State};
+use crate::model::AccessKind;
 use crate::sys::tracee::{Stop, Stopped};
 use std::io;
 
@@ -58,6 +59,18 @@ impl Session<'_> {
 
     fn space_mut(&mut self, index: usize) -> &mut Space {
         &mut self.spaces[self.processes[self.tasks[index].process].space]
+    }
+
+    /// The access that a task is about to make, as its instruction says: where, how many
+    /// bytes, and what it does to them.
+    pub fn pending_access(&self, index: usize) -> Option<(u64, u32, AccessKind)> {
+        let pending = self.tasks[index].access?;
+        let instruction = &self
+            .knowledge
+            .trampolines
+            .get(pending.trampoline)
+            .instruction;
+        Some((pending.address, instruction.size, instruction.kind))
     }
 
     /// Whether the task's process has shared memory that is watched.

@@ -244,6 +244,7 @@ impl Supervised for Queue {
             time: None,
             found: state.groups.len(),
             distinct_traces: state.distinct.len() as u64,
+            left: None,
         }
     }
 }

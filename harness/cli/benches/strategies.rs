@@ -1,0 +1,183 @@
+//! Runs until each planted bug of `fixtures` shows: the median over seeds, for every
+//! strategy and for the native program in a loop, pinned to one CPU and not.
+//!
+//! `cargo bench --bench strategies -- [NAME…]`; `CROSSWIRE_SEEDS` and `CROSSWIRE_RUNS`
+//! set the number of seeds (20) and the budget in runs (10,000).
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::building::{build_directory, compile, folder};
+use common::measure;
+use crosswire::check::{Expectations, Leaks};
+use crosswire::engine::{Isolation, Start, Target};
+use crosswire::explore::{Budget, Exploration, Strategy};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+#[derive(Deserialize)]
+struct Table {
+    program: Vec<Fixture>,
+}
+
+#[derive(Deserialize)]
+struct Fixture {
+    name: String,
+    source: PathBuf,
+    #[serde(default)]
+    args: Vec<String>,
+    faults: Vec<String>,
+    leaks: Option<String>,
+    verdict: String,
+    native: String,
+    /// Arguments that make the bug rare, to tell strategies apart.
+    #[serde(default)]
+    bench_args: Vec<String>,
+}
+
+const STRATEGIES: &[&str] = &[
+    "mixed",
+    "random-walk",
+    "pct(2)",
+    "pct(3)",
+    "pos",
+    "surw",
+    "round-robin",
+];
+
+/// Real time that the native loop of one fixture may take.
+const NATIVE_TIME: Duration = Duration::from_secs(5);
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let (seeds, budget) = (
+        measure("CROSSWIRE_SEEDS", 20),
+        measure("CROSSWIRE_RUNS", 10_000),
+    );
+    let text = std::fs::read_to_string(folder("fixtures").join("expected.toml")).unwrap();
+    let table: Table = toml::from_str(&text).unwrap();
+    let programs = build_directory();
+    println!("runs to the bug, median over {seeds} seeds; > where {budget} runs do not show it");
+    print!("{:<22}", "");
+    for column in STRATEGIES.iter().chain(&["native", "pinned"]) {
+        print!("{column:>12}");
+    }
+    println!();
+    for fixture in table
+        .program
+        .iter()
+        .filter(|fixture| fixture.verdict == "violation")
+    {
+        if !wanted.is_empty() && !wanted.contains(&fixture.name) {
+            continue;
+        }
+        let program = compile(
+            &[folder("fixtures").join(&fixture.source)],
+            programs.path(),
+            &fixture.name,
+        );
+        print!("{:<22}", fixture.name);
+        for strategy in STRATEGIES {
+            let strategy: Strategy = strategy.parse().unwrap();
+            let mut runs: Vec<Option<u64>> = (0..seeds)
+                .map(|seed| fixture.explore(&program, strategy, seed, budget))
+                .collect();
+            // A bug that was not seen took longer than any that was.
+            runs.sort_by_key(|runs| runs.unwrap_or(u64::MAX));
+            print!("{:>12}", shown(runs[runs.len() / 2], budget));
+        }
+        for pinned in [false, true] {
+            print!("{:>12}", fixture.natively(&program, pinned, budget));
+        }
+        println!();
+    }
+}
+
+fn shown(runs: Option<u64>, budget: u64) -> String {
+    runs.map_or(format!(">{budget}"), |runs| runs.to_string())
+}
+
+impl Fixture {
+    fn arguments(&self) -> &[String] {
+        match self.bench_args.is_empty() {
+            true => &self.args,
+            false => &self.bench_args,
+        }
+    }
+
+    /// Runs until the bug shows, if it does.
+    fn explore(&self, program: &Path, strategy: Strategy, seed: u64, budget: u64) -> Option<u64> {
+        let mut command = vec![program.to_string_lossy().into_owned()];
+        command.extend_from_slice(self.arguments());
+        let mut exploration = Exploration::new(Target {
+            programs: vec![Start {
+                name: self.name.clone(),
+                command,
+            }],
+            working_dir: program.parent().unwrap().to_owned(),
+            environment: Vec::new(),
+            isolation: Isolation::Auto,
+            children: Vec::new(),
+            successors: Vec::new(),
+        });
+        exploration.budget = Budget::runs(budget);
+        exploration.strategy = strategy;
+        exploration.seed = seed;
+        exploration.shrink = Duration::ZERO;
+        exploration.faults = self
+            .faults
+            .iter()
+            .map(|fault| fault.parse().unwrap())
+            .collect();
+        exploration.expectations = Expectations {
+            leaks: match self.leaks.as_deref() {
+                Some("always") => Leaks::Always,
+                _ => Leaks::UnlessKilled,
+            },
+            ..Expectations::default()
+        };
+        let report = exploration
+            .explore(&AtomicBool::new(false), &|_| {})
+            .unwrap();
+        assert_ne!(
+            report.verdict.word(),
+            "invalid",
+            "{}: {:?}",
+            self.name,
+            report.invalid_reason
+        );
+        report.found.first().map(|found| found.run + 1)
+    }
+
+    /// The same of the program by itself. A hang is ended after a second.
+    fn natively(&self, program: &Path, pinned: bool, budget: u64) -> String {
+        if !self.faults.is_empty() || self.native != "pass" {
+            // Nobody injects the fault, or every run hangs.
+            return "-".to_owned();
+        }
+        let began = Instant::now();
+        let mut runs = 0;
+        while runs < budget && began.elapsed() < NATIVE_TIME {
+            runs += 1;
+            let mut command = match pinned {
+                true => Command::new("taskset"),
+                false => Command::new("timeout"),
+            };
+            if pinned {
+                command.args(["-c", "0", "timeout"]);
+            }
+            command.arg("1").arg(program).args(self.arguments());
+            let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+            if !status.expect("coreutils are there").success() {
+                return runs.to_string();
+            }
+        }
+        format!(">{runs}")
+    }
+}

@@ -1,0 +1,91 @@
+//! Exhaustive exploration of real processes: as many classes as trying every order
+//! finds, and the numbers that follow from the programs by hand.
+
+mod common;
+
+use common::building::{build_directory, compile, source};
+use common::command::{self, PASS, somewhere};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What each process does (see `programs/steps.c`), and the number of classes where it
+/// follows from the steps by hand.
+const CASES: &[(&str, &[&str], Option<u64>)] = &[
+    // Nothing in common: all orders are equivalent.
+    ("two files", &["r:a w:a", "r:b w:b"], Some(1)),
+    // Reads commute.
+    ("two readers", &["r:a r:a", "r:a r:a"], Some(1)),
+    // Two writes of each, one file: (2 + 2)! / (2! 2!).
+    ("two writers", &["w:a w:a", "w:a w:a"], Some(6)),
+    // The reader comes before, between or after.
+    ("one reader", &["w:a w:a", "r:a"], Some(3)),
+    // Orders of two reads and writes: 6, of which those that differ in the order of
+    // the reads only are the same: r1 r2 w1 w2 = r2 r1 w1 w2, and so with w2 w1.
+    ("lost update", &["r:a w:a", "r:a w:a"], Some(4)),
+    // Each pair of conflicting steps on its own.
+    ("two conflicts", &["w:a w:b", "r:b r:a"], Some(3)),
+    ("three writers", &["w:a", "w:a", "w:a"], Some(6)),
+    ("a create", &["c:n", "c:n"], Some(2)),
+    ("check and create", &["s:n c:n", "s:n c:n"], None),
+    ("create and remove", &["c:n u:n", "s:n"], None),
+    ("look and use", &["c:n w:a", "g:n r:a"], None),
+    ("lock", &["l:a x:", "l:a x:"], None),
+];
+
+fn classes(case: &[&str], program: &Path, more: &[&str]) -> (u64, bool) {
+    let directory = somewhere();
+    for file in ["a", "b"] {
+        std::fs::write(directory.path().join(file), "00000000").unwrap();
+    }
+    let mut run = command::crosswire(directory.path());
+    run.args([
+        "run",
+        "--quiet",
+        "--format",
+        "json",
+        "--exhaust",
+        "--no-leaks",
+    ])
+    .args(more);
+    for (number, steps) in case.iter().enumerate() {
+        let process = format!("p{number}='{}' {steps}", program.display());
+        run.args(["--process", &process]);
+    }
+    let outcome = command::Outcome::of(&mut run);
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
+    let exhaustion = &outcome.report["exhaustion"];
+    let complete = exhaustion["complete"] == true;
+    (exhaustion["classes"].as_u64().unwrap(), complete)
+}
+
+#[test]
+fn as_many_classes_as_all_orders_have() {
+    let programs = build_directory();
+    let program = compile(&[source("steps.c")], programs.path(), "steps");
+    let mut wrong = BTreeMap::new();
+    for (name, case, by_hand) in CASES {
+        let (reduced, complete) = classes(case, &program, &[]);
+        let (all, _) = classes(case, &program, &["--preemptions", "1000000"]);
+        if !complete || reduced != all || by_hand.is_some_and(|number| number != reduced) {
+            wrong.insert(name, (reduced, complete, all, *by_hand));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "classes, complete, of all orders, by hand: {wrong:?}"
+    );
+}
+
+#[test]
+fn shards_explore_each_class_once() {
+    let programs = build_directory();
+    let program = compile(&[source("steps.c")], programs.path(), "steps");
+    let case: &[&str] = &["w:a w:a w:a", "w:a w:a w:a"];
+    let (whole, complete) = classes(case, &program, &[]);
+    assert!(complete && whole == 20, "{whole}");
+    let parts: Vec<u64> = ["1/4", "2/4", "3/4", "4/4"]
+        .iter()
+        .map(|shard| classes(case, &program, &["--shard", shard]).0)
+        .collect();
+    assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
+}
