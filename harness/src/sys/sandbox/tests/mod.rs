@@ -80,9 +80,6 @@ fn run(sandbox: &mut Sandbox, script: &str) -> String {
 }
 
 fn reset(sandbox: &mut Sandbox) -> Leftovers {
-    // The kernel lets go of a pid a moment after its process can no longer be found,
-    // later the more the machine has to do. The engine does such a run again.
-    std::thread::sleep(std::time::Duration::from_millis(200));
     sandbox
         .reset(&Reset {
             next_pid: 2,
