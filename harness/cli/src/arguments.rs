@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::check::CheckOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crosswire::explore::{Budget, CrashSearch, Strategy};
 use crosswire::model::{FaultKind, Limits};
@@ -15,6 +16,7 @@ Examples:
   crosswire crash --victim app.1 --recover ./repair -- ./app
   crosswire replay crosswire-failures/server-deadlock-1f3a.json
   crosswire shrink crosswire-failures/server-deadlock-1f3a.json
+  crosswire check --as fifo history.txt       could this be the history of a queue?
 
 Exit status:
   0 pass   1 violation   2 unusable command line, file or program   3 invalid (Crosswire could
@@ -53,6 +55,8 @@ pub enum Verb {
     List(OutputOptions),
     /// Say what this machine permits, how that was tested and what is lost without it
     Doctor(OutputOptions),
+    /// Judge histories of operations from a file or a pipe
+    Check(CheckOptions),
     /// Become the processes of a scenario of the main job, when started by it
     #[command(name = "__scenario", hide = true)]
     Scenario {

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod check;
 mod conform;
 mod crash;
 mod doctor;
@@ -57,6 +58,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         Some(Verb::Explain(options)) => explain::explain(options),
         Some(Verb::List(options)) => Ok(list::list(&list::entries(), options)),
         Some(Verb::Doctor(options)) => doctor::doctor(options),
+        Some(Verb::Check(options)) => check::check(options),
         Some(Verb::Conform(options)) => conform::conform(options),
         Some(Verb::Scenario { name, command }) => {
             crosswire_scenarios::reenter(name, command).map_err(Failure::usage)?;

@@ -13,6 +13,7 @@ mod empty;
 mod exits;
 mod expectations;
 mod fifo;
+pub mod history;
 mod invention;
 mod leaks;
 mod livelock;

@@ -14,25 +14,48 @@ const WIDTH: usize = 4;
 /// consumer: recv gives 2                   |--->
 /// ```
 pub(super) fn draw(operations: &[&Operation]) -> Vec<String> {
-    let mut moments: Vec<u64> = operations
+    let intervals = operations.iter().map(|operation| Interval {
+        label: label(operation),
+        called: operation.called,
+        answered: operation.answered(),
+    });
+    draw_intervals(&intervals.collect::<Vec<_>>())
+}
+
+/// An operation as it is drawn.
+pub(super) struct Interval {
+    /// Who, and what.
+    pub(super) label: String,
+    /// When it was called.
+    pub(super) called: u64,
+    /// When it answered, if it did.
+    pub(super) answered: Option<u64>,
+}
+
+/// Draws intervals, one a line.
+pub(super) fn draw_intervals(intervals: &[Interval]) -> Vec<String> {
+    let mut moments: Vec<u64> = intervals
         .iter()
-        .flat_map(|operation| [Some(operation.called), operation.answered()])
+        .flat_map(|interval| [Some(interval.called), interval.answered])
         .flatten()
         .collect();
     moments.sort_unstable();
     moments.dedup();
     let column = |moment: u64| moments.partition_point(|m| *m < moment) * WIDTH;
 
-    let labels: Vec<String> = operations
+    let margin = intervals
         .iter()
-        .map(|operation| label(operation))
-        .collect();
-    let margin = labels.iter().map(|label| label.chars().count()).max();
-    let margin = margin.unwrap_or(0) + 2;
+        .map(|interval| interval.label.chars().count());
+    let margin = margin.max().unwrap_or(0) + 2;
     let mut lines = Vec::new();
-    for (operation, label) in operations.iter().zip(labels) {
-        let from = column(operation.called);
-        let (to, mark) = match operation.answered() {
+    for Interval {
+        label,
+        called,
+        answered,
+    } in intervals
+    {
+        let from = column(*called);
+        let (to, mark) = match *answered {
             Some(at) => (column(at).max(from + 1), '|'),
             None => (moments.len() * WIDTH, '>'),
         };

@@ -1,0 +1,288 @@
+//! `crosswire check`: judge histories from a file.
+
+use crate::arguments::{Format, OutputOptions};
+use crate::failure::Failure;
+use crate::{exit, terminal};
+use crosswire::check::history::text::{Expected, Limits, Told, read};
+use crosswire::check::history::{BUDGET, Object, Outcome, described, draw};
+use crosswire::report::{Palette, escape};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Options of `crosswire check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A text of histories has one operation a line: call, answer (- if cut off), process, action,
+arguments, and after = the answer.
+
+  crosswire-histories 1
+  history overtaken
+  as fifo
+  processes producer consumer
+  1 2 producer send 1
+  3 4 producer send 2
+  5 6 consumer recv = 2
+  7 8 consumer recv = 1
+  end
+
+The module crosswire::check::history::text documents the actions of each object;
+fixtures/histories holds examples of all.")]
+pub struct CheckOptions {
+    /// What the histories are of, whatever the file says
+    #[arg(long = "as", value_name = "OBJECT", value_parser = object)]
+    pub object: Option<Object>,
+    /// A file of histories; `-` or none for standard input
+    pub file: Option<PathBuf>,
+    /// Compare with the `expect` lines of the file: pass if each verdict is as expected
+    #[arg(long)]
+    pub expected: bool,
+    /// Operations that all histories together may have
+    #[arg(long, value_name = "N", default_value_t = Limits::default().operations)]
+    pub limit_operations: u64,
+    /// Configurations that a search may look at, for objects that need one
+    #[arg(long, value_name = "N", default_value_t = BUDGET)]
+    pub search_budget: u64,
+    /// How to report.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// The object of this name.
+fn object(name: &str) -> Result<Object, String> {
+    Object::named(name).ok_or_else(|| {
+        let known: Vec<&str> = Object::all().map(Object::name).collect();
+        format!("there are {}", known.join(", "))
+    })
+}
+
+/// A history and what was said of it.
+#[derive(Serialize)]
+struct Judged {
+    name: String,
+    #[serde(rename = "as")]
+    object: &'static str,
+    operations: usize,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sentence: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    witness: Vec<Witness>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    drawing: Vec<String>,
+    /// Configurations looked at in vain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_expected: Option<bool>,
+}
+
+/// An operation that shows a violation.
+#[derive(Serialize)]
+struct Witness {
+    line: u32,
+    process: String,
+    operation: String,
+    called: u64,
+    answered: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    format_version: u32,
+    verdict: &'static str,
+    operations: usize,
+    histories: &'a [Judged],
+}
+
+/// Reads all histories, then judges each. Nothing is said of any if one is damaged.
+pub fn check(options: &CheckOptions) -> Result<u8, Failure> {
+    let told = told(options)?;
+    let judged: Vec<Judged> = told
+        .iter()
+        .map(|told| judge(told, options))
+        .collect::<Result<_, Failure>>()?;
+    let (code, verdict) = overall(&judged, options.expected);
+    match options.output.format {
+        Format::Json => terminal::print_json(&Report {
+            format_version: crosswire::model::FORMAT_VERSION,
+            verdict,
+            operations: judged.iter().map(|judged| judged.operations).sum(),
+            histories: &judged,
+        }),
+        Format::Text => {
+            let palette = terminal::palette();
+            let mut text: String = judged
+                .iter()
+                .map(|judged| in_words(judged, palette))
+                .collect();
+            text += &summary(&judged, options.expected, verdict);
+            terminal::print(&text);
+        }
+    }
+    Ok(code)
+}
+
+fn told(options: &CheckOptions) -> Result<Vec<Told>, Failure> {
+    let limits = Limits {
+        operations: options.limit_operations,
+    };
+    let file = options
+        .file
+        .as_deref()
+        .filter(|file| *file != Path::new("-"));
+    let name = file.map_or("standard input".into(), |file| file.display().to_string());
+    let read = match file {
+        None => read(io::stdin().lock(), options.object, limits),
+        Some(path) => {
+            let file =
+                File::open(path).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+            read(
+                BufReader::with_capacity(1 << 16, file),
+                options.object,
+                limits,
+            )
+        }
+    };
+    read.map_err(|error| Failure::usage(format!("{name}: {error}")))
+}
+
+fn judge(told: &Told, options: &CheckOptions) -> Result<Judged, Failure> {
+    let object = options.object.or(told.object);
+    let object = object.expect("the reader refuses histories of nothing");
+    let mut settings = told.settings.clone();
+    settings.budget = options.search_budget;
+    let outcome = object.checker(&settings).check(&told.operations);
+    let outcome = outcome.map_err(|unusable| {
+        let line = told.lines.get(unusable.operation).copied().unwrap_or(0);
+        Failure::usage(format!("line {line}: {}", unusable.reason))
+    })?;
+    Ok(describe(told, object, &outcome, options.expected))
+}
+
+fn describe(told: &Told, object: Object, outcome: &Outcome, compare: bool) -> Judged {
+    let operations = &told.operations;
+    let mut judged = Judged {
+        name: told.name.clone(),
+        object: object.name(),
+        operations: operations.list.len(),
+        verdict: "pass",
+        rule: None,
+        sentence: None,
+        witness: Vec::new(),
+        drawing: Vec::new(),
+        budget: None,
+        as_expected: compare.then(|| is_expected(told, outcome)),
+    };
+    match outcome {
+        Outcome::Ok => {}
+        Outcome::Inconclusive { budget } => {
+            judged.verdict = "inconclusive";
+            judged.budget = Some(*budget);
+        }
+        Outcome::Violation(broken) => {
+            judged.verdict = "violation";
+            judged.rule = Some(broken.rule);
+            judged.sentence = Some(broken.sentence.clone());
+            judged.drawing = draw(operations, &broken.witness);
+            judged.witness = broken
+                .witness
+                .iter()
+                .map(|i| {
+                    let op = &operations.list[*i];
+                    Witness {
+                        line: told.lines[*i],
+                        process: operations.who(*i).to_owned(),
+                        operation: described(operations, op),
+                        called: op.called,
+                        answered: (!op.is_pending()).then_some(op.answered),
+                    }
+                })
+                .collect();
+            judged
+                .witness
+                .sort_by_key(|witness| (witness.called, witness.answered));
+        }
+    }
+    judged
+}
+
+fn is_expected(told: &Told, outcome: &Outcome) -> bool {
+    match (&told.expected, outcome) {
+        (Some(Expected::Ok), Outcome::Ok) => true,
+        (Some(Expected::Broken { rule, sentence }), Outcome::Violation(broken)) => {
+            rule == broken.rule && *sentence == broken.sentence
+        }
+        _ => false,
+    }
+}
+
+fn overall(judged: &[Judged], compare: bool) -> (u8, &'static str) {
+    let has = |verdict: &str| judged.iter().any(|judged| judged.verdict == verdict);
+    if compare {
+        return match judged.iter().all(|judged| judged.as_expected == Some(true)) {
+            true => (exit::PASS, "pass"),
+            false => (exit::VIOLATION, "violation"),
+        };
+    }
+    if has("violation") {
+        (exit::VIOLATION, "violation")
+    } else if has("inconclusive") {
+        (exit::INCONCLUSIVE, "inconclusive")
+    } else {
+        (exit::PASS, "pass")
+    }
+}
+
+fn in_words(judged: &Judged, palette: Palette) -> String {
+    let name = escape(&judged.name);
+    let what = format!(
+        "{name} ({}, {} operations)",
+        judged.object, judged.operations
+    );
+    let mut text = match (judged.rule, &judged.sentence, judged.budget) {
+        (Some(rule), Some(sentence), _) => {
+            let head = palette.bad(&format!("VIOLATION {rule}"));
+            format!("{head} in {what}: {}\n", escape(sentence))
+        }
+        (.., Some(budget)) => format!(
+            "INCONCLUSIVE {what}: no order was found among {budget} configurations, and not all \
+             were tried; --search-budget tries more\n"
+        ),
+        _ => format!("pass {what}\n"),
+    };
+    for (witness, drawn) in judged.witness.iter().zip(&judged.drawing) {
+        text += &format!("    line {:<6} {}\n", witness.line, escape(drawn));
+    }
+    if judged.as_expected == Some(false) {
+        text += "    this is not what the file expects\n";
+    }
+    text
+}
+
+fn summary(judged: &[Judged], compare: bool, verdict: &str) -> String {
+    let count = |verdict: &str| {
+        judged
+            .iter()
+            .filter(|judged| judged.verdict == verdict)
+            .count()
+    };
+    let other = judged
+        .iter()
+        .filter(|judged| judged.as_expected == Some(false))
+        .count();
+    let compared = match compare {
+        true => format!(", {other} not as expected"),
+        false => String::new(),
+    };
+    format!(
+        "\n{}: {} histories, {} with a violation, {} undecided{compared}\n",
+        verdict.to_uppercase(),
+        judged.len(),
+        count("violation"),
+        count("inconclusive")
+    )
+}

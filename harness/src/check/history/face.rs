@@ -1,0 +1,83 @@
+//! The one face of all checkers of histories.
+
+use super::Operations;
+
+/// Judges histories of one kind of object. A pure function: no run, no process and
+/// no clock is needed.
+pub trait Checker: Send + Sync {
+    /// What it is called, as in `crosswire check --as NAME`.
+    fn name(&self) -> &'static str;
+
+    /// Whether the history could be that of such an object.
+    ///
+    /// # Errors
+    /// If it is none that this checker can judge, which says nothing about it.
+    fn check(&self, operations: &Operations) -> Result<Outcome, Unusable>;
+}
+
+/// What a checker says of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is an order of the operations that explains every answer.
+    Ok,
+    /// There is none.
+    Violation(Broken),
+    /// None was found, and not all were tried.
+    Inconclusive {
+        /// How many configurations were looked at.
+        budget: u64,
+    },
+}
+
+/// A rule that a history breaks, and what shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which rule, in a word.
+    pub rule: &'static str,
+    /// The operations that show it, as indices into the history: as few as there
+    /// can be.
+    pub witness: Vec<usize>,
+    /// What happened, in one sentence.
+    pub sentence: String,
+}
+
+impl Broken {
+    /// A rule broken in this way.
+    pub fn new(
+        rule: &'static str,
+        witness: impl Into<Vec<usize>>,
+        sentence: impl Into<String>,
+    ) -> Broken {
+        Broken {
+            rule,
+            witness: witness.into(),
+            sentence: sentence.into(),
+        }
+    }
+}
+
+impl From<Option<Broken>> for Outcome {
+    fn from(found: Option<Broken>) -> Outcome {
+        found.map_or(Outcome::Ok, Outcome::Violation)
+    }
+}
+
+/// Why a history cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unusable {
+    /// The operation that is to blame, as an index into the history.
+    pub operation: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Unusable {
+    /// This operation is to blame.
+    pub fn new(operation: usize, reason: impl Into<String>) -> Unusable {
+        Unusable {
+            operation,
+            reason: reason.into(),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Reading histories line by line.
+
+use super::super::{Object, Operations, Settings};
+use super::TextError;
+use super::grammar::{self, Line, shortened};
+use std::io::{BufRead, Read};
+
+/// The first line of a text of histories.
+const HEADER: &str = "crosswire-histories 1";
+
+/// Bytes that a line may have.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// Bounds on what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations of all histories together. Each takes 44 bytes of memory.
+    pub operations: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            operations: 20_000_000,
+        }
+    }
+}
+
+/// A history as a text tells it.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Its name.
+    pub name: String,
+    /// What it is a history of, if the text says so.
+    pub object: Option<Object>,
+    /// What the text says of the object.
+    pub settings: Settings,
+    /// What happened.
+    pub operations: Operations,
+    /// The line of each operation.
+    pub lines: Vec<u32>,
+    /// What a checker should say, if the text says so.
+    pub expected: Option<Expected>,
+}
+
+/// What a checker should say of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// That nothing is wrong.
+    Ok,
+    /// That this rule is broken, in this sentence.
+    Broken {
+        /// The rule.
+        rule: String,
+        /// The sentence.
+        sentence: String,
+    },
+}
+
+/// Reads all histories of a text, or none, as those of `object`, or else of what each says
+/// that it is of.
+///
+/// # Errors
+/// At the first line that is wrong, or where the text ends too early.
+pub fn read(
+    text: impl BufRead,
+    object: Option<Object>,
+    limits: Limits,
+) -> Result<Vec<Told>, TextError> {
+    let mut reader = Reader {
+        told: Vec::new(),
+        open: false,
+        has_header: false,
+        object,
+        limits,
+        operations: 0,
+    };
+    let mut text = text;
+    let mut buffer = Vec::new();
+    let mut line = 0;
+    loop {
+        line += 1;
+        let wrong = |reason: String| TextError { line, reason };
+        buffer.clear();
+        let read = text
+            .by_ref()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut buffer);
+        match read.map_err(|error| wrong(format!("it cannot be read: {error}")))? {
+            0 => return reader.end().map_err(wrong),
+            _ if buffer.last() != Some(&b'\n') => {
+                let reason = match buffer.len() as u64 {
+                    LONGEST_LINE => format!("it is longer than {LONGEST_LINE} bytes"),
+                    _ => "the text ends in the midst of this line".to_owned(),
+                };
+                return Err(wrong(reason));
+            }
+            _ => {}
+        }
+        let words = std::str::from_utf8(&buffer);
+        let words = words.map_err(|_| wrong("it is no text (UTF-8)".to_owned()))?;
+        reader.line(words.trim_ascii(), line).map_err(wrong)?;
+    }
+}
+
+struct Reader {
+    told: Vec<Told>,
+    /// Whether the last history has not ended yet.
+    open: bool,
+    has_header: bool,
+    object: Option<Object>,
+    limits: Limits,
+    operations: u64,
+}
+
+impl Reader {
+    fn line(&mut self, line: &str, number: u64) -> Result<(), String> {
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        if line == HEADER && !self.open {
+            self.has_header = true;
+            return Ok(());
+        }
+        if !self.has_header {
+            return Err(format!("the text does not begin with `{HEADER}`"));
+        }
+        if line.starts_with(|c: char| c.is_ascii_digit()) {
+            return self.operation(line, number);
+        }
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        match (word, self.open) {
+            ("history", false) => {
+                self.begin(rest.trim());
+                Ok(())
+            }
+            ("end", true) if rest.is_empty() => {
+                self.open = false;
+                self.object_of_last().map(|_| ())
+            }
+            (_, true) => self.setting(word, rest.trim()),
+            (_, false) => Err(format!(
+                "`{}` stands outside of a history; one begins with `history NAME`",
+                shortened(word)
+            )),
+        }
+    }
+
+    fn begin(&mut self, name: &str) {
+        self.open = true;
+        self.told.push(Told {
+            name: name.to_owned(),
+            object: None,
+            settings: Settings::default(),
+            operations: Operations::default(),
+            lines: Vec::new(),
+            expected: None,
+        });
+    }
+
+    fn last(&mut self) -> &mut Told {
+        self.told.last_mut().expect("a history has begun")
+    }
+
+    fn object_of_last(&mut self) -> Result<Object, String> {
+        let object = self.object.or(self.last().object);
+        object.ok_or_else(|| "it is not said what this is a history of: write `as OBJECT`".into())
+    }
+
+    fn operation(&mut self, line: &str, number: u64) -> Result<(), String> {
+        if !self.open {
+            return Err("an operation stands outside of a history".to_owned());
+        }
+        self.operations += 1;
+        if self.operations > self.limits.operations {
+            return Err(format!(
+                "there are more than {} operations, which is the limit",
+                self.limits.operations
+            ));
+        }
+        let object = self.object_of_last()?;
+        let told = self.last();
+        match grammar::operation(line, object, &mut told.operations)? {
+            Line::Failed => {}
+            Line::Operation(op) => {
+                told.operations.list.push(op);
+                told.lines.push(u32::try_from(number).unwrap_or(u32::MAX));
+            }
+        }
+        Ok(())
+    }
+
+    fn setting(&mut self, word: &str, rest: &str) -> Result<(), String> {
+        if word != "expect" && !self.last().operations.list.is_empty() {
+            return Err(format!(
+                "`{}` must stand before the operations",
+                shortened(word)
+            ));
+        }
+        match word {
+            "as" => self.last().object = Some(object_named(rest)?),
+            "processes" => {
+                for name in rest.split_ascii_whitespace() {
+                    self.last().operations.process(name);
+                }
+            }
+            "expect" => self.last().expected = Some(expected(rest)?),
+            "initial" | "robust" | "lossy" | "bound" => {
+                let object = self.object_of_last()?;
+                if !object.settings().contains(&word) {
+                    return Err(format!("`{word}` means nothing for {}", object.name()));
+                }
+                let settings = &mut self.last().settings;
+                let bad = || format!("`{word}` takes a number, not `{}`", shortened(rest));
+                match word {
+                    "initial" => settings.initial = rest.parse().map_err(|_| bad())?,
+                    "bound" => settings.bound = rest.parse().map_err(|_| bad())?,
+                    "robust" => settings.robust = true,
+                    _ => settings.lossy = true,
+                }
+            }
+            "history" => {
+                return Err("a history begins before the one before has its `end`".to_owned());
+            }
+            word => return Err(format!("`{}` means nothing here", shortened(word))),
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<Vec<Told>, String> {
+        if self.open {
+            return Err("the text ends before the history has its `end`; it may be cut off".into());
+        }
+        if self.told.is_empty() {
+            return Err("the text contains no history".to_owned());
+        }
+        Ok(self.told)
+    }
+}
+
+/// The kind of object of this name.
+pub(super) fn object_named(name: &str) -> Result<Object, String> {
+    Object::named(name).ok_or_else(|| {
+        let known: Vec<&str> = Object::all().map(Object::name).collect();
+        let name = shortened(name);
+        format!("`{name}` is no object; there are {}", known.join(", "))
+    })
+}
+
+fn expected(text: &str) -> Result<Expected, String> {
+    if text == "ok" {
+        return Ok(Expected::Ok);
+    }
+    let (rule, sentence) = text
+        .split_once(':')
+        .ok_or("write `expect ok` or `expect RULE: SENTENCE`")?;
+    Ok(Expected::Broken {
+        rule: rule.trim().to_owned(),
+        sentence: sentence.trim().to_owned(),
+    })
+}
