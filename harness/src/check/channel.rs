@@ -95,13 +95,6 @@ impl<'a> Channel<'a> {
     }
 }
 
-impl Message<'_> {
-    /// Whether it was certainly sent and never seen again.
-    pub(super) fn is_missing(&self) -> bool {
-        self.receive.is_none() && self.send.answered().is_some()
-    }
-}
-
 /// Whether an operation had no effect, by its own word.
 pub(super) fn failed(operation: &Operation) -> bool {
     matches!(operation.outcome, crate::model::Outcome::Failed { .. })

@@ -38,7 +38,7 @@ pub use order::per_sender_order;
 pub use promise::promise;
 pub use races::{Race, races};
 
-use crate::model::{End, Run, Verdict, Violation};
+use crate::model::{End, Limit, Run, Verdict, Violation};
 use std::sync::Arc;
 
 /// A property that every run must have.
@@ -63,7 +63,8 @@ pub trait Check: Send + Sync {
     fn check(&self, run: &Run) -> Result<Vec<Violation>, Unjudgeable>;
 }
 
-/// Why a check has nothing to say about a run. It makes the verdict `Invalid`.
+/// Why a check has nothing to say about a run. Unless another check finds a violation,
+/// it makes the verdict `Invalid`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unjudgeable {
@@ -78,6 +79,10 @@ pub enum Unjudgeable {
         /// Its name.
         operation: String,
     },
+    /// A search for an order of the operations was given up. It makes the verdict
+    /// `Inconclusive`.
+    #[error("{0} configurations were looked at, and not all orders were tried")]
+    OutOfBudget(u64),
     /// A check of the user's own gives another reason.
     #[error("{0}")]
     Other(String),
@@ -107,8 +112,11 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
         }
         match check.check(run) {
             Ok(violations) => found.extend(violations),
-            Err(reason) if unjudged.is_none() => unjudged = Some((check, reason)),
-            Err(_) => {}
+            // What makes the run invalid outweighs what leaves it undecided.
+            Err(reason) => match unjudged {
+                None | Some((_, Unjudgeable::OutOfBudget(_))) => unjudged = Some((check, reason)),
+                Some(_) => {}
+            },
         }
     }
     if !found.is_empty() {
@@ -117,6 +125,9 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
             found.iter_mut().for_each(add);
         }
         return Verdict::Violation(found);
+    }
+    if let Some((_, Unjudgeable::OutOfBudget(_))) = unjudged {
+        return Verdict::Inconclusive(Limit::Search);
     }
     if let Some((check, reason)) = unjudged {
         return Verdict::Invalid(format!("check `{}`: {reason}", check.name()));
@@ -131,7 +142,7 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
 mod tests {
     use super::testing::RunBuilder;
     use super::*;
-    use crate::model::{Kind, Limit, Signal, What};
+    use crate::model::{Kind, Signal, What};
 
     fn verdict(run: &Run, checks: &[Arc<dyn Check>]) -> Verdict {
         judge(run, &Expectations::default(), checks)
@@ -181,7 +192,7 @@ mod tests {
         let Verdict::Invalid(reason) = verdict(&run, &[fifo()]) else {
             panic!("not invalid");
         };
-        assert!(reason.contains("`fifo`") && reason.contains("1 was sent more than once"));
+        assert!(reason.contains("`fifo`") && reason.contains("1 is sent a second time"));
         assert!(verdict(&run, &[fifo(), always("x")]).is_violation());
     }
 }

@@ -34,7 +34,7 @@ impl Default for Limits {
     }
 }
 
-/// Which of the [`Limits`] was reached.
+/// Which of the [`Limits`] was reached, or the one of a checker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
@@ -48,6 +48,8 @@ pub enum Limit {
     Tasks,
     /// Too much output.
     OutputBytes,
+    /// Too many configurations in a checker's search; the run itself was not cut off.
+    Search,
 }
 
 impl fmt::Display for Limit {
@@ -58,6 +60,7 @@ impl fmt::Display for Limit {
             Limit::WallTime => "wall time",
             Limit::Tasks => "tasks",
             Limit::OutputBytes => "output bytes",
+            Limit::Search => "a checker's search",
         })
     }
 }

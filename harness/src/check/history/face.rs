@@ -8,6 +8,11 @@ pub trait Checker: Send + Sync {
     /// What it is called, as in `crosswire check --as NAME`.
     fn name(&self) -> &'static str;
 
+    /// Whether what it finds in the first part of a history holds for all of it.
+    fn judges_unfinished(&self) -> bool {
+        true
+    }
+
     /// Whether the history could be that of such an object.
     ///
     /// # Errors

@@ -46,11 +46,20 @@ impl Checker for Fifo {
     }
 }
 
-/// A missing message, and the one sent later that was the first to be received.
+/// A missing message that must have been taken away by some moment.
 pub(super) struct Skipped {
-    gone_by: u64,
-    missing: Message,
-    overtaker: Message,
+    pub(super) gone_by: u64,
+    pub(super) missing: Message,
+    pub(super) because: Because,
+}
+
+/// Why it must.
+#[derive(Clone, Copy)]
+pub(super) enum Because {
+    /// This message was sent later, and received.
+    Overtaken(Message),
+    /// This receive found nothing.
+    FoundEmpty(usize),
 }
 
 /// Finds missing messages that were overtaken and that no receive that was cut off
@@ -102,7 +111,7 @@ pub(super) fn skips(ops: &[Op], list: &[Message]) -> Vec<Skipped> {
         skips.extend(first.map(|(gone_by, overtaker)| Skipped {
             gone_by,
             missing,
-            overtaker,
+            because: Because::Overtaken(overtaker),
         }));
     }
     skips
@@ -111,11 +120,17 @@ pub(super) fn skips(ops: &[Op], list: &[Message]) -> Vec<Skipped> {
 fn describe_skipped(operations: &Operations, skips: &[Skipped], takers: &[(u64, usize)]) -> Broken {
     let skip = skips.last().expect("one skip too many");
     let value = |message: Message| operations.list[message.send()].value;
-    let (a, b) = (value(skip.missing), value(skip.overtaker));
-    let mut sentence = format!(
-        "{b} was received, but {a}, which `{}` had sent before it, never was",
-        operations.who(skip.missing.send())
-    );
+    let (a, sender) = (value(skip.missing), operations.who(skip.missing.send()));
+    let mut sentence = match skip.because {
+        Because::Overtaken(message) => format!(
+            "{} was received, but {a}, which `{sender}` had sent before it, never was",
+            value(message)
+        ),
+        Because::FoundEmpty(told) => format!(
+            "`{}` received nothing, although `{sender}` had sent {a}, which never came",
+            operations.who(told)
+        ),
+    };
     if !takers.is_empty() {
         sentence.push_str(&format!(
             "; {} such messages are missing, and receives that were cut off can have taken only {}",
@@ -125,8 +140,13 @@ fn describe_skipped(operations: &Operations, skips: &[Skipped], takers: &[(u64, 
     }
     let mut witness: Vec<usize> = skips.iter().map(|skip| skip.missing.send()).collect();
     for skip in skips {
-        witness.push(skip.overtaker.send());
-        witness.extend(skip.overtaker.receive());
+        match skip.because {
+            Because::Overtaken(message) => {
+                witness.push(message.send());
+                witness.extend(message.receive());
+            }
+            Because::FoundEmpty(told) => witness.push(told),
+        }
     }
     witness.extend(takers.iter().map(|(_, receive)| *receive));
     witness.sort_unstable();
@@ -136,19 +156,23 @@ fn describe_skipped(operations: &Operations, skips: &[Skipped], takers: &[(u64, 
 
 /// Finds a receive that was told "nothing" although the queue held something at every
 /// moment.
-pub(super) fn falsely_empty(operations: &Operations, messages: &Messages) -> Option<Broken> {
+fn falsely_empty(operations: &Operations, messages: &Messages) -> Option<Broken> {
     if messages.empties.is_empty() {
         return None;
     }
     let ops = &operations.list;
-    let stays = messages.list.iter().map(|message| message.stay(ops));
-    let takers = messages.takers.iter().map(|(called, _)| *called);
-    let free = Free::of(stays, takers);
+    let free = free(ops, messages);
     let told = messages
         .empties
         .iter()
         .find(|&&told| !free.within(ops[told].called, ops[told].answered))?;
     Some(never_empty(operations, messages, *told))
+}
+
+/// When the queue may have been empty.
+pub(super) fn free(ops: &[Op], messages: &Messages) -> Free {
+    let stays = messages.list.iter().map(|message| message.stay(ops));
+    Free::of(stays, messages.takers.iter().map(|(called, _)| *called))
 }
 
 /// Why a queue cannot have been empty while a receive was told so.

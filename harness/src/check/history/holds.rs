@@ -40,13 +40,16 @@ pub(super) struct Holds {
     pub(super) refused: Vec<usize>,
     /// Whether an acquisition was cut off, and so may have succeeded.
     pub(super) has_pending: bool,
+    /// Whether an attempt that was refused touches another operation of its process, so
+    /// that the moment in common is not one of the hold that begins or ends there.
+    pub(super) has_touching: bool,
 }
 
 /// What is known of one process.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Holder {
-    /// The last of its holds, if it has not been given back.
-    open: Option<u32>,
+    /// Its holds that have not been given back. A reader may have several.
+    open: Vec<u32>,
     /// Its last operation.
     last: Option<u32>,
 }
@@ -62,7 +65,7 @@ pub(super) fn holds(
 ) -> Result<Result<Holds, Broken>, Unusable> {
     let ops = &operations.list;
     let mut order: Vec<u32> = (0..ops.len() as u32).collect();
-    if !ops.is_sorted_by_key(|op| op.called) {
+    if !ops.is_sorted_by_key(|op| (op.called, op.answered)) {
         order.sort_by_key(|i| (ops[*i as usize].called, ops[*i as usize].answered));
     }
     let mut holders = vec![Holder::default(); operations.processes()];
@@ -70,13 +73,21 @@ pub(super) fn holds(
         list: Vec::with_capacity(ops.len() / 2),
         refused: Vec::new(),
         has_pending: false,
+        has_touching: false,
     };
     for i in order {
         let i = i as usize;
         let op = &ops[i];
         let holder = &mut holders[op.process as usize];
         follows(operations, holder.last, i)?;
-        holder.last = Some(i as u32);
+        let mut alive_at = op.called;
+        if let Some(last) = holder.last.replace(i as u32) {
+            let last = &ops[last as usize];
+            if !last.is_pending() {
+                alive_at = alive_at.max(last.answered);
+            }
+            found.has_touching |= last.answered == op.called && (last.nothing || op.nothing);
+        }
         match op.action {
             Action::Lock | Action::TryLock | Action::ReadLock | Action::TryReadLock => {
                 if op.is_pending() {
@@ -84,17 +95,22 @@ pub(super) fn holds(
                 } else if op.nothing {
                     found.refused.push(i);
                 } else {
-                    holder.open = Some(found.list.len() as u32);
-                    found.list.push(Hold {
+                    let hold = Hold {
                         acquire: i,
                         release: None,
                         from: op.answered,
                         to: NEVER,
                         exclusive: matches!(op.action, Action::Lock | Action::TryLock),
-                    });
+                    };
+                    let own = holder.open.last().map(|own| found.list[*own as usize]);
+                    if let Some(own) = own.filter(|own| own.exclusive || hold.exclusive) {
+                        return Ok(Err(both(operations, own, hold)));
+                    }
+                    holder.open.push(found.list.len() as u32);
+                    found.list.push(hold);
                 }
             }
-            Action::Unlock => match holder.open.take() {
+            Action::Unlock => match holder.open.pop() {
                 Some(hold) => release(&mut found.list[hold as usize], i, op.called),
                 None if op.is_pending() => {}
                 None => {
@@ -104,8 +120,9 @@ pub(super) fn holds(
                 }
             },
             Action::Crash if robust => {
-                if let Some(hold) = holder.open.take() {
-                    release(&mut found.list[hold as usize], i, op.called);
+                for hold in holder.open.drain(..) {
+                    // Whoever was killed in an operation that answered died after that.
+                    release(&mut found.list[hold as usize], i, alive_at);
                 }
             }
             _ => {}
@@ -131,6 +148,13 @@ fn follows(operations: &Operations, last: Option<u32>, next: usize) -> Result<()
             next,
             format!("`{who}` goes on after its death"),
         ));
+    }
+    if op.action == Action::Crash && !last.is_pending() && last.answered > op.answered {
+        let reason = format!(
+            "`{who}` is dead before its `{}` answers",
+            last.action.name()
+        );
+        return Err(Unusable::new(next, reason));
     }
     if op.action != Action::Crash && op.called < last.answered {
         return Err(Unusable::new(

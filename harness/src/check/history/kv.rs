@@ -131,6 +131,10 @@ impl Specification<Op> for Entry {
         Some(before)
     }
 
+    fn only_reads(&self, op: &Op) -> bool {
+        op.action == Action::Get
+    }
+
     fn undo(&self, stored: &mut Option<i64>, before: Option<i64>) {
         *stored = before;
     }

@@ -22,6 +22,9 @@ pub(super) fn check(
     if holds.refused.is_empty() {
         return Ok(Outcome::Ok);
     }
+    if holds.has_touching {
+        return Ok(searched(operations, robust, budget));
+    }
     let refusals = Refusals::of(operations, &holds.list);
     let mut is_certain = true;
     for &attempt in &holds.refused {
@@ -55,7 +58,7 @@ fn baseless(operations: &Operations, attempt: usize) -> Broken {
 }
 
 fn searched(operations: &Operations, robust: bool, budget: u64) -> Outcome {
-    match explain(&Lock { robust }, &operations.list, budget) {
+    match explain(&Lock { robust }, &numbered(operations), budget) {
         Explanation::Found => Outcome::Ok,
         Explanation::None { stuck } => {
             let (who, name) = (operations.who(stuck), operations.list[stuck].action.name());
@@ -67,7 +70,29 @@ fn searched(operations: &Operations, robust: bool, budget: u64) -> Outcome {
     }
 }
 
-/// A lock that one may hold, or several to read.
+/// The operations, each with the number of those of its process that were done before it
+/// as its key. Operations of one process follow each other also where they touch.
+pub(super) fn numbered(operations: &Operations) -> Vec<Op> {
+    let mut numbered = operations.list.clone();
+    let mut order: Vec<usize> = (0..numbered.len()).collect();
+    order.sort_by_key(|i| (numbered[*i].called, numbered[*i].answered));
+    let mut done = vec![(0, 0); operations.processes()];
+    for i in order {
+        let op = &mut numbered[i];
+        let (done, alive_at) = &mut done[op.process as usize];
+        op.key = *done;
+        if op.action == Action::Crash {
+            op.called = op.called.max(*alive_at);
+        }
+        if !op.is_pending() {
+            *done += 1;
+            *alive_at = op.answered;
+        }
+    }
+    numbered
+}
+
+/// A lock that one may hold, or several to read. Operations are [`numbered`].
 pub(super) struct Lock {
     /// Whether the death of its holder gives it back.
     pub(super) robust: bool,
@@ -80,6 +105,8 @@ pub(super) struct Held {
     /// Sorted.
     readers: Vec<u32>,
     dead: Vec<u32>,
+    /// How many operations each process has done.
+    done: Vec<i64>,
 }
 
 impl Specification<Op> for Lock {
@@ -92,7 +119,11 @@ impl Specification<Op> for Lock {
 
     fn perform(&self, held: &mut Held, op: &Op) -> Option<Held> {
         let before = held.clone();
-        self.changes(held, op).then_some(before)
+        let fits = self.changes(held, op);
+        if !fits {
+            held.clone_from(&before);
+        }
+        fits.then_some(before)
     }
 
     fn undo(&self, held: &mut Held, before: Held) {
@@ -103,9 +134,14 @@ impl Specification<Op> for Lock {
 impl Lock {
     fn changes(&self, held: &mut Held, op: &Op) -> bool {
         let (me, is_free) = (op.process, held.writer.is_none());
-        if held.dead.contains(&me) {
+        let me_too = me as usize;
+        if held.done.len() <= me_too {
+            held.done.resize(me_too + 1, 0);
+        }
+        if held.dead.contains(&me) || held.done[me_too] != op.key {
             return false;
         }
+        held.done[me_too] += i64::from(!op.is_pending());
         match op.action {
             Action::TryLock if op.nothing => !is_free || !held.readers.is_empty(),
             Action::TryReadLock if op.nothing => !is_free,
@@ -123,7 +159,7 @@ impl Lock {
                 held.dead.push(me);
                 held.dead.sort_unstable();
                 if self.robust {
-                    gives_back(held, me);
+                    while gives_back(held, me) {}
                 }
                 true
             }

@@ -34,6 +34,8 @@
 
 mod datagram;
 mod drawing;
+#[cfg(test)]
+mod exhaustive;
 mod face;
 mod fairness;
 mod fifo;
@@ -45,6 +47,7 @@ mod locks;
 mod messages;
 mod mutex;
 mod object;
+mod of_run;
 mod operations;
 mod priority_queue;
 mod register;
@@ -66,6 +69,7 @@ pub use fifo::Fifo;
 pub use kv::KeyValue;
 pub use mutex::Mutex;
 pub use object::{Object, Settings};
+pub use of_run::{of_run, specification};
 pub use operations::{Action, LAST, NEVER, Op, Operations};
 pub use priority_queue::PriorityQueue;
 pub use register::Register;

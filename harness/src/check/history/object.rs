@@ -43,6 +43,8 @@ pub struct Settings {
     pub robust: bool,
     /// Whether datagrams may be lost.
     pub lossy: bool,
+    /// Bytes that a write to a stream may have and stay together.
+    pub atomic: i64,
     /// How often a waiting operation may be overtaken.
     pub bound: u64,
     /// Configurations that a search may look at.
@@ -55,6 +57,7 @@ impl Default for Settings {
             initial: 0,
             robust: false,
             lossy: false,
+            atomic: PIPE_BUF,
             bound: u64::MAX,
             budget: BUDGET,
         }
@@ -85,7 +88,7 @@ const KINDS: &[Row] = {
             &[A::Send, A::Receive],
             &["lossy"],
         ),
-        (Object::Stream, "stream", &[A::Write, A::Read], &[]),
+        (Object::Stream, "stream", &[A::Write, A::Read], &["atomic"]),
         (
             Object::Semaphore,
             "semaphore",
@@ -175,6 +178,7 @@ impl Object {
             initial,
             robust,
             lossy,
+            atomic,
             bound,
             budget,
         } = settings;
@@ -182,7 +186,7 @@ impl Object {
             Object::Fifo => Box::new(Fifo),
             Object::PriorityQueue => Box::new(PriorityQueue { budget }),
             Object::Datagram => Box::new(Datagram { lossy }),
-            Object::Stream => Box::new(Stream { budget }),
+            Object::Stream => Box::new(Stream { atomic, budget }),
             Object::Semaphore => Box::new(Semaphore { initial, budget }),
             Object::Mutex => Box::new(Mutex { robust, budget }),
             Object::RwLock => Box::new(RwLock { robust, budget }),

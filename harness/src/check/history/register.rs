@@ -45,6 +45,10 @@ impl Specification<Op> for Register {
         Some(before)
     }
 
+    fn only_reads(&self, op: &Op) -> bool {
+        op.action == Action::Read
+    }
+
     fn undo(&self, value: &mut i64, before: i64) {
         *value = before;
     }

@@ -205,6 +205,10 @@ impl Specification<Op> for Semaphore {
         Some(before)
     }
 
+    fn only_reads(&self, op: &Op) -> bool {
+        op.nothing && !op.is_pending()
+    }
+
     fn undo(&self, value: &mut i64, before: i64) {
         *value = before;
     }

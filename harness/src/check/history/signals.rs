@@ -37,6 +37,11 @@ impl Checker for Signals {
         "signals"
     }
 
+    // A signal that was not handled so far may still be.
+    fn judges_unfinished(&self) -> bool {
+        false
+    }
+
     fn check(&self, operations: &Operations) -> Result<Outcome, Unusable> {
         operations.usable()?;
         let mut numbers: BTreeMap<i64, Vec<usize>> = BTreeMap::new();

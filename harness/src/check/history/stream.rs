@@ -9,8 +9,8 @@ use std::collections::HashSet;
 ///
 /// Bytes arrive in the order in which they were written, each once, none before it was
 /// written; a read finds nothing only when nothing need be there. A write of at most
-/// [`PIPE_BUF`] bytes stays together; the bytes of a longer one may have those of others
-/// among them (pipe(7)). A write that was cut off may have been done up to any byte; a
+/// `atomic` bytes, [`PIPE_BUF`] for a pipe, stays together; the bytes of a longer one may
+/// have those of others among them (pipe(7)). A write that was cut off may have been done up to any byte; a
 /// read that was cut off may have taken any number of bytes away. Operations of one
 /// writer must follow each other.
 ///
@@ -18,6 +18,8 @@ use std::collections::HashSet;
 /// within the budget. Where the next bytes of the writers differ, that is one pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Stream {
+    /// Bytes that a write may have and stay together.
+    pub atomic: i64,
     /// Configurations that may be looked at.
     pub budget: u64,
 }
@@ -27,7 +29,10 @@ pub const PIPE_BUF: i64 = 4096;
 
 impl Default for Stream {
     fn default() -> Stream {
-        Stream { budget: BUDGET }
+        Stream {
+            atomic: PIPE_BUF,
+            budget: BUDGET,
+        }
     }
 }
 
@@ -38,7 +43,7 @@ impl Checker for Stream {
 
     fn check(&self, operations: &Operations) -> Result<Outcome, Unusable> {
         operations.usable()?;
-        let mut search = Search::of(operations)?;
+        let mut search = Search::of(operations, self.atomic)?;
         Ok(search.run(self.budget))
     }
 }
@@ -58,6 +63,7 @@ struct Place {
 
 struct Search<'a> {
     operations: &'a Operations,
+    atomic: i64,
     /// The writes of each writer and the reads of each reader, in order.
     writes: Vec<Vec<usize>>,
     reads: Vec<Vec<usize>>,
@@ -67,8 +73,9 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn of(operations: &'a Operations) -> Result<Self, Unusable> {
+    fn of(operations: &'a Operations, atomic: i64) -> Result<Self, Unusable> {
         Ok(Search {
+            atomic,
             writes: in_order(operations, Action::Write)?,
             reads: in_order(operations, Action::Read)?,
             operations,
@@ -167,7 +174,7 @@ impl<'a> Search<'a> {
                     return true;
                 };
                 let op = &self.operations.list[*i];
-                op.answered >= place.now && (*found == 0 || op.is_pending() || op.key > PIPE_BUF)
+                op.answered >= place.now && (*found == 0 || self.may_be_torn(op))
             })
     }
 
@@ -198,7 +205,7 @@ impl<'a> Search<'a> {
             let length = match read.is_pending() {
                 true => 1,
                 // What may have other bytes within it is taken one at a time.
-                false if may_be_torn(write) => usize::from(wanted[0] == rest[0]),
+                false if self.may_be_torn(write) => usize::from(wanted[0] == rest[0]),
                 false => {
                     let length = wanted.len().min(rest.len());
                     if wanted[..length] == rest[..length] {
@@ -238,7 +245,7 @@ impl<'a> Search<'a> {
         };
         let writers = || (0..self.writes.len()).filter_map(|w| Some((w, next(w)?)));
         // A write that stays together is read to its end first.
-        let begun = writers().find(|(_, (op, taken))| *taken > 0 && !may_be_torn(op));
+        let begun = writers().find(|(_, (op, taken))| *taken > 0 && !self.may_be_torn(op));
         if let Some((writer, _)) = begun {
             return vec![writer];
         }
@@ -251,6 +258,11 @@ impl<'a> Search<'a> {
             .filter(may_come)
             .map(|(writer, _)| writer)
             .collect()
+    }
+
+    /// Whether the bytes of a write may be apart, or end early.
+    fn may_be_torn(&self, write: &Op) -> bool {
+        write.is_pending() || write.key > self.atomic
     }
 
     /// The read that cannot be explained.
@@ -305,11 +317,6 @@ impl<'a> Search<'a> {
         };
         Broken::new("content", witness, sentence)
     }
-}
-
-/// Whether the bytes of a write may be apart, or end early.
-fn may_be_torn(write: &Op) -> bool {
-    write.is_pending() || write.key > PIPE_BUF
 }
 
 /// The operations of each process that do this, in order, without those of no bytes.

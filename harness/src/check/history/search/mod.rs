@@ -185,8 +185,7 @@ impl<'a, O: Interval, S: Specification<O>> Search<'a, O, S> {
         self.performed.push(Performed {
             operation,
             undo,
-            // What changes nothing can as well come now as later.
-            has_alternatives: changes,
+            has_alternatives: !self.specification.only_reads(subject),
         });
         self.take_out(operation);
         true

@@ -65,6 +65,13 @@ pub trait Specification<O = model::Operation> {
     /// the answer that it gave.
     fn perform(&self, state: &mut Self::State, operation: &O) -> Option<Self::Undo>;
 
+    /// Whether an operation never changes the state, as a read. Saying so spares the
+    /// search alternatives: what only reads can as well come now as later.
+    fn only_reads(&self, operation: &O) -> bool {
+        let _ = operation;
+        false
+    }
+
     /// Goes back to the state before the last operation performed.
     fn undo(&self, state: &mut Self::State, undo: Self::Undo);
 }

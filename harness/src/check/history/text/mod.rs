@@ -26,7 +26,7 @@
 //! | `fifo` | `send VALUE`, `recv = VALUE`, `recv = nothing` | |
 //! | `priority-queue` | `send VALUE PRIORITY`, `recv = VALUE`, `recv = nothing` | |
 //! | `datagram` | `send VALUE [LENGTH]`, `recv = VALUE [LENGTH]`, `recv = nothing` | `lossy` |
-//! | `stream` | `write BYTES`, `read = BYTES`, `read = nothing` | |
+//! | `stream` | `write BYTES`, `read = BYTES`, `read = nothing` | `atomic BYTES` |
 //! | `semaphore` | `post`, `wait`, `trywait = ok`, `trywait = refused` | `initial N` |
 //! | `mutex` | `lock`, `trylock = ok`, `trylock = refused`, `unlock`, `crash` | `robust` |
 //! | `rwlock` | those, `readlock`, `tryreadlock = ok`, `tryreadlock = refused` | `robust` |

@@ -205,7 +205,7 @@ impl Reader {
                 }
             }
             "expect" => self.last().expected = Some(expected(rest)?),
-            "initial" | "robust" | "lossy" | "bound" => {
+            "initial" | "robust" | "lossy" | "atomic" | "bound" => {
                 let object = self.object_of_last()?;
                 if !object.settings().contains(&word) {
                     return Err(format!("`{word}` means nothing for {}", object.name()));
@@ -214,6 +214,7 @@ impl Reader {
                 let bad = || format!("`{word}` takes a number, not `{}`", shortened(rest));
                 match word {
                     "initial" => settings.initial = rest.parse().map_err(|_| bad())?,
+                    "atomic" => settings.atomic = rest.parse().map_err(|_| bad())?,
                     "bound" => settings.bound = rest.parse().map_err(|_| bad())?,
                     "robust" => settings.robust = true,
                     _ => settings.lossy = true,

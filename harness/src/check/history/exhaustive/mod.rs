@@ -1,0 +1,237 @@
+//! Every checker against exhaustive search on small random histories.
+//!
+//! The search tries each order of the operations that respects real time, with each
+//! operation that was cut off taking effect at any point after its call or never, and
+//! remembers nothing. `CROSSWIRE_SEARCH_CASES` sets how many histories of each kind of
+//! object are drawn; the usual number keeps the tests short:
+//!
+//! ```text
+//! CROSSWIRE_SEARCH_CASES=1000000 cargo test --release -p crosswire --lib exhaustive
+//! ```
+
+mod draw;
+mod objects;
+
+use super::{Broken, Checker, NEVER, Object, Op, Operations, Outcome, Settings, Specification};
+use super::{Explanation, explain};
+use draw::Dice;
+use objects::*;
+
+/// Whether some order of the operations explains every answer.
+fn is_legal<S: Specification<Op>>(object: &S, ops: &[Op]) -> bool {
+    assert!(
+        ops.len() <= 32,
+        "a set of operations is a number of 32 bits"
+    );
+    let all = u32::try_from((1_u64 << ops.len()) - 1).expect("as many bits");
+    search(object, ops, all, &mut object.initial())
+}
+
+fn search<S: Specification<Op>>(object: &S, ops: &[Op], left: u32, state: &mut S::State) -> bool {
+    let all = || (0..ops.len()).filter(|i| left & 1 << i != 0);
+    let limit = all().map(|i| ops[i].answered).min().unwrap_or(NEVER);
+    if limit == NEVER {
+        return true;
+    }
+    // Next may be whatever was called before the first of the rest had answered.
+    let candidates: Vec<usize> = all().filter(|i| ops[*i].called <= limit).collect();
+    candidates.into_iter().any(|i| {
+        let Some(undo) = object.perform(state, &ops[i]) else {
+            return false;
+        };
+        let found = search(object, ops, left & !(1 << i), state);
+        object.undo(state, undo);
+        found
+    })
+}
+
+/// What the definition of an object says of a history.
+fn truth(object: Object, settings: &Settings, operations: &Operations) -> bool {
+    let ops = &operations.list;
+    match object {
+        Object::Fifo => is_legal(&Queue, ops),
+        Object::PriorityQueue => is_legal(&super::PriorityQueue::default(), ops),
+        Object::Datagram => is_legal(&Bag::of(operations, settings.lossy), ops),
+        Object::Stream => {
+            let single = in_single_bytes(operations, settings.atomic);
+            is_legal(&Bytes { operations }, &single)
+        }
+        Object::Semaphore => {
+            let initial = settings.initial;
+            let budget = settings.budget;
+            is_legal(&super::Semaphore { initial, budget }, ops)
+        }
+        Object::Mutex | Object::RwLock => {
+            let robust = settings.robust;
+            is_legal(
+                &super::locks::Lock { robust },
+                &super::locks::numbered(operations),
+            )
+        }
+        Object::Register => {
+            let initial = settings.initial;
+            is_legal(&super::Register { initial }, ops)
+        }
+        Object::KeyValue => is_legal(&Map, ops),
+        Object::Rpc => each_executed_once(ops),
+        Object::Signals => signals_are_handled(ops),
+        Object::Fairness => unreachable!("it is a count, and has a test of its own"),
+    }
+}
+
+/// Draws histories of an object until so many could be judged, and compares.
+fn compare(object: Object, settings: &Settings, seed: u64) {
+    let cases = std::env::var("CROSSWIRE_SEARCH_CASES");
+    let cases: u64 = cases.ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
+    let checker = object.checker(settings);
+    let mut dice = Dice::new(seed);
+    let (mut judged, mut legal) = (0, 0);
+    while judged < cases {
+        let operations = draw::history(object, settings, &mut dice);
+        let Some(agreed) = agreement(object, settings, checker.as_ref(), &operations) else {
+            continue;
+        };
+        if let Err(reason) = agreed {
+            let (least, reason) = shrunk(object, settings, checker.as_ref(), operations, reason);
+            panic!("{}: {reason}\n{}", object.name(), told(&least));
+        }
+        judged += 1;
+        legal += u64::from(agreed == Ok(true));
+    }
+    // If either were rare, the comparison would mean little.
+    let share = legal as f64 / cases as f64;
+    assert!(
+        (0.05..0.95).contains(&share),
+        "{share} of the histories are legal"
+    );
+}
+
+/// Whether the history is legal, on which checker and definition should agree; `None` if
+/// it cannot be judged.
+fn agreement(
+    object: Object,
+    settings: &Settings,
+    checker: &dyn Checker,
+    operations: &Operations,
+) -> Option<Result<bool, String>> {
+    if object == Object::Stream && draw::touches(operations) {
+        return None;
+    }
+    let outcome = checker.check(operations).ok()?;
+    let legal = truth(object, settings, operations);
+    Some(match &outcome {
+        Outcome::Ok if legal => Ok(true),
+        Outcome::Violation(broken) if !legal => {
+            let shown = draw::part(object, operations, &broken.witness);
+            let is_shown = shows(object, broken) && truth(object, settings, &shown);
+            match is_shown || broken.witness.is_empty() || broken.sentence.is_empty() {
+                true => Err(format!("the witness shows nothing: {broken:?}")),
+                false => Ok(false),
+            }
+        }
+        outcome => Err(format!("{outcome:?}, but legal is {legal}")),
+    })
+}
+
+/// Whether the witness of a rule alone must be illegal. Those of a count, and of a search
+/// that found nothing, show where to look.
+fn shows(object: Object, broken: &Broken) -> bool {
+    let rule = broken.rule;
+    match object {
+        Object::Semaphore | Object::Signals | Object::Stream => false,
+        Object::PriorityQueue => rule != "loss" && !broken.sentence.contains("cut off"),
+        Object::KeyValue => rule == "invention",
+        Object::Mutex | Object::RwLock => rule != "refusal" && rule != "not-held",
+        _ => true,
+    }
+}
+
+/// The history with everything taken out that the disagreement does not need.
+fn shrunk(
+    object: Object,
+    settings: &Settings,
+    checker: &dyn Checker,
+    mut operations: Operations,
+    mut reason: String,
+) -> (Operations, String) {
+    let mut at = 0;
+    while at < operations.list.len() {
+        let mut fewer = operations.clone();
+        fewer.list.remove(at);
+        match agreement(object, settings, checker, &fewer) {
+            Some(Err(still)) => (operations, reason, at) = (fewer, still, 0),
+            _ => at += 1,
+        }
+    }
+    (operations, reason)
+}
+
+fn told(operations: &Operations) -> String {
+    let all: Vec<usize> = (0..operations.list.len()).collect();
+    let lines = super::draw(operations, &all);
+    format!("{}\n{:#?}", lines.join("\n"), operations.list)
+}
+
+macro_rules! compared {
+    ($($name:ident: $object:ident, $settings:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            compare(Object::$object, &$settings, 0x5EED + Object::$object as u64);
+        }
+    )*};
+}
+
+fn usual() -> Settings {
+    Settings::default()
+}
+
+compared! {
+    fifo: Fifo, usual();
+    priority_queue: PriorityQueue, usual();
+    datagram: Datagram, usual();
+    lossy_datagram: Datagram, Settings { lossy: true, ..usual() };
+    stream: Stream, Settings { atomic: 2, ..usual() };
+    semaphore: Semaphore, Settings { initial: 1, ..usual() };
+    mutex: Mutex, usual();
+    robust_mutex: Mutex, Settings { robust: true, ..usual() };
+    rwlock: RwLock, usual();
+    robust_rwlock: RwLock, Settings { robust: true, ..usual() };
+    register: Register, usual();
+    key_value: KeyValue, usual();
+    rpc: Rpc, usual();
+    signals: Signals, usual();
+}
+
+/// The search that remembers finds what the one that does not remember finds.
+#[test]
+fn the_generic_search() {
+    let mut dice = Dice::new(99);
+    for _ in 0..20_000 {
+        let operations = draw::history(Object::PriorityQueue, &usual(), &mut dice);
+        let queue = super::PriorityQueue::default();
+        let found = explain(&queue, &operations.list, 1_000_000);
+        let legal = is_legal(&queue, &operations.list);
+        assert_eq!(found == Explanation::Found, legal, "{}", told(&operations));
+        let Explanation::None { stuck } = found else {
+            continue;
+        };
+        // Without what was answered from then on, the answers can be explained.
+        let at = operations.list[stuck].answered;
+        let cut_off = |op: &Op| match op.answered >= at {
+            true => op.from(op.called),
+            false => *op,
+        };
+        let before: Vec<Op> = operations.list.iter().map(cut_off).collect();
+        assert!(is_legal(&queue, &before), "{}", told(&operations));
+    }
+}
+
+#[test]
+fn a_search_ends_with_its_budget() {
+    let ops: Vec<Op> = (0..20)
+        .map(|i| Op::new(0, super::Action::Write).value(i).at(0, 9))
+        .chain([Op::new(1, super::Action::Read).value(77).at(10, 11)])
+        .collect();
+    let register = super::Register { initial: 0 };
+    assert_eq!(explain(&register, &ops, 1000), Explanation::OutOfBudget);
+}
