@@ -9,6 +9,7 @@
 //! | checker | object | what it costs for n operations |
 //! |---|---|---|
 //! | [`Fifo`] | a queue | sorting |
+//! | [`FifoStream`] | a queue, while it is used | constant time an event |
 //! | [`PriorityQueue`] | a POSIX message queue | sorting; a search with receives that were cut off and messages missing |
 //! | [`Datagram`] | messages in order for each sender | sorting |
 //! | [`Stream`] | bytes | a pass, as long as the next bytes of the writers differ |
@@ -39,6 +40,7 @@ mod exhaustive;
 mod face;
 mod fairness;
 mod fifo;
+mod fifo_stream;
 mod free;
 mod gaps;
 mod holds;
@@ -66,6 +68,7 @@ pub use drawing::{described, draw};
 pub use face::{Broken, Checker, Outcome, Unusable};
 pub use fairness::{Fairness, Overtaken, overtaken};
 pub use fifo::Fifo;
+pub use fifo_stream::{FifoStream, Wrong};
 pub use kv::KeyValue;
 pub use mutex::Mutex;
 pub use object::{Object, Settings};

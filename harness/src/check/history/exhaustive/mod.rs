@@ -235,3 +235,56 @@ fn a_search_ends_with_its_budget() {
     let register = super::Register { initial: 0 };
     assert_eq!(explain(&register, &ops, 1000), Explanation::OutOfBudget);
 }
+
+/// The queue that is judged while it is used says what the one judged afterwards says of
+/// histories without answers "nothing".
+#[test]
+fn the_streaming_queue() {
+    let mut dice = Dice::new(7);
+    let cases = std::env::var("CROSSWIRE_SEARCH_CASES");
+    let cases: u64 = cases.ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+    let (mut judged, mut legal) = (0, 0);
+    while judged < cases {
+        let mut operations = draw::history(Object::Fifo, &usual(), &mut dice);
+        operations.list.retain(|op| !op.nothing || op.is_pending());
+        let Ok(outcome) = super::Fifo.check(&operations) else {
+            continue;
+        };
+        judged += 1;
+        legal += u64::from(outcome == Outcome::Ok);
+        let streamed = streamed(&operations.list);
+        assert_eq!(
+            streamed.is_ok(),
+            outcome == Outcome::Ok,
+            "{streamed:?} {}",
+            told(&operations)
+        );
+    }
+    let share = legal as f64 / cases as f64;
+    assert!(
+        (0.05..0.95).contains(&share),
+        "{share} of the histories are legal"
+    );
+}
+
+fn streamed(ops: &[Op]) -> Result<(), super::Wrong> {
+    let mut moments: Vec<(u64, bool, usize)> = Vec::new();
+    for (i, op) in ops.iter().enumerate() {
+        moments.push((op.called, false, i));
+        if !op.is_pending() {
+            moments.push((op.answered, true, i));
+        }
+    }
+    moments.sort_unstable();
+    let mut queue = super::FifoStream::new(ops.len());
+    for (_, answers, i) in moments {
+        let (op, sends) = (&ops[i], ops[i].action == super::Action::Send);
+        match (sends, answers) {
+            (true, false) => queue.send_called(op.value)?,
+            (true, true) => queue.send_answered(op.value),
+            (false, false) => queue.receive_called(i),
+            (false, true) => queue.receive_answered(i, Some(op.value))?,
+        }
+    }
+    queue.finish()
+}
