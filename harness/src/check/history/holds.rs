@@ -16,6 +16,8 @@ pub(super) struct Hold {
     pub(super) to: u64,
     /// Whether nobody else may hold it meanwhile.
     pub(super) exclusive: bool,
+    /// The operation whose answer shows that its holder was not dead before.
+    pub(super) alive: Option<usize>,
 }
 
 impl Hold {
@@ -50,6 +52,8 @@ pub(super) struct Holds {
 struct Holder {
     /// Its holds that have not been given back. A reader may have several.
     open: Vec<u32>,
+    /// The hold that it was giving back when it was cut off.
+    ending: Option<u32>,
     /// Its last operation.
     last: Option<u32>,
 }
@@ -80,11 +84,11 @@ pub(super) fn holds(
         let op = &ops[i];
         let holder = &mut holders[op.process as usize];
         follows(operations, holder.last, i)?;
-        let mut alive_at = op.called;
-        if let Some(last) = holder.last.replace(i as u32) {
-            let last = &ops[last as usize];
-            if !last.is_pending() {
-                alive_at = alive_at.max(last.answered);
+        let (mut alive_at, mut alive) = (op.called, None);
+        if let Some(before) = holder.last.replace(i as u32) {
+            let last = &ops[before as usize];
+            if !last.is_pending() && last.answered > alive_at {
+                (alive_at, alive) = (last.answered, Some(before as usize));
             }
             found.has_touching |= last.answered == op.called && (last.nothing || op.nothing);
         }
@@ -101,6 +105,7 @@ pub(super) fn holds(
                         from: op.answered,
                         to: NEVER,
                         exclusive: matches!(op.action, Action::Lock | Action::TryLock),
+                        alive: None,
                     };
                     let own = holder.open.last().map(|own| found.list[*own as usize]);
                     if let Some(own) = own.filter(|own| own.exclusive || hold.exclusive) {
@@ -111,7 +116,10 @@ pub(super) fn holds(
                 }
             }
             Action::Unlock => match holder.open.pop() {
-                Some(hold) => release(&mut found.list[hold as usize], i, op.called),
+                Some(hold) => {
+                    release(&mut found.list[hold as usize], i, op.called);
+                    holder.ending = op.is_pending().then_some(hold);
+                }
                 None if op.is_pending() => {}
                 None => {
                     let who = operations.who(i);
@@ -123,6 +131,11 @@ pub(super) fn holds(
                 for hold in holder.open.drain(..) {
                     // Whoever was killed in an operation that answered died after that.
                     release(&mut found.list[hold as usize], i, alive_at);
+                    found.list[hold as usize].alive = alive;
+                }
+                // At the latest its death ended the hold that it was giving back.
+                if let Some(hold) = holder.ending {
+                    found.list[hold as usize].release = Some(i);
                 }
             }
             _ => {}
@@ -215,6 +228,7 @@ pub(super) fn both(operations: &Operations, first: Hold, second: Hold) -> Broken
     );
     let mut witness = vec![first.acquire, second.acquire];
     witness.extend(first.release);
+    witness.extend(first.alive);
     witness.extend(second.release);
     Broken::new("exclusion", witness, sentence)
 }

@@ -123,7 +123,7 @@ fn agreement(
         Outcome::Ok if legal => Ok(true),
         Outcome::Violation(broken) if !legal => {
             let shown = draw::part(object, operations, &broken.witness);
-            let is_shown = shows(object, broken) && truth(object, settings, &shown);
+            let is_shown = shows(object, broken, operations) && truth(object, settings, &shown);
             match is_shown || broken.witness.is_empty() || broken.sentence.is_empty() {
                 true => Err(format!("the witness shows nothing: {broken:?}")),
                 false => Ok(false),
@@ -135,15 +135,35 @@ fn agreement(
 
 /// Whether the witness of a rule alone must be illegal. Those of a count, and of a search
 /// that found nothing, show where to look.
-fn shows(object: Object, broken: &Broken) -> bool {
+fn shows(object: Object, broken: &Broken, operations: &Operations) -> bool {
     let rule = broken.rule;
     match object {
         Object::Semaphore | Object::Signals | Object::Stream => false,
         Object::PriorityQueue => rule != "loss" && !broken.sentence.contains("cut off"),
         Object::KeyValue => rule == "invention",
+        // Which of its holds a reader that has several gives back is not told.
+        Object::RwLock if reads_twice(operations) => false,
         Object::Mutex | Object::RwLock => rule != "refusal" && rule != "not-held",
         _ => true,
     }
+}
+
+/// Whether a process acquires a lock to read more than once.
+fn reads_twice(operations: &Operations) -> bool {
+    let acquires = |op: &&Op| {
+        matches!(
+            op.action,
+            super::Action::ReadLock | super::Action::TryReadLock
+        )
+    };
+    let mut readers: Vec<u32> = operations
+        .list
+        .iter()
+        .filter(acquires)
+        .map(|op| op.process)
+        .collect();
+    readers.sort_unstable();
+    readers.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// The history with everything taken out that the disagreement does not need.
