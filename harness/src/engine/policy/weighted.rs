@@ -110,14 +110,25 @@ impl Weighted {
 impl Policy for Weighted {
     fn choose(&mut self, turn: &Turn) -> TaskId {
         self.meet(turn.ready);
-        let intended = match self.intended.filter(|task| turn.ready.contains(task)) {
+        // A task that waits in a loop takes no step that counts, and must not keep those
+        // from theirs whom it waits for.
+        let others = || {
+            turn.ready
+                .iter()
+                .filter(|task| Some(**task) != turn.current)
+        };
+        let ready: Vec<TaskId> = match turn.gives_way() && others().next().is_some() {
+            true => others().copied().collect(),
+            false => turn.ready.to_vec(),
+        };
+        let intended = match self.intended.filter(|task| ready.contains(task)) {
             Some(task) => task,
             // Nobody was, or it waits for another one.
-            None => self.draw(turn.ready),
+            None => self.draw(&ready),
         };
         self.intended = Some(intended);
         let may_go = |task: &&TaskId| **task == intended || !self.counts(turn, **task);
-        let free: Vec<TaskId> = turn.ready.iter().filter(may_go).copied().collect();
+        let free: Vec<TaskId> = ready.iter().filter(may_go).copied().collect();
         let chosen = free[self.random.random_range(0..free.len())];
         if self.counts(turn, chosen) {
             let left = &mut self.tasks[chosen.index()].left;
