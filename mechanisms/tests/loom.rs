@@ -7,7 +7,7 @@
 //! ```
 #![cfg(loom)]
 
-use crosswire_mechanisms::models::{Many, One, Queue, Sequence, futex_word};
+use crosswire_mechanisms::words::{Many, One, Queue, Sequence, futex_word};
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;

@@ -102,7 +102,8 @@ fn register() -> Arc<dyn Check> {
                     load.process
                 ));
             }
-            let stored = of(run, "store").filter(|store| end(store) < load.called);
+            let stored =
+                of(run, "store").filter(|store| !failed(store) && end(store) < load.called);
             let loaded = of(run, "load").filter(|other| end(other) < load.called);
             let least = stored
                 .filter_map(|store| store.value)

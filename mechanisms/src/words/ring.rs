@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// Slots of a ring: a power of two, so that counters may wrap round.
 #[cfg(not(loom))]
 pub const SLOTS: usize = 4;
+/// Slots of a ring; few, because loom tries every order.
 #[cfg(loom)]
 pub const SLOTS: usize = 2;
 

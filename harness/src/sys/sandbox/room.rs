@@ -56,7 +56,7 @@ const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 
 /// Numbers of processes that are awaited at most. More have hardly been used by what
 /// is gone: they belong to templates.
-const MOST_AWAITED: i32 = 4096;
+const MOST_AWAITED: i32 = 1024;
 
 /// How often the CPU is given up to whoever still holds a number. A process that is
 /// alive holds it for ever.
