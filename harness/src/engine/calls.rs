@@ -37,11 +37,6 @@ pub(super) fn may_end_tasks(call: u32) -> bool {
         )
 }
 
-/// Whether the call, if it succeeds, comes back in another program.
-pub(super) fn executes(call: u32) -> bool {
-    matches!(c_long::from(call), SYS_execve | SYS_execveat)
-}
-
 /// Whether the call sends a signal to somebody.
 pub(super) fn sends_signal(call: u32) -> bool {
     matches!(

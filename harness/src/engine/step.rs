@@ -96,7 +96,6 @@ impl Session<'_> {
 
     /// The chosen task performs the call that it is about to make.
     pub fn call(&mut self, index: usize) -> Result<(), Halt> {
-        self.trap_counter(index)?;
         if self.deliver_first(index)? {
             return Ok(());
         }
@@ -210,7 +209,6 @@ impl Session<'_> {
             self.close_shared(index)?;
         }
         loop {
-            self.trap_counter(index)?;
             // Killed under way, by a fault.
             let Some(stopped) = self.tasks[index].take_stopped() else {
                 return Ok(());

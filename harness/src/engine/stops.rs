@@ -243,7 +243,6 @@ impl Session<'_> {
         let mut task = Task::new(id, child, process, Some(TaskId(index as u32)));
         task.signals_seen = self.signals_sent;
         task.segment_set = self.tasks[index].segment_set;
-        task.counter_trapped = self.tasks[index].counter_trapped;
         self.tasks.push(task);
         self.by_tid.insert(child, id.index());
         if let Some(stop) = self.unannounced.remove(&child) {
@@ -313,7 +312,6 @@ impl Session<'_> {
             parent,
             space,
             executable,
-            reads_counter: parent.is_some_and(|parent| self.processes[parent].reads_counter),
             fault_action,
         });
         self.processes.len() - 1
@@ -345,7 +343,6 @@ impl Session<'_> {
         let changed = &mut self.processes[process];
         changed.space = self.spaces.len() - 1;
         changed.executable = None;
-        changed.reads_counter = tsc::is_read_by(tid);
         changed.fault_action = None;
         self.processes[process].loading = Some(Vec::new());
         auxv::make_deterministic(tid)

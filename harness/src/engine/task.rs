@@ -117,8 +117,6 @@ pub(super) struct Task {
     pub borrowed: shared::Borrowed,
     /// Its GS segment leads to aliases.
     pub segment_set: bool,
-    /// Reading the time-stamp counter faults.
-    pub counter_trapped: bool,
     /// Its call failed for a pointer into shared memory, and is made again.
     pub reached_memory: bool,
     /// The registers with which it entered the call, if the run is watched.
@@ -159,7 +157,6 @@ impl Task {
             looks: shared::Looks::default(),
             borrowed: shared::Borrowed::default(),
             segment_set: false,
-            counter_trapped: false,
             reached_memory: false,
             entered_with: None,
         }
@@ -220,8 +217,6 @@ pub(super) struct Process {
     pub space: usize,
     /// A number for the program it executes, once it matters.
     pub executable: Option<u32>,
-    /// It has code that reads the time-stamp counter.
-    pub reads_counter: bool,
     /// What it wants done with SIGSEGV, unless that is the default.
     pub fault_action: Option<shared::Action>,
 }

@@ -8,7 +8,6 @@
 use super::clock::Clock;
 use super::emulate::MARK;
 use super::launch::{Launched, expect, machine};
-use super::remote::Remote;
 use super::session::{Halt, Session};
 use super::task::{At, State};
 use super::{EngineError, auxv, tsc};
@@ -231,11 +230,6 @@ impl Template {
         regs::poke(tid, Register::Call, u64::MAX).map_err(&context)?;
         Stopped::reported(tid).resume_to_exit();
         expect(tid, |stop| stop == Stop::Exit)?;
-        if tsc::is_read_by(tid) {
-            let remote = Remote::after_call(tid).map_err(&context)?;
-            tsc::trap(&remote).map_err(&context)?;
-            remote.end().map_err(&context)?;
-        }
         let robust_list = tracee::robust_list(tid).filter(|(head, _)| *head != 0);
         Ok(Template {
             name: name.to_owned(),

@@ -98,12 +98,8 @@ pub(crate) fn filter() -> Vec<sock_filter> {
         program.push(statement(RETURN, SECCOMP_RET_TRACE));
     }
     program.push(statement(LOAD, NUMBER));
-    // A private mapping is nobody else's business; a shared one is. Code is looked at
-    // before it runs.
-    let code = [(BPF_JSET, PROT_EXEC as u32)];
+    // A private mapping is nobody else's business; a shared one is.
     stop_if(&mut program, SYS_mmap, 3, &[(BPF_JSET, MAP_SHARED as u32)]);
-    stop_if(&mut program, SYS_mmap, 2, &code);
-    stop_if(&mut program, SYS_mprotect, 2, &code);
     // A fault that the engine causes must not reach the program's handler, and the
     // segment that programs leave alone is the engine's.
     stop_if(
@@ -236,10 +232,6 @@ mod tests {
     fn arguments_decide_where_the_number_does_not() {
         let shared = [0, 4096, 3, MAP_SHARED as u64, 3, 0];
         assert!(stops(SYS_mmap, shared) && !stops(SYS_mmap, PRIVATE_MAPPING));
-        assert!(stops(SYS_mprotect, [0, 4096, PROT_EXEC as u64, 0, 0, 0]));
-        assert!(!stops(SYS_mprotect, [0, 4096, PROT_READ as u64, 0, 0, 0]));
-        let library = [0, 4096, PROT_EXEC as u64, MAP_PRIVATE as u64, 3, 0];
-        assert!(stops(SYS_mmap, library));
         assert!(stops(SYS_rt_sigaction, [SIGSEGV as u64, 0, 0, 8, 0, 0]));
         assert!(!stops(SYS_rt_sigaction, [SIGUSR1 as u64, 0, 0, 8, 0, 0]));
         assert!(stops(

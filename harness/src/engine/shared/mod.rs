@@ -46,11 +46,6 @@ pub(super) struct Pending {
     pub stepped: bool,
 }
 
-/// Where the engine's own code begins in a process, as `/proc/PID/maps` writes it.
-pub(super) fn code_area() -> String {
-    format!("{:x}-", space::CODE)
-}
-
 impl Session<'_> {
     /// The address space of a task.
     pub fn space(&self, index: usize) -> &Space {

@@ -45,11 +45,6 @@ impl Session<'_> {
         if let State::Ready(At::Exit, stopped) = &self.tasks[index].state {
             let result = stopped.result()?;
             self.follow_mapping(index, result)?;
-            let is_code = matches!(call, SYS_mmap | SYS_mprotect)
-                && entering.args[2] as c_int & PROT_EXEC != 0;
-            if is_code && result >= 0 {
-                self.look_at_code(index);
-            }
         }
         Ok(true)
     }

@@ -61,6 +61,11 @@ fn prepare(
     }
     raw::umask(origin.umask);
     default_signals();
+    // Reading the time-stamp counter faults, for the tracer to answer. Not without
+    // one: the filter tells.
+    if program.filter_len > 0 {
+        let _ = raw::prctl(libc::PR_SET_TSC, [libc::PR_TSC_SIGSEGV as c_ulong, 0, 0, 0]);
+    }
     // Whoever is woken does not take the CPU from whoever wakes it (sched(7)): a step
     // runs to its end before its consequences. Only a help: nothing depends on it.
     let parameter = [0i32; 1];
