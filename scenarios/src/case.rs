@@ -3,7 +3,7 @@
 use crosswire::conformance::{Trial, injects};
 use crosswire::contract::Peril;
 use crosswire::explore::{Changes, Progress, ReduceError, Reduced, Replay, ReplayError};
-use crosswire::model::{Record, Verdict};
+use crosswire::model::{Limit, Record, Verdict};
 use crosswire::scenario::Scenario;
 use crosswire::{Budget, Report};
 use std::sync::atomic::AtomicBool;
@@ -109,6 +109,9 @@ pub(crate) enum Way {
 /// The hidden verb of the command; its argument is the case's name.
 pub(crate) const VERB: &str = "__scenario";
 
+/// Runs within which a fault that can strike has struck.
+const ENOUGH: u64 = 16;
+
 impl Case {
     /// Explores the case, in a program that calls [`reenter`](crate::reenter) with `NAME` when it is
     /// started as `PROGRAM __scenario NAME`.
@@ -144,6 +147,11 @@ impl Case {
     fn judged(&self, mut report: Report) -> Report {
         let untried = report.faults.struck == 0 && !report.interrupted;
         if report.verdict == Verdict::Pass && injects(self.fault) && untried {
+            // The budget may have been too short to come to the faults.
+            if report.runs < ENOUGH {
+                report.verdict = Verdict::Inconclusive(Limit::WallTime);
+                return report;
+            }
             report.verdict = Verdict::Invalid(format!(
                 "in {} runs no fault of the kind {} found a point to strike at",
                 report.runs, self.fault

@@ -275,7 +275,7 @@ impl Session<'_> {
         };
         self.processes[process].executable = Some(executable);
         let place = (self.memory).place(&mut self.knowledge, tid, executable, trampoline);
-        let before = value_at(tid, address, size);
+        let before = self.stable_words(value_at(tid, address, size));
         let access = Access {
             object: region.object,
             offset: region.position(address),
@@ -305,6 +305,7 @@ impl Session<'_> {
             size,
         } in performed
         {
+            let after = self.stable_words(value_at(tid, address, size));
             let What::Access(access) = &mut self.events[event].what else {
                 continue;
             };
@@ -312,13 +313,26 @@ impl Session<'_> {
                 continue;
             }
             if is_there {
-                access.after = value_at(tid, address, size);
+                access.after = after;
             }
             let same = access.after.is_some() && access.after == access.before && size <= 8;
             self.shared_changes += u64::from(!same);
             let word = (access.object, access.offset);
             self.last_writers.insert(word, id);
         }
+    }
+
+    /// A value as the trace holds it: process ids, which locks contain, as in
+    /// [`Session::stable_pid`].
+    fn stable_words(&self, value: Option<u64>) -> Option<u64> {
+        /// The two highest bits of a futex say something else (futex(2)).
+        const ID: u64 = 0x3fff_ffff;
+        let value = value?;
+        if !self.pids_vary {
+            return Some(value);
+        }
+        let stable = |word: u64| word & !ID | self.stable_pid((word & ID) as i64) as u64;
+        Some(stable(value >> 32) << 32 | stable(value & 0xffff_ffff))
     }
 
     /// Performs one instruction in its place, while nobody else can run.
