@@ -46,6 +46,10 @@ impl Session<'_> {
         let own = std::array::from_fn(|i| borrowed.own(i, entering.args[i]));
         let args = Call(entering.call).used(own);
         match self.pids_vary {
+            // A futex may hold a process id, and is waited at by its value.
+            true if i64::from(entering.call) == libc::SYS_futex => {
+                args.map(|value| self.stable_words(value))
+            }
             true => args.map(|value| self.stable_pid(value as i64) as u64),
             false => args,
         }

@@ -275,7 +275,7 @@ impl Session<'_> {
         };
         self.processes[process].executable = Some(executable);
         let place = (self.memory).place(&mut self.knowledge, tid, executable, trampoline);
-        let before = self.stable_words(value_at(tid, address, size));
+        let before = value_at(tid, address, size).map(|value| self.stable_words(value));
         let access = Access {
             object: region.object,
             offset: region.position(address),
@@ -305,7 +305,7 @@ impl Session<'_> {
             size,
         } in performed
         {
-            let after = self.stable_words(value_at(tid, address, size));
+            let after = value_at(tid, address, size).map(|value| self.stable_words(value));
             let What::Access(access) = &mut self.events[event].what else {
                 continue;
             };
@@ -324,15 +324,14 @@ impl Session<'_> {
 
     /// A value as the trace holds it: process ids, which locks contain, as in
     /// [`Session::stable_pid`].
-    fn stable_words(&self, value: Option<u64>) -> Option<u64> {
+    pub fn stable_words(&self, value: u64) -> u64 {
         /// The two highest bits of a futex say something else (futex(2)).
         const ID: u64 = 0x3fff_ffff;
-        let value = value?;
         if !self.pids_vary {
-            return Some(value);
+            return value;
         }
         let stable = |word: u64| word & !ID | self.stable_pid((word & ID) as i64) as u64;
-        Some(stable(value >> 32) << 32 | stable(value & 0xffff_ffff))
+        stable(value >> 32) << 32 | stable(value & 0xffff_ffff)
     }
 
     /// Performs one instruction in its place, while nobody else can run.
