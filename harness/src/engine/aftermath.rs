@@ -5,8 +5,9 @@ use super::session::Session;
 use super::task::State;
 use crate::model::Leftover;
 use crate::sys::Tid;
+use crate::sys::counter::Moment;
 use crate::sys::tracee::{self, Stop};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 impl Session<'_> {
     /// A child that has ended stays a zombie until its parent asks for its status;
@@ -51,7 +52,7 @@ impl Session<'_> {
         for task in self.tasks.iter().filter(|t| !t.is_gone()) {
             tracee::kill(task.tid, libc::SIGKILL);
         }
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Moment::now().after(Duration::from_secs(20));
         while self.tasks.iter().any(|t| !t.is_gone()) {
             match tracee::wait(tracee::Wait::Block) {
                 Ok(tracee::Waited::Event(tid, stop)) => self.bury(tid, stop),
@@ -59,7 +60,7 @@ impl Session<'_> {
                 Ok(_) => {}
                 Err(error) => return Err(EngineError::Machine(format!("waiting: {error}"))),
             }
-            if Instant::now() > deadline {
+            if deadline.is_past() {
                 let left = self.tasks.iter().filter(|t| !t.is_gone()).count();
                 return Err(EngineError::Machine(format!(
                     "{left} tasks survive SIGKILL for 20 seconds"

@@ -54,6 +54,7 @@ pub(crate) use touches::TIME_OUT;
 
 use crate::model::{End, FORMAT_VERSION, History, Plan, Run, Task, TaskId, Trace};
 use crate::sys::affinity;
+use crate::sys::counter::CounterTrap;
 use crate::sys::descriptor;
 use crate::sys::filter;
 use crate::sys::oplog::OpLog;
@@ -283,6 +284,7 @@ impl Engine {
     /// # Errors
     /// If the harness itself fails; whatever the program does is in the run's trace.
     pub fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+        let _trap = CounterTrap::set();
         let mut run = self.run_once(plan)?;
         for _ in 1..ATTEMPTS {
             if self.has_usual_pids(&run.trace) {

@@ -10,10 +10,11 @@ use super::task::{At, Process, State, Task};
 use super::timers::Timers;
 use crate::model::{End, Event, Plan, Seen, TaskId, What};
 use crate::sys::Tid;
+use crate::sys::counter::Moment;
 use crate::sys::tracee::{self, Stop};
 use std::collections::HashMap;
 use std::fs::File;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A call that has come back during the current step.
 #[derive(Debug)]
@@ -106,7 +107,7 @@ pub(super) struct Session<'a> {
     pub next_port: u16,
     /// The ipc namespace of the run, once it matters.
     pub ipc_namespace: Option<File>,
-    pub started: Instant,
+    pub started: Moment,
     /// Steps taken since the last root ended.
     pub after_roots: u64,
     /// There is no pid namespace.
@@ -183,7 +184,7 @@ impl<'a> Session<'a> {
             uses_network: false,
             next_port: super::sockets::FIRST_PORT,
             ipc_namespace: None,
-            started: Instant::now(),
+            started: Moment::now(),
             after_roots: 0,
             pids_vary: false,
             in_template: false,

@@ -9,9 +9,10 @@ use super::session::{Completed, Halt, Session};
 use super::spin::Spins;
 use super::task::{At, State};
 use crate::model::{Call, End, Limit, What};
+use crate::sys::counter::Moment;
 use crate::sys::probe::yield_cpu;
 use crate::sys::tracee::{self, Wait, Waited};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Real time in its own code after which a task is looked at for spinning.
 const LOOK_AFTER: Duration = Duration::from_millis(60);
@@ -20,8 +21,7 @@ impl Session<'_> {
     /// Waits until nobody runs. `undisturbed`: only the current task can have
     /// anything to report, so the harness may sleep until it does.
     pub fn settle(&mut self, undisturbed: bool) -> Result<(), Halt> {
-        let began = Instant::now();
-        let mut look_at = began + LOOK_AFTER;
+        let mut look_at = Moment::now().after(LOOK_AFTER);
         let mut rounds = 0u32;
         if !undisturbed {
             // Whoever was resumed is on this CPU, and has not run yet.
@@ -44,9 +44,9 @@ impl Session<'_> {
                 Waited::Nothing => {}
                 Waited::Tick => {
                     self.check_wall_time()?;
-                    if Instant::now() > look_at {
+                    if look_at.is_past() {
                         self.look_for_spin()?;
-                        look_at = Instant::now() + LOOK_AFTER;
+                        look_at = Moment::now().after(LOOK_AFTER);
                     }
                     continue;
                 }
@@ -70,7 +70,7 @@ impl Session<'_> {
     }
 
     /// Gives the CPU to the tasks that still run.
-    fn linger(&mut self, rounds: u32, look_at: &mut Instant) -> Result<(), Halt> {
+    fn linger(&mut self, rounds: u32, look_at: &mut Moment) -> Result<(), Halt> {
         // A long computation should not have to share its CPU with the question
         // whether it is over.
         match rounds {
@@ -80,9 +80,9 @@ impl Session<'_> {
         }
         if rounds.is_multiple_of(256) {
             self.check_wall_time()?;
-            if Instant::now() > *look_at {
+            if look_at.is_past() {
                 self.look_for_spin()?;
-                *look_at = Instant::now() + LOOK_AFTER;
+                *look_at = Moment::now().after(LOOK_AFTER);
             }
         }
         Ok(())

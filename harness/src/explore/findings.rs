@@ -106,32 +106,46 @@ pub(super) fn simplicity(record: &Record) -> (usize, usize, usize) {
 pub(super) struct Identity {
     kind: Kind,
     processes: BTreeSet<String>,
-    /// Tells apart what concerns no process: leaks.
+    /// Where kind and processes do not suffice: one process can leave several things.
     sentence: Option<String>,
 }
 
 impl Identity {
-    /// Of a violation that a trace shows.
-    pub fn of(violation: &Violation, trace: &Trace) -> Identity {
-        let tasks = violation.tasks.iter();
-        let processes: BTreeSet<String> = tasks
-            .filter_map(|task| Some(trace.tasks.get(task.index())?.process.clone()))
-            .collect();
-        let sentence = || without_numbers(&violation.sentence);
+    /// Of a violation, among all that its run shows.
+    pub fn of(violation: &Violation, all: &[Violation], trace: &Trace) -> Identity {
+        let processes = processes(violation, trace);
+        let alike = |other: &&Violation| {
+            other.kind == violation.kind && self::processes(other, trace) == processes
+        };
+        let ambiguous = violation.kind == Kind::Leak
+            || processes.is_empty()
+            || all.iter().filter(alike).count() > 1;
         Identity {
             kind: violation.kind.clone(),
-            sentence: processes.is_empty().then(sentence),
+            sentence: ambiguous.then(|| without_numbers(&violation.sentence)),
             processes,
         }
     }
 
     /// The violation of a run that is this failure, if one is.
     pub fn find<'a>(&self, verdict: &'a Verdict, trace: &Trace) -> Option<&'a Violation> {
-        match verdict {
-            Verdict::Violation(all) => all.iter().find(|one| Identity::of(one, trace) == *self),
-            _ => None,
-        }
+        let Verdict::Violation(all) = verdict else {
+            return None;
+        };
+        all.iter().find(|one| {
+            let sentence = self.sentence.as_ref();
+            one.kind == self.kind
+                && sentence.is_none_or(|told| *told == without_numbers(&one.sentence))
+                && processes(one, trace) == self.processes
+        })
     }
+}
+
+fn processes(violation: &Violation, trace: &Trace) -> BTreeSet<String> {
+    let tasks = violation.tasks.iter();
+    tasks
+        .filter_map(|task| Some(trace.tasks.get(task.index())?.process.clone()))
+        .collect()
 }
 
 pub(super) fn without_numbers(sentence: &str) -> String {
@@ -149,6 +163,8 @@ pub(super) fn without_numbers(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::testing::RunBuilder;
+    use crate::model::{End, TaskId};
 
     #[test]
     fn numbers_do_not_make_a_difference() {
@@ -160,5 +176,21 @@ mod tests {
             without_numbers("message 1 is lost"),
             without_numbers("message 1 is doubled")
         );
+    }
+
+    #[test]
+    fn what_one_process_leaves_is_told_apart() {
+        let leak = |sentence: &str| Violation {
+            kind: Kind::Leak,
+            sentence: sentence.to_owned(),
+            tasks: vec![TaskId(0)],
+            steps: Vec::new(),
+            details: Vec::new(),
+        };
+        let all = vec![leak("queue 1 was left"), leak("file /tmp/a was left")];
+        let trace = RunBuilder::new(&["litter"]).end(End::Finished).trace;
+        let second = Identity::of(&all[1], &all, &trace);
+        let verdict = Verdict::Violation(all.clone());
+        assert_eq!(second.find(&verdict, &trace), Some(&all[1]));
     }
 }

@@ -113,7 +113,11 @@ fn reduce_on(
     if let Some(difference) = difference {
         return Err(ReduceError::Diverges(difference));
     }
-    let failure = Identity::of(violation, &run.trace);
+    let reported = match &verdict {
+        Verdict::Violation(all) => all.as_slice(),
+        _ => &[],
+    };
+    let failure = Identity::of(violation, reported, &run.trace);
     let shrinker = Shrinker {
         runner: &mut *runner,
         judge,

@@ -2,6 +2,7 @@
 //! only place with unsafe code.
 
 pub(crate) mod affinity;
+pub(crate) mod counter;
 pub(crate) mod descriptor;
 pub(crate) mod filter;
 pub(crate) mod maps;
