@@ -26,6 +26,16 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// `MECHANISM/PERIL`: what the cases of one row have in common.
+    pub fn row(&self) -> String {
+        match self {
+            Cell::Case(case) => format!("{}/{}", case.mechanism, case.fault),
+            Cell::Exempt {
+                mechanism, fault, ..
+            } => format!("{mechanism}/{fault}"),
+        }
+    }
+
     /// The case, if it is one.
     pub(crate) fn into_case(self) -> Option<Case> {
         match self {

@@ -137,6 +137,9 @@ pub struct MainJobOptions {
     /// Real time for all cases together, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     pub budget: Duration,
+    /// Only this mechanism, or this MECHANISM/FAULT; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
     /// How to explore.
     #[command(flatten)]
     pub explore: ExploreOptions,

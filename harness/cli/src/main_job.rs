@@ -4,26 +4,142 @@ use crate::arguments::MainJobOptions;
 use crate::failure::Failure;
 use crate::progress::{self, Display};
 use crate::{exit, interrupt, terminal};
-use crosswire::explore::{Budget, Progress, Report};
+use crosswire::explore::{Budget, Progress, Report, available_cpus, stay_on};
 use crosswire_scenarios::{Case, Cell, Settings, Watch};
 use outcome::{Outcome, Row, Whole};
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 mod outcome;
 
 /// Tries all cases within the budget and tells how they came out.
 pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure> {
+    let cells = chosen(cells, &options.only)?;
     let stop = interrupt::stop_flag()?;
-    let display = Display::new(options.output.quiet);
-    let began = Instant::now();
-    let mut rows: Vec<Row> = Vec::new();
-    let is_case = |cell: &&Cell| matches!(cell, Cell::Case(_));
-    let mut left = u32::try_from(cells.iter().filter(is_case).count()).unwrap_or(u32::MAX);
-    for cell in cells {
-        if stop.load(Ordering::Relaxed) {
-            break;
+    let job = Job {
+        options,
+        stop: &stop,
+        display: Display::new(options.output.quiet),
+        began: Instant::now(),
+        todo: Mutex::new(cells.iter().filter_map(as_case).collect()),
+        done: Mutex::default(),
+    };
+    // Each case starts a program of its own, which is long compared with its runs, and
+    // one CPU's work. So there are as many cases at a time as there may be runs.
+    std::thread::scope(|scope| {
+        let cpus = available_cpus();
+        for number in 0..job.workers() {
+            let cpu = cpus.get(number % cpus.len().max(1)).copied();
+            let job = &job;
+            scope.spawn(move || job.work(cpu));
         }
+    });
+    job.display.finish();
+    let done = job.done.into_inner();
+    let interrupted = stop.load(Ordering::Relaxed);
+    let whole = Whole {
+        rows: rows(&cells, done.unwrap_or_else(PoisonError::into_inner)),
+        elapsed: job.began.elapsed(),
+        interrupted,
+        seed: options.explore.seed,
+    };
+    terminal::note_losses(&whole.capabilities_lost());
+    whole.tell(options);
+    Ok(exit::of_exploration(&whole.verdict(), interrupted))
+}
+
+/// The cells that the names choose; all, if there are no names.
+fn chosen<'a>(cells: &'a [Cell], names: &[String]) -> Result<Vec<&'a Cell>, Failure> {
+    let is = |cell: &Cell, name: &str| {
+        let row = cell.row();
+        let mechanism = row.split('/').next();
+        row == name || mechanism == Some(name)
+    };
+    for name in names {
+        if !cells.iter().any(|cell| is(cell, name)) {
+            return Err(Failure::usage(format!(
+                "there is no mechanism and no case `{name}`; `crosswire list` names them"
+            )));
+        }
+    }
+    let is_chosen = |cell: &&Cell| names.is_empty() || names.iter().any(|name| is(cell, name));
+    Ok(cells.iter().filter(is_chosen).collect())
+}
+
+fn as_case<'a>(cell: &&'a Cell) -> Option<&'a Case> {
+    match cell {
+        Cell::Case(case) => Some(case),
+        Cell::Exempt { .. } => None,
+    }
+}
+
+/// Cases that several workers share.
+struct Job<'a> {
+    options: &'a MainJobOptions,
+    stop: &'a AtomicBool,
+    display: Display,
+    began: Instant,
+    todo: Mutex<VecDeque<&'a Case>>,
+    /// Reports by the names of their cases.
+    done: Mutex<BTreeMap<&'a str, Report>>,
+}
+
+impl<'a> Job<'a> {
+    fn workers(&self) -> usize {
+        let asked = self.options.explore.jobs.map(usize::from);
+        asked.unwrap_or_else(|| available_cpus().len()).max(1)
+    }
+
+    /// The next case, and how many are left with it.
+    fn next(&self) -> Option<(&'a Case, u32)> {
+        let mut todo = self.todo.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = u32::try_from(todo.len()).unwrap_or(u32::MAX);
+        todo.pop_front().map(|case| (case, left))
+    }
+
+    /// Explores cases on one CPU until there are no more.
+    fn work(&self, cpu: Option<usize>) {
+        if let Some(cpu) = cpu {
+            stay_on(cpu);
+        }
+        let workers = u32::try_from(self.workers()).unwrap_or(u32::MAX);
+        while !self.stop.load(Ordering::Relaxed) {
+            let Some((case, left)) = self.next() else {
+                return;
+            };
+            // What earlier cases did not use is shared among the rest.
+            let rest = self.options.budget.saturating_sub(self.began.elapsed());
+            let share = rest * workers.min(left) / left;
+            let report = self.explore(case, share);
+            let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.insert(&case.name, report);
+        }
+    }
+
+    fn explore(&self, case: &Case, share: Duration) -> Report {
+        let show = |progress: &Progress| {
+            let part = progress::part(self.began.elapsed(), self.options.budget);
+            self.display.case(part, &case.name, progress);
+        };
+        let settings = Settings {
+            budget: Budget::time(share),
+            seed: self.options.explore.seed,
+            jobs: Some(1),
+        };
+        let watch = Watch {
+            stop: self.stop,
+            progress: &show,
+        };
+        case.explore(settings, watch)
+    }
+}
+
+/// The table: the shapes of a mechanism under one fault make one row.
+fn rows(cells: &[&Cell], mut done: BTreeMap<&str, Report>) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for cell in cells {
         match cell {
             Cell::Exempt {
                 mechanism,
@@ -35,41 +151,17 @@ pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure>
                 promise: format!("exempt: {because}"),
                 outcome: Outcome::Exempt,
             }),
+            // Some are missing when the job was interrupted.
             Cell::Case(case) => {
-                // What earlier cases did not use is shared among the rest.
-                let share = options.budget.saturating_sub(began.elapsed()) / left;
-                left -= 1;
-                let show = |progress: &Progress| {
-                    let part = progress::part(began.elapsed(), options.budget);
-                    display.case(part, &case.name, progress);
-                };
-                let settings = Settings {
-                    budget: Budget::time(share),
-                    seed: options.explore.seed,
-                    jobs: options.explore.jobs.map(usize::from),
-                };
-                let watch = Watch {
-                    stop: &stop,
-                    progress: &show,
-                };
-                add(&mut rows, case, case.explore(settings, watch));
+                if let Some(report) = done.remove(case.name.as_str()) {
+                    add(&mut rows, case, report);
+                }
             }
         }
     }
-    display.finish();
-    let interrupted = stop.load(Ordering::Relaxed);
-    let whole = Whole {
-        rows,
-        elapsed: began.elapsed(),
-        interrupted,
-        seed: options.explore.seed,
-    };
-    terminal::note_losses(&whole.capabilities_lost());
-    whole.tell(options);
-    Ok(exit::of_exploration(&whole.verdict(), interrupted))
+    rows
 }
 
-/// The shapes of a mechanism under one fault make one row.
 fn add(rows: &mut Vec<Row>, case: &Case, report: Report) {
     let fault = case.fault.to_string();
     match rows.last_mut() {

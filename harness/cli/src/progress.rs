@@ -3,7 +3,7 @@
 use crate::terminal;
 use crosswire::explore::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a log gets a line.
@@ -13,7 +13,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Display {
     bar: ProgressBar,
     logs: bool,
-    last: Cell<Instant>,
+    last: Mutex<Instant>,
 }
 
 impl Display {
@@ -30,7 +30,7 @@ impl Display {
         Display {
             bar,
             logs: !quiet && !drawn,
-            last: Cell::new(Instant::now()),
+            last: Mutex::new(Instant::now()),
         }
     }
 
@@ -53,8 +53,9 @@ impl Display {
         self.bar
             .set_position((part.clamp(0.0, 1.0) * 1000.0) as u64);
         self.bar.set_message(message.to_owned());
-        if self.logs && self.last.get().elapsed() >= LOG_INTERVAL {
-            self.last.set(Instant::now());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.logs && last.elapsed() >= LOG_INTERVAL {
+            *last = Instant::now();
             terminal::note(message);
         }
     }

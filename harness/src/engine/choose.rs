@@ -2,6 +2,7 @@
 
 use super::policy::{self, PATIENCE, Policy, Turn};
 use crate::model::{Schedule, Switch, TaskId, Touch};
+use std::rc::Rc;
 
 /// Makes the choices of one run.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub(crate) struct Choices<'a> {
     pub candidates: &'a [TaskId],
     /// What their steps are about to touch; may be empty unless the rule [looks
     /// ahead](Chooser::looks_ahead).
-    pub next: &'a [Vec<Touch>],
+    pub next: &'a [Rc<[Touch]>],
 }
 
 /// The plan asks for something that cannot be done.

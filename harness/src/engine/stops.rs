@@ -18,6 +18,7 @@ impl Session<'_> {
             self.on_unknown(tid, stop);
             return Ok(());
         };
+        self.tasks[index].ahead = None;
         match stop {
             Stop::Entry => self.on_entry(index),
             Stop::Exit => self.on_exit(index),

@@ -1,11 +1,12 @@
 //! The tasks and processes of one run, as the engine sees them.
 
 use super::shared;
-use crate::model::TaskId;
+use crate::model::{TaskId, Touch};
 use crate::sys::Tid;
 use crate::sys::probe::Probe;
 use crate::sys::regs::{Register, Registers};
 use crate::sys::tracee::{Entering, Stopped};
+use std::rc::Rc;
 
 /// Where a stopped task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,8 @@ pub(super) struct Task {
     pub segment_set: bool,
     /// Its call failed for a pointer into shared memory, and is made again.
     pub reached_memory: bool,
+    /// What its next step is about to touch, once somebody has asked.
+    pub ahead: Option<Rc<[Touch]>>,
     /// The registers with which it entered the call, if the run is watched.
     pub entered_with: Option<Registers>,
 }
@@ -158,6 +161,7 @@ impl Task {
             borrowed: shared::Borrowed::default(),
             segment_set: false,
             reached_memory: false,
+            ahead: None,
             entered_with: None,
         }
     }

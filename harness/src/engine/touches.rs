@@ -10,6 +10,7 @@ use super::task::{At, State};
 use crate::model::{AccessKind, Footprint, Mode, TaskId, Touch, What};
 use crate::sys::{Tid, memory};
 use libc::*;
+use std::rc::Rc;
 
 /// Names of the objects that are not files.
 const LOCKS: &str = "waits for locks";
@@ -40,15 +41,23 @@ pub(super) struct Before {
 }
 
 impl Session<'_> {
-    /// What the ready tasks are about to touch, where the rule wants to know.
-    pub fn look_ahead(&mut self, ready: &[TaskId]) -> Vec<Vec<Touch>> {
-        match self.chooser.looks_ahead() {
-            false => Vec::new(),
-            true => ready
-                .iter()
-                .map(|id| self.about_to_touch(id.index()))
-                .collect(),
+    /// What the ready tasks are about to touch, where the rule wants to know. Memory that
+    /// is shared and not watched is left out: any step may touch it, so it tells none
+    /// apart.
+    pub fn look_ahead(&mut self, ready: &[TaskId]) -> Vec<Rc<[Touch]>> {
+        if !self.chooser.looks_ahead() {
+            return Vec::new();
         }
+        let mut ahead = Vec::with_capacity(ready.len());
+        for index in ready.iter().map(|id| id.index()) {
+            let touches = match self.tasks[index].ahead.clone() {
+                Some(known) => known,
+                None => self.about_to_touch(index).into(),
+            };
+            self.tasks[index].ahead = Some(touches.clone());
+            ahead.push(touches);
+        }
+        ahead
     }
 
     /// Looks at a step that is about to be taken.
@@ -64,10 +73,14 @@ impl Session<'_> {
         let mut choices: Vec<TaskId> = ready.iter().chain(asleep).copied().collect();
         choices.sort_unstable();
         choices.dedup();
+        let mut touches = self.about_to_touch(task.index());
+        if !self.is_watched(task.index()) {
+            touches.extend(objects::shared_mappings(self.tasks[task.index()].tid));
+        }
         Some(Before {
             task,
             choices,
-            touches: self.about_to_touch(task.index()),
+            touches,
             events: self.events.len(),
             releases: self.locks_released,
             logged: self.log_length(),
@@ -145,15 +158,11 @@ impl Session<'_> {
     /// What the next step of a task will touch, as far as can be seen before it.
     fn about_to_touch(&mut self, index: usize) -> Vec<Touch> {
         let task = &self.tasks[index];
-        let tid = task.tid;
         let mut touches = vec![self.process_of(task.id)];
         match task.state {
             State::Ready(At::Entry, _) | State::Parked(_) => self.of_call(index, &mut touches),
             State::Ready(At::Access, _) => self.of_access(index, &mut touches),
             _ => {}
-        }
-        if !self.is_watched(index) {
-            touches.extend(objects::shared_mappings(tid));
         }
         touches
     }

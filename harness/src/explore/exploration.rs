@@ -313,7 +313,13 @@ fn message(panic: &(dyn Any + Send)) -> String {
     }
 }
 
-/// The CPUs that this process may use.
+/// Keeps the calling thread, and the explorations that it starts, to one CPU. Where the
+/// kernel refuses they only take turns on the CPUs there are.
+pub fn stay_on(cpu: usize) {
+    let _ = crate::sys::affinity::pin(cpu);
+}
+
+/// The CPUs that the calling thread may use.
 pub fn available_cpus() -> Vec<usize> {
     let this_thread = nix::unistd::Pid::from_raw(0);
     let Ok(set) = nix::sched::sched_getaffinity(this_thread) else {

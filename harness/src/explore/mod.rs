@@ -49,7 +49,7 @@ pub use crash::{CrashGroup, CrashReport, CrashSearch, CrashTally, FailingPoint};
 pub use criteria::Criteria;
 pub use environment::Environment;
 pub use exhaust::{Exhaust, Exhaustion};
-pub use exploration::{Exploration, ExploreError, available_cpus};
+pub use exploration::{Exploration, ExploreError, available_cpus, stay_on};
 pub use findings::Found;
 pub use machine::{Capability, capabilities};
 pub use output::LastLines;

@@ -11,6 +11,7 @@ use crate::model::{Rule, TaskId, Touch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::fmt::Debug;
+use std::rc::Rc;
 
 /// After so many steps in a row a task that never waits gives way even where the
 /// rule prefers it: it may be waiting for another one in a loop.
@@ -34,7 +35,7 @@ pub(super) struct Turn<'a> {
     /// Tasks that can go on, by ascending number; never empty.
     pub ready: &'a [TaskId],
     /// What the steps of `ready` are about to touch, where that is looked at.
-    pub next: &'a [Vec<Touch>],
+    pub next: &'a [Rc<[Touch]>],
     /// Who ran last.
     pub current: Option<TaskId>,
     /// How many further steps it has taken since it was another one's turn.
@@ -54,7 +55,7 @@ impl Turn<'_> {
         let place = self.ready.iter().position(|ready| *ready == task);
         place
             .and_then(|place| self.next.get(place))
-            .map_or(&[], Vec::as_slice)
+            .map_or(&[], Rc::as_ref)
     }
 }
 
