@@ -21,6 +21,9 @@ pub struct Expectations {
     pub fatal_signals: bool,
     /// Whether a panic counts also after such a fault.
     pub panics_under_faults: bool,
+    /// Whether waiting in loops for what nobody will do counts also after a process was
+    /// killed.
+    pub livelocks_under_faults: bool,
     /// What must not outlive the run.
     pub leaks: Leaks,
     /// Files and directories that may, by absolute path, with all below them.
@@ -67,6 +70,7 @@ impl Default for Expectations {
             statuses_under_faults: false,
             fatal_signals: true,
             panics_under_faults: true,
+            livelocks_under_faults: true,
             leaks: Leaks::UnlessKilled,
             may_leave: Vec::new(),
             promised: None,

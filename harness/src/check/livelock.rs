@@ -1,11 +1,16 @@
 //! Everybody who is alive goes round in a loop until shared memory changes, and
 //! whoever could change it is gone or waits as well.
 
-use crate::model::{End, Kind, Spinner, Trace, Violation, What};
+use super::Expectations;
+use crate::model::{Action, End, Event, Kind, Spinner, Trace, Violation, What};
 
 /// Adds the violation if the run ended in a livelock.
-pub(super) fn find(trace: &Trace, found: &mut Vec<Violation>) {
-    if let End::Livelock(spinners) = &trace.end {
+pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<Violation>) {
+    let is_kill =
+        |event: &Event| matches!(&event.what, What::Fault(fault) if fault.action == Action::Kill);
+    if let End::Livelock(spinners) = &trace.end
+        && (expectations.livelocks_under_faults || !trace.events.iter().any(is_kill))
+    {
         found.push(describe(trace, spinners));
     }
 }
@@ -76,7 +81,7 @@ mod tests {
             name: "/memfd:queue".to_owned(),
         });
         let mut found = Vec::new();
-        find(&run.trace, &mut found);
+        find(&run.trace, &Expectations::default(), &mut found);
         assert_eq!(
             found[0].sentence,
             "livelock: `reader` waits in a loop for /memfd:queue+0x40 to change, \

@@ -100,7 +100,7 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
     }
     let mut found = Vec::new();
     deadlock::find(&run.trace, &mut found);
-    livelock::find(&run.trace, &mut found);
+    livelock::find(&run.trace, expectations, &mut found);
     exits::find(&run.trace, expectations, &mut found);
     leaks::find(&run.trace, expectations, &mut found);
 

@@ -50,7 +50,7 @@ fn holds(run: &Run, death: Death) -> Vec<Hold<'_>> {
             let orphaned = given_back.is_none() && was_killed(run, &taking.process);
             let to = match given_back {
                 Some(unlock) => unlock.called,
-                None if orphaned && death == Death::Kept => u64::MAX,
+                None if orphaned && death.keeps() => u64::MAX,
                 None => last_seen(run, &taking.process),
             };
             Hold {
@@ -125,7 +125,12 @@ pub(super) fn refused_only_while_held(death: Death) -> Arc<dyn Check> {
                 continue;
             }
             let gave_up = failed(refused);
-            if gave_up && !(death == Death::Kept && may_be_orphaned(run)) {
+            let excused = match death {
+                Death::Kept | Death::KeptAndStuck => may_be_orphaned(run),
+                Death::Told => was_woken_in_vain(run),
+                Death::Released => false,
+            };
+            if gave_up && !excused {
                 return Err(format!(
                     "{} gave up waiting though nobody had died with the lock",
                     refused.process
@@ -140,6 +145,15 @@ pub(super) fn refused_only_while_held(death: Death) -> Arc<dyn Check> {
         }
         Ok(())
     })
+}
+
+/// Whether somebody was killed who waited for the lock, and may have been woken just
+/// then. The kernel passes the wake-up on only while nobody has the lock; if a third one
+/// has taken it in between, nothing says that others wait (`handle_futex_death` in the
+/// kernel's futex code; get_robust_list(2)).
+fn was_woken_in_vain(run: &Run) -> bool {
+    let mut operations = run.history.operations.iter();
+    operations.any(|o| is_taking(o) && o.answered().is_none() && was_killed(run, &o.process))
 }
 
 /// Whether somebody was killed who may have had the lock.

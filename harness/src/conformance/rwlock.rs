@@ -2,7 +2,8 @@
 
 use super::lock_judgement::{exclusion, refused_only_while_held};
 use super::{Trial, faults, names, promising};
-use crate::contract::{Contract, Error, Peril, RwLock};
+use crate::check::Expectations;
+use crate::contract::{Contract, Death, Error, Peril, RwLock};
 use crate::scenario::{Log, Named, Scenario, mark};
 
 /// How often each process takes the lock.
@@ -40,6 +41,10 @@ pub(super) fn rwlock_of<L: RwLock + 'static>(
         });
     }
     let death = contract.traits.death;
+    scenario = scenario.expect(Expectations {
+        livelocks_under_faults: death != Death::KeptAndStuck,
+        ..Expectations::default()
+    });
     let killed = [
         (Peril::KillReader, "reader1"),
         (Peril::KillWriter, "writer1"),

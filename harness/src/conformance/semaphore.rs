@@ -94,7 +94,7 @@ fn no_more_than(permits: usize, death: Death) -> Arc<dyn Check> {
             .map(|taking| {
                 let to = match giving_back(run, taking) {
                     Some(post) => post.called,
-                    None if death == Death::Kept && was_killed(run, &taking.process) => u64::MAX,
+                    None if death.keeps() && was_killed(run, &taking.process) => u64::MAX,
                     None => last_seen(run, &taking.process),
                 };
                 (end(taking), to, taking.process.as_str())
@@ -135,7 +135,7 @@ fn refused_only_when_taken(permits: usize, death: Death) -> Arc<dyn Check> {
             let gave_up = failed(refused);
             let excuse = match (gave_up, death) {
                 (false, _) => may_hold.count(),
-                (true, Death::Kept) => dead.count(),
+                (true, Death::Kept | Death::KeptAndStuck) => dead.count(),
                 (true, _) => 0,
             };
             if excuse < permits {

@@ -90,6 +90,13 @@ impl Traits {
     };
 }
 
+impl Death {
+    /// Whether nobody gets any more what a dead process had.
+    pub fn keeps(self) -> bool {
+        matches!(self, Death::Kept | Death::KeptAndStuck)
+    }
+}
+
 /// In which order messages come out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -123,6 +130,8 @@ pub enum Death {
     Told,
     /// Nobody gets it any more; whoever waits gives up when [`PATIENCE`] is over.
     Kept,
+    /// The same, but who waits may do so for ever, in a loop that knows no time-out.
+    KeptAndStuck,
 }
 
 /// What a mechanism promises under one peril.

@@ -116,7 +116,9 @@ impl Robustness for Robust {
                 Peril::KillHolder,
                 "the next one that takes the mutex of a killed process gets it and is told \
                  (EOWNERDEAD), once; after it has repaired what the mutex protects, it is a mutex \
-                 like any other",
+                 like any other. Only a wake-up may be lost: if a waiter is killed after it was \
+                 woken, and another one has taken the mutex meanwhile, the waiters that are left \
+                 sleep until the next one that has to wait gives it back",
                 "pthread_mutexattr_setrobust(3), pthread_mutex_consistent(3)",
             ),
             EXCLUSION,

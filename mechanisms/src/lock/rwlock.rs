@@ -68,7 +68,7 @@ const CONTRACT: Contract = Contract {
     specification: "One holder that writes, or any number that read; what a dead holder had is \
                     never given back.",
     traits: Traits {
-        death: Death::Kept,
+        death: Death::KeptAndStuck,
         ..Traits::USUAL
     },
     capacity: "one that writes, or any number that read; any number that wait",
@@ -83,13 +83,16 @@ const CONTRACT: Contract = Contract {
         promise(
             Peril::KillReader,
             "after a reader was killed, readers go on getting the lock, and writers never do; \
-             nobody is told",
+             nobody is told. If it was killed while it gave the lock back, whoever waits may \
+             spin for ever: glibc waits for the end of the hand-over in a loop, whatever the \
+             time-out",
             "pthread_rwlock_unlock(3p): undefined; what glibc does",
         ),
         promise(
             Peril::KillWriter,
             "after a writer was killed, nobody gets the lock, and nobody is told: whoever waits \
-             must have a time-out",
+             must have a time-out. If it was killed while it gave the lock back, not even that \
+             helps: glibc waits for the end of the hand-over in a loop",
             "pthread_rwlock_unlock(3p): undefined; what glibc does",
         ),
         promise(

@@ -174,9 +174,20 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
+/// Connects, however often a signal interrupts the wait for room in the server's queue:
+/// nothing has been asked by then.
+fn connect(socket: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(socket) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Asks once; `None` if the server went away, or was silent, without an answer.
 fn ask(socket: &Path, id: u64, request: u64) -> io::Result<Option<Reply>> {
-    let mut connection = UnixStream::connect(socket)?;
+    let mut connection = connect(socket)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     let frame = [id, request].map(u64::to_le_bytes).concat();
     let mut answer = [0; FRAME_BYTES];
