@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::progress::{self, Display};
 use crate::{exit, interrupt, terminal};
 use crosswire::explore::{Budget, Progress, Report, available_cpus, stay_on};
+use crosswire::model::Verdict;
 use crosswire_scenarios::{Case, Cell, Settings, Watch};
 use outcome::{Outcome, Row, Whole};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +24,7 @@ pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure>
         stop: &stop,
         display: Display::new(options.output.quiet),
         began: Instant::now(),
-        todo: Mutex::new(cells.iter().filter_map(as_case).collect()),
+        todo: Mutex::new(cells.iter().filter_map(as_case).map(Turn::first).collect()),
         done: Mutex::default(),
     };
     // Each case starts a program of its own, which is long compared with its runs, and
@@ -75,13 +76,29 @@ fn as_case<'a>(cell: &&'a Cell) -> Option<&'a Case> {
     }
 }
 
+/// A case, and whether it has had its share already.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    case: &'a Case,
+    again: bool,
+}
+
+impl<'a> Turn<'a> {
+    fn first(case: &'a Case) -> Turn<'a> {
+        Turn { case, again: false }
+    }
+}
+
+/// The part of the budget for cases that their share did not suffice for.
+const RESERVE: f64 = 0.1;
+
 /// Cases that several workers share.
 struct Job<'a> {
     options: &'a MainJobOptions,
     stop: &'a AtomicBool,
     display: Display,
     began: Instant,
-    todo: Mutex<VecDeque<&'a Case>>,
+    todo: Mutex<VecDeque<Turn<'a>>>,
     /// Reports by the names of their cases.
     done: Mutex<BTreeMap<&'a str, Report>>,
 }
@@ -92,11 +109,20 @@ impl<'a> Job<'a> {
         asked.unwrap_or_else(|| available_cpus().len()).max(1)
     }
 
-    /// The next case, and how many are left with it.
-    fn next(&self) -> Option<(&'a Case, u32)> {
+    /// The next turn and its time: what earlier ones did not use is shared among the
+    /// rest.
+    fn next(&self) -> Option<(Turn<'a>, Duration)> {
         let mut todo = self.todo.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = u32::try_from(todo.len()).unwrap_or(u32::MAX);
-        todo.pop_front().map(|case| (case, left))
+        let turn = todo.pop_front()?;
+        let alike = todo.iter().filter(|other| other.again == turn.again);
+        let left = u32::try_from(alike.count() + 1).unwrap_or(u32::MAX);
+        let workers = u32::try_from(self.workers()).unwrap_or(u32::MAX);
+        let budget = match turn.again {
+            true => self.options.budget,
+            false => self.options.budget.mul_f64(1.0 - RESERVE),
+        };
+        let rest = budget.saturating_sub(self.began.elapsed());
+        Some((turn, rest * workers.min(left) / left))
     }
 
     /// Explores cases on one CPU until there are no more.
@@ -104,15 +130,15 @@ impl<'a> Job<'a> {
         if let Some(cpu) = cpu {
             stay_on(cpu);
         }
-        let workers = u32::try_from(self.workers()).unwrap_or(u32::MAX);
         while !self.stop.load(Ordering::Relaxed) {
-            let Some((case, left)) = self.next() else {
+            let Some((Turn { case, again }, share)) = self.next() else {
                 return;
             };
-            // What earlier cases did not use is shared among the rest.
-            let rest = self.options.budget.saturating_sub(self.began.elapsed());
-            let share = rest * workers.min(left) / left;
             let report = self.explore(case, share);
+            if matches!(report.verdict, Verdict::Inconclusive(_)) && !again {
+                let mut todo = self.todo.lock().unwrap_or_else(PoisonError::into_inner);
+                todo.push_back(Turn { case, again: true });
+            }
             let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
             done.insert(&case.name, report);
         }

@@ -104,8 +104,8 @@ const PAUSE: u64 = 15;
 /// Steps of others by which a signal is late.
 const DELAY: u64 = 15;
 
-/// Bytes that a transfer is cut down to: less than a frame, no divisor of it.
-const SHORT: u64 = 100;
+/// Bytes that a transfer is cut down to: less than any frame, and no divisor of it.
+const SHORT: u64 = 7;
 
 /// Seconds by which the calendar clock is set forward: more than any patience.
 const JUMP: i64 = 3600;

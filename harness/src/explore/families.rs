@@ -144,6 +144,8 @@ const ALLOCATING: &[&str] = &[
     "shmget",
     "msgget",
     "msgsnd",
+    // Not in its manual page; the kernel copies the message as for msgsnd(2).
+    "mq_timedsend",
     "semget",
     "semop",
     "semtimedop",
