@@ -42,6 +42,7 @@ pub fn adapter_cells(mechanism: &str, command: &[String]) -> Option<Vec<Cell>> {
                             case.reached(scenario(case), Way::Verb)
                                 .shrink(record, time, stop)
                         },
+                        crash: |case, schedules| case.crashed(scenario(case), schedules),
                     })
                 }));
             }

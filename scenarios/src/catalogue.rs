@@ -81,6 +81,11 @@ macro_rules! entry {
                         case.reached(scenario, Way::Verb)
                             .shrink(record, time, stop)
                     },
+                    |case, schedules| {
+                        let named = crosswire::scenario!(case.name.as_str());
+                        let scenario = conformance::$scenario::<$type>(named, case.trial);
+                        case.crashed(scenario, schedules)
+                    },
                 )
             },
         }
@@ -167,6 +172,8 @@ type Replay = fn(
     crosswire::explore::Changes,
 ) -> Result<crosswire::explore::Replay, crosswire::explore::ReplayError>;
 
+type Crash = fn(&Case, u32) -> Option<crosswire::explore::CrashReport>;
+
 type Shrink = fn(
     &Case,
     &Record,
@@ -175,7 +182,14 @@ type Shrink = fn(
 ) -> Result<crosswire::explore::Reduced, crosswire::explore::ReduceError>;
 
 impl Entry {
-    fn case_with(self, trial: Trial, explore: Explore, replay: Replay, shrink: Shrink) -> Case {
+    fn case_with(
+        self,
+        trial: Trial,
+        explore: Explore,
+        replay: Replay,
+        shrink: Shrink,
+        crash: Crash,
+    ) -> Case {
         let Trial {
             peril,
             some,
@@ -197,6 +211,7 @@ impl Entry {
             explore,
             replay,
             shrink,
+            crash,
         }
     }
 }
