@@ -48,7 +48,7 @@ pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
 #[cfg(test)]
 pub(crate) use choose::{Choices, Chooser};
 pub use hold::Held;
-pub use measure::bare_stop;
+pub use measure::{bare_fault, bare_stop};
 pub use target::{ExecutableError, Isolation, Start, Successor, Target, find_executable};
 pub(crate) use touches::TIME_OUT;
 
