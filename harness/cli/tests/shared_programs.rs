@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::building::{build_directory, folder, python, source, tool};
+use common::building::{build_directory, compile, folder, python, source, tool};
 use common::command::{self, PASS, somewhere};
 use common::left_out;
 use common::natively::{same_as_natively_anywhere, text};
@@ -107,4 +107,17 @@ fn ipc_channel_sends() {
     if let Some(program) = shared() {
         same_as_natively_anywhere(&[text(&program), "channel", "-"]);
     }
+}
+
+#[test]
+fn code_in_shared_memory_is_said_to_be_unwatched() {
+    let build = build_directory();
+    let sources = [source("code_in_shared_memory.c")];
+    let program = compile(&sources, build.path(), "code");
+    let directory = somewhere();
+    let words = ["--runs", "2", "--", text(&program)];
+    let outcome = command::run(directory.path(), &words);
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
+    let notes = outcome.report["notes"].to_string();
+    assert!(notes.contains("can be executed"), "{}", outcome.told());
 }

@@ -319,6 +319,7 @@ impl Engine {
         self.knowledge.set(std::mem::take(&mut session.knowledge));
         let seen = std::mem::take(&mut session.seen);
         let captures = std::mem::take(&mut session.captures);
+        let unwatched = std::mem::take(&mut session.unwatched);
         let mut trace = into_trace(session, end);
         let history = self.history(&mut trace);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
@@ -338,6 +339,7 @@ impl Engine {
             history,
             seen,
             captures,
+            unwatched,
             stdout,
             stderr,
         })
