@@ -9,6 +9,7 @@
 //! CROSSWIRE_SEARCH_CASES=1000000 cargo test --release -p crosswire --lib exhaustive
 //! ```
 
+mod by_hand;
 mod draw;
 mod objects;
 
