@@ -1,7 +1,8 @@
 //! What was acknowledged is not lost.
 
 use super::channel::{Channel, answer, violation};
-use super::empty::{self, Stay};
+use super::history::NEVER;
+use super::history::free::Free;
 use super::{Check, Unjudgeable};
 use crate::model::{End, Kind, Operation, Run, Violation};
 use std::sync::Arc;
@@ -112,14 +113,12 @@ fn found_empty(channel: &Channel<'_>, missing: &[(i64, &Operation)]) -> Option<V
     if channel.empties.is_empty() {
         return None;
     }
-    let stays: Vec<Stay> = missing
-        .iter()
-        .map(|(_, send)| Stay {
-            from: answer(send),
-            to: None,
-        })
-        .collect();
-    let told = empty::first_false(&stays, &channel.cut_off, &channel.empties)?;
+    let free = Free::of(
+        missing.iter().map(|(_, send)| (answer(send), NEVER)),
+        channel.cut_off.iter().map(|receive| receive.called),
+    );
+    let is_false = |told: &&&Operation| !free.within(told.called, answer(told));
+    let told = channel.empties.iter().find(is_false)?;
     let before = missing.partition_point(|(_, send)| answer(send) < told.called);
     let takers = channel
         .cut_off

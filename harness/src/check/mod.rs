@@ -9,7 +9,6 @@
 mod channel;
 mod deadlock;
 mod duplication;
-mod empty;
 mod exits;
 mod expectations;
 mod fifo;
@@ -68,9 +67,6 @@ pub trait Check: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unjudgeable {
-    /// Which receive belongs to which send is told by the value alone.
-    #[error("{0} was sent more than once; this check needs every value sent to be different")]
-    SentTwice(i64),
     /// An operation was logged without what the check needs to know of it.
     #[error("`{process}` logged a `{operation}` without a value")]
     NoValue {
