@@ -246,6 +246,13 @@ mod tests {
             "`p` sent 2 and was told so, but nobody received it"
         );
         assert!(ended(both(), End::Limit(Limit::Steps)).is_empty());
+        let mut none = both().end(End::Finished);
+        none.history = history("p: send(1) 1-2, p: send(2) 3-4, p: send(3) 5-6, c: recv 7");
+        assert_eq!(
+            check.check(&none).unwrap()[0].sentence,
+            "sending 1, 2, 3 was acknowledged, but nobody received them; receives that were cut \
+             off can have taken only 1 of them"
+        );
         assert!(ended(both().fault(1, 9, "kill:c@#1"), End::Finished).is_empty());
         assert!(!ended(both().fault(0, 9, "kill:p@#1"), End::Finished).is_empty());
     }

@@ -126,7 +126,8 @@ impl Specification<Op> for Entry {
             Action::Delete => *stored = None,
             Action::Get if op.is_pending() => {}
             Action::Get if before == (!op.nothing).then_some(op.value) => {}
-            _ => return None,
+            Action::Get => return None,
+            _ => {}
         }
         Some(before)
     }
