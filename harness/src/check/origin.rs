@@ -274,6 +274,7 @@ mod tests {
             .call((0, 2), "msgget", &[], None, 5)
             .call((1, 3), "msgget", &[], None, 5);
         let calls = calls.call((1, 4), "msgrcv", &[5], None, 8);
+        let calls = calls.call((1, 5), "msgctl", &[5, 2], None, 0);
         let whence = origin(&calls.end(End::Finished).trace, &queue).unwrap();
         assert_eq!(whence.last, (TaskId(1), 4));
         assert_eq!(found(calls, queue.clone()), Some((0, 2, true)));
@@ -287,13 +288,10 @@ mod tests {
 
     #[test]
     fn queues_are_known_by_their_name() {
-        let calls = run().call((0, 1), "mq_open", &[0, 0], Some("q"), -2).call(
-            (1, 2),
-            "mq_open",
-            &[0, O_CREAT],
-            Some("q"),
-            3,
-        );
+        let calls = run()
+            .call((0, 0), "mq_open", &[0, 0], Some("q"), -2)
+            .call((0, 1), "mq_open", &[0, O_CREAT], Some("q"), -13)
+            .call((1, 2), "mq_open", &[0, O_CREAT], Some("q"), 3);
         assert_eq!(
             found(calls, Leftover::MessageQueue("/q".into())),
             Some((1, 2, true))
