@@ -126,8 +126,7 @@ impl Specification<Op> for Entry {
             Action::Delete => *stored = None,
             Action::Get if op.is_pending() => {}
             Action::Get if before == (!op.nothing).then_some(op.value) => {}
-            Action::Get => return None,
-            _ => {}
+            _ => return None,
         }
         Some(before)
     }
