@@ -128,6 +128,8 @@ pub(super) struct Session<'a> {
     pub objects: super::objects::Objects,
     /// What the processes of a scenario log.
     pub log: Option<&'a crate::sys::oplog::OpLog>,
+    /// Operations of killed processes that had no effect.
+    pub undone: Vec<super::undone::Undone>,
     /// Address spaces, of which a process has one, or shares one.
     pub spaces: Vec<Space>,
     pub memory: Objects,
@@ -198,6 +200,7 @@ impl<'a> Session<'a> {
             footprints: Vec::new(),
             objects: super::objects::Objects::default(),
             log: None,
+            undone: Vec::new(),
             spaces: Vec::new(),
             memory: Objects::default(),
             knowledge: Knowledge::default(),
