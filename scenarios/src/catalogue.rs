@@ -1,6 +1,6 @@
 //! The table of all mechanisms and perils.
 
-use crate::adapters::adapter_cells;
+use crate::adapters::adapter_case;
 use crate::case::{Case, Cell, VERB, Watch, Way};
 use crosswire::Budget;
 use crosswire::conformance::{self, Trial, trials};
@@ -33,13 +33,10 @@ pub fn reenter(name: &str, command: &[String]) -> Result<(), String> {
 
 /// The case of this name: of a reference implementation, or of an adapter.
 fn case(name: &str, command: &[String]) -> Option<Case> {
-    let all = match (command, name.split_once('/')) {
-        ([], _) => cells(),
-        (_, Some((mechanism, _))) => adapter_cells(mechanism, command)?,
-        (_, None) => return None,
-    };
-    let mut cases = all.into_iter().filter_map(Cell::into_case);
-    cases.find(|case| case.name == name)
+    match command {
+        [] => cases().into_iter().find(|case| case.name == name),
+        _ => adapter_case(name, command),
+    }
 }
 
 /// Every case, in the order of the table.
@@ -235,6 +232,16 @@ pub fn cells() -> Vec<Cell> {
         }
     }
     cells
+}
+
+/// The contracts of all mechanisms in the table, and the most senders and receivers that
+/// those of channels can have.
+pub(crate) fn channel_ends() -> Vec<(&'static Contract, (usize, usize))> {
+    let entries = entries();
+    entries
+        .iter()
+        .map(|entry| (entry.contract, entry.most))
+        .collect()
 }
 
 /// The contracts of all mechanisms in the table.

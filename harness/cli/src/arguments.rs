@@ -4,6 +4,7 @@ use crate::check::CheckOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crosswire::explore::{Budget, CrashSearch, Shard, Strategy};
 use crosswire::model::{FaultKind, Limits};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -146,6 +147,9 @@ pub struct MainJobOptions {
     /// How to report.
     #[command(flatten)]
     pub output: OutputOptions,
+    /// Whether an adapter is held to a contract, so that each promise holds or is broken.
+    #[arg(skip)]
+    pub held_to_contract: bool,
 }
 
 /// Options of `crosswire conform`.
@@ -158,6 +162,12 @@ pub struct ConformOptions {
     /// The mechanism whose contract it is held to, by its name in `crosswire list`
     #[arg(long, value_name = "MECHANISM")]
     pub contract: String,
+    /// Senders that the adapter is made for, at most, if it is a channel
+    #[arg(long, value_name = "N")]
+    pub senders: Option<NonZeroUsize>,
+    /// Receivers that it is made for, at most
+    #[arg(long, value_name = "N")]
+    pub receivers: Option<NonZeroUsize>,
     /// How to go about it.
     #[command(flatten)]
     pub job: MainJobOptions,

@@ -43,7 +43,7 @@ pub(super) fn closed_only_without_receivers(receivers: Vec<String>) -> Arc<dyn C
         let left = receivers.iter().find(|receiver| !was_killed(run, receiver));
         match (refused, left) {
             (Some(send), Some(receiver)) if !had_error(run) => Err(format!(
-                "{} was told that every receiver had gone while {receiver} was there",
+                "{} could not send while {receiver} was there to receive",
                 send.process
             )),
             _ => Ok(()),

@@ -29,7 +29,10 @@ impl Session<'_> {
             }
             return Ok(true);
         }
-        if matches!(c_long::from(entering.call), SYS_open | SYS_openat | SYS_dup) {
+        if matches!(
+            c_long::from(entering.call),
+            SYS_open | SYS_openat | SYS_dup | SYS_epoll_create1
+        ) {
             let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
             self.tasks[index].unobserved = true;
             stopped.resume_to_exit();
@@ -40,7 +43,7 @@ impl Session<'_> {
             if let (Ok(descriptor @ 0..), Some(opened)) =
                 (stopped.result(), &mut self.processes[process].loading)
             {
-                let tried = c_long::from(entering.call) == SYS_dup;
+                let tried = matches!(c_long::from(entering.call), SYS_dup | SYS_epoll_create1);
                 opened.push(descriptor as u64 | if tried { TRIED } else { 0 });
             }
         }
@@ -65,10 +68,14 @@ impl Session<'_> {
             SYS_ioctl => matches!(args[1], TCGETS | FIOCLEX) && own(args[0]),
             SYS_mmap => args[2] as c_int & PROT_WRITE == 0 && own(args[4]),
             SYS_sysinfo => true,
+            // Is it open at all?
+            SYS_fcntl if args[0] < 3 => matches!(args[1] as c_int, F_GETFD | F_GETFL),
             SYS_fcntl => own(args[0]) && matches!(args[1] as c_int, F_GETFD | F_SETFD | F_GETFL),
             SYS_fstat => args[0] < 3 || own(args[0]),
             // Is it open at all? Its copy is closed again.
             SYS_dup => args[0] < 3,
+            // Is there such a thing? Copies of a template would share it, if it is kept.
+            SYS_epoll_create1 => !self.in_template,
             SYS_close if own(args[0] | TRIED) => true,
             // Where am I?
             SYS_lseek if args[0] < 3 => args[1] == 0 && args[2] == SEEK_CUR as u64,
@@ -91,7 +98,8 @@ impl Session<'_> {
     }
 }
 
-/// Marks the copy of a descriptor that the program was started with.
+/// Marks a descriptor that was made to see whether that is possible, and is but closed
+/// again.
 const TRIED: u64 = 1 << 32;
 
 const CREATING: u64 = (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC) as u64;

@@ -222,7 +222,8 @@ impl Session<'_> {
             if !matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
                 return Ok(());
             }
-            if !self.pass_start_up_call(index)? && !self.pass_quiet_call(index)? {
+            // In this order: a quiet call does not end the start-up.
+            if !self.pass_quiet_call(index)? && !self.pass_start_up_call(index)? {
                 return Ok(());
             }
         }

@@ -66,8 +66,6 @@ const WAITING: &[&str] = &[
     "rt_sigtimedwait",
     "nanosleep",
     "clock_nanosleep",
-    "open",
-    "openat",
 ];
 
 /// Calls that can find no room on the file system (ENOSPC, EDQUOT).

@@ -146,6 +146,9 @@ impl<Q> Scenario<'_, Q> {
         if let Some(jobs) = self.jobs {
             exploration.jobs = jobs;
         }
+        if let Some(time) = self.shrinking {
+            exploration.shrink = time;
+        }
         exploration
     }
 

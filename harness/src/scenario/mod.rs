@@ -21,6 +21,7 @@ use crate::engine::Successor;
 use crate::model::Limits;
 use std::process::Termination;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A name for a scenario yet to be described; made by
 /// [`scenario!`](crate::scenario!).
@@ -71,6 +72,7 @@ pub struct Scenario<'a, Q> {
     seed: u64,
     arguments: Option<Vec<String>>,
     jobs: Option<usize>,
+    shrinking: Option<Duration>,
     passed_on: Vec<String>,
 }
 
@@ -146,6 +148,7 @@ impl Named {
             seed: 0,
             arguments: None,
             jobs: None,
+            shrinking: None,
             passed_on: Vec::new(),
         }
     }
@@ -272,6 +275,13 @@ impl<'a, Q> Scenario<'a, Q> {
     /// How many runs go on at a time; one a CPU unless said otherwise.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = Some(jobs);
+        self
+    }
+
+    /// Real time for making what was found simpler; five seconds unless said otherwise,
+    /// and nothing is tried in none.
+    pub fn shrinking(mut self, time: Duration) -> Self {
+        self.shrinking = Some(time);
         self
     }
 

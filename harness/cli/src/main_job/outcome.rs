@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod promises;
+
 /// One mechanism under one fault.
 pub struct Row {
     /// The mechanism's name.
@@ -123,10 +125,13 @@ impl Whole {
             Format::Json => terminal::print_json(&self.json(&files)),
             Format::Text => {
                 let palette = terminal::palette();
-                let mut all = self.table(palette);
-                all.push('\n');
-                all += &findings::describe(&found, &files, palette);
-                all += &self.summary(palette);
+                let described = findings::describe(&found, &files, palette);
+                let summary = self.summary(palette);
+                // Where much is broken, what holds would be lost above the findings.
+                let all = match options.held_to_contract {
+                    true => described + &self.promises() + &summary,
+                    false => format!("{}\n{described}{summary}", self.table(palette)),
+                };
                 terminal::print(&all);
             }
         }

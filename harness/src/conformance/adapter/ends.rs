@@ -98,8 +98,21 @@ fn taken(command: &str, answer: Answer) -> Result<Option<Taken>, Error> {
     }
 }
 
+/// The driver of a sender, which closes when it is dropped.
+#[derive(Debug)]
+pub struct AdaptedSender(Adapted);
+
+impl Drop for AdaptedSender {
+    fn drop(&mut self) {
+        let closed = self.0.order("close");
+        if let (Err(error), false) = (closed, std::thread::panicking()) {
+            panic!("{error}");
+        }
+    }
+}
+
 impl Channel for Adapted {
-    type Sender = Adapted;
+    type Sender = AdaptedSender;
     type Receiver = Adapted;
     const CONTRACT: &'static Contract = &NONE;
     const RECEIVERS: usize = usize::MAX;
@@ -108,22 +121,22 @@ impl Channel for Adapted {
         by_itself()
     }
 
-    fn sender(&mut self, _: usize) -> Result<Adapted, Error> {
+    fn sender(&mut self, _: usize) -> Result<AdaptedSender, Error> {
+        self.receiver().map(AdaptedSender)
+    }
+
+    fn receiver(&mut self) -> Result<Adapted, Error> {
         self.drive()?;
         Ok(Adapted {
             lines: Vec::new(),
             driver: self.driver.take(),
         })
     }
-
-    fn receiver(&mut self) -> Result<Adapted, Error> {
-        self.sender(0)
-    }
 }
 
-impl Sender for Adapted {
+impl Sender for AdaptedSender {
     fn send(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.order(&format!("send {}", message::value(message)))
+        self.0.order(&format!("send {}", message::value(message)))
     }
 }
 

@@ -33,6 +33,9 @@
 //! | cell | writer, reader | `store N` | `ok`, `timeout` |
 //! | | | `load` | `value N`, `torn`, `timeout` |
 //!
+//! A sender closes at its end, whatever came before. A call that was interrupted (EINTR)
+//! is to be repeated where it may be.
+//!
 //! Every command may be answered with `error TEXT`. N is a number of up to 6 digits.
 //! `timeout` means that nothing happened for a second. A message or value is to be
 //! long enough to be torn, and to show it: N many times over, for instance.
@@ -41,5 +44,5 @@ mod ends;
 mod lines;
 mod trial;
 
-pub use ends::Adapted;
+pub use ends::{Adapted, AdaptedSender};
 pub use trial::adapted;
