@@ -38,7 +38,6 @@ const MODES: &[&str] = &[
     "fork_tree",
     "daemon_adopted",
     "spinwait",
-    "shared_mappings",
     "shared_pointers",
     "shared_robust",
     "shared_waiting",
