@@ -4,14 +4,17 @@
 //! so does one machine from minute to minute. `cargo bench` prints them;
 //! `CROSSWIRE_BENCH_RUNS` sets the number of runs (default 2,000).
 
-use crosswire::engine::{Engine, Isolation, Start, Target, bare_stop};
+mod common;
+
+use common::{ROUNDS, compile, median, target};
+use crosswire::engine::{Engine, bare_stop};
 use crosswire::explore::{Budget, Exploration, available_cpus};
 use crosswire::model::Plan;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Two processes and ten messages each way.
 const PING_PONG: &str = r#"
@@ -98,18 +101,14 @@ fn main() {
 fn stops(program: &Path) {
     let cpu = available_cpus()[0];
     let mut engine = Engine::start(&target(program), Some(cpu)).expect("an engine");
-    let mut rounds: Vec<(f64, Duration, Duration)> = (0..51)
-        .map(|_| {
-            let stop = bare_stop(2_000).expect("tracing");
-            let began = Instant::now();
-            let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
-            let step = began.elapsed() / u32::try_from(steps).expect("few steps");
-            (step.as_secs_f64() / stop.as_secs_f64(), stop, step)
-        })
-        .collect();
-    rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (ratio, stop, step) = rounds[rounds.len() / 2];
-    println!("median of {} rounds", rounds.len());
+    let (ratio, step, stop) = median(|| {
+        let stop = bare_stop(2_000).expect("tracing");
+        let began = Instant::now();
+        let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
+        let step = began.elapsed() / u32::try_from(steps).expect("few steps");
+        (step, stop)
+    });
+    println!("median of {ROUNDS} rounds");
     println!("bare stop                    {stop:>10.2?}");
     println!("step (two stops)             {step:>10.2?}  {ratio:.2} × the bare stop");
     println!(
@@ -188,31 +187,4 @@ fn explore(program: &Path, runs: u64, jobs: usize) -> f64 {
         .expect("an exploration");
     assert!(report.found.is_empty(), "{:?}", report.verdict);
     report.runs_per_second()
-}
-
-fn target(program: &Path) -> Target {
-    Target {
-        programs: vec![Start {
-            name: "program".to_owned(),
-            command: vec![program.to_string_lossy().into_owned()],
-        }],
-        working_dir: std::env::current_dir().expect("a working directory"),
-        environment: Vec::new(),
-        isolation: Isolation::Auto,
-        children: Vec::new(),
-        successors: Vec::new(),
-    }
-}
-
-fn compile(dir: &Path, name: &str, source: &str) -> PathBuf {
-    let file = dir.join(name).with_extension("c");
-    std::fs::write(&file, source).expect("a writable directory");
-    let program = dir.join(name);
-    let status = Command::new("cc")
-        .arg("-O2")
-        .arg("-o")
-        .args([&program, &file])
-        .status();
-    assert!(status.expect("a C compiler").success(), "compiling {name}");
-    program
 }

@@ -73,6 +73,7 @@ fn case_of(contract: &'static Contract, trial: Trial, command: &[String]) -> Cas
             case.reached(scenario(case), Way::Verb)
                 .shrink(record, time, stop)
         },
+        crash: |case, schedules| case.crashed(scenario(case), schedules),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crosswire::conformance::{Trial, injects};
 use crosswire::contract::Peril;
-use crosswire::explore::{Changes, Progress, ReduceError, Reduced, Replay, ReplayError};
+use crosswire::explore::{
+    Changes, CrashReport, Progress, ReduceError, Reduced, Replay, ReplayError,
+};
 use crosswire::model::{Limit, Record, Verdict};
 use crosswire::scenario::Scenario;
 use crosswire::{Budget, Report};
@@ -65,6 +67,7 @@ pub struct Case {
     pub(crate) explore: fn(&Case, Way, Settings, Watch<'_>) -> Report,
     pub(crate) replay: fn(&Case, &Record, Changes) -> Result<Replay, ReplayError>,
     pub(crate) shrink: fn(&Case, &Record, Duration, &AtomicBool) -> Result<Reduced, ReduceError>,
+    pub(crate) crash: fn(&Case, u32) -> Option<CrashReport>,
 }
 
 /// How a case is explored.
@@ -153,6 +156,12 @@ impl Case {
         (self.shrink)(self, record, time, stop)
     }
 
+    /// Kills the process that the peril speaks of at each of its points, under so many
+    /// schedules; `None` if the peril kills nobody. For tests.
+    pub fn crash_in_test(&self, schedules: u32) -> Option<CrashReport> {
+        (self.crash)(self, schedules)
+    }
+
     /// A promise has been tried only if what it speaks of has happened.
     fn judged(&self, mut report: Report) -> Report {
         let untried = report.faults.struck == 0 && !report.interrupted;
@@ -208,6 +217,17 @@ impl Case {
             Way::Test if !self.command.is_empty() => scenario.shrinking(Duration::ZERO),
             Way::Test => scenario,
         }
+    }
+
+    /// The scenario, with its victim killed at every point.
+    pub(crate) fn crashed<Q>(
+        &self,
+        scenario: Scenario<'static, Q>,
+        schedules: u32,
+    ) -> Option<CrashReport> {
+        let victim = scenario.victim()?;
+        let crash = self.reached(scenario, Way::Test).crash(&victim);
+        Some(crash.schedules(schedules).try_explore())
     }
 
     /// Performs a run again that [`explore`](Case::explore) has recorded.

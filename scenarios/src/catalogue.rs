@@ -78,6 +78,11 @@ macro_rules! entry {
                         case.reached(scenario, Way::Verb)
                             .shrink(record, time, stop)
                     },
+                    |case, schedules| {
+                        let named = crosswire::scenario!(case.name.as_str());
+                        let scenario = conformance::$scenario::<$type>(named, case.trial);
+                        case.crashed(scenario, schedules)
+                    },
                 )
             },
         }
@@ -164,6 +169,8 @@ type Replay = fn(
     crosswire::explore::Changes,
 ) -> Result<crosswire::explore::Replay, crosswire::explore::ReplayError>;
 
+type Crash = fn(&Case, u32) -> Option<crosswire::explore::CrashReport>;
+
 type Shrink = fn(
     &Case,
     &Record,
@@ -172,7 +179,14 @@ type Shrink = fn(
 ) -> Result<crosswire::explore::Reduced, crosswire::explore::ReduceError>;
 
 impl Entry {
-    fn case_with(self, trial: Trial, explore: Explore, replay: Replay, shrink: Shrink) -> Case {
+    fn case_with(
+        self,
+        trial: Trial,
+        explore: Explore,
+        replay: Replay,
+        shrink: Shrink,
+        crash: Crash,
+    ) -> Case {
         let Trial {
             peril,
             some,
@@ -194,6 +208,7 @@ impl Entry {
             explore,
             replay,
             shrink,
+            crash,
         }
     }
 }

@@ -38,6 +38,10 @@ const MODES: &[&str] = &[
     "fork_tree",
     "daemon_adopted",
     "spinwait",
+    "shared_mappings",
+    "shared_pointers",
+    "shared_robust",
+    "shared_waiting",
 ];
 
 /// Processes that do nothing but use a CPU, until this is dropped.

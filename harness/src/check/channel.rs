@@ -23,16 +23,6 @@ pub(super) struct Channel<'a> {
     pub(super) cut_off: Vec<&'a Operation>,
 }
 
-/// A value that was sent once, and what became of it.
-pub(super) struct Message<'a> {
-    /// The value.
-    pub(super) value: i64,
-    /// How it was sent.
-    pub(super) send: &'a Operation,
-    /// How it was received, if it was.
-    pub(super) receive: Option<&'a Operation>,
-}
-
 impl<'a> Channel<'a> {
     /// The channel's part of a history.
     pub(super) fn of(history: &'a History) -> Result<Self, Unjudgeable> {
@@ -69,29 +59,6 @@ impl<'a> Channel<'a> {
             .sort_by_key(|(value, recv)| (*value, answer(recv)));
         channel.cut_off.sort_by_key(|recv| recv.called);
         Ok(channel)
-    }
-
-    /// Every value that was sent with how it was received.
-    ///
-    /// # Errors
-    /// If a value was sent twice. Values received twice or never sent must have
-    /// been ruled out.
-    pub(super) fn messages(&self) -> Result<Vec<Message<'a>>, Unjudgeable> {
-        let mut receives = self.receives.iter().peekable();
-        let mut messages: Vec<Message<'a>> = Vec::with_capacity(self.sends.len());
-        for &(value, send) in &self.sends {
-            if messages.last().is_some_and(|last| last.value == value) {
-                return Err(Unjudgeable::SentTwice(value));
-            }
-            while receives.next_if(|(other, _)| *other < value).is_some() {}
-            let receive = receives.next_if(|(other, _)| *other == value);
-            messages.push(Message {
-                value,
-                send,
-                receive: receive.map(|(_, receive)| *receive),
-            });
-        }
-        Ok(messages)
     }
 }
 

@@ -332,6 +332,24 @@ mod tests {
     }
 
     #[test]
+    fn others_are_told_before_the_one_who_waits_and_each_object_apart() {
+        let found = judged(
+            RunBuilder::new(&["a", "b", "c"]),
+            &[
+                waits(0, "read", "pipe 1", &[0, 1]),
+                waits(1, "read", "pipe 2", &[]),
+                waits(2, "read", "pipe 3", &[]),
+            ],
+        );
+        assert_eq!(
+            found.sentence,
+            "deadlock: `a` waits in read for pipe 1, which only `b` could release; `b` waits in \
+             read for pipe 2, and nobody is left who could release it; `c` waits in read for pipe \
+             3, and nobody is left who could release it"
+        );
+    }
+
+    #[test]
     fn nobody_left() {
         let run = RunBuilder::new(&["a", "b", "c"]).fault(2, 5, "kill:c@write#2");
         let found = judged(

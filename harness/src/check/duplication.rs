@@ -32,7 +32,7 @@ impl Check for NoDuplication {
 
 /// A value received for the nth time when fewer than n sends of it had begun,
 /// but at least one: the rest is invention.
-pub(super) fn find(channel: &Channel<'_>) -> Option<Violation> {
+fn find(channel: &Channel<'_>) -> Option<Violation> {
     let mut rest = channel.sends.as_slice();
     for receives in channel.receives.chunk_by(|(a, _), (b, _)| a == b) {
         let value = receives[0].0;

@@ -54,12 +54,6 @@ fn invented<'a>(channel: &Channel<'a>) -> Option<(i64, &'a Operation)> {
     None
 }
 
-/// What [`no_invention`] and the checks that build on it find.
-pub(super) fn find(channel: &Channel<'_>) -> Option<Violation> {
-    let (value, receive) = invented(channel)?;
-    Some(describe(channel, value, receive, None))
-}
-
 fn describe(
     channel: &Channel<'_>,
     value: i64,

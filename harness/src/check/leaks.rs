@@ -54,9 +54,10 @@ pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<V
         }
         let inside = leaks.iter().map(|(other, _)| *other);
         let inside = inside.filter(|other| contains(leftover, other));
-        let details = inside
+        let mut details: Vec<String> = inside
             .map(|other| format!("in it: {}", name(trace, other)))
             .collect();
+        details.extend(from.and_then(|from| last_user(trace, from)));
         found.push(describe(trace, leftover, *from, details));
     }
 }
@@ -233,6 +234,18 @@ fn describe(
     }
 }
 
+/// Who else could have cleaned up: the last to use it, if that was not its creator.
+fn last_user(trace: &Trace, from: Origin) -> Option<String> {
+    let (task, step) = from.last;
+    let process = process_of(trace, task);
+    if process == process_of(trace, from.task) || is_killed_by_fault(trace, process) {
+        return None;
+    }
+    let end = told_end(trace, process, &mut Vec::new());
+    let name = trace.name(task);
+    Some(format!("`{name}` used it last, in step {step}, and {end}"))
+}
+
 /// How the one who should have cleaned up came not to.
 fn told_end(trace: &Trace, process: TaskId, steps: &mut Vec<u64>) -> String {
     let Some((step, signal)) = end_of(trace, process) else {
@@ -306,6 +319,23 @@ mod tests {
         let cut = run.end(End::Limit(Limit::Steps)).trace;
         find(&cut, &Expectations::default(), &mut found);
         assert!(found.is_empty(), "it might have been removed later");
+    }
+
+    #[test]
+    fn the_last_user_is_named_if_that_is_another() {
+        let details = |user| {
+            let used = creates_queue().call((user, 4), "msgrcv", &[0], None, 8);
+            let run = used.exits(1, 7, 0).exits(0, 8, 0).left(queue());
+            let mut found = Vec::new();
+            let expectations = Expectations::default();
+            find(&run.end(End::Finished).trace, &expectations, &mut found);
+            found.remove(0).details
+        };
+        assert_eq!(
+            details(1),
+            ["`b` used it last, in step 4, and ended in step 7 without cleaning up"]
+        );
+        assert!(details(0).is_empty());
     }
 
     #[test]

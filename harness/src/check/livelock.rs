@@ -62,31 +62,62 @@ mod tests {
     use crate::check::testing::RunBuilder;
     use crate::model::{Access, AccessKind, SharedObject, TaskId};
 
-    #[test]
-    fn names_the_word_and_its_last_writer() {
-        let mut run = RunBuilder::new(&["reader", "writer"]).end(End::Livelock(vec![Spinner {
+    /// The reader looks in step 4; the writer may be killed before.
+    fn spinning(run: RunBuilder) -> Trace {
+        let access = Access {
+            object: 0,
+            offset: 0x40,
+            size: 4,
+            kind: AccessKind::Read,
+            before: Some(1),
+            after: Some(1),
+            place: 0,
+        };
+        let look = |run: RunBuilder, step| run.event(0, step, What::Access(access));
+        let run = look(look(run, 2), 4).event(0, 5, What::Spin);
+        let mut run = run.end(End::Livelock(vec![Spinner {
             task: TaskId(0),
-            access: Access {
-                object: 0,
-                offset: 0x40,
-                size: 4,
-                kind: AccessKind::Read,
-                before: Some(1),
-                after: Some(1),
-                place: 0,
-            },
+            access,
             last_writer: Some(TaskId(1)),
         }]));
         run.trace.objects.push(SharedObject {
             name: "/memfd:queue".to_owned(),
         });
+        run.trace
+    }
+
+    fn found(trace: &Trace, livelocks_under_faults: bool) -> Vec<Violation> {
+        let expectations = Expectations {
+            livelocks_under_faults,
+            ..Expectations::default()
+        };
         let mut found = Vec::new();
-        find(&run.trace, &Expectations::default(), &mut found);
+        find(trace, &expectations, &mut found);
+        found
+    }
+
+    fn both() -> RunBuilder {
+        RunBuilder::new(&["reader", "writer"])
+    }
+
+    #[test]
+    fn names_the_word_and_its_last_writer() {
+        let found = found(&spinning(both()), true);
         assert_eq!(
             found[0].sentence,
             "livelock: `reader` waits in a loop for /memfd:queue+0x40 to change, \
              which stays 0x1, last written by `writer`"
         );
         assert_eq!(found[0].kind, Kind::Livelock);
+        assert_eq!(found[0].steps, [4], "where it looked last");
+    }
+
+    #[test]
+    fn waiting_for_the_dead_may_be_allowed() {
+        let paused = spinning(both().fault(1, 1, "pause(3):writer@#1"));
+        assert_eq!(found(&paused, false).len(), 1);
+        let killed = spinning(both().fault(1, 1, "kill:writer@#1"));
+        assert_eq!(found(&killed, false).len(), 0);
+        assert_eq!(found(&killed, true).len(), 1);
     }
 }

@@ -1,7 +1,8 @@
 //! What was acknowledged is not lost.
 
 use super::channel::{Channel, answer, violation};
-use super::empty::{self, Stay};
+use super::history::NEVER;
+use super::history::free::Free;
 use super::{Check, Unjudgeable};
 use crate::model::{End, Kind, Operation, Run, Violation};
 use std::sync::Arc;
@@ -112,14 +113,12 @@ fn found_empty(channel: &Channel<'_>, missing: &[(i64, &Operation)]) -> Option<V
     if channel.empties.is_empty() {
         return None;
     }
-    let stays: Vec<Stay> = missing
-        .iter()
-        .map(|(_, send)| Stay {
-            from: answer(send),
-            to: None,
-        })
-        .collect();
-    let told = empty::first_false(&stays, &channel.cut_off, &channel.empties)?;
+    let free = Free::of(
+        missing.iter().map(|(_, send)| (answer(send), NEVER)),
+        channel.cut_off.iter().map(|receive| receive.called),
+    );
+    let is_false = |told: &&&Operation| !free.within(told.called, answer(told));
+    let told = channel.empties.iter().find(is_false)?;
     let before = missing.partition_point(|(_, send)| answer(send) < told.called);
     let takers = channel
         .cut_off
@@ -247,6 +246,13 @@ mod tests {
             "`p` sent 2 and was told so, but nobody received it"
         );
         assert!(ended(both(), End::Limit(Limit::Steps)).is_empty());
+        let mut none = both().end(End::Finished);
+        none.history = history("p: send(1) 1-2, p: send(2) 3-4, p: send(3) 5-6, c: recv 7");
+        assert_eq!(
+            check.check(&none).unwrap()[0].sentence,
+            "sending 1, 2, 3 was acknowledged, but nobody received them; receives that were cut \
+             off can have taken only 1 of them"
+        );
         assert!(ended(both().fault(1, 9, "kill:c@#1"), End::Finished).is_empty());
         assert!(!ended(both().fault(0, 9, "kill:p@#1"), End::Finished).is_empty());
     }

@@ -9,7 +9,6 @@
 mod channel;
 mod deadlock;
 mod duplication;
-mod empty;
 mod exits;
 mod expectations;
 mod fifo;
@@ -68,9 +67,6 @@ pub trait Check: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unjudgeable {
-    /// Which receive belongs to which send is told by the value alone.
-    #[error("{0} was sent more than once; this check needs every value sent to be different")]
-    SentTwice(i64),
     /// An operation was logged without what the check needs to know of it.
     #[error("`{process}` logged a `{operation}` without a value")]
     NoValue {
@@ -183,6 +179,44 @@ mod tests {
             panic!("not a violation");
         };
         assert_eq!(found[0].kind, Kind::Broken("x".into()));
+    }
+
+    /// Has nothing to say, for this reason.
+    struct Mute(Unjudgeable);
+
+    impl Check for Mute {
+        fn name(&self) -> &str {
+            "mute"
+        }
+
+        fn check(&self, _: &Run) -> Result<Vec<Violation>, Unjudgeable> {
+            Err(self.0.clone())
+        }
+    }
+
+    #[test]
+    fn what_makes_a_run_invalid_outweighs_what_leaves_it_undecided() {
+        let run = RunBuilder::new(&["a"]).exits(0, 1, 0).end(End::Finished);
+        let undecided: Arc<dyn Check> = Arc::new(Mute(Unjudgeable::OutOfBudget(5)));
+        let no_value: Arc<dyn Check> = Arc::new(Mute(Unjudgeable::Other("odd".into())));
+        let both = verdict(&run, &[undecided.clone(), no_value]);
+        assert_eq!(both, Verdict::Invalid("check `mute`: odd".into()));
+        let one = verdict(&run, &[undecided]);
+        assert_eq!(one, Verdict::Inconclusive(Limit::Search));
+    }
+
+    #[test]
+    fn some_checks_judge_what_a_limit_cut_off_and_all_say_what_was_promised() {
+        let mut run = RunBuilder::new(&["a"]).end(End::Limit(Limit::Steps));
+        run.history = testing::history("recv=1 1-2");
+        let expectations = Expectations {
+            promised: Some("in order".into()),
+            ..Expectations::default()
+        };
+        let Verdict::Violation(found) = judge(&run, &expectations, &[fifo()]) else {
+            panic!("not a violation");
+        };
+        assert_eq!(found[0].details.last().unwrap(), "in order");
     }
 
     #[test]

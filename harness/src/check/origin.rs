@@ -22,6 +22,8 @@ pub(super) struct Origin {
     pub(super) relative: bool,
     /// Whether a fault made a later attempt to remove it fail.
     pub(super) removal_struck: bool,
+    /// Who opened or used it last since then, and in which step.
+    pub(super) last: (TaskId, u64),
 }
 
 /// Finds the origin of a resource that a call can create. What was created,
@@ -69,6 +71,8 @@ fn refuses(action: Action) -> bool {
 enum Deed {
     Nothing,
     Names,
+    /// By its id, which says nothing about where it comes from.
+    Uses,
     Creates,
     Removes,
     FailsToRemove,
@@ -81,9 +85,13 @@ fn apply(origin: &mut Option<Origin>, event: &Event, deed: Deed, struck: bool, p
         created,
         relative: path.is_some_and(|path| !path.starts_with('/')),
         removal_struck: false,
+        last: (event.task, event.step),
     };
+    if let (Some(origin), Deed::Names | Deed::Uses | Deed::Creates) = (origin.as_mut(), deed) {
+        origin.last = (event.task, event.step);
+    }
     match deed {
-        Deed::Nothing => {}
+        Deed::Nothing | Deed::Uses => {}
         Deed::Removes => *origin = None,
         Deed::Creates if origin.is_none_or(|origin| !origin.created) => *origin = Some(here(true)),
         Deed::FailsToRemove if struck => {
@@ -100,6 +108,7 @@ enum Wanted<'a> {
     SystemV {
         get: &'a str,
         ctl: &'a str,
+        uses: &'a [&'a str],
         command: usize,
         id: i32,
     },
@@ -112,14 +121,15 @@ impl<'a> Wanted<'a> {
         Some(match leftover {
             Leftover::SystemV { kind, id, .. } => {
                 // semctl has the number of a semaphore before the command.
-                let (get, ctl, command) = match kind.as_str() {
-                    "message queue" => ("msgget", "msgctl", 1),
-                    "semaphore set" => ("semget", "semctl", 2),
-                    _ => ("shmget", "shmctl", 1),
+                let (get, ctl, uses, command): (_, _, &[&str], _) = match kind.as_str() {
+                    "message queue" => ("msgget", "msgctl", &["msgsnd", "msgrcv"], 1),
+                    "semaphore set" => ("semget", "semctl", &["semop", "semtimedop"], 2),
+                    _ => ("shmget", "shmctl", &["shmat"], 1),
                 };
                 Wanted::SystemV {
                     get,
                     ctl,
+                    uses,
                     command,
                     id: *id,
                 }
@@ -144,6 +154,7 @@ impl<'a> Wanted<'a> {
             Wanted::SystemV {
                 get,
                 ctl,
+                uses,
                 command,
                 id,
             } => {
@@ -153,6 +164,8 @@ impl<'a> Wanted<'a> {
                 } else if call == *ctl && args[0] as i32 == *id && args[*command] & 0xff == IPC_RMID
                 {
                     removal
+                } else if uses.contains(&call) && args[0] as i32 == *id {
+                    Deed::Uses
                 } else {
                     Deed::Nothing
                 }
@@ -260,6 +273,10 @@ mod tests {
             .call((0, 1), "shmget", &[], None, 5)
             .call((0, 2), "msgget", &[], None, 5)
             .call((1, 3), "msgget", &[], None, 5);
+        let calls = calls.call((1, 4), "msgrcv", &[5], None, 8);
+        let calls = calls.call((1, 5), "msgctl", &[5, 2], None, 0);
+        let whence = origin(&calls.end(End::Finished).trace, &queue).unwrap();
+        assert_eq!(whence.last, (TaskId(1), 4));
         assert_eq!(found(calls, queue.clone()), Some((0, 2, true)));
         let struck = run()
             .call((0, 2), "msgget", &[], None, 5)
@@ -271,13 +288,10 @@ mod tests {
 
     #[test]
     fn queues_are_known_by_their_name() {
-        let calls = run().call((0, 1), "mq_open", &[0, 0], Some("q"), -2).call(
-            (1, 2),
-            "mq_open",
-            &[0, O_CREAT],
-            Some("q"),
-            3,
-        );
+        let calls = run()
+            .call((0, 0), "mq_open", &[0, 0], Some("q"), -2)
+            .call((0, 1), "mq_open", &[0, O_CREAT], Some("q"), -13)
+            .call((1, 2), "mq_open", &[0, O_CREAT], Some("q"), 3);
         assert_eq!(
             found(calls, Leftover::MessageQueue("/q".into())),
             Some((1, 2, true))

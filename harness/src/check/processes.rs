@@ -34,3 +34,22 @@ pub(super) fn end_of(trace: &Trace, process: TaskId) -> Option<(u64, Option<Sign
             _ => None,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::RunBuilder;
+    use crate::model::End;
+
+    #[test]
+    fn threads_end_alone_and_die_together() {
+        let both = || RunBuilder::new(&["a"]).thread(0).child(1, "b");
+        let ended = both().exits(1, 3, 0).end(End::Finished).trace;
+        assert_eq!(process_of(&ended, TaskId(1)), TaskId(0));
+        assert_eq!(parent_of(&ended, TaskId(2)), Some(TaskId(0)));
+        assert_eq!(end_of(&ended, TaskId(0)), None);
+        let died = both().event(1, 4, What::Killed(Signal(11)));
+        let died = died.end(End::Finished).trace;
+        assert_eq!(end_of(&died, TaskId(0)), Some((4, Some(Signal(11)))));
+    }
+}

@@ -106,15 +106,11 @@ impl Search<'_> {
                 if let Some(taker) = self.taker(event.step) {
                     self.order(taker, task);
                 }
-                self.learn_of_the_dead(task);
             }
             What::Call { call, args, .. } | What::Block { call, args, .. } => {
                 let name = call.name().unwrap_or_default();
                 if let Some(object) = object_of(name, args) {
                     self.meet(task, object);
-                }
-                if name.starts_with("wait") {
-                    self.learn_of_the_dead(task);
                 }
             }
             What::Signal(_) => self.meet(task, Object::Signals),
@@ -155,19 +151,6 @@ impl Search<'_> {
         join(self.clock(task), &known);
         join(&mut known, self.clocks.entry(task).or_default());
         self.released.insert(object, known);
-    }
-
-    /// Whoever waited for a child knows all that it did.
-    fn learn_of_the_dead(&mut self, parent: TaskId) {
-        let children: Vec<TaskId> = (0_u32..)
-            .map(TaskId)
-            .zip(&self.trace.tasks)
-            .filter(|(_, task)| task.parent == Some(parent))
-            .map(|(id, _)| id)
-            .collect();
-        for child in children {
-            self.order(child, parent);
-        }
     }
 
     fn access(&mut self, index: usize, task: TaskId, access: &Access) {
@@ -292,9 +275,14 @@ mod tests {
     }
 
     fn races_of(events: Vec<(u32, What)>) -> Vec<[usize; 2]> {
+        let steps = (0..).zip(events);
+        races_in(steps.map(|(step, (task, what))| (step, task, what)))
+    }
+
+    fn races_in(events: impl IntoIterator<Item = (u64, u32, What)>) -> Vec<[usize; 2]> {
         let mut builder = RunBuilder::new(&["a", "b"]);
-        for (step, (task, what)) in events.into_iter().enumerate() {
-            builder = builder.event(task, step as u64, what);
+        for (step, task, what) in events {
+            builder = builder.event(task, step, what);
         }
         let mut trace = builder.end(End::Finished).trace;
         trace.places = ["mov rax,[rdi]", "mov [rdi],rax", "lock cmpxchg [rdi],edx"]
@@ -346,6 +334,42 @@ mod tests {
     fn a_death_orders_what_the_dead_did() {
         let died = What::Killed(crate::model::Signal(9));
         let events = vec![(0, locked(64)), (0, write(0)), (0, died), (1, read(0))];
+        assert!(races_of(events).is_empty());
+    }
+
+    #[test]
+    fn so_do_creation_the_end_and_waking() {
+        for between in [What::Spawn(TaskId(1)), What::Exit(0)] {
+            let events = vec![(0, write(0)), (0, between), (1, read(0))];
+            assert!(races_of(events).is_empty());
+        }
+        let woken = What::Wake {
+            call: "pause".parse().unwrap(),
+            result: 0,
+        };
+        // In the step of the one who wakes.
+        let events = [
+            (0, 0, write(0)),
+            (1, 0, What::Resume),
+            (1, 1, woken),
+            (2, 1, read(0)),
+        ];
+        assert!(races_in(events).is_empty());
+    }
+
+    #[test]
+    fn an_access_may_touch_a_part_of_a_word_or_several() {
+        let of_size = |offset, size| match write(offset) {
+            What::Access(access) => What::Access(Access { size, ..access }),
+            other => other,
+        };
+        assert!(races_of(vec![(0, of_size(0, 4)), (1, of_size(4, 4))]).is_empty());
+        assert_eq!(
+            races_of(vec![(0, of_size(0, 5)), (1, of_size(4, 4))]).len(),
+            1
+        );
+        // One that releases a lock releases what it stores with it.
+        let events = vec![(0, of_size(64, 16)), (1, locked(64)), (1, read(72))];
         assert!(races_of(events).is_empty());
     }
 

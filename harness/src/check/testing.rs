@@ -111,6 +111,7 @@ impl RunBuilder {
             history: History::default(),
             seen: Vec::new(),
             captures: Vec::new(),
+            unwatched: Default::default(),
             stdout: Vec::new(),
             stderr: Vec::new(),
         }

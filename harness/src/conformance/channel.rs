@@ -2,7 +2,8 @@
 //! until the end.
 
 use super::channel_judgement::{
-    CLOSE, closed_only_without_receivers, end_after_last_sender, order, urgency, whole_messages,
+    CLOSE, closed_only_without_receivers, end_after_last_sender, urgency, urgent_first,
+    whole_messages,
 };
 use super::message::{message, value};
 use super::{Trial, faults, is_reliable, names, promising};
@@ -72,7 +73,7 @@ pub(super) fn channel_of<C: Channel + 'static>(
         // What never comes out has no place in the queue.
         Order::OneQueue => scenario.check(check::per_sender_order()),
         Order::PerSender => scenario.check(check::per_sender_order()),
-        Order::Urgency => scenario.check(order(contract.traits.tells_end)),
+        Order::Urgency => scenario.check(urgent_first()),
         Order::None => scenario
             .check(check::no_duplication())
             .check(check::no_invention()),

@@ -1,8 +1,9 @@
 //! What channels promise beyond order and completeness.
 
-use super::history::{end, failed, had_error, of, was_killed};
+use super::history::{failed, had_error, of, was_killed};
+use crate::check::history::{PriorityQueue, prepared};
 use crate::check::{Check, promise};
-use crate::model::{Operation, Outcome, Run};
+use crate::model::Outcome;
 use std::sync::Arc;
 
 /// The operation by which a sender closes its end.
@@ -64,60 +65,11 @@ pub(super) fn whole_messages() -> Arc<dyn Check> {
     })
 }
 
-/// The most urgent message first; among equals, first in, first out; each once.
-pub(super) fn order(_tells_end: bool) -> Arc<dyn Check> {
-    promise("urgent-first", |run| {
-        let sends: Vec<&Operation> = of(run, "send").filter(|send| !failed(send)).collect();
-        let receives: Vec<(i64, &Operation)> = of(run, "recv")
-            .filter_map(|receive| Some((receive.answer()?, receive)))
-            .collect();
-        let mut seen = std::collections::BTreeMap::new();
-        for (value, receive) in &receives {
-            if sends.iter().all(|send| send.value != Some(*value)) {
-                return Err(format!(
-                    "{} received {value}, which nobody sent",
-                    receive.process
-                ));
-            }
-            if seen.insert(*value, receive).is_some() {
-                return Err(format!("{value} was received twice"));
-            }
-        }
-        for (value, receive) in &receives {
-            if let Some(better) = overtaken(run, &sends, &seen, *value, receive) {
-                return Err(format!(
-                    "{} received {value} while {better}, which comes before it, was waiting",
-                    receive.process
-                ));
-            }
-        }
-        Ok(())
+/// The most urgent message first; among equals, first in, first out; each once. When
+/// nothing is received does not matter: without an end, that is a matter of patience.
+pub(super) fn urgent_first() -> Arc<dyn Check> {
+    prepared("urgent-first", PriorityQueue::default(), |op| {
+        op.key = i64::from(urgency(op.value));
+        !op.nothing
     })
-}
-
-/// A message that was surely in the channel when `value` was received, and should
-/// have come first.
-fn overtaken(
-    run: &Run,
-    sends: &[&Operation],
-    received: &std::collections::BTreeMap<i64, &&Operation>,
-    value: i64,
-    receive: &Operation,
-) -> Option<i64> {
-    let own = sends.iter().find(|send| send.value == Some(value))?;
-    let cut_off = of(run, "recv").any(|receive| receive.answered().is_none());
-    sends
-        .iter()
-        .filter(|send| end(send) < receive.called)
-        .filter_map(|send| Some((send.value?, send)))
-        .filter(|(other, send)| {
-            let more_urgent = urgency(*other) > urgency(value);
-            let earlier = urgency(*other) == urgency(value) && end(send) < own.called;
-            more_urgent || earlier
-        })
-        .find(|(other, _)| match received.get(other) {
-            Some(taken) => taken.called > end(receive),
-            None => !cut_off,
-        })
-        .map(|(other, _)| other)
 }

@@ -109,6 +109,7 @@ impl Session<'_> {
         self.record(index, What::Fault(fault));
         match action {
             Action::Kill => {
+                self.note_undone(index);
                 self.kill_process(index)?;
                 Ok(Strike::StepOver)
             }
@@ -136,7 +137,12 @@ impl Session<'_> {
         let action = fault.action;
         self.record(index, What::Fault(fault));
         match action {
-            Action::Kill => self.kill_process(index),
+            Action::Kill => {
+                if self.waits_untouched(index) {
+                    self.note_undone(index);
+                }
+                self.kill_process(index)
+            }
             Action::Interrupt => self.interrupt_wait(index),
             Action::Pause(steps) => {
                 let process = self.tasks[index].process;

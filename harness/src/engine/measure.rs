@@ -12,7 +12,20 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// If tracing is forbidden, or `yes` cannot be run.
 pub fn bare_stop(stops: u32) -> io::Result<Duration> {
-    let mut child = Command::new("yes").stdout(Stdio::null()).spawn()?;
+    measure(&mut Command::new("yes"), stops, Stopped::resume_to_exit)
+}
+
+/// The same for a program that does nothing but touch memory which it may not touch: of
+/// each access that faults the tracer is told, and the program tries again.
+///
+/// # Errors
+/// If tracing is forbidden, or the program cannot be run.
+pub fn bare_fault(program: &mut Command, stops: u32) -> io::Result<Duration> {
+    measure(program, stops, |stopped| stopped.resume(0))
+}
+
+fn measure(program: &mut Command, stops: u32, resume: fn(Stopped)) -> io::Result<Duration> {
+    let mut child = program.stdout(Stdio::null()).spawn()?;
     let tid = child.id() as crate::sys::Tid;
     tracee::seize(tid)?;
     tracee::interrupt(tid)?;
@@ -26,12 +39,12 @@ pub fn bare_stop(stops: u32) -> io::Result<Duration> {
     // Past its loading.
     for _ in 0..1_000 {
         stop()?;
-        Stopped::reported(tid).resume_to_exit();
+        resume(Stopped::reported(tid));
     }
     let began = Instant::now();
     for _ in 0..stops {
         stop()?;
-        Stopped::reported(tid).resume_to_exit();
+        resume(Stopped::reported(tid));
     }
     let taken = began.elapsed();
     child.kill()?;

@@ -41,6 +41,7 @@ mod touches;
 mod transfer;
 mod tsc;
 mod turns;
+mod undone;
 mod waits;
 mod watch;
 
@@ -48,11 +49,11 @@ pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
 #[cfg(test)]
 pub(crate) use choose::{Choices, Chooser};
 pub use hold::Held;
-pub use measure::bare_stop;
+pub use measure::{bare_fault, bare_stop};
 pub use target::{ExecutableError, Isolation, Start, Successor, Target, find_executable};
 pub(crate) use touches::TIME_OUT;
 
-use crate::model::{End, FORMAT_VERSION, History, Plan, Run, Task, TaskId, Trace};
+use crate::model::{End, FORMAT_VERSION, History, Operation, Plan, Run, Task, TaskId, Trace};
 use crate::sys::affinity;
 use crate::sys::counter::CounterTrap;
 use crate::sys::descriptor;
@@ -68,6 +69,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use template::{Namespaces, Template};
+use undone::Undone;
 
 /// Milliseconds between two looks of the watchdog.
 const TICK: i64 = 20;
@@ -319,8 +321,10 @@ impl Engine {
         self.knowledge.set(std::mem::take(&mut session.knowledge));
         let seen = std::mem::take(&mut session.seen);
         let captures = std::mem::take(&mut session.captures);
+        let unwatched = std::mem::take(&mut session.unwatched);
+        let undone = std::mem::take(&mut session.undone);
         let mut trace = into_trace(session, end);
-        let history = self.history(&mut trace);
+        let history = self.history(&mut trace, &undone);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         if self.sandbox.is_isolated() {
             self.own_namespaces |= used;
@@ -338,6 +342,7 @@ impl Engine {
             history,
             seen,
             captures,
+            unwatched,
             stdout,
             stderr,
         })
@@ -382,7 +387,7 @@ impl Engine {
     }
 
     /// The operations that the processes of a scenario logged.
-    fn history(&self, trace: &mut Trace) -> History {
+    fn history(&self, trace: &mut Trace, undone: &[Undone]) -> History {
         let Some(log) = &self.log else {
             return History::default();
         };
@@ -394,7 +399,13 @@ impl Engine {
             name.and_then(|name| trace.process(name))
                 .unwrap_or(TaskId(0))
         };
-        log.history(&self.children, task_of)
+        let has_effect = |operation: &Operation| {
+            let undone = undone.iter().find(|undone| undone.leader == operation.task);
+            operation.answered().is_some() || undone.is_none_or(|u| operation.called < u.since)
+        };
+        let mut history = log.history(&self.children, task_of);
+        history.operations.retain(has_effect);
+        history
     }
 
     fn reset(

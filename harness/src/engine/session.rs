@@ -12,7 +12,7 @@ use crate::model::{End, Event, Plan, Seen, TaskId, What};
 use crate::sys::Tid;
 use crate::sys::counter::Moment;
 use crate::sys::tracee::{self, Stop};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::time::Duration;
 
@@ -118,6 +118,8 @@ pub(super) struct Session<'a> {
     pub watched: bool,
     /// Where tasks stood when they died or got stuck.
     pub captures: Vec<crate::model::Capture>,
+    /// Shared memory that is not watched, and why.
+    pub unwatched: BTreeSet<String>,
     pub seen: Vec<Seen>,
     /// Where standard output and standard error go.
     pub outputs: &'a [File],
@@ -126,6 +128,8 @@ pub(super) struct Session<'a> {
     pub objects: super::objects::Objects,
     /// What the processes of a scenario log.
     pub log: Option<&'a crate::sys::oplog::OpLog>,
+    /// Operations of killed processes that had no effect.
+    pub undone: Vec<super::undone::Undone>,
     /// Address spaces, of which a process has one, or shares one.
     pub spaces: Vec<Space>,
     pub memory: Objects,
@@ -190,11 +194,13 @@ impl<'a> Session<'a> {
             in_template: false,
             watched: false,
             captures: Vec::new(),
+            unwatched: BTreeSet::new(),
             seen: Vec::new(),
             outputs,
             footprints: Vec::new(),
             objects: super::objects::Objects::default(),
             log: None,
+            undone: Vec::new(),
             spaces: Vec::new(),
             memory: Objects::default(),
             knowledge: Knowledge::default(),

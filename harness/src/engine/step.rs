@@ -42,6 +42,7 @@ impl Session<'_> {
         self.yielded = false;
         self.current = Some(task.index());
         self.tasks[task.index()].ahead = None;
+        self.note_log(task.index());
         let before = self.look_before(task, &ready, &asleep);
         self.advance(task.index())?;
         if let Some(before) = before {

@@ -3,6 +3,7 @@
 use super::session::{Completed, Halt, Session};
 use super::shared::{Borrowed, Space};
 use super::task::{At, Process, State, Task};
+use super::undone::Logged;
 use super::{EngineError, auxv, tsc};
 use crate::model::{End, Signal, TaskId, What};
 use crate::sys::Tid;
@@ -314,6 +315,7 @@ impl Session<'_> {
             space,
             executable,
             fault_action,
+            logged: Logged::default(),
         });
         self.processes.len() - 1
     }

@@ -223,4 +223,6 @@ pub(super) struct Process {
     pub executable: Option<u32>,
     /// What it wants done with SIGSEGV, unless that is the default.
     pub fault_action: Option<shared::Action>,
+    /// How much had been logged when its last steps began.
+    pub logged: super::undone::Logged,
 }

@@ -141,7 +141,7 @@ impl Session<'_> {
         })
     }
 
-    fn log_length(&self) -> u64 {
+    pub fn log_length(&self) -> u64 {
         self.log.map_or(0, crate::sys::oplog::OpLog::length)
     }
 

@@ -6,7 +6,7 @@ use super::points::Points;
 use super::report::{FaultTally, LostCapability, Report};
 use super::strategy::Profile;
 use crate::model::{Limit, Verdict};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 /// Different traces that are told apart: 16 MB of hashes.
@@ -44,6 +44,8 @@ pub(super) struct Collector {
     pub profile: Profile,
     /// What the engines of the workers lack: the same for all.
     pub capabilities_lost: Vec<LostCapability>,
+    /// Shared memory whose accesses are no schedule points, and why.
+    unwatched: BTreeSet<String>,
 }
 
 impl Collector {
@@ -90,6 +92,7 @@ impl Collector {
         self.steps += outcome.steps;
         self.faults.planned += outcome.faults_planned;
         self.faults.struck += outcome.faults_struck;
+        self.unwatched.extend(outcome.unwatched);
         self.points_grown |= self.points.merge(outcome.points);
         if run == 0 {
             self.profile = outcome.profile;
@@ -172,7 +175,7 @@ impl Collector {
             exhaustion: None,
             interrupted: stopped && !self.closed,
             capabilities_lost: self.capabilities_lost,
-            notes: Vec::new(),
+            notes: self.unwatched.into_iter().collect(),
         }
     }
 }

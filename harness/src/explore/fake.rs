@@ -7,6 +7,7 @@ use crate::model::{
     Action, Blocked, Call, Deviation, End, Event, FORMAT_VERSION, Fault, Footprint, History, Plan,
     Run, Signal, Task, TaskId, Touch, Trace, What,
 };
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What a toy task does in one step.
@@ -232,7 +233,8 @@ impl Runner for Toy {
                 break;
             }
             let step = state.trace.steps;
-            let next: Vec<Vec<Touch>> = able.iter().map(|task| state.touches(*task)).collect();
+            let next = able.iter().map(|task| state.touches(*task).into());
+            let next: Vec<Rc<[Touch]>> = next.collect();
             let choices = Choices {
                 ready: &able,
                 candidates: &able,
@@ -272,6 +274,7 @@ impl Runner for Toy {
             history: History::default(),
             seen: Vec::new(),
             captures: Vec::new(),
+            unwatched: Default::default(),
             stdout,
             stderr: Vec::new(),
         })

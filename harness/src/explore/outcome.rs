@@ -4,6 +4,7 @@ use super::output::LastLines;
 use super::points::Points;
 use super::strategy::Profile;
 use crate::model::{Record, Run, Verdict};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What a worker hands in. Small for a run that passes: its trace is dropped.
@@ -28,6 +29,8 @@ pub(super) struct Outcome {
     pub record: Option<Box<Record>>,
     pub last_lines: LastLines,
     pub replayed: bool,
+    /// Shared memory whose accesses are no schedule points, and why.
+    pub unwatched: BTreeSet<String>,
 }
 
 impl Outcome {
@@ -46,6 +49,7 @@ impl Outcome {
             record: None,
             last_lines: LastLines::default(),
             replayed: false,
+            unwatched: BTreeSet::new(),
         }
     }
 
@@ -57,6 +61,7 @@ impl Outcome {
             fingerprint: fingerprint(run),
             faults_planned: planned,
             faults_struck: planned.saturating_sub(run.trace.unused_faults.len() as u64),
+            unwatched: run.unwatched.clone(),
             ..Outcome {
                 verdict,
                 ..Outcome::invalid(String::new())

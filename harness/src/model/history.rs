@@ -4,10 +4,11 @@
 use super::TaskId;
 use serde::{Deserialize, Serialize};
 
-/// The operations of one run, by order of their calls.
+/// The operations of one run, by order of their calls. Those are left out that a killed
+/// process had begun without doing anything yet that others could notice.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct History {
-    /// Every operation that was begun.
+    /// Every operation that may have had an effect.
     pub operations: Vec<Operation>,
 }
 

@@ -3,6 +3,7 @@
 use super::{Access, Call, Capture, History, Limit, Place, Plan, SharedObject, Signal, Spinner};
 use super::{Deviation, Fault, Footprint, Seen, Switch};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One thread under test, numbered by creation from 0 and never by its pid.
@@ -289,6 +290,8 @@ pub struct Run {
     pub seen: Vec<Seen>,
     /// Where tasks stood when they died or got stuck, if the run was watched.
     pub captures: Vec<Capture>,
+    /// Shared memory whose accesses are no schedule points, each with the reason.
+    pub unwatched: BTreeSet<String>,
     /// What was written to standard output.
     pub stdout: Vec<u8>,
     /// What was written to standard error.

@@ -4,7 +4,7 @@ use super::failure::{self, REPLAY};
 use super::reentry::{Reentry, Role};
 use super::{Scenario, perform};
 use crate::explore::{CrashReport, CrashSearch};
-use crate::model::Verdict;
+use crate::model::{Action, Verdict};
 use std::env;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -59,6 +59,14 @@ impl<'a, Q> Scenario<'a, Q> {
             second: None,
             schedules: CrashSearch::SCHEDULES,
         }
+    }
+
+    /// The process that its [`faults`](Scenario::faults) kill, if they name one.
+    pub fn victim(&self) -> Option<String> {
+        let mut kinds = self.faults.kinds.iter();
+        kinds
+            .find(|kind| kind.action == Action::Kill)
+            .and_then(|kind| kind.process.clone())
     }
 
     fn require(&self, process: &str) {

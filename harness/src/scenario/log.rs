@@ -7,7 +7,9 @@ use std::sync::Arc;
 /// Notes the operations of one process, for the checkers to judge: that one began,
 /// and what it answered. Costs no system call and is no schedule point. What was
 /// noted stays when the process is killed; an operation in whose midst it died
-/// counts as pending: it may have had its effect or not.
+/// counts as pending: it may have had its effect or not. If it cannot have had one,
+/// because the process died before the first call that the operation makes, the
+/// operation is left out.
 ///
 /// Each method runs the closure and returns what it returned, unchanged.
 pub struct Log {

@@ -7,6 +7,7 @@ pub mod building;
 pub mod command;
 pub mod engine;
 pub mod machine;
+pub mod natively;
 
 use std::io::Write;
 

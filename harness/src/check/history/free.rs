@@ -11,7 +11,7 @@ use super::NEVER;
 /// Each claim that there was nothing can be judged by itself: if a moment is chosen
 /// for each, what must be gone by one is gone by the next, so Hall's condition for
 /// assigning things to takers holds for all claims if it does for each.
-pub(super) struct Free {
+pub(in crate::check) struct Free {
     /// First and last moments, in order.
     ranges: Vec<(u64, u64)>,
 }
@@ -25,7 +25,7 @@ const ARRIVES_FOR_GOOD: u64 = 3;
 impl Free {
     /// From the stays of all things, each strictly between two moments, for ever if
     /// the second is [`NEVER`], and the calls of those who may have taken one away.
-    pub(super) fn of(
+    pub(in crate::check) fn of(
         stays: impl Iterator<Item = (u64, u64)>,
         takers: impl Iterator<Item = u64>,
     ) -> Free {
@@ -72,7 +72,7 @@ impl Free {
     }
 
     /// Whether there is such a moment from one to another, both included.
-    pub(super) fn within(&self, from: u64, to: u64) -> bool {
+    pub(in crate::check) fn within(&self, from: u64, to: u64) -> bool {
         self.next(from).is_some_and(|moment| moment <= to)
     }
 }

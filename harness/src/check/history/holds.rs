@@ -216,6 +216,7 @@ pub(super) fn both(operations: &Operations, first: Hold, second: Hold) -> Broken
         operations.who(second.acquire),
     );
     let until = match first.to {
+        _ if p == q => "had not given it back".to_owned(),
         NEVER => "never gave it back".to_owned(),
         to => format!("kept it at least until {to}"),
     };

@@ -163,7 +163,8 @@ impl Lock {
                 }
                 true
             }
-            _ => false,
+            Action::Lock | Action::TryLock | Action::ReadLock | Action::TryReadLock => false,
+            _ => true,
         }
     }
 }

@@ -21,7 +21,21 @@ use std::sync::Arc;
 /// assert_eq!(check.name(), "mutex");
 /// ```
 pub fn of_run(checker: impl Checker + 'static) -> Arc<dyn Check> {
-    Arc::new(OfRun(checker))
+    prepared(checker.name(), checker, |_| true)
+}
+
+/// The same under another name, of operations that are changed first, or left out where
+/// `prepare` answers `false`.
+pub(crate) fn prepared(
+    name: &'static str,
+    checker: impl Checker + 'static,
+    prepare: impl Fn(&mut Op) -> bool + Send + Sync + 'static,
+) -> Arc<dyn Check> {
+    Arc::new(OfRun {
+        name,
+        checker,
+        prepare,
+    })
 }
 
 /// A check that the history of a run is one of an object of the user's own. Operations
@@ -40,22 +54,26 @@ where
     })
 }
 
-struct OfRun<C>(C);
+struct OfRun<C, P> {
+    name: &'static str,
+    checker: C,
+    prepare: P,
+}
 
-impl<C: Checker> Check for OfRun<C> {
+impl<C: Checker, P: Fn(&mut Op) -> bool + Send + Sync> Check for OfRun<C, P> {
     fn name(&self) -> &str {
-        self.0.name()
+        self.name
     }
 
     fn judges_unfinished(&self) -> bool {
-        self.0.judges_unfinished()
+        self.checker.judges_unfinished()
     }
 
     fn check(&self, run: &Run) -> Result<Vec<Violation>, Unjudgeable> {
-        let told = told(run)?;
-        match self.0.check(&told.operations) {
+        let told = told(run, &self.prepare)?;
+        match self.checker.check(&told.operations) {
             Ok(Outcome::Ok) => Ok(Vec::new()),
-            Ok(Outcome::Violation(broken)) => Ok(vec![told.violation(self.0.name(), broken)]),
+            Ok(Outcome::Violation(broken)) => Ok(vec![told.violation(self.name, broken)]),
             Ok(Outcome::Inconclusive { budget }) => Err(Unjudgeable::OutOfBudget(budget)),
             Err(unusable) => Err(Unjudgeable::Other(unusable.reason)),
         }
@@ -68,14 +86,16 @@ struct ToldByRun {
     tasks: Vec<TaskId>,
 }
 
-fn told(run: &Run) -> Result<ToldByRun, Unjudgeable> {
+fn told(run: &Run, prepare: impl Fn(&mut Op) -> bool) -> Result<ToldByRun, Unjudgeable> {
     let mut told = ToldByRun {
         operations: Operations::default(),
         tasks: Vec::new(),
     };
     for operation in &run.history.operations {
         let process = told.operations.process(&operation.process);
-        if let Some(op) = op(operation, process)? {
+        if let Some(mut op) = op(operation, process)?
+            && prepare(&mut op)
+        {
             told.operations.list.push(op);
             told.tasks.push(operation.task);
         }
@@ -150,7 +170,7 @@ fn op(operation: &model::Operation, process: u32) -> Result<Option<Op>, Unjudgea
 }
 
 impl ToldByRun {
-    fn violation(&self, checker: &str, broken: Broken) -> Violation {
+    fn violation(&self, name: &str, broken: Broken) -> Violation {
         let mut tasks: Vec<TaskId> = broken.witness.iter().map(|i| self.tasks[*i]).collect();
         tasks.sort_unstable();
         tasks.dedup();
@@ -160,7 +180,7 @@ impl ToldByRun {
                 "loss" => Kind::Loss,
                 "duplication" => Kind::Duplication,
                 "invention" => Kind::Invention,
-                _ => Kind::Broken(checker.to_owned()),
+                _ => Kind::Broken(name.to_owned()),
             },
             details: draw(&self.operations, &broken.witness),
             sentence: broken.sentence,

@@ -215,7 +215,7 @@ impl Specification<Op> for PriorityQueue {
                 let fits = op.is_pending() || value == op.value;
                 fits.then(|| Change::Received(queue.remove(0)))
             }
-            _ => None,
+            _ => Some(Change::Nothing),
         }
     }
 

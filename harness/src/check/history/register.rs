@@ -39,8 +39,8 @@ impl Specification<Op> for Register {
         let before = *value;
         match op.action {
             Action::Write => *value = op.value,
-            Action::Read if op.is_pending() || op.value == before => {}
-            _ => return None,
+            Action::Read if !op.is_pending() && op.value != before => return None,
+            _ => {}
         }
         Some(before)
     }

@@ -200,7 +200,8 @@ impl Specification<Op> for Semaphore {
                 return (before == 0).then_some(before);
             }
             Action::Wait | Action::TryWait if before > 0 => *value -= 1,
-            _ => return None,
+            Action::Wait | Action::TryWait => return None,
+            _ => {}
         }
         Some(before)
     }

@@ -301,10 +301,13 @@ impl<'a> Search<'a> {
         }
         witness.truncate(4);
         if ops[read].nothing {
-            let sentence = format!(
-                "`{who}` read nothing, although {} was there",
-                come.join(" and ")
-            );
+            let sentence = match come.as_slice() {
+                [] => format!("no order of the reads explains why `{who}` read nothing"),
+                come => format!(
+                    "`{who}` read nothing, although {} was there",
+                    come.join(" and ")
+                ),
+            };
             return Broken::new("empty", witness, sentence);
         }
         let got = quoted(&self.operations.bytes_of(&ops[read])[found..]);

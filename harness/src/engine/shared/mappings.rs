@@ -15,6 +15,11 @@ use std::ops::Range;
 const KIND: u64 = 0x0f;
 const SHARED_VALIDATE: u64 = 3;
 
+fn is_shared(args: &[u64; 6]) -> bool {
+    let kind = args[3] & KIND;
+    kind == MAP_SHARED as u64 || kind == SHARED_VALIDATE
+}
+
 impl Session<'_> {
     /// Whether the call makes shared memory accessible that is to be watched. Files of
     /// the system that can only be read stay the same during a run.
@@ -24,12 +29,17 @@ impl Session<'_> {
         match c_long::from(task.entering.call) {
             SYS_shmat => true,
             SYS_mmap => {
-                let kind = args[3] & KIND;
-                let is_shared = kind == MAP_SHARED as u64 || kind == SHARED_VALIDATE;
-                is_shared && args[2] as c_int & PROT_EXEC == 0 && self.may_change(index)
+                is_shared(&args) && args[2] as c_int & PROT_EXEC == 0 && self.may_change(index)
             }
             _ => false,
         }
+    }
+
+    /// Whether the call maps shared memory for code that is made in the run. An
+    /// instruction there cannot be fetched by way of an alias.
+    fn maps_code(&self, index: usize) -> bool {
+        let args = self.tasks[index].entering.args;
+        is_shared(&args) && args[2] as c_int & PROT_EXEC != 0 && self.may_change(index)
     }
 
     fn may_change(&self, index: usize) -> bool {
@@ -55,6 +65,15 @@ impl Session<'_> {
     pub fn place_mapping(&mut self, index: usize) -> Result<(), Halt> {
         let task = &self.tasks[index];
         let (call, args) = (c_long::from(task.entering.call), task.entering.args);
+        if call == SYS_mmap && self.maps_code(index) {
+            let name = objects::file(task.tid, args[4]).map_or_else(
+                || "memory without a name".to_owned(),
+                |(_, name)| format!("`{name}`"),
+            );
+            self.unwatched.insert(format!(
+                "{name} is shared and can be executed, so accesses to it are no schedule points"
+            ));
+        }
         match call {
             SYS_mmap if self.maps_shared(index) => {
                 let fixed = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT;

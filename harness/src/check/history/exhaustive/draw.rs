@@ -33,6 +33,9 @@ impl Dice {
 /// Moments of a history lie below this one, about.
 const SPAN: u64 = 12;
 
+/// How far apart they are in half of the histories.
+const FAR: u64 = 1_000_000_000;
+
 /// The state of an object of any kind.
 #[derive(Default)]
 struct World {
@@ -74,7 +77,20 @@ pub(super) fn history(object: Object, settings: &Settings, dice: &mut Dice) -> O
     if dice.once_in(2) {
         operations.list.sort_by_key(|op| op.called);
     }
+    if dice.once_in(2) {
+        spread(&mut operations);
+    }
     operations
+}
+
+/// Moments so far apart that nothing can be kept for each.
+fn spread(operations: &mut Operations) {
+    for op in &mut operations.list {
+        op.called *= FAR;
+        if !op.is_pending() {
+            op.answered *= FAR;
+        }
+    }
 }
 
 /// Performs the operations, each at a moment within it, and writes down their answers.

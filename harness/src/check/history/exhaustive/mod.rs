@@ -9,6 +9,7 @@
 //! CROSSWIRE_SEARCH_CASES=1000000 cargo test --release -p crosswire --lib exhaustive
 //! ```
 
+mod by_hand;
 mod draw;
 mod objects;
 
@@ -220,6 +221,39 @@ compared! {
     key_value: KeyValue, usual();
     rpc: Rpc, usual();
     signals: Signals, usual();
+}
+
+/// Whoever logs sends and locks has both judged, each by its own checker.
+#[test]
+fn operations_on_other_objects_are_no_concern() {
+    use super::Action::*;
+    let rule = |outcome: Result<Outcome, super::Unusable>| match outcome {
+        Ok(Outcome::Violation(broken)) => broken.rule,
+        Ok(Outcome::Ok) => "ok",
+        other => panic!("{other:?}"),
+    };
+    let others = [
+        Send, Receive, Put, Post, TryWait, TryLock, Unlock, Call, Raise, Crash,
+    ];
+    for object in Object::all().filter(|object| *object != Object::Fairness) {
+        let mut dice = Dice::new(0xD1CE);
+        let checker = object.checker(&usual());
+        for _ in 0..2_000 {
+            let mut operations = draw::history(object, &usual(), &mut dice);
+            let before = checker.check(&operations);
+            if before.is_err() {
+                continue;
+            }
+            let other = operations.process("other");
+            let foreign = others.iter().filter(|a| !object.actions().contains(a));
+            for (action, at) in foreign.zip((1..).step_by(2)) {
+                let op = super::Op::new(other, *action).value(900).key(900);
+                operations.list.push(op.at(at, at + 1));
+            }
+            let name = object.name();
+            assert_eq!(rule(checker.check(&operations)), rule(before), "{name}");
+        }
+    }
 }
 
 /// The search that remembers finds what the one that does not remember finds.

@@ -1,0 +1,53 @@
+//! What the benchmarks share: programs to run, and figures that are ratios of two
+//! measured in one run.
+
+use crosswire::engine::{Isolation, Start, Target};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Rounds of which the median counts.
+pub const ROUNDS: usize = 51;
+
+/// The median of rounds that each measure something against a yardstick: ratio,
+/// measured, yardstick.
+pub fn median(mut round: impl FnMut() -> (Duration, Duration)) -> (f64, Duration, Duration) {
+    let mut rounds: Vec<(f64, Duration, Duration)> = (0..ROUNDS)
+        .map(|_| {
+            let (measured, yardstick) = round();
+            let ratio = measured.as_secs_f64() / yardstick.as_secs_f64();
+            (ratio, measured, yardstick)
+        })
+        .collect();
+    rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rounds[ROUNDS / 2]
+}
+
+/// What an engine is started on.
+pub fn target(program: &Path) -> Target {
+    Target {
+        programs: vec![Start {
+            name: "program".to_owned(),
+            command: vec![program.to_string_lossy().into_owned()],
+        }],
+        working_dir: std::env::current_dir().expect("a working directory"),
+        environment: Vec::new(),
+        isolation: Isolation::Auto,
+        children: Vec::new(),
+        successors: Vec::new(),
+    }
+}
+
+/// Compiles a program.
+pub fn compile(dir: &Path, name: &str, source: &str) -> PathBuf {
+    let file = dir.join(name).with_extension("c");
+    std::fs::write(&file, source).expect("a writable directory");
+    let program = dir.join(name);
+    let status = Command::new("cc")
+        .arg("-O2")
+        .arg("-o")
+        .args([&program, &file])
+        .status();
+    assert!(status.expect("a C compiler").success(), "compiling {name}");
+    program
+}

@@ -1,0 +1,136 @@
+//! What shared memory costs: an access, a search of all crash points, and what a program
+//! pays that has no use for it. Ratios of figures measured in this run.
+
+mod common;
+
+use common::{compile, median, target};
+use crosswire::engine::{Engine, bare_fault, bare_stop};
+use crosswire::explore::{CrashSearch, Exploration, available_cpus};
+use crosswire::model::{Plan, Verdict};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// Touches memory that it may not touch, for ever.
+const FAULTS: &str = r#"
+#include <sys/mman.h>
+int main(void)
+{
+    volatile char *page = mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return *page;
+}
+"#;
+
+/// Writes to a word of shared memory a thousand times.
+const ACCESSES: &str = r#"
+#include <sys/mman.h>
+int main(void)
+{
+    volatile int *word = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < 1000; i++)
+        *word = i;
+    return 0;
+}
+"#;
+
+/// A thousand calls; MAPPED maps shared memory before, and leaves it alone.
+const CALLS: &str = r#"
+#include <sys/mman.h>
+#include <unistd.h>
+int main(void)
+{
+#ifdef MAPPED
+    mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+#endif
+    for (int i = 0; i < 1000; i++)
+        getppid();
+    return 0;
+}
+"#;
+
+/// Its child can die at some sixty points: calls and accesses.
+const VICTIM: &str = r#"
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+    volatile int *word = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (fork() == 0) {
+        for (int i = 0; i < 20; i++) {
+            word[0] = i;
+            word[1] = word[0];
+        }
+        _exit(0);
+    }
+    wait(0);
+    return 0;
+}
+"#;
+
+fn main() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let faults = compile(dir.path(), "faults", FAULTS);
+    let accesses = compile(dir.path(), "accesses", ACCESSES);
+    let calls = compile(dir.path(), "calls", CALLS);
+    let mapped = format!("#define MAPPED\n{CALLS}");
+    let mapped = compile(dir.path(), "mapped", &mapped);
+    let victim = compile(dir.path(), "victim", VICTIM);
+    // Measured on a thread of its own, which an engine pins to one CPU.
+    std::thread::spawn(move || {
+        access(&accesses, &faults);
+        unused(&calls, &mapped);
+    })
+    .join()
+    .expect("measured");
+    crashes(&victim);
+}
+
+/// An access against the bare stop for a fault.
+fn access(program: &Path, faults: &Path) {
+    let cpu = available_cpus()[0];
+    let mut engine = Engine::start(&target(program), Some(cpu)).expect("an engine");
+    let (ratio, access, stop) = median(|| {
+        let stop = bare_fault(&mut Command::new(faults), 2_000).expect("tracing");
+        (per_step(&mut engine), stop)
+    });
+    let plain = bare_stop(20_000).expect("tracing");
+    println!("bare stop for a call         {plain:>10.2?}");
+    println!("bare stop for a fault        {stop:>10.2?}");
+    println!(
+        "access                       {access:>10.2?}  {ratio:.2} × the bare stop for a fault"
+    );
+}
+
+/// A program that leaves shared memory alone against one that has none.
+fn unused(without: &Path, with: &Path) {
+    let cpu = available_cpus()[0];
+    let mut without = Engine::start(&target(without), Some(cpu)).expect("an engine");
+    let mut with = Engine::start(&target(with), Some(cpu)).expect("an engine");
+    let (ratio, with, without) = median(|| (per_step(&mut with), per_step(&mut without)));
+    println!("step without shared memory   {without:>10.2?}");
+    println!("step with it, left alone     {with:>10.2?}  {ratio:.3} × without");
+}
+
+fn per_step(engine: &mut Engine) -> Duration {
+    let began = Instant::now();
+    let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
+    began.elapsed() / u32::try_from(steps).expect("few steps")
+}
+
+/// Every crash of one process, under one schedule.
+fn crashes(program: &Path) {
+    let mut search = CrashSearch::new(Exploration::new(target(program)), "program.1");
+    search.schedules = 1;
+    let report = search
+        .perform(&AtomicBool::new(false), &|_| {})
+        .expect("a search");
+    assert_eq!(report.verdict, Verdict::Pass);
+    let points = report.single.points;
+    let each = report.elapsed / u32::try_from(points).expect("few points");
+    println!(
+        "crash at each of {points:>3} points  {:>10.2?}  {each:.2?} a point",
+        report.elapsed
+    );
+}
