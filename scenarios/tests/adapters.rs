@@ -14,7 +14,10 @@ use std::process::{Command, Output};
 const ANY: (usize, usize) = (usize::MAX, usize::MAX);
 
 /// Runs by which a promise is tried that is to hold, whoever takes part.
-const RUNS: u64 = 24;
+const RUNS: u64 = 32;
+
+/// The same for Python, which is loaded in each run and takes most of its time for that.
+const RUNS_OF_PYTHON: u64 = 16;
 
 /// Runs among which a broken promise is seen to be; the first such run ends them.
 const MANY: u64 = 400;
@@ -28,6 +31,8 @@ struct Held {
     only: &'static [Peril],
     /// Promises that it breaks, and the check that finds it.
     broken: &'static [(Peril, &'static str)],
+    /// Runs for each promise that is to hold.
+    runs: u64,
 }
 
 fn holds(contract: &'static str) -> Held {
@@ -36,6 +41,14 @@ fn holds(contract: &'static str) -> Held {
         most: ANY,
         only: &[],
         broken: &[],
+        runs: RUNS,
+    }
+}
+
+fn holds_in_python(contract: &'static str) -> Held {
+    Held {
+        runs: RUNS_OF_PYTHON,
+        ..holds(contract)
     }
 }
 
@@ -62,7 +75,7 @@ fn multiprocessing_pipe() {
     };
     let one_reader = Held {
         most: (usize::MAX, 1),
-        ..holds("pipe")
+        ..holds_in_python("pipe")
     };
     held(&command, &one_reader);
 }
@@ -77,7 +90,7 @@ fn multiprocessing_pipe_with_two_readers() {
     let two_readers = Held {
         only: &[Peril::None],
         broken: &[(Peril::None, "whole-messages")],
-        ..holds("pipe")
+        ..holds_in_python("pipe")
     };
     held(&command, &two_readers);
 }
@@ -89,8 +102,19 @@ fn multiprocessing_queue() {
         return;
     };
     let letter_box = Held {
+        // It uses no signals.
+        only: &[
+            Peril::None,
+            Peril::KillSender,
+            Peril::KillReceiver,
+            Peril::Pause,
+            Peril::Interrupt,
+            Peril::Errno,
+            Peril::Full,
+            Peril::Contend,
+        ],
         broken: &[(Peril::KillSender, "loss")],
-        ..holds("direct-messages")
+        ..holds_in_python("direct-messages")
     };
     held(&command, &letter_box);
 }
@@ -106,7 +130,7 @@ fn multiprocessing_queue_as_one_for_all() {
     let one_for_all = Held {
         only: &[Peril::None, Peril::KillReceiver],
         broken: &[(Peril::None, "order"), (Peril::KillReceiver, "loss")],
-        ..holds("mailbox")
+        ..holds_in_python("mailbox")
     };
     held(&command, &one_for_all);
 }
@@ -119,7 +143,7 @@ fn multiprocessing_lock() {
     };
     let lock = Held {
         broken: &[(Peril::ClockJump, "refused-only-while-held")],
-        ..holds("plain-mutex")
+        ..holds_in_python("plain-mutex")
     };
     held(&command, &lock);
 }
@@ -132,7 +156,7 @@ fn multiprocessing_semaphore() {
     };
     let semaphore = Held {
         broken: &[(Peril::ClockJump, "refused-only-when-taken")],
-        ..holds("named-semaphore")
+        ..holds_in_python("named-semaphore")
     };
     held(&command, &semaphore);
 }
@@ -145,7 +169,7 @@ fn posix_ipc_queue() {
     };
     let queue = Held {
         broken: &[(Peril::ClockJump, "end-after-last-sender")],
-        ..holds("posix-queue")
+        ..holds_in_python("posix-queue")
     };
     held(&command, &queue);
 }
@@ -158,7 +182,7 @@ fn posix_ipc_semaphore() {
     };
     let semaphore = Held {
         broken: &[(Peril::ClockJump, "refused-only-when-taken")],
-        ..holds("named-semaphore")
+        ..holds_in_python("named-semaphore")
     };
     held(&command, &semaphore);
 }
@@ -221,7 +245,7 @@ fn held(command: &[String], to: &Held) {
     let to_hold = cases.iter().filter(|case| !is_listed(case));
     let shapes = |fault| cases.iter().filter(|case| case.fault == fault).count();
     let mut wrong: Vec<String> = to_hold
-        .filter_map(|case| not_kept(case, RUNS / shapes(case.fault) as u64))
+        .filter_map(|case| not_kept(case, to.runs.div_ceil(shapes(case.fault) as u64)))
         .collect();
     for (peril, check) in to.broken {
         let tried = cases.iter().filter(|case| case.fault == *peril);
@@ -234,7 +258,7 @@ fn held(command: &[String], to: &Held) {
 fn not_kept(case: &Case, mut runs: u64) -> Option<String> {
     // Of the transfers, few are long enough to be cut short.
     if case.fault == Peril::ShortIo {
-        runs *= 3;
+        runs *= 2;
     }
     let report = case.explore_in_test(Budget::runs(runs));
     match &report.verdict {
@@ -347,17 +371,15 @@ fn python(adapter: &str) -> Option<Vec<String>> {
 
 /// An adapter that needs posix_ipc from PyPI.
 fn posix_ipc(adapter: &str) -> Option<Vec<String>> {
-    let mut command = python(adapter)?;
-    // It may stand anywhere.
-    command.retain(|word| word != "-S");
+    let command = python(adapter)?;
     let modules = made().join("python").to_str().unwrap().to_owned();
     if !is_performing() {
         let mut ask = Command::new(&command[0]);
         ask.env("PYTHONPATH", &modules)
-            .args(["-c", "import posix_ipc"]);
+            .args(["-S", "-c", "import posix_ipc"]);
         if output_of(&mut ask).is_none() {
             let why = format!(
-                "python3 has no posix_ipc; `python3 -m pip install --target {modules} posix_ipc` \
+                "posix_ipc is not there; `python3 -m pip install --target {modules} posix_ipc` \
                  gets it"
             );
             left_out(adapter, &why);
