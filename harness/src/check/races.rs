@@ -303,6 +303,12 @@ mod tests {
     }
 
     #[test]
+    fn the_same_two_instructions_are_told_once() {
+        let both = |offset| [(0, write(offset)), (1, write(offset))];
+        assert_eq!(races_of([both(0), both(8)].concat()), [[2, 3]]);
+    }
+
+    #[test]
     fn reads_do_not_race_nor_do_different_words() {
         assert!(races_of(vec![(0, read(0)), (1, read(0))]).is_empty());
         assert!(races_of(vec![(0, write(0)), (1, write(8))]).is_empty());
