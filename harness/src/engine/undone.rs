@@ -51,7 +51,8 @@ impl Session<'_> {
         let threads = self.tasks.iter().filter(|task| task.process == number);
         // A mark stands for work in whose midst the process is.
         let is_marked = self.tasks[index].entering.call == Call::MARK.0;
-        if is_marked || threads.count() > 1 {
+        // Whoever shares memory that is not watched may have written there unnoticed.
+        if is_marked || threads.count() > 1 || !self.unwatched.is_empty() {
             return;
         }
         let process = &self.processes[number];
