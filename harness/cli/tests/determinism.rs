@@ -38,7 +38,7 @@ const MODES: &[&str] = &[
     "fork_tree",
     "daemon_adopted",
     "spinwait",
-    "shared_pointers",
+    "shared_handlers",
     "shared_robust",
     "shared_waiting",
 ];
