@@ -21,6 +21,7 @@ pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure>
     let stop = interrupt::stop_flag()?;
     let job = Job {
         options,
+        workers: workers(options),
         stop: &stop,
         display: Display::new(options.output.quiet),
         began: Instant::now(),
@@ -31,8 +32,8 @@ pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure>
     // one CPU's work. So there are as many cases at a time as there may be runs.
     std::thread::scope(|scope| {
         let cpus = available_cpus();
-        for number in 0..job.workers() {
-            let cpu = cpus.get(number % cpus.len().max(1)).copied();
+        for number in 0..job.workers {
+            let cpu = cpus.get(number as usize % cpus.len().max(1)).copied();
             let job = &job;
             scope.spawn(move || job.work(cpu));
         }
@@ -49,6 +50,14 @@ pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure>
     terminal::note_losses(&whole.capabilities_lost());
     whole.tell(options);
     Ok(exit::of_exploration(&whole.verdict(), interrupted))
+}
+
+/// How many cases are explored at a time. Asked before the workers are kept to one CPU
+/// each, of which they would count that one only.
+fn workers(options: &MainJobOptions) -> u32 {
+    let asked = options.explore.jobs.map(u32::from);
+    let cpus = || u32::try_from(available_cpus().len()).unwrap_or(u32::MAX);
+    asked.unwrap_or_else(cpus).max(1)
 }
 
 /// The cells that the names choose; all, if there are no names.
@@ -95,6 +104,7 @@ const RESERVE: f64 = 0.1;
 /// Cases that several workers share.
 struct Job<'a> {
     options: &'a MainJobOptions,
+    workers: u32,
     stop: &'a AtomicBool,
     display: Display,
     began: Instant,
@@ -104,11 +114,6 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn workers(&self) -> usize {
-        let asked = self.options.explore.jobs.map(usize::from);
-        asked.unwrap_or_else(|| available_cpus().len()).max(1)
-    }
-
     /// The next turn and its time: what earlier ones did not use is shared among the
     /// rest.
     fn next(&self) -> Option<(Turn<'a>, Duration)> {
@@ -116,13 +121,12 @@ impl<'a> Job<'a> {
         let turn = todo.pop_front()?;
         let alike = todo.iter().filter(|other| other.again == turn.again);
         let left = u32::try_from(alike.count() + 1).unwrap_or(u32::MAX);
-        let workers = u32::try_from(self.workers()).unwrap_or(u32::MAX);
         let budget = match turn.again {
             true => self.options.budget,
             false => self.options.budget.mul_f64(1.0 - RESERVE),
         };
         let rest = budget.saturating_sub(self.began.elapsed());
-        Some((turn, rest * workers.min(left) / left))
+        Some((turn, rest * self.workers.min(left) / left))
     }
 
     /// Explores cases on one CPU until there are no more.
