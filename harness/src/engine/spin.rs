@@ -1,8 +1,9 @@
 //! Telling a loop that waits from a computation.
 
+use super::remote::next;
 use crate::sys::Tid;
 use crate::sys::regs;
-use crate::sys::tracee::{self, Stop, Stopped, Wait, Waited};
+use crate::sys::tracee::{self, Stop, Stopped};
 use std::io;
 
 /// Instructions within which a waiting loop is expected to come round.
@@ -40,14 +41,4 @@ pub(super) fn look(tid: Tid) -> io::Result<Spins> {
     }
     Stopped::reported(tid).resume(0);
     Ok(Spins::No)
-}
-
-fn next(tid: Tid) -> io::Result<Stop> {
-    loop {
-        match tracee::wait_for(tid, Wait::Block)? {
-            Waited::Event(_, stop) => return Ok(stop),
-            Waited::NoTasks => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
-            Waited::Tick | Waited::Nothing => {}
-        }
-    }
 }

@@ -376,12 +376,6 @@ pub(crate) fn kill(process: Tid, signal: i32) {
     unsafe { libc::kill(process, signal) };
 }
 
-/// Whether a process exists, be it as a zombie.
-pub(crate) fn exists(process: Tid) -> bool {
-    // SAFETY: kill takes its arguments by value; signal 0 only asks.
-    unsafe { libc::kill(process, 0) == 0 }
-}
-
 /// Sends `signal` to one thread.
 pub(crate) fn kill_thread(process: Tid, tid: Tid, signal: i32) {
     // SAFETY: tgkill takes its arguments by value.

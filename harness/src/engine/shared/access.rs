@@ -1,7 +1,7 @@
 //! The access itself: from the fault to the value that is left.
 
 use super::Pending;
-use super::instruction::Form;
+use super::instruction::{Form, LONGEST};
 use super::space::{CODE, DISTANCE, PAGE, Region};
 use super::trampoline::{AREA, Meaning};
 use crate::engine::inject::Strike;
@@ -12,9 +12,6 @@ use crate::model::{Access, AccessKind, Call, End, What};
 use crate::sys::regs::{self, Register};
 use crate::sys::tracee::{Entering, Stop, Stopped};
 use crate::sys::{Tid, memory};
-
-/// The longest instruction that there can be.
-const LONGEST: usize = 15;
 
 /// The code of a fault on memory that is there, but not accessible (sigaction(2)).
 const SEGV_ACCERR: i32 = 2;

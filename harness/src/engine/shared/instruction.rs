@@ -49,7 +49,7 @@ pub(super) struct Instruction {
 }
 
 /// The longest instruction that there can be.
-const LONGEST: usize = 15;
+pub(super) const LONGEST: usize = 15;
 
 impl Instruction {
     /// The instruction at the beginning of `code`, which stands at `position`.

@@ -23,7 +23,7 @@ impl Session<'_> {
     pub fn pass_quiet_call(&mut self, index: usize) -> Result<bool, Halt> {
         let entering = self.tasks[index].entering;
         let call = c_long::from(entering.call);
-        let maps_privately = call == SYS_mmap && entering.args[3] & 1 == 0;
+        let maps_privately = call == SYS_mmap && entering.args[3] & MAP_SHARED as u64 == 0;
         if !filter::is_private(entering.call) && !maps_privately {
             return Ok(false);
         }

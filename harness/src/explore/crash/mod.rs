@@ -33,10 +33,11 @@ use std::time::Duration;
 ///
 /// ```no_run
 /// use crosswire::explore::{CrashSearch, Exploration};
-/// # let target = unimplemented!();
+/// # fn search(target: crosswire::engine::Target) {
 /// let search = CrashSearch::new(Exploration::new(target), "writer");
 /// let report = search.perform(&false.into(), &|_| {}).unwrap();
 /// println!("{} of {} points fail", report.single.failing, report.single.points);
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct CrashSearch {
