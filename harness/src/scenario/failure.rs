@@ -112,13 +112,18 @@ fn finding(name: &str, text: &str, found: &Found) -> String {
     said
 }
 
-/// Where replay files go: `crosswire` in the build directory, known by the tag that
-/// cargo leaves there, else in the working directory.
+/// Where replay files go: `crosswire` in the build directory, else in the working
+/// directory. Cargo leaves a note on the compiler in its build directory always, the
+/// cache tag only where it made the directory itself.
 fn directory() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
     program
         .ancestors()
-        .find(|directory| directory.join("CACHEDIR.TAG").is_file())
+        .find(|directory| {
+            [".rustc_info.json", "CACHEDIR.TAG"]
+                .iter()
+                .any(|file| directory.join(file).is_file())
+        })
         .map_or_else(
             || PathBuf::from("crosswire-failures"),
             |target| target.join("crosswire"),
