@@ -52,6 +52,11 @@
 //!
 //! [`Scenario::crash`](scenario::Scenario::crash) instead of `explore` kills one process
 //! at each of its points, under several schedules.
+//! [`workload`](scenario::Named::workload) draws what the processes do from a proptest
+//! strategy, so that values, schedule and faults are searched and made simpler together.
+//!
+//! What was found is kept in a file in `crosswire-regressions`, next to the test. Commit
+//! it: it is run first from then on.
 //!
 //! # Running it
 //!
@@ -79,14 +84,16 @@
 //!
 //! A pass is no proof. It does not cover
 //!
-//! * **what happens between two system calls.** Tasks are switched at system calls
-//!   and [`mark`]s only. Accesses to shared memory are not yet schedule points, and
-//!   nor are those of threads to the memory of their process: races on memory alone
-//!   are mostly unseen. Where they matter, put a [`mark`] between them;
+//! * **what happens between two schedule points.** Tasks are switched at system calls,
+//!   at accesses to memory that processes share, and at [`mark`]s. Accesses of threads
+//!   to the memory of their own process are none: races on it are mostly unseen. Where
+//!   they matter, put a [`mark`] between them;
 //! * **weak memory.** One task runs at a time, so every run is sequentially
 //!   consistent;
-//! * **schedules that were not tried**, and combinations of two faults: a run has one
-//!   at most.
+//! * **schedules that were not tried**: [`exhaust`](scenario::Scenario::exhaust) tries all
+//!   that can matter of a small scenario, and says whether it has;
+//! * **combinations of faults**: a run has one, or two where
+//!   [`fault_pairs`](scenario::Scenario::fault_pairs) asks for that.
 //!
 //! # Limits
 //!
@@ -128,7 +135,6 @@ pub mod model;
 pub mod report;
 pub mod scenario;
 pub mod symbols;
-#[allow(dead_code)]
 pub(crate) mod sys;
 
 pub use explore::{Budget, Report};

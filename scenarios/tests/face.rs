@@ -83,6 +83,7 @@ fn what_breaks_is_told_with_the_line_that_replays_it() {
                 log.recv(|| q.recv().map(|n| n + 1));
             })
             .check(check::fifo())
+            .without_regressions()
             .explore(FEW)
     });
     assert!(said.contains("scenario `inventing`: "), "{said}");

@@ -2,7 +2,9 @@
 
 use crate::exit;
 use crosswire::engine::EngineError;
-use crosswire::explore::{ExploreError, LoadError, ReduceError, RegressionError, ReplayError};
+use crosswire::explore::{
+    ExploreError, LoadError, PositionError, ReduceError, RegressionError, ReplayError,
+};
 use std::fmt;
 
 /// Printed as one line to standard error.
@@ -61,6 +63,12 @@ impl From<EngineError> for Failure {
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Failure {
+        Failure::usage(error)
+    }
+}
+
+impl From<PositionError> for Failure {
+    fn from(error: PositionError) -> Failure {
         Failure::usage(error)
     }
 }

@@ -82,8 +82,16 @@ fn sentence(progress: &Progress) -> String {
         1 => ", 1 violation".to_owned(),
         count => format!(", {count} violations"),
     };
+    let left = progress
+        .left
+        .map_or_else(String::new, |left| format!(", {left} choices left"));
+    let chance = progress.guarantee.map_or_else(String::new, |chance| {
+        let percent = (chance.probability * 100.0).floor();
+        format!(", bugs of depth {} by {percent} %", chance.depth)
+    });
     format!(
-        "{}{of} runs, {rate:.0}/s, {} different traces{found}, {seconds:.0} s",
-        progress.runs, progress.distinct_traces
+        "{}{of} runs, {rate:.0}/s, {} different traces, {} points{found}{left}{chance}, \
+         {seconds:.0} s",
+        progress.runs, progress.distinct_traces, progress.steps
     )
 }

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::findings;
 use crate::progress::Display;
 use crate::{exit, interrupt, junit, surroundings, terminal};
-use crosswire::explore::{self, Exhaust, Exploration, Regression, Report};
+use crosswire::explore::{self, Exhaust, Exploration, Position, Regression, Report};
 use crosswire::report::{json, text};
 use std::path::Path;
 
@@ -28,6 +28,11 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     });
     exploration.shard = options.shard;
     exploration.shrink = options.shrink_time;
+    exploration.fault_pairs = options.fault_pairs;
+    let position = Position::path(&exploration, &options.explore.output_dir);
+    if options.go_on {
+        exploration.performed = Position::load(&position)?.runs;
+    }
 
     if let Some(path) = &options.regressions {
         exploration.regressions = explore::regressions(path, &test_name(&exploration))?;
@@ -38,6 +43,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let report = exploration.explore(&stop, &|progress| display.exploration(progress));
     display.finish();
     let mut report = report?;
+    keep_position(&mut report, &exploration, options, &position)?;
     if let Some(path) = options.regressions.as_ref().filter(|path| !path.is_file()) {
         keep(&mut report, &test_name(&exploration), path)?;
     }
@@ -51,6 +57,32 @@ fn test_name(exploration: &Exploration) -> String {
     let programs = exploration.target.programs.iter();
     let names: Vec<&str> = programs.map(|start| start.name.as_str()).collect();
     names.join("+")
+}
+
+/// Stores how far the exploration has come, so that `--continue` goes on there.
+fn keep_position(
+    report: &mut Report,
+    exploration: &Exploration,
+    options: &RunOptions,
+    position: &Path,
+) -> Result<(), Failure> {
+    let before = exploration.performed;
+    if options.go_on && before > 0 {
+        let note = format!("went on behind {before} runs that were performed before");
+        report.notes.push(note);
+    }
+    let is_worth_it = report.interrupted || options.go_on;
+    if options.exhaust || report.runs == 0 || !is_worth_it {
+        return Ok(());
+    }
+    // Run 0 is performed every time.
+    let performed = before + report.runs - 1;
+    Position::save(performed, position)?;
+    if report.interrupted {
+        let note = "the same command line with --continue goes on from here";
+        report.notes.push(note.to_owned());
+    }
+    Ok(())
 }
 
 /// Stores what was found, so that it is run first next time.

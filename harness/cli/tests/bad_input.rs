@@ -100,6 +100,33 @@ fn options_that_make_no_sense() {
 }
 
 #[test]
+fn searches_that_contradict_themselves() {
+    let here = somewhere();
+    for (options, words) in [
+        (
+            &["--exhaust", "--strategy", "pos"][..],
+            "cannot be used with",
+        ),
+        (&["--exhaust", "--continue"], "cannot be used with"),
+        (
+            &["--exhaust", "--fault-pairs", "--faults", "kill"],
+            "cannot be used with",
+        ),
+        (&["--preemptions", "2"], "--exhaust"),
+        (&["--fault-pairs"], "--faults"),
+        (&["--shard", "0/4"], "1 <= K <= N"),
+        (&["--shard", "5/4"], "1 <= K <= N"),
+        (&["--strategy", "pct(0)"], "depth from 1 to 32"),
+        (&["--strategy", "luck"], "unknown strategy `luck`"),
+        (&["--continue"], "nothing to continue"),
+    ] {
+        let arguments = [&["run"], options, &["--", "/bin/true"]].concat();
+        refused(here.path(), &arguments, words);
+    }
+    assert!(!here.path().join("crosswire-failures").exists());
+}
+
+#[test]
 fn a_fault_for_a_process_that_does_not_exist_names_those_that_do() {
     let here = somewhere();
     let words = "no process is called `server`; those of the first run are: true";

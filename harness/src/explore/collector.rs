@@ -1,9 +1,10 @@
 //! Takes in outcomes by the number of their run, whatever order they come in.
 
 use super::findings::Findings;
+use super::guarantee::Guarantee;
 use super::outcome::Outcome;
 use super::points::Points;
-use super::report::{FaultTally, LostCapability, Report};
+use super::report::{FaultTally, LostCapability, Progress, Report};
 use super::strategy::Profile;
 use crate::model::{Limit, Verdict};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -33,6 +34,7 @@ pub(super) struct Collector {
     invalid: u64,
     invalid_reason: Option<String>,
     faults: FaultTally,
+    guarantee: Guarantee,
     /// Where faults can strike, as far as known.
     pub points: Points,
     /// Whether that has grown since somebody last looked.
@@ -93,8 +95,13 @@ impl Collector {
         self.faults.planned += outcome.faults_planned;
         self.faults.struck += outcome.faults_struck;
         self.unwatched.extend(outcome.unwatched);
+        if let Some(depth) = outcome.depth {
+            self.guarantee.count(depth);
+        }
         self.points_grown |= self.points.merge(outcome.points);
         if run == 0 {
+            self.guarantee.tasks = outcome.profile.tasks.len() as u64;
+            self.guarantee.steps = outcome.profile.steps.into();
             self.profile = outcome.profile;
             self.processes = outcome.processes;
             self.reference = outcome.reference;
@@ -135,9 +142,16 @@ impl Collector {
         }
     }
 
-    /// Runs, findings and different traces so far.
-    pub fn so_far(&self) -> (u64, usize, u64) {
-        (self.runs, self.findings.len(), self.distinct.len() as u64)
+    /// What there is to say so far, in a budget and a time that others know.
+    pub fn so_far(&self) -> Progress {
+        Progress {
+            runs: self.runs,
+            steps: self.steps,
+            found: self.findings.len(),
+            distinct_traces: self.distinct.len() as u64,
+            guarantee: self.guarantee.best(),
+            ..Progress::default()
+        }
     }
 
     /// The sum of all.
@@ -172,6 +186,7 @@ impl Collector {
                 possible,
                 ..self.faults
             },
+            guarantee: self.guarantee,
             exhaustion: None,
             interrupted: stopped && !self.closed,
             capabilities_lost: self.capabilities_lost,

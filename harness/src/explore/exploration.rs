@@ -38,6 +38,11 @@ pub struct Exploration {
     pub self_check: u64,
     /// The faults that may be injected, one in every other run.
     pub faults: Vec<FaultKind>,
+    /// Whether two faults may strike in one run, once each was tried alone. What is
+    /// promised for one fault is seldom promised for two.
+    pub fault_pairs: bool,
+    /// Runs that were performed before: the exploration goes on behind them.
+    pub performed: u64,
     /// How schedules are chosen.
     pub strategy: Strategy,
     /// Determines every plan.
@@ -99,9 +104,6 @@ pub enum ExploreError {
 /// on what is not controlled, at a cost of two in a hundred.
 const USUAL_SELF_CHECK: u64 = 50;
 
-/// How long findings are shrunk unless something else is said.
-const USUAL_SHRINKING: Duration = Duration::from_secs(5);
-
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -109,6 +111,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_millis(600);
 
 impl Exploration {
+    /// How long findings are shrunk unless something else is said.
+    pub const USUAL_SHRINKING: Duration = Duration::from_secs(5);
+
     /// A thousand runs without faults, on every CPU, up to the first violation.
     pub fn new(target: Target) -> Exploration {
         Exploration {
@@ -119,6 +124,8 @@ impl Exploration {
             regressions: Vec::new(),
             self_check: USUAL_SELF_CHECK,
             faults: Vec::new(),
+            fault_pairs: false,
+            performed: 0,
             strategy: Strategy::default(),
             seed: 0,
             jobs: available_cpus().len(),
@@ -127,7 +134,7 @@ impl Exploration {
             limits: Limits::default(),
             stop_at_first: true,
             check_output: false,
-            shrink: USUAL_SHRINKING,
+            shrink: Self::USUAL_SHRINKING,
             confirm: true,
             scenario: None,
         }
@@ -248,6 +255,8 @@ impl Exploration {
                 seed: self.seed,
                 strategy: self.strategy,
                 shard: self.shard,
+                fault_pairs: self.fault_pairs,
+                performed: self.performed,
                 limits: self.limits.clone(),
             },
             judge: Judge {

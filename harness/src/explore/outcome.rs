@@ -1,5 +1,6 @@
 //! What is kept of one run of an exploration.
 
+use super::guarantee;
 use super::output::LastLines;
 use super::points::Points;
 use super::strategy::Profile;
@@ -14,6 +15,8 @@ pub(super) struct Outcome {
     pub steps: u64,
     /// Equal for equal traces.
     pub fingerprint: u64,
+    /// The depth of bugs that its schedule was made for, if it promises anything.
+    pub depth: Option<u32>,
     /// Whether the run had a fault to inject, and how many were.
     pub faults_planned: u64,
     pub faults_struck: u64,
@@ -40,6 +43,7 @@ impl Outcome {
             verdict: Verdict::Invalid(reason),
             steps: 0,
             fingerprint: 0,
+            depth: None,
             faults_planned: 0,
             faults_struck: 0,
             points: Points::default(),
@@ -59,6 +63,7 @@ impl Outcome {
         Outcome {
             steps: run.trace.steps,
             fingerprint: fingerprint(run),
+            depth: guarantee::depth_of(&run.plan),
             faults_planned: planned,
             faults_struck: planned.saturating_sub(run.trace.unused_faults.len() as u64),
             unwatched: run.unwatched.clone(),

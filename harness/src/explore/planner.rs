@@ -26,6 +26,10 @@ pub(super) struct Planner {
     pub strategy: Strategy,
     /// The part of the runs that is performed here.
     pub shard: Option<Shard>,
+    /// Whether some runs have two faults.
+    pub fault_pairs: bool,
+    /// Runs that were performed before, besides run 0.
+    pub performed: u64,
     pub limits: Limits,
 }
 
@@ -33,9 +37,10 @@ impl Planner {
     /// The plan of a run.
     pub fn plan(&self, run: u64, lessons: &Lessons) -> Plan {
         let run = match (run, self.shard) {
-            // Every part needs the run by which the others are measured.
-            (0, _) | (_, None) => run,
-            (nth, Some(shard)) => shard.run(nth - 1) + 1,
+            // Every part, and what goes on, needs the run by which the others are measured.
+            (0, _) => 0,
+            (nth, None) => nth + self.performed,
+            (nth, Some(shard)) => shard.run(nth - 1 + self.performed) + 1,
         };
         let schedule = match run {
             // The reference: no chance, no fault.
@@ -45,7 +50,7 @@ impl Planner {
         Plan {
             seed: self.seed,
             schedule,
-            faults: self.fault(run, lessons).into_iter().collect(),
+            faults: self.faults(run, lessons),
             // The run by which others are measured.
             footprints: run == 0,
             limits: self.limits.clone(),
@@ -58,16 +63,28 @@ impl Planner {
         self.strategy.rule(&mut rng, profile)
     }
 
-    /// Every other run has one fault. As many such runs as there are faults go
+    /// Every other run has a fault. As many such runs as there are faults go
     /// through all of them once, in an order of the seed's: with few faults each
     /// meets many schedules, with more faults than runs a random choice is made.
-    fn fault(&self, run: u64, lessons: &Lessons) -> Option<Fault> {
+    ///
+    /// Where two may come together, every other time through a second one is drawn for
+    /// each.
+    fn faults(&self, run: u64, lessons: &Lessons) -> Vec<Fault> {
         let count = lessons.space.len();
         if count == 0 || run.is_multiple_of(2) {
-            return None;
+            return Vec::new();
         }
         let turn = (run - lessons.since.min(run)) / 2;
-        Some(lessons.space.get(permuted(turn % count, count, self.seed)))
+        let first = permuted(turn % count, count, self.seed);
+        let is_pair = self.fault_pairs && count > 1 && (turn / count) % 2 == 1;
+        let second = is_pair.then(|| {
+            let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+            random.set_stream(run ^ u64::MAX);
+            // Any but the first.
+            (first + random.random_range(1..count)) % count
+        });
+        let numbers = [Some(first), second].into_iter().flatten();
+        numbers.map(|number| lessons.space.get(number)).collect()
     }
 }
 
@@ -126,6 +143,8 @@ mod tests {
             seed: 3,
             strategy: Strategy::default(),
             shard: None,
+            fault_pairs: false,
+            performed: 0,
             limits: Limits::default(),
         };
         let faults: BTreeSet<String> = (1..=8)
@@ -139,5 +158,42 @@ mod tests {
             planner.plan(9, &lessons).schedule,
             planner.plan(11, &lessons).schedule
         );
+        let (first, eleventh) = (planner.plan(0, &lessons), planner.plan(11, &lessons));
+        let on = Planner {
+            performed: 8,
+            ..planner
+        };
+        assert_eq!(on.plan(3, &lessons), eleventh);
+        assert_eq!(on.plan(0, &lessons), first);
+    }
+
+    #[test]
+    fn pairs_come_after_every_fault_alone() {
+        let trace = fake::trace(&[("a", "write"), ("b", "read"), ("a", "write")]);
+        let lessons = Lessons {
+            space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(&trace)),
+            since: 1,
+            profile: Profile::default(),
+        };
+        let planner = Planner {
+            seed: 3,
+            strategy: Strategy::default(),
+            shard: None,
+            fault_pairs: true,
+            performed: 0,
+            limits: Limits::default(),
+        };
+        let faults: Vec<Vec<Fault>> = (1..200)
+            .step_by(2)
+            .map(|run| planner.plan(run, &lessons).faults)
+            .collect();
+        assert!(faults[..3].iter().all(|faults| faults.len() == 1));
+        let pairs: BTreeSet<BTreeSet<String>> = faults
+            .iter()
+            .filter(|faults| faults.len() == 2)
+            .map(|faults| faults.iter().map(ToString::to_string).collect())
+            .collect();
+        assert_eq!(pairs.len(), 3, "each pair of the three: {pairs:?}");
+        assert!(pairs.iter().all(|pair| pair.len() == 2));
     }
 }

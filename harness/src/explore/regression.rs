@@ -33,6 +33,9 @@ pub struct Regression {
     pub plan: Plan,
     /// The plan's decisions, told by what tasks have done.
     pub switches: Vec<Switch>,
+    /// What was drawn for the test, if something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
 }
 
 /// Why a regression file cannot be used.
@@ -83,6 +86,7 @@ impl Regression {
             violation: violation.unwrap_or_default(),
             plan: record.plan.clone(),
             switches: record.trace.switches.clone(),
+            workload: None,
         }
     }
 
@@ -298,6 +302,7 @@ mod tests {
             violation: "it broke".to_owned(),
             plan: Plan::default(),
             switches: Vec::new(),
+            workload: None,
         }
     }
 

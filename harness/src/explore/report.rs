@@ -1,6 +1,6 @@
 //! What an exploration says in the end, and on the way.
 
-use super::{Exhaustion, Found};
+use super::{Chance, Exhaustion, Found, Guarantee};
 use crate::model::{Limit, Verdict};
 use serde::Serialize;
 use std::fmt;
@@ -34,6 +34,8 @@ pub struct Report {
     pub invalid_reason: Option<String>,
     /// What became of the faults.
     pub faults: FaultTally,
+    /// What the runs with random priorities are worth together.
+    pub guarantee: Guarantee,
     /// How far an exhaustive exploration has come.
     pub exhaustion: Option<Exhaustion>,
     /// Whether it was stopped before its budget was used up and for no finding.
@@ -93,11 +95,33 @@ impl Report {
             invalid: u64::from(invalid_reason.is_some()),
             invalid_reason,
             faults: FaultTally::default(),
+            guarantee: Guarantee::default(),
             exhaustion: None,
             interrupted: false,
             capabilities_lost: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// Adds another exploration to this one: of the same scenario with another value.
+    pub(crate) fn absorb(&mut self, other: Report) {
+        if self.verdict == Verdict::Pass {
+            self.verdict = other.verdict;
+        }
+        self.runs += other.runs;
+        self.steps += other.steps;
+        self.elapsed += other.elapsed;
+        self.distinct_traces += other.distinct_traces;
+        self.found.extend(other.found);
+        self.dropped += other.dropped;
+        self.inconclusive.extend(other.inconclusive);
+        self.invalid += other.invalid;
+        self.invalid_reason = self.invalid_reason.take().or(other.invalid_reason);
+        self.faults.possible += other.faults.possible;
+        self.faults.planned += other.faults.planned;
+        self.faults.struck += other.faults.struck;
+        self.capabilities_lost = other.capabilities_lost;
+        self.notes.extend(other.notes);
     }
 
     /// Runs per second of real time.
@@ -110,10 +134,12 @@ impl Report {
 }
 
 /// How far an exploration has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Progress {
     /// Runs performed.
     pub runs: u64,
+    /// Schedule points passed.
+    pub steps: u64,
     /// Runs to perform, unless only time bounds them.
     pub of: Option<u64>,
     /// Real time so far.
@@ -124,6 +150,8 @@ pub struct Progress {
     pub found: usize,
     /// Different traces so far.
     pub distinct_traces: u64,
+    /// The depth of bugs of which most can be said, and how likely one would have shown.
+    pub guarantee: Option<Chance>,
     /// Of an exhaustive exploration: choices that are known to be left.
     pub left: Option<u64>,
 }

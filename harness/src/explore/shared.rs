@@ -218,15 +218,11 @@ impl Supervised for Shared {
     }
 
     fn progress(&self) -> Progress {
-        let (runs, found, distinct_traces) = self.state().collector.so_far();
         Progress {
-            runs,
             of: (self.budget.runs != u64::MAX).then_some(self.budget.runs),
             elapsed: self.began.elapsed(),
             time: self.budget.time,
-            found,
-            distinct_traces,
-            left: None,
+            ..self.state().collector.so_far()
         }
     }
 

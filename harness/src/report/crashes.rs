@@ -1,7 +1,8 @@
 //! Reports of killing a process at every point.
 
 use super::escape::escape;
-use super::text::{counted, evidence, headline, line, losses, verdict_line};
+use super::summary::losses;
+use super::text::{counted, evidence, headline, line, verdict_line};
 use super::{Palette, json};
 use crate::explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
 use crate::model::FORMAT_VERSION;

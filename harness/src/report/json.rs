@@ -5,7 +5,7 @@ pub use super::shrunk::{Shrunk, json as shrunk};
 
 use super::races::{self, RaceEntry};
 use super::stacks::{self, StackEntry};
-use crate::explore::{Exhaustion, Found, LastLines, LostCapability, Replay, Report};
+use crate::explore::{Chance, Exhaustion, Found, LastLines, LostCapability, Replay, Report};
 use crate::model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -39,6 +39,9 @@ pub struct Summary {
     pub seed: u64,
     /// Faults: possible, planned, struck.
     pub faults: Faults,
+    /// How likely a bug of a depth would have shown (PCT), at least.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guarantee: Vec<Chance>,
     /// How far an exhaustive exploration has come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhaustion: Option<Exhausted>,
@@ -183,6 +186,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             planned: report.faults.planned,
             struck: report.faults.struck,
         },
+        guarantee: report.guarantee.chances(),
         exhaustion: report.exhaustion.as_ref().map(|exhaustion| Exhausted {
             complete: exhaustion.is_complete(),
             progress: exhaustion.clone(),

@@ -26,6 +26,7 @@ mod samples;
 mod shrunk;
 mod stacks;
 mod story;
+mod summary;
 pub mod text;
 mod timeline;
 pub mod world;

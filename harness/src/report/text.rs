@@ -1,13 +1,14 @@
 //! Reports for people.
 
 pub use super::shrunk::text as shrunk;
+pub use super::summary::summary;
 
 use super::escape::{escape, quoted, shorten};
 use super::races;
 use super::stacks::stacks;
 use super::timeline::timeline;
 use super::{Explanation, Palette, timeline::WIDTH};
-use crate::explore::{Exhaustion, Found, LastLines, LostCapability, Replay, Report};
+use crate::explore::{Found, LastLines, Replay};
 use crate::model::{End, Kind, Record, Trace, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
@@ -188,129 +189,6 @@ fn sameness(replay: &Replay) -> String {
         }
     }
     text
-}
-
-/// The sums of an exploration, in two or three lines.
-pub fn summary(report: &Report, palette: Palette) -> String {
-    let mut text = verdict_line(&report.verdict, palette);
-    let seconds = report.elapsed.as_secs_f64();
-    line(
-        &mut text,
-        &format!(
-            "  {} in {seconds:.1} s ({:.0}/s), {}, {}, seed {}",
-            counted(report.runs, "run"),
-            report.runs_per_second(),
-            counted(report.steps, "schedule point"),
-            counted(report.distinct_traces, "different trace"),
-            report.seed
-        ),
-    );
-    let faults = report.faults;
-    if faults.planned > 0 || faults.possible > 0 {
-        line(
-            &mut text,
-            &format!(
-                "  {} possible, {} planned, {} struck",
-                counted(faults.possible, "fault"),
-                faults.planned,
-                faults.struck
-            ),
-        );
-    }
-    if let Some(exhaustion) = &report.exhaustion {
-        line(&mut text, &format!("  {}", escape(&exhausted(exhaustion))));
-    }
-    for (limit, count) in &report.inconclusive {
-        line(
-            &mut text,
-            &format!(
-                "  {} ended at the limit on {limit}: nothing is known about them",
-                counted(*count, "run")
-            ),
-        );
-    }
-    if report.invalid > 0 && report.verdict.word() != "invalid" {
-        let reason = report.invalid_reason.as_deref().unwrap_or_default();
-        line(
-            &mut text,
-            &format!(
-                "  {} could not be performed: {}",
-                counted(report.invalid, "run"),
-                escape(reason)
-            ),
-        );
-    }
-    if report.dropped > 0 {
-        line(
-            &mut text,
-            &format!(
-                "  {} beyond these were not kept",
-                counted(report.dropped, "violation")
-            ),
-        );
-    }
-    for note in &report.notes {
-        line(&mut text, &format!("  {}", escape(note)));
-    }
-    text += &losses(&report.capabilities_lost);
-    if report.interrupted {
-        line(&mut text, "  interrupted: this is what was done so far");
-    }
-    text
-}
-
-/// What the machine does not permit.
-pub(super) fn losses(lost: &[LostCapability]) -> String {
-    let mut text = String::new();
-    let lost: Vec<&str> = lost.iter().map(|one| one.name.as_str()).collect();
-    if !lost.is_empty() {
-        let lost = lost.join(", ");
-        line(
-            &mut text,
-            &format!("  without {lost}; `crosswire doctor` says what that means"),
-        );
-    }
-    text
-}
-
-/// What an exhaustive exploration may claim.
-fn exhausted(exhaustion: &Exhaustion) -> String {
-    let explored = match exhaustion.preemptions {
-        None => counted(exhaustion.explored, "class").replace("classs", "classes"),
-        Some(_) => {
-            let classes = counted(exhaustion.classes, "class").replace("classs", "classes");
-            format!("{} in {classes}", counted(exhaustion.explored, "order"))
-        }
-    };
-    let faults = match exhaustion.fault_plans {
-        0 | 1 => String::new(),
-        plans => format!(
-            " under {} of {plans} fault plans",
-            exhaustion.fault_plans_done
-        ),
-    };
-    match (
-        exhaustion.is_complete(),
-        &exhaustion.doubt,
-        exhaustion.preemptions,
-    ) {
-        (true, _, None) => {
-            format!(
-                "all interleavings explored, from schedule point to schedule point: {explored}{faults}"
-            )
-        }
-        (true, _, Some(bound)) => {
-            let bound = counted(u64::from(bound), "preemption");
-            format!("all interleavings with at most {bound} explored: {explored}{faults}")
-        }
-        (false, Some(doubt), _) if exhaustion.left == 0 => {
-            format!("not all interleavings: {explored}{faults} explored, but {doubt}")
-        }
-        (false, ..) => format!(
-            "not all interleavings: {explored}{faults} explored, at least {} left",
-            counted(exhaustion.left, "choice")
-        ),
-    }
 }
 
 /// `PASS`, or what is wrong.

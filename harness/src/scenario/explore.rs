@@ -2,16 +2,17 @@
 
 use super::failure::{self, REPLAY};
 use super::reentry::{Reentry, Role};
+use super::regressions::Kept;
 use super::{Scenario, perform};
 use crate::engine::{Engine, Target};
 use crate::explore::{
-    Budget, Changes, Exploration, Progress, ReduceError, Reduced, Replay, ReplayError, Report,
-    Starter, load, reduce_with, replay_with, target_of,
+    Budget, Changes, Exploration, Progress, ReduceError, Reduced, Regression, Replay, ReplayError,
+    Report, Starter, load, reduce_with, replay_with, target_of,
 };
 use crate::model::{Record, Verdict};
 use crate::report::{Palette, text};
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -22,6 +23,9 @@ impl<Q> Scenario<'_, Q> {
     /// With `CROSSWIRE_REPLAY=FILE` in the environment it performs only the run
     /// recorded there, if that is one of this scenario. If the program has changed
     /// since, the test shows what becomes of that run now.
+    ///
+    /// What is found is kept in a file next to the test, and is run first from then on
+    /// ([`regressions`](Scenario::regressions)).
     ///
     /// # Panics
     /// If a run violated something: with what happened, the last steps, and the
@@ -36,7 +40,7 @@ impl<Q> Scenario<'_, Q> {
             Role::Explorer => match env::var_os(REPLAY) {
                 Some(file) => self.replay_file(&reentry, Path::new(&file)),
                 None => {
-                    let report = self.report(&reentry, budget, &AtomicBool::new(false), &|_| {});
+                    let report = self.explore_and_keep(&reentry, budget);
                     let withheld = reentry.environment(&self.passed_on).withheld;
                     if let Some(failure) = failure::of(&self.name, &report, &withheld) {
                         panic!("{failure}");
@@ -70,7 +74,7 @@ impl<Q> Scenario<'_, Q> {
         match reentry.role() {
             Role::Performer => perform::perform(self),
             Role::Bystander => Report::without_runs(Verdict::Pass, self.seed),
-            Role::Explorer => self.report(&reentry, budget, stop, progress),
+            Role::Explorer => self.report(&reentry, budget, Vec::new(), stop, progress),
         }
     }
 
@@ -107,30 +111,56 @@ impl<Q> Scenario<'_, Q> {
         self.check_description();
         match self.reentry().role() {
             Role::Performer => perform::perform(self),
-            _ => reduce_with(record, &self.starter(record)?, &self.checks, time, stop),
+            _ => self.reduce(record, time, stop),
         }
     }
 
+    pub(super) fn reduce(
+        &self,
+        record: &Record,
+        time: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Reduced, ReduceError> {
+        reduce_with(record, &self.starter(record)?, &self.checks, time, stop)
+    }
+
+    /// Runs the failures of before first, and keeps what else is found.
+    fn explore_and_keep(&self, reentry: &Reentry, budget: Budget) -> Report {
+        let kept = Kept::of(self, reentry);
+        let never = AtomicBool::new(false);
+        let mut report = self.report(reentry, budget, kept.load(), &never, &|_| {});
+        // Without a run it was one of those kept that failed.
+        if report.runs > 0 {
+            let notes = kept.add(&report.found, None);
+            report.notes.extend(notes);
+        }
+        report
+    }
+
     pub(super) fn reentry(&self) -> Reentry {
-        Reentry::new(&self.name, self.arguments.clone(), self.here)
+        match &self.reentry {
+            Some(known) => known.clone(),
+            None => Reentry::new(&self.name, self.arguments.clone(), self.place.here),
+        }
     }
 
     fn report(
         &self,
         reentry: &Reentry,
         budget: Budget,
+        kept: Vec<(PathBuf, Regression)>,
         stop: &AtomicBool,
         progress: &dyn Fn(&Progress),
     ) -> Report {
         let mut exploration = self.exploration(reentry);
         exploration.budget = budget;
-        exploration.faults = self.faults.resolve(&self.names());
+        exploration.regressions = kept;
         exploration.explore(stop, progress).unwrap_or_else(|error| {
             Report::without_runs(Verdict::Invalid(error.to_string()), self.seed)
         })
     }
 
-    /// What is explored and by what it is judged; nothing is said of budget and faults.
+    /// What is explored and by what it is judged; nothing is said of the budget.
     pub(super) fn exploration(&self, reentry: &Reentry) -> Exploration {
         let environment = reentry.environment(&self.passed_on);
         let target = Target {
@@ -143,6 +173,10 @@ impl<Q> Scenario<'_, Q> {
         exploration.expectations = self.expectations.clone();
         exploration.checks = self.checks.clone();
         exploration.scenario = Some(reentry.id.clone());
+        exploration.faults = self.faults.resolve(&self.names());
+        exploration.fault_pairs = self.fault_pairs;
+        exploration.strategy = self.strategy;
+        exploration.exhaust = self.exhaust;
         if let Some(jobs) = self.jobs {
             exploration.jobs = jobs;
         }
@@ -150,6 +184,11 @@ impl<Q> Scenario<'_, Q> {
             exploration.shrink = time;
         }
         exploration
+    }
+
+    /// How long what was found may be made simpler.
+    pub(super) fn shrinking_time(&self) -> Duration {
+        self.shrinking.unwrap_or(Exploration::USUAL_SHRINKING)
     }
 
     pub(super) fn replay_file(&self, reentry: &Reentry, file: &Path) {

@@ -35,7 +35,10 @@ pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<Str
     });
     let given_up: u64 = report.inconclusive.iter().map(|(_, runs)| runs).sum();
     let runs = (report.runs, given_up);
-    let said = of_verdict(name, &report.verdict, found.collect(), runs)?;
+    let mut said = of_verdict(name, &report.verdict, found.collect(), runs)?;
+    for note in &report.notes {
+        writeln!(said, "  {note}").expect("writing to a string");
+    }
     Some(said + &circumstances(&report.capabilities_lost, withheld))
 }
 

@@ -7,7 +7,10 @@ mod faults;
 mod log;
 mod outcome;
 mod perform;
+mod place;
 mod reentry;
+mod regressions;
+mod workload;
 
 pub use crash::Crash;
 pub use failure::replay_command;
@@ -15,10 +18,16 @@ pub use faults::Faults;
 pub use log::{Begun, Log};
 pub use outcome::{LogOutcome, LogValue, Logged};
 pub(crate) use perform::{current_process, leave};
+#[doc(hidden)]
+pub use place::Place;
+pub use workload::Workload;
 
 use crate::check::{Check, Exit, Expectations};
 use crate::engine::Successor;
+use crate::explore::{Exhaust, Strategy};
 use crate::model::Limits;
+use reentry::Reentry;
+use std::path::PathBuf;
 use std::process::Termination;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +41,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     name: String,
-    here: &'static str,
+    place: Place,
 }
 
 /// A scenario: set-up, processes, faults and checks.
@@ -60,7 +69,7 @@ pub struct Named {
 #[must_use = "a scenario does nothing until it is explored"]
 pub struct Scenario<'a, Q> {
     name: String,
-    here: &'static str,
+    place: Place,
     setup: Box<dyn FnOnce() -> Q + 'a>,
     teardown: Option<Box<dyn FnOnce(Q) + 'a>>,
     processes: Vec<Process<'a, Q>>,
@@ -74,6 +83,12 @@ pub struct Scenario<'a, Q> {
     jobs: Option<usize>,
     shrinking: Option<Duration>,
     passed_on: Vec<String>,
+    strategy: Strategy,
+    exhaust: Option<Exhaust>,
+    fault_pairs: bool,
+    regressions: Option<PathBuf>,
+    /// The way here, where a workload has found it out already.
+    reentry: Option<Reentry>,
 }
 
 /// The body of a process: what it does, and the status it ends with.
@@ -111,7 +126,12 @@ struct Process<'a, Q> {
 macro_rules! scenario {
     ($name:expr) => {{
         fn here() {}
-        $crate::scenario::Named::new($name, ::std::any::type_name_of_val(&here))
+        let place = $crate::scenario::Place {
+            here: ::std::any::type_name_of_val(&here),
+            file: ::std::file!(),
+            package: ::std::option_env!("CARGO_MANIFEST_DIR"),
+        };
+        $crate::scenario::Named::new($name, place)
     }};
 }
 
@@ -123,17 +143,18 @@ pub fn mark(number: u64) {
 
 impl Named {
     #[doc(hidden)]
-    pub fn new(name: impl Into<String>, here: &'static str) -> Named {
+    pub fn new(name: impl Into<String>, place: Place) -> Named {
         let name = name.into();
         check_name("scenario", &name);
-        Named { name, here }
+        Named { name, place }
     }
 
     /// What is done first, once in each run: its value is what the processes share.
     pub fn setup<'a, Q>(self, setup: impl FnOnce() -> Q + 'a) -> Scenario<'a, Q> {
         Scenario {
             name: self.name,
-            here: self.here,
+            regressions: self.place.regressions(),
+            place: self.place,
             setup: Box::new(setup),
             teardown: None,
             processes: Vec::new(),
@@ -150,6 +171,10 @@ impl Named {
             jobs: None,
             shrinking: None,
             passed_on: Vec::new(),
+            strategy: Strategy::default(),
+            exhaust: None,
+            fault_pairs: false,
+            reentry: None,
         }
     }
 
@@ -269,6 +294,41 @@ impl<'a, Q> Scenario<'a, Q> {
     /// Seed of the exploration and of everything random in the runs.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// How schedules are chosen; a mix of all strategies unless said otherwise.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Instead of a choice of schedules: every order of the steps that can matter, until
+    /// none is left or the budget is used up. If it is used up before, exploring says so
+    /// and is no failure; [`Report::exhaustion`](crate::Report::exhaustion) tells.
+    pub fn exhaust(mut self, how: Exhaust) -> Self {
+        self.exhaust = Some(how);
+        self
+    }
+
+    /// Lets two faults strike in one run, once each was tried alone. What is promised
+    /// for one fault is seldom promised for two.
+    pub fn fault_pairs(mut self) -> Self {
+        self.fault_pairs = true;
+        self
+    }
+
+    /// Where failures are kept and looked for by [`explore`](Scenario::explore), which
+    /// runs them first: `crosswire-regressions` next to the source file, unless said
+    /// otherwise. The files are meant to be committed.
+    pub fn regressions(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.regressions = Some(directory.into());
+        self
+    }
+
+    /// Keeps no failures, and runs none of those kept.
+    pub fn without_regressions(mut self) -> Self {
+        self.regressions = None;
         self
     }
 

@@ -6,6 +6,7 @@
 //! environment variable tells it that it is to perform the scenario there rather
 //! than explore it.
 
+use super::workload::WORKLOAD;
 use crate::engine::{Isolation, Start, Target};
 use crate::explore::Environment;
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub(super) struct Reentry {
     pub id: String,
     /// What the program is to be started with.
     pub arguments: Vec<String>,
+    /// The value that was drawn for the scenario, if one is.
+    pub workload: Option<String>,
 }
 
 /// What this process is to do when it reaches a scenario.
@@ -53,6 +56,7 @@ impl Reentry {
         Reentry {
             id: format!("{name}#{ordinal}"),
             arguments,
+            workload: None,
         }
     }
 
@@ -88,7 +92,19 @@ impl Reentry {
 
     /// The environment that the processes get.
     pub fn environment(&self, passed_on: &[String]) -> Environment {
-        environment(&self.id, passed_on)
+        let mut environment = environment(&self.id, passed_on);
+        if let Some(workload) = &self.workload {
+            environment.set(WORKLOAD, workload);
+        }
+        environment
+    }
+
+    /// The test and the scenario in it.
+    pub fn path(&self) -> String {
+        match &self.arguments[..] {
+            [exact, test, ..] if exact == "--exact" => format!("{test}: {}", self.id),
+            _ => self.id.clone(),
+        }
     }
 }
 

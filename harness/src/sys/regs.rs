@@ -96,11 +96,6 @@ impl Registers {
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]
     }
 
-    /// What the call returned, at its exit.
-    pub fn result(&self) -> i64 {
-        self.0.rax as i64
-    }
-
     /// Whether every general-purpose register is the same.
     pub fn same_as(&self, other: &Registers) -> bool {
         /// The trap and resume flags, which faults and single steps set.

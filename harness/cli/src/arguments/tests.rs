@@ -1,5 +1,6 @@
 //! Reading the command line.
 
+use super::values::{NamedCommand, seconds};
 use super::*;
 use clap::CommandFactory;
 

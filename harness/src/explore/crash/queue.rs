@@ -241,10 +241,9 @@ impl Supervised for Queue {
             runs: state.runs,
             of: Some(state.runs + (state.jobs.len() + state.under_way) as u64),
             elapsed: self.began.elapsed(),
-            time: None,
             found: state.groups.len(),
             distinct_traces: state.distinct.len() as u64,
-            left: None,
+            ..Progress::default()
         }
     }
 }
