@@ -129,7 +129,9 @@ impl Fixture {
             let told: Vec<&str> = told.collect();
             for file in &self.died_in {
                 if !told.iter().any(|place| place.contains(file)) {
-                    wrong.push(format!("no line of {file} is named: {told:?}"));
+                    let record = directory.join(group["replay_file"].as_str().unwrap());
+                    let stacks = record_of(&record)["stacks"].to_string();
+                    wrong.push(format!("no line of {file} is named: {told:?}; {stacks}"));
                 }
             }
             let file = group["replay_file"].as_str().expect("a replay file");
@@ -141,6 +143,11 @@ impl Fixture {
         }
         wrong
     }
+}
+
+fn record_of(file: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(file).expect("the replay file is there");
+    serde_json::from_str(&text).expect("a record is JSON")
 }
 
 #[test]
