@@ -7,6 +7,7 @@ use common::building::{build_directory, folder};
 use common::command::{self, Outcome, PASS, VIOLATION, crosswire, somewhere};
 use common::{in_ci, measure};
 use serde::Deserialize;
+use serial_test::serial;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -151,6 +152,7 @@ fn record_of(file: &Path) -> serde_json::Value {
 }
 
 #[test]
+#[serial]
 fn every_crash_is_survived_or_not_as_the_table_says() {
     let programs = build_directory();
     let mut wrong = Vec::new();
@@ -170,7 +172,10 @@ fn every_crash_is_survived_or_not_as_the_table_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
+/// Run natively, which uses the same names in the real /tmp: what lies beneath the cover
+/// of a run must not change meanwhile.
 #[test]
+#[serial]
 fn every_variant_ends_well_if_nobody_is_killed() {
     let programs = build_directory();
     for fixture in table() {

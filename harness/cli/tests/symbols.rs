@@ -21,8 +21,12 @@ fn build(compiler: &str, directory: &Path, name: &str, arguments: &[&str]) -> Pa
 /// Kills a program before its first `write`; the calls it was in, innermost first, and
 /// the one that counts as the place of death.
 fn killed_in_write(program: &Path) -> (Vec<String>, String) {
-    let directory = somewhere();
-    let mut command = crosswire(directory.path());
+    killed_in_write_in(somewhere().path(), program)
+}
+
+/// The same in this working directory.
+fn killed_in_write_in(directory: &Path, program: &Path) -> (Vec<String>, String) {
+    let mut command = crosswire(directory);
     command.args(["crash", "--quiet", "--format", "json", "--schedules", "1"]);
     // A recovery that always fails makes every crash a violation.
     command.args(["--recover", "false", "--victim"]);
@@ -43,10 +47,7 @@ fn killed_in_write(program: &Path) -> (Vec<String>, String) {
         "kill:{}@write#1",
         program.file_name().unwrap().to_str().unwrap()
     );
-    (
-        stack_at(&directory.path().join(file), &fault, directory.path()),
-        died_in,
-    )
+    (stack_at(&directory.join(file), &fault, directory), died_in)
 }
 
 /// The stack of the killed in a replay file whose fault was replaced by this one.
@@ -112,6 +113,27 @@ fn functions_and_lines_are_told_of_programs_with_debug_information() {
         assert_eq!(own(&frames), LINES, "{name}: {frames:?}");
         assert_eq!(died_in, LINES[0], "{name}");
     }
+}
+
+/// A run that changes a file of the user's is followed by one in which the directory has
+/// a new cover, while the program is still mapped from the old one.
+#[test]
+fn a_program_that_changes_files_next_to_it_keeps_its_lines() {
+    let here = somewhere();
+    let source = source("callers.c");
+    let options = [
+        "-g",
+        "-O1",
+        "-DCHANGES=\"changed\"",
+        source.to_str().unwrap(),
+    ];
+    let program = build("cc", here.path(), "changing", &options);
+    std::fs::write(here.path().join("changed"), "the user's").unwrap();
+    let (frames, died_in) = killed_in_write_in(here.path(), &program);
+    assert_eq!(own(&frames), LINES, "{frames:?}");
+    assert_eq!(died_in, LINES[0]);
+    let kept = std::fs::read_to_string(here.path().join("changed")).unwrap();
+    assert_eq!(kept, "the user's");
 }
 
 #[test]

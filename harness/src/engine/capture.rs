@@ -2,11 +2,38 @@
 //! can never go on. The memory is only copied; what it means is found out elsewhere.
 
 use super::session::Session;
-use crate::model::{Capture, Moment};
+use super::template::Template;
+use crate::model::{Capture, Mapping, Moment};
 use crate::sys::{maps, memory, regs};
 
 /// As much of a stack as is copied. Deeper calls are not told.
 const MOST_BYTES: usize = 256 << 10;
+
+/// The same with the paths of files as they were when the templates were made.
+///
+/// A file that was mapped there may lie in a directory whose cover has been renewed
+/// since. Then the kernel tells its path from the root of the cover that is gone, as it
+/// does for every mount that is no longer attached (d_path in proc_pid_maps(5)):
+/// `/app` instead of `/home/me/app`.
+pub(super) fn with_original_paths(
+    mut captures: Vec<Capture>,
+    templates: &[Template],
+) -> Vec<Capture> {
+    for mapping in captures
+        .iter_mut()
+        .flat_map(|capture| &mut capture.mappings)
+    {
+        let is_it = |original: &&Mapping| {
+            let place = |one: &Mapping| (one.start, one.offset);
+            place(original) == place(mapping) && original.path.ends_with(&mapping.path)
+        };
+        let mut originals = templates.iter().flat_map(|template| &template.mappings);
+        if let Some(original) = originals.find(is_it) {
+            mapping.path.clone_from(&original.path);
+        }
+    }
+    captures
+}
 
 impl Session<'_> {
     /// Notes the registers with which a task enters a call: while it is asleep in there

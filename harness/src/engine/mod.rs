@@ -321,6 +321,7 @@ impl Engine {
         self.knowledge.set(std::mem::take(&mut session.knowledge));
         let seen = std::mem::take(&mut session.seen);
         let captures = std::mem::take(&mut session.captures);
+        let captures = capture::with_original_paths(captures, &self.templates);
         let unwatched = std::mem::take(&mut session.unwatched);
         let undone = std::mem::take(&mut session.undone);
         let mut trace = into_trace(session, end);

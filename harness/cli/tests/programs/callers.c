@@ -28,3 +28,12 @@ int main(void)
 	return 0;
 }
 #endif
+
+#ifdef CHANGES
+/* Changes a file that was there before. */
+__attribute__((constructor)) static void change(void)
+{
+	if (truncate(CHANGES, 3) == -1)
+		_exit(4);
+}
+#endif
