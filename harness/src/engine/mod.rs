@@ -12,6 +12,7 @@ mod choose;
 mod clock;
 mod deadlock;
 mod emulate;
+mod endings;
 mod hold;
 mod inject;
 mod launch;

@@ -1,7 +1,7 @@
 //! Kernel objects by names that are the same in every run: files by their path, what
 //! has no path by who made it.
 
-use crate::model::Touch;
+use crate::model::{EVERYTHING, Touch};
 use crate::sys::{Tid, memory};
 use libc::*;
 use std::collections::HashMap;
@@ -65,7 +65,11 @@ impl Objects {
             Some(name) => name.clone(),
             // Who is connected to whom is not looked into.
             None if target.starts_with("socket:") => "sockets".to_owned(),
-            None if target.starts_with("anon_inode:") => target.into_owned(),
+            None if matches!(&*target, EVENT_FD | TIMER_FD) => target.into_owned(),
+            // It shows what others do: processes, changes of files, signals, events.
+            None if target.starts_with("anon_inode:") || is_of_kernel(Path::new(&*target)) => {
+                EVERYTHING.to_owned()
+            }
             None if target.starts_with("pipe:") => target.into_owned(),
             None => file(&target),
         };
@@ -90,6 +94,14 @@ impl Objects {
             }
         }
     }
+}
+
+const EVENT_FD: &str = "anon_inode:[eventfd]";
+const TIMER_FD: &str = "anon_inode:[timerfd]";
+
+/// Whether a file is one in which the kernel tells about its objects.
+fn is_of_kernel(path: &Path) -> bool {
+    path.starts_with("/proc") || path.starts_with("/sys")
 }
 
 fn pair(tid: Tid, address: u64) -> Vec<i32> {
@@ -167,7 +179,8 @@ pub(super) fn usage(call: u32, args: [u64; 6]) -> Option<Use> {
         SYS_close => Use::Close,
         SYS_dup2 | SYS_dup3 => Use::Nothing,
         SYS_fcntl => match args[1] as c_int {
-            F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD | F_GETFL => Use::Nothing,
+            F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD => Use::Nothing,
+            F_GETFL => Use::Look,
             F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => Use::Lock,
             _ => Use::Change,
         },
@@ -217,10 +230,17 @@ fn of_path(tid: Tid, call: u32, args: [u64; 6], path: &Path, touches: &mut Vec<T
     let is_link = |path: &Path| {
         fs::symlink_metadata(inside(path)).is_ok_and(|data| data.file_type().is_symlink())
     };
-    if path.ancestors().any(is_link) {
+    if path.ancestors().any(is_link) || is_of_kernel(path) {
         return touches.push(Touch::everything());
     }
-    let exists = fs::symlink_metadata(inside(path)).is_ok();
+    // The directories on the way may be renamed or removed.
+    let on_the_way = path
+        .ancestors()
+        .skip(1)
+        .filter(|path| *path != Path::new("/"));
+    touches.extend(on_the_way.map(|path| Touch::read(format!("name {}", path.display()))));
+    let present = fs::symlink_metadata(inside(path)).ok();
+    let exists = present.is_some();
     let text = path.display();
     let entry = format!("name {text}");
     let content = || file(&text.to_string());
@@ -244,7 +264,9 @@ fn of_path(tid: Tid, call: u32, args: [u64; 6], path: &Path, touches: &mut Vec<T
                 true => makes_entry(touches),
                 false => touches.push(Touch::read(entry)),
             }
-            if flags & O_TRUNC != 0 && exists {
+            // Opening a FIFO waits for the other side, and lets it go on (fifo(7)).
+            let is_special = present.is_some_and(|data| !data.is_file() && !data.is_dir());
+            if exists && (flags & O_TRUNC != 0 || is_special) {
                 touches.push(Touch::write(content()));
             }
         }
@@ -253,6 +275,8 @@ fn of_path(tid: Tid, call: u32, args: [u64; 6], path: &Path, touches: &mut Vec<T
         | SYS_mknod | SYS_mknodat => {
             makes_entry(touches);
             touches.push(Touch::write(content()));
+            // A directory must be empty, or takes what is in it with it.
+            touches.push(Touch::write(format!("entries of {}", content())));
         }
         SYS_chmod | SYS_fchmodat | SYS_chown | SYS_fchownat | SYS_truncate | SYS_utimensat => {
             touches.extend([Touch::read(entry), Touch::write(content())]);

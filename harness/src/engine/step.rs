@@ -275,8 +275,12 @@ impl Session<'_> {
             self.repeat_call(index)?;
         }
         self.run_code(index, 0)?;
-        if let State::Ready(At::Signal(signal), _) = self.tasks[index].state {
-            self.deliver(index, signal)?;
+        match self.tasks[index].state {
+            State::Ready(At::Signal(signal), _) => self.deliver(index, signal)?,
+            // They were ignored, and it stands where it stood. Nobody has seen anything,
+            // so this is no step yet.
+            State::Ready(At::Entry | At::Access, _) => return Ok(false),
+            _ => {}
         }
         Ok(true)
     }

@@ -7,7 +7,7 @@
 use super::objects::{self, Descriptor};
 use super::session::Session;
 use super::task::{At, State};
-use crate::model::{AccessKind, Footprint, Mode, TaskId, Touch, What};
+use crate::model::{AccessKind, EVERYTHING, Footprint, Mode, TaskId, Touch, What};
 use crate::sys::{Tid, memory};
 use libc::*;
 use std::rc::Rc;
@@ -102,6 +102,9 @@ impl Session<'_> {
                 touches.push(self.process_of(child));
             }
         }
+        if self.has_killed(before.events, before.task) {
+            touches.push(Touch::everything());
+        }
         self.of_accesses(&before, &mut touches);
         if matches!(self.tasks[index].state, State::Parked(_)) {
             touches.push(Touch::write(LOCKS));
@@ -145,13 +148,13 @@ impl Session<'_> {
         self.log.map_or(0, crate::sys::oplog::OpLog::length)
     }
 
-    fn process_of(&self, task: TaskId) -> Touch {
+    pub(super) fn process_of(&self, task: TaskId) -> Touch {
         let process = self.tasks[task.index()].process;
         Touch::write(format!("process {}", self.processes[process].leader))
     }
 
     /// Whether its children have ended and been reaped.
-    fn mourners(&self, process: usize) -> Touch {
+    pub(super) fn mourners(&self, process: usize) -> Touch {
         Touch::write(format!("children of {}", self.processes[process].leader))
     }
 
@@ -162,6 +165,7 @@ impl Session<'_> {
         match task.state {
             State::Ready(At::Entry, _) | State::Parked(_) => self.of_call(index, &mut touches),
             State::Ready(At::Access, _) => self.of_access(index, &mut touches),
+            State::Ready(At::Signal(signal), _) => self.of_signal(index, signal, &mut touches),
             _ => {}
         }
         touches
@@ -232,9 +236,14 @@ impl Session<'_> {
         match c_long::from(call) {
             SYS_nanosleep | SYS_sched_yield | SYS_getpid | SYS_gettid | SYS_pause
             | SYS_rt_sigsuspend | SYS_rt_sigpending | SYS_fsync | SYS_fdatasync | SYS_dup
-            | SYS_umask | SYS_prctl | SYS_pipe | SYS_pipe2 | SYS_eventfd2 | SYS_memfd_create
+            | SYS_umask | SYS_pipe | SYS_pipe2 | SYS_eventfd2 | SYS_memfd_create
             | SYS_socketpair | SYS_chdir | SYS_fchdir => {}
             SYS_clock_nanosleep if args[1] == 0 => {}
+            // Who inherits children, and who dies with its parent.
+            SYS_prctl if matches!(args[0] as c_int, PR_SET_PDEATHSIG | PR_SET_CHILD_SUBREAPER) => {
+                touches.push(Touch::everything());
+            }
+            SYS_prctl => {}
             SYS_getrandom => touches.push(Touch::write(RANDOM)),
             SYS_fork | SYS_vfork | SYS_clone | SYS_clone3 => touches.push(Touch::write(PIDS)),
             SYS_setpgid | SYS_setsid | SYS_getpgid | SYS_getpgrp | SYS_getsid => {
@@ -250,6 +259,7 @@ impl Session<'_> {
             SYS_msgget | SYS_semget | SYS_shmget => touches.push(Touch::write(KEYS)),
             SYS_msgsnd | SYS_msgrcv | SYS_msgctl => {
                 touches.push(Touch::write(format!("System V queue {}", args[0])));
+                touches.extend(removed(call, args[1]));
             }
             SYS_semop | SYS_semtimedop | SYS_semctl => {
                 let semaphores = Touch::write(format!("System V semaphores {}", args[0]));
@@ -257,8 +267,12 @@ impl Session<'_> {
                 let process = self.tasks[index].process;
                 self.objects.undone.push((process, semaphores.clone()));
                 touches.push(semaphores);
+                touches.extend(removed(call, args[2]));
             }
-            SYS_shmat | SYS_shmdt | SYS_shmctl => touches.push(Touch::write("System V memory")),
+            SYS_shmat | SYS_shmdt | SYS_shmctl => {
+                touches.push(Touch::write("System V memory"));
+                touches.extend(removed(call, args[1]));
+            }
             SYS_mq_open | SYS_mq_unlink => {
                 let name = memory::read_string(tid, args[0], 4096).unwrap_or_default();
                 touches.push(Touch::write(format!("queue {name}")));
@@ -289,6 +303,9 @@ impl Session<'_> {
         let Some(Descriptor { name, seekable, .. }) = self.descriptor(tid, args[0]) else {
             return;
         };
+        if name == EVERYTHING {
+            return touches.push(Touch::everything());
+        }
         let file = |mode: fn(String) -> Touch| mode(name.clone());
         let locks = format!("locks of {name}");
         let position = format!("position in {name}");
@@ -321,56 +338,6 @@ impl Session<'_> {
             _ => None,
         };
         touches.extend(second);
-    }
-
-    /// A process that ends closes its files, gives up its locks, and is mourned.
-    fn of_exit(&mut self, index: usize, touches: &mut Vec<Touch>) {
-        let process = self.tasks[index].process;
-        // The kernel gives up robust locks in shared memory (robust_list(2)).
-        let regions = self.space(index).regions();
-        touches.extend(regions.map(|region| {
-            Touch::write(objects::file(
-                &self.memory.list[region.object as usize].name,
-            ))
-        }));
-        self.of_closing_all(self.tasks[index].tid, touches);
-        let undone = &self.objects.undone;
-        touches.extend(
-            undone
-                .iter()
-                .filter(|(who, _)| *who == process)
-                .map(|(_, what)| what.clone()),
-        );
-        touches.push(self.mourners(process));
-        if let Some(parent) = self.processes[process].parent {
-            touches.push(self.mourners(parent));
-            let leader = self.processes[parent].leader;
-            if crate::sys::probe::handles(self.processes[parent].pid, SIGCHLD) {
-                touches.push(self.process_of(leader));
-            }
-        }
-    }
-
-    fn of_closing_all(&mut self, tid: Tid, touches: &mut Vec<Touch>) {
-        for number in objects::open_descriptors(tid) {
-            if let Some(file) = self.descriptor(tid, number) {
-                touches.push(match file.seekable {
-                    true => Touch::add(format!("locks of {}", file.name)),
-                    false => Touch::add(file.name),
-                });
-            }
-        }
-    }
-
-    fn of_kill(&self, target: i32, touches: &mut Vec<Touch>) {
-        let found = self.tasks.iter().find(|task| task.tid_inside == target);
-        let Some(task) = found.filter(|_| target > 0) else {
-            return touches.push(Touch::everything());
-        };
-        touches.push(self.process_of(task.id));
-        // Whether it has been reaped.
-        let parent = self.processes[task.process].parent;
-        touches.extend(parent.map(|parent| self.mourners(parent)));
     }
 
     /// Words of one's own memory are nobody else's.
@@ -407,7 +374,7 @@ impl Session<'_> {
         }
     }
 
-    fn descriptor(&self, tid: Tid, number: u64) -> Option<Descriptor> {
+    pub(super) fn descriptor(&self, tid: Tid, number: u64) -> Option<Descriptor> {
         self.objects.descriptor(tid, number as i32)
     }
 
@@ -428,4 +395,11 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// A key that is free again when a System V object is removed.
+fn removed(call: u32, command: u64) -> Option<Touch> {
+    let controls = matches!(c_long::from(call), SYS_msgctl | SYS_semctl | SYS_shmctl);
+    let removes = command as c_int & 0xff == IPC_RMID;
+    (controls && removes).then(|| Touch::write(KEYS))
 }

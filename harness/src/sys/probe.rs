@@ -76,6 +76,11 @@ pub(crate) fn handles(tid: Tid, signal: i32) -> bool {
     mask(tid, "SigCgt:") >> (signal - 1) & 1 == 1
 }
 
+/// Whether a task blocks a signal.
+pub(crate) fn blocks(tid: Tid, signal: i32) -> bool {
+    mask(tid, "SigBlk:") >> (signal - 1) & 1 == 1
+}
+
 /// Whether a task ignores a signal: because it said so, or because that is what is
 /// done with this signal where nothing was said (signal(7)).
 pub(crate) fn ignores(tid: Tid, signal: i32) -> bool {
