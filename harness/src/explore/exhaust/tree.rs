@@ -236,7 +236,12 @@ impl Tree {
         }
         let order = Order::of(steps);
         // The last step that was told is the first that is new.
-        for later in told.saturating_sub(1)..steps.len() {
+        let new = told.saturating_sub(1)..steps.len();
+        for number in new.clone() {
+            let kept_from = disabled(steps, number);
+            self.path[number].wanted.extend(kept_from);
+        }
+        for later in new {
             let mut races = order.races_with(later);
             if !races
                 .iter()
@@ -249,6 +254,18 @@ impl Tree {
             }
         }
     }
+}
+
+/// Who could have taken a step, and never could again after it: they were killed. What
+/// they would have done does not show in the run, so no race tells of it.
+fn disabled(steps: &[Footprint], number: usize) -> Vec<TaskId> {
+    let able = &steps[number].choices;
+    let goes_on = |task: &TaskId| {
+        let later = &steps[number..];
+        later.iter().any(|step| step.task == *task)
+            || later[1..].iter().any(|step| step.choices.contains(task))
+    };
+    able.iter().filter(|task| !goes_on(task)).copied().collect()
 }
 
 /// Whom the step of a node leaves asleep: those with whom it commutes.
