@@ -1,5 +1,7 @@
 //! Runs until each planted bug of `fixtures` shows: the median over seeds, for every
-//! strategy and for the native program in a loop, pinned to one CPU and not.
+//! strategy and for the native program in a loop, pinned to one CPU and not. Then how
+//! long the default takes to shrink what it found, and what is left: the decisions against
+//! the default order, at most.
 //!
 //! `cargo bench --bench strategies -- [NAME…]`; `CROSSWIRE_SEEDS` and `CROSSWIRE_RUNS`
 //! set the number of seeds (20) and the budget in runs (10,000).
@@ -11,8 +13,9 @@ use common::building::{build_directory, compile, folder};
 use common::measure;
 use crosswire::check::{Expectations, Leaks};
 use crosswire::engine::{Isolation, Start, Target};
-use crosswire::explore::{Budget, Exploration, Strategy};
+use crosswire::explore::{Budget, Exploration, Found, Strategy, reduce};
 use serde::Deserialize;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -65,7 +68,10 @@ fn main() {
     let programs = build_directory();
     println!("runs to the bug, median over {seeds} seeds; > where {budget} runs do not show it");
     print!("{:<22}", "");
-    for column in STRATEGIES.iter().chain(&["native", "pinned"]) {
+    for column in STRATEGIES
+        .iter()
+        .chain(&["native", "pinned", "shrink ms", "decisions"])
+    {
         print!("{column:>12}");
     }
     println!();
@@ -85,16 +91,26 @@ fn main() {
         print!("{:<22}", fixture.name);
         for strategy in STRATEGIES {
             let strategy: Strategy = strategy.parse().unwrap();
-            let mut runs: Vec<Option<u64>> = (0..seeds)
-                .map(|seed| fixture.explore(&program, strategy, seed, budget))
-                .collect();
+            let (mut runs, mut missed) = (Vec::new(), 0);
+            for seed in 0..seeds {
+                let found = fixture.explore(&program, strategy, seed, budget);
+                missed += u64::from(found.is_none());
+                runs.push(found.map(|found| found.run + 1));
+                if missed > seeds / 2 {
+                    break; // The median is known.
+                }
+            }
             // A bug that was not seen took longer than any that was.
             runs.sort_by_key(|runs| runs.unwrap_or(u64::MAX));
-            print!("{:>12}", shown(runs[runs.len() / 2], budget));
+            let median = (seeds / 2) as usize;
+            print!("{:>12}", shown(runs.get(median).copied().flatten(), budget));
+            std::io::stdout().flush().unwrap();
         }
         for pinned in [false, true] {
             print!("{:>12}", fixture.natively(&program, pinned, budget));
         }
+        let (time, decisions) = fixture.shrink(&program, seeds, budget);
+        print!("{:>12}{decisions:>12}", time.as_millis());
         println!();
     }
 }
@@ -112,7 +128,7 @@ impl Fixture {
     }
 
     /// Runs until the bug shows, if it does.
-    fn explore(&self, program: &Path, strategy: Strategy, seed: u64, budget: u64) -> Option<u64> {
+    fn explore(&self, program: &Path, strategy: Strategy, seed: u64, budget: u64) -> Option<Found> {
         let mut command = vec![program.to_string_lossy().into_owned()];
         command.extend_from_slice(self.arguments());
         let mut exploration = Exploration::new(Target {
@@ -152,7 +168,29 @@ impl Fixture {
             self.name,
             report.invalid_reason
         );
-        report.found.first().map(|found| found.run + 1)
+        report.found.into_iter().next()
+    }
+
+    /// How long shrinking takes, the median over the seeds, and the most decisions that
+    /// are left.
+    fn shrink(&self, program: &Path, seeds: u64, budget: u64) -> (Duration, usize) {
+        let (mut times, mut decisions) = (Vec::new(), 0);
+        for seed in 0..seeds {
+            let Some(found) = self.explore(program, Strategy::default(), seed, budget) else {
+                continue;
+            };
+            let began = Instant::now();
+            let never = AtomicBool::new(false);
+            let reduced = reduce(&found.record, Duration::from_secs(30), &never);
+            times.push(began.elapsed());
+            let trace = reduced.expect("what was found replays").record.trace;
+            decisions = decisions.max(trace.deviations.len());
+        }
+        times.sort_unstable();
+        (
+            times.get(times.len() / 2).copied().unwrap_or_default(),
+            decisions,
+        )
     }
 
     /// The same of the program by itself. A hang is ended after a second.

@@ -156,6 +156,14 @@ impl Fixture {
         if violation["replayed"] != true {
             wrong.push(format!("not replayed: {told}"));
         }
+        // What shrinking leaves is what a person has to understand.
+        let (decisions, faults) = (&violation["deviations"], &violation["faults"]);
+        let needed = faults.as_array().map_or(0, Vec::len) as u64;
+        if decisions.as_u64().is_none_or(|left| left > needed + 3) {
+            wrong.push(format!(
+                "{decisions} decisions and {faults} are left: {told}"
+            ));
+        }
         for (file, kind) in outcome.files(directory).iter().zip(outcome.kinds()) {
             wrong.extend(command::replay_differs(directory, file, kind));
         }
