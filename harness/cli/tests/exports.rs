@@ -3,9 +3,10 @@
 
 mod common;
 
+use common::browser::Browser;
 use common::building::{folder, tool};
 use common::command::{Outcome, crosswire, somewhere};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -105,6 +106,52 @@ fn junit_is_accepted_by_a_strict_schema() {
             file.display()
         );
     }
+}
+
+/// Where `.ci/run` puts a viewer of traces that somebody else wrote.
+const VIEWER: &str = "target/viewers/speedscope/package/dist/release/index.html";
+
+#[test]
+fn a_trace_viewer_opens_what_is_exported() {
+    let what = "opening an exported run in a trace viewer";
+    let viewer = folder(".").join(VIEWER);
+    if !viewer.is_file() {
+        let why = format!("there is no {VIEWER}; `.ci/run` fetches it from the npm registry");
+        return common::left_out(what, &why);
+    }
+    let Some(mut browser) = Browser::start(what) else {
+        return;
+    };
+    let directory = somewhere();
+    let output = crosswire(directory.path())
+        .args(["explain", "--perfetto", "run.json"])
+        .arg(recording("abba_flock"))
+        .output()
+        .expect("the command can be started");
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(directory.path().join("run.json")).expect("an export");
+    // In the way in which the viewer's own command passes it a file; btoa() takes bytes.
+    let bytes = format!("unescape(encodeURIComponent({}))", json!(text));
+    let script = format!("speedscope.loadFileFromBase64('run.json', btoa({bytes}))");
+    let file = directory.path().join("profile.js");
+    std::fs::write(&file, script).expect("a file can be written");
+    browser.load_url(&format!(
+        "file://{}#localProfilePath={}",
+        viewer.display(),
+        file.display()
+    ));
+    let looks = (0..100_000).map(|_| {
+        std::thread::yield_now();
+        let shown = browser.evaluate("document.body.innerText");
+        shown.as_str().unwrap_or_default().to_owned()
+    });
+    let is_loaded = |shown: &String| shown.contains("abba_flock") || shown.contains("rror");
+    let shown = { looks }.find(is_loaded).expect("it shows something");
+    // One of its profiles a process, the first of which is shown.
+    assert!(
+        shown.contains("abba_flock") && shown.contains("1/3"),
+        "{shown}"
+    );
 }
 
 #[test]

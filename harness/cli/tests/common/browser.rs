@@ -97,7 +97,11 @@ impl Browser {
 
     /// Loads a file and waits until it has been loaded.
     pub fn load(&mut self, file: &Path) {
-        let url = format!("file://{}", file.display());
+        self.load_url(&format!("file://{}", file.display()));
+    }
+
+    /// Loads a page from a local file, with what follows the file's name.
+    pub fn load_url(&mut self, url: &str) {
         self.ask("Page.navigate", json!({"url": url}));
         while self.evaluate("document.readyState") != "complete"
             || self.evaluate("location.protocol") != "file:"
