@@ -22,6 +22,7 @@ mod measure;
 mod objects;
 mod output;
 mod policy;
+mod prepare;
 mod record;
 mod remote;
 mod session;
@@ -58,14 +59,12 @@ use crate::model::{End, FORMAT_VERSION, History, Operation, Plan, Run, Task, Tas
 use crate::sys::affinity;
 use crate::sys::counter::CounterTrap;
 use crate::sys::descriptor;
-use crate::sys::filter;
 use crate::sys::oplog::OpLog;
 use crate::sys::sandbox::{self, Leftovers, Reset, Sandbox};
 use crate::sys::tick::Ticker;
 use crate::sys::tracee;
 use session::{Halt, Session};
 use shared::Knowledge;
-use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -83,16 +82,8 @@ const RUN_PID: i32 = 101;
 /// How often a run is tried that gets unusual pids.
 const ATTEMPTS: u32 = 4;
 
-/// The seed of randomness that a program asks for while it is being loaded.
-const LOADING_SEED: u64 = 0;
-
 /// Operations that a run may log: a call and an answer each take an entry.
 const LOG_ENTRIES: usize = 1 << 16;
-
-/// The descriptor under which a scenario finds its log, and the variable that says
-/// so.
-const LOG_DESCRIPTOR: i32 = 3;
-const LOG_VARIABLE: &str = "CROSSWIRE_LOG_FD";
 
 /// Runs plans on the processes of one target. One per worker thread: it must be
 /// used on the thread that started it, because ptrace knows its tracer by thread.
@@ -207,68 +198,6 @@ impl Engine {
             .map_err(machine("emptying the output"))?;
         engine.reset(None, false, false)?;
         Ok(engine)
-    }
-
-    fn prepare(
-        &mut self,
-        target: &Target,
-        start: &Start,
-        executable: &Path,
-    ) -> Result<(), EngineError> {
-        let text = |bytes: &str| {
-            CString::new(bytes).map_err(|_| EngineError::Start {
-                program: start.name.clone(),
-                reason: "an argument or variable contains a NUL byte".to_owned(),
-            })
-        };
-        let log_variable = (LOG_VARIABLE.to_owned(), LOG_DESCRIPTOR.to_string());
-        let log_variable = self.log.is_some().then_some(&log_variable);
-        let environment = target.environment.iter().chain(log_variable);
-        let program = sandbox::Program {
-            path: text(&executable.to_string_lossy())?,
-            argv: start
-                .command
-                .iter()
-                .map(|a| text(a))
-                .collect::<Result<_, _>>()?,
-            envp: environment
-                .map(|(name, value)| text(&format!("{name}={value}")))
-                .collect::<Result<_, _>>()?,
-            filter: filter::filter(),
-            limits: Vec::new(),
-        };
-        let launched = self.launch(start, &program)?;
-        let template = match target.children.is_empty() {
-            true => Template::of_program(
-                &start.name,
-                launched,
-                &self.bystanders,
-                &self.private_dirs,
-                LOADING_SEED,
-            )?,
-            false => Some(Template::of_scenario(
-                &start.name,
-                launched,
-                &self.bystanders,
-            )?),
-        };
-        let template = match template {
-            Some(template) => template,
-            None => Template::at_exec(&start.name, self.launch(start, &program)?)?,
-        };
-        self.templates.push(template);
-        Ok(())
-    }
-
-    fn launch(
-        &mut self,
-        start: &Start,
-        program: &sandbox::Program,
-    ) -> Result<launch::Launched, EngineError> {
-        let [stdout, stderr] = &self.outputs;
-        let mut given = vec![(stdout.as_fd(), 1), (stderr.as_fd(), 2)];
-        given.extend(self.log.as_ref().map(|log| (log.fd(), LOG_DESCRIPTOR)));
-        launch::launch(&mut self.sandbox, start, program, &given)
     }
 
     /// What the sandbox has, and what it lacks on this machine.

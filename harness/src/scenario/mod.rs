@@ -1,6 +1,7 @@
 //! Scenarios: tests whose processes are closures.
 
 mod crash;
+mod drawn;
 mod explore;
 mod failure;
 mod faults;

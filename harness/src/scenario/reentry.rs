@@ -6,7 +6,7 @@
 //! environment variable tells it that it is to perform the scenario there rather
 //! than explore it.
 
-use super::workload::WORKLOAD;
+use super::drawn::WORKLOAD;
 use crate::engine::{Isolation, Start, Target};
 use crate::explore::Environment;
 use std::collections::BTreeMap;

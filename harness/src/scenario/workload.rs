@@ -1,6 +1,7 @@
 //! Scenarios whose values are drawn by proptest: values, schedule and faults are
 //! searched together, and made simpler together.
 
+use super::drawn::{Drawn, Step, WORKLOAD};
 use super::failure::{self, REPLAY};
 use super::reentry::{Reentry, Role};
 use super::regressions::Kept;
@@ -10,14 +11,10 @@ use crate::model::Verdict;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
 use std::env;
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-
-/// Tells the processes which value they have been given.
-pub(super) const WORKLOAD: &str = "CROSSWIRE_WORKLOAD";
 
 /// Fewer runs than this say little about a value, and starting the processes anew for
 /// each value takes as long as several.
@@ -86,59 +83,6 @@ impl Named {
     }
 }
 
-/// A value that proptest has drawn: from which seed, and how it was made simpler since.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Drawn {
-    seed: u64,
-    steps: Vec<Step>,
-}
-
-/// What [`ValueTree`] knows to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Simplify,
-    Complicate,
-}
-
-impl Step {
-    fn take(self, tree: &mut impl ValueTree) -> bool {
-        match self {
-            Step::Simplify => tree.simplify(),
-            Step::Complicate => tree.complicate(),
-        }
-    }
-}
-
-impl fmt::Display for Drawn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.seed)?;
-        self.steps.iter().try_for_each(|step| {
-            f.write_str(match step {
-                Step::Simplify => "s",
-                Step::Complicate => "c",
-            })
-        })
-    }
-}
-
-impl FromStr for Drawn {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Drawn, String> {
-        let malformed = || format!("`{text}` is not a workload, as in 7:ssc");
-        let (seed, steps) = text.split_once(':').ok_or_else(malformed)?;
-        let step = |letter| match letter {
-            's' => Ok(Step::Simplify),
-            'c' => Ok(Step::Complicate),
-            _ => Err(malformed()),
-        };
-        Ok(Drawn {
-            seed: seed.parse().map_err(|_| malformed())?,
-            steps: steps.chars().map(step).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
 /// One failure of one value.
 struct Failure {
     drawn: Drawn,
@@ -163,7 +107,7 @@ where
             (Role::Performer, _) => self.perform(&reentry),
             (Role::Explorer, Some(file)) => {
                 let record = load(Path::new(&file)).unwrap_or_else(|error| panic!("{error}"));
-                let drawn = drawn_in(&record.environment).unwrap_or_else(first);
+                let drawn = Drawn::in_record(&record).unwrap_or_else(first);
                 self.scenario(&reentry, &drawn).explore(budget);
             }
             (Role::Explorer, None) => self.explore_all(&reentry, budget),
@@ -258,10 +202,7 @@ where
             if case > 0 && (left == 0 || late) {
                 break;
             }
-            let drawn = Drawn {
-                seed: seed_of(&config).wrapping_add(case),
-                steps: Vec::new(),
-            };
+            let drawn = Drawn::new(seed_of(&config).wrapping_add(case));
             let share = Budget {
                 runs: runs.min(left.max(1)),
                 time: budget.time.map(|time| time.saturating_sub(began.elapsed())),
@@ -421,10 +362,7 @@ fn shown(value: &impl Debug) -> String {
 
 /// The first value that is drawn.
 fn first() -> Drawn {
-    Drawn {
-        seed: seed_of(&Config::default()),
-        steps: Vec::new(),
-    }
+    Drawn::new(seed_of(&Config::default()))
 }
 
 /// Runs are to come out the same next time, so the seed is fixed unless one is given.
@@ -435,25 +373,9 @@ fn seed_of(config: &Config) -> u64 {
     }
 }
 
-/// The value that a recording was made with.
-fn drawn_in(environment: &[(String, String)]) -> Option<Drawn> {
-    let told = environment.iter().find(|(name, _)| name == WORKLOAD)?;
-    told.1.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_drawn_has_a_text_form() {
-        for text in ["0:", "7:ssc", "18446744073709551615:c"] {
-            assert_eq!(text.parse::<Drawn>().unwrap().to_string(), text);
-        }
-        for text in ["", "7", ":s", "7:x", "-1:"] {
-            assert!(text.parse::<Drawn>().is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_value_is_drawn_again_by_its_text_form() {
