@@ -13,23 +13,21 @@ const MOST: usize = 400;
 const FEW: usize = 1;
 
 impl Work<'_> {
-    /// Tries every single decision instead of all, then instead of each two that
-    /// follow one another.
+    /// Tries every single decision instead of all, then instead of ever fewer that follow
+    /// one another.
     pub(super) fn by_other_switches(&mut self) -> Result<(), EngineError> {
-        if self.switches().len() <= FEW {
-            return Ok(());
-        }
-        if self.instead_of(0, self.switches().len())? {
-            return Ok(());
-        }
-        let mut at = 0;
-        while at + 1 < self.switches().len() && self.switches().len() > FEW + 1 {
-            if !self.instead_of(at, at + 2)? {
-                at += 1;
+        let mut length = self.switches().len();
+        while length > FEW {
+            let mut at = 0;
+            while at + length <= self.switches().len() {
+                if !self.may_go_on() {
+                    return Ok(());
+                }
+                if !self.instead_of(at, at + length)? {
+                    at += 1;
+                }
             }
-            if !self.may_go_on() {
-                break;
-            }
+            length -= 1;
         }
         Ok(())
     }
@@ -64,7 +62,9 @@ fn candidates(trace: &Trace) -> Vec<Switch> {
     }
     let mut all = Vec::new();
     for (from, taken) in &steps {
-        for to in steps.keys().filter(|to| *to != from) {
+        // Also the task itself, which goes on where the rule would leave it: time passes
+        // for one that sleeps.
+        for to in steps.keys() {
             all.extend((1..=*taken).map(|taken| Switch {
                 after: Some((*from, taken)),
                 task: *to,
