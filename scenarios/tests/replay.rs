@@ -17,6 +17,7 @@ fn overtaking() {
             });
         })
         .check(check::no_invention())
+        .without_regressions()
         .explore(Budget::runs(50));
 }
 
