@@ -3,7 +3,7 @@
 mod common;
 
 use common::building::{build_directory, folder, source, tool};
-use common::command::{Outcome, crosswire, somewhere};
+use common::command::{Outcome, crosswire, replay_differs, somewhere};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -132,6 +132,12 @@ fn a_program_that_changes_files_next_to_it_keeps_its_lines() {
     let (frames, died_in) = killed_in_write_in(here.path(), &program);
     assert_eq!(own(&frames), LINES, "{frames:?}");
     assert_eq!(died_in, LINES[0]);
+    // What was found with the new cover is found again with the first one.
+    let found = std::fs::read_dir(here.path().join("crosswire-failures")).unwrap();
+    for file in found.map(|file| file.unwrap().path()) {
+        let differs = replay_differs(here.path(), &file, "exit-status");
+        assert_eq!(differs, None);
+    }
     let kept = std::fs::read_to_string(here.path().join("changed")).unwrap();
     assert_eq!(kept, "the user's");
 }

@@ -248,10 +248,11 @@ impl Engine {
         let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
         let used = session.namespaces_used();
         let namespace = session.ipc_namespace.take();
-        self.knowledge.set(std::mem::take(&mut session.knowledge));
+        let knowledge = std::mem::take(&mut session.knowledge);
         let seen = std::mem::take(&mut session.seen);
         let captures = std::mem::take(&mut session.captures);
-        let captures = capture::with_original_paths(captures, &self.templates);
+        let captures = capture::with_original_paths(captures, &knowledge.originals);
+        self.knowledge.set(knowledge);
         let unwatched = std::mem::take(&mut session.unwatched);
         let undone = std::mem::take(&mut session.undone);
         let mut trace = into_trace(session, end);

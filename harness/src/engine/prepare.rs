@@ -66,6 +66,8 @@ impl Engine {
             Some(template) => template,
             None => Template::at_exec(&start.name, self.launch(start, &program)?)?,
         };
+        let known = &mut self.knowledge.get_mut().originals;
+        known.extend_from_slice(&template.mappings);
         self.templates.push(template);
         Ok(())
     }

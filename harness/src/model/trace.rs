@@ -268,6 +268,10 @@ impl Trace {
             switches: Vec::new(),
             ..trace.clone()
         };
+        if self.places != other.places || self.objects != other.objects {
+            let named = |trace: &Trace| format!("{:?} and {:?}", trace.places, trace.objects);
+            return Some(format!("{} became {}", named(self), named(other)));
+        }
         (rest(self) != rest(other)).then(|| {
             format!(
                 "the end: {:?}, left {:?} became {:?}, left {:?}",

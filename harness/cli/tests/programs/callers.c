@@ -30,10 +30,14 @@ int main(void)
 #endif
 
 #ifdef CHANGES
-/* Changes a file that was there before. */
+#include <sys/mman.h>
+
+/* Changes a file that was there before, and touches memory that may be shared. */
 __attribute__((constructor)) static void change(void)
 {
-	if (truncate(CHANGES, 3) == -1)
+	int *shared = mmap(NULL, 8, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED || truncate(CHANGES, 3) == -1)
 		_exit(4);
+	*(volatile int *)shared = 1;
 }
 #endif

@@ -1,8 +1,9 @@
 //! Names for shared memory and for the instructions that touch it.
 
 use super::trampoline::Trampolines;
-use crate::model::{Place, SharedObject};
-use crate::sys::Tid;
+use crate::engine::capture::original;
+use crate::model::{Mapping, Place, SharedObject};
+use crate::sys::{Tid, maps};
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 
@@ -31,6 +32,8 @@ pub(in crate::engine) struct Objects {
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Knowledge {
     pub(super) trampolines: Trampolines,
+    /// What was mapped when the programs were loaded, with the paths of then.
+    pub(in crate::engine) originals: Vec<Mapping>,
     executables: Vec<String>,
     places: HashMap<(u32, usize), Place>,
 }
@@ -93,7 +96,7 @@ impl Knowledge {
             return place.clone();
         }
         let trampoline = self.trampolines.get(key.1);
-        let (module, offset) = module_at(tid, trampoline.origin).unwrap_or_default();
+        let (module, offset) = self.module_at(tid, trampoline.origin).unwrap_or_default();
         let place = Place {
             offset: match module.is_empty() {
                 true => trampoline.origin,
@@ -105,27 +108,16 @@ impl Knowledge {
         self.places.insert(key, place.clone());
         place
     }
-}
 
-/// The file that holds the code at an address, and the position in it.
-fn module_at(tid: Tid, address: u64) -> Option<(String, u64)> {
-    let maps = std::fs::read_to_string(format!("/proc/{tid}/maps")).ok()?;
-    maps.lines().find_map(|line| {
-        // proc_pid_maps(5): START-END PERMISSIONS OFFSET DEVICE INODE PATH
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = parse_range(range)?;
-        if !(start..end).contains(&address) {
-            return None;
-        }
-        let mut fields = rest.split_whitespace();
-        let offset = u64::from_str_radix(fields.nth(1)?, 16).ok()?;
-        let path = fields.skip(2).collect::<Vec<_>>().join(" ");
-        let file = match path.starts_with('/') {
-            true => path,
-            false => String::new(),
-        };
-        Some((file, offset + (address - start)))
-    })
+    /// The file that holds the code at an address, and the position in it.
+    fn module_at(&self, tid: Tid, address: u64) -> Option<(String, u64)> {
+        let mappings = maps::read(tid).ok()?;
+        let holds = |one: &&Mapping| (one.start..one.end).contains(&address);
+        let mapping = mappings.iter().find(holds)?;
+        let path = original(&self.originals, mapping).unwrap_or(&mapping.path);
+        let is_file = path.starts_with('/');
+        is_file.then(|| (path.to_owned(), mapping.offset + (address - mapping.start)))
+    }
 }
 
 fn parse_range(range: &str) -> Option<(u64, u64)> {
