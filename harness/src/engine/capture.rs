@@ -2,44 +2,11 @@
 //! can never go on. The memory is only copied; what it means is found out elsewhere.
 
 use super::session::Session;
-use crate::model::{Capture, Mapping, Moment};
-use crate::sys::{maps, memory, regs};
+use crate::model::{Capture, Moment};
+use crate::sys::{memory, regs};
 
 /// As much of a stack as is copied. Deeper calls are not told.
 const MOST_BYTES: usize = 256 << 10;
-
-/// The path of a mapped file, as it was when the templates were made, if it was mapped
-/// there.
-///
-/// The file may lie in a directory whose cover has been renewed since. Then the kernel
-/// tells its path from the root of the cover that is gone, as it does for every mount that
-/// is no longer attached (d_path in proc_pid_maps(5)): `/app` instead of `/home/me/app`.
-pub(super) fn original<'a>(originals: &'a [Mapping], mapping: &Mapping) -> Option<&'a str> {
-    let place = |one: &Mapping| (one.start, one.offset);
-    let is_it = |original: &&Mapping| {
-        place(original) == place(mapping) && original.path.ends_with(&mapping.path)
-    };
-    originals
-        .iter()
-        .find(is_it)
-        .map(|original| &original.path[..])
-}
-
-/// The same captures with the original paths.
-pub(super) fn with_original_paths(
-    mut captures: Vec<Capture>,
-    originals: &[Mapping],
-) -> Vec<Capture> {
-    for mapping in captures
-        .iter_mut()
-        .flat_map(|capture| &mut capture.mappings)
-    {
-        if let Some(path) = original(originals, mapping) {
-            mapping.path = path.to_owned();
-        }
-    }
-    captures
-}
 
 impl Session<'_> {
     /// Notes the registers with which a task enters a call: while it is asleep in there
@@ -66,7 +33,7 @@ impl Session<'_> {
         let Some(registers) = registers else {
             return;
         };
-        let Ok(mappings) = maps::read(task.tid) else {
+        let Ok(mappings) = self.knowledge.mappings(task.tid) else {
             return;
         };
         let pointer = registers.stack();

@@ -41,12 +41,8 @@ impl Session<'_> {
         for number in objects::open_descriptors(tid) {
             // Of what concerns everything, closing does not.
             let file = self.descriptor(tid, number);
-            if let Some(file) = file.filter(|file| file.name != EVERYTHING) {
-                touches.push(match file.seekable {
-                    true => Touch::add(format!("locks of {}", file.name)),
-                    false => Touch::add(file.name),
-                });
-            }
+            let file = file.filter(|file| file.name != EVERYTHING);
+            touches.extend(file.map(|file| file.closed()));
         }
     }
 

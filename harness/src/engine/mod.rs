@@ -47,6 +47,7 @@ mod undone;
 mod waits;
 mod watch;
 
+pub(crate) use crate::sys::affinity::pin;
 pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
 #[cfg(test)]
 pub(crate) use choose::{Choices, Chooser};
@@ -56,7 +57,6 @@ pub use target::{ExecutableError, Isolation, Start, Successor, Target, find_exec
 pub(crate) use touches::TIME_OUT;
 
 use crate::model::{End, FORMAT_VERSION, History, Operation, Plan, Run, Task, TaskId, Trace};
-use crate::sys::affinity;
 use crate::sys::counter::CounterTrap;
 use crate::sys::descriptor;
 use crate::sys::oplog::OpLog;
@@ -143,7 +143,7 @@ impl Engine {
             move |error: std::io::Error| EngineError::Machine(format!("{what}: {error}"))
         };
         if let Some(cpu) = cpu {
-            affinity::pin(cpu).map_err(|e| machine("pinning the worker")(e.into()))?;
+            pin(cpu).map_err(|e| machine("pinning the worker")(e.into()))?;
         }
         let executables: Vec<PathBuf> = target
             .programs
@@ -248,11 +248,9 @@ impl Engine {
         let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
         let used = session.namespaces_used();
         let namespace = session.ipc_namespace.take();
-        let knowledge = std::mem::take(&mut session.knowledge);
+        self.knowledge.set(std::mem::take(&mut session.knowledge));
         let seen = std::mem::take(&mut session.seen);
         let captures = std::mem::take(&mut session.captures);
-        let captures = capture::with_original_paths(captures, &knowledge.originals);
-        self.knowledge.set(knowledge);
         let unwatched = std::mem::take(&mut session.unwatched);
         let undone = std::mem::take(&mut session.undone);
         let mut trace = into_trace(session, end);

@@ -28,6 +28,16 @@ pub(super) struct Descriptor {
     pub seekable: bool,
 }
 
+impl Descriptor {
+    /// What closing it touches: a lock on a file is given up, the end of a pipe is gone.
+    pub fn closed(&self) -> Touch {
+        match self.seekable {
+            true => Touch::add(format!("locks of {}", self.name)),
+            false => Touch::add(self.name.clone()),
+        }
+    }
+}
+
 /// In which way a call uses the descriptor that is its first argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {

@@ -1,6 +1,6 @@
 //! From a program on the disk to a template that runs are copied from.
 
-use super::launch::{self, Launched};
+use super::launch::{self, Launched, machine};
 use super::template::Template;
 use super::{Engine, EngineError, Start, Target};
 use crate::sys::filter;
@@ -66,8 +66,8 @@ impl Engine {
             Some(template) => template,
             None => Template::at_exec(&start.name, self.launch(start, &program)?)?,
         };
-        let known = &mut self.knowledge.get_mut().originals;
-        known.extend_from_slice(&template.mappings);
+        let loaded = self.knowledge.get_mut().note_loaded(template.tid);
+        loaded.map_err(machine("keeping a template"))?;
         self.templates.push(template);
         Ok(())
     }

@@ -11,10 +11,10 @@ use super::launch::{Launched, expect, machine};
 use super::session::{Halt, Session};
 use super::task::{At, State};
 use super::{EngineError, auxv, tsc};
-use crate::model::{End, Mapping, Plan};
+use crate::model::{End, Plan};
 use crate::sys::regs::{self, Register, Registers};
 use crate::sys::tracee::{self, Entering, Stop, Stopped, Wait, Waited};
-use crate::sys::{Tid, descriptor, maps, memory};
+use crate::sys::{Tid, descriptor, memory};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
@@ -30,7 +30,7 @@ enum Place {
 /// A program kept where it can be copied.
 pub(super) struct Template {
     pub name: String,
-    tid: Tid,
+    pub tid: Tid,
     registers: Registers,
     place: Place,
     /// Open files and their positions, which all copies share.
@@ -39,8 +39,6 @@ pub(super) struct Template {
     tid_cell: Option<u64>,
     /// The list of robust futexes, which a clone does not inherit.
     robust_list: Option<(u64, u64)>,
-    /// What is mapped into its memory.
-    pub mappings: Vec<Mapping>,
     pub clock: Clock,
     pub random_draws: u64,
 }
@@ -118,7 +116,6 @@ impl Template {
             positions: Vec::new(),
             tid_cell: None,
             robust_list: None,
-            mappings: maps::read(tid).map_err(&context)?,
             clock: Clock::default(),
             random_draws: 0,
         })
@@ -242,7 +239,6 @@ impl Template {
             positions: descriptor::positions(tid),
             tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
             robust_list,
-            mappings: maps::read(tid).map_err(&context)?,
             clock,
             random_draws,
         })

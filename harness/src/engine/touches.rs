@@ -300,16 +300,17 @@ impl Session<'_> {
         let Some(how) = objects::usage(call, args) else {
             return touches.push(Touch::everything());
         };
-        let Some(Descriptor { name, seekable, .. }) = self.descriptor(tid, args[0]) else {
+        let Some(used) = self.descriptor(tid, args[0]) else {
             return;
         };
+        let Descriptor { name, seekable } = &used;
         if name == EVERYTHING {
             return touches.push(Touch::everything());
         }
         let file = |mode: fn(String) -> Touch| mode(name.clone());
         let locks = format!("locks of {name}");
         let position = format!("position in {name}");
-        match (how, seekable) {
+        match (how, *seekable) {
             (Use::Nothing, _) => {}
             (Use::Look, _) => touches.push(file(Touch::read)),
             (Use::Read, true) => touches.extend([file(Touch::read), Touch::write(position)]),
@@ -317,18 +318,12 @@ impl Session<'_> {
             (Use::Write, true) => touches.extend([file(Touch::write), Touch::write(position)]),
             (Use::Seek, true) => touches.extend([file(Touch::read), Touch::write(position)]),
             (Use::Lock, _) => touches.push(Touch::write(locks)),
-            (Use::Close, true) => touches.push(Touch::add(locks)),
-            (Use::Close, false) => touches.push(file(Touch::add)),
+            (Use::Close, _) => touches.push(used.closed()),
             (Use::List, _) => touches.push(Touch::write(format!("entries of {name}"))),
             _ => touches.push(file(Touch::write)),
         }
         let second = match c_long::from(call) {
-            SYS_dup2 | SYS_dup3 => self
-                .descriptor(tid, args[1])
-                .map(|file| match file.seekable {
-                    true => Touch::add(format!("locks of {}", file.name)),
-                    false => Touch::add(file.name),
-                }),
+            SYS_dup2 | SYS_dup3 => self.descriptor(tid, args[1]).map(|file| file.closed()),
             SYS_sendfile | SYS_tee => self
                 .descriptor(tid, args[1])
                 .map(|file| Touch::write(file.name)),

@@ -325,11 +325,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
 /// Keeps the calling thread, and the explorations that it starts, to one CPU. Where the
 /// kernel refuses they only take turns on the CPUs there are.
 pub fn stay_on(cpu: usize) {
-    let mut set = nix::sched::CpuSet::new();
-    let this_thread = nix::unistd::Pid::from_raw(0);
-    let _ = set
-        .set(cpu)
-        .and_then(|()| nix::sched::sched_setaffinity(this_thread, &set));
+    let _ = crate::engine::pin(cpu);
 }
 
 /// The CPUs that the calling thread may use.

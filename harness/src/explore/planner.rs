@@ -115,7 +115,28 @@ mod tests {
     use super::super::fake;
     use super::super::points::Points;
     use super::*;
+    use crate::model::Trace;
     use std::collections::BTreeSet;
+
+    fn planner() -> Planner {
+        Planner {
+            seed: 3,
+            strategy: Strategy::default(),
+            shard: None,
+            fault_pairs: false,
+            performed: 0,
+            limits: Limits::default(),
+        }
+    }
+
+    /// What a run teaches of which somebody may be killed anywhere.
+    fn lessons(trace: &Trace) -> Lessons {
+        Lessons {
+            space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(trace)),
+            since: 1,
+            profile: Profile::default(),
+        }
+    }
 
     #[test]
     fn permutations_miss_nothing() {
@@ -133,20 +154,7 @@ mod tests {
             ("a", "write"),
             ("a", "write"),
         ]);
-        let space = FaultSpace::new(&["kill".parse().unwrap()], &Points::of(&trace));
-        let lessons = Lessons {
-            space,
-            since: 1,
-            profile: Profile::default(),
-        };
-        let planner = Planner {
-            seed: 3,
-            strategy: Strategy::default(),
-            shard: None,
-            fault_pairs: false,
-            performed: 0,
-            limits: Limits::default(),
-        };
+        let (planner, lessons) = (planner(), lessons(&trace));
         let faults: BTreeSet<String> = (1..=8)
             .flat_map(|run| planner.plan(run, &lessons).faults)
             .map(|fault| fault.to_string())
@@ -170,18 +178,10 @@ mod tests {
     #[test]
     fn pairs_come_after_every_fault_alone() {
         let trace = fake::trace(&[("a", "write"), ("b", "read"), ("a", "write")]);
-        let lessons = Lessons {
-            space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(&trace)),
-            since: 1,
-            profile: Profile::default(),
-        };
+        let lessons = lessons(&trace);
         let planner = Planner {
-            seed: 3,
-            strategy: Strategy::default(),
-            shard: None,
             fault_pairs: true,
-            performed: 0,
-            limits: Limits::default(),
+            ..planner()
         };
         let faults: Vec<Vec<Fault>> = (1..200)
             .step_by(2)

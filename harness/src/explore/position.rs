@@ -2,7 +2,7 @@
 
 use super::Exploration;
 use super::executable::hexadecimal;
-use super::store::{LoadError, plain, read};
+use super::store::{LoadError, parse, plain, read};
 use crate::model::FORMAT_VERSION;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -88,19 +88,8 @@ impl Position {
         if !path.exists() {
             return Err(PositionError::Missing { path: name });
         }
-        let malformed = |reason: String| PositionError::Malformed {
-            path: name.clone(),
-            reason,
-        };
-        let position: Position =
-            serde_json::from_str(&read(path)?).map_err(|error| malformed(error.to_string()))?;
-        match position.format_version <= FORMAT_VERSION {
-            true => Ok(position),
-            false => Err(malformed(format!(
-                "it has format version {}, this program reads up to {FORMAT_VERSION}",
-                position.format_version
-            ))),
-        }
+        let position = parse(&read(path)?, |position: &Position| position.format_version);
+        position.map_err(|reason| PositionError::Malformed { path: name, reason })
     }
 
     /// Keeps that so many runs have been performed. Whoever looks at the file sees the

@@ -30,6 +30,16 @@ pub struct Reduced {
     pub finished: bool,
 }
 
+impl Found {
+    /// Tells it by the simpler run from now on.
+    pub(crate) fn shrink_to(&mut self, reduced: Reduced) {
+        self.violation = reduced.violation;
+        self.record = reduced.record;
+        self.last_lines = reduced.last_lines;
+        self.shrunk = Some(reduced.tried);
+    }
+}
+
 /// Why a recorded failure cannot be shrunk.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -187,10 +197,7 @@ pub(super) fn reduce_all(
             patience,
         ) {
             Ok(reduced) => {
-                one.violation = reduced.violation;
-                one.record = reduced.record;
-                one.last_lines = reduced.last_lines;
-                one.shrunk = Some(reduced.tried);
+                one.shrink_to(reduced);
             }
             Err(error) => notes.push(format!(
                 "the {} was not shrunk: {error}",

@@ -9,7 +9,7 @@ use super::confirm::{Confirmed, confirm};
 use super::criteria::Judge;
 use super::output::LastLines;
 use super::runner::Runner;
-use super::store::{LoadError, plain, read, write_new};
+use super::store::{LoadError, parse, plain, read, write_new};
 use super::worker::Work;
 use super::{ExploreError, Found, available_cpus};
 use crate::engine::EngineError;
@@ -148,19 +148,11 @@ pub fn regressions(path: &Path, test: &str) -> Result<Vec<(PathBuf, Regression)>
 }
 
 fn load(path: &Path) -> Result<Regression, RegressionError> {
-    let malformed = |reason: String| RegressionError::Malformed {
+    let regression = parse(&read(path)?, |one: &Regression| one.format_version);
+    regression.map_err(|reason| RegressionError::Malformed {
         path: path.display().to_string(),
         reason,
-    };
-    let regression: Regression =
-        serde_json::from_str(&read(path)?).map_err(|error| malformed(error.to_string()))?;
-    match regression.format_version <= FORMAT_VERSION {
-        true => Ok(regression),
-        false => Err(malformed(format!(
-            "it has format version {}, this program reads up to {FORMAT_VERSION}",
-            regression.format_version
-        ))),
-    }
+    })
 }
 
 /// What became of a regression.

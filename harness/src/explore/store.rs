@@ -1,7 +1,8 @@
 //! Replay files: where they are written, and how they are read.
 
 use super::executable::hexadecimal;
-use crate::model::{Kind, ReadRecordError, Record, TaskId};
+use crate::model::{FORMAT_VERSION, Kind, ReadRecordError, Record, TaskId};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{self, Read, Write};
@@ -131,6 +132,20 @@ pub(super) fn read(path: &Path) -> Result<String, LoadError> {
         path: path.display().to_string(),
         source,
     })
+}
+
+/// What a file of ours holds, if this program knows its version; else why not.
+pub(super) fn parse<T: DeserializeOwned>(
+    text: &str,
+    version: impl Fn(&T) -> u32,
+) -> Result<T, String> {
+    let content: T = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    match version(&content) {
+        known if known <= FORMAT_VERSION => Ok(content),
+        newer => Err(format!(
+            "it has format version {newer}, this program reads up to {FORMAT_VERSION}"
+        )),
+    }
 }
 
 fn try_read(path: &Path) -> io::Result<String> {

@@ -1,7 +1,7 @@
 //! Reports of killing a process at every point.
 
 use super::escape::escape;
-use super::summary::losses;
+use super::summary::{losses, shortfalls};
 use super::text::{counted, evidence, headline, line, verdict_line};
 use super::{Palette, json};
 use crate::explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
@@ -150,23 +150,11 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
             report.seed
         ),
     );
-    for (limit, count) in &report.inconclusive {
-        line(
-            &mut text,
-            &format!(
-                "  {} ended at the limit on {limit}: nothing is known about them",
-                counted(*count, "run")
-            ),
-        );
-    }
-    if report.invalid > 0 && report.verdict.word() != "invalid" {
-        let reason = escape(report.invalid_reason.as_deref().unwrap_or_default());
-        let runs = counted(report.invalid, "run");
-        line(
-            &mut text,
-            &format!("  {runs} could not be performed: {reason}"),
-        );
-    }
+    text += &shortfalls(
+        &report.verdict,
+        &report.inconclusive,
+        (report.invalid, report.invalid_reason.as_deref()),
+    );
     text += &losses(&report.capabilities_lost);
     if report.interrupted {
         line(

@@ -4,6 +4,7 @@ use super::Palette;
 use super::escape::escape;
 use super::text::{counted, line, verdict_line};
 use crate::explore::{Exhaustion, Guarantee, LostCapability, Report};
+use crate::model::{Limit, Verdict};
 
 /// The sums of an exploration, in two or three lines.
 pub fn summary(report: &Report, palette: Palette) -> String {
@@ -38,26 +39,11 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     if let Some(exhaustion) = &report.exhaustion {
         line(&mut text, &format!("  {}", escape(&exhausted(exhaustion))));
     }
-    for (limit, count) in &report.inconclusive {
-        line(
-            &mut text,
-            &format!(
-                "  {} ended at the limit on {limit}: nothing is known about them",
-                counted(*count, "run")
-            ),
-        );
-    }
-    if report.invalid > 0 && report.verdict.word() != "invalid" {
-        let reason = report.invalid_reason.as_deref().unwrap_or_default();
-        line(
-            &mut text,
-            &format!(
-                "  {} could not be performed: {}",
-                counted(report.invalid, "run"),
-                escape(reason)
-            ),
-        );
-    }
+    text += &shortfalls(
+        &report.verdict,
+        &report.inconclusive,
+        (report.invalid, report.invalid_reason.as_deref()),
+    );
     if report.dropped > 0 {
         line(
             &mut text,
@@ -103,6 +89,34 @@ fn percent(probability: f64) -> String {
         0.0 => "< 0.1 %".to_owned(),
         tenths => format!("{tenths:.1} %"),
     }
+}
+
+/// The runs of which nothing is known: those that reached a limit, and those that could not
+/// be performed, unless the verdict says that already.
+pub(super) fn shortfalls(
+    verdict: &Verdict,
+    inconclusive: &[(Limit, u64)],
+    (invalid, reason): (u64, Option<&str>),
+) -> String {
+    let mut text = String::new();
+    for (limit, count) in inconclusive {
+        line(
+            &mut text,
+            &format!(
+                "  {} ended at the limit on {limit}: nothing is known about them",
+                counted(*count, "run")
+            ),
+        );
+    }
+    if invalid > 0 && verdict.word() != "invalid" {
+        let reason = escape(reason.unwrap_or_default());
+        let runs = counted(invalid, "run");
+        line(
+            &mut text,
+            &format!("  {runs} could not be performed: {reason}"),
+        );
+    }
+    text
 }
 
 /// What the machine does not permit.

@@ -139,19 +139,12 @@ where
         let (name, passed_on) = (scenario.name.clone(), scenario.passed_on.clone());
         let kept = Kept::of(&scenario, reentry);
         let mut report = self.recheck(reentry, kept.load());
-        let still_fails = report.found.is_empty().then(|| {
-            let (fresh, workload) = self.sample(reentry, budget);
-            let notes = kept.add(
-                &fresh.found,
-                workload.map(|drawn| drawn.to_string()).as_deref(),
-            );
-            report.notes.extend(notes);
-            fresh
-        });
-        if let Some(fresh) = still_fails {
-            let notes = std::mem::take(&mut report.notes);
+        if report.found.is_empty() {
+            let (mut fresh, workload) = self.sample(reentry, budget);
+            let workload = workload.map(|drawn| drawn.to_string());
+            let stored = kept.add(&fresh.found, workload.as_deref());
+            fresh.notes.extend(report.notes.into_iter().chain(stored));
             report = fresh;
-            report.notes.extend(notes);
         }
         let withheld = reentry.environment(&passed_on).withheld;
         if let Some(said) = failure::of(&name, &report, &withheld) {
@@ -170,7 +163,6 @@ where
             };
             let mut report = self.try_one(reentry, &drawn, Budget::runs(1), |exploration| {
                 exploration.regressions = vec![(path, regression)];
-                exploration.shrink = Duration::ZERO;
             });
             if !report.found.is_empty() {
                 report.notes.push(self.told(&drawn, &drawn));
@@ -208,7 +200,6 @@ where
                 time: budget.time.map(|time| time.saturating_sub(began.elapsed())),
             };
             let report = self.try_one(reentry, &drawn, share, |exploration| {
-                exploration.shrink = Duration::ZERO;
                 exploration.seed = exploration.seed.wrapping_add(case);
             });
             let ended = report.verdict != Verdict::Pass;
@@ -263,14 +254,12 @@ where
         }
         let scenario = self.scenario(reentry, &least.drawn);
         let left = time.saturating_sub(began.elapsed());
-        if let (false, Ok(reduced)) = (
-            time.is_zero(),
-            scenario.reduce(&least.found.record, left, &AtomicBool::new(false)),
-        ) {
-            least.found.violation = reduced.violation;
-            least.found.record = reduced.record;
-            least.found.last_lines = reduced.last_lines;
-            least.found.shrunk = Some(reduced.tried + tried);
+        if !time.is_zero()
+            && let Ok(mut reduced) =
+                scenario.reduce(&least.found.record, left, &AtomicBool::new(false))
+        {
+            reduced.tried += tried;
+            least.found.shrink_to(reduced);
         }
         report.verdict = Verdict::Violation(vec![least.found.violation.clone()]);
         report.found = vec![least.found];
@@ -285,7 +274,6 @@ where
         let budget = Budget::runs(USUAL_RUNS);
         let report = self.try_one(reentry, drawn, budget, |exploration| {
             exploration.regressions = vec![(PathBuf::from("the run that failed"), regression)];
-            exploration.shrink = Duration::ZERO;
         });
         let same = |found: &Found| found.violation.kind == known.violation.kind;
         report.found.into_iter().find(same)
@@ -303,6 +291,8 @@ where
         let reentry = scenario.reentry();
         let mut exploration = scenario.exploration(&reentry);
         exploration.budget = budget;
+        // The value is made simpler first.
+        exploration.shrink = Duration::ZERO;
         change(&mut exploration);
         let explored = exploration.explore(&AtomicBool::new(false), &|_| {});
         explored.unwrap_or_else(|error| {

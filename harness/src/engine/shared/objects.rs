@@ -1,10 +1,10 @@
 //! Names for shared memory and for the instructions that touch it.
 
 use super::trampoline::Trampolines;
-use crate::engine::capture::original;
 use crate::model::{Mapping, Place, SharedObject};
 use crate::sys::{Tid, maps};
 use std::collections::HashMap;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 
 /// What tells one piece of shared memory from another during a run.
@@ -33,7 +33,7 @@ pub(in crate::engine) struct Objects {
 pub(in crate::engine) struct Knowledge {
     pub(super) trampolines: Trampolines,
     /// What was mapped when the programs were loaded, with the paths of then.
-    pub(in crate::engine) originals: Vec<Mapping>,
+    originals: Vec<Mapping>,
     executables: Vec<String>,
     places: HashMap<(u32, usize), Place>,
 }
@@ -109,14 +109,43 @@ impl Knowledge {
         place
     }
 
+    /// Learns what a program has mapped that was just loaded.
+    pub(in crate::engine) fn note_loaded(&mut self, tid: Tid) -> io::Result<()> {
+        self.originals.extend(maps::read(tid)?);
+        Ok(())
+    }
+
+    /// What is mapped into a task's memory, with the paths that files had when the
+    /// programs were loaded.
+    ///
+    /// A file may lie in a directory whose cover has been renewed since. Then the kernel
+    /// tells its path from the root of the cover that is gone, as it does for every mount
+    /// that is no longer attached (d_path in proc_pid_maps(5)): `/app` instead of
+    /// `/home/me/app`.
+    pub(in crate::engine) fn mappings(&self, tid: Tid) -> io::Result<Vec<Mapping>> {
+        let mut mappings = maps::read(tid)?;
+        for mapping in &mut mappings {
+            let is_it = |original: &&Mapping| {
+                (original.start, original.offset) == (mapping.start, mapping.offset)
+                    && original.path.ends_with(&mapping.path)
+            };
+            if let Some(original) = self.originals.iter().find(is_it) {
+                mapping.path.clone_from(&original.path);
+            }
+        }
+        Ok(mappings)
+    }
+
     /// The file that holds the code at an address, and the position in it.
     fn module_at(&self, tid: Tid, address: u64) -> Option<(String, u64)> {
-        let mappings = maps::read(tid).ok()?;
-        let holds = |one: &&Mapping| (one.start..one.end).contains(&address);
-        let mapping = mappings.iter().find(holds)?;
-        let path = original(&self.originals, mapping).unwrap_or(&mapping.path);
-        let is_file = path.starts_with('/');
-        is_file.then(|| (path.to_owned(), mapping.offset + (address - mapping.start)))
+        let mappings = self.mappings(tid).ok()?;
+        let holds = |one: &Mapping| (one.start..one.end).contains(&address);
+        let mapping = mappings.into_iter().find(holds)?;
+        let position = mapping.offset + (address - mapping.start);
+        mapping
+            .path
+            .starts_with('/')
+            .then_some((mapping.path, position))
     }
 }
 

@@ -259,13 +259,12 @@ impl Tree {
 /// Who could have taken a step, and never could again after it: they were killed. What
 /// they would have done does not show in the run, so no race tells of it.
 fn disabled(steps: &[Footprint], number: usize) -> Vec<TaskId> {
-    let able = &steps[number].choices;
-    let goes_on = |task: &TaskId| {
-        let later = &steps[number..];
-        later.iter().any(|step| step.task == *task)
-            || later[1..].iter().any(|step| step.choices.contains(task))
-    };
-    able.iter().filter(|task| !goes_on(task)).copied().collect()
+    let (step, later) = (&steps[number], &steps[number + 1..]);
+    // Whoever takes a step could take it.
+    let goes_on = |task: &TaskId| later.iter().any(|step| step.choices.contains(task));
+    let able = step.choices.iter().copied();
+    able.filter(|task| *task != step.task && !goes_on(task))
+        .collect()
 }
 
 /// Whom the step of a node leaves asleep: those with whom it commutes.
