@@ -1,16 +1,18 @@
 //! One seed, one trace: however busy the machine is, whichever CPU an engine is
 //! on, and however many runs it has performed before.
 //!
-//! Each program is replayed 20 times, or as often as `CROSSWIRE_REPLAYS` says.
+//! Each program of our own is replayed 20 times, each other one four times, or all of
+//! them as often as `CROSSWIRE_REPLAYS` says.
 
 mod common;
 
-use common::building::{build_directory, exercise, python, source};
+use common::building::{build_directory, build_with, exercise, goroutines, python, source, tool};
 use common::command::{self, somewhere};
 use common::engine::{engine, on_every_cpu, schedule, target};
 use common::measure;
 use crosswire::engine::first_difference;
 use crosswire::model::Run;
+use serial_test::serial;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -70,14 +72,32 @@ impl Drop for Load {
     }
 }
 
+/// A program and the files that it finds in its working directory.
+struct Program {
+    words: Vec<String>,
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Program {
+    fn new(words: &[&str]) -> Program {
+        Program {
+            words: words.iter().map(|&word| word.to_owned()).collect(),
+            files: Vec::new(),
+        }
+    }
+}
+
 /// Replays one schedule of a program on all CPUs: what came out differently, and
 /// how many decisions the schedule takes.
-fn divergences(words: &[&str], seed: u64) -> (Vec<String>, usize) {
+fn divergences(program: &Program, seed: u64, replays: u64) -> (Vec<String>, usize) {
     let directory = somewhere();
-    let target = target("program", words, directory.path());
+    for (name, content) in &program.files {
+        std::fs::write(directory.path().join(name), content).expect("a writable directory");
+    }
+    let words: Vec<&str> = program.words.iter().map(String::as_str).collect();
+    let target = target("program", &words, directory.path());
     let reference: OnceLock<Run> = OnceLock::new();
     let cpus = common::engine::cpus().len() as u64;
-    let replays = measure("CROSSWIRE_REPLAYS", 20).div_ceil(cpus);
     let shares: Vec<u64> = (0..cpus).collect();
     let failures = on_every_cpu(&shares, |cpu, _| {
         let mut engine = engine(&target, cpu);
@@ -86,7 +106,7 @@ fn divergences(words: &[&str], seed: u64) -> (Vec<String>, usize) {
                 .run(&schedule(seed))
                 .map_err(|error| error.to_string())
         };
-        for round in 0..replays {
+        for round in 0..replays.div_ceil(cpus) {
             // Runs in between leave their traces in the engine, if any can.
             if round % 5 == 4 {
                 run(round)?;
@@ -101,52 +121,93 @@ fn divergences(words: &[&str], seed: u64) -> (Vec<String>, usize) {
         Ok(())
     });
     let reference = reference.into_inner().expect("one run at least");
-    (failures, reference.trace.deviations.len())
+    let decisions = reference.trace.deviations.len();
+    // Shown with --nocapture: a thousand replays take a while.
+    println!("{words:?} with seed {seed}: {replays} replays, {decisions} decisions, {failures:?}");
+    (failures, decisions)
 }
 
-fn text(path: &Path) -> String {
-    path.to_str().expect("a path that is text").to_owned()
-}
-
-#[test]
-fn replays_under_load_never_differ() {
-    let build = build_directory();
-    let exercise = text(&exercise(build.path()));
-    let mut programs: Vec<Vec<String>> = MODES
-        .iter()
-        .map(|mode| vec![exercise.clone(), (*mode).to_owned()])
-        .collect();
-    programs.push(
-        ["bash", "-c", "seq 1 2000 | sort -rn | head -3"]
-            .map(String::from)
-            .to_vec(),
-    );
-    if let Some(python) = python("the determinism of Python") {
-        let script = text(&source("multiprocessing_modes.py"));
-        let words = [
-            text(&python),
-            "-B".into(),
-            script,
-            "queue".into(),
-            "fork".into(),
-        ];
-        programs.push(words.to_vec());
-    }
+/// Replays every program while all CPUs are busy.
+fn never_differ(programs: &[Program], replays: u64) {
     let _load = Load::everywhere();
     let mut failures = Vec::new();
-    for words in &programs {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    for program in programs {
         let (found, decisions): (Vec<_>, Vec<_>) = SEEDS
-            .map(|seed| divergences(&words, seed))
+            .map(|seed| divergences(program, seed, replays))
             .into_iter()
             .unzip();
         failures.extend(found.concat());
         assert!(
             decisions.iter().any(|&count| count > 0),
-            "{words:?}: nothing to decide"
+            "{:?}: nothing to decide",
+            program.words
         );
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path that is text")
+}
+
+#[test]
+#[serial]
+fn replays_under_load_never_differ() {
+    let build = build_directory();
+    let exercise = exercise(build.path());
+    let mut programs: Vec<Program> = MODES
+        .iter()
+        .map(|mode| Program::new(&[text(&exercise), mode]))
+        .collect();
+    programs.push(Program::new(&[
+        "bash",
+        "-c",
+        "seq 1 2000 | sort -rn | head -3",
+    ]));
+    never_differ(&programs, measure("CROSSWIRE_REPLAYS", 20));
+}
+
+#[test]
+#[serial]
+fn replays_of_real_programs_under_load_never_differ() {
+    let build = build_directory();
+    let mut programs = Vec::new();
+    if tool("flock", "the determinism of flock(1)").is_some() {
+        programs.push(Program::new(&[
+            "sh",
+            text(&source("counter_under_flock.sh")),
+        ]));
+    }
+    if tool("musl-gcc", "the determinism of a program with musl").is_some() {
+        let program = build_with("musl-gcc", &[source("static.c")], build.path(), "static");
+        programs.push(Program::new(&[text(&program)]));
+    }
+    if tool("sqlite3", "the determinism of a database").is_some() {
+        programs.push(Program::new(&["sh", text(&source("two_writers.sh"))]));
+    }
+    if tool("make", "the determinism of make").is_some() {
+        let makefile = std::fs::read(source("Makefile")).expect("it is part of the tests");
+        programs.push(Program {
+            files: vec![("Makefile", makefile), ("source", b"the source\n".to_vec())],
+            ..Program::new(&["make", "-s", "-j4"])
+        });
+    }
+    if let Some(program) = goroutines(build.path()) {
+        programs.push(Program::new(&[text(&program)]));
+    }
+    if let Some(python) = python("the determinism of Python") {
+        let modes = text(&source("multiprocessing_modes.py")).to_owned();
+        programs.push(Program::new(&[
+            text(&python),
+            "-B",
+            &modes,
+            "queue",
+            "fork",
+        ]));
+        let memory = text(&source("multiprocessing_memory.py")).to_owned();
+        programs.push(Program::new(&[text(&python), "-B", &memory, "fork"]));
+    }
+    never_differ(&programs, measure("CROSSWIRE_REPLAYS", 4));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::building::{build_directory, build_with, python, source, tool};
+use common::building::{build_directory, build_with, goroutines, python, source, tool};
 use common::command::{self, PASS, PATH, somewhere};
 
 use common::machine::tree;
@@ -116,28 +116,10 @@ fn make_writes_into_the_run_only() {
 
 #[test]
 fn go_with_goroutines_that_run_programs() {
-    let Some(go) = tool("go", "a Go program") else {
-        return;
-    };
     let build = build_directory();
-    let program = build.path().join("goroutines");
-    let built = Command::new(go)
-        .args([
-            "build",
-            "-o",
-            text(&program),
-            text(&source("goroutines.go")),
-        ])
-        .env("GO111MODULE", "off")
-        .env("GOCACHE", build.path().join("cache"))
-        .output()
-        .expect("go can be run");
-    assert!(
-        built.status.success(),
-        "{}",
-        String::from_utf8_lossy(&built.stderr)
-    );
-    same_as_natively_anywhere(&[text(&program)]);
+    if let Some(program) = goroutines(build.path()) {
+        same_as_natively_anywhere(&[text(&program)]);
+    }
 }
 
 #[test]

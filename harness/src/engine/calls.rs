@@ -132,6 +132,47 @@ pub(super) fn uses_message_queues(call: u32) -> bool {
     c_long::from(call) == SYS_mq_open
 }
 
+/// Whether the call leaves it as it is which files are open under which numbers, and
+/// which names they have.
+pub(super) fn leaves_files(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_read
+            | SYS_write
+            | SYS_pread64
+            | SYS_pwrite64
+            | SYS_readv
+            | SYS_writev
+            | SYS_sendto
+            | SYS_recvfrom
+            | SYS_lseek
+            | SYS_fstat
+            | SYS_poll
+            | SYS_ppoll
+            | SYS_select
+            | SYS_pselect6
+            | SYS_epoll_wait
+            | SYS_epoll_pwait
+            | SYS_futex
+            | SYS_flock
+            | SYS_msgsnd
+            | SYS_msgrcv
+            | SYS_semop
+            | SYS_semtimedop
+            | SYS_mq_timedsend
+            | SYS_mq_timedreceive
+            | SYS_kill
+            | SYS_tgkill
+            | SYS_wait4
+            | SYS_nanosleep
+            | SYS_clock_nanosleep
+            | SYS_sched_yield
+            | SYS_getpid
+            | SYS_getppid
+            | SYS_gettid
+    )
+}
+
 /// Whether the call's result is a process id.
 pub(super) fn returns_pid(call: u32) -> bool {
     shows_identity(call)

@@ -18,10 +18,12 @@ pub(super) struct Objects {
     created: HashMap<usize, u32>,
     /// What is given back when a process ends.
     pub undone: Vec<(usize, Touch)>,
+    /// What is behind descriptors, while no call can have changed it.
+    descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
 }
 
 /// What is behind a descriptor.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Descriptor {
     pub name: String,
     /// It has a position: a regular file or directory.
@@ -58,7 +60,21 @@ pub(super) enum Use {
 impl Objects {
     /// What is behind a descriptor; `None` if nothing is, or nothing that anybody
     /// else could notice.
-    pub fn descriptor(&self, tid: Tid, number: i32) -> Option<Descriptor> {
+    pub fn descriptor(&mut self, tid: Tid, number: i32) -> Option<Descriptor> {
+        if let Some(known) = self.descriptors.get(&(tid, number)) {
+            return known.clone();
+        }
+        let found = self.look_up(tid, number);
+        self.descriptors.insert((tid, number), found.clone());
+        found
+    }
+
+    /// A call may have opened, closed or renamed files.
+    pub fn forget_descriptors(&mut self) {
+        self.descriptors.clear();
+    }
+
+    fn look_up(&self, tid: Tid, number: i32) -> Option<Descriptor> {
         let link = format!("/proc/{tid}/fd/{number}");
         let target = fs::read_link(&link).ok()?;
         let target = target.to_string_lossy();
@@ -103,6 +119,7 @@ impl Objects {
                 self.names.insert((data.dev(), data.ino()), name.clone());
             }
         }
+        self.forget_descriptors();
     }
 }
 

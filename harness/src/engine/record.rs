@@ -7,6 +7,14 @@ use crate::model::{Call, Event, TaskId, What};
 impl Session<'_> {
     /// Adds an event of the current step.
     pub fn record(&mut self, index: usize, what: What) {
+        let may_change_files = match &what {
+            What::Call { call, .. } | What::Wake { call, .. } => !calls::leaves_files(call.0),
+            What::Exec(_) => true,
+            _ => false,
+        };
+        if may_change_files {
+            self.objects.forget_descriptors();
+        }
         self.events.push(Event {
             step: self.step,
             task: TaskId(index as u32),

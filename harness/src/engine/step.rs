@@ -185,6 +185,9 @@ impl Session<'_> {
 
     /// A call has come back in the step in which it began.
     fn follow_call(&mut self, index: usize) -> Result<(), Halt> {
+        if !super::shared::changes_mappings(self.tasks[index].entering.call) {
+            return Ok(());
+        }
         let result = match &self.tasks[index].state {
             State::Ready(_, stopped) => stopped.result()?,
             _ => return Ok(()),

@@ -369,7 +369,7 @@ impl Session<'_> {
         }
     }
 
-    pub(super) fn descriptor(&self, tid: Tid, number: u64) -> Option<Descriptor> {
+    pub(super) fn descriptor(&mut self, tid: Tid, number: u64) -> Option<Descriptor> {
         self.objects.descriptor(tid, number as i32)
     }
 

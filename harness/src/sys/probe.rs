@@ -73,28 +73,39 @@ impl OpenOnce for Option<File> {
 
 /// Whether a task has a handler for a signal.
 pub(crate) fn handles(tid: Tid, signal: i32) -> bool {
-    mask(tid, "SigCgt:") >> (signal - 1) & 1 == 1
+    holds(sets(tid, ["SigCgt:"])[0], signal)
 }
 
 /// Whether a task blocks a signal.
 pub(crate) fn blocks(tid: Tid, signal: i32) -> bool {
-    mask(tid, "SigBlk:") >> (signal - 1) & 1 == 1
+    holds(sets(tid, ["SigBlk:"])[0], signal)
 }
 
 /// Whether a task ignores a signal: because it said so, or because that is what is
 /// done with this signal where nothing was said (signal(7)).
 pub(crate) fn ignores(tid: Tid, signal: i32) -> bool {
     let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT];
-    mask(tid, "SigIgn:") >> (signal - 1) & 1 == 1
-        || by_default.contains(&signal) && !handles(tid, signal)
+    let [ignored, caught] = sets(tid, ["SigIgn:", "SigCgt:"]);
+    holds(ignored, signal) || by_default.contains(&signal) && !holds(caught, signal)
 }
 
-/// A set of signals in proc_pid_status(5).
-fn mask(tid: Tid, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix(name));
-    mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok())
-        .unwrap_or(0)
+fn holds(set: u64, signal: i32) -> bool {
+    set >> (signal - 1) & 1 == 1
+}
+
+/// Sets of signals in proc_pid_status(5); empty ones of a task that is gone.
+fn sets<const COUNT: usize>(tid: Tid, names: [&str; COUNT]) -> [u64; COUNT] {
+    // The kernel makes the whole file for the first read, which is all there is to it.
+    let mut buffer = [0; 8192];
+    let count = File::open(format!("/proc/{tid}/status"))
+        .and_then(|file| file.read_at(&mut buffer, 0))
+        .unwrap_or(0);
+    let status = String::from_utf8_lossy(&buffer[..count]);
+    names.map(|name| {
+        let set = status.lines().find_map(|line| line.strip_prefix(name));
+        set.and_then(|text| u64::from_str_radix(text.trim(), 16).ok())
+            .unwrap_or(0)
+    })
 }
 
 /// Gives up the CPU to whoever else can run on it.

@@ -86,6 +86,22 @@ pub fn tool(name: &str, what: &str) -> Option<PathBuf> {
     found
 }
 
+/// A program in Go whose goroutines run programs; `None` where there is no Go.
+pub fn goroutines(directory: &Path) -> Option<PathBuf> {
+    let go = tool("go", "a Go program")?;
+    let program = directory.join("goroutines");
+    let built = Command::new(go)
+        .args(["build", "-o"])
+        .args([&program, &source("goroutines.go")])
+        .env("GO111MODULE", "off")
+        .env("GOCACHE", directory.join("cache"))
+        .output()
+        .expect("go can be run");
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{said}");
+    Some(program)
+}
+
 /// The Python interpreter itself: what is found in PATH may be a script that
 /// looks for one.
 pub fn python(what: &str) -> Option<PathBuf> {

@@ -20,6 +20,14 @@ fn is_shared(args: &[u64; 6]) -> bool {
     kind == MAP_SHARED as u64 || kind == SHARED_VALIDATE
 }
 
+/// Whether the call can change what is mapped.
+pub(in crate::engine) fn changes_mappings(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_mmap | SYS_munmap | SYS_mremap | SYS_mprotect | SYS_shmat | SYS_shmdt
+    )
+}
+
 impl Session<'_> {
     /// Whether the call makes shared memory accessible that is to be watched. Files of
     /// the system that can only be read stay the same during a run.
