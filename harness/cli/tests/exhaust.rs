@@ -5,6 +5,12 @@ mod common;
 
 use common::building::{build_directory, compile, folder, source};
 use common::command::{self, PASS, VIOLATION, somewhere};
+use common::measure;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -40,7 +46,12 @@ const CASES: &[(&str, &[&str], Option<u64>)] = &[
     ("a key that is free again", &["q: Q:", "q:"], None),
 ];
 
-fn classes(case: &[&str], program: &Path, more: &[&str]) -> (u64, bool) {
+/// Tries every order without reduction: a step may be left as often as one likes.
+const ALL_ORDERS: &[&str] = &["--preemptions", "1000000"];
+
+/// What is reported of a program explored exhaustively: a process for each text, which
+/// says what it does.
+fn exhaustion<T: AsRef<str>>(case: &[T], program: &Path, more: &[&str]) -> Value {
     let directory = somewhere();
     for file in ["a", "b"] {
         std::fs::write(directory.path().join(file), "00000000").unwrap();
@@ -62,13 +73,18 @@ fn classes(case: &[&str], program: &Path, more: &[&str]) -> (u64, bool) {
     ])
     .args(more);
     for (number, steps) in case.iter().enumerate() {
-        let process = format!("p{number}='{}' {steps}", program.display());
+        let process = format!("p{number}='{}' {}", program.display(), steps.as_ref());
         run.args(["--process", &process]);
     }
     let outcome = command::Outcome::of(&mut run);
     let is_judged = [PASS, VIOLATION].contains(&outcome.status);
     assert!(is_judged, "{}", outcome.told());
-    let exhaustion = &outcome.report["exhaustion"];
+    outcome.report["exhaustion"].clone()
+}
+
+/// The number of classes, and whether they are all that there are.
+fn classes(case: &[&str], program: &Path, more: &[&str]) -> (u64, bool) {
+    let exhaustion = exhaustion(case, program, more);
     let complete = exhaustion["complete"] == true;
     (exhaustion["classes"].as_u64().unwrap(), complete)
 }
@@ -80,8 +96,12 @@ fn as_many_classes_as_all_orders_have() {
     let mut wrong = BTreeMap::new();
     for (name, case, by_hand) in CASES {
         let (reduced, complete) = classes(case, &program, &[]);
-        let (all, _) = classes(case, &program, &["--preemptions", "1000000"]);
-        if !complete || reduced != all || by_hand.is_some_and(|number| number != reduced) {
+        let (all, is_sound) = classes(case, &program, ALL_ORDERS);
+        if !complete
+            || !is_sound
+            || reduced != all
+            || by_hand.is_some_and(|number| number != reduced)
+        {
             wrong.insert(name, (reduced, complete, all, *by_hand));
         }
     }
@@ -89,6 +109,55 @@ fn as_many_classes_as_all_orders_have() {
         wrong.is_empty(),
         "classes, complete, of all orders, by hand: {wrong:?}"
     );
+}
+
+/// Steps (see `programs/steps.c`) that have something to do with each other.
+const THEMES: &[&[&str]] = &[
+    &["r:a", "w:a", "i:a", "a:a", "s:a", "m:a", "H:a"],
+    &["c:n", "u:n", "s:n", "m:n", "c:n/x", "E:n", "p:n"],
+    &["l:a", "x:", "b:a", "+:a", "a:a", "k:101", "t:102"],
+    &["p:n", "o:n", "O:n", "n:n", "B:n", "1:", "0:"],
+    &["k:101", "t:102", "S:101", "S:102", "h:", "z:"],
+    &["q:", "Q:", "y:", "Y:"],
+    &["v:", "d:", "e:", "k:101"],
+    &["M:", "N:"],
+    &["D:n", "E:n", "D:m", "E:m"],
+    &["f:", "j:", "w:a", "S:103", "k:103", "i:a"],
+];
+
+/// Two processes of one or two steps, or three of one.
+fn small_programs() -> impl Strategy<Value = Vec<String>> {
+    subsequence(THEMES, 1..=2).prop_flat_map(|themes| {
+        let steps = |most| vec(select(themes.concat()), 1..=most).prop_map(|all| all.join(" "));
+        prop_oneof![vec(steps(2), 2), vec(steps(1), 3)]
+    })
+}
+
+/// A random program: the search finds as many classes as trying every order does, and all
+/// runs of one class show every process the same.
+#[test]
+fn no_two_steps_are_wrongly_taken_to_be_independent() {
+    /// Orders of one program that are tried; those that have more are left out.
+    const MOST: &str = "1500";
+    let programs = build_directory();
+    let program = compile(&[source("steps.c")], programs.path(), "steps");
+    let mut runner = TestRunner::new(Config {
+        cases: measure("CROSSWIRE_PROGRAMS", 24) as u32,
+        // What fails is added to the cases above.
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let compared = runner.run(&small_programs(), |case| {
+        let all = exhaustion(&case, &program, &[ALL_ORDERS, &["--runs", MOST]].concat());
+        prop_assume!(all["left"] == 0);
+        let reduced = exhaustion(&case, &program, &[]);
+        prop_assert_eq!(&all["doubt"], &Value::Null);
+        prop_assert_eq!(&reduced["doubt"], &Value::Null);
+        prop_assert_eq!(&reduced["left"], &all["left"]);
+        prop_assert_eq!(&reduced["classes"], &all["classes"]);
+        Ok(())
+    });
+    compared.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[test]
@@ -149,7 +218,7 @@ fn bugs_are_found_and_fixed_twins_proved_free_of_them() {
         if proved.status != PASS || exhaustion["complete"] != true {
             wrong.push(format!("{name}_fixed: {}", proved.told()));
         }
-        let all = is_small.then(|| exhaust(&twin, &["--preemptions", "1000000"]));
+        let all = is_small.then(|| exhaust(&twin, ALL_ORDERS));
         if let Some(all) = all
             && all.report["exhaustion"]["classes"] != exhaustion["classes"]
         {

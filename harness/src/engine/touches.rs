@@ -297,7 +297,8 @@ impl Session<'_> {
     /// Calls on a descriptor; everything else concerns everything.
     fn of_descriptor(&mut self, tid: Tid, call: u32, args: [u64; 6], touches: &mut Vec<Touch>) {
         use objects::Use;
-        let Some(how) = objects::usage(call, args) else {
+        let Some(how) = objects::usage(call, args).filter(|_| !names_socket(tid, call, args))
+        else {
             return touches.push(Touch::everything());
         };
         let Some(used) = self.descriptor(tid, args[0]) else {
@@ -390,6 +391,23 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// Whether a call sends to a socket by its path, at which anything may be instead.
+fn names_socket(tid: Tid, call: u32, args: [u64; 6]) -> bool {
+    let address = match c_long::from(call) {
+        SYS_sendto => args[4],
+        // The first word of struct msghdr (sendmsg(2)).
+        SYS_sendmsg => memory::read_word(tid, args[1]).unwrap_or(0),
+        // Any of several.
+        SYS_sendmmsg => return true,
+        _ => return false,
+    };
+    let mut start = [0; 3];
+    let is_read = address != 0 && memory::read(tid, address, &mut start).is_ok();
+    let family = u16::from_ne_bytes([start[0], start[1]]);
+    // Abstract names begin with a NUL (unix(7)).
+    is_read && i32::from(family) == AF_UNIX && start[2] != 0
 }
 
 /// A key that is free again when a System V object is removed.

@@ -15,6 +15,7 @@
 //! take any time. When time-outs and timers strike is decided by the number of steps,
 //! so where a program uses them nothing is claimed.
 
+mod class;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -28,10 +29,8 @@ use super::worker::{Work, perform};
 use super::{Exploration, ExploreError, Progress, Report, Shard, available_cpus};
 use crate::engine::TIME_OUT;
 use crate::model::{Fault, Plan, Run, Schedule, Verdict};
-use order::Order;
+use class::{Classes, Member};
 use serde::Serialize;
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -85,6 +84,10 @@ const ASTRAY: &str = "a run with the same first steps had other choices then";
 /// Said where two runs of one class were explored: what the search believes of the
 /// steps cannot be right then.
 const TWICE: &str = "a class was explored twice, which the search excludes: please report it";
+
+/// Said where two runs of one class were explored and differ.
+const UNLIKE: &str =
+    "orders that count as equivalent went differently, which cannot be: please report it";
 
 /// One exhaustive exploration under way.
 struct Search<'a> {
@@ -226,10 +229,17 @@ impl Search<'_> {
             Explored::Known | Explored::Elsewhere => 0,
         };
         points.merge(Points::of(&run.trace));
-        let is_new = explored == 1 && classes.insert(class(&run));
+        let member = (explored == 1).then(|| classes.add(&run));
+        let is_new = member == Some(Member::First);
         let mut doubt = doubt(&run, &outcome.verdict);
-        if explored == 1 && !is_new && self.extent == Extent::Classes {
-            doubt.get_or_insert_with(|| TWICE.to_owned());
+        match member {
+            Some(Member::Another) if self.extent == Extent::Classes => {
+                doubt.get_or_insert_with(|| TWICE.to_owned());
+            }
+            Some(Member::Unlike) => {
+                doubt.get_or_insert_with(|| UNLIKE.to_owned());
+            }
+            _ => {}
         }
         self.note(|state| {
             state.explored += explored;
@@ -245,16 +255,6 @@ impl Search<'_> {
         self.shared.deliver(job.run, outcome);
         Ok(())
     }
-}
-
-/// Classes that were explored, by a hash of their normal forms.
-type Classes = HashSet<u64>;
-
-fn class(run: &Run) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let order = Order::of(&run.trace.footprints);
-    order.normal_form().hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Why a run keeps one from claiming anything.

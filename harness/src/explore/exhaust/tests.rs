@@ -1,5 +1,6 @@
 //! The search against trying every order without reduction.
 
+use super::order::Order;
 use super::*;
 use crate::explore::Budget;
 use crate::explore::fake::{self, Op, Toy};
