@@ -3,7 +3,8 @@
 //! A program is run up to its first call that concerns anybody else and is kept
 //! there. For each run the engine makes it perform a `clone` at that point, so a
 //! run pays for one fork instead of an exec and the loading of libraries. A program
-//! that never comes to such a call is kept where its exec left it.
+//! that never comes to such a call is kept where its exec left it, and so is one that has
+//! written its thread id down by then: every copy has another.
 
 use super::clock::Clock;
 use super::emulate::MARK;
@@ -14,7 +15,7 @@ use super::{EngineError, auxv, tsc};
 use crate::model::{End, Plan};
 use crate::sys::regs::{self, Register, Registers};
 use crate::sys::tracee::{self, Entering, Stop, Stopped, Wait, Waited};
-use crate::sys::{Tid, descriptor, memory};
+use crate::sys::{Tid, descriptor, maps, memory};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
@@ -87,13 +88,14 @@ impl Template {
             }
             Ok(()) | Err(Halt::End(_)) => {}
         }
-        let State::Ready(At::Entry, _) = &session.tasks[index].state else {
+        let (tid, inside) = (launched.tid, launched.tid_inside);
+        let has_come = matches!(session.tasks[index].state, State::Ready(At::Entry, _));
+        if !has_come || holds_tid(tid, inside).map_err(machine("keeping a template"))? {
             session.kill_all()?;
             return Ok(None);
-        };
+        }
         let entering = session.tasks[index].entering;
         let (clock, draws) = (session.clock, session.random_draws);
-        let (tid, inside) = (launched.tid, launched.tid_inside);
         Template::keep(name, tid, inside, entering, clock, draws).map(Some)
     }
 
@@ -401,6 +403,30 @@ fn find_tid(tid: Tid, thread_pointer: u64, tid_inside: i32) -> Option<u64> {
         .into_iter()
         .position(|word| word == tid_inside.to_ne_bytes())?;
     Some(thread_pointer + 4 * at as u64)
+}
+
+/// Whether a program's memory holds the id of its thread elsewhere than in the thread
+/// control block, as a lock does that counts how often its owner has taken it: the loader's
+/// own, for one, while the libraries that a program has asked for are initialised
+/// (dlopen(3)). A copy would wait for itself for ever.
+fn holds_tid(tid: Tid, tid_inside: i32) -> std::io::Result<bool> {
+    /// Whoever has reserved more than this while being loaded is not searched.
+    const MOST: u64 = 1 << 30;
+    let own = find_tid(tid, regs::read(tid)?.thread_pointer(), tid_inside);
+    let word = tid_inside.to_ne_bytes();
+    let mut page = [0; 4096];
+    let Some(pages) = maps::written_pages(tid, MOST)? else {
+        return Ok(true);
+    };
+    for address in pages {
+        // Memory of devices cannot be read.
+        let count = memory::read(tid, address, &mut page).unwrap_or(0);
+        let mut words = page[..count].chunks_exact(4).zip((address..).step_by(4));
+        if words.any(|(found, at)| found == word && Some(at) != own) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The pid by which a task knows itself (`NSpid` of proc_pid_status(5)).

@@ -4,12 +4,54 @@ use super::Tid;
 use crate::model::Mapping;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 /// The mappings that have a name, by address.
 pub(crate) fn read(tid: Tid) -> io::Result<Vec<Mapping>> {
     let text = fs::read(format!("/proc/{tid}/maps"))?;
     let text = String::from_utf8_lossy(&text);
     Ok(text.lines().filter_map(parse).collect())
+}
+
+/// The pages that the task has to itself and may write, as far as it has touched them
+/// (pagemap in the kernel's documentation); `None` if there may be more than `most` bytes.
+pub(crate) fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
+    const PAGE: u64 = 4096;
+    const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
+    let text = fs::read(format!("/proc/{tid}/maps"))?;
+    let pagemap = fs::File::open(format!("/proc/{tid}/pagemap"))?;
+    let ranges: Vec<_> = String::from_utf8_lossy(&text)
+        .lines()
+        .filter_map(own)
+        .collect();
+    if ranges.iter().map(|(start, end)| end - start).sum::<u64>() > most {
+        return Ok(None);
+    }
+    let mut pages = Vec::new();
+    for (start, end) in ranges {
+        let mut entries = vec![0; ((end - start) / PAGE * 8) as usize];
+        pagemap.read_exact_at(&mut entries, start / PAGE * 8)?;
+        let addresses = (start..end).step_by(PAGE as usize);
+        pages.extend(
+            entries
+                .chunks_exact(8)
+                .zip(addresses)
+                .filter_map(|(entry, address)| {
+                    let entry = u64::from_ne_bytes(entry.try_into().expect("eight bytes"));
+                    (entry & PRESENT_OR_SWAPPED != 0).then_some(address)
+                }),
+        );
+    }
+    Ok(Some(pages))
+}
+
+/// The range of private memory that can be read and written.
+fn own(line: &str) -> Option<(u64, u64)> {
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    let number = |text: &str| u64::from_str_radix(text, 16).ok();
+    let is_own = rest.starts_with("rw") && rest.as_bytes().get(3) == Some(&b'p');
+    is_own.then_some((number(start)?, number(end)?))
 }
 
 /// A line such as `55e0-55e1 r-xp 00001000 fe:00 1234   /usr/bin/app`.
@@ -41,6 +83,20 @@ mod tests {
         );
         assert_eq!((mapping.offset, &mapping.path[..]), (0x1000, "/tmp/a b"));
         assert!(parse("7f00aa000000-7f00aa002000 rw-p 00000000 00:00 0 ").is_none());
+    }
+
+    #[test]
+    fn what_is_written_is_found_unless_it_is_too_much() {
+        let own = std::process::id() as Tid;
+        let value = Box::new([1u8; 8192]);
+        let page = value.as_ptr() as u64 & !4095;
+        assert!(
+            written_pages(own, u64::MAX)
+                .unwrap()
+                .unwrap()
+                .contains(&page)
+        );
+        assert!(written_pages(own, 4096).unwrap().is_none());
     }
 
     #[test]

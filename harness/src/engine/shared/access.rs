@@ -185,10 +185,13 @@ impl Session<'_> {
             Strike::None => {}
             Strike::StepOver | Strike::Answer(_) => return Ok(()),
         }
-        if self.goes_round(index)? {
+        let task = &self.tasks[index];
+        let pending = task.access.expect("it is at an access");
+        let word = value_at(task.tid, pending.address, 8);
+        if self.goes_round(index, word) {
             return Ok(());
         }
-        let pending = self.tasks[index].access.take().expect("it is at an access");
+        self.tasks[index].access = None;
         self.prepare_trampolines(index)?;
         let form = self
             .knowledge
@@ -198,7 +201,7 @@ impl Session<'_> {
             .form;
         match form {
             Form::Direct if !pending.stepped => {
-                self.record_access(index, &pending)?;
+                self.record_access(index, &pending, word);
                 let trampoline = self.knowledge.trampolines.get(pending.trampoline);
                 let tid = self.tasks[index].tid;
                 regs::poke(tid, Register::Position, trampoline.address)?;
@@ -207,7 +210,7 @@ impl Session<'_> {
                 self.perform_string(index, &pending, operands)?;
             }
             _ => {
-                self.record_access(index, &pending)?;
+                self.record_access(index, &pending, word);
                 self.perform_stepped(index)?;
             }
         }
@@ -241,18 +244,25 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn record_access(&mut self, index: usize, pending: &Pending) -> Result<(), Halt> {
+    fn record_access(&mut self, index: usize, pending: &Pending, word: Option<u64>) {
         let instruction = &self
             .knowledge
             .trampolines
             .get(pending.trampoline)
             .instruction;
         let (size, kind) = (u64::from(instruction.size), instruction.kind);
-        self.record_range(index, pending.trampoline, pending.address, size, kind);
-        Ok(())
+        let low = u64::MAX >> (64 - 8 * size.clamp(1, 8));
+        // Of the last bytes of a mapping there is no whole word.
+        let before = match word {
+            Some(word) => Some(word & low),
+            None => value_at(self.tasks[index].tid, pending.address, size),
+        };
+        let (trampoline, address) = (pending.trampoline, pending.address);
+        self.record_range(index, trampoline, address, size, kind, before);
     }
 
-    /// Adds the event of an access to a range that begins in watched memory.
+    /// Adds the event of an access to a range that begins in watched memory with this
+    /// value.
     pub(super) fn record_range(
         &mut self,
         index: usize,
@@ -260,6 +270,7 @@ impl Session<'_> {
         address: u64,
         size: u64,
         kind: AccessKind,
+        before: Option<u64>,
     ) {
         let Some(&region) = self.space(index).at(address) else {
             return;
@@ -272,7 +283,7 @@ impl Session<'_> {
         };
         self.processes[process].executable = Some(executable);
         let place = (self.memory).place(&mut self.knowledge, tid, executable, trampoline);
-        let before = value_at(tid, address, size).map(|value| self.stable_words(value));
+        let before = before.map(|value| self.stable_words(value));
         let access = Access {
             object: region.object,
             offset: region.position(address),
@@ -302,13 +313,15 @@ impl Session<'_> {
             size,
         } in performed
         {
+            let may_write =
+                matches!(self.events[event].what, What::Access(access) if access.kind.may_write());
+            if !may_write {
+                continue;
+            }
             let after = value_at(tid, address, size).map(|value| self.stable_words(value));
             let What::Access(access) = &mut self.events[event].what else {
                 continue;
             };
-            if !access.kind.may_write() {
-                continue;
-            }
             if is_there {
                 access.after = after;
             }

@@ -3,7 +3,6 @@
 //! changed anything. If nobody can, and the loop is provably without end, that is a
 //! livelock.
 
-use super::access;
 use crate::engine::session::{Halt, Session};
 use crate::engine::task::{At, State};
 use crate::model::{Access, End, Spinner, What};
@@ -54,26 +53,25 @@ impl Looks {
 }
 
 impl Session<'_> {
-    /// Whether the access that a task is about to make is one of a loop that waits. If
-    /// so, it is not made yet.
-    pub fn goes_round(&mut self, index: usize) -> Result<bool, Halt> {
+    /// Whether the access that a task is about to make, to a place that begins with this
+    /// word, is one of a loop that waits. If so, it is not made yet.
+    pub fn goes_round(&mut self, index: usize, word: Option<u64>) -> bool {
         let now = (self.shared_changes, self.counter_readings);
         let task = &mut self.tasks[index];
         let pending = task.access.expect("it is at an access");
-        let value = access::value_at(task.tid, pending.address, 8);
         if task.looks.since != now {
             task.looks.forget();
             task.looks.since = now;
         }
-        let look = (pending.trampoline, pending.address, value);
+        let look = (pending.trampoline, pending.address, word);
         if !task.looks.comes_round(look) {
-            return Ok(false);
+            return false;
         }
         task.looks.recent.clear();
         task.looks.waits = Some(self.shared_changes);
         self.record(index, What::Spin);
         self.yielded = true;
-        Ok(true)
+        true
     }
 
     /// Whether a task waits in a loop for shared memory that nobody has changed.

@@ -3,6 +3,7 @@
 //! alias. A long one is performed in chunks, each a schedule point of its own.
 
 use super::Pending;
+use super::access::value_at;
 use super::instruction::StringOperands;
 use super::space::DISTANCE;
 use crate::engine::remote::{block_signals, next};
@@ -38,11 +39,12 @@ impl Session<'_> {
         let to = shift(operands.destination.is_some(), destination);
         let size = chunk * operands.element;
         if from != 0 {
-            let kind = AccessKind::Read;
-            self.record_range(index, pending.trampoline, source, size, kind);
+            let (kind, before) = (AccessKind::Read, value_at(tid, source, size));
+            self.record_range(index, pending.trampoline, source, size, kind, before);
         }
         if let (true, Some(kind)) = (to != 0, operands.destination) {
-            self.record_range(index, pending.trampoline, destination, size, kind);
+            let before = value_at(tid, destination, size);
+            self.record_range(index, pending.trampoline, destination, size, kind, before);
         }
         let trampoline = self.knowledge.trampolines.get(pending.trampoline);
         let (address, origin, behind) = (trampoline.address, trampoline.origin, trampoline.next());
