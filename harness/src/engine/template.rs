@@ -3,8 +3,9 @@
 //! A program is run up to its first call that concerns anybody else and is kept
 //! there. For each run the engine makes it perform a `clone` at that point, so a
 //! run pays for one fork instead of an exec and the loading of libraries. A program
-//! that never comes to such a call is kept where its exec left it, and so is one that has
-//! written its thread id down by then: every copy has another.
+//! that never comes to such a call is kept where its exec left it, and so is one whose
+//! copies would not be like it: that has written its thread id down by then, or has memory
+//! that a clone leaves out.
 
 use super::clock::Clock;
 use super::emulate::MARK;
@@ -90,7 +91,8 @@ impl Template {
         }
         let (tid, inside) = (launched.tid, launched.tid_inside);
         let has_come = matches!(session.tasks[index].state, State::Ready(At::Entry, _));
-        if !has_come || holds_tid(tid, inside).map_err(machine("keeping a template"))? {
+        let is_like_its_copies = || Ok(maps::is_kept_by_fork(tid)? && !holds_tid(tid, inside)?);
+        if !has_come || !is_like_its_copies().map_err(machine("keeping a template"))? {
             session.kill_all()?;
             return Ok(None);
         }

@@ -45,6 +45,18 @@ pub(crate) fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>>
     Ok(Some(pages))
 }
 
+/// Whether a fork of the task would have all of its memory: none that is left out or
+/// emptied there (MADV_DONTFORK, MADV_WIPEONFORK of madvise(2); `dc` and `wf` among the
+/// flags of proc_pid_smaps(5)).
+pub(crate) fn is_kept_by_fork(tid: Tid) -> io::Result<bool> {
+    let text = fs::read(format!("/proc/{tid}/smaps"))?;
+    let text = String::from_utf8_lossy(&text);
+    let mut flags = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("VmFlags:"));
+    Ok(!flags.any(|all| all.split(' ').any(|flag| matches!(flag, "dc" | "wf"))))
+}
+
 /// The range of private memory that can be read and written.
 fn own(line: &str) -> Option<(u64, u64)> {
     let (range, rest) = line.split_once(' ')?;
