@@ -170,7 +170,7 @@ impl Session<'_> {
         match self.tasks[index].state {
             State::Ready(At::Exit, _) => {
                 self.calling = false;
-                self.follow_call(index)?;
+                self.follow_mapping(index)?;
                 self.run_code(index, 0)
             }
             State::Blocked => {
@@ -181,18 +181,6 @@ impl Session<'_> {
             // Stopped by a signal, or gone.
             _ => Ok(()),
         }
-    }
-
-    /// A call has come back in the step in which it began.
-    fn follow_call(&mut self, index: usize) -> Result<(), Halt> {
-        if !super::shared::changes_mappings(self.tasks[index].entering.call) {
-            return Ok(());
-        }
-        let result = match &self.tasks[index].state {
-            State::Ready(_, stopped) => stopped.result()?,
-            _ => return Ok(()),
-        };
-        self.follow_mapping(index, result)
     }
 
     /// Keeps hold of the run's ipc namespace, so that it can be searched for what

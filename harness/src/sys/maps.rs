@@ -8,9 +8,16 @@ use std::os::unix::fs::FileExt;
 
 /// The mappings that have a name, by address.
 pub(crate) fn read(tid: Tid) -> io::Result<Vec<Mapping>> {
-    let text = fs::read(format!("/proc/{tid}/maps"))?;
-    let text = String::from_utf8_lossy(&text);
-    Ok(text.lines().filter_map(parse).collect())
+    Ok(lines(tid)?.lines().filter_map(parse).collect())
+}
+
+/// Whether anything is mapped in a range of addresses.
+pub(crate) fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
+    let lines = lines(tid).unwrap_or_default();
+    let mut ranges = lines
+        .lines()
+        .filter_map(|line| range(line.split(' ').next()?));
+    ranges.any(|(a, b)| a < end && start < b)
 }
 
 /// The pages that the task has to itself and may write, as far as it has touched them
@@ -18,12 +25,8 @@ pub(crate) fn read(tid: Tid) -> io::Result<Vec<Mapping>> {
 pub(crate) fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
     const PAGE: u64 = 4096;
     const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
-    let text = fs::read(format!("/proc/{tid}/maps"))?;
     let pagemap = fs::File::open(format!("/proc/{tid}/pagemap"))?;
-    let ranges: Vec<_> = String::from_utf8_lossy(&text)
-        .lines()
-        .filter_map(own)
-        .collect();
+    let ranges: Vec<_> = lines(tid)?.lines().filter_map(own).collect();
     if ranges.iter().map(|(start, end)| end - start).sum::<u64>() > most {
         return Ok(None);
     }
@@ -57,25 +60,36 @@ pub(crate) fn is_kept_by_fork(tid: Tid) -> io::Result<bool> {
     Ok(!flags.any(|all| all.split(' ').any(|flag| matches!(flag, "dc" | "wf"))))
 }
 
+fn lines(tid: Tid) -> io::Result<String> {
+    let text = fs::read(format!("/proc/{tid}/maps"))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn number(text: &str) -> Option<u64> {
+    u64::from_str_radix(text, 16).ok()
+}
+
+fn range(text: &str) -> Option<(u64, u64)> {
+    let (start, end) = text.split_once('-')?;
+    Some((number(start)?, number(end)?))
+}
+
 /// The range of private memory that can be read and written.
 fn own(line: &str) -> Option<(u64, u64)> {
-    let (range, rest) = line.split_once(' ')?;
-    let (start, end) = range.split_once('-')?;
-    let number = |text: &str| u64::from_str_radix(text, 16).ok();
+    let (addresses, rest) = line.split_once(' ')?;
     let is_own = rest.starts_with("rw") && rest.as_bytes().get(3) == Some(&b'p');
-    is_own.then_some((number(start)?, number(end)?))
+    range(addresses).filter(|_| is_own)
 }
 
 /// A line such as `55e0-55e1 r-xp 00001000 fe:00 1234   /usr/bin/app`.
 fn parse(line: &str) -> Option<Mapping> {
     let mut words = line.splitn(6, ' ');
-    let (start, end) = words.next()?.split_once('-')?;
+    let (start, end) = range(words.next()?)?;
     let offset = words.nth(1)?;
     let path = words.nth(2)?.trim_start();
-    let number = |text: &str| u64::from_str_radix(text, 16).ok();
     (!path.is_empty()).then_some(Mapping {
-        start: number(start)?,
-        end: number(end)?,
+        start,
+        end,
         offset: number(offset)?,
         path: path.to_owned(),
     })

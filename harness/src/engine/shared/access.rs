@@ -313,17 +313,16 @@ impl Session<'_> {
             size,
         } in performed
         {
-            let may_write =
-                matches!(self.events[event].what, What::Access(access) if access.kind.may_write());
-            if !may_write {
-                continue;
-            }
-            let after = value_at(tid, address, size).map(|value| self.stable_words(value));
-            let What::Access(access) = &mut self.events[event].what else {
+            let What::Access(mut access) = self.events[event].what else {
                 continue;
             };
+            if !access.kind.may_write() {
+                continue;
+            }
             if is_there {
-                access.after = after;
+                let after = value_at(tid, address, size);
+                access.after = after.map(|value| self.stable_words(value));
+                self.events[event].what = What::Access(access);
             }
             let same = access.after.is_some() && access.after == access.before && size <= 8;
             self.shared_changes += u64::from(!same);

@@ -5,9 +5,10 @@ use super::space::{CODE, DISTANCE, PAGE, Region, WINDOW, pages};
 use super::trampoline::{AREA, SCRATCH};
 use crate::engine::remote::Remote;
 use crate::engine::session::{Halt, Session};
+use crate::engine::task::{At, State};
 use crate::model::End;
 use crate::sys::regs::{self, Register};
-use crate::sys::{filter, memory};
+use crate::sys::{filter, maps, memory};
 use libc::*;
 use std::ops::Range;
 
@@ -21,7 +22,7 @@ fn is_shared(args: &[u64; 6]) -> bool {
 }
 
 /// Whether the call can change what is mapped.
-pub(in crate::engine) fn changes_mappings(call: u32) -> bool {
+fn changes_mappings(call: u32) -> bool {
     matches!(
         c_long::from(call),
         SYS_mmap | SYS_munmap | SYS_mremap | SYS_mprotect | SYS_shmat | SYS_shmdt
@@ -168,8 +169,14 @@ impl Session<'_> {
     }
 
     /// After a call has come back: takes note of what it did to mappings.
-    pub fn follow_mapping(&mut self, index: usize, result: i64) -> Result<(), Halt> {
+    pub fn follow_mapping(&mut self, index: usize) -> Result<(), Halt> {
         let task = &self.tasks[index];
+        let result = match &task.state {
+            State::Ready(At::Exit, stopped) if changes_mappings(task.entering.call) => {
+                stopped.result()?
+            }
+            _ => return Ok(()),
+        };
         let (call, args) = (c_long::from(task.entering.call), task.entering.args);
         let failed = (-4095..0).contains(&result);
         if failed && call != SYS_mprotect {
@@ -250,7 +257,7 @@ impl Session<'_> {
         let alias = region.start.wrapping_add(DISTANCE);
         let tid = self.tasks[index].tid;
         let is_outside = !WINDOW.contains(&region.start) || !WINDOW.contains(&(region.end - 1));
-        if is_outside && objects::is_mapped(tid, alias, alias + region.len()) {
+        if is_outside && maps::is_mapped(tid, alias, alias + region.len()) {
             return Err(self.cannot_watch(index, &region, "where it is, there is no room above"));
         }
         let remote = self.borrow(index)?;

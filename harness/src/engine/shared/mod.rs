@@ -22,7 +22,6 @@ mod strings;
 mod trampoline;
 
 pub(super) use access::Performing;
-pub(super) use mappings::changes_mappings;
 pub(super) use objects::{Knowledge, Objects};
 pub(super) use pointers::Borrowed;
 pub(super) use quiet::Action;

@@ -149,21 +149,6 @@ impl Knowledge {
     }
 }
 
-fn parse_range(range: &str) -> Option<(u64, u64)> {
-    let (start, end) = range.split_once('-')?;
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    Some((number(start)?, number(end)?))
-}
-
-/// Whether anything is mapped in a range of a task's address space.
-pub(super) fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
-    let maps = std::fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
-    let ranges = maps
-        .lines()
-        .filter_map(|line| parse_range(line.split(' ').next()?));
-    ranges.into_iter().any(|(a, b)| a < end && start < b)
-}
-
 /// The file behind a descriptor: what tells it from others, and its name.
 pub(super) fn file(tid: Tid, descriptor: u64) -> Option<(Key, String)> {
     let link = format!("/proc/{tid}/fd/{}", descriptor as i32);

@@ -3,7 +3,6 @@
 //! the engine's signal or segment.
 
 use crate::engine::session::{Halt, Session};
-use crate::engine::task::{At, State};
 use crate::sys::tracee::Stopped;
 use crate::sys::{filter, memory, probe};
 use libc::*;
@@ -42,10 +41,7 @@ impl Session<'_> {
         self.tasks[index].unobserved = true;
         stopped.resume_to_exit();
         self.settle(true)?;
-        if let State::Ready(At::Exit, stopped) = &self.tasks[index].state {
-            let result = stopped.result()?;
-            self.follow_mapping(index, result)?;
-        }
+        self.follow_mapping(index)?;
         Ok(true)
     }
 
