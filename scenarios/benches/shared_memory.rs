@@ -22,19 +22,19 @@ int main(void)
 }
 "#;
 
-/// Writes to a word of shared memory a thousand times.
+/// Writes to a word of shared memory so often that loading and ending do not count.
 const ACCESSES: &str = r#"
 #include <sys/mman.h>
 int main(void)
 {
     volatile int *word = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 20000; i++)
         *word = i;
     return 0;
 }
 "#;
 
-/// A thousand calls; MAPPED maps shared memory before, and leaves it alone.
+/// Calls; MAPPED maps shared memory before, and leaves it alone.
 const CALLS: &str = r#"
 #include <sys/mman.h>
 #include <unistd.h>
@@ -43,7 +43,7 @@ int main(void)
 #ifdef MAPPED
     mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 #endif
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 5000; i++)
         getppid();
     return 0;
 }

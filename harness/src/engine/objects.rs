@@ -2,7 +2,7 @@
 //! has no path by who made it.
 
 use crate::model::{EVERYTHING, Touch};
-use crate::sys::{Tid, memory};
+use crate::sys::{Tid, maps, memory};
 use libc::*;
 use std::collections::HashMap;
 use std::fs;
@@ -18,8 +18,10 @@ pub(super) struct Objects {
     created: HashMap<usize, u32>,
     /// What is given back when a process ends.
     pub undone: Vec<(usize, Touch)>,
-    /// What is behind descriptors, while no call can have changed it.
+    /// What is behind descriptors, and what processes map, while no call can have
+    /// changed it.
     descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
+    mapped: HashMap<Tid, Vec<Touch>>,
 }
 
 /// What is behind a descriptor.
@@ -69,9 +71,28 @@ impl Objects {
         found
     }
 
-    /// A call may have opened, closed or renamed files.
-    pub fn forget_descriptors(&mut self) {
+    /// Memory that the process shares with others: any of its steps may touch it.
+    pub fn shared_mappings(&mut self, tid: Tid) -> &[Touch] {
+        self.mapped.entry(tid).or_insert_with(|| {
+            // A process that has just ended shares nothing.
+            let mapped = maps::shared(tid).unwrap_or_default();
+            let of_program = mapped.into_iter().filter(|(path, _)| !path.contains(LOG));
+            let mut touches: Vec<Touch> = of_program
+                .map(|(path, is_writable)| match is_writable {
+                    true => Touch::write(file(&path)),
+                    false => Touch::read(file(&path)),
+                })
+                .collect();
+            touches.sort_unstable();
+            touches.dedup();
+            touches
+        })
+    }
+
+    /// A call may have opened, closed, renamed or mapped files.
+    pub fn forget_files(&mut self) {
         self.descriptors.clear();
+        self.mapped.clear();
     }
 
     fn look_up(&self, tid: Tid, number: i32) -> Option<Descriptor> {
@@ -119,7 +140,7 @@ impl Objects {
                 self.names.insert((data.dev(), data.ino()), name.clone());
             }
         }
-        self.forget_descriptors();
+        self.forget_files();
     }
 }
 
@@ -161,31 +182,6 @@ pub(super) fn open_descriptors(tid: Tid) -> Vec<u64> {
 /// The log in which a scenario's processes note what they do, which is looked at by
 /// its length.
 const LOG: &str = "crosswire-log";
-
-/// Memory that the process shares with others: any of its steps may touch it.
-pub(super) fn shared_mappings(tid: Tid) -> Vec<Touch> {
-    let Ok(maps) = fs::read_to_string(format!("/proc/{tid}/maps")) else {
-        return Vec::new();
-    };
-    let mut touches: Vec<Touch> = maps.lines().filter_map(shared_mapping).collect();
-    touches.sort_unstable();
-    touches.dedup();
-    touches
-}
-
-/// `7f…-7f… rw-s 00000000 00:1a 1234   /dev/shm/x` (proc_pid_maps(5)).
-fn shared_mapping(line: &str) -> Option<Touch> {
-    let mut fields = line.split_ascii_whitespace();
-    let permissions = fields.nth(1)?;
-    let path = fields.skip(3).collect::<Vec<_>>().join(" ");
-    if !permissions.ends_with('s') || path.contains(LOG) {
-        return None;
-    }
-    Some(match permissions.contains('w') {
-        true => Touch::write(file(&path)),
-        false => Touch::read(file(&path)),
-    })
-}
 
 /// How a call uses its descriptor, if that is known.
 pub(super) fn usage(call: u32, args: [u64; 6]) -> Option<Use> {
@@ -334,25 +330,6 @@ fn absolute(tid: Tid, directory: Option<i32>, address: u64) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shared_mappings_are_told_from_private_ones() {
-        let line = |permissions: &str, path: &str| {
-            shared_mapping(&format!(
-                "7f00-7f01 {permissions} 00000000 00:1a 77   {path}"
-            ))
-        };
-        assert_eq!(
-            line("rw-s", "/dev/shm/x"),
-            Some(Touch::write("file /dev/shm/x"))
-        );
-        assert_eq!(
-            line("r--s", "/a b (deleted)"),
-            Some(Touch::read("file /a b"))
-        );
-        assert_eq!(line("rw-p", "/lib/x"), None);
-        assert_eq!(line("rw-s", "/memfd:crosswire-log (deleted)"), None);
-    }
 
     #[test]
     fn what_is_not_known_has_no_usage() {

@@ -13,7 +13,7 @@ impl Session<'_> {
             _ => false,
         };
         if may_change_files {
-            self.objects.forget_descriptors();
+            self.objects.forget_files();
         }
         self.events.push(Event {
             step: self.step,

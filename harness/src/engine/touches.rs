@@ -75,7 +75,8 @@ impl Session<'_> {
         choices.dedup();
         let mut touches = self.about_to_touch(task.index());
         if !self.is_watched(task.index()) {
-            touches.extend(objects::shared_mappings(self.tasks[task.index()].tid));
+            let tid = self.tasks[task.index()].tid;
+            touches.extend_from_slice(self.objects.shared_mappings(tid));
         }
         Some(Before {
             task,
@@ -112,7 +113,8 @@ impl Session<'_> {
             touches.push(Touch::add(LOCKS));
         }
         if !self.is_watched(index) && self.has_mapped(index, before.events) {
-            touches.extend(objects::shared_mappings(self.tasks[index].tid));
+            let tid = self.tasks[index].tid;
+            touches.extend_from_slice(self.objects.shared_mappings(tid));
         }
         if self.log_length() != before.logged {
             touches.push(Touch::write(LOG));

@@ -11,6 +11,11 @@ pub(crate) fn read(tid: Tid) -> io::Result<Vec<Mapping>> {
     Ok(lines(tid)?.lines().filter_map(parse).collect())
 }
 
+/// The files that are shared by mapping them, and whether they may be written so.
+pub(crate) fn shared(tid: Tid) -> io::Result<Vec<(String, bool)>> {
+    Ok(lines(tid)?.lines().filter_map(parse_shared).collect())
+}
+
 /// Whether anything is mapped in a range of addresses.
 pub(crate) fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
     let lines = lines(tid).unwrap_or_default();
@@ -95,9 +100,31 @@ fn parse(line: &str) -> Option<Mapping> {
     })
 }
 
+fn parse_shared(line: &str) -> Option<(String, bool)> {
+    let permissions = line.split(' ').nth(1)?;
+    let is_shared = permissions.ends_with('s');
+    let path = is_shared.then(|| parse(line))??.path;
+    Some((path, permissions.contains('w')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shared_mappings_are_told_from_private_ones() {
+        let line = |permissions: &str, path: &str| {
+            parse_shared(&format!(
+                "7f00-7f01 {permissions} 00000000 00:1a 77   {path}"
+            ))
+        };
+        assert_eq!(
+            line("rw-s", "/dev/shm/x"),
+            Some(("/dev/shm/x".into(), true))
+        );
+        assert_eq!(line("r--s", "/a b"), Some(("/a b".into(), false)));
+        assert_eq!(line("rw-p", "/lib/x"), None);
+    }
 
     #[test]
     fn a_line_is_read_and_memory_without_a_name_left_out() {

@@ -21,6 +21,38 @@ pub(crate) fn read(tid: Tid, address: u64, buffer: &mut [u8]) -> io::Result<usiz
     }
 }
 
+/// Fills several buffers from their addresses, in one call.
+///
+/// # Errors
+/// If any of it cannot be read; what the buffers hold is undetermined then.
+pub(crate) fn read_each<const N: usize>(tid: Tid, parts: [(u64, &mut [u8]); N]) -> io::Result<()> {
+    let wanted: usize = parts.iter().map(|(_, buffer)| buffer.len()).sum();
+    let (local, remote) = {
+        let mut vectors = ([NOTHING; N], [NOTHING; N]);
+        for (i, (address, buffer)) in parts.into_iter().enumerate() {
+            let iov_len = buffer.len();
+            vectors.0[i].iov_base = buffer.as_mut_ptr().cast();
+            vectors.1[i].iov_base = address as *mut libc::c_void;
+            (vectors.0[i].iov_len, vectors.1[i].iov_len) = (iov_len, iov_len);
+        }
+        vectors
+    };
+    let count = N as libc::c_ulong;
+    // SAFETY: the kernel writes at most as much into each buffer as it is long, and the
+    // buffers are borrowed for as long as this function runs; the remote addresses are
+    // only ever resolved in the other process.
+    match unsafe { libc::process_vm_readv(tid, local.as_ptr(), count, remote.as_ptr(), count, 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        read if read as usize == wanted => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+const NOTHING: libc::iovec = libc::iovec {
+    iov_base: std::ptr::null_mut(),
+    iov_len: 0,
+};
+
 /// Reads exactly `N` bytes.
 pub(crate) fn read_exact<const N: usize>(tid: Tid, address: u64) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];

@@ -1,17 +1,18 @@
 //! The access itself: from the fault to the value that is left.
 
 use super::Pending;
-use super::instruction::{Form, LONGEST};
-use super::space::{CODE, DISTANCE, PAGE, Region};
+use super::instruction::Form;
+use super::reading::{Reading, low_bytes, value_at};
+use super::space::{CODE, DISTANCE, Region};
 use super::trampoline::{AREA, Meaning};
 use crate::engine::inject::Strike;
 use crate::engine::remote::{block_signals, next};
 use crate::engine::session::{Halt, Session};
 use crate::engine::task::{At, State};
 use crate::model::{Access, AccessKind, Call, End, What};
+use crate::sys::memory;
 use crate::sys::regs::{self, Register};
 use crate::sys::tracee::{Entering, Stop, Stopped};
-use crate::sys::{Tid, memory};
 
 /// The code of a fault on memory that is there, but not accessible (sigaction(2)).
 const SEGV_ACCERR: i32 = 2;
@@ -20,8 +21,10 @@ const SEGV_ACCERR: i32 = 2;
 #[derive(Debug, Clone, Copy)]
 pub(in crate::engine) struct Performing {
     event: usize,
-    address: u64,
+    pub(super) address: u64,
     size: u64,
+    /// The word there, read when the task came to its next access.
+    pub(super) left: Option<u64>,
 }
 
 impl Session<'_> {
@@ -46,12 +49,21 @@ impl Session<'_> {
         if position == address {
             return Err(self.unsupported(index, &region, "executes code in it"));
         }
-        let trampoline = self.trampoline_at(index, position, &region)?;
+        let reading = self.read_at_access(index, position, address)?;
+        let trampoline = self.trampoline_at(index, position, &reading, &region)?;
         let kind = self.knowledge.trampolines.get(trampoline).instruction.kind;
         if !permits(region.protection, kind, self.is_string(trampoline)) {
             return Ok(false);
         }
-        self.come_to_access(index, address, trampoline, false);
+        self.come_to_access(
+            index,
+            Pending {
+                address,
+                trampoline,
+                stepped: false,
+                word: reading.word,
+            },
+        );
         self.keep_handler(index)?;
         Ok(true)
     }
@@ -65,20 +77,13 @@ impl Session<'_> {
         &mut self,
         index: usize,
         position: u64,
+        reading: &Reading,
         region: &Region,
     ) -> Result<usize, Halt> {
-        let mut code = [0; LONGEST];
-        let to_page_end = (PAGE - position % PAGE) as usize;
-        let tid = self.tasks[index].tid;
-        let count = memory::read(tid, position, &mut code).unwrap_or(0);
-        let count = match count {
-            // The next page may not be there.
-            0 if to_page_end < LONGEST => memory::read(tid, position, &mut code[..to_page_end])?,
-            count => count,
-        };
-        let found = self.knowledge.trampolines.find(position, &code[..count]);
+        let code = &reading.code[..reading.length];
+        let found = self.knowledge.trampolines.find(position, code);
         found.ok_or_else(|| {
-            let bytes: Vec<String> = code[..count].iter().map(|b| format!("{b:02x}")).collect();
+            let bytes: Vec<String> = code.iter().map(|b| format!("{b:02x}")).collect();
             let how = format!("uses an instruction that is not known: {}", bytes.join(" "));
             self.unsupported(index, region, &how)
         })
@@ -92,20 +97,16 @@ impl Session<'_> {
         )))
     }
 
-    fn come_to_access(&mut self, index: usize, address: u64, trampoline: usize, stepped: bool) {
+    fn come_to_access(&mut self, index: usize, pending: Pending) {
         let task = &mut self.tasks[index];
-        task.access = Some(Pending {
-            address,
-            trampoline,
-            stepped,
-        });
+        task.access = Some(pending);
         task.entering = Entering {
             call: Call::MEMORY.0,
             args: [0; 6],
             native: true,
         };
         task.in_vfork = false;
-        task.counted = stepped;
+        task.counted = pending.stepped;
         task.state = State::Ready(At::Access, Stopped::reported(task.tid));
     }
 
@@ -126,7 +127,15 @@ impl Session<'_> {
             Some(_) => address,
             None => address.wrapping_sub(DISTANCE),
         };
-        self.come_to_access(index, address, meaning.trampoline, true);
+        self.come_to_access(
+            index,
+            Pending {
+                address,
+                trampoline: meaning.trampoline,
+                stepped: true,
+                word: None,
+            },
+        );
         Ok(true)
     }
 
@@ -187,7 +196,7 @@ impl Session<'_> {
         }
         let task = &self.tasks[index];
         let pending = task.access.expect("it is at an access");
-        let word = value_at(task.tid, pending.address, 8);
+        let word = self.word_before(index, &pending);
         if self.goes_round(index, word) {
             return Ok(());
         }
@@ -251,10 +260,9 @@ impl Session<'_> {
             .get(pending.trampoline)
             .instruction;
         let (size, kind) = (u64::from(instruction.size), instruction.kind);
-        let low = u64::MAX >> (64 - 8 * size.clamp(1, 8));
         // Of the last bytes of a mapping there is no whole word.
         let before = match word {
-            Some(word) => Some(word & low),
+            Some(word) => Some(word & low_bytes(size)),
             None => value_at(self.tasks[index].tid, pending.address, size),
         };
         let (trampoline, address) = (pending.trampoline, pending.address);
@@ -297,6 +305,7 @@ impl Session<'_> {
             event: self.events.len(),
             address,
             size,
+            left: None,
         });
         self.record(index, What::Access(access));
     }
@@ -311,6 +320,7 @@ impl Session<'_> {
             event,
             address,
             size,
+            left,
         } in performed
         {
             let What::Access(mut access) = self.events[event].what else {
@@ -320,7 +330,10 @@ impl Session<'_> {
                 continue;
             }
             if is_there {
-                let after = value_at(tid, address, size);
+                let after = match left {
+                    Some(word) => Some(word & low_bytes(size)),
+                    None => value_at(tid, address, size),
+                };
                 access.after = after.map(|value| self.stable_words(value));
                 self.events[event].what = What::Access(access);
             }
@@ -362,16 +375,6 @@ impl Session<'_> {
             }
             stop => self.on_stop(tid, stop),
         }
-    }
-}
-
-/// The beginning of a range, read at the alias.
-pub(super) fn value_at(tid: Tid, address: u64, size: u64) -> Option<u64> {
-    let mut bytes = [0; 8];
-    let length = size.min(8) as usize;
-    match memory::read(tid, address + DISTANCE, &mut bytes[..length]) {
-        Ok(count) if count == length => Some(u64::from_le_bytes(bytes)),
-        _ => None,
     }
 }
 

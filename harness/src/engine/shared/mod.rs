@@ -16,6 +16,7 @@ mod mappings;
 mod objects;
 mod pointers;
 mod quiet;
+mod reading;
 mod space;
 mod spinning;
 mod strings;
@@ -44,6 +45,8 @@ pub(super) struct Pending {
     pub trampoline: usize,
     /// The trampoline has failed: the instruction must be performed in its place.
     pub stepped: bool,
+    /// The word there, if it was read with the instruction.
+    word: Option<reading::Foreseen>,
 }
 
 impl Session<'_> {

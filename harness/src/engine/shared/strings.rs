@@ -3,8 +3,8 @@
 //! alias. A long one is performed in chunks, each a schedule point of its own.
 
 use super::Pending;
-use super::access::value_at;
 use super::instruction::StringOperands;
+use super::reading::value_at;
 use super::space::DISTANCE;
 use crate::engine::remote::{block_signals, next};
 use crate::engine::session::{Halt, Session};
