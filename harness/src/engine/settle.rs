@@ -14,14 +14,36 @@ use crate::sys::probe::yield_cpu;
 use crate::sys::tracee::{self, Wait, Waited};
 use std::time::Duration;
 
-/// Real time in its own code after which a task is looked at for spinning.
+/// Real time in its own code after which a task is looked at for spinning. A look takes
+/// about as long, so that every further one waits twice as long: a long computation is
+/// not to take much longer than it does anyway.
 const LOOK_AFTER: Duration = Duration::from_millis(60);
+
+/// When to look next for a task that spins.
+struct Look {
+    at: Moment,
+    pause: Duration,
+}
+
+impl Look {
+    fn first() -> Self {
+        Look {
+            at: Moment::now().after(LOOK_AFTER),
+            pause: LOOK_AFTER,
+        }
+    }
+
+    fn again(&mut self) {
+        self.pause *= 2;
+        self.at = Moment::now().after(self.pause);
+    }
+}
 
 impl Session<'_> {
     /// Waits until nobody runs. `undisturbed`: only the current task can have
     /// anything to report, so the harness may sleep until it does.
     pub fn settle(&mut self, undisturbed: bool) -> Result<(), Halt> {
-        let mut look_at = Moment::now().after(LOOK_AFTER);
+        let mut look = Look::first();
         let mut rounds = 0u32;
         if !undisturbed {
             // Whoever was resumed is on this CPU, and has not run yet.
@@ -44,10 +66,7 @@ impl Session<'_> {
                 Waited::Nothing => {}
                 Waited::Tick => {
                     self.check_wall_time()?;
-                    if look_at.is_past() {
-                        self.look_for_spin()?;
-                        look_at = Moment::now().after(LOOK_AFTER);
-                    }
+                    self.look_for_spin(&mut look)?;
                     continue;
                 }
             }
@@ -61,7 +80,7 @@ impl Session<'_> {
                 }
             }
             rounds += 1;
-            self.linger(rounds, &mut look_at)?;
+            self.linger(rounds, &mut look)?;
         }
         self.recheck = false;
         self.note_blocked();
@@ -70,7 +89,7 @@ impl Session<'_> {
     }
 
     /// Gives the CPU to the tasks that still run.
-    fn linger(&mut self, rounds: u32, look_at: &mut Moment) -> Result<(), Halt> {
+    fn linger(&mut self, rounds: u32, look: &mut Look) -> Result<(), Halt> {
         // A long computation should not have to share its CPU with the question
         // whether it is over.
         match rounds {
@@ -80,10 +99,7 @@ impl Session<'_> {
         }
         if rounds.is_multiple_of(256) {
             self.check_wall_time()?;
-            if look_at.is_past() {
-                self.look_for_spin()?;
-                *look_at = Moment::now().after(LOOK_AFTER);
-            }
+            self.look_for_spin(look)?;
         }
         Ok(())
     }
@@ -209,8 +225,8 @@ impl Session<'_> {
     /// one in a loop. Whether it does is seen from its registers: a loop that only
     /// looks returns to exactly the same ones. The moment is not reproducible, but
     /// the answer is, so nothing in the trace depends on time.
-    fn look_for_spin(&mut self) -> Result<(), Halt> {
-        let Some(index) = self.current else {
+    fn look_for_spin(&mut self, look: &mut Look) -> Result<(), Halt> {
+        let Some(index) = self.current.filter(|_| look.at.is_past()) else {
             return Ok(());
         };
         if !matches!(self.tasks[index].state, State::Running) || self.calling {
@@ -226,6 +242,7 @@ impl Session<'_> {
             Spins::No => {}
             Spins::Stopped(tid, stop) => self.on_stop(tid, stop)?,
         }
+        look.again();
         Ok(())
     }
 }

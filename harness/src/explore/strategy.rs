@@ -1,10 +1,10 @@
 //! How the schedules of an exploration are chosen. What each rule guarantees is said
 //! where it is carried out, in `engine/policy`.
 
-use crate::model::{EVERYTHING, Footprint, Mode, Rule, TaskId, Trace, Weight};
+use crate::model::{EVERYTHING, Footprint, Mode, Rule, TaskId, Touch, Trace, Weight};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -152,32 +152,31 @@ impl Profile {
 
     /// Of a run that has [footprints](crate::model::Plan::footprints).
     pub fn of(trace: &Trace) -> Profile {
-        let weights = |counts: &dyn Fn(&Footprint) -> bool| {
-            let mut weights: Vec<Weight> = trace
-                .tasks
-                .iter()
-                .map(|task| Weight {
-                    parent: task.parent,
-                    steps: 0,
-                })
-                .collect();
-            for footprint in trace.footprints.iter().filter(|one| counts(one)) {
-                weights[footprint.task.index()].steps += 1;
-            }
-            weights
-        };
-        let objects = shared_objects(&trace.footprints).into_iter().map(|object| {
-            let touches = |footprint: &Footprint| {
-                let is_it = |name: &str| name == object || name == EVERYTHING;
-                footprint.touches.iter().any(|touch| is_it(&touch.object))
-            };
-            let weights = weights(&touches);
-            (object, weights)
-        });
+        let none: Vec<Weight> = trace
+            .tasks
+            .iter()
+            .map(|task| Weight {
+                parent: task.parent,
+                steps: 0,
+            })
+            .collect();
+        let mut tasks = none.clone();
+        for footprint in &trace.footprints {
+            tasks[footprint.task.index()].steps += 1;
+        }
+        let objects = shared_objects(&trace.footprints)
+            .into_iter()
+            .map(|(object, users)| {
+                let mut weights = none.clone();
+                for (task, steps) in users {
+                    weights[task.index()].steps = steps;
+                }
+                (object.to_owned(), weights)
+            });
         Profile {
             steps: u32::try_from(trace.steps).unwrap_or(u32::MAX),
             objects: objects.collect(),
-            tasks: weights(&|_| true),
+            tasks,
         }
     }
 
@@ -201,27 +200,44 @@ impl Profile {
     }
 }
 
-/// Objects about which several tasks may compete.
-fn shared_objects(footprints: &[Footprint]) -> Vec<String> {
-    let mut users: BTreeMap<&str, (BTreeSet<TaskId>, bool)> = BTreeMap::new();
+/// Steps by task.
+type Users = BTreeMap<TaskId, u64>;
+
+/// Objects about which several tasks may compete, and how many steps of each task touch
+/// them: a step that may touch everything touches every one of them.
+fn shared_objects(footprints: &[Footprint]) -> Vec<(&str, Users)> {
+    let mut objects: BTreeMap<&str, (Users, bool)> = BTreeMap::new();
+    let mut everything = Users::new();
     for footprint in footprints {
-        for touch in &footprint.touches {
-            let (tasks, changed) = users.entry(&touch.object).or_default();
-            tasks.insert(footprint.task);
+        let names_all = |touch: &Touch| touch.object == EVERYTHING;
+        let touches_all = footprint.touches.iter().any(names_all);
+        if touches_all {
+            *everything.entry(footprint.task).or_default() += 1;
+        }
+        let mut last = None;
+        for touch in footprint.touches.iter().filter(|touch| !names_all(touch)) {
+            let (users, changed) = objects.entry(&touch.object).or_default();
             *changed |= touch.mode != Mode::Read;
+            // Touches are sorted; one step counts once, however it touches the object.
+            let counts = !touches_all && last.replace(&touch.object) != Some(&touch.object);
+            *users.entry(footprint.task).or_default() += u64::from(counts);
         }
     }
-    let shared = users
-        .into_iter()
-        .filter(|(name, (tasks, changed))| *name != EVERYTHING && tasks.len() > 1 && *changed);
-    shared.map(|(name, _)| name.to_owned()).collect()
+    objects.retain(|_, (users, changed)| users.len() > 1 && *changed);
+    let with_everything = |(name, (mut users, _)): (_, (Users, bool))| {
+        for (task, steps) in &everything {
+            *users.entry(*task).or_default() += steps;
+        }
+        (name, users)
+    };
+    objects.into_iter().map(with_everything).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Touch;
     use rand::SeedableRng;
+    use std::collections::BTreeSet;
 
     #[test]
     fn names_are_read_as_they_are_written() {
@@ -254,17 +270,33 @@ mod tests {
         assert_eq!(kinds.len(), MIX.len(), "{kinds:?}");
     }
 
-    #[test]
-    fn only_what_is_changed_and_shared_is_competed_for() {
-        let print = |task, touches: &[Touch]| Footprint {
+    fn print(task: u32, touches: &[Touch]) -> Footprint {
+        Footprint {
             task: TaskId(task),
             choices: Vec::new(),
             touches: touches.to_vec(),
-        };
+        }
+    }
+
+    #[test]
+    fn only_what_is_changed_and_shared_is_competed_for() {
         let footprints = [
             print(0, &[Touch::read("a"), Touch::write("b"), Touch::write("c")]),
             print(1, &[Touch::read("a"), Touch::read("b")]),
         ];
-        assert_eq!(shared_objects(&footprints), ["b"]);
+        let users = Users::from([(TaskId(0), 1), (TaskId(1), 1)]);
+        assert_eq!(shared_objects(&footprints), [("b", users)]);
+    }
+
+    #[test]
+    fn a_step_counts_once_for_what_it_touches_and_for_all_if_it_may_touch_everything() {
+        let footprints = [
+            print(0, &[Touch::read("a"), Touch::write("a")]),
+            print(1, &[Touch::read("a")]),
+            print(1, &[Touch::everything(), Touch::read("a")]),
+            print(2, &[Touch::everything()]),
+        ];
+        let users = Users::from([(TaskId(0), 1), (TaskId(1), 2), (TaskId(2), 1)]);
+        assert_eq!(shared_objects(&footprints), [("a", users)]);
     }
 }
