@@ -8,6 +8,7 @@ pub use values::{ExpectedExit, IsolationOption, Leaks, Words};
 
 use crate::check::CheckOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crosswire::engine::FAILURES;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -132,7 +133,7 @@ pub struct ExploreOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub jobs: Option<u16>,
     /// Where replay files are written
-    #[arg(long, value_name = "DIR", default_value = "crosswire-failures")]
+    #[arg(long, value_name = "DIR", default_value = FAILURES)]
     pub output_dir: PathBuf,
 }
 
@@ -214,7 +215,7 @@ pub struct ShrinkOptions {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub time: Duration,
     /// Where the replay file of the shrunk failure is written
-    #[arg(long, value_name = "DIR", default_value = "crosswire-failures")]
+    #[arg(long, value_name = "DIR", default_value = FAILURES)]
     pub output_dir: PathBuf,
     /// How to report.
     #[command(flatten)]

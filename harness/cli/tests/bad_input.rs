@@ -82,7 +82,7 @@ fn options_that_make_no_sense() {
         (["--faults", "melt"], "unknown fault `melt`"),
         (["--faults", "kill,,"], "unknown fault"),
         (["--faults", "errno(ENOWAY)"], "unknown error `ENOWAY`"),
-        (["--faults", "short-io(x)"], "unreadable value"),
+        (["--faults", "short-io(x)"], "needs a value in parentheses"),
         (["--runs", "0"], "0 is not in 1.."),
         (["--time", "-1"], "unexpected argument '-1'"),
         (["--time", "0"], "must be more than 0"),

@@ -19,6 +19,16 @@ fn a_pipeline_of_the_shell() {
 }
 
 #[test]
+fn a_failure_that_was_written_down_is_not_found_by_its_replay() {
+    let directory = somewhere();
+    let script = "for f in * .*; do echo \"$f\"; done; exit 3";
+    let first = command::run(directory.path(), &["--", "bash", "-c", script]);
+    let file = &first.files(directory.path())[0];
+    let differs = command::replay_differs(directory.path(), file, "exit-status");
+    assert_eq!(differs, None);
+}
+
+#[test]
 fn a_shell_with_jobs_traps_and_substitutions() {
     let script = "trap 'echo end' EXIT; a=$(echo one; exit 3); echo $? $a; sleep 2 & wait $!; \
                   (exit 7) & wait $!; echo $?; echo lines >&2; kill -TERM $$";

@@ -166,13 +166,21 @@ fn verdicts_are_right_and_replay() {
     }
     let (wrong, _) = ground.judge(&[]);
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    let bug = ground.run(&["--runs", "200"], &ground.fixture("abba_flock"), &[]);
-    let files = bug.files(&ground.work());
-    assert_eq!(files.len(), 1, "{}", bug.told());
-    let mut replay = ground.crosswire();
-    let again = Outcome::of(replay.args(["replay", "--format", "json"]).arg(&files[0]));
-    assert_eq!(again.status, VIOLATION, "{}", again.told());
-    assert_eq!(again.report["same"], true, "{}", again.told());
+    // A program that lists its directory does not find what the first failure has
+    // written there.
+    let lister: (&Path, &[&str]) = (
+        Path::new("/bin/bash"),
+        &["-c", "for f in *; do :; done; false"],
+    );
+    for (program, arguments) in [lister, (&ground.fixture("abba_flock"), &[])] {
+        let bug = ground.run(&["--runs", "200"], program, arguments);
+        let files = bug.files(&ground.work());
+        assert_eq!(files.len(), 1, "{}", bug.told());
+        let mut replay = ground.crosswire();
+        let again = Outcome::of(replay.args(["replay", "--format", "json"]).arg(&files[0]));
+        assert_eq!(again.status, VIOLATION, "{}", again.told());
+        assert_eq!(again.report["same"], true, "{}", again.told());
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub use crate::sys::sandbox::{Abilities, Ability, Feature, Loss};
 pub(crate) use choose::{Choices, Chooser};
 pub use hold::Held;
 pub use measure::{bare_fault, bare_stop};
-pub use target::{ExecutableError, Isolation, Start, Successor, Target, find_executable};
+pub use target::{ExecutableError, FAILURES, Isolation, Start, Successor, Target, find_executable};
 pub(crate) use touches::TIME_OUT;
 
 use crate::model::{End, FORMAT_VERSION, History, Operation, Plan, Run, Task, TaskId, Trace};
@@ -152,6 +152,7 @@ impl Engine {
             .collect::<Result<_, _>>()?;
         let mut sandbox = Sandbox::start(&sandbox::Settings {
             working_dir: target.working_dir.clone(),
+            hidden: target::FAILURES,
             isolation: match target.isolation {
                 Isolation::Auto => sandbox::Isolation::Auto,
                 Isolation::None => sandbox::Isolation::None,

@@ -35,6 +35,11 @@ pub struct Successor {
     pub of: String,
 }
 
+/// The directory for replay files. In their working directory programs do not see it, as
+/// far as that is [isolated](Isolation): the first file that is written there would
+/// otherwise change what they find when it is replayed.
+pub const FAILURES: &str = "crosswire-failures";
+
 /// One program to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {

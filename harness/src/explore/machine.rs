@@ -1,6 +1,6 @@
 //! What this machine permits.
 
-use crate::engine::{Engine, Isolation, Start, Target};
+use crate::engine::{Engine, FAILURES, Isolation, Start, Target};
 use crate::model::{End, Plan};
 use crate::sys::sandbox::{self, Sandbox, Settings};
 use serde::Serialize;
@@ -32,6 +32,7 @@ pub fn capabilities(working_dir: &Path) -> Vec<Capability> {
 fn sandbox_capabilities(working_dir: &Path) -> Vec<Capability> {
     let settings = Settings {
         working_dir: working_dir.to_owned(),
+        hidden: FAILURES,
         isolation: sandbox::Isolation::Auto,
         executables: Vec::new(),
     };

@@ -74,7 +74,10 @@ pub enum ParseFaultError {
     )]
     Action(String),
     /// The number or name in parentheses is missing or unreadable.
-    #[error("fault `{0}` has an unreadable value in parentheses")]
+    #[error(
+        "fault `{0}` needs a value in parentheses, as in pause(20), errno(ENOSPC) or \
+         clock-jump(-60)"
+    )]
     Value(String),
     /// No `PROCESS@POINT`.
     #[error(

@@ -7,6 +7,7 @@
 mod access;
 mod arity;
 mod call;
+mod difference;
 mod fault;
 mod history;
 mod limits;

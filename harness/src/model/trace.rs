@@ -247,38 +247,6 @@ impl Trace {
             _ => None,
         })
     }
-
-    /// The first index at which two traces differ, if they do: events first,
-    /// then what follows from them.
-    pub fn first_difference(&self, other: &Trace) -> Option<String> {
-        for (a, b) in self.events.iter().zip(&other.events) {
-            if a != b {
-                return Some(format!("step {}: {a:?} became {b:?}", a.step));
-            }
-        }
-        if self.events.len() != other.events.len() {
-            let (n, m) = (self.events.len(), other.events.len());
-            return Some(format!("{n} events became {m}"));
-        }
-        // Footprints are what the harness saw of a run, not what happened in it, and
-        // switches say again what deviations say.
-        let rest = |trace: &Trace| Trace {
-            events: Vec::new(),
-            footprints: Vec::new(),
-            switches: Vec::new(),
-            ..trace.clone()
-        };
-        if self.places != other.places || self.objects != other.objects {
-            let named = |trace: &Trace| format!("{:?} and {:?}", trace.places, trace.objects);
-            return Some(format!("{} became {}", named(self), named(other)));
-        }
-        (rest(self) != rest(other)).then(|| {
-            format!(
-                "the end: {:?}, left {:?} became {:?}, left {:?}",
-                self.end, self.leftovers, other.end, other.leftovers
-            )
-        })
-    }
 }
 
 /// Everything that one run produced, for checkers to judge.

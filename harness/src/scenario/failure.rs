@@ -1,5 +1,6 @@
 //! What a test says when its scenario did not pass.
 
+use crate::engine::FAILURES;
 use crate::explore::{CrashReport, Found, LostCapability, Report, save};
 use crate::model::{Record, Verdict};
 use crate::report::{Palette, crashes, quoted, text};
@@ -128,7 +129,7 @@ fn directory() -> PathBuf {
                 .any(|file| directory.join(file).is_file())
         })
         .map_or_else(
-            || PathBuf::from("crosswire-failures"),
+            || PathBuf::from(FAILURES),
             |target| target.join("crosswire"),
         )
 }

@@ -24,14 +24,18 @@ pub(super) struct Covers {
     pub choices: Vec<(Feature, Choice)>,
     may_hide: Vec<bool>,
     working_dir: PathBuf,
+    hidden: Option<PathBuf>,
 }
 
 impl Covers {
     /// `needed` are the files that must stay visible whatever happens.
-    pub(super) fn choose(working_dir: &Path, needed: &[PathBuf]) -> Self {
+    pub(super) fn choose(working_dir: &Path, hidden: &str, needed: &[PathBuf]) -> Self {
         let mounts = mount_points();
+        let hidden = working_dir.join(hidden);
+        let is_needed = needed.iter().any(|file| file.starts_with(&hidden));
         let mut covers = Self {
             working_dir: working_dir.to_owned(),
+            hidden: (!is_needed).then_some(hidden),
             ..Self::default()
         };
         covers.add(Feature::WorkingDir, working_dir, &mounts, false);
@@ -101,8 +105,21 @@ impl Covers {
                 mount_point: c_string(path),
                 may_hide,
                 has_working_dir: self.working_dir.starts_with(path),
+                hidden: self.hidden_below(path),
             })
             .collect()
+    }
+
+    fn hidden_below(&self, path: &Path) -> Vec<CString> {
+        let hidden = self.hidden.as_deref();
+        let Some(inside) = hidden.and_then(|hidden| hidden.strip_prefix(path).ok()) else {
+            return Vec::new();
+        };
+        let mut steps: Vec<CString> = inside.ancestors().map(c_string).collect();
+        // The last ancestor is the empty path.
+        steps.pop();
+        steps.reverse();
+        steps
     }
 }
 

@@ -55,7 +55,7 @@ fn launch_in(
     working_dir: &Path,
     settings: &Settings,
 ) -> Result<Launched, SandboxError> {
-    let covers = Covers::choose(working_dir, &settings.executables);
+    let covers = Covers::choose(working_dir, settings.hidden, &settings.executables);
     let mut refusals = Vec::new();
     for namespaces in levels(settings) {
         if namespaces != 0 {

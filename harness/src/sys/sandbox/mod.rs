@@ -13,7 +13,8 @@
 //! - `/dev/shm` and the message queues are empty, `/proc` shows the sandbox's
 //!   pids, the network is a loopback interface.
 //! - The working directory, `/tmp` and `/var/tmp` are overlays: the files that are
-//!   there can be read, and nothing that is written reaches them.
+//!   there can be read, and nothing that is written reaches them. One name in the
+//!   working directory is hidden: that of what the harness itself writes there.
 //! - `/dev/urandom` and `/dev/random` are files of fixed bytes, addresses are not
 //!   randomised, and the first process has the same pid in each run.
 //! - The rest of the file system is as outside, and what the harness's user may
@@ -102,6 +103,9 @@ use program::Programs;
 pub struct Settings {
     /// Where programs start.
     pub working_dir: PathBuf,
+    /// The name of something in it that programs shall not see, unless one of the
+    /// executables lies in it.
+    pub hidden: &'static str,
     /// How far to cut programs off. The environment variable
     /// `CROSSWIRE_ISOLATION=none` overrides it.
     pub isolation: Isolation,

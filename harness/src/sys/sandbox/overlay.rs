@@ -100,7 +100,12 @@ impl Covered {
 
         // Descriptors, because mounts hide these directories from each other, and
         // because ':' and ',' in a path would need quoting.
+        let mask = self.mask(storage, wanted, index)?;
         let mut options: Text<512> = Text::of(b"lowerdir=");
+        if mask >= 0 {
+            options.push(raw::fd_path(mask).bytes());
+            options.push(b":");
+        }
         options.push(raw::fd_path(self.lower).bytes());
         for (option, path) in [(&b",upperdir="[..], &upper), (b",workdir=", &work)] {
             options.push(option);
@@ -112,15 +117,41 @@ impl Covered {
             options.push(b",userxattr");
         }
         let options = Some(options.c_str());
-        raw::mount(
+        let mounted = raw::mount(
             Some(c"overlay"),
             &wanted.mount_point,
             Some(c"overlay"),
             0,
             options,
-        )?;
+        );
+        raw::close(mask);
+        mounted?;
         self.written = raw::openat(storage, upper.c_str(), READ_DIR, 0)?;
         Ok(())
+    }
+
+    /// A layer between the host's directory and what programs write, in which there is
+    /// nothing but what hides one name; -1 if there is none to hide.
+    fn mask(&self, storage: Fd, wanted: &CoverPlan, index: usize) -> Result<Fd, Errno> {
+        let Some((hidden, parents)) = wanted.hidden.split_last() else {
+            return Ok(-1);
+        };
+        let mut name = self.part(index, b"/mask");
+        raw::mkdirat(storage, name.c_str(), 0o755)?;
+        let mask = raw::openat(storage, name.c_str(), READ_DIR, 0)?;
+        let fill = || {
+            for parent in parents {
+                raw::mkdirat(mask, parent, 0o755)?;
+                // A directory in several layers has the attributes of the highest.
+                raw::imitate(mask, parent, &raw::fstatat(self.lower, parent, 0)?);
+            }
+            raw::make_whiteout(mask, hidden)
+        };
+        let filled: Result<(), Errno> = fill();
+        if filled.is_err() {
+            raw::close(mask);
+        }
+        filled.map(|()| mask)
     }
 
     pub(super) fn close(&mut self) {

@@ -75,6 +75,13 @@ pub(super) fn mkdirat(dir: Fd, path: &CStr, mode: c_uint) -> Result<(), Errno> {
     check_int(unsafe { libc::mkdirat(dir, path.as_ptr(), mode) }).map(drop)
 }
 
+/// Makes what hides a name in the directories below (overlayfs.rst, "whiteouts"). The
+/// one device that needs no capability, since Linux 5.8.
+pub(super) fn make_whiteout(dir: Fd, path: &CStr) -> Result<(), Errno> {
+    // SAFETY: `path` is a string that lives during the call.
+    check_int(unsafe { libc::mknodat(dir, path.as_ptr(), libc::S_IFCHR, 0) }).map(drop)
+}
+
 pub(super) fn unlinkat(dir: Fd, path: &CStr, flags: c_int) -> Result<(), Errno> {
     // SAFETY: `path` is a string that lives during the call.
     check_int(unsafe { libc::unlinkat(dir, path.as_ptr(), flags) }).map(drop)
@@ -85,9 +92,14 @@ pub(super) fn rename(from: Fd, old: &CStr, to: Fd, new: &CStr) -> Result<(), Err
     check_int(unsafe { libc::renameat(from, old.as_ptr(), to, new.as_ptr()) }).map(drop)
 }
 
-/// Gives the file `path` the mode and, where it may, the owner of `model`.
+/// Gives the file `path` the mode, the times and, where it may, the owner of `model`.
 pub(super) fn imitate(dir: Fd, path: &CStr, model: &libc::stat) {
-    // SAFETY: `path` is a string that lives during both calls. A failure is
+    let time = |tv_sec, tv_nsec| libc::timespec { tv_sec, tv_nsec };
+    let times = [
+        time(model.st_atime, model.st_atime_nsec),
+        time(model.st_mtime, model.st_mtime_nsec),
+    ];
+    // SAFETY: `path` and `times` live during the calls. A failure is
     // harmless: an unprivileged sandbox cannot name the owner of /tmp.
     unsafe {
         libc::fchownat(
@@ -98,6 +110,7 @@ pub(super) fn imitate(dir: Fd, path: &CStr, model: &libc::stat) {
             libc::AT_SYMLINK_NOFOLLOW,
         );
         libc::fchmodat(dir, path.as_ptr(), model.st_mode & 0o7777, 0);
+        libc::utimensat(dir, path.as_ptr(), times.as_ptr(), 0);
     }
 }
 

@@ -97,8 +97,9 @@ impl Room {
         let mut clean = true;
         if !self.is_untouched(cover.written, &cover.empty) {
             let opaque = overlay::opaque_attribute(plan);
-            let swept =
-                Sweep::new(lower, cover.merged, opaque, index as u8, names).run(cover.written);
+            let mut sweep = Sweep::new(lower, cover.merged, opaque, index as u8, names);
+            sweep.hidden = wanted.hidden.last().map(|hidden| hidden.as_c_str());
+            let swept = sweep.run(cover.written);
             clean = swept
                 && raw::fstat(cover.written)
                     .is_ok_and(|now| sweep::same_attributes(&now, &cover.empty));

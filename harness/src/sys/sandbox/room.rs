@@ -30,6 +30,9 @@ pub(super) struct CoverPlan {
     pub may_hide: bool,
     /// It contains the working directory.
     pub has_working_dir: bool,
+    /// What programs shall not see, from the mount point: the directories that lead to
+    /// it, and itself.
+    pub hidden: Vec<CString>,
 }
 
 /// What process 1 holds on to. Descriptors are -1 where something is missing.

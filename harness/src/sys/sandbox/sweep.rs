@@ -92,6 +92,8 @@ impl NameWriter {
 pub(super) struct Sweep<'a> {
     /// What the directory showed before; none if it was empty.
     pub lower: Option<Fd>,
+    /// Of that, what was not seen.
+    pub hidden: Option<&'a CStr>,
     /// Through which the entries are removed.
     pub merged: Fd,
     /// The attribute that marks a directory whose lower one is hidden.
@@ -114,6 +116,7 @@ impl<'a> Sweep<'a> {
     ) -> Self {
         Self {
             lower,
+            hidden: None,
             merged,
             opaque,
             place,
@@ -206,7 +209,7 @@ impl<'a> Sweep<'a> {
 
     /// What had the present path before, if anything had.
     fn before(&mut self) -> Option<libc::stat> {
-        let lower = self.lower?;
+        let lower = self.lower.filter(|_| !self.is_hidden())?;
         match raw::fstatat(lower, self.path.c_str(), libc::AT_SYMLINK_NOFOLLOW) {
             Ok(found) => Some(found),
             Err(libc::ENOENT | libc::ENOTDIR) => None,
@@ -214,6 +217,12 @@ impl<'a> Sweep<'a> {
             // SAFETY: all zeroes is a valid `stat`; it resembles no directory.
             Err(_) => Some(unsafe { std::mem::zeroed() }),
         }
+    }
+
+    fn is_hidden(&self) -> bool {
+        let hidden = self.hidden.map(CStr::to_bytes);
+        let rest = hidden.and_then(|hidden| self.path.bytes().strip_prefix(hidden));
+        matches!(rest, Some([] | [b'/', ..]))
     }
 
     fn same_directory(&self, upper: Fd, lower: &libc::stat) -> bool {

@@ -85,6 +85,33 @@ fn leftovers_are_reported_and_cleared() {
 }
 
 #[test]
+fn what_the_harness_writes_there_is_hidden() {
+    for (base, below) in [(elsewhere(), ""), (tempfile::tempdir().unwrap(), "a/b")] {
+        let dir = base.path().join(below);
+        fs::create_dir_all(dir.join("hidden/inner")).unwrap();
+        fs::write(dir.join("seen"), "seen").unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o711)).unwrap();
+        let Some(mut sandbox) = full(&dir) else {
+            return;
+        };
+        let script = "ls; stat -c %a .; test -e hidden && echo there";
+        assert_eq!(run(&mut sandbox, script), "seen\n711\n");
+        // A program may have a use for the name itself.
+        for script in [
+            "mkdir hidden && ls -A hidden",
+            "echo x > hidden",
+            "rm -rf hidden seen",
+        ] {
+            assert_eq!(run(&mut sandbox, script), "");
+            reset(&mut sandbox);
+            let script = "cat seen; test -e hidden && echo there";
+            assert_eq!(run(&mut sandbox, script), "seen");
+        }
+        assert!(dir.join("hidden/inner").exists());
+    }
+}
+
+#[test]
 fn changed_and_deleted_files_come_back_and_are_no_leftovers() {
     let dir = elsewhere();
     fs::create_dir(dir.path().join("tree")).unwrap();

@@ -16,6 +16,7 @@ use super::*;
 fn settings(working_dir: &Path) -> Settings {
     Settings {
         working_dir: working_dir.to_owned(),
+        hidden: "hidden",
         isolation: Isolation::Auto,
         executables: Vec::new(),
     }
