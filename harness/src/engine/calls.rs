@@ -173,6 +173,40 @@ pub(super) fn leaves_files(call: u32) -> bool {
     )
 }
 
+/// Whether the call leaves it as it is what is mapped, and which names the mapped files
+/// have.
+pub(super) fn leaves_mappings(call: u32) -> bool {
+    leaves_files(call)
+        || looks_up_path(call)
+        || matches!(
+            c_long::from(call),
+            SYS_open
+                | SYS_openat
+                | SYS_close
+                | SYS_dup
+                | SYS_dup2
+                | SYS_dup3
+                | SYS_pipe
+                | SYS_pipe2
+                | SYS_fcntl
+                | SYS_ioctl
+                | SYS_getdents64
+                | SYS_getpgrp
+                | SYS_getpgid
+                | SYS_setpgid
+                | SYS_socket
+                | SYS_socketpair
+                | SYS_connect
+                | SYS_accept
+                | SYS_accept4
+                | SYS_sendmsg
+                | SYS_recvmsg
+                | SYS_eventfd2
+                | SYS_exit
+                | SYS_exit_group
+        )
+}
+
 /// Whether the call's result is a process id.
 pub(super) fn returns_pid(call: u32) -> bool {
     shows_identity(call)

@@ -18,8 +18,7 @@ pub(super) struct Objects {
     created: HashMap<usize, u32>,
     /// What is given back when a process ends.
     pub undone: Vec<(usize, Touch)>,
-    /// What is behind descriptors, and what processes map, while no call can have
-    /// changed it.
+    /// What is behind descriptors, and what is mapped, while no call can have changed it.
     descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
     mapped: HashMap<Tid, Vec<Touch>>,
 }
@@ -78,7 +77,7 @@ impl Objects {
             let mapped = maps::shared(tid).unwrap_or_default();
             let of_program = mapped.into_iter().filter(|(path, _)| !path.contains(LOG));
             let mut touches: Vec<Touch> = of_program
-                .map(|(path, is_writable)| match is_writable {
+                .map(|(path, may_change)| match may_change {
                     true => Touch::write(file(&path)),
                     false => Touch::read(file(&path)),
                 })
@@ -89,9 +88,13 @@ impl Objects {
         })
     }
 
-    /// A call may have opened, closed, renamed or mapped files.
-    pub fn forget_files(&mut self) {
+    /// A call may have opened, closed or renamed files.
+    pub fn forget_descriptors(&mut self) {
         self.descriptors.clear();
+    }
+
+    /// A call may have mapped or renamed files.
+    pub fn forget_mappings(&mut self) {
         self.mapped.clear();
     }
 
@@ -140,7 +143,7 @@ impl Objects {
                 self.names.insert((data.dev(), data.ino()), name.clone());
             }
         }
-        self.forget_files();
+        self.forget_descriptors();
     }
 }
 

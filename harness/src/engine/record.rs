@@ -7,13 +7,17 @@ use crate::model::{Call, Event, TaskId, What};
 impl Session<'_> {
     /// Adds an event of the current step.
     pub fn record(&mut self, index: usize, what: What) {
-        let may_change_files = match &what {
-            What::Call { call, .. } | What::Wake { call, .. } => !calls::leaves_files(call.0),
-            What::Exec(_) => true,
-            _ => false,
+        let call = match &what {
+            What::Call { call, .. } | What::Wake { call, .. } => Some(call.0),
+            _ => None,
         };
-        if may_change_files {
-            self.objects.forget_files();
+        // A child's number may be that of one that has ended.
+        let is_other = matches!(what, What::Exec(_) | What::Spawn(_));
+        if is_other || call.is_some_and(|call| !calls::leaves_files(call)) {
+            self.objects.forget_descriptors();
+        }
+        if is_other || call.is_some_and(|call| !calls::leaves_mappings(call)) {
+            self.objects.forget_mappings();
         }
         self.events.push(Event {
             step: self.step,

@@ -78,6 +78,9 @@ const TIMED: &str = "the program uses time-outs or timers, which strike by the n
 /// Said where a run was given up.
 const GIVEN_UP: &str = "runs reached a limit, and what would have followed is not known";
 
+/// Said where steps may have touched what no footprint names.
+const UNWATCHED: &str = "accesses to shared memory that can be executed are not observed";
+
 /// Why a run is `Invalid` that the tree of choices cannot take up.
 const ASTRAY: &str = "a run with the same first steps had other choices then";
 
@@ -265,6 +268,7 @@ fn doubt(run: &Run, verdict: &Verdict) -> Option<String> {
         Verdict::Inconclusive(_) => Some(GIVEN_UP.to_owned()),
         Verdict::Invalid(reason) => Some(reason.clone()),
         _ if touches.any(is_timed) => Some(TIMED.to_owned()),
+        _ if !run.unwatched.is_empty() => Some(UNWATCHED.to_owned()),
         _ => None,
     }
 }
