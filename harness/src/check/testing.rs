@@ -10,20 +10,7 @@ pub(crate) struct RunBuilder {
 impl RunBuilder {
     /// A run of processes that the harness started.
     pub(crate) fn new(roots: &[&str]) -> Self {
-        let trace = Trace {
-            format_version: FORMAT_VERSION,
-            tasks: Vec::new(),
-            events: Vec::new(),
-            objects: Vec::new(),
-            places: Vec::new(),
-            steps: 0,
-            deviations: Vec::new(),
-            switches: Vec::new(),
-            footprints: Vec::new(),
-            unused_faults: Vec::new(),
-            end: End::Finished,
-            leftovers: Vec::new(),
-        };
+        let trace = Trace::default();
         roots
             .iter()
             .fold(RunBuilder { trace }, |run, name| run.task(name, None, None))

@@ -4,8 +4,8 @@
 use super::runner::{Runner, Starter};
 use crate::engine::{Choices, Chooser, EngineError, Isolation, Start, Target};
 use crate::model::{
-    Action, Blocked, Call, Deviation, End, Event, FORMAT_VERSION, Fault, Footprint, History, Plan,
-    Run, Signal, Task, TaskId, Touch, Trace, What,
+    Action, Blocked, Call, Deviation, End, Event, Fault, Footprint, History, Plan, Run, Signal,
+    Task, TaskId, Touch, Trace, What,
 };
 use std::rc::Rc;
 use std::sync::Arc;
@@ -99,18 +99,8 @@ fn empty(names: &[&str]) -> Trace {
         tid: number as i32 + 1,
     };
     Trace {
-        format_version: FORMAT_VERSION,
         tasks: names.iter().enumerate().map(task).collect(),
-        events: Vec::new(),
-        objects: Vec::new(),
-        places: Vec::new(),
-        steps: 0,
-        deviations: Vec::new(),
-        switches: Vec::new(),
-        footprints: Vec::new(),
-        unused_faults: Vec::new(),
-        end: End::Finished,
-        leftovers: Vec::new(),
+        ..Trace::default()
     }
 }
 

@@ -122,7 +122,7 @@ fn returned(result: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{End, FORMAT_VERSION, Task};
+    use crate::model::Task;
 
     fn trace(calls: &[(Call, u64, Option<&str>, i64)]) -> Trace {
         let events = calls.iter().zip(0..).map(|(call, step)| Event {
@@ -137,7 +137,6 @@ mod tests {
             },
         });
         Trace {
-            format_version: FORMAT_VERSION,
             tasks: vec![Task {
                 process: "reader".to_owned(),
                 leader: TaskId(0),
@@ -145,15 +144,8 @@ mod tests {
                 tid: 2,
             }],
             events: events.collect(),
-            objects: Vec::new(),
-            places: Vec::new(),
             steps: calls.len() as u64,
-            deviations: Vec::new(),
-            switches: Vec::new(),
-            footprints: Vec::new(),
-            unused_faults: Vec::new(),
-            end: End::Finished,
-            leftovers: Vec::new(),
+            ..Trace::default()
         }
     }
 

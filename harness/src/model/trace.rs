@@ -1,7 +1,7 @@
 //! The record of one run: who did what in which step, and how it ended.
 
 use super::{Access, Call, Capture, History, Limit, Place, Plan, SharedObject, Signal, Spinner};
-use super::{Deviation, Fault, Footprint, Seen, Switch};
+use super::{Deviation, FORMAT_VERSION, Fault, Footprint, Seen, Switch};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -218,6 +218,26 @@ pub struct Trace {
     pub end: End,
     /// What was left behind.
     pub leftovers: Vec<Leftover>,
+}
+
+impl Default for Trace {
+    /// A run without processes, in which nothing happened.
+    fn default() -> Self {
+        Trace {
+            format_version: FORMAT_VERSION,
+            tasks: Vec::new(),
+            events: Vec::new(),
+            objects: Vec::new(),
+            places: Vec::new(),
+            steps: 0,
+            deviations: Vec::new(),
+            switches: Vec::new(),
+            footprints: Vec::new(),
+            unused_faults: Vec::new(),
+            end: End::Finished,
+            leftovers: Vec::new(),
+        }
+    }
 }
 
 impl Trace {

@@ -24,18 +24,8 @@ impl Tape {
         };
         Tape {
             trace: Trace {
-                format_version: FORMAT_VERSION,
                 tasks: processes.iter().enumerate().map(task).collect(),
-                events: Vec::new(),
-                objects: Vec::new(),
-                places: Vec::new(),
-                steps: 0,
-                deviations: Vec::new(),
-                switches: Vec::new(),
-                footprints: Vec::new(),
-                unused_faults: Vec::new(),
-                end: End::Finished,
-                leftovers: Vec::new(),
+                ..Trace::default()
             },
         }
     }
