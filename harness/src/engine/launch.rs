@@ -27,7 +27,6 @@ pub(super) fn launch(
     let ticket: SpawnTicket = sandbox
         .request_spawn(program, descriptors)
         .map_err(|error| failed(error.to_string()))?;
-    let init = sandbox.init_pid();
     loop {
         let (tid, stop) = match tracee::wait(Wait::Block).map_err(machine("waiting"))? {
             Waited::Event(tid, stop) => (tid, stop),
@@ -50,7 +49,6 @@ pub(super) fn launch(
                     stopped: Stopped::reported(tid),
                 });
             }
-            _ if tid == init => Stopped::reported(tid).resume(0),
             _ => Stopped::reported(tid).resume(0),
         }
     }
