@@ -14,6 +14,7 @@ mod deadlock;
 mod emulate;
 mod endings;
 mod hold;
+mod identity;
 mod inject;
 mod launch;
 mod left;
