@@ -211,7 +211,14 @@ impl Session<'_> {
             t.id.index() != index && !t.is_gone() && owners.contains(&(t.tid_inside as u32))
         };
         let owner = self.tasks.iter().find(is_owner);
-        let object = format!("futex {address:#x} (value {:#x})", word(address));
+        let name = match self.space(index).at(address) {
+            Some(region) => {
+                let object = &self.memory.list[region.object as usize].name;
+                format!("{object}+{:#x}", region.position(address))
+            }
+            None => format!("{address:#x}"),
+        };
+        let object = format!("futex {name} (value {:#x})", word(address));
         (object, owner.map(|t| t.id).into_iter().collect())
     }
 
