@@ -38,6 +38,10 @@ pub(super) fn perform<Q>(scenario: Scenario<'_, Q>) -> ! {
         process::exit(PANICKED)
     });
     set_hook(Box::new(note_panic));
+    // The first value of a thread that is dropped with it makes the loader look up a
+    // function, which costs as much as several calls: once here, not in every process
+    // of every run.
+    PROCESS.set(String::new());
     // What is buffered now would otherwise be written by every process forked.
     let _ = io::stdout().flush();
     match process::fork() {
