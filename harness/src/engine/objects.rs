@@ -75,13 +75,7 @@ impl Objects {
         self.mapped.entry(tid).or_insert_with(|| {
             // A process that has just ended shares nothing.
             let mapped = maps::shared(tid).unwrap_or_default();
-            let of_program = mapped.into_iter().filter(|(path, _)| !path.contains(LOG));
-            let mut touches: Vec<Touch> = of_program
-                .map(|(path, may_change)| match may_change {
-                    true => Touch::write(file(&path)),
-                    false => Touch::read(file(&path)),
-                })
-                .collect();
+            let mut touches: Vec<Touch> = mapped.iter().filter_map(shared_mapping).collect();
             touches.sort_unstable();
             touches.dedup();
             touches
@@ -185,6 +179,17 @@ pub(super) fn open_descriptors(tid: Tid) -> Vec<u64> {
 /// The log in which a scenario's processes note what they do, which is looked at by
 /// its length.
 const LOG: &str = "crosswire-log";
+
+/// What sharing a file touches, by its name and whether it may be written.
+fn shared_mapping((path, may_change): &(String, bool)) -> Option<Touch> {
+    if path.contains(LOG) {
+        return None;
+    }
+    Some(match may_change {
+        true => Touch::write(file(path)),
+        false => Touch::read(file(path)),
+    })
+}
 
 /// How a call uses its descriptor, if that is known.
 pub(super) fn usage(call: u32, args: [u64; 6]) -> Option<Use> {
@@ -333,6 +338,20 @@ fn absolute(tid: Tid, directory: Option<i32>, address: u64) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shared_is_touched_except_for_the_log() {
+        let mapped = |path: &str, may_change| shared_mapping(&(path.to_owned(), may_change));
+        assert_eq!(
+            mapped("/dev/shm/x", true),
+            Some(Touch::write("file /dev/shm/x"))
+        );
+        assert_eq!(
+            mapped("/a b (deleted)", false),
+            Some(Touch::read("file /a b"))
+        );
+        assert_eq!(mapped("/memfd:crosswire-log (deleted)", true), None);
+    }
 
     #[test]
     fn what_is_not_known_has_no_usage() {
