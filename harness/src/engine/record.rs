@@ -7,16 +7,16 @@ use crate::model::{Call, Event, TaskId, What};
 impl Session<'_> {
     /// Adds an event of the current step.
     pub fn record(&mut self, index: usize, what: What) {
-        let call = match &what {
-            What::Call { call, .. } | What::Wake { call, .. } => Some(call.0),
-            _ => None,
+        let changes = |leaves: fn(u32) -> bool| match &what {
+            What::Call { call, .. } | What::Wake { call, .. } => !leaves(call.0),
+            // A child's number may be that of one that has ended.
+            What::Exec(_) | What::Spawn(_) => true,
+            _ => false,
         };
-        // A child's number may be that of one that has ended.
-        let is_other = matches!(what, What::Exec(_) | What::Spawn(_));
-        if is_other || call.is_some_and(|call| !calls::leaves_files(call)) {
+        if changes(calls::leaves_files) {
             self.objects.forget_descriptors();
         }
-        if is_other || call.is_some_and(|call| !calls::leaves_mappings(call)) {
+        if changes(calls::leaves_mappings) {
             self.objects.forget_mappings();
         }
         self.events.push(Event {

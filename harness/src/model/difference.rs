@@ -9,11 +9,11 @@ impl Trace {
         let pairs = self.events.iter().zip(&other.events);
         if let Some((at, (a, b))) = pairs.enumerate().find(|(_, (a, b))| a != b) {
             let (before, after) = (self.told(at), other.told(at));
-            let time = match before == after {
+            let in_full = match before == after {
                 true => format!(" ({a:?} and {b:?})"),
                 false => String::new(),
             };
-            return Some(format!("step {}: {before} became {after}{time}", a.step));
+            return Some(format!("step {}: {before} became {after}{in_full}", a.step));
         }
         if self.events.len() != other.events.len() {
             let (n, m) = (self.events.len(), other.events.len());
@@ -83,10 +83,15 @@ impl Trace {
         let mut before = self.events[..at].iter().rev();
         let opened = before.find_map(|event| match &event.what {
             What::Call {
+                call,
                 path: Some(path),
                 result,
                 ..
-            } if leader(event.task) == own && u64::try_from(*result) == Ok(argument) => Some(path),
+            } if leader(event.task) == own && u64::try_from(*result) == Ok(argument) => {
+                let name = call.name().unwrap_or_default();
+                // Others answer with lengths.
+                matches!(name, "open" | "openat" | "openat2" | "creat" | "mq_open").then_some(path)
+            }
             _ => None,
         });
         match opened.filter(|_| argument > 2) {
@@ -167,6 +172,16 @@ mod tests {
             recorded.first_difference(&trace(&[opened])),
             Some("2 events became 1".to_owned())
         );
+    }
+
+    #[test]
+    fn a_length_is_not_taken_for_a_descriptor() {
+        let [link, close] = ["readlink", "close"].map(|name| name.parse().unwrap());
+        let length = (link, 0, Some("/tmp/x"), 5);
+        let recorded = trace(&[length, (close, 5, None, 0)]);
+        let difference = recorded.first_difference(&trace(&[length, (close, 5, None, -9)]));
+        let told = "step 1: `reader` close(5) = 0 became `reader` close(5) = -1 EBADF";
+        assert_eq!(difference.as_deref(), Some(told));
     }
 
     #[test]

@@ -25,18 +25,19 @@ pub(crate) fn read(tid: Tid, address: u64, buffer: &mut [u8]) -> io::Result<usiz
 ///
 /// # Errors
 /// If any of it cannot be read; what the buffers hold is undetermined then.
-pub(crate) fn read_each<const N: usize>(tid: Tid, parts: [(u64, &mut [u8]); N]) -> io::Result<()> {
+pub(crate) fn read_each<const N: usize>(
+    tid: Tid,
+    mut parts: [(u64, &mut [u8]); N],
+) -> io::Result<()> {
     let wanted: usize = parts.iter().map(|(_, buffer)| buffer.len()).sum();
-    let (local, remote) = {
-        let mut vectors = ([NOTHING; N], [NOTHING; N]);
-        for (i, (address, buffer)) in parts.into_iter().enumerate() {
-            let iov_len = buffer.len();
-            vectors.0[i].iov_base = buffer.as_mut_ptr().cast();
-            vectors.1[i].iov_base = address as *mut libc::c_void;
-            (vectors.0[i].iov_len, vectors.1[i].iov_len) = (iov_len, iov_len);
-        }
-        vectors
-    };
+    let remote = parts.each_ref().map(|(address, buffer)| libc::iovec {
+        iov_base: *address as *mut libc::c_void,
+        iov_len: buffer.len(),
+    });
+    let local = parts.each_mut().map(|(_, buffer)| libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    });
     let count = N as libc::c_ulong;
     // SAFETY: the kernel writes at most as much into each buffer as it is long, and the
     // buffers are borrowed for as long as this function runs; the remote addresses are
@@ -47,11 +48,6 @@ pub(crate) fn read_each<const N: usize>(tid: Tid, parts: [(u64, &mut [u8]); N]) 
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
-
-const NOTHING: libc::iovec = libc::iovec {
-    iov_base: std::ptr::null_mut(),
-    iov_len: 0,
-};
 
 /// Reads exactly `N` bytes.
 pub(crate) fn read_exact<const N: usize>(tid: Tid, address: u64) -> io::Result<[u8; N]> {
