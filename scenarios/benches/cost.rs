@@ -40,13 +40,20 @@ int main(void)
 }
 "#;
 
-/// Calls that concern nobody, so many that loading and ending do not count.
+/// Calls, so many that loading and ending do not count. Of the first kind everybody knows
+/// that they neither wait nor wake anybody; of the second they might.
 const CALLS: &str = r#"
+#include <fcntl.h>
 #include <unistd.h>
 int main(void)
 {
+    int file = open("/dev/null", O_WRONLY);
     for (int i = 0; i < 20000; i++)
+#ifdef WRITES
+        write(file, "", 1);
+#else
         getppid();
+#endif
     return 0;
 }
 "#;
@@ -83,8 +90,10 @@ fn main() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let ping_pong = compile(dir.path(), "ping_pong", PING_PONG);
     let calls = compile(dir.path(), "calls", CALLS);
+    let writes = format!("#define WRITES\n{CALLS}");
+    let writes = compile(dir.path(), "writes", &writes);
     // Measured on a thread of its own, which it pins to one CPU.
-    std::thread::spawn(move || stops(&calls))
+    std::thread::spawn(move || stops(&calls, &writes))
         .join()
         .expect("measured");
     let native = native(&ping_pong, runs.min(1_000));
@@ -96,25 +105,23 @@ fn main() {
     memory(&ping_pong, runs);
 }
 
-/// The cost of a step against that of a stop. A step has two stops: the call's entry
-/// and its end.
-fn stops(program: &Path) {
+/// The cost of a step against that of a stop. A step has two stops, the call's entry and
+/// its end, or one, if nobody can notice the call.
+fn stops(calls: &Path, writes: &Path) {
     let cpu = available_cpus()[0];
-    let mut engine = Engine::start(&target(program), Some(cpu)).expect("an engine");
-    let (ratio, step, stop) = median(|| {
-        let stop = bare_stop(2_000).expect("tracing");
-        let began = Instant::now();
-        let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
-        let step = began.elapsed() / u32::try_from(steps).expect("few steps");
-        (step, stop)
-    });
     println!("median of {ROUNDS} rounds");
-    println!("bare stop                    {stop:>10.2?}");
-    println!("step (two stops)             {step:>10.2?}  {ratio:.2} × the bare stop");
-    println!(
-        "                                         {:.2} × its own two stops",
-        ratio / 2.0
-    );
+    for (what, program) in [("one stop", calls), ("two stops", writes)] {
+        let mut engine = Engine::start(&target(program), Some(cpu)).expect("an engine");
+        let (ratio, step, stop) = median(|| {
+            let stop = bare_stop(2_000).expect("tracing");
+            let began = Instant::now();
+            let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
+            let step = began.elapsed() / u32::try_from(steps).expect("few steps");
+            (step, stop)
+        });
+        println!("bare stop                    {stop:>10.2?}");
+        println!("step of {what:<20} {step:>10.2?}  {ratio:.2} × the bare stop");
+    }
 }
 
 /// Seconds that the program takes without anybody watching.

@@ -32,6 +32,7 @@ const MODES: &[&str] = &[
     "flock",
     "fcntl",
     "signal_handler",
+    "signal_on_input",
     "stop_continue",
     "thread_cond",
     "thread_exec",
@@ -101,12 +102,14 @@ fn divergences(program: &Program, seed: u64, replays: u64) -> (Vec<String>, usiz
     let shares: Vec<u64> = (0..cpus).collect();
     let failures = on_every_cpu(&shares, |cpu, _| {
         let mut engine = engine(&target, cpu);
-        let mut run = |seed| {
-            engine
-                .run(&schedule(seed))
-                .map_err(|error| error.to_string())
-        };
         for round in 0..replays.div_ceil(cpus) {
+            // Looking changes nothing, although it takes more stops.
+            engine.watch(round % 4 == 3);
+            let mut run = |seed| {
+                engine
+                    .run(&schedule(seed))
+                    .map_err(|error| error.to_string())
+            };
             // Runs in between leave their traces in the engine, if any can.
             if round % 5 == 4 {
                 run(round)?;

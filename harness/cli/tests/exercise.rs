@@ -10,7 +10,7 @@ use common::engine::{engine, exit_status, on_every_cpu, schedule, target};
 use common::machine::{MARK, processes_left};
 use crosswire::check::{Expectations, judge};
 use crosswire::engine::{Engine, first_difference};
-use crosswire::model::{Run, Verdict};
+use crosswire::model::{End, Limit, Run, Verdict, What};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,8 +53,10 @@ fn try_mode(program: &Path, mode: &str, cpu: usize) -> Result<usize, String> {
         runs.push(run);
     }
     drop(first);
-    // One that does not look back on all these runs.
+    // One that does not look back on all these runs, and looks at what calls are given: so
+    // that none has but one stop.
     let mut second = engine(&target, cpu);
+    second.watch(true);
     for number in (0..=SCHEDULES).rev().step_by(4) {
         compare(&mut second, number, &runs[number as usize])?;
     }
@@ -236,6 +238,25 @@ fn a_limit_that_is_not_reached_does_not_matter() {
         &words,
     );
     assert_eq!(outcome.verdict(), "pass", "{}", outcome.told());
+}
+
+#[test]
+fn a_run_that_is_ended_while_it_computes_tells_the_call_before() {
+    let build = build_directory();
+    let program = exercise(build.path());
+    let directory = somewhere();
+    let program = program.to_str().expect("a path that is text");
+    let target = target("exercise", &[program, "spin"], directory.path());
+    let mut plan = schedule(0);
+    plan.limits.wall_ms = 100;
+    let mut engine = engine(&target, 0);
+    let trace = engine.run(&plan).expect("a run").trace;
+    assert_eq!(trace.end, End::Limit(Limit::WallTime));
+    let last = trace.events.last().map(|event| &event.what);
+    assert!(
+        matches!(last, Some(What::Call { call, result: 1.., .. }) if call.to_string() == "getppid"),
+        "{last:?}"
+    );
 }
 
 #[test]

@@ -57,12 +57,51 @@ pub(super) fn never_returns(call: u32) -> bool {
 
 /// Whether the call can neither wait nor wake anybody, so that its end can be
 /// awaited without asking whether somebody sleeps.
-pub(super) fn is_instant(call: u32) -> bool {
+pub(super) fn is_instant(call: u32, args: [u64; 6]) -> bool {
+    match c_long::from(call) {
+        SYS_fcntl => matches!(
+            args[1] as c_int,
+            F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD | F_GETFL
+        ),
+        SYS_ioctl => matches!(args[1], TCGETS | TIOCGWINSZ | FIOCLEX | FIONCLEX | FIONREAD),
+        SYS_mmap => true,
+        _ => is_brief(call),
+    }
+}
+
+/// Whether nobody has to look at what the call has done before its caller goes on.
+/// `somebody_waits` whom it might wake; some sockets may `linger` when they are closed.
+pub(super) fn can_be_left_alone(
+    call: u32,
+    args: [u64; 6],
+    somebody_waits: bool,
+    linger: bool,
+) -> bool {
+    match c_long::from(call) {
+        // What is mapped is watched from the first access on.
+        SYS_mmap => false,
+        SYS_close => !somebody_waits && !linger,
+        _ => is_instant(call, args) || !somebody_waits && only_wakes(call),
+    }
+}
+
+/// Whether the call makes closing a socket wait until everything is sent (socket(7)).
+pub(super) fn makes_linger(call: u32, args: [u64; 6]) -> bool {
+    c_long::from(call) == SYS_setsockopt
+        && (args[1] as c_int, args[2] as c_int) == (SOL_SOCKET, SO_LINGER)
+}
+
+fn is_brief(call: u32) -> bool {
     matches!(
         c_long::from(call),
         SYS_getpid
             | SYS_gettid
             | SYS_getppid
+            | SYS_getsid
+            | SYS_fchdir
+            | SYS_chdir
+            | SYS_statfs
+            | SYS_fstatfs
             | SYS_newfstatat
             | SYS_fstat
             | SYS_stat
@@ -78,8 +117,6 @@ pub(super) fn is_instant(call: u32) -> bool {
             | SYS_socket
             | SYS_socketpair
             | SYS_dup
-            | SYS_mmap
-            | SYS_getdents64
             | SYS_msgget
             | SYS_semget
             | SYS_shmget
@@ -96,6 +133,88 @@ pub(super) fn is_instant(call: u32) -> bool {
             | SYS_getsockname
             | SYS_getpeername
     )
+}
+
+/// Whether the call never waits for anybody, and may only wake who waits for changes of
+/// files, sockets or descriptors.
+fn only_wakes(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_getdents64
+            | SYS_pread64
+            | SYS_pwrite64
+            | SYS_unlink
+            | SYS_unlinkat
+            | SYS_mkdir
+            | SYS_mkdirat
+            | SYS_rmdir
+            | SYS_rename
+            | SYS_renameat
+            | SYS_renameat2
+            | SYS_link
+            | SYS_linkat
+            | SYS_symlink
+            | SYS_symlinkat
+            | SYS_ftruncate
+            | SYS_chmod
+            | SYS_fchmod
+            | SYS_fchmodat
+            | SYS_chown
+            | SYS_fchown
+            | SYS_fchownat
+            | SYS_utimensat
+            | SYS_setpgid
+            | SYS_bind
+            | SYS_listen
+            | SYS_setsockopt
+            | SYS_epoll_ctl
+    )
+}
+
+/// Whether a call that can be left alone gives the kernel no pointer.
+pub(super) fn has_no_pointer(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_getpid
+            | SYS_gettid
+            | SYS_getppid
+            | SYS_getsid
+            | SYS_getpgrp
+            | SYS_getpgid
+            | SYS_setpgid
+            | SYS_setsid
+            | SYS_sched_yield
+            | SYS_lseek
+            | SYS_close
+            | SYS_fcntl
+            | SYS_dup
+            | SYS_fchdir
+            | SYS_ftruncate
+            | SYS_fchmod
+            | SYS_fchown
+            | SYS_msgget
+            | SYS_semget
+            | SYS_shmget
+            | SYS_socket
+            | SYS_listen
+            | SYS_eventfd2
+            | SYS_epoll_create1
+    )
+}
+
+/// Whether the caller begins to decide itself about calls, its own or those of its
+/// threads, and may do so by where they are made (seccomp(2), prctl(2)).
+pub(super) fn filters_calls(call: u32, args: [u64; 6]) -> bool {
+    /// The libc crate lacks it.
+    const PR_SET_SYSCALL_USER_DISPATCH: c_int = 59;
+    match c_long::from(call) {
+        SYS_seccomp => true,
+        SYS_prctl => matches!(
+            args[0] as c_int,
+            PR_SET_SECCOMP | PR_SET_SYSCALL_USER_DISPATCH
+        ),
+        _ => false,
+    }
 }
 
 /// Whether the call may give up a file lock, or make room in a System V queue.

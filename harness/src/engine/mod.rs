@@ -11,6 +11,7 @@ mod capture;
 mod choose;
 mod clock;
 mod deadlock;
+mod detour;
 mod emulate;
 mod endings;
 mod hold;
@@ -250,12 +251,17 @@ impl Engine {
         let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
         let used = session.namespaces_used();
         let namespace = session.ipc_namespace.take();
-        self.knowledge.set(std::mem::take(&mut session.knowledge));
+        let knowledge = std::mem::take(&mut session.knowledge);
         let seen = std::mem::take(&mut session.seen);
         let captures = std::mem::take(&mut session.captures);
         let unwatched = std::mem::take(&mut session.unwatched);
         let undone = std::mem::take(&mut session.undone);
         let mut trace = into_trace(session, end);
+        for template in &mut self.templates {
+            let written = (knowledge.detours).write(template.tid, &mut template.detours);
+            written.map_err(|error| EngineError::Machine(format!("keeping detours: {error}")))?;
+        }
+        self.knowledge.set(knowledge);
         let history = self.history(&mut trace, &undone);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         if self.sandbox.is_isolated() {

@@ -103,6 +103,8 @@ pub(super) struct Session<'a> {
     pub uses_system_v: bool,
     pub uses_message_queues: bool,
     pub uses_network: bool,
+    /// Closing a socket may wait.
+    pub sockets_linger: bool,
     /// The next port for a socket that asks for any.
     pub next_port: u16,
     /// The ipc namespace of the run, once it matters.
@@ -186,6 +188,7 @@ impl<'a> Session<'a> {
             uses_system_v: false,
             uses_message_queues: false,
             uses_network: false,
+            sockets_linger: false,
             next_port: super::sockets::FIRST_PORT,
             ipc_namespace: None,
             started: Moment::now(),
@@ -232,6 +235,8 @@ impl<'a> Session<'a> {
     ) -> Result<(), Halt> {
         let index = self.add_root(&template.name, tid, tid_inside);
         self.processes[self.tasks[index].process].loading = template.is_unloaded().then(Vec::new);
+        let space = self.processes[self.tasks[index].process].space;
+        self.spaces[space].detours = template.detours;
         self.clock.advance_to(template.clock.now());
         self.random_draws = self.random_draws.max(template.random_draws);
         let stopped = tracee::Stopped::reported(tid);

@@ -11,7 +11,7 @@ use super::task::{At, State};
 use crate::model::{Call, End, Limit, What};
 use crate::sys::counter::Moment;
 use crate::sys::probe::yield_cpu;
-use crate::sys::tracee::{self, Wait, Waited};
+use crate::sys::tracee::{self, Stop, Wait, Waited};
 use std::time::Duration;
 
 /// Real time in its own code after which a task is looked at for spinning. A look takes
@@ -104,11 +104,12 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn check_wall_time(&self) -> Result<(), Halt> {
-        match self.wall_time_is_up() {
-            true => Err(Halt::End(End::Limit(Limit::WallTime))),
-            false => Ok(()),
+    fn check_wall_time(&mut self) -> Result<(), Halt> {
+        if !self.wall_time_is_up() {
+            return Ok(());
         }
+        self.stop_behind_detour()?;
+        Err(Halt::End(End::Limit(Limit::WallTime)))
     }
 
     /// Whether the report just received was the last there can be, so that there is
@@ -234,6 +235,7 @@ impl Session<'_> {
         }
         match super::spin::look(self.tasks[index].tid)? {
             Spins::Yes(stopped) => {
+                self.end_detour(index, Stop::Trap)?;
                 self.tasks[index].state = State::Ready(At::Code, stopped);
                 self.record(index, What::Spin);
                 self.spinning.push((index, self.step, self.signals_sent));

@@ -12,6 +12,7 @@ use crate::model::{Action, Deviation, Moment, Signal, What};
 use crate::sys::memory;
 use crate::sys::probe;
 use crate::sys::regs::{self, Register};
+use crate::sys::tracee::Entering;
 
 impl Session<'_> {
     pub fn take_step(&mut self) -> Result<(), Halt> {
@@ -146,9 +147,17 @@ impl Session<'_> {
         self.yielded = calls::yields(call);
         self.calling = true;
         self.note_ipc(index, call);
+        self.note_settings(index);
         self.place_mapping(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
+        if let Some(detour) = self.find_detour(index)? {
+            self.calling = false;
+            self.recheck = false;
+            self.take_detour(index, detour)?;
+            self.locks_released += u64::from(calls::may_release_lock(call));
+            return Ok(());
+        }
         let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
         match calls::never_returns(call) {
             true => {
@@ -162,7 +171,7 @@ impl Session<'_> {
             false => stopped.resume_to_exit(),
         }
         self.recheck = calls::may_end_tasks(call);
-        self.settle(calls::is_instant(call))?;
+        self.settle(calls::is_instant(call, entering.args))?;
         self.check_disturbed(&disturbed)?;
         self.signals_sent += u64::from(calls::sends_signal(call));
         let refused = matches!(self.tasks[index].state, State::Parked(_));
@@ -193,6 +202,14 @@ impl Session<'_> {
             let tid = self.tasks[index].tid;
             self.ipc_namespace = std::fs::File::open(format!("/proc/{tid}/ns/ipc")).ok();
         }
+    }
+
+    /// Takes note of what makes later calls other than they seem.
+    fn note_settings(&mut self, index: usize) {
+        let Entering { call, args, .. } = self.tasks[index].entering;
+        let process = self.tasks[index].process;
+        self.processes[process].filters_calls |= calls::filters_calls(call, args);
+        self.sockets_linger |= calls::makes_linger(call, args);
     }
 
     /// The task runs its own code up to its next schedule point, after receiving

@@ -1,11 +1,12 @@
 //! What each ptrace stop means for the task that reports it.
 
+use super::detour::Detours;
 use super::session::{Completed, Halt, Session};
 use super::shared::{Borrowed, Space};
 use super::task::{At, Process, State, Task};
 use super::undone::Logged;
 use super::{EngineError, auxv, tsc};
-use crate::model::{End, Signal, TaskId, What};
+use crate::model::{Call, End, Signal, TaskId, What};
 use crate::sys::Tid;
 use crate::sys::memory;
 use crate::sys::probe;
@@ -20,6 +21,7 @@ impl Session<'_> {
             return Ok(());
         };
         self.tasks[index].ahead = None;
+        self.end_detour(index, stop)?;
         match stop {
             Stop::Entry => self.on_entry(index),
             Stop::Exit => self.on_exit(index),
@@ -124,12 +126,17 @@ impl Session<'_> {
         }
         task.in_vfork = false;
         task.counted = false;
-        match task.entering.native {
+        let (entering, process) = (task.entering, &self.processes[task.process].name);
+        let invalid = |reason: String| Err(Halt::End(End::Invalid(reason)));
+        match entering.native {
+            _ if Detours::are_at(entering.next) => invalid(format!(
+                "{} of {process} was cut short by a signal, although it never waits",
+                Call(entering.call),
+            )),
             true => Ok(()),
-            false => Err(Halt::End(End::Invalid(format!(
-                "{} makes a 32-bit system call; only 64-bit programs can be run",
-                self.processes[self.tasks[index].process].name
-            )))),
+            false => invalid(format!(
+                "{process} makes a 32-bit system call; only 64-bit programs can be run"
+            )),
         }
     }
 
@@ -292,6 +299,7 @@ impl Session<'_> {
                 }
             }
         };
+        let filters_calls = parent.is_some_and(|parent| self.processes[parent].filters_calls);
         let (space, executable, fault_action) = match parent {
             Some(parent) => {
                 let parent = &self.processes[parent];
@@ -314,6 +322,7 @@ impl Session<'_> {
             parent,
             space,
             executable,
+            filters_calls,
             fault_action,
             logged: Logged::default(),
         });

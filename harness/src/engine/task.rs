@@ -122,6 +122,8 @@ pub(super) struct Task {
     pub reached_memory: bool,
     /// What its next step is about to touch, once somebody has asked.
     pub ahead: Option<Rc<[Touch]>>,
+    /// It makes its call on the way to its next stop.
+    pub on_detour: bool,
     /// The registers with which it entered the call, if the run is watched.
     pub entered_with: Option<Registers>,
 }
@@ -162,6 +164,7 @@ impl Task {
             segment_set: false,
             reached_memory: false,
             ahead: None,
+            on_detour: false,
             entered_with: None,
         }
     }
@@ -170,6 +173,16 @@ impl Task {
     /// the call it is about to make.
     pub fn put_back(&mut self, address: u64, bytes: &[u8]) {
         self.restore_memory.push((address, bytes.to_vec()));
+    }
+
+    /// Whether it makes its call just as the program means it, so that nothing has to be
+    /// put back when that ends.
+    pub fn makes_own_call(&self) -> bool {
+        self.restore.is_none()
+            && self.restore_memory.is_empty()
+            && self.borrowed.is_empty()
+            && self.timed_wait.is_none()
+            && !self.lock_attempt
     }
 
     pub fn is_gone(&self) -> bool {
@@ -221,6 +234,8 @@ pub(super) struct Process {
     pub space: usize,
     /// A number for the program it executes, once it matters.
     pub executable: Option<u32>,
+    /// It decides about system calls by a filter of its own.
+    pub filters_calls: bool,
     /// What it wants done with SIGSEGV, unless that is the default.
     pub fault_action: Option<shared::Action>,
     /// How much had been logged when its last steps began.

@@ -8,9 +8,11 @@
 //! that a clone leaves out.
 
 use super::clock::Clock;
+use super::detour::{self, Installed};
 use super::emulate::MARK;
 use super::identity::{find_tid, holds_tid, inner_tid};
 use super::launch::{Launched, expect, machine};
+use super::remote::Remote;
 use super::session::{Halt, Session};
 use super::task::{At, State};
 use super::{EngineError, auxv, tsc};
@@ -42,6 +44,7 @@ pub(super) struct Template {
     tid_cell: Option<u64>,
     /// The list of robust futexes, which a clone does not inherit.
     robust_list: Option<(u64, u64)>,
+    pub detours: Installed,
     pub clock: Clock,
     pub random_draws: u64,
 }
@@ -121,6 +124,7 @@ impl Template {
             positions: Vec::new(),
             tid_cell: None,
             robust_list: None,
+            detours: Installed::default(),
             clock: Clock::default(),
             random_draws: 0,
         })
@@ -236,6 +240,9 @@ impl Template {
         Stopped::reported(tid).resume_to_exit();
         expect(tid, |stop| stop == Stop::Exit)?;
         let robust_list = tracee::robust_list(tid).filter(|(head, _)| *head != 0);
+        let remote = Remote::after_call(tid).map_err(&context)?;
+        let detours = detour::install(&remote).map_err(&context)?;
+        remote.end().map_err(&context)?;
         Ok(Template {
             name: name.to_owned(),
             tid,
@@ -244,6 +251,7 @@ impl Template {
             positions: descriptor::positions(tid),
             tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
             robust_list,
+            detours,
             clock,
             random_draws,
         })

@@ -150,6 +150,8 @@ pub(crate) struct Entering {
     pub call: u32,
     /// Its arguments.
     pub args: [u64; 6],
+    /// Where the program goes on after it.
+    pub next: u64,
     /// Whether it was made through the 64-bit interface, the only one known here.
     pub native: bool,
 }
@@ -168,6 +170,7 @@ impl Stopped {
         Ok(Entering {
             call: seccomp.nr as u32,
             args: seccomp.args,
+            next: info.instruction_pointer,
             native: info.arch == super::filter::NATIVE_ARCHITECTURE,
         })
     }

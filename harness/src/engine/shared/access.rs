@@ -103,6 +103,7 @@ impl Session<'_> {
         task.entering = Entering {
             call: Call::MEMORY.0,
             args: [0; 6],
+            next: 0,
             native: true,
         };
         task.in_vfork = false;

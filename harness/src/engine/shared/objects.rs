@@ -1,6 +1,7 @@
 //! Names for shared memory and for the instructions that touch it.
 
 use super::trampoline::Trampolines;
+use crate::engine::detour::Detours;
 use crate::model::{Mapping, Place, SharedObject};
 use crate::sys::{Tid, maps};
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ pub(in crate::engine) struct Objects {
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Knowledge {
     pub(super) trampolines: Trampolines,
+    pub detours: Detours,
     /// What was mapped when the programs were loaded, with the paths of then.
     originals: Vec<Mapping>,
     executables: Vec<String>,

@@ -25,7 +25,7 @@ impl Borrowed {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.registers.is_empty() && self.words.is_empty()
     }
 

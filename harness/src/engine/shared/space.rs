@@ -5,6 +5,7 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
+use crate::engine::detour::Installed;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -61,6 +62,8 @@ pub(in crate::engine) struct Space {
     pub open: bool,
     /// Calls on mappings outside the window stop as well.
     pub watches_everywhere: bool,
+    /// What it holds for calls that have one stop.
+    pub detours: Installed,
 }
 
 impl Space {
