@@ -33,6 +33,7 @@ const MODES: &[&str] = &[
     "fcntl",
     "signal_handler",
     "signal_on_input",
+    "file_notices",
     "stop_continue",
     "thread_cond",
     "thread_exec",
