@@ -12,11 +12,15 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// Touches memory that it may not touch, for ever.
+/// Touches memory that it may not touch, for ever, once its input has ended.
 const FAULTS: &str = r#"
 #include <sys/mman.h>
+#include <unistd.h>
 int main(void)
 {
+    char byte;
+    while (read(0, &byte, 1) > 0)
+        ;
     volatile char *page = mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return *page;
 }

@@ -15,8 +15,10 @@ pub fn bare_stop(stops: u32) -> io::Result<Duration> {
     measure(&mut Command::new("yes"), stops, Stopped::resume_to_exit)
 }
 
-/// The same for a program that does nothing but touch memory which it may not touch: of
-/// each access that faults the tracer is told, and the program tries again.
+/// The same for a program that, once its standard input has ended, does nothing but touch
+/// memory which it may not touch: of each access that faults the tracer is told, and the
+/// program tries again. The input ends when the program is traced: without a tracer the
+/// first fault would be its last.
 ///
 /// # Errors
 /// If tracing is forbidden, or the program cannot be run.
@@ -25,10 +27,12 @@ pub fn bare_fault(program: &mut Command, stops: u32) -> io::Result<Duration> {
 }
 
 fn measure(program: &mut Command, stops: u32, resume: fn(Stopped)) -> io::Result<Duration> {
-    let mut child = program.stdout(Stdio::null()).spawn()?;
+    program.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = program.spawn()?;
     let tid = child.id() as crate::sys::Tid;
     tracee::seize(tid)?;
     tracee::interrupt(tid)?;
+    drop(child.stdin.take());
     let stop = || loop {
         match tracee::wait_for(tid, Wait::Block)? {
             Waited::Event(..) => return Ok(()),
