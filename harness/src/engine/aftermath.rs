@@ -49,8 +49,11 @@ impl Session<'_> {
 
     /// Ends everybody who is left.
     pub fn kill_all(&mut self) -> Result<(), EngineError> {
-        for task in self.tasks.iter().filter(|t| !t.is_gone()) {
-            tracee::kill(task.tid, libc::SIGKILL);
+        for task in self.tasks.iter_mut().filter(|t| !t.is_gone()) {
+            // One that has died while it worked for the engine is reported no more.
+            if !tracee::kill(task.tid, libc::SIGKILL) {
+                task.state = State::Gone;
+            }
         }
         let deadline = Moment::now().after(Duration::from_secs(20));
         while self.tasks.iter().any(|t| !t.is_gone()) {

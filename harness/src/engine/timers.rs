@@ -305,7 +305,9 @@ impl Session<'_> {
         match alarm {
             Alarm::Descriptor { file, .. } => descriptor::expire_timer(file)?,
             _ if !is_alive => self.timers.timers[at].deadline = None,
-            Alarm::Process => tracee::kill(process.pid, SIGALRM),
+            Alarm::Process => {
+                tracee::kill(process.pid, SIGALRM);
+            }
             Alarm::Posix {
                 signal: Some(signal),
                 value,

@@ -372,11 +372,12 @@ pub(crate) fn robust_list(tid: Tid) -> Option<(u64, u64)> {
     (result == 0).then_some((head, length))
 }
 
-/// Sends `signal` to a whole process.
-pub(crate) fn kill(process: Tid, signal: i32) {
+/// Sends `signal` to a whole process; whether there is one.
+pub(crate) fn kill(process: Tid, signal: i32) -> bool {
     // SAFETY: kill takes its arguments by value. A process that has just died
     // gives ESRCH, which is as good as dead.
-    unsafe { libc::kill(process, signal) };
+    let sent = unsafe { libc::kill(process, signal) };
+    sent == 0 || nix::errno::Errno::last() != nix::errno::Errno::ESRCH
 }
 
 /// Sends `signal` to one thread.

@@ -271,7 +271,12 @@ impl Session<'_> {
         if made as u64 != alias {
             let error = std::io::Error::from_raw_os_error(-made as i32);
             remote.end()?;
-            return Err(self.cannot_watch(index, &region, &format!("mremap(2): {error}")));
+            let filters = self.processes[self.tasks[index].process].filters_calls;
+            let why = match filters {
+                true => "its own filter of system calls may forbid what that takes".to_owned(),
+                false => format!("mremap(2): {error}"),
+            };
+            return Err(self.cannot_watch(index, &region, &why));
         }
         let args = [alias, region.len(), region.protection as u64, 0, 0, 0];
         remote.must("protecting an alias", SYS_mprotect, args)?;
