@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{ROUNDS, compile, median, target};
+use common::{ROUNDS, compile, median, per_step, target};
 use crosswire::engine::{Engine, bare_stop};
 use crosswire::explore::{Budget, Exploration, available_cpus};
 use crosswire::model::Plan;
@@ -40,7 +40,7 @@ int main(void)
 }
 "#;
 
-/// Calls, so many that loading and ending do not count. Of the first kind everybody knows
+/// Calls, so many that loading and ending do not count. Of the first kind the engine knows
 /// that they neither wait nor wake anybody; of the second they might.
 const CALLS: &str = r#"
 #include <fcntl.h>
@@ -114,10 +114,7 @@ fn stops(calls: &Path, writes: &Path) {
         let mut engine = Engine::start(&target(program), Some(cpu)).expect("an engine");
         let (ratio, step, stop) = median(|| {
             let stop = bare_stop(2_000).expect("tracing");
-            let began = Instant::now();
-            let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
-            let step = began.elapsed() / u32::try_from(steps).expect("few steps");
-            (step, stop)
+            (per_step(&mut engine), stop)
         });
         println!("bare stop                    {stop:>10.2?}");
         println!("step of {what:<20} {step:>10.2?}  {ratio:.2} × the bare stop");

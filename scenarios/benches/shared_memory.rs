@@ -3,14 +3,13 @@
 
 mod common;
 
-use common::{compile, median, target};
+use common::{compile, median, per_step, target};
 use crosswire::engine::{Engine, bare_fault, bare_stop};
 use crosswire::explore::{CrashSearch, Exploration, available_cpus};
-use crosswire::model::{Plan, Verdict};
+use crosswire::model::Verdict;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 /// Touches memory that it may not touch, for ever, once its input has ended.
 const FAULTS: &str = r#"
@@ -115,12 +114,6 @@ fn unused(without: &Path, with: &Path) {
     let (ratio, with, without) = median(|| (per_step(&mut with), per_step(&mut without)));
     println!("step without shared memory   {without:>10.2?}");
     println!("step with it, left alone     {with:>10.2?}  {ratio:.3} × without");
-}
-
-fn per_step(engine: &mut Engine) -> Duration {
-    let began = Instant::now();
-    let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
-    began.elapsed() / u32::try_from(steps).expect("few steps")
 }
 
 /// Every crash of one process, under one schedule.

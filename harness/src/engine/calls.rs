@@ -91,6 +91,7 @@ pub(super) fn makes_linger(call: u32, args: [u64; 6]) -> bool {
         && (args[1] as c_int, args[2] as c_int) == (SOL_SOCKET, SO_LINGER)
 }
 
+/// See [`is_instant`]: what the number alone tells.
 fn is_brief(call: u32) -> bool {
     matches!(
         c_long::from(call),
@@ -202,8 +203,8 @@ pub(super) fn has_no_pointer(call: u32) -> bool {
     )
 }
 
-/// Whether the caller begins to decide itself about calls, its own or those of its
-/// threads, and may do so by where they are made (seccomp(2), prctl(2)).
+/// Whether the caller begins to decide itself about calls (seccomp(2), prctl(2)): those
+/// that it makes for the engine could be refused, or be its end.
 pub(super) fn filters_calls(call: u32, args: [u64; 6]) -> bool {
     /// The libc crate lacks it.
     const PR_SET_SYSCALL_USER_DISPATCH: c_int = 59;

@@ -9,7 +9,7 @@ use super::calls;
 use super::remote::{self, Remote};
 use super::session::{Halt, Session};
 use super::task::{State, Task};
-use crate::sys::regs::{self, Register};
+use crate::sys::regs::{self, Register, SYSCALL_INSTRUCTION};
 use crate::sys::tracee::{self, Stop};
 use crate::sys::{Tid, memory};
 use std::collections::HashMap;
@@ -30,10 +30,6 @@ const PAGE: u64 = 4096;
 
 /// Room for one detour.
 const SLOT: u64 = 32;
-
-/// Length of the `syscall` instruction with which a detour begins: the task comes back
-/// behind it, as it would behind the program's own.
-const SYSCALL: u64 = 2;
 
 /// A program makes at least so many such calls before it is worth giving it detours.
 const WORTHWHILE: u32 = 8;
@@ -72,7 +68,8 @@ impl Detours {
         if self.image.len() as u64 + SLOT > AREA {
             return None;
         }
-        let address = CODE + self.image.len() as u64 + SYSCALL;
+        // Behind its `syscall` instruction, as the task would come back behind its own.
+        let address = CODE + self.image.len() as u64 + SYSCALL_INSTRUCTION;
         self.image.extend(code(next));
         self.known.insert(next, address);
         Some(address)
@@ -125,10 +122,7 @@ fn code(next: u64) -> [u8; SLOT as usize] {
 
 /// Makes room for detours in the memory of a borrowed task.
 pub(super) fn install(remote: &Remote) -> io::Result<Installed> {
-    let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
-    let (protection, flags) = (protection as u64, flags as u64);
-    let args = [CODE, AREA + PAGE, protection, flags, u64::MAX, 0];
+    let args = remote::code_area(CODE, AREA + PAGE);
     // It fails where a program limits its memory, or may not execute what it has written.
     Ok(match remote.call(libc::SYS_mmap, args)? as u64 {
         CODE => Installed::Bytes(0),
@@ -234,7 +228,13 @@ mod tests {
         let mut detours = Detours::default();
         let (first, second) = (detours.find(0x1234).unwrap(), detours.find(0x5678).unwrap());
         assert_eq!(detours.find(0x1234), Some(first));
-        assert_eq!((first, second), (CODE + SYSCALL, CODE + SLOT + SYSCALL));
+        assert_eq!(
+            (first, second),
+            (
+                CODE + SYSCALL_INSTRUCTION,
+                CODE + SLOT + SYSCALL_INSTRUCTION
+            )
+        );
         assert_eq!(detours.target(CODE - 1), None);
         for into in [0, 10, 20] {
             assert_eq!(detours.target(first + into), Some(0x1234));
@@ -248,6 +248,6 @@ mod tests {
         let mut detours = Detours::default();
         let given = (0..AREA).map_while(|next| detours.find(next)).count();
         assert_eq!(given as u64, AREA / SLOT);
-        assert_eq!(detours.find(7), Some(CODE + 7 * SLOT + SYSCALL));
+        assert_eq!(detours.find(7), Some(CODE + 7 * SLOT + SYSCALL_INSTRUCTION));
     }
 }

@@ -113,6 +113,14 @@ impl Remote {
     }
 }
 
+/// The arguments of mmap(2) for memory that holds code of the engine's and its data.
+pub(super) fn code_area(address: u64, length: u64) -> [u64; 6] {
+    let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let no_file = u64::MAX;
+    [address, length, protection as u64, flags as u64, no_file, 0]
+}
+
 /// Blocks every signal that can be put off; the mask before.
 pub(super) fn block_signals(tid: Tid) -> io::Result<u64> {
     let stopped = Stopped::reported(tid);

@@ -11,7 +11,7 @@ use std::io;
 pub(crate) struct Registers(pub libc::user_regs_struct);
 
 /// Length of the `syscall` instruction: going back this far repeats the call.
-const SYSCALL_INSTRUCTION: u64 = 2;
+pub(crate) const SYSCALL_INSTRUCTION: u64 = 2;
 
 impl Registers {
     /// Makes the task perform `call` (again) when it is next resumed.

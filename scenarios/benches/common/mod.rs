@@ -1,10 +1,11 @@
 //! What the benchmarks share: programs to run, and figures that are ratios of two
 //! measured in one run.
 
-use crosswire::engine::{Isolation, Start, Target};
+use crosswire::engine::{Engine, Isolation, Start, Target};
+use crosswire::model::Plan;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Rounds of which the median counts.
 pub const ROUNDS: usize = 51;
@@ -36,6 +37,13 @@ pub fn target(program: &Path) -> Target {
         children: Vec::new(),
         successors: Vec::new(),
     }
+}
+
+/// The time of a step, over one run.
+pub fn per_step(engine: &mut Engine) -> Duration {
+    let began = Instant::now();
+    let steps = engine.run(&Plan::default()).expect("a run").trace.steps;
+    began.elapsed() / u32::try_from(steps).expect("few steps")
 }
 
 /// Compiles a program.

@@ -3,7 +3,7 @@
 use super::objects::{self, Key};
 use super::space::{CODE, DISTANCE, PAGE, Region, WINDOW, pages};
 use super::trampoline::{AREA, SCRATCH};
-use crate::engine::remote::Remote;
+use crate::engine::remote::{Remote, code_area};
 use crate::engine::session::{Halt, Session};
 use crate::engine::task::{At, State};
 use crate::model::End;
@@ -157,9 +157,7 @@ impl Session<'_> {
         if self.space(index).written.is_some() {
             return Ok(());
         }
-        let protection = (PROT_READ | PROT_WRITE | PROT_EXEC) as u64;
-        let flags = (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE) as u64;
-        let args = [CODE, AREA as u64, protection, flags, u64::MAX, 0];
+        let args = code_area(CODE, AREA as u64);
         remote.must("making room for trampolines", SYS_mmap, args)?;
         let image = self.knowledge.trampolines.image();
         let length = image.len();
