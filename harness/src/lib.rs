@@ -126,16 +126,16 @@ pub mod manual {
     pub mod messages {}
 }
 
-pub mod check;
 pub mod conformance;
-pub mod contract;
-pub mod engine;
-pub mod explore;
-pub mod model;
-pub mod report;
 pub mod scenario;
-pub mod symbols;
-pub(crate) mod sys;
+
+pub use crosswire_check as check;
+pub use crosswire_contract as contract;
+pub use crosswire_engine as engine;
+pub use crosswire_explore as explore;
+pub use crosswire_model as model;
+pub use crosswire_report as report;
+pub use crosswire_symbols as symbols;
 
 pub use explore::{Budget, Report};
 pub use scenario::{Faults, Log, mark};

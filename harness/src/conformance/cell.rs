@@ -2,9 +2,9 @@
 
 use super::history::{end, failed, had_death, had_error, of};
 use super::{Trial, faults, names, promising};
-use crate::check::{Check, promise};
-use crate::contract::{Contract, Error, Peril, SharedCell, VALUE_BYTES};
 use crate::scenario::{Log, Named, Scenario};
+use crosswire_check::{Check, promise};
+use crosswire_contract::{Contract, Error, Peril, SharedCell, VALUE_BYTES};
 use std::sync::Arc;
 
 /// How many values are stored.

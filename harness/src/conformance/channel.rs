@@ -7,9 +7,9 @@ use super::channel_judgement::{
 };
 use super::message::{message, value};
 use super::{Trial, faults, is_reliable, names, promising};
-use crate::check;
-use crate::contract::{Channel, Contract, Error, Order, Peril, Receiver, Sender, Shape};
 use crate::scenario::{Log, Named, Scenario};
+use crosswire_check as check;
+use crosswire_contract::{Channel, Contract, Error, Order, Peril, Receiver, Sender, Shape};
 use std::ops::Range;
 
 /// Messages of each sender, where nothing needs to become full.

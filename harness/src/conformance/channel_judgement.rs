@@ -1,9 +1,9 @@
 //! What channels promise beyond order and completeness.
 
 use super::history::{failed, had_error, of, was_killed};
-use crate::check::history::{PriorityQueue, prepared};
-use crate::check::{Check, promise};
-use crate::model::Outcome;
+use crosswire_check::history::{PriorityQueue, prepared};
+use crosswire_check::{Check, promise};
+use crosswire_model::Outcome;
 use std::sync::Arc;
 
 /// The operation by which a sender closes its end.

@@ -1,6 +1,6 @@
 //! Questions that the judgements of several facilities ask a run.
 
-use crate::model::{Action, Operation, Outcome, Run};
+use crosswire_model::{Action, Operation, Outcome, Run};
 
 /// The operations of this name, by call.
 pub(super) fn of<'a>(
@@ -60,7 +60,7 @@ pub(super) fn last_seen(run: &Run, process: &str) -> u64 {
 
 /// Tests: a run of which nothing but the history is known.
 #[cfg(test)]
-pub(super) fn run_of(history: crate::model::History) -> Run {
-    let run = crate::check::testing::RunBuilder::new(&["a"]).end(crate::model::End::Finished);
+pub(super) fn run_of(history: crosswire_model::History) -> Run {
+    let run = crosswire_model::testing::RunBuilder::new(&["a"]).end(crosswire_model::End::Finished);
     Run { history, ..run }
 }

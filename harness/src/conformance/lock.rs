@@ -2,8 +2,8 @@
 
 use super::lock_judgement::{deaths_are_told, exclusion, refused_only_while_held};
 use super::{Trial, faults, names, promising};
-use crate::contract::{Contract, Error, Lock, Peril, Taken};
 use crate::scenario::{Log, Named, Scenario, mark};
+use crosswire_contract::{Contract, Error, Lock, Peril, Taken};
 
 /// How often each process takes the lock.
 const ROUNDS: u64 = 3;

@@ -6,9 +6,9 @@
 //! until it was last seen, or, where the lock is kept by the dead, for ever.
 
 use super::history::{end, failed, had_death, had_error, last_seen, was_killed};
-use crate::check::{Check, promise};
-use crate::contract::Death;
-use crate::model::{Operation, Run};
+use crosswire_check::{Check, promise};
+use crosswire_contract::Death;
+use crosswire_model::{Operation, Run};
 use std::sync::Arc;
 
 /// That a process surely had the lock, from and to when.
@@ -188,7 +188,7 @@ fn may_be_held(run: &Run, refused: &Operation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{History, Outcome, TaskId};
+    use crosswire_model::{History, Outcome, TaskId};
 
     fn op(
         process: &str,

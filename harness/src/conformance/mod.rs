@@ -1,4 +1,4 @@
-//! Floor 5: tests of anything that implements a trait of [`contract`](crate::contract)
+//! Floor 5: tests of anything that implements a trait of [`contract`](crosswire_contract)
 //! against what its contract promises. One generic scenario a trait; implement the
 //! trait and write [`conformance!`](crate::conformance!).
 
@@ -23,8 +23,8 @@ pub use rpc::rpc;
 pub use rwlock::rwlock;
 pub use semaphore::semaphore;
 
-use crate::contract::{Contract, Delivery, Facility, Peril};
 use crate::scenario::{Faults, Scenario};
+use crosswire_contract::{Contract, Delivery, Facility, Peril};
 
 /// One way of trying an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

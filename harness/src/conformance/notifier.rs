@@ -2,9 +2,9 @@
 
 use super::history::{end, had_error, lost_signal, of, was_killed};
 use super::{Trial, faults, names, promising};
-use crate::check::{Check, promise};
-use crate::contract::{Contract, Error, Notifier, Peril, Role};
 use crate::scenario::{Log, Named, Scenario};
+use crosswire_check::{Check, promise};
+use crosswire_contract::{Contract, Error, Notifier, Peril, Role};
 use std::ops::Range;
 use std::sync::Arc;
 

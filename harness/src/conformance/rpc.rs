@@ -2,9 +2,9 @@
 
 use super::history::{end, failed, had_death, had_error, of, was_killed};
 use super::{Trial, faults, names, promising};
-use crate::check::{Check, promise};
-use crate::contract::{Client, Error, Peril, Reply, Rpc, Server};
 use crate::scenario::{Log, Named, Scenario, mark};
+use crosswire_check::{Check, promise};
+use crosswire_contract::{Client, Error, Peril, Reply, Rpc, Server};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -113,7 +113,8 @@ fn done_if_acknowledged() -> Arc<dyn Check> {
                 return Err(format!("request {request} was answered with {result}"));
             }
             let mut executions = of(run, "execute").filter(|e| e.value == Some(request));
-            let within = |e: &crate::model::Operation| e.called > call.called && end(e) < end(call);
+            let within =
+                |e: &crosswire_model::Operation| e.called > call.called && end(e) < end(call);
             if !executions.any(within) {
                 return Err(format!(
                     "request {request} was acknowledged and not carried out"
@@ -128,7 +129,7 @@ fn done_if_acknowledged() -> Arc<dyn Check> {
 fn unknown_only_after_death(servers: Vec<String>) -> Arc<dyn Check> {
     promise("unknown-only-after-death", move |run| {
         let dead = servers.iter().any(|server| was_killed(run, server));
-        let in_the_dark = |call: &&crate::model::Operation| {
+        let in_the_dark = |call: &&crosswire_model::Operation| {
             (failed(call) && !had_death(run)) || (call.answer() == Some(MAYBE) && !dead)
         };
         match of(run, "call").find(in_the_dark) {

@@ -2,9 +2,9 @@
 
 use super::lock_judgement::{exclusion, refused_only_while_held};
 use super::{Trial, faults, names, promising};
-use crate::check::Expectations;
-use crate::contract::{Contract, Death, Error, Peril, RwLock};
 use crate::scenario::{Log, Named, Scenario, mark};
+use crosswire_check::Expectations;
+use crosswire_contract::{Contract, Death, Error, Peril, RwLock};
 
 /// How often each process takes the lock.
 const ROUNDS: u64 = 2;

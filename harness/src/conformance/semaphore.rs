@@ -2,10 +2,10 @@
 
 use super::history::{end, failed, had_error, last_seen, of, was_killed};
 use super::{Trial, faults, names, promising};
-use crate::check::{Check, promise};
-use crate::contract::{Contract, Death, Error, Peril, Semaphore};
-use crate::model::{Operation, Run};
 use crate::scenario::{Log, Named, Scenario, mark};
+use crosswire_check::{Check, promise};
+use crosswire_contract::{Contract, Death, Error, Peril, Semaphore};
+use crosswire_model::{Operation, Run};
 use std::sync::Arc;
 
 /// How often each process takes a permit.

@@ -3,8 +3,8 @@
 use super::failure::{self, REPLAY};
 use super::reentry::{Reentry, Role};
 use super::{Scenario, perform};
-use crate::explore::{CrashReport, CrashSearch};
-use crate::model::{Action, Verdict};
+use crosswire_explore::{CrashReport, CrashSearch};
+use crosswire_model::{Action, Verdict};
 use std::env;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

@@ -1,6 +1,6 @@
 //! A value that was drawn, by what it takes to draw it again.
 
-use crate::model::Record;
+use crosswire_model::Record;
 use proptest::strategy::ValueTree;
 use std::fmt;
 use std::str::FromStr;

@@ -4,13 +4,13 @@ use super::failure::{self, REPLAY};
 use super::reentry::{Reentry, Role};
 use super::regressions::Kept;
 use super::{Scenario, perform};
-use crate::engine::{Engine, Target};
-use crate::explore::{
+use crosswire_engine::{Engine, Target};
+use crosswire_explore::{
     Budget, Changes, Exploration, Progress, ReduceError, Reduced, Regression, Replay, ReplayError,
     Report, Starter, load, reduce_with, replay_with, target_of,
 };
-use crate::model::{Record, Verdict};
-use crate::report::{Palette, text};
+use crosswire_model::{Record, Verdict};
+use crosswire_report::{Palette, text};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! What a test says when its scenario did not pass.
 
-use crate::engine::FAILURES;
-use crate::explore::{CrashReport, Found, LostCapability, Report, save};
-use crate::model::{Record, Verdict};
-use crate::report::{Palette, crashes, quoted, text};
+use crosswire_engine::FAILURES;
+use crosswire_explore::{CrashReport, Found, LostCapability, Report, save};
+use crosswire_model::{Record, Verdict};
+use crosswire_report::{Palette, crashes, quoted, text};
 use std::env;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

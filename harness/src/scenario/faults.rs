@@ -1,6 +1,6 @@
 //! Which faults a scenario allows.
 
-use crate::model::{Action, Errno, FaultKind};
+use crosswire_model::{Action, Errno, FaultKind};
 
 /// The faults that an exploration may inject: it tries each at every point where
 /// it can strike, one in a run.

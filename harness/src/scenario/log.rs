@@ -1,7 +1,7 @@
 //! The log in which the processes of a scenario note what they do.
 
 use super::outcome::{LogOutcome, LogValue};
-use crate::sys::oplog::{Answer, CallEntry, NAME_BYTES, OpLog};
+use crosswire_kernel::oplog::{Answer, CallEntry, NAME_BYTES, OpLog};
 use std::sync::Arc;
 
 /// Notes the operations of one process, for the checkers to judge: that one began,
@@ -110,7 +110,7 @@ impl Begun<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Outcome, TaskId};
+    use crosswire_model::{Outcome, TaskId};
 
     #[test]
     fn results_pass_through_and_are_noted() {

@@ -23,10 +23,10 @@ pub(crate) use perform::{current_process, leave};
 pub use place::Place;
 pub use workload::Workload;
 
-use crate::check::{Check, Exit, Expectations};
-use crate::engine::Successor;
-use crate::explore::{Exhaust, Strategy};
-use crate::model::Limits;
+use crosswire_check::{Check, Exit, Expectations};
+use crosswire_engine::Successor;
+use crosswire_explore::{Exhaust, Strategy};
+use crosswire_model::Limits;
 use reentry::Reentry;
 use std::path::PathBuf;
 use std::process::Termination;
@@ -139,7 +139,7 @@ macro_rules! scenario {
 /// A schedule point of your own: here another process may take over, and a fault
 /// may strike. `number` stands in the trace. Outside a scenario nothing happens.
 pub fn mark(number: u64) {
-    crate::sys::process::mark(crate::sys::process::MARK_USER, number, 0);
+    crosswire_kernel::process::mark(crosswire_kernel::process::MARK_USER, number, 0);
 }
 
 impl Named {

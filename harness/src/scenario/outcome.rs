@@ -1,6 +1,6 @@
 //! How the log reads the arguments and results of operations.
 
-use crate::sys::oplog::Answer;
+use crosswire_kernel::oplog::Answer;
 
 /// A value that the log can keep: every integer, `bool`, and `()` for none.
 ///

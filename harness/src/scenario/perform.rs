@@ -3,8 +3,8 @@
 
 use super::Scenario;
 use super::log::Log;
-use crate::sys::oplog::{LOG_VARIABLE, OpLog};
-use crate::sys::process::{self, MARK_TEMPLATE};
+use crosswire_kernel::oplog::{LOG_VARIABLE, OpLog};
+use crosswire_kernel::process::{self, MARK_TEMPLATE};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::Pid;

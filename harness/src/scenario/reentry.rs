@@ -7,8 +7,8 @@
 //! than explore it.
 
 use super::drawn::WORKLOAD;
-use crate::engine::{Isolation, Start, Target};
-use crate::explore::Environment;
+use crosswire_engine::{Isolation, Start, Target};
+use crosswire_explore::Environment;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;

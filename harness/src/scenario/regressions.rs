@@ -2,7 +2,7 @@
 
 use super::Scenario;
 use super::reentry::Reentry;
-use crate::explore::{Found, Regression, regressions};
+use crosswire_explore::{Found, Regression, regressions};
 use std::path::{Path, PathBuf};
 
 /// Regressions of one scenario.

@@ -6,8 +6,8 @@ use super::failure::{self, REPLAY};
 use super::reentry::{Reentry, Role};
 use super::regressions::Kept;
 use super::{Named, Scenario};
-use crate::explore::{Budget, Found, Regression, Report, load};
-use crate::model::Verdict;
+use crosswire_explore::{Budget, Found, Regression, Report, load};
+use crosswire_model::Verdict;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
 use std::env;
@@ -284,7 +284,7 @@ where
         reentry: &Reentry,
         drawn: &Drawn,
         budget: Budget,
-        change: impl FnOnce(&mut crate::explore::Exploration),
+        change: impl FnOnce(&mut crosswire_explore::Exploration),
     ) -> Report {
         let scenario = self.scenario(reentry, drawn);
         scenario.check_description();

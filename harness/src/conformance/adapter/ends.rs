@@ -2,11 +2,11 @@
 
 use super::lines::{Answer, Driver, Line};
 use crate::conformance::{cell, message};
-use crate::contract::{
+use crate::scenario::{current_process, leave};
+use crosswire_contract::{
     Channel, Contract, Error, Facility, Lock, Notifier, Receiver, Role, RwLock, Semaphore, Sender,
     Shape, SharedCell, Taken, Traits, VALUE_BYTES, Wakeup,
 };
-use crate::scenario::{current_process, leave};
 
 /// Whatever it is that an adapter's program has made.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The pipes between the harness and an adapter, and what goes through them.
 
-use crate::contract::Error;
+use crosswire_contract::Error;
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write, pipe};
 use std::os::fd::AsRawFd;
 

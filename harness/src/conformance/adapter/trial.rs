@@ -5,14 +5,14 @@
 //! strike the first; the checks are shown the run as if there were no drivers.
 
 use super::Adapted;
-use crate::check::{Check, Unjudgeable};
 use crate::conformance::{
     Trial, cell::cell_of, channel::channel_of, lock::lock_of, notifier::notifier_of,
     rwlock::rwlock_of, semaphore::semaphore_of,
 };
-use crate::contract::{Contract, Error, Facility};
-use crate::model::{Run, TaskId, Violation};
 use crate::scenario::{Named, Scenario};
+use crosswire_check::{Check, Unjudgeable};
+use crosswire_contract::{Contract, Error, Facility};
+use crosswire_model::{Run, TaskId, Violation};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -25,7 +25,7 @@ const ADAPTER: &str = "adapter";
 /// [this module](super), held to `contract`.
 ///
 /// # Errors
-/// If there is no command, or the contract is one of [`Rpc`](crate::contract::Rpc),
+/// If there is no command, or the contract is one of [`Rpc`](crosswire_contract::Rpc),
 /// which no adapter can speak.
 pub fn adapted(
     named: Named,

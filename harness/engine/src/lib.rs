@@ -1,0 +1,434 @@
+//! Floor 1: one [`Plan`] in, one [`Run`] out, on real processes.
+
+// The C library's names for system calls are in lower case.
+#![allow(non_upper_case_globals)]
+
+mod address;
+mod aftermath;
+mod auxv;
+mod calls;
+mod capture;
+mod choose;
+mod clock;
+mod deadlock;
+mod detour;
+mod emulate;
+mod endings;
+mod hold;
+mod identity;
+mod inject;
+mod launch;
+mod left;
+mod locks;
+mod measure;
+mod objects;
+mod output;
+mod policy;
+mod prepare;
+mod record;
+mod remote;
+mod session;
+mod settle;
+mod shared;
+mod sockets;
+mod spin;
+mod startup;
+mod step;
+mod stops;
+mod successors;
+mod sweep;
+mod target;
+mod task;
+mod template;
+mod timers;
+mod touches;
+mod transfer;
+mod tsc;
+mod turns;
+mod undone;
+mod waits;
+mod watch;
+
+pub use choose::{Choices, Chooser};
+pub use crosswire_kernel::affinity::pin;
+pub use crosswire_kernel::sandbox::{Abilities, Ability, Feature, Loss};
+pub use hold::Held;
+pub use measure::{bare_fault, bare_stop};
+pub use target::{ExecutableError, FAILURES, Isolation, Start, Successor, Target, find_executable};
+pub use touches::TIME_OUT;
+
+use crosswire_kernel::counter::CounterTrap;
+use crosswire_kernel::descriptor;
+use crosswire_kernel::oplog::OpLog;
+use crosswire_kernel::sandbox::{self, Leftovers, Reset, Sandbox};
+use crosswire_kernel::tick::Ticker;
+use crosswire_kernel::tracee;
+use crosswire_model::{End, FORMAT_VERSION, History, Operation, Plan, Run, Task, TaskId, Trace};
+use session::{Halt, Session};
+use shared::Knowledge;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use template::{Namespaces, Template};
+use undone::Undone;
+
+/// Milliseconds between two looks of the watchdog.
+const TICK: i64 = 20;
+
+/// Pids of the templates, and of the first process of each run. Fixed, so that
+/// programs see the same ones in every run; apart, so that they never meet.
+const TEMPLATE_PID: i32 = 20_001;
+const RUN_PID: i32 = 101;
+
+/// How often a run is tried that gets unusual pids.
+const ATTEMPTS: u32 = 4;
+
+/// Operations that a run may log: a call and an answer each take an entry.
+const LOG_ENTRIES: usize = 1 << 16;
+
+/// Runs plans on the processes of one target. One per worker thread: it must be
+/// used on the thread that started it, because ptrace knows its tracer by thread.
+pub struct Engine {
+    children: Vec<String>,
+    successors: Vec<Successor>,
+    templates: Vec<Template>,
+    working_dir: String,
+    private_dirs: Vec<String>,
+    bystanders: Vec<crosswire_kernel::Tid>,
+    /// Standard output and standard error.
+    outputs: [File; 2],
+    /// What the processes of a scenario log.
+    log: Option<OpLog>,
+    /// Namespaces that every further run needs for itself, because a run has used
+    /// the template's, as flags of clone(2).
+    own_namespaces: i32,
+    fresh_working_dir: bool,
+    watches: bool,
+    /// What it has learned of the programs' code.
+    knowledge: std::cell::Cell<Knowledge>,
+    sandbox: Sandbox,
+    _ticker: Ticker,
+}
+
+/// Why the engine could not do its job.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A program cannot be started: missing, not executable, …
+    #[error("cannot start `{program}`: {reason}")]
+    Start {
+        /// As the user named it.
+        program: String,
+        /// Why.
+        reason: String,
+    },
+    /// The machine does not permit what the engine needs.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl From<sandbox::SandboxError> for EngineError {
+    fn from(error: sandbox::SandboxError) -> Self {
+        EngineError::Machine(error.to_string())
+    }
+}
+
+impl Engine {
+    /// Starts the sandbox and the programs up to their first point of interest.
+    /// The calling thread is pinned to `cpu`, where one is given.
+    ///
+    /// # Errors
+    /// If a program cannot be started or the machine forbids tracing.
+    pub fn start(target: &Target, cpu: Option<usize>) -> Result<Engine, EngineError> {
+        let machine = |what: &'static str| {
+            move |error: std::io::Error| EngineError::Machine(format!("{what}: {error}"))
+        };
+        if let Some(cpu) = cpu {
+            pin(cpu).map_err(|e| machine("pinning the worker")(e.into()))?;
+        }
+        let executables: Vec<PathBuf> = target
+            .programs
+            .iter()
+            .map(|start| start.executable(target))
+            .collect::<Result<_, _>>()?;
+        let mut sandbox = Sandbox::start(&sandbox::Settings {
+            working_dir: target.working_dir.clone(),
+            hidden: target::FAILURES,
+            isolation: match target.isolation {
+                Isolation::Auto => sandbox::Isolation::Auto,
+                Isolation::None => sandbox::Isolation::None,
+            },
+            executables: executables.clone(),
+        })?;
+        let init = sandbox.init_pid();
+        tracee::seize(init).map_err(machine(
+            "tracing a process of one's own (is ptrace forbidden here?)",
+        ))?;
+        let mut engine = Engine {
+            children: target.children.clone(),
+            successors: target.successors.clone(),
+            templates: Vec::new(),
+            working_dir: target.working_dir.to_string_lossy().into_owned(),
+            private_dirs: private_dirs(&target.working_dir),
+            bystanders: vec![init],
+            outputs: [
+                descriptor::output_file("stdout").map_err(machine("making a file for output"))?,
+                descriptor::output_file("stderr").map_err(machine("making a file for output"))?,
+            ],
+            log: match target.children.is_empty() {
+                true => None,
+                false => Some(OpLog::create(LOG_ENTRIES).map_err(machine("making the log"))?),
+            },
+            own_namespaces: 0,
+            fresh_working_dir: false,
+            knowledge: std::cell::Cell::default(),
+            watches: false,
+            _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
+            sandbox: {
+                sandbox.reset(&Reset {
+                    next_pid: TEMPLATE_PID,
+                    ..Reset::default()
+                })?;
+                sandbox
+            },
+        };
+        for (start, executable) in target.programs.iter().zip(&executables) {
+            engine.prepare(target, start, executable)?;
+        }
+        engine
+            .empty_output()
+            .map_err(machine("emptying the output"))?;
+        engine.reset(None, false, false)?;
+        Ok(engine)
+    }
+
+    /// What the sandbox has, and what it lacks on this machine.
+    pub fn abilities(&self) -> &sandbox::Abilities {
+        self.sandbox.abilities()
+    }
+
+    /// Whether further runs are watched: [`Run::seen`] then holds what their calls
+    /// read and write. It costs time, and changes nothing else.
+    pub fn watch(&mut self, watches: bool) {
+        self.watches = watches;
+    }
+
+    /// Performs one run.
+    ///
+    /// # Errors
+    /// If the harness itself fails; whatever the program does is in the run's trace.
+    pub fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+        let _trap = CounterTrap::set();
+        let mut run = self.run_once(plan)?;
+        for _ in 1..ATTEMPTS {
+            if self.has_usual_pids(&run.trace) {
+                break;
+            }
+            run = self.run_once(plan)?;
+        }
+        Ok(run)
+    }
+
+    /// Whether the run got the pids that every run gets. The kernel lets go of a pid
+    /// a moment after its process can no longer be found, and nothing tells when; a
+    /// run that begins in that moment gets others, and is done again. Programs whose
+    /// forks fail have gaps in every run.
+    fn has_usual_pids(&self, trace: &Trace) -> bool {
+        // A task whose creator died before it learnt the pid has none.
+        let usual = |(number, task): (usize, &Task)| {
+            task.tid == 0 || task.tid == RUN_PID + i32::try_from(number).unwrap_or(i32::MAX)
+        };
+        !self.sandbox.is_isolated() || trace.tasks.iter().enumerate().all(usual)
+    }
+
+    fn run_once(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+        let began = sweep::now();
+        let (mut session, outcome) = self.perform(plan)?;
+        let mut leftovers = session.processes_left();
+        session.kill_all()?;
+        let end = outcome?;
+        let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
+        let used = session.namespaces_used();
+        let namespace = session.ipc_namespace.take();
+        let knowledge = std::mem::take(&mut session.knowledge);
+        let seen = std::mem::take(&mut session.seen);
+        let captures = std::mem::take(&mut session.captures);
+        let unwatched = std::mem::take(&mut session.unwatched);
+        let undone = std::mem::take(&mut session.undone);
+        let mut trace = into_trace(session, end);
+        for template in &mut self.templates {
+            let written = (knowledge.detours).write(template.tid, &mut template.detours);
+            written.map_err(|error| EngineError::Machine(format!("keeping detours: {error}")))?;
+        }
+        self.knowledge.set(knowledge);
+        let history = self.history(&mut trace, &undone);
+        let left = self.reset(namespace.as_ref(), system_v, queues)?;
+        if self.sandbox.is_isolated() {
+            self.own_namespaces |= used;
+        } else if began.is_some_and(|began| sweep::sweep(&trace.events, &left, began)) {
+            // What is gone now is new if the next run creates it.
+            self.reset(None, system_v, queues)?;
+        }
+        leftovers.extend(left::describe(left));
+        let (stdout, stderr) = self
+            .take_output()
+            .map_err(|error| EngineError::Machine(format!("reading the output: {error}")))?;
+        Ok(Run {
+            plan: plan.clone(),
+            trace: Trace { leftovers, ..trace },
+            history,
+            seen,
+            captures,
+            unwatched,
+            stdout,
+            stderr,
+        })
+    }
+
+    /// Takes the steps of one run, and leaves everybody as they are at its end.
+    fn perform<'a>(
+        &'a self,
+        plan: &'a Plan,
+    ) -> Result<(Session<'a>, Result<End, EngineError>), EngineError> {
+        if let Some(log) = &self.log {
+            log.clear();
+        }
+        let mut session = Session::new(
+            plan,
+            &self.children,
+            &self.bystanders,
+            &self.private_dirs,
+            &self.outputs,
+        );
+        session.watched = self.watches;
+        session.successors = &self.successors;
+        session.knowledge = self.knowledge.take();
+        session.pids_vary = !self.sandbox.is_isolated();
+        session.log = self.log.as_ref();
+        let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
+        let started = start_roots(
+            &mut session,
+            &self.templates,
+            self.own_namespaces,
+            working_dir,
+        );
+        let halt = match started {
+            Ok(()) => session.perform(),
+            Err(halt) => halt,
+        };
+        let outcome = match halt {
+            Halt::End(end) => Ok(end),
+            Halt::Failed(error) => Err(error),
+        };
+        Ok((session, outcome))
+    }
+
+    /// The operations that the processes of a scenario logged.
+    fn history(&self, trace: &mut Trace, undone: &[Undone]) -> History {
+        let Some(log) = &self.log else {
+            return History::default();
+        };
+        if log.overflowed() {
+            trace.end = End::Invalid(format!("more than {LOG_ENTRIES} log entries in one run"));
+        }
+        let task_of = |number: usize| {
+            let name = self.children.get(number);
+            name.and_then(|name| trace.process(name))
+                .unwrap_or(TaskId(0))
+        };
+        let has_effect = |operation: &Operation| {
+            let undone = undone.iter().find(|undone| undone.leader == operation.task);
+            operation.answered().is_some() || undone.is_none_or(|u| operation.called < u.since)
+        };
+        let mut history = log.history(&self.children, task_of);
+        history.operations.retain(has_effect);
+        history
+    }
+
+    fn reset(
+        &mut self,
+        namespace: Option<&File>,
+        sysv: bool,
+        mqueue: bool,
+    ) -> Result<Leftovers, EngineError> {
+        let left = self.sandbox.reset(&Reset {
+            next_pid: RUN_PID,
+            ipc_namespace: namespace
+                .filter(|_| self.own_namespaces & libc::CLONE_NEWIPC != 0)
+                .map(AsFd::as_fd),
+            sysv,
+            mqueue,
+            renew: false,
+        })?;
+        self.fresh_working_dir |= left.fresh_working_dir;
+        Ok(left)
+    }
+}
+
+/// Copies every template and brings each copy to its first call.
+fn start_roots(
+    session: &mut Session<'_>,
+    templates: &[Template],
+    own_namespaces: i32,
+    working_dir: Option<&str>,
+) -> Result<(), Halt> {
+    let mut first = None;
+    for template in templates {
+        let namespaces = match first {
+            None => Namespaces::New(own_namespaces),
+            Some(first) => Namespaces::Of(first, own_namespaces),
+        };
+        let (tid, inside) = template
+            .copy(namespaces, working_dir)
+            .map_err(Halt::Failed)?;
+        first = first.or(Some(inside));
+        session.adopt(template, tid, inside)?;
+    }
+    Ok(())
+}
+
+fn into_trace(session: Session<'_>, end: End) -> Trace {
+    let tasks = session
+        .tasks
+        .iter()
+        .map(|task| Task {
+            process: session.processes[task.process].name.clone(),
+            parent: task.parent,
+            leader: session.processes[task.process].leader,
+            tid: session.stable_pid(task.tid_inside.into()) as i32,
+        })
+        .collect();
+    let unused = session.faults.iter().filter(|armed| !armed.struck);
+    Trace {
+        format_version: FORMAT_VERSION,
+        tasks,
+        objects: session.memory.list,
+        places: session.memory.places,
+        steps: session.step,
+        unused_faults: unused.map(|armed| armed.fault.clone()).collect(),
+        deviations: session.deviations,
+        switches: session.switches,
+        events: session.events,
+        footprints: session.footprints,
+        end,
+        leftovers: Vec::new(),
+    }
+}
+
+/// Directories whose contents belong to the run.
+fn private_dirs(working_dir: &Path) -> Vec<String> {
+    let mut dirs: Vec<String> = ["/tmp/", "/var/tmp/", "/dev/shm/", "/dev/mqueue/"]
+        .map(str::to_owned)
+        .to_vec();
+    dirs.push(working_dir.to_string_lossy().into_owned());
+    dirs
+}
+
+/// Whether two runs went the same way: same events, same end, same output.
+pub fn first_difference(a: &Run, b: &Run) -> Option<String> {
+    let output = || {
+        let differs = (&a.stdout, &a.stderr) != (&b.stdout, &b.stderr);
+        differs.then(|| "the output".to_owned())
+    };
+    a.trace.first_difference(&b.trace).or_else(output)
+}

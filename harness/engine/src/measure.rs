@@ -1,0 +1,57 @@
+//! What a stop costs on this machine, as the yardstick for everything else.
+
+use crosswire_kernel::tracee::{self, Stopped, Wait, Waited};
+use std::io;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The time between resuming a task that makes system calls in a loop and seeing it
+/// stop again, over `stops` stops with nothing else done: the least that any tracer
+/// pays. Tracer and task share the CPU that the calling thread is pinned to.
+///
+/// # Errors
+/// If tracing is forbidden, or `yes` cannot be run.
+pub fn bare_stop(stops: u32) -> io::Result<Duration> {
+    measure(&mut Command::new("yes"), stops, Stopped::resume_to_exit)
+}
+
+/// The same for a program that, once its standard input has ended, does nothing but touch
+/// memory which it may not touch: of each access that faults the tracer is told, and the
+/// program tries again. The input ends when the program is traced: without a tracer the
+/// first fault would be its last.
+///
+/// # Errors
+/// If tracing is forbidden, or the program cannot be run.
+pub fn bare_fault(program: &mut Command, stops: u32) -> io::Result<Duration> {
+    measure(program, stops, |stopped| stopped.resume(0))
+}
+
+fn measure(program: &mut Command, stops: u32, resume: fn(Stopped)) -> io::Result<Duration> {
+    program.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = program.spawn()?;
+    let tid = child.id() as crosswire_kernel::Tid;
+    tracee::seize(tid)?;
+    tracee::interrupt(tid)?;
+    drop(child.stdin.take());
+    let stop = || loop {
+        match tracee::wait_for(tid, Wait::Block)? {
+            Waited::Event(..) => return Ok(()),
+            Waited::NoTasks => return Err(io::Error::from_raw_os_error(libc::ECHILD)),
+            _ => {}
+        }
+    };
+    // Past its loading.
+    for _ in 0..1_000 {
+        stop()?;
+        resume(Stopped::reported(tid));
+    }
+    let began = Instant::now();
+    for _ in 0..stops {
+        stop()?;
+        resume(Stopped::reported(tid));
+    }
+    let taken = began.elapsed();
+    child.kill()?;
+    child.wait()?;
+    Ok(taken / stops)
+}

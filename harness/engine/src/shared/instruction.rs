@@ -1,0 +1,213 @@
+//! What must be known of an instruction before it is made to touch an alias.
+
+use crosswire_model::AccessKind;
+use iced_x86::{
+    Code, Decoder, DecoderOptions, FastFormatter, InstructionInfoFactory, MemorySize, Mnemonic,
+    OpAccess, OpKind, Register,
+};
+
+/// How it is performed on the alias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// With a segment prefix.
+    Direct,
+    /// A string instruction: its destination is always in the ES segment, so its
+    /// registers are changed instead.
+    String(StringOperands),
+    /// As it is, while the program's own addresses are accessible: it uses a segment
+    /// itself, an address relative to where it stands, or the stack.
+    Stepped,
+}
+
+/// Which memory a string instruction touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StringOperands {
+    /// It reads at RSI.
+    pub source: bool,
+    /// What it does at RDI, if anything.
+    pub destination: Option<AccessKind>,
+    /// It repeats itself RCX times at most.
+    pub repeats: bool,
+    /// It ends early when a comparison says so.
+    pub compares: bool,
+    /// It goes on until it finds equality, rather than while it does.
+    pub until_equal: bool,
+    /// Bytes of an element.
+    pub element: u64,
+}
+
+/// A decoded instruction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Instruction {
+    pub bytes: Vec<u8>,
+    pub form: Form,
+    pub kind: AccessKind,
+    /// Bytes of memory it touches; of one element for string instructions.
+    pub size: u32,
+    /// As a disassembler prints it.
+    pub text: String,
+}
+
+/// The longest instruction that there can be.
+pub(super) const LONGEST: usize = 15;
+
+impl Instruction {
+    /// The instruction at the beginning of `code`, which stands at `position`.
+    pub fn decode(code: &[u8], position: u64) -> Option<Instruction> {
+        let mut decoder = Decoder::with_ip(64, code, position, DecoderOptions::NONE);
+        let decoded = decoder.decode();
+        if decoded.code() == Code::INVALID {
+            return None;
+        }
+        let mut factory = InstructionInfoFactory::new();
+        let memory = factory.info(&decoded).used_memory();
+        let explicit = (0..decoded.op_count()).any(|i| decoded.op_kind(i) == OpKind::Memory);
+        let form = match string_operands(&decoded) {
+            Some(operands) => Form::String(operands),
+            None if is_stepped(&decoded, explicit) => Form::Stepped,
+            None => Form::Direct,
+        };
+        let mut text = String::new();
+        FastFormatter::new().format(&decoded, &mut text);
+        Some(Instruction {
+            bytes: code[..decoded.len()].to_vec(),
+            form,
+            kind: kind(memory.iter().map(iced_x86::UsedMemory::access)),
+            size: match decoded.memory_size() {
+                MemorySize::Unknown => 8,
+                size => u32::try_from(size.size()).unwrap_or(8).max(1),
+            },
+            text,
+        })
+    }
+}
+
+fn is_stepped(decoded: &iced_x86::Instruction, explicit: bool) -> bool {
+    !explicit
+        || decoded.segment_prefix() != Register::None
+        || decoded.is_ip_rel_memory_operand()
+        || decoded.len() == LONGEST
+        // The return address would be that of the trampoline.
+        || decoded.mnemonic() == Mnemonic::Call
+}
+
+fn kind(accesses: impl Iterator<Item = OpAccess>) -> AccessKind {
+    let (mut reads, mut writes) = (false, false);
+    for access in accesses {
+        match access {
+            OpAccess::Read | OpAccess::CondRead => reads = true,
+            OpAccess::Write | OpAccess::CondWrite => writes = true,
+            OpAccess::ReadWrite | OpAccess::ReadCondWrite => (reads, writes) = (true, true),
+            OpAccess::None | OpAccess::NoMemAccess => {}
+        }
+    }
+    match (reads, writes) {
+        (_, false) => AccessKind::Read,
+        (false, true) => AccessKind::Write,
+        (true, true) => AccessKind::Update,
+    }
+}
+
+fn string_operands(decoded: &iced_x86::Instruction) -> Option<StringOperands> {
+    use Mnemonic::{
+        Cmpsb, Cmpsd, Cmpsq, Cmpsw, Lodsb, Lodsd, Lodsq, Lodsw, Movsb, Movsd, Movsq, Movsw, Scasb,
+        Scasd, Scasq, Scasw, Stosb, Stosd, Stosq, Stosw,
+    };
+    // SSE2 has instructions of the names movsd and cmpsd, too.
+    if !decoded.is_string_instruction() {
+        return None;
+    }
+    let (source, destination) = match decoded.mnemonic() {
+        Movsb | Movsw | Movsd | Movsq => (true, Some(AccessKind::Write)),
+        Cmpsb | Cmpsw | Cmpsd | Cmpsq => (true, Some(AccessKind::Read)),
+        Stosb | Stosw | Stosd | Stosq => (false, Some(AccessKind::Write)),
+        Scasb | Scasw | Scasd | Scasq => (false, Some(AccessKind::Read)),
+        Lodsb | Lodsw | Lodsd | Lodsq => (true, None),
+        _ => return None,
+    };
+    Some(StringOperands {
+        source,
+        destination,
+        repeats: decoded.has_rep_prefix() || decoded.has_repne_prefix(),
+        compares: destination == Some(AccessKind::Read),
+        until_equal: decoded.has_repne_prefix(),
+        element: decoded.memory_size().size() as u64,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(code: &[u8]) -> Instruction {
+        Instruction::decode(code, 0x1000).unwrap()
+    }
+
+    #[test]
+    fn tells_what_instructions_do_to_memory() {
+        for (code, form, kind, size) in [
+            // mov eax,[rdi]
+            (&[0x8b, 0x07][..], Form::Direct, AccessKind::Read, 4),
+            // mov [rdi],rax
+            (&[0x48, 0x89, 0x07], Form::Direct, AccessKind::Write, 8),
+            // lock cmpxchg [rdi],ecx
+            (
+                &[0xf0, 0x0f, 0xb1, 0x0f],
+                Form::Direct,
+                AccessKind::Update,
+                4,
+            ),
+            // xchg [rdi],al
+            (&[0x86, 0x07], Form::Direct, AccessKind::Update, 1),
+            // cmp byte [rdi],0
+            (&[0x80, 0x3f, 0x00], Form::Direct, AccessKind::Read, 1),
+            // vmovdqu [rdi],ymm0
+            (
+                &[0xc5, 0xfe, 0x7f, 0x07],
+                Form::Direct,
+                AccessKind::Write,
+                32,
+            ),
+            // mov eax,[rip+0]
+            (
+                &[0x8b, 0x05, 0, 0, 0, 0],
+                Form::Stepped,
+                AccessKind::Read,
+                4,
+            ),
+            // mov rax,fs:[rdi]
+            (
+                &[0x64, 0x48, 0x8b, 0x07],
+                Form::Stepped,
+                AccessKind::Read,
+                8,
+            ),
+        ] {
+            let found = decoded(code);
+            assert_eq!(
+                (found.form, found.kind, found.size),
+                (form, kind, size),
+                "{}",
+                found.text
+            );
+        }
+    }
+
+    #[test]
+    fn string_instructions_are_no_vector_instructions() {
+        let copies = decoded(&[0xf3, 0x48, 0xa5]);
+        let Form::String(operands) = copies.form else {
+            panic!("rep movsq is a string instruction");
+        };
+        assert!(operands.source && operands.repeats && operands.element == 8);
+        assert_eq!(copies.bytes.len(), 3);
+        // movsd xmm0,[rdi]
+        assert_eq!(decoded(&[0xf2, 0x0f, 0x10, 0x07]).form, Form::Direct);
+    }
+
+    #[test]
+    fn what_is_no_instruction_is_none() {
+        assert_eq!(Instruction::decode(&[0x06], 0), None);
+        assert_eq!(Instruction::decode(&[], 0), None);
+    }
+}

@@ -1,0 +1,196 @@
+//! Takes in outcomes by the number of their run, whatever order they come in.
+
+use super::findings::Findings;
+use super::guarantee::Guarantee;
+use super::outcome::Outcome;
+use super::points::Points;
+use super::report::{FaultTally, LostCapability, Progress, Report};
+use super::strategy::Profile;
+use crosswire_model::{Limit, Verdict};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Duration;
+
+/// Different traces that are told apart: 16 MB of hashes.
+const MOST_DISTINCT: usize = 1_000_000;
+
+/// After so many runs that the harness could not perform, going on only repeats
+/// its failure.
+pub(super) const MOST_INVALID: u64 = 10;
+
+#[derive(Default)]
+pub(super) struct Collector {
+    stop_at_first: bool,
+    /// Handed in, but a run with a smaller number is still under way.
+    waiting: BTreeMap<u64, Outcome>,
+    /// The next number to take in.
+    next: u64,
+    /// Nothing further counts.
+    closed: bool,
+    runs: u64,
+    steps: u64,
+    distinct: HashSet<u64>,
+    findings: Findings,
+    inconclusive: Vec<(Limit, u64)>,
+    invalid: u64,
+    invalid_reason: Option<String>,
+    faults: FaultTally,
+    guarantee: Guarantee,
+    /// Where faults can strike, as far as known.
+    pub points: Points,
+    /// Whether that has grown since somebody last looked.
+    pub points_grown: bool,
+    /// What run 0 printed, if it passed.
+    pub reference: Option<Vec<u8>>,
+    pub processes: Vec<String>,
+    /// What run 0 has shown of the program's size.
+    pub profile: Profile,
+    /// What the engines of the workers lack: the same for all.
+    pub capabilities_lost: Vec<LostCapability>,
+    /// Shared memory whose accesses are no schedule points, and why.
+    unwatched: BTreeSet<String>,
+}
+
+impl Collector {
+    pub fn new(stop_at_first: bool) -> Collector {
+        Collector {
+            stop_at_first,
+            ..Collector::default()
+        }
+    }
+
+    /// Hands in the outcome of a run.
+    pub fn offer(&mut self, run: u64, outcome: Outcome) {
+        self.waiting.insert(run, outcome);
+        while let Some(outcome) = self.waiting.remove(&self.next) {
+            self.take(self.next, outcome);
+            self.next += 1;
+        }
+    }
+
+    /// Takes in what still waits for a run that will never be handed in.
+    pub fn flush(&mut self) {
+        for (run, outcome) in std::mem::take(&mut self.waiting) {
+            self.take(run, outcome);
+        }
+    }
+
+    /// Every run below this number has been taken in.
+    pub fn taken(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether further runs are of no use.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    fn take(&mut self, run: u64, outcome: Outcome) {
+        // With several workers, runs behind the one that ended the exploration
+        // may have been under way: as with one worker, they do not count.
+        if self.closed {
+            return;
+        }
+        self.runs += 1;
+        self.steps += outcome.steps;
+        self.faults.planned += outcome.faults_planned;
+        self.faults.struck += outcome.faults_struck;
+        self.unwatched.extend(outcome.unwatched);
+        if let Some(depth) = outcome.depth {
+            self.guarantee.count(depth);
+        }
+        self.points_grown |= self.points.merge(outcome.points);
+        if run == 0 {
+            self.guarantee.tasks = outcome.profile.tasks.len() as u64;
+            self.guarantee.steps = outcome.profile.steps.into();
+            self.profile = outcome.profile;
+            self.processes = outcome.processes;
+            self.reference = outcome.reference;
+        }
+        match &outcome.verdict {
+            Verdict::Pass => {}
+            Verdict::Violation(violations) => {
+                let record = outcome.record.as_ref().expect("a violation has a record");
+                self.findings.add(
+                    run,
+                    violations,
+                    record,
+                    &outcome.last_lines,
+                    outcome.replayed,
+                );
+                self.closed |= self.stop_at_first;
+            }
+            Verdict::Inconclusive(limit) => {
+                match self
+                    .inconclusive
+                    .iter_mut()
+                    .find(|(known, _)| known == limit)
+                {
+                    Some((_, count)) => *count += 1,
+                    None => self.inconclusive.push((*limit, 1)),
+                }
+            }
+            Verdict::Invalid(reason) => {
+                self.invalid += 1;
+                self.invalid_reason
+                    .get_or_insert_with(|| format!("run {run}: {reason}"));
+                self.closed |= self.invalid >= MOST_INVALID;
+                return;
+            }
+        }
+        if self.distinct.len() < MOST_DISTINCT {
+            self.distinct.insert(outcome.fingerprint);
+        }
+    }
+
+    /// What there is to say so far, in a budget and a time that others know.
+    pub fn so_far(&self) -> Progress {
+        Progress {
+            runs: self.runs,
+            steps: self.steps,
+            found: self.findings.len(),
+            distinct_traces: self.distinct.len() as u64,
+            guarantee: self.guarantee.best(),
+            ..Progress::default()
+        }
+    }
+
+    /// The sum of all.
+    pub fn into_report(self, seed: u64, elapsed: Duration, possible: u64, stopped: bool) -> Report {
+        let found = self.findings;
+        let dropped = found.dropped;
+        let found = found.into_vec();
+        let verdict = if !found.is_empty() {
+            Verdict::Violation(found.iter().map(|found| found.violation.clone()).collect())
+        } else if let Some(reason) = &self.invalid_reason {
+            Verdict::Invalid(reason.clone())
+        } else if self.runs == 0 {
+            Verdict::Invalid("stopped before the first run had ended".into())
+        } else if let Some((limit, _)) = self.inconclusive.first() {
+            Verdict::Inconclusive(*limit)
+        } else {
+            Verdict::Pass
+        };
+        Report {
+            verdict,
+            seed,
+            runs: self.runs,
+            steps: self.steps,
+            elapsed,
+            distinct_traces: self.distinct.len() as u64,
+            found,
+            dropped,
+            inconclusive: self.inconclusive,
+            invalid: self.invalid,
+            invalid_reason: self.invalid_reason,
+            faults: FaultTally {
+                possible,
+                ..self.faults
+            },
+            guarantee: self.guarantee,
+            exhaustion: None,
+            interrupted: stopped && !self.closed,
+            capabilities_lost: self.capabilities_lost,
+            notes: self.unwatched.into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Failures by what went wrong.
+
+use super::report::{CrashGroup, FailingPoint};
+use crate::Found;
+use crate::findings::{MOST_FINDINGS, simplicity, without_numbers};
+use crate::outcome::Outcome;
+use crosswire_model::{Kind, Moment, Record, Violation};
+use std::collections::BTreeMap;
+
+/// The order of runs: by schedule, then by the places of the crashes.
+pub(super) type Order = (u32, Vec<usize>);
+
+/// Failures by kind and sentence, whatever numbers the sentence names. What is kept
+/// does not depend on the order in which runs are handed in.
+#[derive(Default)]
+pub(super) struct Groups {
+    groups: BTreeMap<(Kind, String), Entry>,
+}
+
+struct Entry {
+    found: Found,
+    /// The order of the run that is kept.
+    order: Order,
+    points: BTreeMap<Vec<String>, (Order, FailingPoint)>,
+}
+
+impl Groups {
+    /// How many different failures there are.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Takes in the violations of one run with these crashes.
+    pub fn add(
+        &mut self,
+        violations: &[Violation],
+        outcome: &Outcome,
+        crashes: Vec<String>,
+        order: Order,
+    ) {
+        let record = outcome.record.as_ref().expect("a violation has a record");
+        for violation in violations {
+            let key = (violation.kind.clone(), without_numbers(&violation.sentence));
+            if self.groups.len() >= MOST_FINDINGS && !self.groups.contains_key(&key) {
+                continue;
+            }
+            let entry = self
+                .groups
+                .entry(key)
+                .and_modify(|entry| entry.improve(violation, outcome, &order))
+                .or_insert_with(|| Entry {
+                    found: found(violation, outcome),
+                    order: order.clone(),
+                    points: BTreeMap::new(),
+                });
+            entry.found.count += 1;
+            entry.add_point(&crashes, &order, record);
+        }
+    }
+
+    /// All of them, the one with most points first.
+    pub fn into_vec(self) -> Vec<CrashGroup> {
+        let mut groups: Vec<CrashGroup> = self.groups.into_values().map(Entry::finish).collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.points.len()));
+        groups
+    }
+}
+
+impl Entry {
+    /// Keeps the simpler of two runs.
+    fn improve(&mut self, violation: &Violation, outcome: &Outcome, order: &Order) {
+        let record = outcome.record.as_ref().expect("a violation has a record");
+        let theirs = (simplicity(record), order);
+        if theirs < (simplicity(&self.found.record), &self.order) {
+            let count = self.found.count;
+            self.found = Found {
+                count,
+                ..found(violation, outcome)
+            };
+            self.order = order.clone();
+        }
+    }
+
+    fn add_point(&mut self, crashes: &[String], order: &Order, record: &Record) {
+        let (first, point) = self.points.entry(crashes.to_vec()).or_insert_with(|| {
+            let point = FailingPoint {
+                crashes: crashes.to_vec(),
+                died_in: died_in(record),
+                runs: 0,
+            };
+            (order.clone(), point)
+        });
+        point.runs += 1;
+        if order < first {
+            first.clone_from(order);
+            point.died_in = died_in(record);
+        }
+    }
+
+    fn finish(self) -> CrashGroup {
+        let mut points: Vec<(Order, FailingPoint)> = self.points.into_values().collect();
+        points.sort_by(|(a, _), (b, _)| a.cmp(b));
+        CrashGroup {
+            found: self.found,
+            points: points.into_iter().map(|(_, point)| point).collect(),
+        }
+    }
+}
+
+/// Where the process that was killed last stood.
+fn died_in(record: &Record) -> Option<String> {
+    let mut killed = record.stacks.iter().rev();
+    let stack = killed.find(|stack| stack.moment == Moment::Killed)?;
+    stack.source().map(ToString::to_string)
+}
+
+fn found(violation: &Violation, outcome: &Outcome) -> Found {
+    let record = outcome.record.as_ref().expect("a violation has a record");
+    Found {
+        violation: violation.clone(),
+        record: (**record).clone(),
+        last_lines: outcome.last_lines.clone(),
+        run: 0,
+        replayed: outcome.replayed,
+        count: 0,
+        shrunk: None,
+    }
+}

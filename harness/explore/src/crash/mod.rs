@@ -1,0 +1,210 @@
+//! Killing one process at every point: which crashes do the others survive?
+//!
+//! A run without a crash shows the points that the victim passes. Each is then the
+//! place of a crash in a run of its own, in which the survivors go on and are judged
+//! as ever. All of that is done under several schedules, because under a single one
+//! the survivors may simply have finished before. Up to the crash a run takes the
+//! same way as the one that showed the point, so it never misses it.
+//!
+//! Between two of its points a process touches nothing that others can see, so
+//! killing it there has the effect of killing it at the next one.
+
+mod groups;
+mod queue;
+mod report;
+
+pub use report::{CrashGroup, CrashReport, CrashTally, FailingPoint};
+
+use super::exploration::{Supervised, caught, supervise};
+use super::planner::Lessons;
+use super::points;
+use super::runner::{Runner, Starter, engine_starter};
+use super::strategy::Profile;
+use super::worker::{Work, perform, process_names};
+use super::{Exploration, ExploreError, Progress, available_cpus};
+use crosswire_engine::EngineError;
+use crosswire_model::{Action, Fault, Plan, Run, Trace, Verdict, What};
+use queue::{Job, Performed, Queue};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Kills a process at every point, under several schedules.
+///
+/// ```no_run
+/// use crosswire_explore::{CrashSearch, Exploration};
+/// # fn search(target: crosswire_engine::Target) {
+/// let search = CrashSearch::new(Exploration::new(target), "writer");
+/// let report = search.perform(&false.into(), &|_| {}).unwrap();
+/// println!("{} of {} points fail", report.single.failing, report.single.points);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct CrashSearch {
+    /// What is run and how it is judged. Its budget, its faults and whether it stops
+    /// at the first violation have no meaning here: every point is tried.
+    pub exploration: Exploration,
+    /// Who is killed, by name.
+    pub victim: String,
+    /// Who is killed as well, after the victim and in the same run, at each of its
+    /// points. As many runs as there are pairs.
+    pub second: Option<String>,
+    /// Under how many schedules each point is tried. The first is the order of steps
+    /// in which nobody interferes.
+    pub schedules: u32,
+}
+
+/// What the workers have in common.
+struct Common {
+    work: Work,
+    search: CrashSearch,
+    queue: Queue,
+}
+
+impl CrashSearch {
+    /// One crash a run, under [`SCHEDULES`](CrashSearch::SCHEDULES) schedules.
+    pub fn new(exploration: Exploration, victim: impl Into<String>) -> CrashSearch {
+        CrashSearch {
+            exploration,
+            victim: victim.into(),
+            second: None,
+            schedules: CrashSearch::SCHEDULES,
+        }
+    }
+
+    /// Schedules unless something else is said.
+    pub const SCHEDULES: u32 = 20;
+
+    /// Performs all runs. `progress` is called about ten times a second. When `stop`
+    /// becomes true, it ends within a second and reports what it has.
+    ///
+    /// # Errors
+    /// If no run could be performed, or there is no process of the victim's name.
+    /// What goes wrong in a run is in the report.
+    pub fn perform(
+        &self,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<CrashReport, ExploreError> {
+        self.perform_with(engine_starter(&self.exploration.target), stop, progress)
+    }
+
+    /// The same with another engine.
+    ///
+    /// # Errors
+    /// As [`perform`](CrashSearch::perform).
+    pub fn perform_with(
+        &self,
+        starter: Starter,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<CrashReport, ExploreError> {
+        let jobs = self.exploration.jobs.max(1);
+        let common = Arc::new(Common {
+            work: self.exploration.work(starter)?,
+            search: self.clone(),
+            queue: Queue::new(jobs),
+        });
+        let cpus = available_cpus();
+        let mut threads = Vec::new();
+        for job in 0..jobs {
+            let common = common.clone();
+            let cpu = cpus.get(job % cpus.len().max(1)).copied();
+            threads.push(std::thread::spawn(move || {
+                let worker = || common.work_through(cpu, job == 0);
+                common.queue.end(caught(worker));
+            }));
+        }
+        let stopped = supervise(&common.queue, stop, progress);
+        if common.queue.wait(Duration::ZERO) {
+            for thread in threads {
+                // Panics have been caught and reported by the worker itself.
+                let _ = thread.join();
+            }
+        }
+        common.queue.finish(self, stopped)
+    }
+}
+
+impl Common {
+    /// One worker: performs runs until there are no more.
+    fn work_through(&self, cpu: Option<usize>, is_first: bool) -> Result<(), ExploreError> {
+        let mut runner = (self.work.starter)(cpu)?;
+        self.queue.lacks(runner.capabilities_lost());
+        if !is_first && !runner.is_apart() {
+            // Two runs at a time would get in each other's way.
+            return Ok(());
+        }
+        while let Some(job) = self.queue.take() {
+            let result = match self.try_job(runner.as_mut(), &job) {
+                Ok(result) => result,
+                Err(error) => {
+                    // An engine that has failed once is not trusted with another run.
+                    drop(runner);
+                    runner = (self.work.starter)(cpu)?;
+                    Performed::invalid(error.to_string())
+                }
+            };
+            self.queue.deliver(job, result, &self.search);
+        }
+        Ok(())
+    }
+
+    fn try_job(&self, runner: &mut dyn Runner, job: &Job) -> Result<Performed, EngineError> {
+        let (run, mut outcome) = perform(&self.work, runner, &self.plan(job), None)?;
+        if let (Some(missed), Verdict::Pass) = (run.trace.unused_faults.first(), &outcome.verdict) {
+            // The way to the point is the same as in the run that showed it.
+            outcome.verdict = Verdict::Invalid(format!(
+                "{missed} was passed without a crash and not reached with one"
+            ));
+        }
+        let next = match outcome.verdict {
+            Verdict::Invalid(_) => Vec::new(),
+            _ => self.next_crashes(&run, job),
+        };
+        Ok(Performed {
+            processes: match job.is_first() {
+                true => process_names(&run),
+                false => Vec::new(),
+            },
+            outcome,
+            next,
+        })
+    }
+
+    fn plan(&self, job: &Job) -> Plan {
+        let lessons = Lessons {
+            profile: Profile::of_length(job.horizon),
+            ..Lessons::default()
+        };
+        Plan {
+            faults: job.crashes.clone(),
+            footprints: false,
+            ..self.work.planner.plan(job.schedule.into(), &lessons)
+        }
+    }
+
+    /// The crashes that can follow those of this run.
+    fn next_crashes(&self, run: &Run, job: &Job) -> Vec<Fault> {
+        let search = &self.search;
+        let victim = match (job.crashes.len(), &search.second) {
+            (0, _) => &search.victim,
+            (1, Some(second)) => second,
+            _ => return Vec::new(),
+        };
+        let since = last_crash(&run.trace).map_or(0, |event| event + 1);
+        points::of_process(&run.trace, Action::Kill, victim)
+            .filter(|(event, _)| *event >= since)
+            .map(|(_, fault)| fault)
+            .collect()
+    }
+}
+
+/// The index of the event of the last crash.
+fn last_crash(trace: &Trace) -> Option<usize> {
+    let is_crash = |what: &What| matches!(what, What::Fault(fault) if fault.action == Action::Kill);
+    trace.events.iter().rposition(|event| is_crash(&event.what))
+}
+
+#[cfg(test)]
+mod tests;

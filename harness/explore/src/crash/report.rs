@@ -1,0 +1,115 @@
+//! How a search for fatal crashes came out.
+
+use super::CrashSearch;
+use crate::Found;
+use crate::report::LostCapability;
+use crosswire_model::{Limit, Verdict};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How killing a process at every point came out.
+#[derive(Debug, Clone)]
+pub struct CrashReport {
+    /// Over all runs, as that of an exploration.
+    pub verdict: Verdict,
+    /// Who was killed.
+    pub victim: String,
+    /// Who was killed as well, if anybody was.
+    pub second: Option<String>,
+    /// Under how many schedules.
+    pub schedules: u32,
+    /// Runs with one crash.
+    pub single: CrashTally,
+    /// Runs with two.
+    pub double: CrashTally,
+    /// What went wrong, each different failure once; the one with most points first.
+    pub groups: Vec<CrashGroup>,
+    /// The seed of the schedules.
+    pub seed: u64,
+    /// Runs performed, not counting those that confirmed a violation.
+    pub runs: u64,
+    /// Schedule points passed in those runs.
+    pub steps: u64,
+    /// Real time.
+    pub elapsed: Duration,
+    /// Different traces seen.
+    pub distinct_traces: u64,
+    /// Runs given up, by the limit they reached.
+    pub inconclusive: Vec<(Limit, u64)>,
+    /// Runs that the harness could not perform.
+    pub invalid: u64,
+    /// The reason of the first of them.
+    pub invalid_reason: Option<String>,
+    /// Whether it was stopped before every point had been tried.
+    pub interrupted: bool,
+    /// What the machine does not permit, and what that means for these runs.
+    pub capabilities_lost: Vec<LostCapability>,
+}
+
+impl CrashReport {
+    /// The report of a search without runs.
+    pub fn without_runs(verdict: Verdict, search: &CrashSearch) -> CrashReport {
+        let invalid_reason = match &verdict {
+            Verdict::Invalid(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        CrashReport {
+            verdict,
+            victim: search.victim.clone(),
+            second: search.second.clone(),
+            schedules: search.schedules,
+            single: CrashTally::default(),
+            double: CrashTally::default(),
+            groups: Vec::new(),
+            seed: search.exploration.seed,
+            runs: 0,
+            steps: 0,
+            elapsed: Duration::ZERO,
+            distinct_traces: 0,
+            inconclusive: Vec::new(),
+            invalid: u64::from(invalid_reason.is_some()),
+            invalid_reason,
+            interrupted: false,
+            capabilities_lost: Vec::new(),
+        }
+    }
+
+    /// Runs per second of real time.
+    pub fn runs_per_second(&self) -> f64 {
+        match self.elapsed.as_secs_f64() {
+            0.0 => 0.0,
+            seconds => self.runs as f64 / seconds,
+        }
+    }
+}
+
+/// Points, or pairs of points, and how many of them are fatal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct CrashTally {
+    /// Different ones that were tried, over all schedules.
+    pub points: u64,
+    /// Those at which a crash led to a violation under one schedule at least.
+    pub failing: u64,
+}
+
+/// Failures in which the same went wrong.
+#[derive(Debug, Clone)]
+pub struct CrashGroup {
+    /// What went wrong, and the simplest run that shows it.
+    pub found: Found,
+    /// The crashes that lead there, in the order in which the victim passes them.
+    pub points: Vec<FailingPoint>,
+}
+
+/// A crash, or two, with which something goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailingPoint {
+    /// The faults, in their text form; none if it goes wrong without a crash.
+    pub crashes: Vec<String>,
+    /// Where the last of the killed stood, as far as its symbols tell: the innermost call
+    /// whose source line is known. Of the first run that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub died_in: Option<String>,
+    /// How many runs with them failed in this way.
+    pub runs: u64,
+}

@@ -1,0 +1,274 @@
+//! Every order of the steps that can matter, each once: stateless model checking of
+//! real processes.
+//!
+//! The search is depth first. A run is a path in the tree of choices; behind the part
+//! that is prescribed it goes on by default. From the footprints of its steps follows
+//! which pairs of them could have come in the other order and might matter then
+//! (races); for each race a choice at the earlier step is added that leads there
+//! (source sets: Abdulla, Aronis, Jonsson and Sagonas, "Optimal dynamic partial order
+//! reduction", POPL 2014; learning them from runs is Flanagan's and Godefroid's, POPL
+//! 2005). Sleep sets (Godefroid, LNCS 1032) keep an order that was seen from being
+//! seen again, so the number of complete runs is the number of classes of equivalent
+//! orders.
+//!
+//! Explored are all orders of steps from one schedule point to the next; a sleep may
+//! take any time. When time-outs and timers strike is decided by the number of steps,
+//! so where a program uses them nothing is claimed.
+
+mod class;
+mod order;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use super::exploration::{caught, supervise};
+use super::points::{FaultSpace, Points};
+use super::runner::{Runner, Starter};
+use super::shared::{Job, Shared};
+use super::worker::{Work, perform};
+use super::{Exploration, ExploreError, Progress, Report, Shard, available_cpus};
+use class::{Classes, Member};
+use crosswire_engine::TIME_OUT;
+use crosswire_model::{Fault, Plan, Run, Schedule, Verdict};
+use serde::Serialize;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tree::{Explored, Extent, Tree};
+
+/// Asks for every order of the steps instead of a choice of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exhaust {
+    /// Only orders in which a task that could go on is left at most so often. Each of
+    /// them is tried then, equivalent or not.
+    pub preemptions: Option<u32>,
+}
+
+/// How far an exhaustive exploration has come.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Exhaustion {
+    /// Classes of equivalent orders that were explored; with a bound on preemptions,
+    /// orders. With faults, of all fault plans together.
+    pub explored: u64,
+    /// Different classes among these.
+    pub classes: u64,
+    /// Choices that are known to be left, behind which there may be more.
+    pub left: u64,
+    /// Fault plans, that without a fault included.
+    pub fault_plans: u64,
+    /// Fault plans of which nothing is left.
+    pub fault_plans_done: u64,
+    /// The bound on preemptions.
+    pub preemptions: Option<u32>,
+    /// Why nothing can be claimed although nothing is left.
+    pub doubt: Option<String>,
+}
+
+impl Exhaustion {
+    /// Whether every order that can matter was explored.
+    pub fn is_complete(&self) -> bool {
+        let done = self.fault_plans > 0 && self.fault_plans_done == self.fault_plans;
+        done && self.left == 0 && self.doubt.is_none()
+    }
+}
+
+/// Said where a task waits with a time-out or a timer runs.
+const TIMED: &str = "the program uses time-outs or timers, which strike by the number of steps";
+
+/// Said where a run was given up.
+const GIVEN_UP: &str = "runs reached a limit, and what would have followed is not known";
+
+/// Said where steps may have touched what no footprint names.
+const UNWATCHED: &str = "accesses to shared memory that can be executed are not observed";
+
+/// Why a run is `Invalid` that the tree of choices cannot take up.
+const ASTRAY: &str = "a run with the same first steps had other choices then";
+
+/// Said where two runs of one class were explored: what the search believes of the
+/// steps cannot be right then.
+const TWICE: &str = "a class was explored twice, which the search excludes: please report it";
+
+/// Said where two runs of one class were explored and differ.
+const UNLIKE: &str =
+    "orders that count as equivalent went differently, which cannot be: please report it";
+
+/// One exhaustive exploration under way.
+struct Search<'a> {
+    work: &'a Work,
+    shared: &'a Shared,
+    extent: Extent,
+    shard: Option<Shard>,
+    state: &'a Mutex<Exhaustion>,
+}
+
+impl Exploration {
+    /// Explores every order; sequential, since what is tried next follows from the
+    /// last run.
+    pub(super) fn exhaust_with(
+        &self,
+        exhaust: Exhaust,
+        starter: Starter,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<(Report, Arc<Work>), ExploreError> {
+        let work = Arc::new(self.work(starter)?);
+        let shared = Shared::new(self.budget, self.faults.clone(), 1, self.stop_at_first);
+        let shared = Arc::new(shared);
+        let state = Arc::new(Mutex::new(Exhaustion {
+            preemptions: exhaust.preemptions,
+            ..Exhaustion::default()
+        }));
+        let extent = exhaust
+            .preemptions
+            .map_or(Extent::Classes, Extent::Preemptions);
+        let (kinds, shard) = (self.faults.clone(), self.shard);
+        let thread = {
+            let (work, shared, state) = (work.clone(), shared.clone(), state.clone());
+            std::thread::spawn(move || {
+                let search = Search {
+                    work: &work,
+                    shared: &shared,
+                    extent,
+                    shard,
+                    state: &state,
+                };
+                shared.end(caught(|| search.all(&kinds)));
+            })
+        };
+        let stopped = supervise(&*shared, stop, &|so_far| {
+            let left = state.lock().unwrap_or_else(PoisonError::into_inner).left;
+            progress(&Progress {
+                left: Some(left),
+                ..*so_far
+            });
+        });
+        if super::exploration::Supervised::wait(&*shared, Duration::ZERO) {
+            // A panic has been caught and reported by the worker itself.
+            let _ = thread.join();
+        }
+        let mut report = shared.finish(self.seed, stopped, self.check_output)?;
+        let exhaustion = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        report.exhaustion = Some(exhaustion);
+        Ok((report, work))
+    }
+}
+
+impl Search<'_> {
+    /// Without faults first; the points at which faults can strike are learned there.
+    fn all(&self, kinds: &[crosswire_model::FaultKind]) -> Result<(), ExploreError> {
+        let mut runner = (self.work.starter)(available_cpus().first().copied())?;
+        self.shared.lacks(runner.capabilities_lost());
+        let mut points = Points::default();
+        self.note(|state| state.fault_plans = 1);
+        if !self.one(runner.as_mut(), None, &mut points)? {
+            return Ok(());
+        }
+        let space = FaultSpace::new(kinds, &points);
+        self.note(|state| state.fault_plans += space.len());
+        for number in 0..space.len() {
+            if !self.one(
+                runner.as_mut(),
+                Some(space.get(number)),
+                &mut Points::default(),
+            )? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Exhaustion)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Every order under one fault plan; whether there is a next one to explore.
+    fn one(
+        &self,
+        runner: &mut dyn Runner,
+        fault: Option<Fault>,
+        points: &mut Points,
+    ) -> Result<bool, ExploreError> {
+        let mut tree = Tree::new(self.extent, self.shard);
+        let mut classes = Classes::default();
+        while let Some(deviations) = tree.next() {
+            let Some(job) = self.shared.take() else {
+                // One choice was taken out of the tree and not tried.
+                self.note(|state| state.left = tree.left() + 1);
+                return Ok(false);
+            };
+            let plan = Plan {
+                schedule: Schedule {
+                    deviations,
+                    ..Schedule::default()
+                },
+                faults: fault.clone().into_iter().collect(),
+                footprints: true,
+                ..self.work.planner.plan(0, &job.lessons)
+            };
+            self.try_plan(runner, &plan, &job, (&mut tree, &mut classes), points)?;
+        }
+        self.note(|state| state.fault_plans_done += 1);
+        Ok(true)
+    }
+
+    fn try_plan(
+        &self,
+        runner: &mut dyn Runner,
+        plan: &Plan,
+        job: &Job,
+        (tree, classes): (&mut Tree, &mut Classes),
+        points: &mut Points,
+    ) -> Result<(), ExploreError> {
+        let (run, mut outcome) = perform(self.work, runner, plan, job.reference.as_deref())?;
+        let explored = match tree.learn(&run.trace.footprints) {
+            Explored::Astray => {
+                if !matches!(outcome.verdict, Verdict::Invalid(_)) {
+                    outcome.verdict = Verdict::Invalid(ASTRAY.to_owned());
+                }
+                0
+            }
+            // A fault that never strikes makes no new class.
+            Explored::New => u64::from(run.trace.unused_faults.is_empty()),
+            Explored::Known | Explored::Elsewhere => 0,
+        };
+        points.merge(Points::of(&run.trace));
+        let member = (explored == 1).then(|| classes.add(&run));
+        let is_new = member == Some(Member::First);
+        let mut doubt = doubt(&run, &outcome.verdict);
+        match member {
+            Some(Member::Another) if self.extent == Extent::Classes => {
+                doubt.get_or_insert_with(|| TWICE.to_owned());
+            }
+            Some(Member::Unlike) => {
+                doubt.get_or_insert_with(|| UNLIKE.to_owned());
+            }
+            _ => {}
+        }
+        self.note(|state| {
+            state.explored += explored;
+            state.classes += u64::from(is_new);
+            state.left = tree.left();
+            if state.doubt.is_none() {
+                state.doubt = doubt;
+            }
+        });
+        if job.run == 0 {
+            super::worker::describe_first(self.work, &run, &mut outcome);
+        }
+        self.shared.deliver(job.run, outcome);
+        Ok(())
+    }
+}
+
+/// Why a run keeps one from claiming anything.
+fn doubt(run: &Run, verdict: &Verdict) -> Option<String> {
+    let is_timed = |touch: &crosswire_model::Touch| touch.object == TIME_OUT;
+    let mut touches = run.trace.footprints.iter().flat_map(|step| &step.touches);
+    match verdict {
+        Verdict::Inconclusive(_) => Some(GIVEN_UP.to_owned()),
+        Verdict::Invalid(reason) => Some(reason.clone()),
+        _ if touches.any(is_timed) => Some(TIMED.to_owned()),
+        _ if !run.unwatched.is_empty() => Some(UNWATCHED.to_owned()),
+        _ => None,
+    }
+}

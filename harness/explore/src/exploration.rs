@@ -1,0 +1,340 @@
+//! Many runs of one target.
+
+use super::criteria::Judge;
+use super::planner::Planner;
+use super::record::Recorder;
+use super::reduce::reduce_all;
+use super::regression::recheck_all;
+use super::runner::{Starter, engine_starter};
+use super::shared::Shared;
+use super::worker::{Work, perform_runs};
+use super::{Budget, Exhaust, Found, Progress, Regression, Report, Shard, Strategy};
+use crosswire_check::{Check, Expectations};
+use crosswire_engine::{EngineError, ExecutableError, Target};
+use crosswire_model::{FaultKind, Limits, Verdict};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What is explored, how long, and by what it is judged. All fields are plain
+/// settings; [`new`](Exploration::new) gives them their usual values.
+#[derive(Clone)]
+pub struct Exploration {
+    /// The processes under test.
+    pub target: Target,
+    /// When to stop.
+    pub budget: Budget,
+    /// Every order of the steps is explored instead of a choice of them, if asked for.
+    pub exhaust: Option<Exhaust>,
+    /// The part of the exploration that is done here, if others do the rest.
+    pub shard: Option<Shard>,
+    /// Failures of before, which are run first, each with its file.
+    pub regressions: Vec<(PathBuf, Regression)>,
+    /// One run in so many is performed twice, and must come out the same; none where
+    /// this is zero.
+    pub self_check: u64,
+    /// The faults that may be injected, one in every other run.
+    pub faults: Vec<FaultKind>,
+    /// Whether two faults may strike in one run, once each was tried alone. What is
+    /// promised for one fault is seldom promised for two.
+    pub fault_pairs: bool,
+    /// Runs that were performed before: the exploration goes on behind them.
+    pub performed: u64,
+    /// How schedules are chosen.
+    pub strategy: Strategy,
+    /// Determines every plan.
+    pub seed: u64,
+    /// Runs at a time, each on a CPU of its own.
+    pub jobs: usize,
+    /// Options of the built-in checkers.
+    pub expectations: Expectations,
+    /// Further checkers.
+    pub checks: Vec<Arc<dyn Check>>,
+    /// Bounds on each run.
+    pub limits: Limits,
+    /// Whether the first violation ends the exploration.
+    pub stop_at_first: bool,
+    /// Whether every run without faults must print what the first one printed.
+    pub check_output: bool,
+    /// How long all findings together may be shrunk; none is where this is zero.
+    pub shrink: Duration,
+    /// Whether each violation is replayed at once; only for tests of Crosswire
+    /// itself is there a reason not to.
+    pub confirm: bool,
+    /// The name of the scenario, for records.
+    pub scenario: Option<String>,
+}
+
+/// Why an exploration came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExploreError {
+    /// A program is missing or may not be executed.
+    #[error(transparent)]
+    Program(#[from] ExecutableError),
+    /// An engine cannot be started.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A fault is meant for a process that does not exist.
+    #[error("no process is called `{name}`; those of the first run are: {seen}")]
+    UnknownProcess {
+        /// The name in the fault.
+        name: String,
+        /// The names that exist.
+        seen: String,
+    },
+    /// There is nothing to kill after the first crash.
+    #[error(
+        "no run has a process `{name}` that passes a point after the first crash, so there is \
+         nothing to kill"
+    )]
+    NothingToKill {
+        /// Who was to be killed.
+        name: String,
+    },
+    /// A worker panicked, or a check did.
+    #[error("a worker panicked: {0}")]
+    Panic(String),
+}
+
+/// Which part of the runs is performed twice: enough to notice a program that depends
+/// on what is not controlled, at a cost of two in a hundred.
+const USUAL_SELF_CHECK: u64 = 50;
+
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long the runs under way may go on once somebody wants to stop.
+const GRACE: Duration = Duration::from_millis(600);
+
+impl Exploration {
+    /// How long findings are shrunk unless something else is said.
+    pub const USUAL_SHRINKING: Duration = Duration::from_secs(5);
+
+    /// A thousand runs without faults, on every CPU, up to the first violation.
+    pub fn new(target: Target) -> Exploration {
+        Exploration {
+            target,
+            budget: Budget::runs(1000),
+            exhaust: None,
+            shard: None,
+            regressions: Vec::new(),
+            self_check: USUAL_SELF_CHECK,
+            faults: Vec::new(),
+            fault_pairs: false,
+            performed: 0,
+            strategy: Strategy::default(),
+            seed: 0,
+            jobs: available_cpus().len(),
+            expectations: Expectations::default(),
+            checks: Vec::new(),
+            limits: Limits::default(),
+            stop_at_first: true,
+            check_output: false,
+            shrink: Self::USUAL_SHRINKING,
+            confirm: true,
+            scenario: None,
+        }
+    }
+
+    /// Explores. `progress` is called about ten times a second. When `stop`
+    /// becomes true, it ends within a second and reports what it has.
+    ///
+    /// # Errors
+    /// If no run could be performed. What goes wrong in a run is in the report.
+    pub fn explore(
+        &self,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<Report, ExploreError> {
+        self.explore_with(engine_starter(&self.target), stop, progress)
+    }
+
+    /// The same with another engine.
+    ///
+    /// # Errors
+    /// As [`explore`](Exploration::explore).
+    pub fn explore_with(
+        &self,
+        starter: Starter,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<Report, ExploreError> {
+        let (still_failing, notes) = self.recheck(&starter)?;
+        if self.stop_at_first && !still_failing.is_empty() {
+            let violations = still_failing.iter().map(|found| found.violation.clone());
+            let verdict = Verdict::Violation(violations.collect());
+            return Ok(Report {
+                found: still_failing,
+                notes,
+                ..Report::without_runs(verdict, self.seed)
+            });
+        }
+        let (mut report, work) = match self.exhaust {
+            Some(exhaust) => self.exhaust_with(exhaust, starter, stop, progress)?,
+            None => self.sample_with(starter, stop, progress)?,
+        };
+        if !report.found.is_empty() && !self.shrink.is_zero() {
+            // An engine cannot change threads, and pins the one it is started on.
+            let notes = std::thread::scope(|scope| {
+                let found = &mut report.found;
+                let reduce = || reduce_all(found, &work.starter, &work.judge, self.shrink, stop);
+                scope.spawn(reduce).join()
+            });
+            let notes = notes.map_err(|panic| ExploreError::Panic(message(panic.as_ref())))?;
+            report.notes.extend(notes);
+        }
+        report.notes.splice(0..0, notes);
+        report.found.splice(0..0, still_failing);
+        if !report.found.is_empty() {
+            let found = report.found.iter().map(|found| found.violation.clone());
+            report.verdict = Verdict::Violation(found.collect());
+        }
+        Ok(report)
+    }
+
+    /// Runs the failures of before.
+    fn recheck(&self, starter: &Starter) -> Result<(Vec<Found>, Vec<String>), ExploreError> {
+        if self.regressions.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let work = self.work(starter.clone())?;
+        // An engine cannot change threads, and pins the one it is started on.
+        std::thread::scope(|scope| {
+            let recheck = || recheck_all(&work, &self.regressions);
+            let joined = scope.spawn(recheck).join();
+            joined.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref()))))
+        })
+    }
+
+    /// A choice of the orders, made by the strategy.
+    fn sample_with(
+        &self,
+        starter: Starter,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<(Report, Arc<Work>), ExploreError> {
+        let work = Arc::new(self.work(starter)?);
+        let jobs = self.jobs.max(1);
+        let shared = Shared::new(self.budget, self.faults.clone(), jobs, self.stop_at_first);
+        let shared = Arc::new(shared);
+        let cpus = available_cpus();
+        let mut threads = Vec::new();
+        for job in 0..jobs {
+            let (work, shared) = (work.clone(), shared.clone());
+            let cpu = cpus.get(job % cpus.len().max(1)).copied();
+            threads.push(std::thread::spawn(move || {
+                let is_first = job == 0;
+                shared.end(caught(|| perform_runs(&work, &shared, cpu, is_first)));
+            }));
+        }
+        let stopped = supervise(&*shared, stop, progress);
+        if shared.wait(Duration::ZERO) {
+            for thread in threads {
+                // Panics have been caught and reported by the worker itself.
+                let _ = thread.join();
+            }
+        }
+        // Else a run does not end in time. Its thread and its processes are left
+        // to themselves; they die with this process at the latest.
+        Ok((shared.finish(self.seed, stopped, self.check_output)?, work))
+    }
+
+    pub(super) fn work(&self, starter: Starter) -> Result<Work, ExploreError> {
+        let recorder = Recorder::new(
+            &self.target,
+            self.scenario.clone(),
+            self.expectations.clone(),
+        )?;
+        Ok(Work {
+            starter,
+            planner: Planner {
+                seed: self.seed,
+                strategy: self.strategy,
+                shard: self.shard,
+                fault_pairs: self.fault_pairs,
+                performed: self.performed,
+                limits: self.limits.clone(),
+            },
+            judge: Judge {
+                expectations: self.expectations.clone(),
+                checks: self.checks.clone(),
+            },
+            recorder,
+            check_output: self.check_output,
+            confirm: self.confirm,
+            learn_points: !self.faults.is_empty(),
+            self_check: self.self_check,
+        })
+    }
+}
+
+/// Workers that somebody watches.
+pub(super) trait Supervised {
+    /// Waits for the workers, but not longer than this; whether all are done.
+    fn wait(&self, time: Duration) -> bool;
+
+    /// Hands out no more runs.
+    fn close(&self);
+
+    /// How far they have come.
+    fn progress(&self) -> Progress;
+}
+
+/// Tells progress until all workers are done, or until stopping takes too long;
+/// whether somebody stopped it.
+pub(super) fn supervise(
+    shared: &dyn Supervised,
+    stop: &AtomicBool,
+    progress: &dyn Fn(&Progress),
+) -> bool {
+    let mut stopped_at = None;
+    while !shared.wait(PROGRESS_INTERVAL) {
+        progress(&shared.progress());
+        if stop.load(Ordering::Relaxed) {
+            shared.close();
+            let since: &mut Instant = stopped_at.get_or_insert_with(Instant::now);
+            if since.elapsed() >= GRACE {
+                break;
+            }
+        }
+    }
+    progress(&shared.progress());
+    stopped_at.is_some() || stop.load(Ordering::Relaxed)
+}
+
+/// What a worker comes to, even if it panics.
+pub(super) fn caught(
+    worker: impl FnOnce() -> Result<(), ExploreError>,
+) -> Result<(), ExploreError> {
+    let result = catch_unwind(AssertUnwindSafe(worker));
+    result.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref()))))
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "for a reason that is not text".to_owned(),
+    }
+}
+
+/// Keeps the calling thread, and the explorations that it starts, to one CPU. Where the
+/// kernel refuses they only take turns on the CPUs there are.
+pub fn stay_on(cpu: usize) {
+    let _ = crosswire_engine::pin(cpu);
+}
+
+/// The CPUs that the calling thread may use.
+pub fn available_cpus() -> Vec<usize> {
+    let this_thread = nix::unistd::Pid::from_raw(0);
+    let Ok(set) = nix::sched::sched_getaffinity(this_thread) else {
+        return Vec::new();
+    };
+    (0..nix::sched::CpuSet::count())
+        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
+        .collect()
+}

@@ -1,0 +1,196 @@
+//! The violations that an exploration has found, each different one kept once.
+
+use super::output::LastLines;
+use crosswire_model::{Kind, Record, Trace, Verdict, Violation};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A violation, and the simplest run known to show it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What is wrong.
+    pub violation: Violation,
+    /// The run that shows it, ready to be stored.
+    pub record: Record,
+    /// The last lines that it printed.
+    pub last_lines: LastLines,
+    /// The number of that run.
+    pub run: u64,
+    /// Whether it was replayed, with the same verdict and the same trace.
+    pub replayed: bool,
+    /// How many runs showed it.
+    pub count: u64,
+    /// How many runs were tried to make it simpler, if that was done.
+    pub shrunk: Option<u64>,
+}
+
+/// More different findings than anybody reads; a check whose sentences are all
+/// different must not fill the memory.
+pub(super) const MOST_FINDINGS: usize = 100;
+
+/// Findings by kind and by sentence, whatever numbers the sentence names: losing
+/// message 3 and losing message 4 is one finding.
+#[derive(Default)]
+pub(super) struct Findings {
+    groups: BTreeMap<(Kind, String), Found>,
+    /// Violations beyond [`MOST_FINDINGS`].
+    pub dropped: u64,
+}
+
+impl Findings {
+    /// Takes in the violations of one run.
+    pub fn add(
+        &mut self,
+        run: u64,
+        violations: &[Violation],
+        record: &Record,
+        last_lines: &LastLines,
+        replayed: bool,
+    ) {
+        for violation in violations {
+            let key = (violation.kind.clone(), without_numbers(&violation.sentence));
+            let full = self.groups.len() >= MOST_FINDINGS;
+            match self.groups.get_mut(&key) {
+                Some(found) => {
+                    found.count += 1;
+                    if simplicity(record) < simplicity(&found.record) {
+                        found.violation = violation.clone();
+                        found.record = record.clone();
+                        found.last_lines = last_lines.clone();
+                        found.run = run;
+                        found.replayed = replayed;
+                    }
+                }
+                None if full => self.dropped += 1,
+                None => {
+                    let found = Found {
+                        violation: violation.clone(),
+                        record: record.clone(),
+                        last_lines: last_lines.clone(),
+                        run,
+                        replayed,
+                        count: 1,
+                        shrunk: None,
+                    };
+                    self.groups.insert(key, found);
+                }
+            }
+        }
+    }
+
+    /// How many different ones there are.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// All of them, the first found first.
+    pub fn into_vec(self) -> Vec<Found> {
+        let mut all: Vec<Found> = self.groups.into_values().collect();
+        all.sort_by_key(|found| found.run);
+        all
+    }
+}
+
+/// Runs are simpler with fewer faults, then fewer decisions, then fewer events.
+pub(super) fn simplicity(record: &Record) -> (usize, usize, usize) {
+    let trace = &record.trace;
+    (
+        record.plan.faults.len(),
+        trace.deviations.len(),
+        trace.events.len(),
+    )
+}
+
+/// What makes a failure the same one in another run: the same promise, broken by the
+/// same processes. Steps and numbers may differ, and what the others were doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    kind: Kind,
+    processes: BTreeSet<String>,
+    /// Where kind and processes do not suffice: one process can leave several things.
+    sentence: Option<String>,
+}
+
+impl Identity {
+    /// Of a violation, among all that its run shows.
+    pub fn of(violation: &Violation, all: &[Violation], trace: &Trace) -> Identity {
+        let processes = processes(violation, trace);
+        let alike = |other: &&Violation| {
+            other.kind == violation.kind && self::processes(other, trace) == processes
+        };
+        let ambiguous = violation.kind == Kind::Leak
+            || processes.is_empty()
+            || all.iter().filter(alike).count() > 1;
+        Identity {
+            kind: violation.kind.clone(),
+            sentence: ambiguous.then(|| without_numbers(&violation.sentence)),
+            processes,
+        }
+    }
+
+    /// The violation of a run that is this failure, if one is.
+    pub fn find<'a>(&self, verdict: &'a Verdict, trace: &Trace) -> Option<&'a Violation> {
+        let Verdict::Violation(all) = verdict else {
+            return None;
+        };
+        all.iter().find(|one| {
+            let sentence = self.sentence.as_ref();
+            one.kind == self.kind
+                && sentence.is_none_or(|told| *told == without_numbers(&one.sentence))
+                && processes(one, trace) == self.processes
+        })
+    }
+}
+
+fn processes(violation: &Violation, trace: &Trace) -> BTreeSet<String> {
+    let tasks = violation.tasks.iter();
+    tasks
+        .filter_map(|task| Some(trace.tasks.get(task.index())?.process.clone()))
+        .collect()
+}
+
+pub(super) fn without_numbers(sentence: &str) -> String {
+    let mut text = String::with_capacity(sentence.len());
+    for character in sentence.chars() {
+        match character {
+            '0'..='9' if text.ends_with('#') => {}
+            '0'..='9' => text.push('#'),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crosswire_model::testing::RunBuilder;
+    use crosswire_model::{End, TaskId};
+
+    #[test]
+    fn numbers_do_not_make_a_difference() {
+        assert_eq!(
+            without_numbers("message 12 of 3 is lost"),
+            "message # of # is lost"
+        );
+        assert_ne!(
+            without_numbers("message 1 is lost"),
+            without_numbers("message 1 is doubled")
+        );
+    }
+
+    #[test]
+    fn what_one_process_leaves_is_told_apart() {
+        let leak = |sentence: &str| Violation {
+            kind: Kind::Leak,
+            sentence: sentence.to_owned(),
+            tasks: vec![TaskId(0)],
+            steps: Vec::new(),
+            details: Vec::new(),
+        };
+        let all = vec![leak("queue 1 was left"), leak("file /tmp/a was left")];
+        let trace = RunBuilder::new(&["litter"]).end(End::Finished).trace;
+        let second = Identity::of(&all[1], &all, &trace);
+        let verdict = Verdict::Violation(all.clone());
+        assert_eq!(second.find(&verdict, &trace), Some(&all[1]));
+    }
+}

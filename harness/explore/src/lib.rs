@@ -1,0 +1,67 @@
+//! Floor 2: many runs. Which plans are tried, what is learned from them, and how
+//! a failure is written down and replayed.
+//!
+//! An [`Exploration`] hands numbered runs to one worker per CPU, each with an
+//! engine of its own. The plan of a run follows from the exploration's seed, the
+//! run's number and the fault points that earlier runs have shown; outcomes are
+//! taken in by number. So the same exploration finds the same things with one
+//! worker and with eight, unless it is bounded by time.
+//!
+//! A violation is replayed at once from its own record. One that does not come
+//! out the same is the harness's failure, and is reported as `Invalid`.
+
+mod budget;
+mod collector;
+mod confirm;
+mod crash;
+mod criteria;
+mod environment;
+mod executable;
+mod exhaust;
+mod exploration;
+#[cfg(test)]
+mod fake;
+mod families;
+mod findings;
+mod guarantee;
+mod machine;
+mod outcome;
+mod output;
+mod planner;
+mod points;
+mod position;
+mod record;
+mod reduce;
+mod regression;
+mod replay;
+mod report;
+mod runner;
+mod shard;
+mod shared;
+mod shrink;
+mod store;
+mod strategy;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use budget::Budget;
+pub use crash::{CrashGroup, CrashReport, CrashSearch, CrashTally, FailingPoint};
+pub use criteria::Criteria;
+pub use crosswire_engine::{ExecutableError, find_executable};
+pub use environment::Environment;
+pub use exhaust::{Exhaust, Exhaustion};
+pub use exploration::{Exploration, ExploreError, available_cpus, stay_on};
+pub use findings::Found;
+pub use guarantee::{Chance, Guarantee};
+pub use machine::{Capability, capabilities};
+pub use output::LastLines;
+pub use position::{Position, PositionError};
+pub use reduce::{ReduceError, Reduced, reduce, reduce_with};
+pub use regression::{Regression, RegressionError, regressions};
+pub use replay::{Changes, Replay, ReplayError, replay, replay_with, target_of};
+pub use report::{FaultTally, LostCapability, Progress, Report};
+pub use runner::{Runner, Starter};
+pub use shard::{NoShard, Shard};
+pub use store::{LoadError, load, save};
+pub use strategy::{Strategy, UnknownStrategy};

@@ -1,0 +1,90 @@
+//! What is kept of one run of an exploration.
+
+use super::guarantee;
+use super::output::LastLines;
+use super::points::Points;
+use super::strategy::Profile;
+use crosswire_model::{Record, Run, Verdict};
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What a worker hands in. Small for a run that passes: its trace is dropped.
+pub(super) struct Outcome {
+    pub verdict: Verdict,
+    /// Steps taken.
+    pub steps: u64,
+    /// Equal for equal traces.
+    pub fingerprint: u64,
+    /// The depth of bugs that its schedule was made for, if it promises anything.
+    pub depth: Option<u32>,
+    /// Whether the run had a fault to inject, and how many were.
+    pub faults_planned: u64,
+    pub faults_struck: u64,
+    /// Where faults can strike, from runs without faults.
+    pub points: Points,
+    /// What run 0 printed.
+    pub reference: Option<Vec<u8>>,
+    /// What run 0 has shown of the program's size.
+    pub profile: Profile,
+    /// Names of the processes of run 0.
+    pub processes: Vec<String>,
+    /// For violations: what replays it, and whether that has been tried.
+    pub record: Option<Box<Record>>,
+    pub last_lines: LastLines,
+    pub replayed: bool,
+    /// Shared memory whose accesses are no schedule points, and why.
+    pub unwatched: BTreeSet<String>,
+}
+
+impl Outcome {
+    /// Of a run that could not be performed.
+    pub fn invalid(reason: String) -> Outcome {
+        Outcome {
+            verdict: Verdict::Invalid(reason),
+            steps: 0,
+            fingerprint: 0,
+            depth: None,
+            faults_planned: 0,
+            faults_struck: 0,
+            points: Points::default(),
+            reference: None,
+            profile: Profile::default(),
+            processes: Vec::new(),
+            record: None,
+            last_lines: LastLines::default(),
+            replayed: false,
+            unwatched: BTreeSet::new(),
+        }
+    }
+
+    /// Of a run that was judged, without the parts that only some runs have.
+    pub fn of(run: &Run, verdict: Verdict) -> Outcome {
+        let planned = run.plan.faults.len() as u64;
+        Outcome {
+            steps: run.trace.steps,
+            fingerprint: fingerprint(run),
+            depth: guarantee::depth_of(&run.plan),
+            faults_planned: planned,
+            faults_struck: planned.saturating_sub(run.trace.unused_faults.len() as u64),
+            unwatched: run.unwatched.clone(),
+            ..Outcome {
+                verdict,
+                ..Outcome::invalid(String::new())
+            }
+        }
+    }
+}
+
+/// A plan determines its trace, and this is the plan that the trace shows: where
+/// the schedule left the default rule, and which faults struck.
+fn fingerprint(run: &Run) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    run.trace.steps.hash(&mut hasher);
+    run.trace.deviations.hash(&mut hasher);
+    for fault in &run.plan.faults {
+        if !run.trace.unused_faults.contains(fault) {
+            fault.hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}

@@ -1,0 +1,144 @@
+//! Where an exploration stands, so that a later one goes on behind it.
+
+use super::Exploration;
+use super::executable::hexadecimal;
+use super::store::{LoadError, parse, plain, read};
+use crosswire_model::FORMAT_VERSION;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many runs of an exploration have been performed.
+///
+/// The plan of a run follows from the exploration's settings and the run's number, so
+/// this is all that must be known. The file's name depends on the settings: what was
+/// explored with other ones is another exploration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Version of this format.
+    pub format_version: u32,
+    /// Runs performed.
+    pub runs: u64,
+}
+
+/// Why an exploration cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PositionError {
+    /// It says of itself where it is, and that is not a place of this program's.
+    #[error("{path}: not the position of an exploration that this program can read: {reason}")]
+    Malformed {
+        /// Which file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is none.
+    #[error(
+        "nothing to continue: {path} does not exist. It is written when an exploration with \
+         the same programs, seed, strategy, faults and limits is interrupted, or continued"
+    )]
+    Missing {
+        /// Which file.
+        path: String,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] LoadError),
+    /// It cannot be written.
+    #[error("{path}: {source}")]
+    Unwritable {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Position {
+    /// Where the position of this exploration is kept.
+    pub fn path(exploration: &Exploration, directory: &Path) -> PathBuf {
+        let faults = exploration.faults.iter().map(ToString::to_string);
+        let settings = format!(
+            "{:?} {} {} {:?} {} {:?} {:?}",
+            exploration.target.programs,
+            exploration.seed,
+            exploration.strategy,
+            faults.collect::<Vec<_>>(),
+            exploration.fault_pairs,
+            exploration.shard.map(|shard| shard.to_string()),
+            exploration.limits,
+        );
+        let digest = hexadecimal(&Sha256::digest(settings));
+        let programs = exploration.target.programs.iter();
+        let names: Vec<&str> = programs.map(|start| start.name.as_str()).collect();
+        let stem = plain(&names.join("-"));
+        directory.join(format!("{stem}-{}.position", &digest[..8]))
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// If there is none, or it is damaged or newer than this program.
+    pub fn load(path: &Path) -> Result<Position, PositionError> {
+        let name = path.display().to_string();
+        if !path.exists() {
+            return Err(PositionError::Missing { path: name });
+        }
+        let position = parse(&read(path)?, |position: &Position| position.format_version);
+        position.map_err(|reason| PositionError::Malformed { path: name, reason })
+    }
+
+    /// Keeps that so many runs have been performed. Whoever looks at the file sees the
+    /// old content or the new one.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(runs: u64, path: &Path) -> Result<(), PositionError> {
+        let position = Position {
+            format_version: FORMAT_VERSION,
+            runs,
+        };
+        let text = serde_json::to_string(&position).expect("numbers only") + "\n";
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let write = || {
+            fs::create_dir_all(directory)?;
+            let file = tempfile::NamedTempFile::new_in(directory)?;
+            fs::write(file.path(), &text)?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(|source| PositionError::Unwritable {
+            path: path.display().to_string(),
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_read_back_and_damage_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/app-1.position");
+        let missing = Position::load(&path).unwrap_err().to_string();
+        assert!(missing.starts_with("nothing to continue: "), "{missing}");
+        for runs in [7, 9] {
+            Position::save(runs, &path).unwrap();
+            assert_eq!(Position::load(&path).unwrap().runs, runs);
+        }
+        for damaged in ["", "{\"format_version\":1,\"runs\":-1}", "{\"runs\":3}"] {
+            fs::write(&path, damaged).unwrap();
+            let error = Position::load(&path).unwrap_err().to_string();
+            assert!(error.contains("not the position"), "{error}");
+        }
+        fs::write(&path, "{\"format_version\":99999,\"runs\":3}").unwrap();
+        let newer = Position::load(&path).unwrap_err().to_string();
+        assert!(newer.contains("format version 99999"), "{newer}");
+    }
+}

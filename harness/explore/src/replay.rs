@@ -1,0 +1,225 @@
+//! Performing a recorded run again.
+
+use super::criteria::{Criteria, Judge};
+use super::executable;
+use super::report::LostCapability;
+use super::runner::{Starter, engine_starter};
+use crosswire_check::Check;
+use crosswire_engine::{EngineError, Start, Target};
+use crosswire_model::{Program, Record, Run, Stack, Verdict};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How a replay came out.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// What happened this time.
+    pub run: Run,
+    /// The recorded verdict if everything came out the same, else `Invalid`.
+    pub verdict: Verdict,
+    /// Where this run first differs from the recorded one, if it does.
+    pub difference: Option<String>,
+    /// The processes whose executable is not the recorded one, where that was
+    /// allowed. The verdict is then this run's, whatever the recorded one was.
+    pub changed: Vec<String>,
+    /// What the machine does not permit.
+    pub capabilities_lost: Vec<LostCapability>,
+    /// Where tasks stood this time when they died or got stuck.
+    pub stacks: Vec<Stack>,
+}
+
+/// Whether a recording may be replayed with another program than it was made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Changes {
+    /// No: it would say nothing about the recorded run.
+    #[default]
+    Refuse,
+    /// Yes: to see what becomes of a failure once the program was repaired.
+    Allow,
+}
+
+/// Why a record cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The executable is gone, or cannot be read.
+    #[error("the executable {path} of process `{process}` cannot be read: {source}")]
+    Gone {
+        /// Whose.
+        process: String,
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The executable is another one now.
+    #[error(
+        "the executable {path} of process `{process}` has changed since the recording \
+         (SHA-256 {was} became {is}); a recording replays the program it was made with"
+    )]
+    Changed {
+        /// Whose.
+        process: String,
+        /// Which.
+        path: String,
+        /// The first digits of its recorded digest.
+        was: String,
+        /// And of its present one.
+        is: String,
+    },
+    /// The working directory is gone.
+    #[error("the working directory {0} of the recording does not exist")]
+    Directory(String),
+    /// The options of the checkers are unreadable.
+    #[error("the recorded options of the checkers are damaged: {0}")]
+    Criteria(#[from] serde_json::Error),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Performs the recorded run again, and judges it by the recorded options.
+///
+/// # Errors
+/// If the programs or their surroundings are not those of the recording, or the
+/// engine cannot work here. A run that comes out differently is not an error but
+/// a [`Replay`] with the verdict `Invalid`.
+pub fn replay(record: &Record, changes: Changes) -> Result<Replay, ReplayError> {
+    let target = target_of(record)?;
+    perform(record, &engine_starter(&target), &[], changes)
+}
+
+/// The same on a target and with checks that a record cannot hold: those of a
+/// scenario.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_with(
+    record: &Record,
+    starter: &Starter,
+    checks: &[Arc<dyn Check>],
+    changes: Changes,
+) -> Result<Replay, ReplayError> {
+    perform(record, starter, checks, changes)
+}
+
+fn perform(
+    record: &Record,
+    starter: &Starter,
+    checks: &[Arc<dyn Check>],
+    changes: Changes,
+) -> Result<Replay, ReplayError> {
+    let changed = performable(record, changes)?;
+    let criteria = Criteria::deserialize(record)?;
+    let cpu = super::available_cpus().first().copied();
+    let mut runner = starter(cpu)?;
+    runner.watch(true);
+    let run = runner.run(&record.plan)?;
+    let reference = criteria.output.as_ref().map(|text| text.as_bytes());
+    let judge = Judge {
+        expectations: criteria.expectations.clone(),
+        checks: checks.to_vec(),
+    };
+    let verdict = judge.judge(&run, reference);
+    let difference = record.trace.first_difference(&run.trace).or_else(|| {
+        (verdict != record.verdict).then(|| verdict_changed(&record.verdict, &verdict))
+    });
+    let verdict = match &difference {
+        None => verdict,
+        Some(_) if !changed.is_empty() => verdict,
+        Some(difference) => Verdict::Invalid(format!(
+            "the replay went another way than the recording, {difference}"
+        )),
+    };
+    Ok(Replay {
+        stacks: super::record::stacks(&run),
+        run,
+        verdict,
+        difference,
+        changed,
+        capabilities_lost: runner.capabilities_lost(),
+    })
+}
+
+/// Whether the programs are those of the recording; those that are not, where that is
+/// allowed.
+pub(super) fn performable(record: &Record, changes: Changes) -> Result<Vec<String>, ReplayError> {
+    let mut changed = Vec::new();
+    for program in &record.programs {
+        match unchanged(program) {
+            Err(ReplayError::Changed { process, .. }) if changes == Changes::Allow => {
+                changed.push(process);
+            }
+            result => result?,
+        }
+    }
+    Ok(changed)
+}
+
+/// What a record was made with.
+///
+/// # Errors
+/// If its working directory does not exist or its options are damaged.
+pub fn target_of(record: &Record) -> Result<Target, ReplayError> {
+    let working_dir = PathBuf::from(&record.working_dir);
+    if !working_dir.is_dir() {
+        return Err(ReplayError::Directory(record.working_dir.clone()));
+    }
+    Ok(Target {
+        programs: record
+            .programs
+            .iter()
+            .map(|program| Start {
+                name: program.name.clone(),
+                command: program.command.clone(),
+            })
+            .collect(),
+        working_dir,
+        environment: record.environment.clone(),
+        isolation: Criteria::deserialize(record)?.isolation(),
+        children: record.children.clone(),
+        successors: Criteria::deserialize(record)?.successors,
+    })
+}
+
+impl Criteria {
+    pub(super) fn deserialize(record: &Record) -> Result<Criteria, serde_json::Error> {
+        match &record.checks {
+            serde_json::Value::Null => Ok(Criteria::default()),
+            value => serde_json::from_value(value.clone()),
+        }
+    }
+}
+
+/// In words, for two runs with the same trace and different verdicts.
+pub(super) fn verdict_changed(before: &Verdict, after: &Verdict) -> String {
+    let words = |verdict: &Verdict| match verdict {
+        Verdict::Pass => "pass".to_owned(),
+        Verdict::Inconclusive(limit) => format!("inconclusive (limit on {limit})"),
+        Verdict::Invalid(reason) => format!("invalid ({reason})"),
+        Verdict::Violation(all) => {
+            let sentences: Vec<&str> = all.iter().map(|one| one.sentence.as_str()).collect();
+            format!("violation ({})", sentences.join("; "))
+        }
+    };
+    format!("the verdict: {} became {}", words(before), words(after))
+}
+
+fn unchanged(program: &Program) -> Result<(), ReplayError> {
+    let digest =
+        executable::digest(Path::new(&program.executable)).map_err(|source| ReplayError::Gone {
+            process: program.name.clone(),
+            path: program.executable.clone(),
+            source,
+        })?;
+    if digest == program.digest {
+        return Ok(());
+    }
+    let short = |digest: &str| digest.chars().take(12).collect();
+    Err(ReplayError::Changed {
+        process: program.name.clone(),
+        path: program.executable.clone(),
+        was: short(&program.digest),
+        is: short(&digest),
+    })
+}

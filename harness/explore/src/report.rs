@@ -1,0 +1,157 @@
+//! What an exploration says in the end, and on the way.
+
+use super::{Chance, Exhaustion, Found, Guarantee};
+use crosswire_model::{Limit, Verdict};
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// How an exploration came out.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Over all runs. A violation outweighs an `Invalid` run, that outweighs an
+    /// `Inconclusive` one, and only if every run passed does the whole pass.
+    pub verdict: Verdict,
+    /// The exploration's seed.
+    pub seed: u64,
+    /// Runs performed, not counting those that confirmed a violation.
+    pub runs: u64,
+    /// Schedule points passed in those runs.
+    pub steps: u64,
+    /// Real time.
+    pub elapsed: Duration,
+    /// Different traces seen. Beyond a million they are not told apart any more.
+    pub distinct_traces: u64,
+    /// What was found, in the order of the runs.
+    pub found: Vec<Found>,
+    /// Violations that were too many different ones to be kept.
+    pub dropped: u64,
+    /// Runs given up, by the limit they reached.
+    pub inconclusive: Vec<(Limit, u64)>,
+    /// Runs that the harness could not perform, and why the first one.
+    pub invalid: u64,
+    /// The reason of the first of them.
+    pub invalid_reason: Option<String>,
+    /// What became of the faults.
+    pub faults: FaultTally,
+    /// What the runs with random priorities are worth together.
+    pub guarantee: Guarantee,
+    /// How far an exhaustive exploration has come.
+    pub exhaustion: Option<Exhaustion>,
+    /// Whether it was stopped before its budget was used up and for no finding.
+    pub interrupted: bool,
+    /// What the machine does not permit, and what that means for these runs.
+    pub capabilities_lost: Vec<LostCapability>,
+    /// What else one must know in order to read this right, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Something that the engine wants from the machine and has not got.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct LostCapability {
+    /// What it is called.
+    pub name: String,
+    /// Why it is not there.
+    pub reason: String,
+    /// What that means for runs.
+    pub lost: String,
+}
+
+impl fmt::Display for LostCapability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no {} ({}): {}", self.name, self.reason, self.lost)
+    }
+}
+
+/// What became of the faults of an exploration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FaultTally {
+    /// Different faults that could have been injected.
+    pub possible: u64,
+    /// Faults that plans contained.
+    pub planned: u64,
+    /// Those that struck. The others found no point to strike at, because the
+    /// schedule had led the process elsewhere.
+    pub struck: u64,
+}
+
+impl Report {
+    /// The report of an exploration without runs.
+    pub fn without_runs(verdict: Verdict, seed: u64) -> Report {
+        let invalid_reason = match &verdict {
+            Verdict::Invalid(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        Report {
+            verdict,
+            seed,
+            runs: 0,
+            steps: 0,
+            elapsed: Duration::ZERO,
+            distinct_traces: 0,
+            found: Vec::new(),
+            dropped: 0,
+            inconclusive: Vec::new(),
+            invalid: u64::from(invalid_reason.is_some()),
+            invalid_reason,
+            faults: FaultTally::default(),
+            guarantee: Guarantee::default(),
+            exhaustion: None,
+            interrupted: false,
+            capabilities_lost: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds another exploration to this one: of the same scenario with another value.
+    pub fn absorb(&mut self, other: Report) {
+        if self.verdict == Verdict::Pass {
+            self.verdict = other.verdict;
+        }
+        self.runs += other.runs;
+        self.steps += other.steps;
+        self.elapsed += other.elapsed;
+        self.distinct_traces += other.distinct_traces;
+        self.found.extend(other.found);
+        self.dropped += other.dropped;
+        self.inconclusive.extend(other.inconclusive);
+        self.invalid += other.invalid;
+        self.invalid_reason = self.invalid_reason.take().or(other.invalid_reason);
+        self.faults.possible += other.faults.possible;
+        self.faults.planned += other.faults.planned;
+        self.faults.struck += other.faults.struck;
+        self.capabilities_lost = other.capabilities_lost;
+        self.notes.extend(other.notes);
+    }
+
+    /// Runs per second of real time.
+    pub fn runs_per_second(&self) -> f64 {
+        match self.elapsed.as_secs_f64() {
+            0.0 => 0.0,
+            seconds => self.runs as f64 / seconds,
+        }
+    }
+}
+
+/// How far an exploration has come.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Progress {
+    /// Runs performed.
+    pub runs: u64,
+    /// Schedule points passed.
+    pub steps: u64,
+    /// Runs to perform, unless only time bounds them.
+    pub of: Option<u64>,
+    /// Real time so far.
+    pub elapsed: Duration,
+    /// Real time to use, if bounded.
+    pub time: Option<Duration>,
+    /// Different findings so far.
+    pub found: usize,
+    /// Different traces so far.
+    pub distinct_traces: u64,
+    /// The depth of bugs of which most can be said, and how likely one would have shown.
+    pub guarantee: Option<Chance>,
+    /// Of an exhaustive exploration: choices that are known to be left.
+    pub left: Option<u64>,
+}

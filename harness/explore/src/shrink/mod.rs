@@ -1,0 +1,231 @@
+//! From a run that fails to the fewest decisions that still make it fail.
+//!
+//! A candidate is a plan with fewer faults or decisions, or earlier ones. It is
+//! performed; what it really did is read from its trace, and taken up if the same
+//! failure shows and it is simpler. Decisions are told by what tasks have done, not by
+//! the number of the step ([`Switch`]), so that those which are left keep their meaning
+//! when one is taken away. Nothing is believed that was not run.
+//!
+//! Taking away follows delta debugging (Zeller and Hildebrandt, "Simplifying and
+//! isolating failure-inducing input", TSE 2002); that few preemptions nearly always
+//! suffice is the observation of Musuvathi and Qadeer (PLDI 2007).
+
+mod search;
+
+use super::criteria::Judge;
+use super::findings::Identity;
+use super::record::spelled_out;
+use super::runner::Runner;
+use crosswire_engine::EngineError;
+use crosswire_model::{Fault, Plan, Run, Schedule, Switch, Verdict};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long one failure may be shrunk, and who may stop it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience<'a> {
+    pub time: Duration,
+    pub stop: &'a AtomicBool,
+}
+
+/// What shrinking came to.
+pub(super) struct Shrunk {
+    /// The simplest run that was found, and what is said about it.
+    pub run: Run,
+    pub verdict: Verdict,
+    /// Candidates performed.
+    pub tried: u64,
+    /// Whether nothing simpler was left to try.
+    pub finished: bool,
+}
+
+/// What is better when it is less: faults, decisions, where they stand, steps.
+type Size = (usize, usize, u64, u64, u64);
+
+pub(super) struct Shrinker<'a> {
+    pub runner: &'a mut dyn Runner,
+    pub judge: &'a Judge,
+    pub reference: Option<&'a [u8]>,
+    /// What must still show.
+    pub failure: Identity,
+    pub patience: Patience<'a>,
+}
+
+/// A shrinker at work.
+struct Work<'a> {
+    with: Shrinker<'a>,
+    until: Instant,
+    best: Run,
+    verdict: Verdict,
+    tried: u64,
+}
+
+impl<'a> Shrinker<'a> {
+    /// Shrinks a run that shows the violation.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn shrink(self, run: Run, verdict: Verdict) -> Result<Shrunk, EngineError> {
+        let mut work = Work {
+            until: Instant::now() + self.patience.time,
+            with: self,
+            best: run,
+            verdict,
+            tried: 0,
+        };
+        let mut finished = false;
+        while !finished && work.may_go_on() {
+            let before = size(&work.best);
+            work.without_faults()?;
+            work.without_switches()?;
+            work.by_other_switches()?;
+            work.earlier_faults()?;
+            work.earlier_switches()?;
+            finished = size(&work.best) == before && work.may_go_on();
+        }
+        let mut run = work.best;
+        run.plan = spelled_out(&run);
+        Ok(Shrunk {
+            run,
+            verdict: work.verdict,
+            tried: work.tried,
+            finished,
+        })
+    }
+}
+
+impl Work<'_> {
+    fn may_go_on(&self) -> bool {
+        Instant::now() < self.until && !self.with.patience.stop.load(Ordering::Relaxed)
+    }
+
+    fn switches(&self) -> &[Switch] {
+        &self.best.trace.switches
+    }
+
+    fn faults(&self) -> &[Fault] {
+        &self.best.plan.faults
+    }
+
+    /// Performs a candidate and takes it up if it fails as well and is simpler.
+    fn attempt(&mut self, faults: Vec<Fault>, switches: Vec<Switch>) -> Result<bool, EngineError> {
+        let plan = Plan {
+            schedule: Schedule::switching(switches),
+            faults,
+            ..self.best.plan.clone()
+        };
+        self.tried += 1;
+        let mut run = self.with.runner.run(&plan)?;
+        let verdict = self.with.judge.judge(&run, self.with.reference);
+        let same = self.with.failure.find(&verdict, &run.trace).is_some();
+        // A fault that did not strike is none.
+        run.plan
+            .faults
+            .retain(|fault| !run.trace.unused_faults.contains(fault));
+        run.trace.unused_faults.clear();
+        if !same || size(&run) >= size(&self.best) {
+            return Ok(false);
+        }
+        self.best = run;
+        self.verdict = verdict;
+        Ok(true)
+    }
+
+    fn without_faults(&mut self) -> Result<(), EngineError> {
+        let mut at = 0;
+        while at < self.faults().len() && self.may_go_on() {
+            let mut fewer = self.faults().to_vec();
+            fewer.remove(at);
+            if !self.attempt(fewer, self.switches().to_vec())? {
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away ever smaller parts of the decisions, from the end.
+    fn without_switches(&mut self) -> Result<(), EngineError> {
+        let mut part = self.switches().len();
+        while part > 0 {
+            let mut end = self.switches().len();
+            while end > 0 && self.may_go_on() {
+                let begin = end.saturating_sub(part);
+                let mut fewer = self.switches().to_vec();
+                fewer.drain(begin..end);
+                if self.attempt(self.faults().to_vec(), fewer)? {
+                    // What is left may be numbered otherwise, and shorter.
+                    end = begin.min(self.switches().len());
+                } else {
+                    end = begin;
+                }
+            }
+            part = match part {
+                1 => 0,
+                _ => part.div_ceil(2).min(self.switches().len().max(1)),
+            };
+        }
+        Ok(())
+    }
+
+    /// Moves each fault to an earlier point of the same kind.
+    fn earlier_faults(&mut self) -> Result<(), EngineError> {
+        for at in 0..self.faults().len() {
+            let Some(fault) = self.faults().get(at).cloned() else {
+                break;
+            };
+            for nth in search::below(u64::from(fault.point.nth), 1) {
+                if !self.may_go_on() {
+                    return Ok(());
+                }
+                let mut faults = self.faults().to_vec();
+                faults[at].point.nth = u32::try_from(nth).unwrap_or(u32::MAX);
+                if self.attempt(faults, self.switches().to_vec())? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves each decision to the earliest point at which it does as well.
+    fn earlier_switches(&mut self) -> Result<(), EngineError> {
+        for at in 0..self.switches().len() {
+            let Some(Switch {
+                after: Some((_, taken)),
+                ..
+            }) = self.switches().get(at).copied()
+            else {
+                continue;
+            };
+            for earlier in search::below(taken, 1) {
+                if !self.may_go_on() {
+                    return Ok(());
+                }
+                let mut switches = self.switches().to_vec();
+                if let Some((_, taken)) = switches.get_mut(at).and_then(|one| one.after.as_mut()) {
+                    *taken = earlier;
+                }
+                if self.attempt(self.faults().to_vec(), switches)? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn size(run: &Run) -> Size {
+    let trace = &run.trace;
+    let points = run
+        .plan
+        .faults
+        .iter()
+        .map(|fault| u64::from(fault.point.nth));
+    (
+        run.plan.faults.len(),
+        trace.deviations.len(),
+        trace.steps,
+        points.sum(),
+        trace.deviations.iter().map(|one| one.step).sum(),
+    )
+}

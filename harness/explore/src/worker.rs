@@ -1,0 +1,143 @@
+//! One worker: an engine on a CPU, and the runs it is given.
+
+use super::ExploreError;
+use super::confirm::{Confirmed, confirm};
+use super::criteria::Judge;
+use super::outcome::Outcome;
+use super::output::LastLines;
+use super::planner::Planner;
+use super::points::Points;
+use super::record::Recorder;
+use super::runner::{Runner, Starter};
+use super::shared::{Job, Shared};
+use super::strategy::Profile;
+use crosswire_engine::EngineError;
+use crosswire_model::{End, Plan, Run, Verdict};
+
+/// What all workers of an exploration have in common, unchanging.
+pub(super) struct Work {
+    pub starter: Starter,
+    pub planner: Planner,
+    pub judge: Judge,
+    pub recorder: Recorder,
+    pub check_output: bool,
+    pub confirm: bool,
+    pub learn_points: bool,
+    /// One run in so many is performed twice.
+    pub self_check: u64,
+}
+
+/// Performs runs until there are no more.
+pub(super) fn perform_runs(
+    work: &Work,
+    shared: &Shared,
+    cpu: Option<usize>,
+    is_first: bool,
+) -> Result<(), ExploreError> {
+    let mut runner = (work.starter)(cpu)?;
+    shared.lacks(runner.capabilities_lost());
+    if !is_first && !runner.is_apart() {
+        // Two runs at a time would get in each other's way.
+        return Ok(());
+    }
+    while let Some(job) = shared.take() {
+        let outcome = match perform_job(work, runner.as_mut(), &job) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // An engine that has failed once is not trusted with another run.
+                drop(runner);
+                runner = (work.starter)(cpu)?;
+                Outcome::invalid(error.to_string())
+            }
+        };
+        shared.deliver(job.run, outcome);
+    }
+    Ok(())
+}
+
+fn perform_job(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, EngineError> {
+    let plan = work.planner.plan(job.run, &job.lessons);
+    let (run, mut outcome) = perform(work, runner, &plan, job.reference.as_deref())?;
+    if is_checked(work, job.run)
+        && outcome.verdict == Verdict::Pass
+        && let Some(difference) = run.trace.first_difference(&runner.run(&plan)?.trace)
+    {
+        outcome.verdict = Verdict::Invalid(format!(
+            "a run that was performed twice did not come out the same, {difference}"
+        ));
+    }
+    if work.learn_points && plan.faults.is_empty() {
+        outcome.points = Points::of(&run.trace);
+    }
+    if job.run == 0 {
+        describe_first(work, &run, &mut outcome);
+    }
+    Ok(outcome)
+}
+
+/// Whether a run is one of those that are performed twice; the violations are anyway.
+fn is_checked(work: &Work, run: u64) -> bool {
+    // Neither run 0 nor always runs with, or without, a fault.
+    work.self_check > 0 && run % work.self_check == work.self_check - 1 - run / work.self_check % 2
+}
+
+/// Adds what the other runs need to know of the first.
+pub(super) fn describe_first(work: &Work, run: &Run, outcome: &mut Outcome) {
+    outcome.processes = process_names(run);
+    outcome.profile = Profile::of(&run.trace);
+    // Only a run that came to its proper end shows what belongs there.
+    let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
+    outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());
+}
+
+/// Performs one run and judges it; a violation is replayed at once and recorded.
+/// `reference` is what it must print, if that is checked.
+pub(super) fn perform(
+    work: &Work,
+    runner: &mut dyn Runner,
+    plan: &Plan,
+    reference: Option<&[u8]>,
+) -> Result<(Run, Outcome), EngineError> {
+    let mut run = runner.run(plan)?;
+    // For the caller; a record has no use for them.
+    let footprints = std::mem::take(&mut run.trace.footprints);
+    let verdict = work.judge.judge(&run, reference);
+    let mut outcome = Outcome::of(&run, verdict);
+    if outcome.verdict.is_violation() {
+        if work.confirm {
+            match confirm(runner, &work.judge, reference, &run, &outcome.verdict)? {
+                Confirmed::Same(again) => {
+                    run.seen = again.seen;
+                    run.captures = again.captures;
+                }
+                Confirmed::Different(difference) => {
+                    outcome.verdict = Verdict::Invalid(format!(
+                        "a violation did not come out the same when replayed, {difference}"
+                    ));
+                    return Ok((run, outcome));
+                }
+            }
+            outcome.replayed = true;
+        }
+        let record = work
+            .recorder
+            .record(&run, outcome.verdict.clone(), reference);
+        outcome.record = Some(Box::new(record));
+        outcome.last_lines = LastLines::of(&run);
+    }
+    run.trace.footprints = footprints;
+    Ok((run, outcome))
+}
+
+/// The names of a run's processes, sorted.
+pub(super) fn process_names(run: &Run) -> Vec<String> {
+    let mut names: Vec<String> = run
+        .trace
+        .tasks
+        .iter()
+        .map(|task| task.process.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,288 @@
+//! Reaching the open files of other processes.
+
+use super::Tid;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
+
+/// A duplicate of another process's descriptor (pidfd_getfd(2)): the same open
+/// file, with the same offset and locks.
+pub fn take(process: Tid, descriptor: i32) -> io::Result<OwnedFd> {
+    let owned = |result: libc::c_long| match result {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: both calls return a new descriptor that nobody else owns.
+        descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor as i32) }),
+    };
+    // SAFETY: pidfd_open takes its arguments by value.
+    let process = owned(unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) })?;
+    // SAFETY: pidfd_getfd takes its arguments by value.
+    owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), descriptor, 0) })
+}
+
+/// What a descriptor refers to, as far as transfers are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileType {
+    /// A pipe or stream socket: any number of bytes may move.
+    Stream,
+    /// A socket of messages: each moves whole.
+    Datagram,
+    /// A file on a disk.
+    Regular,
+    /// Terminals, counters, timers, …
+    Other,
+}
+
+/// What a descriptor refers to.
+pub fn file_type(file: &OwnedFd) -> FileType {
+    use nix::sys::socket::{SockType, getsockopt, sockopt};
+    use nix::sys::stat::{SFlag, fstat};
+    let mode = fstat(file).map_or(0, |stat| stat.st_mode);
+    match SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) {
+        SFlag::S_IFIFO => FileType::Stream,
+        SFlag::S_IFREG => FileType::Regular,
+        SFlag::S_IFSOCK => match getsockopt(file, sockopt::SockType) {
+            Ok(SockType::Stream) => FileType::Stream,
+            _ => FileType::Datagram,
+        },
+        _ => FileType::Other,
+    }
+}
+
+/// Whether operations on it return EAGAIN rather than wait.
+pub fn is_non_blocking(file: &OwnedFd) -> bool {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    fcntl(file, FcntlArg::F_GETFL)
+        .is_ok_and(|flags| OFlag::from_bits_truncate(flags).contains(OFlag::O_NONBLOCK))
+}
+
+/// Gives a pipe or socket the smallest buffer that the kernel allows. Other files
+/// have none, and are left alone.
+pub fn shrink(file: &OwnedFd) {
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::sys::socket::{setsockopt, sockopt};
+    // One page is the least that a pipe can have; it stays as it is if it holds
+    // more than that already.
+    if fcntl(file, FcntlArg::F_SETPIPE_SZ(4096)).is_err() {
+        // Raised to the kernel's minimum (socket(7)).
+        let _ = setsockopt(file, sockopt::SndBuf, &1);
+    }
+}
+
+/// What `/proc` says a descriptor refers to: a path, or `pipe:[…]`, `socket:[…]`.
+pub fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{process}/fd/{descriptor}")).ok()
+}
+
+/// What identifies a socket or eventfd, at which waiters are not queued.
+pub fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
+    let target = target(process, descriptor)?.to_string_lossy().into_owned();
+    if target.starts_with("socket:") {
+        return Some(target);
+    }
+    if target != "anon_inode:[eventfd]" {
+        return None;
+    }
+    let info = info(process, descriptor);
+    info.lines()
+        .find(|line| line.starts_with("eventfd-id"))
+        .map(str::to_owned)
+}
+
+/// Whether two descriptors are the same open file (kcmp(2)).
+pub fn is_same(ours: &OwnedFd, process: Tid, descriptor: u64) -> bool {
+    const KCMP_FILE: i32 = 0;
+    let me = std::process::id();
+    let ours = ours.as_raw_fd();
+    // SAFETY: kcmp takes its arguments by value.
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, me, process, KCMP_FILE, ours, descriptor) };
+    order == 0
+}
+
+/// Makes a timer descriptor readable now, and returns when it is.
+pub fn expire_timer(file: &OwnedFd) -> io::Result<()> {
+    let spec = libc::itimerspec {
+        it_interval: libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+        it_value: libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 1,
+        },
+    };
+    // SAFETY: the kernel reads one itimerspec.
+    let set = unsafe {
+        libc::timerfd_settime(file.as_raw_fd(), 0, &raw const spec, std::ptr::null_mut())
+    };
+    if set != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let mut poll = libc::pollfd {
+        fd: file.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // A reader that was waiting may take the expiry before this thread sees it.
+    const MOST: i32 = 2;
+    // SAFETY: the kernel reads and writes one pollfd.
+    unsafe { libc::poll(&raw mut poll, 1, MOST) };
+    Ok(())
+}
+
+/// Makes a timer descriptor expire never.
+pub fn disarm_timer(file: &OwnedFd) {
+    // SAFETY: itimerspec is plain integers, for which zero is a value.
+    let spec: libc::itimerspec = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel reads one itimerspec.
+    unsafe { libc::timerfd_settime(file.as_raw_fd(), 0, &raw const spec, std::ptr::null_mut()) };
+}
+
+/// An anonymous file that programs write their output to: it never blocks them.
+pub fn output_file(name: &str) -> io::Result<File> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+    let file = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
+    // Emptied between runs, while the writers keep their offset.
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND | OFlag::O_RDWR))?;
+    Ok(File::from(file))
+}
+
+/// Bytes in a pipe and its capacity.
+pub fn pipe_fill(file: &OwnedFd) -> Option<(i32, i32)> {
+    use nix::fcntl::{FcntlArg, fcntl};
+    let capacity = fcntl(file, FcntlArg::F_GETPIPE_SZ).ok()?;
+    let mut held = 0;
+    // SAFETY: FIONREAD writes one int.
+    match unsafe { libc::ioctl(file.as_raw_fd(), libc::FIONREAD, &raw mut held) } {
+        0 => Some((held, capacity)),
+        _ => None,
+    }
+}
+
+/// A socket in words: its family and the name it has or is connected to.
+pub fn describe_socket(file: &OwnedFd) -> String {
+    use nix::sys::socket::{SockaddrStorage, getpeername, getsockname};
+    let named = |name: nix::Result<SockaddrStorage>| {
+        let text = name.ok()?.to_string();
+        (!text.is_empty() && !text.contains("unnamed")).then_some(text)
+    };
+    let name =
+        named(getsockname(file.as_raw_fd())).or_else(|| named(getpeername(file.as_raw_fd())));
+    match name {
+        Some(name) => format!("socket {name}"),
+        None => "socket".to_owned(),
+    }
+}
+
+/// The process at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
+pub fn peer_process(file: &OwnedFd) -> Option<Tid> {
+    use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+    getsockopt(file, PeerCredentials)
+        .ok()
+        .map(|peer| peer.pid())
+        .filter(|pid| *pid > 0)
+}
+
+fn descriptors(process: Tid) -> Vec<u64> {
+    let entries = std::fs::read_dir(format!("/proc/{process}/fd"));
+    let numbers = entries.into_iter().flatten().flatten();
+    let mut numbers: Vec<u64> = numbers
+        .filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn info(process: Tid, descriptor: u64) -> String {
+    std::fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).unwrap_or_default()
+}
+
+/// Whether a process has `path` open, in a mode that includes `mode`.
+pub fn holds(process: Tid, path: &str, mode: Option<i32>) -> bool {
+    let fits = |descriptor: &u64| {
+        let info = info(process, *descriptor);
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = flags.and_then(|text| i32::from_str_radix(text.trim(), 8).ok());
+        match (mode, flags.map(|flags| flags & libc::O_ACCMODE)) {
+            (Some(mode), Some(has)) => has == mode || has == libc::O_RDWR,
+            _ => true,
+        }
+    };
+    let is_it =
+        |descriptor: &u64| target(process, *descriptor).is_some_and(|t| t.as_os_str() == path);
+    descriptors(process).iter().any(|d| is_it(d) && fits(d))
+}
+
+/// Whether a process holds a lock on `path`.
+pub fn holds_lock(process: Tid, path: &str) -> bool {
+    descriptors(process).iter().any(|descriptor| {
+        target(process, *descriptor).is_some_and(|t| t.as_os_str() == path)
+            && info(process, *descriptor)
+                .lines()
+                .any(|line| line.starts_with("lock:"))
+    })
+}
+
+/// A process's open files that have a position, for restoring it.
+pub fn positions(process: Tid) -> Vec<(OwnedFd, i64)> {
+    use nix::unistd::{Whence, lseek};
+    let open = descriptors(process)
+        .into_iter()
+        .filter(|descriptor| *descriptor > 2);
+    open.filter_map(|descriptor| {
+        let file = take(process, descriptor as i32).ok()?;
+        let position = lseek(&file, 0, Whence::SeekCur).ok()?;
+        Some((file, position))
+    })
+    .collect()
+}
+
+/// Puts a file's position back.
+pub fn restore_position(file: &OwnedFd, position: i64) {
+    // A file that had a position has one still.
+    let _ = nix::unistd::lseek(file, position, nix::unistd::Whence::SeekSet);
+}
+
+/// The process that holds a record lock which the request at address `request` of a
+/// task conflicts with (fcntl(2), F_GETLK).
+pub fn record_lock_holder(process: Tid, tid: Tid, descriptor: i32, request: u64) -> Option<Tid> {
+    const SIZE: usize = size_of::<libc::flock>();
+    let bytes: [u8; SIZE] = super::memory::read_exact(tid, request).ok()?;
+    // SAFETY: flock is plain integers, for which every bit pattern is a value.
+    let mut lock: libc::flock = unsafe { std::mem::transmute(bytes) };
+    let file = take(process, descriptor).ok()?;
+    // SAFETY: the kernel reads and writes one flock.
+    let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) };
+    let held = asked == 0 && i32::from(lock.l_type) != libc::F_UNLCK;
+    // Its own lock, asked for by the harness, looks like another's.
+    (held && lock.l_pid != process).then_some(lock.l_pid)
+}
+
+/// Whether it is an Internet socket without a port.
+pub fn needs_port(socket: &OwnedFd) -> bool {
+    use nix::sys::socket::{SockaddrStorage, getsockname};
+    let Ok(name) = getsockname::<SockaddrStorage>(socket.as_raw_fd()) else {
+        return false;
+    };
+    let v4 = name.as_sockaddr_in().map(|address| address.port());
+    let v6 = name.as_sockaddr_in6().map(|address| address.port());
+    v4.or(v6) == Some(0)
+}
+
+/// Binds an Internet socket to a port of every address.
+pub fn bind_any(socket: &OwnedFd, port: u16) {
+    use nix::sys::socket::{SockaddrIn, SockaddrIn6, SockaddrStorage, bind, getsockname};
+    use std::net::{Ipv6Addr, SocketAddrV6};
+    let fd = socket.as_raw_fd();
+    let is_v6 =
+        getsockname::<SockaddrStorage>(fd).is_ok_and(|name| name.as_sockaddr_in6().is_some());
+    // Where this fails, the program's own call fails or finds a port for itself.
+    let _ = match is_v6 {
+        true => {
+            let any = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0);
+            bind(fd, &SockaddrIn6::from(any))
+        }
+        false => bind(fd, &SockaddrIn::new(0, 0, 0, 0, port)),
+    };
+}

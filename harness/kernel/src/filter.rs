@@ -1,0 +1,260 @@
+//! The seccomp filter: which system calls stop for the engine.
+//!
+//! Everything stops except calls that concern only the caller's own memory,
+//! signal dispositions and identity, which no other process can observe.
+
+use libc::{sock_filter, *};
+
+/// `AUDIT_ARCH_X86_64` (linux/audit.h).
+pub const NATIVE_ARCHITECTURE: u32 = 0xC000_003E;
+
+/// Calls that never stop.
+const PRIVATE: &[c_long] = &[
+    SYS_brk,
+    SYS_mprotect,
+    SYS_madvise,
+    SYS_mremap,
+    SYS_munmap,
+    SYS_mincore,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_sigaltstack,
+    SYS_arch_prctl,
+    SYS_set_tid_address,
+    SYS_set_robust_list,
+    SYS_get_robust_list,
+    SYS_rseq,
+    SYS_membarrier,
+    SYS_getuid,
+    SYS_geteuid,
+    SYS_getgid,
+    SYS_getegid,
+    SYS_getgroups,
+    SYS_getresuid,
+    SYS_getresgid,
+    SYS_getcwd,
+    SYS_uname,
+    SYS_umask,
+    SYS_sched_getaffinity,
+    SYS_sched_getparam,
+    SYS_sched_getscheduler,
+    SYS_getcpu,
+    SYS_getrlimit,
+    SYS_prlimit64,
+    SYS_clock_getres,
+    SYS_capget,
+    SYS_mlock,
+    SYS_munlock,
+    SYS_mlock2,
+    SYS_get_mempolicy,
+];
+
+const fn statement(code: u32, k: u32) -> sock_filter {
+    sock_filter {
+        code: code as u16,
+        jt: 0,
+        jf: 0,
+        k,
+    }
+}
+
+const fn jump(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter {
+        code: (BPF_JMP | code | BPF_K) as u16,
+        jt,
+        jf,
+        k,
+    }
+}
+
+const LOAD: u32 = BPF_LD | BPF_W | BPF_ABS;
+const RETURN: u32 = BPF_RET | BPF_K;
+
+// Offsets into struct seccomp_data (seccomp(2)).
+const NUMBER: u32 = 0;
+const ARCHITECTURE: u32 = 4;
+const ARGUMENTS: u32 = 16;
+
+/// The high words of addresses where shared mappings are put.
+pub const WINDOW: std::ops::Range<u32> = 0x3000..0x3040;
+
+/// Builds the filter. The numbers are searched as a binary tree: a linear one
+/// costs every call of the program ten times as many instructions.
+pub fn filter() -> Vec<sock_filter> {
+    let mut allowed: Vec<u32> = PRIVATE.iter().map(|nr| *nr as u32).collect();
+    let mut program = vec![
+        statement(LOAD, ARCHITECTURE),
+        jump(BPF_JEQ, NATIVE_ARCHITECTURE, 1, 0),
+        statement(RETURN, SECCOMP_RET_TRACE),
+    ];
+    // The kernel cannot follow a pointer into memory that the engine watches, and a call
+    // on such a mapping changes what is to be watched.
+    for argument in 0..6 {
+        let high = ARGUMENTS + 8 * argument + 4;
+        program.push(statement(LOAD, high));
+        program.push(jump(BPF_JGE, WINDOW.start, 0, 2));
+        program.push(jump(BPF_JGE, WINDOW.end, 1, 0));
+        program.push(statement(RETURN, SECCOMP_RET_TRACE));
+    }
+    program.push(statement(LOAD, NUMBER));
+    // A private mapping is nobody else's business; a shared one is.
+    stop_if(&mut program, SYS_mmap, 3, &[(BPF_JSET, MAP_SHARED as u32)]);
+    // A fault that the engine causes must not reach the program's handler, and the
+    // segment that programs leave alone is the engine's.
+    stop_if(
+        &mut program,
+        SYS_rt_sigaction,
+        0,
+        &[(BPF_JEQ, SIGSEGV as u32)],
+    );
+    stop_if(
+        &mut program,
+        SYS_arch_prctl,
+        0,
+        &[(BPF_JEQ, ARCH_SET_GS), (BPF_JEQ, ARCH_GET_GS)],
+    );
+    allowed.push(SYS_mmap as u32);
+    allowed.sort_unstable();
+    search(&mut program, &allowed);
+    program
+}
+
+/// The filter that a program gets in addition when it puts shared memory at an address
+/// of its own: every call stops that may take it away.
+pub fn filter_for_mappings() -> Vec<sock_filter> {
+    let calls = [SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise];
+    let mut program = vec![statement(LOAD, NUMBER)];
+    for (i, call) in calls.iter().enumerate() {
+        program.push(jump(BPF_JEQ, *call as u32, (calls.len() - i) as u8, 0));
+    }
+    program.push(statement(RETURN, SECCOMP_RET_ALLOW));
+    program.push(statement(RETURN, SECCOMP_RET_TRACE));
+    program
+}
+
+/// Whether a call never stops by itself: if it does, it is because of its arguments.
+pub fn is_private(call: u32) -> bool {
+    PRIVATE.contains(&c_long::from(call))
+}
+
+// linux/arch/x86/include/uapi/asm/prctl.h; the libc crate lacks them.
+const ARCH_SET_GS: u32 = 0x1001;
+const ARCH_GET_GS: u32 = 0x1004;
+
+/// Appends: if the number in the accumulator is `call`, and the low word of an
+/// argument passes one of the tests, stop. Otherwise the number is there again.
+fn stop_if(program: &mut Vec<sock_filter>, call: c_long, argument: u32, tests: &[(u32, u32)]) {
+    let count = tests.len() as u8;
+    program.push(jump(BPF_JEQ, call as u32, 0, count + 3));
+    program.push(statement(LOAD, ARGUMENTS + 8 * argument));
+    for (i, (test, value)) in tests.iter().enumerate() {
+        let last = u8::from(i + 1 == tests.len());
+        program.push(jump(*test, *value, count - i as u8 - 1, last));
+    }
+    program.push(statement(RETURN, SECCOMP_RET_TRACE));
+    program.push(statement(LOAD, NUMBER));
+}
+
+/// Appends the decision for the sorted numbers `allowed`.
+fn search(program: &mut Vec<sock_filter>, allowed: &[u32]) {
+    if allowed.len() <= 2 {
+        for (i, number) in allowed.iter().enumerate() {
+            let to_allow = (allowed.len() - i) as u8;
+            program.push(jump(BPF_JEQ, *number, to_allow, 0));
+        }
+        program.push(statement(RETURN, SECCOMP_RET_TRACE));
+        program.push(statement(RETURN, SECCOMP_RET_ALLOW));
+        return;
+    }
+    let (low, high) = allowed.split_at(allowed.len() / 2);
+    let branch = program.len();
+    program.push(jump(BPF_JGE, high[0], 0, 0));
+    search(program, low);
+    let distance = program.len() - branch - 1;
+    program[branch].jt = u8::try_from(distance).expect("the tree is small");
+    search(program, high);
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRIVATE_MAPPING: [u64; 6] = [0, 4096, 3, MAP_PRIVATE as u64, 3, 0];
+
+    /// Interprets the few instructions that the filter uses.
+    fn decide(program: &[sock_filter], number: c_long, architecture: u32, args: [u64; 6]) -> u32 {
+        let (mut at, mut value) = (0, 0);
+        loop {
+            let op = program[at];
+            at += 1;
+            let taken = match u32::from(op.code) {
+                code if code == LOAD => {
+                    value = match op.k {
+                        NUMBER => number as u32,
+                        ARCHITECTURE => architecture,
+                        offset => {
+                            let (argument, high) = ((offset - ARGUMENTS) / 8, offset & 4 != 0);
+                            (args[argument as usize] >> if high { 32 } else { 0 }) as u32
+                        }
+                    };
+                    continue;
+                }
+                code if code == RETURN => return op.k,
+                code if code == BPF_JMP | BPF_JEQ | BPF_K => value == op.k,
+                code if code == BPF_JMP | BPF_JGE | BPF_K => value >= op.k,
+                _ => value & op.k != 0,
+            };
+            at += usize::from(if taken { op.jt } else { op.jf });
+        }
+    }
+
+    fn stops(number: c_long, args: [u64; 6]) -> bool {
+        decide(&filter(), number, NATIVE_ARCHITECTURE, args) == SECCOMP_RET_TRACE
+    }
+
+    #[test]
+    fn decides_every_number() {
+        let program = filter();
+        for number in 0..600 {
+            let private = is_private(number as u32) || number == SYS_mmap;
+            let expected = match private {
+                true => SECCOMP_RET_ALLOW,
+                false => SECCOMP_RET_TRACE,
+            };
+            let native = decide(&program, number, NATIVE_ARCHITECTURE, PRIVATE_MAPPING);
+            assert_eq!(native, expected, "{number}");
+            let foreign = decide(&program, number, 0x4000_0003, PRIVATE_MAPPING);
+            assert_eq!(foreign, SECCOMP_RET_TRACE);
+        }
+    }
+
+    #[test]
+    fn arguments_decide_where_the_number_does_not() {
+        let shared = [0, 4096, 3, MAP_SHARED as u64, 3, 0];
+        assert!(stops(SYS_mmap, shared) && !stops(SYS_mmap, PRIVATE_MAPPING));
+        assert!(stops(SYS_rt_sigaction, [SIGSEGV as u64, 0, 0, 8, 0, 0]));
+        assert!(!stops(SYS_rt_sigaction, [SIGUSR1 as u64, 0, 0, 8, 0, 0]));
+        assert!(stops(
+            SYS_arch_prctl,
+            [u64::from(ARCH_SET_GS), 1, 0, 0, 0, 0]
+        ));
+        assert!(!stops(SYS_arch_prctl, [0x1002, 1, 0, 0, 0, 0]));
+        let (first, last) = (0x3000_0000_0000, 0x303f_ffff_ffff);
+        for address in [first, last] {
+            assert!(stops(SYS_munmap, [address, 4096, 0, 0, 0, 0]));
+            assert!(stops(SYS_uname, [address, 0, 0, 0, 0, 0]));
+            assert!(stops(SYS_rt_sigprocmask, [0, 0, 0, 0, 0, address]));
+        }
+        for address in [first - 1, last + 1] {
+            assert!(!stops(SYS_munmap, [address, 4096, 0, 0, 0, 0]));
+        }
+    }
+
+    #[test]
+    fn the_second_filter_stops_calls_on_mappings() {
+        let program = filter_for_mappings();
+        let stops = |number| decide(&program, number, 0, [0; 6]) == SECCOMP_RET_TRACE;
+        assert!(stops(SYS_mmap) && stops(SYS_munmap) && stops(SYS_madvise));
+        assert!(!stops(SYS_brk) && !stops(SYS_read));
+    }
+}

@@ -1,0 +1,165 @@
+//! What is mapped into a task's memory (proc_pid_maps(5)).
+
+use super::Tid;
+use crosswire_model::Mapping;
+use std::fs;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// The mappings that have a name, by address.
+pub fn read(tid: Tid) -> io::Result<Vec<Mapping>> {
+    Ok(lines(tid)?.lines().filter_map(parse).collect())
+}
+
+/// The files that are shared by mapping them, and whether they may be written so.
+pub fn shared(tid: Tid) -> io::Result<Vec<(String, bool)>> {
+    Ok(lines(tid)?.lines().filter_map(parse_shared).collect())
+}
+
+/// Whether anything is mapped in a range of addresses.
+pub fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
+    let lines = lines(tid).unwrap_or_default();
+    let mut ranges = lines
+        .lines()
+        .filter_map(|line| range(line.split(' ').next()?));
+    ranges.any(|(a, b)| a < end && start < b)
+}
+
+/// The pages that the task has to itself and may write, as far as it has touched them
+/// (pagemap in the kernel's documentation); `None` if there may be more than `most` bytes.
+pub fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
+    const PAGE: u64 = 4096;
+    const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
+    let pagemap = fs::File::open(format!("/proc/{tid}/pagemap"))?;
+    let ranges: Vec<_> = lines(tid)?.lines().filter_map(own).collect();
+    if ranges.iter().map(|(start, end)| end - start).sum::<u64>() > most {
+        return Ok(None);
+    }
+    let mut pages = Vec::new();
+    for (start, end) in ranges {
+        let mut entries = vec![0; ((end - start) / PAGE * 8) as usize];
+        pagemap.read_exact_at(&mut entries, start / PAGE * 8)?;
+        let addresses = (start..end).step_by(PAGE as usize);
+        pages.extend(
+            entries
+                .chunks_exact(8)
+                .zip(addresses)
+                .filter_map(|(entry, address)| {
+                    let entry = u64::from_ne_bytes(entry.try_into().expect("eight bytes"));
+                    (entry & PRESENT_OR_SWAPPED != 0).then_some(address)
+                }),
+        );
+    }
+    Ok(Some(pages))
+}
+
+/// Whether a fork of the task would have all of its memory: none that is left out or
+/// emptied there (MADV_DONTFORK, MADV_WIPEONFORK of madvise(2); `dc` and `wf` among the
+/// flags of proc_pid_smaps(5)).
+pub fn is_kept_by_fork(tid: Tid) -> io::Result<bool> {
+    let text = fs::read(format!("/proc/{tid}/smaps"))?;
+    let text = String::from_utf8_lossy(&text);
+    let mut flags = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("VmFlags:"));
+    Ok(!flags.any(|all| all.split(' ').any(|flag| matches!(flag, "dc" | "wf"))))
+}
+
+fn lines(tid: Tid) -> io::Result<String> {
+    let text = fs::read(format!("/proc/{tid}/maps"))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn number(text: &str) -> Option<u64> {
+    u64::from_str_radix(text, 16).ok()
+}
+
+fn range(text: &str) -> Option<(u64, u64)> {
+    let (start, end) = text.split_once('-')?;
+    Some((number(start)?, number(end)?))
+}
+
+/// The range of private memory that can be read and written.
+fn own(line: &str) -> Option<(u64, u64)> {
+    let (addresses, rest) = line.split_once(' ')?;
+    let is_own = rest.starts_with("rw") && rest.as_bytes().get(3) == Some(&b'p');
+    range(addresses).filter(|_| is_own)
+}
+
+/// A line such as `55e0-55e1 r-xp 00001000 fe:00 1234   /usr/bin/app`.
+fn parse(line: &str) -> Option<Mapping> {
+    let mut words = line.splitn(6, ' ');
+    let (start, end) = range(words.next()?)?;
+    let offset = words.nth(1)?;
+    let path = words.nth(2)?.trim_start();
+    (!path.is_empty()).then_some(Mapping {
+        start,
+        end,
+        offset: number(offset)?,
+        path: path.to_owned(),
+    })
+}
+
+fn parse_shared(line: &str) -> Option<(String, bool)> {
+    let permissions = line.split(' ').nth(1)?;
+    let is_shared = permissions.ends_with('s');
+    let path = is_shared.then(|| parse(line))??.path;
+    Some((path, permissions.contains('w')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_mappings_are_told_from_private_ones() {
+        let line = |permissions: &str, path: &str| {
+            parse_shared(&format!(
+                "7f00-7f01 {permissions} 00000000 00:1a 77   {path}"
+            ))
+        };
+        assert_eq!(
+            line("rw-s", "/dev/shm/x"),
+            Some(("/dev/shm/x".into(), true))
+        );
+        assert_eq!(line("r--s", "/a b"), Some(("/a b".into(), false)));
+        assert_eq!(line("rw-p", "/lib/x"), None);
+    }
+
+    #[test]
+    fn a_line_is_read_and_memory_without_a_name_left_out() {
+        let line = "7f00aa000000-7f00aa002000 r-xp 00001000 fe:00 42                 /tmp/a b";
+        let mapping = parse(line).unwrap();
+        assert_eq!(
+            (mapping.start, mapping.end),
+            (0x7f00_aa00_0000, 0x7f00_aa00_2000)
+        );
+        assert_eq!((mapping.offset, &mapping.path[..]), (0x1000, "/tmp/a b"));
+        assert!(parse("7f00aa000000-7f00aa002000 rw-p 00000000 00:00 0 ").is_none());
+    }
+
+    #[test]
+    fn what_is_written_is_found_unless_it_is_too_much() {
+        let own = std::process::id() as Tid;
+        let value = Box::new([1u8; 8192]);
+        let page = value.as_ptr() as u64 & !4095;
+        assert!(
+            written_pages(own, u64::MAX)
+                .unwrap()
+                .unwrap()
+                .contains(&page)
+        );
+        assert!(written_pages(own, 4096).unwrap().is_none());
+    }
+
+    #[test]
+    fn this_program_is_mapped() {
+        let own = fs::read_link("/proc/self/exe").unwrap();
+        let all = read(std::process::id() as Tid).unwrap();
+        assert!(
+            all.iter().any(
+                |mapping| own.ends_with(&mapping.path) || mapping.path == own.to_string_lossy()
+            )
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! Asking the kernel whether a task sleeps, without stopping it.
+
+use super::Tid;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// Open files of `/proc` about one task: a `pread` costs a microsecond, opening
+/// them anew would cost five.
+#[derive(Debug)]
+pub struct Probe {
+    tid: Tid,
+    syscall: Option<File>,
+    stat: Option<File>,
+}
+
+impl Probe {
+    /// Nothing is opened before it is needed.
+    pub fn new(tid: Tid) -> Probe {
+        Probe {
+            tid,
+            syscall: None,
+            stat: None,
+        }
+    }
+
+    /// Whether the task is off its CPU and not about to go back: for a task that
+    /// was found asleep before, this alone tells whether it has been woken,
+    /// because waking sets its state to running at once.
+    pub fn is_inactive(&mut self) -> bool {
+        let tid = self.tid;
+        let file = self
+            .syscall
+            .get_or_insert_with_open(|| format!("/proc/{tid}/syscall"));
+        let mut buffer = [0; 8];
+        match file.map(|file| file.read_at(&mut buffer, 0)) {
+            Some(Ok(count)) if count > 0 => buffer[0] != b'r',
+            // Gone: its end is about to be reported.
+            _ => false,
+        }
+    }
+
+    /// The state letter of proc_pid_stat(5); `X` for a task that is gone.
+    pub fn state(&mut self) -> u8 {
+        let tid = self.tid;
+        let file = self
+            .stat
+            .get_or_insert_with_open(|| format!("/proc/{tid}/stat"));
+        let mut buffer = [0; 64];
+        let count = match file.map(|file| file.read_at(&mut buffer, 0)) {
+            Some(Ok(count)) => count,
+            _ => return b'X',
+        };
+        // The name in parentheses may hold parentheses itself.
+        match buffer[..count].iter().rposition(|b| *b == b')') {
+            Some(end) if end + 2 < count => buffer[end + 2],
+            _ => b'X',
+        }
+    }
+}
+
+trait OpenOnce {
+    fn get_or_insert_with_open(&mut self, path: impl FnOnce() -> String) -> Option<&File>;
+}
+
+impl OpenOnce for Option<File> {
+    fn get_or_insert_with_open(&mut self, path: impl FnOnce() -> String) -> Option<&File> {
+        if self.is_none() {
+            *self = File::open(path()).ok();
+        }
+        self.as_ref()
+    }
+}
+
+/// Whether a task has a handler for a signal.
+pub fn handles(tid: Tid, signal: i32) -> bool {
+    holds(sets(tid, ["SigCgt:"])[0], signal)
+}
+
+/// Whether a task blocks a signal.
+pub fn blocks(tid: Tid, signal: i32) -> bool {
+    holds(sets(tid, ["SigBlk:"])[0], signal)
+}
+
+/// Whether a task ignores a signal: because it said so, or because that is what is
+/// done with this signal where nothing was said (signal(7)).
+pub fn ignores(tid: Tid, signal: i32) -> bool {
+    let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT];
+    let [ignored, caught] = sets(tid, ["SigIgn:", "SigCgt:"]);
+    holds(ignored, signal) || by_default.contains(&signal) && !holds(caught, signal)
+}
+
+fn holds(set: u64, signal: i32) -> bool {
+    set >> (signal - 1) & 1 == 1
+}
+
+/// Sets of signals in proc_pid_status(5); empty ones of a task that is gone.
+fn sets<const COUNT: usize>(tid: Tid, names: [&str; COUNT]) -> [u64; COUNT] {
+    // The kernel makes the whole file for the first read, which is all there is to it.
+    let mut buffer = [0; 8192];
+    let count = File::open(format!("/proc/{tid}/status"))
+        .and_then(|file| file.read_at(&mut buffer, 0))
+        .unwrap_or(0);
+    let status = String::from_utf8_lossy(&buffer[..count]);
+    names.map(|name| {
+        let set = status.lines().find_map(|line| line.strip_prefix(name));
+        set.and_then(|text| u64::from_str_radix(text.trim(), 16).ok())
+            .unwrap_or(0)
+    })
+}
+
+/// Gives up the CPU to whoever else can run on it.
+pub fn yield_cpu() {
+    std::thread::yield_now();
+}

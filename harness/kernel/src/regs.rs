@@ -1,0 +1,193 @@
+//! The registers of a stopped task, by what the x86-64 system-call convention
+//! uses them for (syscall(2), "Architecture calling conventions"). What is
+//! particular to this processor is here and in `filter`.
+
+use super::Tid;
+use super::tracee::peek_poke_result;
+use std::io;
+
+/// All general-purpose registers.
+#[derive(Clone, Copy)]
+pub struct Registers(pub libc::user_regs_struct);
+
+/// Length of the `syscall` instruction: going back this far repeats the call.
+pub const SYSCALL_INSTRUCTION: u64 = 2;
+
+impl Registers {
+    /// Makes the task perform `call` (again) when it is next resumed.
+    pub fn enter(&mut self, call: u64, args: [u64; 6]) {
+        let r = &mut self.0;
+        r.rip -= SYSCALL_INSTRUCTION;
+        r.rax = call;
+        // Not in a call: otherwise the kernel might restart the old one.
+        r.orig_rax = u64::MAX;
+        [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9] = args;
+    }
+
+    /// Where the next instruction is.
+    pub fn position(&self) -> u64 {
+        self.0.rip
+    }
+
+    /// Moves to another instruction, in no call.
+    pub fn move_to(&mut self, position: u64) {
+        self.0.rip = position;
+        // Otherwise the kernel might restart a call that was cut short.
+        self.0.orig_rax = u64::MAX;
+    }
+
+    /// Makes the task perform a call with the `syscall` instruction at `gadget`.
+    pub fn enter_at(&mut self, gadget: u64, call: u64, args: [u64; 6]) {
+        self.0.rip = gadget + SYSCALL_INSTRUCTION;
+        self.enter(call, args);
+    }
+
+    /// A general-purpose register by its number in instructions: RAX, RCX, RDX, RBX,
+    /// RSP, RBP, RSI, RDI, R8 to R15.
+    pub fn general(&self, number: usize) -> u64 {
+        let r = &self.0;
+        [
+            r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.r8, r.r9, r.r10, r.r11,
+            r.r12, r.r13, r.r14, r.r15,
+        ][number % 16]
+    }
+
+    /// Source, destination and count of string instructions.
+    pub fn string(&self) -> (u64, u64, u64) {
+        (self.0.rsi, self.0.rdi, self.0.rcx)
+    }
+
+    /// See [`Registers::string`].
+    pub fn set_string(&mut self, (source, destination, count): (u64, u64, u64)) {
+        (self.0.rsi, self.0.rdi, self.0.rcx) = (source, destination, count);
+    }
+
+    /// Whether string instructions go towards lower addresses.
+    pub fn goes_down(&self) -> bool {
+        const DIRECTION: u64 = 1 << 10;
+        self.0.eflags & DIRECTION != 0
+    }
+
+    /// Whether the last comparison found equality.
+    pub fn found_equal(&self) -> bool {
+        const ZERO: u64 = 1 << 6;
+        self.0.eflags & ZERO != 0
+    }
+
+    /// Goes past a `syscall` instruction that is the next one.
+    pub fn pass_syscall(&mut self) {
+        self.0.rip += SYSCALL_INSTRUCTION;
+    }
+
+    /// Completes a `rdtsc` (two bytes) or `rdtscp` (three) with this value.
+    pub fn answer_counter(&mut self, value: u64, length: u64) {
+        self.0.rax = value & 0xffff_ffff;
+        self.0.rdx = value >> 32;
+        if length == 3 {
+            // The processor's number.
+            self.0.rcx = 0;
+        }
+        self.0.rip += length;
+    }
+
+    /// The argument registers.
+    pub fn args(&self) -> [u64; 6] {
+        let r = &self.0;
+        [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]
+    }
+
+    /// Whether every general-purpose register is the same.
+    pub fn same_as(&self, other: &Registers) -> bool {
+        /// The trap and resume flags, which faults and single steps set.
+        const OF_DEBUGGING: u64 = 1 << 8 | 1 << 16;
+        let (a, b) = (&self.0, &other.0);
+        let flags = |r: &libc::user_regs_struct| r.eflags & !OF_DEBUGGING;
+        (a.rip, a.rsp, a.rax, flags(a), a.rbp) == (b.rip, b.rsp, b.rax, flags(b), b.rbp)
+            && self.args() == other.args()
+            && (a.rbx, a.rcx, a.r11) == (b.rbx, b.rcx, b.r11)
+            && (a.r12, a.r13, a.r14, a.r15) == (b.r12, b.r13, b.r14, b.r15)
+    }
+
+    /// What finding the callers begins with: instruction, stack and frame pointer.
+    pub fn for_unwinding(&self) -> [u64; 3] {
+        [self.0.rip, self.0.rsp, self.0.rbp]
+    }
+
+    /// Stack pointer.
+    pub fn stack(&self) -> u64 {
+        self.0.rsp
+    }
+
+    /// Base of thread-local storage.
+    pub fn thread_pointer(&self) -> u64 {
+        self.0.fs_base
+    }
+}
+
+/// Reads all registers of a stopped task.
+pub fn read(tid: Tid) -> io::Result<Registers> {
+    // SAFETY: user_regs_struct is plain integers, for which zero is a value.
+    let mut regs: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes one user_regs_struct to the address given, which
+    // is valid for the whole call; ptrace touches no other memory of ours.
+    let result = unsafe { libc::ptrace(libc::PTRACE_GETREGS, tid, 0, &raw mut regs) };
+    peek_poke_result(result).map(|()| Registers(regs))
+}
+
+/// Writes all registers of a stopped task.
+pub fn write(tid: Tid, regs: &Registers) -> io::Result<()> {
+    // SAFETY: the kernel only reads one user_regs_struct from the address given.
+    let result = unsafe { libc::ptrace(libc::PTRACE_SETREGS, tid, 0, &raw const regs.0) };
+    peek_poke_result(result)
+}
+
+/// One register of the system-call convention.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Register {
+    /// The call's number while it runs; -1 skips it.
+    Call,
+    /// The result.
+    Result,
+    /// Where the next instruction is.
+    Position,
+    /// The base of the GS segment.
+    SegmentBase,
+    /// An argument, from 0.
+    Arg(usize),
+}
+
+/// Writes one register: 0.3 µs where [`write`] takes 1.
+pub fn poke(tid: Tid, register: Register, value: u64) -> io::Result<()> {
+    // SAFETY: POKEUSER takes its arguments by value; it touches no memory of ours.
+    let result = unsafe { libc::ptrace(libc::PTRACE_POKEUSER, tid, offset(register), value) };
+    peek_poke_result(result)
+}
+
+/// Reads one register.
+pub fn peek(tid: Tid, register: Register) -> io::Result<u64> {
+    // The result may be -1, so errno tells (ptrace(2)).
+    nix::errno::Errno::clear();
+    // SAFETY: PEEKUSER takes its arguments by value, and returns the value.
+    let value = unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, tid, offset(register), 0) };
+    match nix::errno::Errno::last_raw() {
+        0 => Ok(value as u64),
+        _ if value != -1 => Ok(value as u64),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Where the kernel keeps a register in its `struct user`.
+fn offset(register: Register) -> usize {
+    match register {
+        Register::Call => std::mem::offset_of!(libc::user_regs_struct, orig_rax),
+        Register::Result => std::mem::offset_of!(libc::user_regs_struct, rax),
+        Register::Arg(0) => std::mem::offset_of!(libc::user_regs_struct, rdi),
+        Register::Arg(1) => std::mem::offset_of!(libc::user_regs_struct, rsi),
+        Register::Arg(2) => std::mem::offset_of!(libc::user_regs_struct, rdx),
+        Register::Arg(3) => std::mem::offset_of!(libc::user_regs_struct, r10),
+        Register::Arg(4) => std::mem::offset_of!(libc::user_regs_struct, r8),
+        Register::Arg(_) => std::mem::offset_of!(libc::user_regs_struct, r9),
+        Register::Position => std::mem::offset_of!(libc::user_regs_struct, rip),
+        Register::SegmentBase => std::mem::offset_of!(libc::user_regs_struct, gs_base),
+    }
+}

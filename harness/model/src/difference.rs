@@ -1,0 +1,196 @@
+//! Where two runs that should be the same part, in words.
+
+use super::{Access, AccessKind, Call, Errno, Event, TaskId, Trace, What};
+
+impl Trace {
+    /// The first place at which two traces differ, if they do: events first, then what
+    /// follows from them.
+    pub fn first_difference(&self, other: &Trace) -> Option<String> {
+        let pairs = self.events.iter().zip(&other.events);
+        if let Some((at, (a, b))) = pairs.enumerate().find(|(_, (a, b))| a != b) {
+            let (before, after) = (self.told(at), other.told(at));
+            let in_full = match before == after {
+                true => format!(" ({a:?} and {b:?})"),
+                false => String::new(),
+            };
+            return Some(format!("step {}: {before} became {after}{in_full}", a.step));
+        }
+        if self.events.len() != other.events.len() {
+            let (n, m) = (self.events.len(), other.events.len());
+            return Some(format!("{n} events became {m}"));
+        }
+        // Footprints are what the harness saw of a run, not what happened in it, and
+        // switches say again what deviations say.
+        let rest = |trace: &Trace| Trace {
+            events: Vec::new(),
+            footprints: Vec::new(),
+            switches: Vec::new(),
+            ..trace.clone()
+        };
+        if self.places != other.places || self.objects != other.objects {
+            let named = |trace: &Trace| format!("{:?} and {:?}", trace.places, trace.objects);
+            return Some(format!("{} became {}", named(self), named(other)));
+        }
+        (rest(self) != rest(other)).then(|| {
+            format!(
+                "the end: {:?}, left {:?} became {:?}, left {:?}",
+                self.end, self.leftovers, other.end, other.leftovers
+            )
+        })
+    }
+
+    /// One event, such as `` `reader` getdents64(3, opened as "/tmp/x") = 736 ``.
+    fn told(&self, at: usize) -> String {
+        let Event { task, what, .. } = &self.events[at];
+        let call = |call: Call, args: &[u64; 6], path: &Option<String>| match path {
+            Some(path) => format!("{call}({path:?})"),
+            None => format!("{call}({})", self.descriptor(at, args[0])),
+        };
+        let happened = match what {
+            What::Call {
+                call: which,
+                args,
+                path,
+                result,
+            } => format!("{} = {}", call(*which, args, path), returned(*result)),
+            What::Block {
+                call: which,
+                args,
+                path,
+            } => format!("{} waits", call(*which, args, path)),
+            What::Wake { call, result } => format!("{call} comes back: {}", returned(*result)),
+            What::Access(access) => self.access(access),
+            What::Signal(signal) => format!("gets {signal}"),
+            What::Exec(path) => format!("becomes {path:?}"),
+            What::Exit(status) => format!("exits with status {status}"),
+            What::Killed(signal) => format!("is killed by {signal}"),
+            What::Fault(fault) => format!("suffers {fault}"),
+            What::Start => "begins".to_owned(),
+            What::Resume => "goes on".to_owned(),
+            What::Timeout => "reaches its deadline".to_owned(),
+            What::Spin => "spins".to_owned(),
+            What::Spawn(child) => format!("creates `{}`", self.name(*child)),
+            What::Panic(message) => format!("panics: {message:?}"),
+            What::Mark(number, value) => format!("marks {number}, {value}"),
+        };
+        format!("`{}` {happened}", self.name(*task))
+    }
+
+    /// A first argument, and if it may be a descriptor, what was opened under it.
+    fn descriptor(&self, at: usize, argument: u64) -> String {
+        let leader = |task: TaskId| self.tasks.get(task.index()).map(|task| task.leader);
+        let own = leader(self.events[at].task);
+        let mut before = self.events[..at].iter().rev();
+        let opened = before.find_map(|event| match &event.what {
+            What::Call {
+                call,
+                path: Some(path),
+                result,
+                ..
+            } if leader(event.task) == own && u64::try_from(*result) == Ok(argument) => {
+                let name = call.name().unwrap_or_default();
+                // Others answer with lengths.
+                matches!(name, "open" | "openat" | "openat2" | "creat" | "mq_open").then_some(path)
+            }
+            _ => None,
+        });
+        match opened.filter(|_| argument > 2) {
+            Some(path) => format!("{argument}, opened as {path:?}"),
+            None if argument < 1 << 16 => argument.to_string(),
+            None => format!("{argument:#x}"),
+        }
+    }
+
+    fn access(&self, access: &Access) -> String {
+        let does = match access.kind {
+            AccessKind::Read => "reads",
+            AccessKind::Write => "writes",
+            AccessKind::Update => "updates",
+        };
+        let object = self.objects.get(access.object as usize);
+        let name = object.map_or("shared memory", |object| &object.name);
+        let value =
+            |value: Option<u64>| value.map_or("?".to_owned(), |value| format!("{value:#x}"));
+        let (before, after) = (value(access.before), value(access.after));
+        let Access { offset, size, .. } = access;
+        format!("{does} {size} bytes of {name} at {offset:#x}, {before} -> {after}")
+    }
+}
+
+fn returned(result: i64) -> String {
+    match result {
+        -4095..=-1 => format!("-1 {}", Errno(-result as i32)),
+        _ => result.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Task;
+
+    fn trace(calls: &[(Call, u64, Option<&str>, i64)]) -> Trace {
+        let events = calls.iter().zip(0..).map(|(call, step)| Event {
+            step,
+            task: TaskId(0),
+            time: 0,
+            what: What::Call {
+                call: call.0,
+                args: [call.1, 0, 0, 0, 0, 0],
+                path: call.2.map(str::to_owned),
+                result: call.3,
+            },
+        });
+        Trace {
+            tasks: vec![Task {
+                process: "reader".to_owned(),
+                leader: TaskId(0),
+                parent: None,
+                tid: 2,
+            }],
+            events: events.collect(),
+            steps: calls.len() as u64,
+            ..Trace::default()
+        }
+    }
+
+    #[test]
+    fn a_call_that_answers_differently_is_told_with_what_it_was_asked_about() {
+        let [open, list] = ["openat", "getdents64"].map(|name| name.parse().unwrap());
+        let opened = (open, 0, Some("/tmp/x"), 3);
+        let recorded = trace(&[opened, (list, 3, None, 736)]);
+        assert_eq!(recorded.first_difference(&recorded), None);
+        assert_eq!(
+            recorded.first_difference(&trace(&[opened, (list, 3, None, -2)])),
+            Some(
+                "step 1: `reader` getdents64(3, opened as \"/tmp/x\") = 736 became `reader` \
+                 getdents64(3, opened as \"/tmp/x\") = -1 ENOENT"
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            recorded.first_difference(&trace(&[opened])),
+            Some("2 events became 1".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_length_is_not_taken_for_a_descriptor() {
+        let [link, close] = ["readlink", "close"].map(|name| name.parse().unwrap());
+        let length = (link, 0, Some("/tmp/x"), 5);
+        let recorded = trace(&[length, (close, 5, None, 0)]);
+        let difference = recorded.first_difference(&trace(&[length, (close, 5, None, -9)]));
+        let told = "step 1: `reader` close(5) = 0 became `reader` close(5) = -1 EBADF";
+        assert_eq!(difference.as_deref(), Some(told));
+    }
+
+    #[test]
+    fn two_events_that_read_alike_are_told_in_full() {
+        let list = "getdents64".parse().unwrap();
+        let recorded = trace(&[(list, 3, None, 1)]);
+        let mut later = recorded.clone();
+        later.events[0].time = 7;
+        let difference = recorded.first_difference(&later).unwrap();
+        assert!(difference.contains("time: 7"), "{difference}");
+    }
+}

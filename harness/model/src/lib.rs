@@ -1,0 +1,40 @@
+//! Floor 0: pure data. What determines a run ([`Plan`]), what came out of it
+//! ([`Trace`], [`History`]) and what is said about it ([`Verdict`]).
+//!
+//! Nothing here performs input or output; everything can be written down with
+//! serde and read back unchanged.
+
+mod access;
+mod arity;
+mod call;
+mod difference;
+mod fault;
+mod history;
+mod limits;
+mod plan;
+mod record;
+mod schedule;
+mod seen;
+mod stack;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod touch;
+mod trace;
+mod verdict;
+
+pub use access::{Access, AccessKind, Place, SharedObject, Spinner};
+pub use call::{Call, Errno, Signal, UnknownName};
+pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point};
+pub use history::{History, Operation, Outcome};
+pub use limits::{Limit, Limits};
+pub use plan::Plan;
+pub use record::{Program, ReadRecordError, Record};
+pub use schedule::{Deviation, Rule, Schedule, Switch, Weight};
+pub use seen::{Bytes, Content, Polled, Seen, SemaphoreOperation};
+pub use stack::{Capture, Frame, Mapping, Moment, Stack};
+pub use touch::{EVERYTHING, Footprint, Mode, Touch, conflict};
+pub use trace::{Blocked, End, Event, Leftover, Run, Task, TaskId, Trace, What};
+pub use verdict::{Kind, Verdict, Violation};
+
+/// Version of every file this crate writes. A reader refuses newer ones.
+pub const FORMAT_VERSION: u32 = 2;

@@ -1,0 +1,297 @@
+//! Reports of killing a process at every point.
+
+use super::escape::escape;
+use super::summary::{losses, shortfalls};
+use super::text::{counted, evidence, headline, line, verdict_line};
+use super::{Palette, json};
+use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
+use crosswire_model::FORMAT_VERSION;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Groups that are described with their steps; the rest is one paragraph each.
+const DESCRIBED: usize = 5;
+
+/// Lines of the program's source that are named for a group.
+const LINES: usize = 8;
+
+/// Everything for people: each group of failures with the simplest run that shows it,
+/// then the sums. `files` are the replay files of the groups, in the same order.
+pub fn text(report: &CrashReport, files: &[Option<PathBuf>], palette: Palette) -> String {
+    let mut text = String::new();
+    for (index, (group, file)) in report.groups.iter().zip(files).enumerate() {
+        text += &describe(group, file.as_deref(), index < DESCRIBED, palette);
+        text.push('\n');
+    }
+    text + &sums(report, palette)
+}
+
+/// One group of failures: what went wrong, which crashes lead there, and if wanted the
+/// steps of the simplest run.
+pub fn describe(
+    group: &CrashGroup,
+    file: Option<&Path>,
+    with_steps: bool,
+    palette: Palette,
+) -> String {
+    let mut text = headline(&group.found.violation, palette);
+    text += &points_of(group);
+    text + &evidence(&group.found, file, with_steps, palette)
+}
+
+/// Where the crashes of a group are.
+fn points_of(group: &CrashGroup) -> String {
+    let mut text = String::new();
+    let count = group.points.len() as u64;
+    let without_crash = group.points.iter().any(|point| point.crashes.is_empty());
+    let replayed = match group.found.replayed {
+        true => "; replayed: same verdict, same trace",
+        false => "; not replayed yet",
+    };
+    let runs = counted(group.found.count, "run");
+    match without_crash {
+        true => line(
+            &mut text,
+            &format!("  also without a crash; in {runs}{replayed}"),
+        ),
+        false => line(
+            &mut text,
+            &format!(
+                "  at {}, in {runs}, of which the simplest follows{replayed}",
+                counted(count, "point")
+            ),
+        ),
+    }
+    let named = ranges(&group.points);
+    if !named.is_empty() {
+        line(&mut text, &format!("  {}", escape(&named)));
+    }
+    let mut lines: Vec<&str> = group
+        .points
+        .iter()
+        .flat_map(|p| p.died_in.as_deref())
+        .collect();
+    lines.dedup();
+    if !lines.is_empty() {
+        let more = match lines.len().saturating_sub(LINES) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        lines.truncate(LINES);
+        let lines = escape(&lines.join(", "));
+        line(&mut text, &format!("  killed in {lines}{more}"));
+    }
+    text
+}
+
+/// Faults in few words: `kill:a@write#1-3,5`. Pairs are counted by their first fault.
+fn ranges(points: &[FailingPoint]) -> String {
+    let mut sites: Vec<(&str, Vec<u32>)> = Vec::new();
+    for point in points {
+        let Some((site, number)) = point.crashes.first().and_then(|one| one.rsplit_once('#'))
+        else {
+            continue;
+        };
+        let number = number.parse().unwrap_or(0);
+        match sites.iter_mut().find(|(known, _)| *known == site) {
+            Some((_, numbers)) => numbers.push(number),
+            None => sites.push((site, vec![number])),
+        }
+    }
+    let words = sites.into_iter().map(|(site, mut numbers)| {
+        numbers.sort_unstable();
+        numbers.dedup();
+        let parts: Vec<String> = numbers
+            .chunk_by(|a, b| a + 1 == *b)
+            .map(|part| match part {
+                [one] => one.to_string(),
+                several => format!("{}-{}", several[0], several[several.len() - 1]),
+            })
+            .collect();
+        format!("{site}#{}", parts.join(","))
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn sums(report: &CrashReport, palette: Palette) -> String {
+    let mut text = verdict_line(&report.verdict, palette);
+    let victim = escape(&report.victim);
+    let tally = |CrashTally { points, failing }: CrashTally| match failing {
+        0 => format!("{points}, survived"),
+        _ => format!("{points}, of which {failing} fail"),
+    };
+    line(
+        &mut text,
+        &format!(
+            "  points at which `{victim}` was killed: {}",
+            tally(report.single)
+        ),
+    );
+    if let Some(second) = &report.second {
+        line(
+            &mut text,
+            &format!(
+                "  pairs of points at which `{victim}` and then `{}` were killed: {}",
+                escape(second),
+                tally(report.double)
+            ),
+        );
+    }
+    let seconds = report.elapsed.as_secs_f64();
+    line(
+        &mut text,
+        &format!(
+            "  {}, {} in {seconds:.1} s ({:.0}/s), {}, {}, seed {}",
+            counted(report.schedules.into(), "schedule"),
+            counted(report.runs, "run"),
+            report.runs_per_second(),
+            counted(report.steps, "schedule point"),
+            counted(report.distinct_traces, "different trace"),
+            report.seed
+        ),
+    );
+    text += &shortfalls(
+        &report.verdict,
+        &report.inconclusive,
+        (report.invalid, report.invalid_reason.as_deref()),
+    );
+    text += &losses(&report.capabilities_lost);
+    if report.interrupted {
+        line(
+            &mut text,
+            "  interrupted: points that are not counted here were not tried",
+        );
+    }
+    text
+}
+
+/// The JSON form of a report of crashes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Version of this form.
+    pub format_version: u32,
+    /// `pass`, `violation`, `invalid` or `inconclusive`.
+    pub verdict: &'static str,
+    /// Why it is `invalid`, or of how many runs it is known that they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<json::Invalid>,
+    /// Runs given up, by limit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inconclusive: Vec<json::LimitReached>,
+    /// Whether it was stopped early.
+    pub interrupted: bool,
+    /// Who was killed.
+    pub victim: String,
+    /// Different points at which the victim was killed, over all schedules.
+    pub points: u64,
+    /// Those at which that led to a violation under one schedule at least.
+    pub failing: u64,
+    /// Who was killed as well, and how that came out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second: Option<Second>,
+    /// What went wrong, each different failure once.
+    pub groups: Vec<Group>,
+    /// Schedules under which each point was tried.
+    pub schedules: u32,
+    /// Runs performed.
+    pub runs: u64,
+    /// Runs per second of real time.
+    pub runs_per_second: f64,
+    /// Real time.
+    pub seconds: f64,
+    /// Schedule points passed.
+    pub schedule_points: u64,
+    /// Different traces seen.
+    pub distinct_traces: u64,
+    /// The seed of the schedules.
+    pub seed: u64,
+    /// What the machine does not permit.
+    pub capabilities_lost: Vec<crosswire_explore::LostCapability>,
+}
+
+/// Two crashes in one run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Second {
+    /// Who was killed after the victim.
+    pub victim: String,
+    /// Pairs of points.
+    #[serde(flatten)]
+    pub tally: CrashTally,
+}
+
+/// Failures in which the same went wrong.
+#[derive(Debug, Clone, Serialize)]
+pub struct Group {
+    /// What, as shown by the simplest run.
+    #[serde(flatten)]
+    pub violation: json::ViolationEntry,
+    /// The crashes that lead there.
+    pub points: Vec<FailingPoint>,
+}
+
+/// The JSON form of a report; `files` are the replay files of its groups, in the
+/// same order.
+pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> Summary {
+    let groups = report.groups.iter().enumerate();
+    Summary {
+        format_version: FORMAT_VERSION,
+        verdict: report.verdict.word(),
+        invalid: report.invalid_reason.as_ref().map(|reason| json::Invalid {
+            runs: report.invalid,
+            reason: reason.clone(),
+        }),
+        inconclusive: report
+            .inconclusive
+            .iter()
+            .map(|&(limit, runs)| json::LimitReached { limit, runs })
+            .collect(),
+        interrupted: report.interrupted,
+        victim: report.victim.clone(),
+        points: report.single.points,
+        failing: report.single.failing,
+        second: report.second.as_ref().map(|second| Second {
+            victim: second.clone(),
+            tally: report.double,
+        }),
+        groups: groups
+            .map(|(index, group)| Group {
+                violation: json::ViolationEntry {
+                    run: None,
+                    ..json::entry_of(&group.found, files.get(index).cloned().flatten())
+                },
+                points: group.points.clone(),
+            })
+            .collect(),
+        schedules: report.schedules,
+        runs: report.runs,
+        runs_per_second: json::rounded(report.runs_per_second()),
+        seconds: json::rounded(report.elapsed.as_secs_f64()),
+        schedule_points: report.steps,
+        distinct_traces: report.distinct_traces,
+        seed: report.seed,
+        capabilities_lost: report.capabilities_lost.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_named_in_few_words() {
+        let point = |text: &str| FailingPoint {
+            crashes: vec![text.to_owned()],
+            died_in: None,
+            runs: 1,
+        };
+        let points = [
+            "a@write#1",
+            "a@read#1",
+            "a@write#2",
+            "a@write#3",
+            "a@write#7",
+        ];
+        let points: Vec<FailingPoint> = points.into_iter().map(point).collect();
+        assert_eq!(ranges(&points), "a@write#1-3,7 a@read#1");
+    }
+}

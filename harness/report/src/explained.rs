@@ -1,0 +1,136 @@
+//! An explanation for programs.
+
+use super::Explanation;
+use super::escape::escape;
+use crosswire_model::{FORMAT_VERSION, Record, Verdict, Violation, What};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// The JSON form of an explanation. `schema.json` describes it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explained {
+    /// Version of this form.
+    pub format_version: u32,
+    /// `pass`, `violation`, `invalid` or `inconclusive`.
+    pub verdict: &'static str,
+    /// Steps of the run.
+    pub steps: u64,
+    /// Names of the processes.
+    pub processes: Vec<String>,
+    /// What is wrong.
+    pub violations: Vec<ExplainedViolation>,
+    /// What happened.
+    pub events: Vec<ExplainedEvent>,
+    /// The kernel objects that the run used, as they were at its end.
+    pub objects: Vec<ExplainedObject>,
+}
+
+/// One violation.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedViolation {
+    /// The promise that is broken.
+    pub kind: String,
+    /// In one sentence.
+    pub sentence: String,
+    /// What probably led to it.
+    pub cause: Option<String>,
+    /// The events that show it or its cause, as indices into `events`.
+    pub events: Vec<usize>,
+    /// The wait-for graph, the witness, …
+    pub details: Vec<String>,
+}
+
+/// One event.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedEvent {
+    /// The step.
+    pub step: u64,
+    /// Whose.
+    pub process: String,
+    /// Nanoseconds of virtual time since the run began.
+    pub time: u64,
+    /// In words.
+    pub what: String,
+    /// Whether a fault was injected.
+    pub fault: bool,
+    /// Whether the schedule deviates in this step.
+    pub deviates: bool,
+    /// The objects that it concerns, as indices into `objects`.
+    pub objects: Vec<usize>,
+}
+
+/// One kernel object.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedObject {
+    /// What it is.
+    pub kind: &'static str,
+    /// What it is called.
+    pub name: String,
+    /// Its state at the end, in a few words.
+    pub state: String,
+}
+
+/// The JSON form of a recorded run's explanation.
+pub fn explained(record: &Record) -> Explained {
+    let trace = &record.trace;
+    let violations: &[Violation] = match &record.verdict {
+        Verdict::Violation(violations) => violations,
+        _ => &[],
+    };
+    let whole = Explanation::of(trace, &record.seen, None);
+    let deviations: BTreeSet<u64> = trace.deviations.iter().map(|d| d.step).collect();
+    let events = trace
+        .events
+        .iter()
+        .enumerate()
+        .map(|(index, event)| ExplainedEvent {
+            step: event.step,
+            process: escape(&trace.name(event.task)),
+            time: event.time,
+            what: whole.words(index, 400),
+            fault: matches!(event.what, What::Fault(_)),
+            deviates: deviations.contains(&event.step),
+            objects: whole.world.touches[index]
+                .iter()
+                .map(|t| t.object)
+                .collect(),
+        });
+    let objects = whole
+        .world
+        .objects
+        .iter()
+        .enumerate()
+        .map(|(index, object)| {
+            let card = whole.world.card(index, trace.events.len());
+            ExplainedObject {
+                kind: object.kind.word(),
+                name: escape(&object.name),
+                state: card.map_or(String::new(), |card| escape(&card.line)),
+            }
+        });
+    let leaders = trace.tasks.iter().enumerate();
+    let leaders = leaders.filter(|(number, task)| task.leader.index() == *number);
+    Explained {
+        format_version: FORMAT_VERSION,
+        verdict: record.verdict.word(),
+        steps: trace.steps,
+        processes: leaders.map(|(_, task)| escape(&task.process)).collect(),
+        violations: violations.iter().map(|v| violation(record, v)).collect(),
+        events: events.collect(),
+        objects: objects.collect(),
+    }
+}
+
+fn violation(record: &Record, violation: &Violation) -> ExplainedViolation {
+    let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+    ExplainedViolation {
+        kind: violation.kind.to_string(),
+        sentence: escape(&explanation.sentence),
+        cause: explanation
+            .cause
+            .as_ref()
+            .map(|cause| escape(&cause.sentence)),
+        events: explanation.marked.iter().copied().collect(),
+        details: violation.details.iter().map(|line| escape(line)).collect(),
+    }
+}

@@ -1,0 +1,273 @@
+//! Reports for programs: one JSON object, whose fields keep their meaning as long
+//! as `format_version` stays the same.
+
+pub use super::shrunk::{Shrunk, json as shrunk};
+
+use super::races::{self, RaceEntry};
+use super::stacks::{self, StackEntry};
+use crosswire_explore::{Chance, Exhaustion, Found, LastLines, LostCapability, Replay, Report};
+use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// The JSON form of an exploration's report.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Version of this form.
+    pub format_version: u32,
+    /// `pass`, `violation`, `invalid` or `inconclusive`.
+    pub verdict: &'static str,
+    /// Why it is `invalid`, or of how many runs it is known that they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<Invalid>,
+    /// Runs given up, by limit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inconclusive: Vec<LimitReached>,
+    /// Whether it was stopped early.
+    pub interrupted: bool,
+    /// Runs performed.
+    pub runs: u64,
+    /// Runs per second of real time.
+    pub runs_per_second: f64,
+    /// Real time.
+    pub seconds: f64,
+    /// Schedule points passed.
+    pub schedule_points: u64,
+    /// Different traces seen.
+    pub distinct_traces: u64,
+    /// The exploration's seed.
+    pub seed: u64,
+    /// Faults: possible, planned, struck.
+    pub faults: Faults,
+    /// How likely a bug of a depth would have shown (PCT), at least.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guarantee: Vec<Chance>,
+    /// How far an exhaustive exploration has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exhaustion: Option<Exhausted>,
+    /// What was found.
+    pub violations: Vec<ViolationEntry>,
+    /// What the machine does not permit.
+    pub capabilities_lost: Vec<LostCapability>,
+    /// What else one must know, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// How far an exhaustive exploration has come.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exhausted {
+    /// Whether all interleavings were explored.
+    pub complete: bool,
+    /// In numbers.
+    #[serde(flatten)]
+    pub progress: Exhaustion,
+}
+
+/// What became of the faults.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Faults {
+    /// Different faults that could have been injected.
+    pub possible: u64,
+    /// Faults in plans.
+    pub planned: u64,
+    /// Faults that struck.
+    pub struck: u64,
+}
+
+/// Runs that could not be performed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Invalid {
+    /// How many.
+    pub runs: u64,
+    /// Why the first of them.
+    pub reason: String,
+}
+
+/// Runs that reached a limit.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct LimitReached {
+    /// Which limit.
+    pub limit: Limit,
+    /// How many runs.
+    pub runs: u64,
+}
+
+/// One violation.
+#[derive(Debug, Clone, Serialize)]
+pub struct ViolationEntry {
+    /// The promise that is broken, by its name.
+    pub kind: String,
+    /// What happened.
+    pub sentence: String,
+    /// The processes concerned.
+    pub processes: Vec<String>,
+    /// The steps that show it.
+    pub steps: Vec<u64>,
+    /// Wait-for graph, witness, …
+    pub details: Vec<String>,
+    /// The faults of the run.
+    pub faults: Vec<String>,
+    /// Decisions of the run against the default order.
+    pub deviations: usize,
+    /// The file that replays it.
+    pub replay_file: Option<PathBuf>,
+    /// Whether it was replayed: same verdict, same trace.
+    pub replayed: bool,
+    /// The number of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// How many runs showed it.
+    pub runs: u64,
+    /// Where tasks stood when they died or got stuck, in the run that is stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<StackEntry>,
+    /// Accesses to shared memory in that run that nothing but chance orders, in pairs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub races: Vec<RaceEntry>,
+    /// The last lines that the run printed.
+    #[serde(skip_serializing_if = "LastLines::is_empty")]
+    pub last_lines: LastLines,
+}
+
+/// The JSON form of a replay.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReplaySummary {
+    /// Version of this form.
+    pub format_version: u32,
+    /// `pass`, `violation`, `invalid` or `inconclusive`.
+    pub verdict: &'static str,
+    /// Whether verdict and trace are those of the recording.
+    pub same: bool,
+    /// Where the run first differs from the recorded one.
+    pub difference: Option<String>,
+    /// Always 1.
+    pub runs: u64,
+    /// Schedule points passed.
+    pub schedule_points: u64,
+    /// Seed of the plan.
+    pub seed: u64,
+    /// What the run violates.
+    pub violations: Vec<ViolationEntry>,
+    /// Where tasks stood when they died or got stuck.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<StackEntry>,
+    /// Accesses to shared memory in that run that nothing but chance orders, in pairs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub races: Vec<RaceEntry>,
+    /// What the machine does not permit.
+    pub capabilities_lost: Vec<LostCapability>,
+}
+
+/// The JSON form of a report; `files` are the replay files of its findings, in
+/// the same order.
+pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
+    Summary {
+        format_version: FORMAT_VERSION,
+        verdict: report.verdict.word(),
+        invalid: report.invalid_reason.as_ref().map(|reason| Invalid {
+            runs: report.invalid,
+            reason: reason.clone(),
+        }),
+        inconclusive: report
+            .inconclusive
+            .iter()
+            .map(|&(limit, runs)| LimitReached { limit, runs })
+            .collect(),
+        interrupted: report.interrupted,
+        runs: report.runs,
+        runs_per_second: rounded(report.runs_per_second()),
+        seconds: rounded(report.elapsed.as_secs_f64()),
+        schedule_points: report.steps,
+        distinct_traces: report.distinct_traces,
+        seed: report.seed,
+        faults: Faults {
+            possible: report.faults.possible,
+            planned: report.faults.planned,
+            struck: report.faults.struck,
+        },
+        guarantee: report.guarantee.chances(),
+        exhaustion: report.exhaustion.as_ref().map(|exhaustion| Exhausted {
+            complete: exhaustion.is_complete(),
+            progress: exhaustion.clone(),
+        }),
+        violations: report
+            .found
+            .iter()
+            .enumerate()
+            .map(|(index, found)| entry_of(found, files.get(index).cloned().flatten()))
+            .collect(),
+        capabilities_lost: report.capabilities_lost.clone(),
+        notes: report.notes.clone(),
+    }
+}
+
+/// The JSON form of a replay from `file`.
+pub fn replay(record: &Record, replay: &Replay, file: PathBuf) -> ReplaySummary {
+    let violations = match &replay.verdict {
+        Verdict::Violation(violations) => &violations[..],
+        _ => &[],
+    };
+    ReplaySummary {
+        format_version: FORMAT_VERSION,
+        verdict: replay.verdict.word(),
+        same: replay.difference.is_none(),
+        difference: replay.difference.clone(),
+        runs: 1,
+        schedule_points: replay.run.trace.steps,
+        seed: record.plan.seed,
+        stacks: stacks::entries(&replay.run.trace, &replay.stacks),
+        races: races::entries(&replay.run.trace, &record.places),
+        violations: violations
+            .iter()
+            .map(|violation| ViolationEntry {
+                replay_file: Some(file.clone()),
+                replayed: true,
+                last_lines: LastLines::of(&replay.run),
+                ..entry(violation, record, &replay.run.trace)
+            })
+            .collect(),
+        capabilities_lost: replay.capabilities_lost.clone(),
+    }
+}
+
+pub(super) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> ViolationEntry {
+    ViolationEntry {
+        replay_file,
+        replayed: found.replayed,
+        run: Some(found.run),
+        stacks: stacks::entries(&found.record.trace, &found.record.stacks),
+        races: races::entries(&found.record.trace, &found.record.places),
+        runs: found.count,
+        last_lines: found.last_lines.clone(),
+        ..entry(&found.violation, &found.record, &found.record.trace)
+    }
+}
+
+pub(super) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntry {
+    ViolationEntry {
+        kind: violation.kind.to_string(),
+        sentence: violation.sentence.clone(),
+        processes: violation
+            .tasks
+            .iter()
+            .map(|task| trace.name(*task))
+            .collect(),
+        steps: violation.steps.clone(),
+        details: violation.details.clone(),
+        faults: record.plan.faults.iter().map(ToString::to_string).collect(),
+        deviations: trace.deviations.len(),
+        replay_file: None,
+        replayed: false,
+        run: None,
+        stacks: Vec::new(),
+        races: Vec::new(),
+        runs: 1,
+        last_lines: LastLines::default(),
+    }
+}
+
+/// Three decimals: more would only be noise.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}

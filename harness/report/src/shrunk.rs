@@ -1,0 +1,81 @@
+//! What shrinking has come to.
+
+use super::Palette;
+use super::escape::escape;
+use super::json::{ViolationEntry, entry};
+use super::story::story;
+use super::text::{circumstances, counted, headline, line, replay_line};
+use crosswire_explore::Reduced;
+use crosswire_model::{FORMAT_VERSION, Record};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// For people: what is left, as a list of what to do.
+pub fn text(before: &Record, reduced: &Reduced, file: &Path, palette: Palette) -> String {
+    let mut text = headline(&reduced.violation, palette);
+    let (was, is) = (size(before), size(&reduced.record));
+    let finished = match reduced.finished {
+        true => "nothing simpler fails",
+        false => "stopped before everything was tried",
+    };
+    line(
+        &mut text,
+        &format!(
+            "  {} and {} became {} and {}, {} tried; {finished}",
+            counted(was.0, "fault"),
+            counted(was.1, "decision"),
+            counted(is.0, "fault"),
+            counted(is.1, "decision"),
+            counted(reduced.tried, "run"),
+        ),
+    );
+    text += &circumstances(&reduced.record);
+    line(&mut text, "  how to bring it about:");
+    for sentence in story(&reduced.record.trace) {
+        line(&mut text, &format!("    {}", escape(&sentence)));
+    }
+    text += &replay_line(Some(file), palette);
+    text
+}
+
+fn size(record: &Record) -> (u64, u64) {
+    let decisions = record.trace.deviations.len() as u64;
+    (record.plan.faults.len() as u64, decisions)
+}
+
+/// The JSON form of what shrinking has come to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Shrunk {
+    /// Version of this form.
+    pub format_version: u32,
+    /// `violation`: nothing else is shrunk.
+    pub verdict: &'static str,
+    /// Runs that were tried.
+    pub runs: u64,
+    /// Whether nothing simpler was left to try.
+    pub finished: bool,
+    /// Decisions against the default order before.
+    pub deviations_before: usize,
+    /// What is left, as a list of what to do.
+    pub story: Vec<String>,
+    /// The failure.
+    pub violations: Vec<ViolationEntry>,
+}
+
+/// For programs.
+pub fn json(before: &Record, reduced: &Reduced, file: PathBuf) -> Shrunk {
+    Shrunk {
+        format_version: FORMAT_VERSION,
+        verdict: reduced.record.verdict.word(),
+        runs: reduced.tried,
+        finished: reduced.finished,
+        deviations_before: before.trace.deviations.len(),
+        story: story(&reduced.record.trace),
+        violations: vec![ViolationEntry {
+            replayed: true,
+            last_lines: reduced.last_lines.clone(),
+            replay_file: Some(file),
+            ..entry(&reduced.violation, &reduced.record, &reduced.record.trace)
+        }],
+    }
+}

@@ -1,0 +1,174 @@
+//! The end of a report: what was done, and what it is worth.
+
+use super::Palette;
+use super::escape::escape;
+use super::text::{counted, line, verdict_line};
+use crosswire_explore::{Exhaustion, Guarantee, LostCapability, Report};
+use crosswire_model::{Limit, Verdict};
+
+/// The sums of an exploration, in two or three lines.
+pub fn summary(report: &Report, palette: Palette) -> String {
+    let mut text = verdict_line(&report.verdict, palette);
+    let seconds = report.elapsed.as_secs_f64();
+    line(
+        &mut text,
+        &format!(
+            "  {} in {seconds:.1} s ({:.0}/s), {}, {}, seed {}",
+            counted(report.runs, "run"),
+            report.runs_per_second(),
+            counted(report.steps, "schedule point"),
+            counted(report.distinct_traces, "different trace"),
+            report.seed
+        ),
+    );
+    let faults = report.faults;
+    if faults.planned > 0 || faults.possible > 0 {
+        line(
+            &mut text,
+            &format!(
+                "  {} possible, {} planned, {} struck",
+                counted(faults.possible, "fault"),
+                faults.planned,
+                faults.struck
+            ),
+        );
+    }
+    if let Some(guarantee) = guaranteed(&report.guarantee) {
+        line(&mut text, &format!("  {guarantee}"));
+    }
+    if let Some(exhaustion) = &report.exhaustion {
+        line(&mut text, &format!("  {}", escape(&exhausted(exhaustion))));
+    }
+    text += &shortfalls(
+        &report.verdict,
+        &report.inconclusive,
+        (report.invalid, report.invalid_reason.as_deref()),
+    );
+    if report.dropped > 0 {
+        line(
+            &mut text,
+            &format!(
+                "  {} beyond these were not kept",
+                counted(report.dropped, "violation")
+            ),
+        );
+    }
+    for note in &report.notes {
+        line(&mut text, &format!("  {}", escape(note)));
+    }
+    text += &losses(&report.capabilities_lost);
+    if report.interrupted {
+        line(&mut text, "  interrupted: this is what was done so far");
+    }
+    text
+}
+
+/// What the runs with random priorities are worth together.
+fn guaranteed(guarantee: &Guarantee) -> Option<String> {
+    let chances: Vec<String> = guarantee
+        .chances()
+        .iter()
+        .map(|chance| format!("{} by {}", chance.depth, percent(chance.probability)))
+        .collect();
+    let runs: u64 = guarantee.runs.values().sum();
+    (!chances.is_empty()).then(|| {
+        format!(
+            "PCT's bound 1/(n·k^(d-1)) with n = {}, k = {} in {}: bugs of depth {}",
+            guarantee.tasks,
+            guarantee.steps,
+            counted(runs, "run"),
+            chances.join(", ")
+        )
+    })
+}
+
+/// Never more than is known: rounded down.
+fn percent(probability: f64) -> String {
+    let tenths = (probability * 1000.0).floor() / 10.0;
+    match tenths {
+        0.0 => "< 0.1 %".to_owned(),
+        tenths => format!("{tenths:.1} %"),
+    }
+}
+
+/// The runs of which nothing is known: those that reached a limit, and those that could not
+/// be performed, unless the verdict says that already.
+pub(super) fn shortfalls(
+    verdict: &Verdict,
+    inconclusive: &[(Limit, u64)],
+    (invalid, reason): (u64, Option<&str>),
+) -> String {
+    let mut text = String::new();
+    for (limit, count) in inconclusive {
+        line(
+            &mut text,
+            &format!(
+                "  {} ended at the limit on {limit}: nothing is known about them",
+                counted(*count, "run")
+            ),
+        );
+    }
+    if invalid > 0 && verdict.word() != "invalid" {
+        let reason = escape(reason.unwrap_or_default());
+        let runs = counted(invalid, "run");
+        line(
+            &mut text,
+            &format!("  {runs} could not be performed: {reason}"),
+        );
+    }
+    text
+}
+
+/// What the machine does not permit.
+pub(super) fn losses(lost: &[LostCapability]) -> String {
+    let mut text = String::new();
+    let lost: Vec<&str> = lost.iter().map(|one| one.name.as_str()).collect();
+    if !lost.is_empty() {
+        let lost = lost.join(", ");
+        line(
+            &mut text,
+            &format!("  without {lost}; `crosswire doctor` says what that means"),
+        );
+    }
+    text
+}
+
+/// What an exhaustive exploration may claim.
+fn exhausted(exhaustion: &Exhaustion) -> String {
+    let explored = match exhaustion.preemptions {
+        None => counted(exhaustion.explored, "class").replace("classs", "classes"),
+        Some(_) => {
+            let classes = counted(exhaustion.classes, "class").replace("classs", "classes");
+            format!("{} in {classes}", counted(exhaustion.explored, "order"))
+        }
+    };
+    let faults = match exhaustion.fault_plans {
+        0 | 1 => String::new(),
+        plans => format!(
+            " under {} of {plans} fault plans",
+            exhaustion.fault_plans_done
+        ),
+    };
+    match (
+        exhaustion.is_complete(),
+        &exhaustion.doubt,
+        exhaustion.preemptions,
+    ) {
+        (true, _, None) => {
+            format!(
+                "all interleavings explored, from schedule point to schedule point: {explored}{faults}"
+            )
+        }
+        (true, _, Some(bound)) => {
+            let bound = counted(u64::from(bound), "preemption");
+            format!("all interleavings with at most {bound} explored: {explored}{faults}")
+        }
+        (false, Some(doubt), _) if exhaustion.left == 0 => {
+            format!("not all interleavings: {explored}{faults} explored, but {doubt}")
+        }
+        (false, ..) => format!(
+            "not all interleavings: {explored}{faults} explored, at least {} left",
+            counted(exhaustion.left, "choice")
+        ),
+    }
+}

@@ -1,0 +1,366 @@
+//! Reports for people.
+
+pub use super::shrunk::text as shrunk;
+pub use super::summary::summary;
+
+use super::escape::{escape, quoted, shorten};
+use super::races;
+use super::stacks::stacks;
+use super::timeline::timeline;
+use super::{Explanation, Palette, timeline::WIDTH};
+use crosswire_explore::{Found, LastLines, Replay};
+use crosswire_model::{End, Kind, Record, Trace, Verdict, Violation};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Everything about one finding: what is wrong, the steps that led there, who
+/// waits for whom, and how to see it again. `file` is its replay file, if one
+/// was written.
+pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
+    let (violation, record) = (&found.violation, &found.record);
+    let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+    let mut text = headed(violation, &explanation.sentence, palette);
+    text += &cause(&explanation);
+    let runs = match found.count {
+        1 => String::new(),
+        count => format!(", the simplest of {count} runs"),
+    };
+    let replayed = match found.replayed {
+        true => "; replayed: same verdict, same trace",
+        false => "; not replayed yet",
+    };
+    let shrunk = match found.shrunk {
+        Some(tried) => format!("; shrunk by trying {}", counted(tried, "run")),
+        None => String::new(),
+    };
+    line(
+        &mut text,
+        &format!("  found in run {}{runs}{shrunk}{replayed}", found.run),
+    );
+    text + &evidence(found, file, true, palette)
+}
+
+/// What shows a finding: the circumstances, the steps if wanted, and how to see it
+/// again.
+pub(super) fn evidence(
+    found: &Found,
+    file: Option<&Path>,
+    with_steps: bool,
+    palette: Palette,
+) -> String {
+    let (violation, record) = (&found.violation, &found.record);
+    let mut text = circumstances(record);
+    if with_steps {
+        let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+        text += &body(&explanation, violation, palette);
+        text += &printed(violation, &found.last_lines);
+        text += &races::text(&record.trace, &record.places);
+        text += &stacks(&record.trace, &record.stacks);
+    }
+    text + &replay_line(file, palette)
+}
+
+/// The last lines that were printed, where they may explain how a process ended.
+fn printed(violation: &Violation, last_lines: &LastLines) -> String {
+    let mut text = String::new();
+    if !matches!(
+        violation.kind,
+        Kind::ExitStatus | Kind::Panic | Kind::FatalSignal
+    ) || last_lines.is_empty()
+    {
+        return text;
+    }
+    for (stream, lines) in [
+        ("standard error", &last_lines.stderr),
+        ("standard output", &last_lines.stdout),
+    ] {
+        if !lines.is_empty() {
+            line(&mut text, &format!("  last on {stream}:"));
+        }
+        for content in lines {
+            let content = shorten(&escape(content), WIDTH - 4);
+            writeln!(text, "    {content}").expect("strings accept everything");
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// One finding without its steps, for when there are many.
+pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
+    let violation = &found.violation;
+    headline(violation, palette) + &replay_line(file, palette)
+}
+
+pub(super) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
+    let Some(file) = file else {
+        return String::new();
+    };
+    let command = replay_command(&file.display().to_string());
+    // Never folded: it is there to be copied.
+    format!("  replay it: {}\n", palette.strong(&command))
+}
+
+/// What a recorded run shows, without performing it again.
+pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> String {
+    let mut text = String::new();
+    let violations = match &record.verdict {
+        Verdict::Violation(violations) => &violations[..],
+        other => {
+            text += &verdict_line(other, palette);
+            text += &circumstances(record);
+            let explanation = Explanation::of(&record.trace, &record.seen, None);
+            text.push('\n');
+            text += &timeline(&explanation, palette);
+            return text;
+        }
+    };
+    for violation in violations {
+        let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+        text += &headed(violation, &explanation.sentence, palette);
+        text += &cause(&explanation);
+        text += &circumstances(record);
+        text += &body(&explanation, violation, palette);
+        text += &printed(violation, &explanation.last_lines());
+        text += &replay_line(file, palette);
+        text.push('\n');
+    }
+    text.pop();
+    text
+}
+
+/// How a replay came out.
+pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
+    let mut text = String::new();
+    match &replay.verdict {
+        Verdict::Violation(violations) => {
+            let (trace, seen) = (&replay.run.trace, &replay.run.seen);
+            let first = violations.first();
+            let explanation = Explanation::of(trace, seen, first);
+            for (number, violation) in violations.iter().enumerate() {
+                let sentence = match number {
+                    0 => &explanation.sentence,
+                    _ => &violation.sentence,
+                };
+                text += &headed(violation, sentence, palette);
+            }
+            text += &cause(&explanation);
+            text += &sameness(replay);
+            text += &circumstances(record);
+            if let Some(violation) = first {
+                text += &body(&explanation, violation, palette);
+                text += &printed(violation, &LastLines::of(&replay.run));
+                text += &races::text(&replay.run.trace, &record.places);
+                text += &stacks(&replay.run.trace, &replay.stacks);
+            }
+        }
+        other => {
+            text += &verdict_line(other, palette);
+            text += &sameness(replay);
+            text.push('\n');
+            let explanation = Explanation::of(&replay.run.trace, &replay.run.seen, None);
+            text += &timeline(&explanation, palette);
+        }
+    }
+    text
+}
+
+/// Whether a replay came out as recorded. An `Invalid` verdict says itself why
+/// it did not.
+fn sameness(replay: &Replay) -> String {
+    let mut text = String::new();
+    match (&replay.difference, &replay.changed[..]) {
+        (None, []) => line(&mut text, "  replayed: same verdict, same trace"),
+        (None, changed) => {
+            let changed = escape(&changed.join(", "));
+            line(
+                &mut text,
+                &format!("  {changed} has changed, but verdict and trace are the same"),
+            );
+        }
+        (Some(_), []) => {}
+        (Some(difference), changed) => {
+            let changed = escape(&changed.join(", "));
+            let difference = escape(difference);
+            line(
+                &mut text,
+                &format!("  {changed} has changed since the recording, {difference}"),
+            );
+        }
+    }
+    text
+}
+
+/// `PASS`, or what is wrong.
+pub(super) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
+    let mut text = String::new();
+    match verdict {
+        Verdict::Pass => line(&mut text, &palette.good("PASS")),
+        Verdict::Violation(violations) => {
+            let count = counted(violations.len() as u64, "violation");
+            line(&mut text, &palette.bad(&format!("VIOLATION: {count}")));
+        }
+        Verdict::Inconclusive(limit) => {
+            let head = palette.doubtful("INCONCLUSIVE");
+            line(
+                &mut text,
+                &format!("{head}: the limit on {limit} was reached"),
+            );
+        }
+        Verdict::Invalid(reason) => {
+            let head = palette.doubtful("INVALID");
+            line(&mut text, &format!("{head}: {}", escape(reason)));
+        }
+    }
+    text
+}
+
+/// What is wrong, as the checker says it.
+pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
+    headed(violation, &violation.sentence, palette)
+}
+
+fn headed(violation: &Violation, sentence: &str, palette: Palette) -> String {
+    let kind = escape(&violation.kind.to_string());
+    let head = format!("VIOLATION {kind}:");
+    let sentence = escape(sentence);
+    // Some sentences begin with the kind of violation.
+    let sentence = sentence
+        .strip_prefix(&format!("{kind}: "))
+        .unwrap_or(&sentence);
+    let mut text = String::new();
+    line(&mut text, &format!("{head} {sentence}"));
+    // Painted when folded, so that the colour does not count.
+    text.replacen(&head, &palette.bad(&head), 1)
+}
+
+/// What probably led to the violation.
+fn cause(explanation: &Explanation<'_>) -> String {
+    let mut text = String::new();
+    if let Some(cause) = explanation.cause_line() {
+        line(&mut text, &format!("  {cause}"));
+    }
+    text
+}
+
+/// The plan's faults and how far its schedule is from the default.
+pub(super) fn circumstances(record: &Record) -> String {
+    let mut text = String::new();
+    for part in circumstances_of(record) {
+        line(&mut text, &format!("  {part}"));
+    }
+    text
+}
+
+/// The same as one line.
+pub(super) fn in_circumstances(record: &Record) -> String {
+    circumstances_of(record).join("; ")
+}
+
+fn circumstances_of(record: &Record) -> Vec<String> {
+    let faults = record.plan.faults.iter().map(|fault| {
+        let missed = match record.trace.unused_faults.contains(fault) {
+            true => " (it found no point to strike at)",
+            false => "",
+        };
+        format!("with the fault {}{missed}", escape(&fault.to_string()))
+    });
+    let decisions = record.trace.deviations.len() as u64;
+    let schedule = match decisions {
+        0 => "in the default order of steps".to_owned(),
+        _ => format!(
+            "{} against the default order",
+            counted(decisions, "decision")
+        ),
+    };
+    let steps = counted(record.trace.steps, "step");
+    faults.chain([format!("{schedule}, {steps}")]).collect()
+}
+
+/// Timeline, wait-for graph and whatever else the checker has to say.
+fn body(explanation: &Explanation<'_>, violation: &Violation, palette: Palette) -> String {
+    let mut text = String::from("\n");
+    text += &timeline(explanation, palette);
+    text.push('\n');
+    let mut said = violation.details.iter().peekable();
+    if said.peek().is_none() && violation.kind == Kind::Deadlock {
+        text += &wait_for_graph(explanation.trace);
+    }
+    for detail in said {
+        for part in detail.lines() {
+            line(&mut text, &format!("  {}", escape(part)));
+        }
+    }
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    text
+}
+
+/// Who waits for what, and for whom, as the engine saw it in the end.
+fn wait_for_graph(trace: &Trace) -> String {
+    let mut text = String::new();
+    let End::Deadlock(blocked) = &trace.end else {
+        return text;
+    };
+    for waiting in blocked {
+        let by: Vec<String> = waiting
+            .released_by
+            .iter()
+            .map(|task| trace.name(*task))
+            .collect();
+        let by = match by.is_empty() {
+            true => "nobody can release it".to_owned(),
+            false => format!("only {} could release it", by.join(" or ")),
+        };
+        let sentence = format!(
+            "{} waits in {} for {}; {by}",
+            trace.name(waiting.task),
+            waiting.call,
+            waiting.object
+        );
+        line(&mut text, &format!("  {}", escape(&sentence)));
+    }
+    text
+}
+
+/// The line to type.
+pub fn replay_command(file: &str) -> String {
+    format!("crosswire replay {}", quoted(file))
+}
+
+pub(super) fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// Appends a line, folded at spaces where it is wider than a report; a word that
+/// has no room in any line is cut. Escape sequences count as characters: such lines
+/// are merely folded early.
+pub(super) fn line(text: &mut String, content: &str) {
+    let indent: String = content.chars().take_while(|c| *c == ' ').collect();
+    let mut rest = content;
+    let mut begin = "";
+    while rest.chars().count() + begin.len() > WIDTH {
+        let limit = rest
+            .char_indices()
+            .nth(WIDTH - begin.len())
+            .map_or(rest.len(), |(at, _)| at);
+        let fold = rest[..limit].rfind(' ').filter(|at| *at > indent.len());
+        let end = match fold {
+            Some(end) => end,
+            // The word goes on where the next one begins, if there is one.
+            None => rest[limit..].find(' ').map_or(rest.len(), |at| limit + at),
+        };
+        let part = shorten(&rest[..end], WIDTH - begin.len());
+        writeln!(text, "{begin}{part}").expect("strings accept everything");
+        rest = rest[end..].trim_start();
+        if rest.is_empty() {
+            return;
+        }
+        begin = if indent.is_empty() { "  " } else { "    " };
+    }
+    writeln!(text, "{begin}{rest}").expect("strings accept everything");
+}

@@ -1,0 +1,116 @@
+//! Floor 1: what addresses mean. From a copy of a task's registers and stack to the
+//! functions it was in, by the unwind tables and debug information of the files that
+//! were mapped there. Programs without symbols get module and offset.
+//!
+//! `framehop` finds the callers and needs nothing but the copy; `addr2line` finds
+//! functions and lines, also in separate debug files and with inlined calls.
+
+mod module;
+mod unwind;
+
+use crosswire_model::{Capture, Frame, Place, Stack};
+use module::Module;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+thread_local! {
+    /// Files that have been read. A worker meets the same ones in every run.
+    static MODULES: RefCell<HashMap<String, Option<Rc<Module>>>> = RefCell::default();
+}
+
+/// The file at this path; `None` if it is no ELF file, or is seen by the program only.
+fn module(path: &str) -> Option<Rc<Module>> {
+    MODULES.with_borrow_mut(|modules| {
+        let known = modules.get(path);
+        if let Some(known) = known.filter(|known| known.as_ref().is_none_or(|m| m.is_current())) {
+            return known.clone();
+        }
+        let read = Module::read(path).map(Rc::new);
+        modules.insert(path.to_owned(), read.clone());
+        read
+    })
+}
+
+/// The calls that a task was in, innermost first.
+///
+/// ```
+/// use crosswire_model::{Capture, Moment, TaskId};
+/// let nowhere = Capture {
+///     task: TaskId(0),
+///     step: 7,
+///     moment: Moment::Killed,
+///     registers: [0x1000, 0, 0],
+///     stack: Vec::new(),
+///     mappings: Vec::new(),
+/// };
+/// let stack = crosswire_symbols::stack(&nowhere);
+/// assert_eq!(stack.frames[0].to_string(), "memory+0x1000");
+/// ```
+pub fn stack(capture: &Capture) -> Stack {
+    let mut frames = Vec::new();
+    for (address, is_return) in unwind::addresses(capture) {
+        let mapping = capture
+            .mappings
+            .iter()
+            .find(|mapping| (mapping.start..mapping.end).contains(&address));
+        let Some(mapping) = mapping else {
+            frames.push(in_memory(address));
+            continue;
+        };
+        let position = address - mapping.start + mapping.offset;
+        // A call's line is that of the call, not of what comes after it.
+        frames.extend(named(&mapping.path, position, u64::from(is_return)));
+    }
+    Stack {
+        task: capture.task,
+        step: capture.step,
+        moment: capture.moment,
+        frames,
+    }
+}
+
+/// The function and line of an instruction.
+pub fn place(place: &Place) -> Frame {
+    match &place.module[..] {
+        "" => in_memory(place.offset),
+        module => named(module, place.offset, 0).swap_remove(0),
+    }
+}
+
+fn in_memory(address: u64) -> Frame {
+    Frame {
+        module: String::new(),
+        address,
+        function: None,
+        file: None,
+        line: None,
+    }
+}
+
+/// The functions at a position of a file, inlined ones before those that they were
+/// inlined into: one at least. The code looked up begins `back` bytes before.
+fn named(path: &str, position: u64, back: u64) -> Vec<Frame> {
+    let plain = |address| Frame {
+        module: path.to_owned(),
+        ..in_memory(address)
+    };
+    let Some(module) = module(path) else {
+        return vec![plain(position)];
+    };
+    let Some(address) = module.address_of(position) else {
+        return vec![plain(position)];
+    };
+    let mut frames = module.frames(address - back.min(address));
+    for frame in &mut frames {
+        frame.module = path.to_owned();
+        frame.address = address;
+    }
+    match frames.is_empty() {
+        true => vec![plain(address)],
+        false => frames,
+    }
+}
+
+#[cfg(test)]
+mod tests;
