@@ -13,8 +13,6 @@
 //!
 //! The processes are expected to ignore `SIGPIPE`, as Rust programs do.
 
-#![deny(unsafe_code)]
-
 #[cfg(not(loom))]
 pub mod cell;
 #[cfg(not(loom))]

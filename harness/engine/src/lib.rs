@@ -3,59 +3,26 @@
 // The C library's names for system calls are in lower case.
 #![allow(non_upper_case_globals)]
 
-mod address;
-mod aftermath;
-mod auxv;
 mod calls;
-mod capture;
-mod choose;
-mod clock;
-mod deadlock;
-mod detour;
 mod emulate;
-mod endings;
-mod hold;
-mod identity;
-mod inject;
-mod launch;
-mod left;
-mod locks;
+mod faults;
+mod finish;
+mod footprint;
 mod measure;
-mod objects;
-mod output;
-mod policy;
-mod prepare;
-mod record;
-mod remote;
-mod session;
-mod settle;
-mod shared;
-mod sockets;
-mod spin;
-mod startup;
-mod step;
-mod stops;
-mod successors;
-mod sweep;
-mod target;
-mod task;
-mod template;
-mod timers;
-mod touches;
-mod transfer;
-mod tsc;
-mod turns;
-mod undone;
-mod waits;
-mod watch;
+mod memory;
+mod observe;
+mod run;
+mod start;
 
-pub use choose::{Choices, Chooser};
 pub use crosswire_kernel::affinity::pin;
 pub use crosswire_kernel::sandbox::{Abilities, Ability, Feature, Loss};
-pub use hold::Held;
+pub use finish::hold::Held;
+pub use footprint::TIME_OUT;
 pub use measure::{bare_fault, bare_stop};
-pub use target::{ExecutableError, FAILURES, Isolation, Start, Successor, Target, find_executable};
-pub use touches::TIME_OUT;
+pub use run::choose::{Choices, Chooser};
+pub use start::target::{
+    ExecutableError, FAILURES, Isolation, Start, Successor, Target, find_executable,
+};
 
 use crosswire_kernel::counter::CounterTrap;
 use crosswire_kernel::descriptor;
@@ -64,13 +31,13 @@ use crosswire_kernel::sandbox::{self, Leftovers, Reset, Sandbox};
 use crosswire_kernel::tick::Ticker;
 use crosswire_kernel::tracee;
 use crosswire_model::{End, FORMAT_VERSION, History, Operation, Plan, Run, Task, TaskId, Trace};
-use session::{Halt, Session};
-use shared::Knowledge;
+use finish::undone::Undone;
+use memory::Knowledge;
+use run::session::{Halt, Session};
+use start::template::{Namespaces, Template};
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use template::{Namespaces, Template};
-use undone::Undone;
 
 /// Milliseconds between two looks of the watchdog.
 const TICK: i64 = 20;
@@ -153,7 +120,7 @@ impl Engine {
             .collect::<Result<_, _>>()?;
         let mut sandbox = Sandbox::start(&sandbox::Settings {
             working_dir: target.working_dir.clone(),
-            hidden: target::FAILURES,
+            hidden: FAILURES,
             isolation: match target.isolation {
                 Isolation::Auto => sandbox::Isolation::Auto,
                 Isolation::None => sandbox::Isolation::None,
@@ -242,7 +209,7 @@ impl Engine {
     }
 
     fn run_once(&mut self, plan: &Plan) -> Result<Run, EngineError> {
-        let began = sweep::now();
+        let began = finish::sweep::now();
         let (mut session, outcome) = self.perform(plan)?;
         let mut leftovers = session.processes_left();
         session.kill_all()?;
@@ -265,11 +232,11 @@ impl Engine {
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         if self.sandbox.is_isolated() {
             self.own_namespaces |= used;
-        } else if began.is_some_and(|began| sweep::sweep(&trace.events, &left, began)) {
+        } else if began.is_some_and(|began| finish::sweep::sweep(&trace.events, &left, began)) {
             // What is gone now is new if the next run creates it.
             self.reset(None, system_v, queues)?;
         }
-        leftovers.extend(left::describe(left));
+        leftovers.extend(finish::leftovers::describe(left));
         let (stdout, stderr) = self
             .take_output()
             .map_err(|error| EngineError::Machine(format!("reading the output: {error}")))?;

@@ -2,8 +2,6 @@
 //! POSIX semaphores, process-shared pthread objects, futexes, queued signals, and
 //! shared mappings. The only unsafe code of this crate.
 
-#![allow(unsafe_code)]
-
 pub(crate) mod alarm;
 pub(crate) mod futex;
 pub(crate) mod mapping;

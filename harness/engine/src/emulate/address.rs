@@ -1,0 +1,61 @@
+//! Socket addresses in words.
+
+use crosswire_kernel::{Tid, memory};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Reads the address that a task passes to bind or connect: a path, `@name` for an
+/// abstract one, or `ip:port`.
+pub(crate) fn read(tid: Tid, address: u64, length: usize) -> Option<String> {
+    let mut bytes = [0; 128];
+    let length = memory::read(tid, address, &mut bytes[..length.min(128)]).ok()?;
+    describe(&bytes[..length])
+}
+
+fn describe(bytes: &[u8]) -> Option<String> {
+    let (family, rest) = bytes.split_first_chunk::<2>()?;
+    match i32::from(u16::from_ne_bytes(*family)) {
+        libc::AF_UNIX => Some(match rest.split_first()? {
+            // An abstract name (unix(7)) is all of the rest, NULs included.
+            (0, name) => format!("@{}", String::from_utf8_lossy(name).trim_end_matches('\0')),
+            _ => {
+                let end = rest.iter().position(|b| *b == 0).unwrap_or(rest.len());
+                String::from_utf8_lossy(&rest[..end]).into_owned()
+            }
+        }),
+        libc::AF_INET => {
+            let (port, rest) = rest.split_first_chunk::<2>()?;
+            let ip: [u8; 4] = *rest.first_chunk()?;
+            Some(format!(
+                "{}:{}",
+                Ipv4Addr::from(ip),
+                u16::from_be_bytes(*port)
+            ))
+        }
+        libc::AF_INET6 => {
+            let (port, rest) = rest.split_first_chunk::<2>()?;
+            let ip: [u8; 16] = *rest.get(4..)?.first_chunk()?;
+            Some(format!(
+                "[{}]:{}",
+                Ipv6Addr::from(ip),
+                u16::from_be_bytes(*port)
+            ))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::describe;
+
+    #[test]
+    fn names_every_family() {
+        assert_eq!(describe(b"\x01\0/tmp/a\0zz").as_deref(), Some("/tmp/a"));
+        assert_eq!(describe(b"\x01\0\0abc\0\0").as_deref(), Some("@abc"));
+        assert_eq!(
+            describe(b"\x02\0\x15\xb3\x7f\0\0\x01").as_deref(),
+            Some("127.0.0.1:5555")
+        );
+        assert_eq!(describe(b"\x01"), None);
+    }
+}

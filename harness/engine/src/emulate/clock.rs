@@ -1,0 +1,140 @@
+//! Virtual time: what programs under test believe the clock says.
+
+use libc::c_int;
+
+pub(crate) const SECOND: u64 = 1_000_000_000;
+
+/// The monotonic clock when a run begins. Not 0: programs subtract from it.
+const MONOTONIC_START: u64 = 100_000 * SECOND;
+
+/// The calendar when a run begins: 2037-01-01T00:00:00Z. In the future, because
+/// files carry the kernel's own time stamps and tools such as make(1) complain
+/// about files that are newer than now; before 2038, because of 32-bit times.
+const CALENDAR_START: u64 = 2_114_380_800 * SECOND;
+
+/// Time that each step takes, so that a loop which waits for a moment to pass
+/// ends.
+const STEP: u64 = 1_000;
+
+/// Nanoseconds since the run began, and by how many the calendar has been set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Clock {
+    run: u64,
+    set_by: i64,
+}
+
+impl Clock {
+    pub fn now(self) -> u64 {
+        self.run
+    }
+
+    /// One step has been taken.
+    pub fn step(&mut self) {
+        self.run += STEP;
+    }
+
+    /// Nothing happens before `deadline`.
+    pub fn advance_to(&mut self, deadline: u64) {
+        self.run = self.run.max(deadline);
+    }
+
+    /// Somebody sets the calendar by so many nanoseconds; no other clock notices
+    /// (clock_settime(2)).
+    pub fn set_calendar(&mut self, by: i64) {
+        self.set_by = self.set_by.saturating_add(by);
+    }
+
+    /// What the clock with this id shows (clock_gettime(2)), in nanoseconds.
+    pub fn reading(self, clock: c_int) -> u64 {
+        match clock {
+            id if is_calendar(id) => (CALENDAR_START + self.run).saturating_add_signed(self.set_by),
+            libc::CLOCK_PROCESS_CPUTIME_ID | libc::CLOCK_THREAD_CPUTIME_ID => self.run,
+            // Negative ids are the CPU clocks of other processes and threads.
+            id if id < 0 => self.run,
+            _ => MONOTONIC_START + self.run,
+        }
+    }
+
+    /// The deadline that an absolute time on a clock means.
+    pub fn deadline(self, clock: c_int, absolute: u64) -> u64 {
+        let ahead = absolute.saturating_sub(self.reading(clock));
+        let behind = self.reading(clock).saturating_sub(absolute);
+        self.run.saturating_add(ahead).saturating_sub(behind)
+    }
+
+    /// The deadline that lies so far ahead.
+    pub fn after(self, nanoseconds: u64) -> u64 {
+        self.run.saturating_add(nanoseconds)
+    }
+}
+
+/// Whether the clock with this id is one that can be set.
+pub(crate) fn is_calendar(clock: c_int) -> bool {
+    matches!(
+        clock,
+        libc::CLOCK_REALTIME
+            | libc::CLOCK_REALTIME_COARSE
+            | libc::CLOCK_TAI
+            | libc::CLOCK_REALTIME_ALARM
+    )
+}
+
+/// Nanoseconds of a `timespec`; `None` if the kernel would answer EINVAL.
+pub(crate) fn from_timespec((seconds, nanoseconds): (i64, i64)) -> Option<u64> {
+    let valid = seconds >= 0 && (0..SECOND as i64).contains(&nanoseconds);
+    valid.then(|| {
+        (seconds as u64)
+            .saturating_mul(SECOND)
+            .saturating_add(nanoseconds as u64)
+    })
+}
+
+/// Nanoseconds of a `timeval`; `None` if the kernel would answer EINVAL.
+pub(crate) fn from_timeval((seconds, microseconds): (i64, i64)) -> Option<u64> {
+    let valid = seconds >= 0 && (0..1_000_000).contains(&microseconds);
+    valid.then(|| {
+        (seconds as u64)
+            .saturating_mul(SECOND)
+            .saturating_add(microseconds as u64 * 1_000)
+    })
+}
+
+/// The bytes of a `timespec`.
+pub(crate) fn to_timespec(nanoseconds: u64) -> [u8; 16] {
+    pair(nanoseconds / SECOND, nanoseconds % SECOND)
+}
+
+/// The bytes of a `timeval`.
+pub(crate) fn to_timeval(nanoseconds: u64) -> [u8; 16] {
+    pair(nanoseconds / SECOND, nanoseconds % SECOND / 1_000)
+}
+
+fn pair(a: u64, b: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&a.to_ne_bytes());
+    bytes[8..].copy_from_slice(&b.to_ne_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_the_calendar_moves_its_deadlines_and_no_others() {
+        let mut clock = Clock::default();
+        clock.advance_to(5 * SECOND);
+        let calendar = clock.reading(libc::CLOCK_REALTIME) + SECOND;
+        let monotonic = clock.reading(libc::CLOCK_MONOTONIC) + SECOND;
+        for by in [3600, -7200] {
+            clock.set_calendar(by * SECOND as i64);
+            assert_eq!(clock.deadline(libc::CLOCK_MONOTONIC, monotonic), 6 * SECOND);
+        }
+        assert_eq!(
+            clock.deadline(libc::CLOCK_REALTIME, calendar),
+            3606 * SECOND
+        );
+        clock.set_calendar(3600 * SECOND as i64);
+        assert_eq!(clock.deadline(libc::CLOCK_REALTIME, calendar), 6 * SECOND);
+    }
+}

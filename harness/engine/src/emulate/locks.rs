@@ -1,0 +1,157 @@
+//! Waits that are queued by the engine rather than by the kernel.
+//!
+//! When several tasks wait for one file lock, or for room in one System V queue, and
+//! it becomes free, the kernel wakes them all and they fight over it: whoever is
+//! faster gets it, and no seed decides that. So nobody waits for these inside the
+//! kernel: a waiting request is turned into an immediate one, and a task that is
+//! refused is held and tries again when the scheduler picks it. Sockets and eventfds
+//! wake all their waiters, too, and have no such request; there only one task at a
+//! time is let in to wait.
+
+use crate::emulate::Emulated;
+use crate::emulate::sockets::direction;
+use crate::run::session::{Completed, Halt, Session};
+use crate::run::task::{At, State, Task};
+use crosswire_kernel::descriptor;
+use crosswire_kernel::regs::{self, Register};
+use libc::*;
+
+/// `F_OFD_SETLKW` and `F_OFD_SETLK` of linux/fcntl.h.
+const OFD_WAIT: u64 = F_OFD_SETLKW as u64;
+const OFD_TRY: u64 = F_OFD_SETLK as u64;
+
+impl Session<'_> {
+    /// Turns a waiting lock request into an immediate one.
+    pub fn attempt_lock(&mut self, index: usize) -> Result<Emulated, Halt> {
+        let task = &mut self.tasks[index];
+        let args = task.entering.args;
+        let (argument, immediate) = match c_long::from(task.entering.call) {
+            SYS_flock if args[1] as c_int & (LOCK_SH | LOCK_EX) != 0 => {
+                (1, args[1] | LOCK_NB as u64)
+            }
+            SYS_fcntl if args[1] == F_SETLKW as u64 => (1, F_SETLK as u64),
+            SYS_fcntl if args[1] == OFD_WAIT => (1, OFD_TRY),
+            SYS_msgsnd => (3, args[3] | IPC_NOWAIT as u64),
+            _ => return Ok(Emulated::Proceed),
+        };
+        if immediate == args[argument] {
+            return Ok(Emulated::Proceed);
+        }
+        regs::poke(task.tid, Register::Arg(argument), immediate)?;
+        task.restore = Some((Register::Arg(argument), args[argument]));
+        task.lock_attempt = true;
+        Ok(Emulated::Proceed)
+    }
+
+    /// A task found its lock taken: it is held until it may be free.
+    pub fn park(&mut self, index: usize) -> Result<(), Halt> {
+        if self.closes_lock_cycle(index) {
+            let result = -i64::from(EDEADLK);
+            regs::poke(self.tasks[index].tid, Register::Result, result as u64)?;
+            self.completed.push(Completed {
+                task: index,
+                result,
+            });
+            return Ok(());
+        }
+        self.repeat_call(index)?;
+        self.hold(index);
+        Ok(())
+    }
+
+    /// Whether waiting for a record lock would close a cycle of processes that wait
+    /// for each other's: the kernel answers EDEADLK then (fcntl(2), F_SETLKW), and
+    /// cannot see it here because nobody waits inside the kernel.
+    fn closes_lock_cycle(&self, index: usize) -> bool {
+        let mut at = index;
+        for _ in 0..self.tasks.len() {
+            let Some(holder) = self.record_lock_holder(at) else {
+                return false;
+            };
+            if holder == self.tasks[index].process {
+                return true;
+            }
+            let waits = |t: &&Task| t.process == holder && matches!(t.state, State::Parked(_));
+            match self.tasks.iter().find(waits) {
+                Some(task) => at = task.id.index(),
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// The process whose record lock a task waits for.
+    fn record_lock_holder(&self, index: usize) -> Option<usize> {
+        let task = &self.tasks[index];
+        let [number, command, request, ..] = task.entering.args;
+        if c_long::from(task.entering.call) != SYS_fcntl || command != F_SETLKW as u64 {
+            return None;
+        }
+        let pid = self.processes[task.process].pid;
+        let holder = descriptor::record_lock_holder(pid, task.tid, number as i32, request)?;
+        self.processes
+            .iter()
+            .position(|process| process.pid == holder)
+    }
+
+    /// A signal reaches a task that is held before a lock.
+    pub fn disturb_lock(&mut self, index: usize) -> Result<(), Halt> {
+        self.tasks[index].signal_waits = false;
+        // Undoes what `park` did: the task stands at the end of its call again.
+        let mut registers = regs::read(self.tasks[index].tid)?;
+        registers.pass_syscall();
+        regs::write(self.tasks[index].tid, &registers)?;
+        self.end_as_interrupted(index)
+    }
+
+    /// A held task tries again.
+    pub fn retry_lock(&mut self, index: usize) -> Result<(), Halt> {
+        // It stands just before its call, and stops at its entry at once.
+        let call = self.tasks[index].entering.call;
+        self.run_code(index, 0)?;
+        let is_at_entry = matches!(self.tasks[index].state, State::Ready(At::Entry, _));
+        if is_at_entry && self.queue(index)? {
+            return Ok(());
+        }
+        if is_at_entry && self.tasks[index].entering.call == call {
+            self.emulate(index)?;
+            return self.enter(index);
+        }
+        Ok(())
+    }
+
+    /// Holds a task that is about to wait at a socket or eventfd at which another one
+    /// waits already.
+    pub fn queue(&mut self, index: usize) -> Result<bool, Halt> {
+        let call = self.tasks[index].entering.call;
+        let Some(direction) = direction(call).filter(|_| !self.last_resort) else {
+            return Ok(false);
+        };
+        let waits = |task: &Task| {
+            matches!(task.state, State::Blocked)
+                && self::direction(task.entering.call) == Some(direction)
+        };
+        if !self.tasks.iter().any(waits) {
+            return Ok(false);
+        }
+        let identity = |task: &Task| descriptor::queue_identity(task.tid, task.entering.args[0]);
+        let Some(wanted) = identity(&self.tasks[index]) else {
+            return Ok(false);
+        };
+        let taken = |task: &Task| waits(task) && identity(task).as_ref() == Some(&wanted);
+        if !self.tasks.iter().any(taken) {
+            return Ok(false);
+        }
+        self.repeat_call(index)?;
+        self.hold(index);
+        Ok(true)
+    }
+
+    fn hold(&mut self, index: usize) {
+        let task = &mut self.tasks[index];
+        let stopped = task.take_stopped().expect("it is stopped");
+        task.state = State::Parked(stopped);
+        task.lock_seen = self.locks_released;
+        self.record_block(index);
+    }
+}

@@ -1,0 +1,148 @@
+//! What belongs to a socket: its time-outs (`SO_RCVTIMEO` and `SO_SNDTIMEO`), which
+//! the kernel would measure in real time, and its port, which the kernel would
+//! choose at random.
+
+use crate::emulate::Emulated;
+use crate::emulate::clock::{from_timeval, to_timeval};
+use crate::run::session::{Halt, Session};
+use crate::run::task::TimedWait;
+use crosswire_kernel::{descriptor, memory};
+use libc::*;
+use std::path::PathBuf;
+
+/// The time-outs set on one socket, in nanoseconds; 0 is none.
+#[derive(Debug, Default)]
+pub(crate) struct SocketTimeOuts {
+    receive: u64,
+    send: u64,
+}
+
+/// The first port for sockets that ask for any: where the kernel's own range begins
+/// (ip(7), ip_local_port_range).
+pub(crate) const FIRST_PORT: u16 = 32_768;
+
+/// Whether a call takes something from a socket or puts something into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Receive,
+    Send,
+}
+
+/// The direction of a call on a descriptor.
+pub(crate) fn direction(call: u32) -> Option<Direction> {
+    match c_long::from(call) {
+        SYS_read | SYS_readv | SYS_recvfrom | SYS_recvmsg | SYS_recvmmsg | SYS_accept
+        | SYS_accept4 => Some(Direction::Receive),
+        SYS_write | SYS_writev | SYS_sendto | SYS_sendmsg | SYS_sendmmsg | SYS_connect => {
+            Some(Direction::Send)
+        }
+        _ => None,
+    }
+}
+
+impl Session<'_> {
+    fn socket(&self, index: usize) -> Option<PathBuf> {
+        let task = &self.tasks[index];
+        // The name holds the inode number, which is the socket's identity.
+        descriptor::target(task.tid, task.entering.args[0])
+    }
+
+    fn take_port(&mut self) -> u16 {
+        let port = self.next_port;
+        self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
+        port
+    }
+
+    /// A socket that is bound to port 0 gets the run's next one.
+    pub fn choose_port(&mut self, index: usize) -> Result<Emulated, Halt> {
+        let task = &self.tasks[index];
+        let (tid, address) = (task.tid, task.entering.args[1]);
+        if let Ok([a, b, 0, 0]) = memory::read_exact(tid, address)
+            && matches!(i32::from(u16::from_ne_bytes([a, b])), AF_INET | AF_INET6)
+        {
+            let port = self.take_port().to_be_bytes();
+            memory::write(tid, address + 2, &port)?;
+            self.tasks[index].put_back(address + 2, &[0, 0]);
+        }
+        Ok(Emulated::Proceed)
+    }
+
+    /// A socket that has no port and is about to need one gets the run's next one.
+    pub fn bind_first(&mut self, index: usize) {
+        let task = &self.tasks[index];
+        let pid = self.processes[task.process].pid;
+        let is_unaddressed =
+            c_long::from(task.entering.call) == SYS_sendto && task.entering.args[4] == 0;
+        if is_unaddressed {
+            return;
+        }
+        if let Ok(socket) = descriptor::take(pid, task.entering.args[0] as i32)
+            && descriptor::needs_port(&socket)
+        {
+            let port = self.take_port();
+            descriptor::bind_any(&socket, port);
+        }
+    }
+
+    /// Keeps socket time-outs from the kernel, which would measure real time.
+    pub fn socket_option(&mut self, index: usize) -> Result<Emulated, Halt> {
+        let task = &self.tasks[index];
+        let (tid, args) = (task.tid, task.entering.args);
+        let option = args[2] as c_int;
+        let is_time_out = args[1] as c_int == SOL_SOCKET
+            && matches!(option, SO_RCVTIMEO | SO_SNDTIMEO)
+            && args[4] != 0;
+        let Some(socket) = self.socket(index).filter(|_| is_time_out) else {
+            return Ok(Emulated::Proceed);
+        };
+        let time_outs = self.socket_time_outs.entry(socket).or_default();
+        let value = match option {
+            SO_RCVTIMEO => &mut time_outs.receive,
+            _ => &mut time_outs.send,
+        };
+        if c_long::from(task.entering.call) == SYS_getsockopt {
+            let written = memory::write(tid, args[3], &to_timeval(*value))
+                .and_then(|()| memory::write(tid, args[4], &16u32.to_ne_bytes()));
+            let errno = written.map_or(EFAULT, |()| 0);
+            return Ok(Emulated::Answer(-i64::from(errno)));
+        }
+        let asked = memory::read_pair(tid, args[3]).ok();
+        Ok(match asked.map(from_timeval) {
+            None => Emulated::Answer(-i64::from(EFAULT)),
+            Some(None) => Emulated::Answer(-i64::from(EDOM)),
+            Some(Some(nanoseconds)) => {
+                *value = nanoseconds;
+                Emulated::Answer(0)
+            }
+        })
+    }
+
+    /// Applies its socket's time-out to the call that a task is about to make.
+    pub fn limit_by_socket(&mut self, index: usize) -> Result<Emulated, Halt> {
+        if self.socket_time_outs.is_empty() {
+            return Ok(Emulated::Proceed);
+        }
+        let call = self.tasks[index].entering.call;
+        let Some(direction) = direction(call) else {
+            return Ok(Emulated::Proceed);
+        };
+        let time_outs = self
+            .socket(index)
+            .and_then(|s| self.socket_time_outs.get(&s));
+        let length = time_outs.map_or(0, |time_outs| match direction {
+            Direction::Receive => time_outs.receive,
+            Direction::Send => time_outs.send,
+        });
+        if length > 0 {
+            let errno = match c_long::from(call) {
+                SYS_connect => EINPROGRESS,
+                _ => EAGAIN,
+            };
+            self.tasks[index].timed_wait = Some(TimedWait {
+                deadline: self.clock.after(length),
+                result: -i64::from(errno),
+            });
+        }
+        Ok(Emulated::Proceed)
+    }
+}

@@ -1,0 +1,145 @@
+//! The faults of transfers: fewer bytes moved than asked for, and no room.
+//!
+//! They strike only where the kernel itself could do this. A datagram is sent whole
+//! or not at all, and a counter such as an eventfd is read whole, so there they find
+//! no point to strike at and stay unused.
+
+use crate::faults::Strike;
+use crate::run::session::{Halt, Session};
+use crosswire_kernel::descriptor::{self, FileType};
+use crosswire_kernel::memory;
+use crosswire_kernel::regs::{self, Register};
+use crosswire_model::{Action, Fault, What};
+use libc::*;
+use std::os::fd::OwnedFd;
+
+/// How a call says what it moves.
+enum Amount {
+    /// A number of bytes in this argument.
+    Bytes(usize),
+    /// A vector of buffers at argument 1, their number in argument 2.
+    Vector,
+    /// A message header at argument 1.
+    Message,
+}
+
+/// How the call says what it moves, and which argument is the descriptor that may
+/// have little to give or little room.
+fn amount(call: u32) -> Option<(Amount, usize)> {
+    Some(match c_long::from(call) {
+        SYS_read | SYS_write | SYS_pread64 | SYS_pwrite64 | SYS_recvfrom | SYS_sendto => {
+            (Amount::Bytes(2), 0)
+        }
+        SYS_readv | SYS_writev | SYS_preadv | SYS_pwritev | SYS_preadv2 | SYS_pwritev2
+        | SYS_vmsplice => (Amount::Vector, 0),
+        SYS_recvmsg | SYS_sendmsg => (Amount::Message, 0),
+        SYS_sendfile => (Amount::Bytes(3), 0),
+        SYS_splice => (Amount::Bytes(4), 2),
+        SYS_tee => (Amount::Bytes(2), 1),
+        _ => return None,
+    })
+}
+
+impl Session<'_> {
+    /// Applies a fault of transfers to the call that is about to begin.
+    pub fn strike_transfer(&mut self, index: usize, fault: Fault) -> Result<Strike, Halt> {
+        let strike = match fault.action {
+            Action::ShortIo(most) => self.shorten(index, most)?,
+            _ => self.fill(index),
+        };
+        match strike {
+            Some(strike) => {
+                self.record(index, What::Fault(fault));
+                Ok(strike)
+            }
+            None => {
+                self.faults
+                    .retain(|armed| !armed.struck || armed.fault != fault);
+                self.faults.push(crate::faults::Armed::spent(fault));
+                Ok(Strike::None)
+            }
+        }
+    }
+
+    fn file(&self, index: usize, argument: usize) -> Option<OwnedFd> {
+        let task = &self.tasks[index];
+        let pid = self.processes[task.process].pid;
+        descriptor::take(pid, task.entering.args[argument] as i32).ok()
+    }
+
+    fn shorten(&mut self, index: usize, most: u64) -> Result<Option<Strike>, Halt> {
+        let task = &mut self.tasks[index];
+        let (tid, args) = (task.tid, task.entering.args);
+        let Some((amount, argument)) = amount(task.entering.call) else {
+            return Ok(None);
+        };
+        let Some(file) = self.file(index, argument) else {
+            return Ok(None);
+        };
+        if !matches!(
+            descriptor::file_type(&file),
+            FileType::Stream | FileType::Regular
+        ) {
+            return Ok(None);
+        }
+        let task = &mut self.tasks[index];
+        let vector = match amount {
+            Amount::Bytes(argument) if args[argument] > most => {
+                regs::poke(tid, Register::Arg(argument), most)?;
+                task.restore = Some((Register::Arg(argument), args[argument]));
+                return Ok(Some(Strike::None));
+            }
+            Amount::Bytes(_) => return Ok(None),
+            Amount::Vector => {
+                regs::poke(tid, Register::Arg(2), 1)?;
+                task.restore = Some((Register::Arg(2), args[2]));
+                args[1]
+            }
+            Amount::Message => {
+                // struct msghdr (recvmsg(2)): the vector and its length come after
+                // the address and its length.
+                let (vector, count) = memory::read_pair(tid, args[1] + 16)?;
+                task.put_back(args[1] + 24, &count.to_ne_bytes());
+                memory::write(tid, args[1] + 24, &1u64.to_ne_bytes())?;
+                vector as u64
+            }
+        };
+        let (_, length) = memory::read_pair(tid, vector)?;
+        if length as u64 > most {
+            task.put_back(vector + 8, &length.to_ne_bytes());
+            memory::write(tid, vector + 8, &most.to_ne_bytes())?;
+        }
+        Ok(Some(Strike::None))
+    }
+
+    /// Where the call may not wait it finds no room; where it may, it gets the
+    /// smallest buffer there is.
+    fn fill(&self, index: usize) -> Option<Strike> {
+        let task = &self.tasks[index];
+        let again = Strike::Answer(-i64::from(EAGAIN));
+        match c_long::from(task.entering.call) {
+            SYS_msgsnd => {
+                let may_wait = task.entering.args[3] as c_int & IPC_NOWAIT == 0;
+                return (!may_wait).then_some(again);
+            }
+            SYS_mq_timedsend => {
+                let file = self.file(index, 0)?;
+                return descriptor::is_non_blocking(&file).then_some(again);
+            }
+            _ => {}
+        }
+        let (_, argument) = amount(task.entering.call)?;
+        let file = self.file(index, argument)?;
+        if !matches!(
+            descriptor::file_type(&file),
+            FileType::Stream | FileType::Datagram
+        ) {
+            return None;
+        }
+        if descriptor::is_non_blocking(&file) {
+            return Some(again);
+        }
+        descriptor::shrink(&file);
+        Some(Strike::None)
+    }
+}

@@ -1,0 +1,97 @@
+//! After the last step: who and what is left.
+
+use crate::EngineError;
+use crate::run::session::Session;
+use crate::run::task::State;
+use crosswire_kernel::Tid;
+use crosswire_kernel::counter::Moment;
+use crosswire_kernel::tracee::{self, Stop};
+use crosswire_model::Leftover;
+use std::time::Duration;
+
+impl Session<'_> {
+    /// A child that has ended stays a zombie until its parent asks for its status;
+    /// when the parent ends, nobody sees it any more.
+    pub fn note_unreaped(&mut self, index: usize) {
+        let parent = self.tasks[index].process;
+        for child in self.processes.iter().filter(|p| p.parent == Some(parent)) {
+            let zombie = || crosswire_kernel::probe::Probe::new(child.pid).state() == b'Z';
+            let known = self.unreaped.contains(&child.leader);
+            if !known && self.tasks[child.leader.index()].is_gone() && zombie() {
+                self.unreaped.push(child.leader);
+            }
+        }
+    }
+
+    /// Processes that are alive after the run, and those that ended but were never
+    /// reaped by a parent who could have.
+    pub fn processes_left(&self) -> Vec<Leftover> {
+        let mut left: Vec<Leftover> = Vec::new();
+        for (index, process) in self.processes.iter().enumerate() {
+            let mut threads = self.tasks.iter().filter(|t| t.process == index);
+            if process.awaits.is_none()
+                && threads.any(|t| !matches!(t.state, State::Gone | State::DeadLeader))
+            {
+                left.push(Leftover::Process(process.leader));
+            }
+        }
+        left.extend(self.unreaped.iter().map(|leader| Leftover::Zombie(*leader)));
+        left
+    }
+
+    /// The namespaces in which the run has left traces, as flags of clone(2): ids
+    /// that count on, connections that linger.
+    pub fn namespaces_used(&self) -> i32 {
+        let ipc = self.uses_system_v || self.uses_message_queues;
+        let flag = |used: bool, flag: i32| if used { flag } else { 0 };
+        flag(ipc, libc::CLONE_NEWIPC) | flag(self.uses_network, libc::CLONE_NEWNET)
+    }
+
+    /// Ends everybody who is left.
+    pub fn kill_all(&mut self) -> Result<(), EngineError> {
+        for task in self.tasks.iter_mut().filter(|t| !t.is_gone()) {
+            // One that has died while it worked for the engine is reported no more.
+            if !tracee::kill(task.tid, libc::SIGKILL) {
+                task.state = State::Gone;
+            }
+        }
+        let deadline = Moment::now().after(Duration::from_secs(20));
+        while self.tasks.iter().any(|t| !t.is_gone()) {
+            match tracee::wait(tracee::Wait::Block) {
+                Ok(tracee::Waited::Event(tid, stop)) => self.bury(tid, stop),
+                Ok(tracee::Waited::NoTasks) => break,
+                Ok(_) => {}
+                Err(error) => return Err(EngineError::Machine(format!("waiting: {error}"))),
+            }
+            if deadline.is_past() {
+                let left = self.tasks.iter().filter(|t| !t.is_gone()).count();
+                return Err(EngineError::Machine(format!(
+                    "{left} tasks survive SIGKILL for 20 seconds"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What [`Session::kill_all`] does about each stop.
+    pub fn bury(&mut self, tid: Tid, stop: Stop) {
+        let known = self.by_tid.get(&tid).copied();
+        match stop {
+            Stop::Exited(_) | Stop::Killed(_) => {
+                if let Some(index) = known {
+                    self.tasks[index].state = State::Gone;
+                    self.by_tid.remove(&tid);
+                }
+            }
+            Stop::Spawned { child, .. } => {
+                tracee::kill(child, libc::SIGKILL);
+                tracee::Stopped::reported(tid).resume(0);
+            }
+            _ if self.bystanders.contains(&tid) => tracee::Stopped::reported(tid).resume(0),
+            _ => {
+                tracee::kill(tid, libc::SIGKILL);
+                tracee::Stopped::reported(tid).resume(0);
+            }
+        }
+    }
+}

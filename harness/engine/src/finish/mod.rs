@@ -1,0 +1,7 @@
+//! After the last step: what is left, and what becomes of it.
+
+pub(crate) mod aftermath;
+pub(crate) mod hold;
+pub(crate) mod leftovers;
+pub(crate) mod sweep;
+pub(crate) mod undone;

@@ -1,0 +1,87 @@
+//! What the end of a process touches, and what brings it about.
+
+use crate::footprint::objects;
+use crate::run::session::Session;
+use crate::run::task::Process;
+use crosswire_kernel::{Tid, probe};
+use crosswire_model::{EVERYTHING, TaskId, Touch, What};
+use libc::*;
+
+impl Session<'_> {
+    /// A process that ends closes its files, gives up its locks, and is mourned.
+    pub(crate) fn of_exit(&mut self, index: usize, touches: &mut Vec<Touch>) {
+        let process = self.tasks[index].process;
+        // The kernel gives up robust locks in shared memory (robust_list(2)).
+        let regions = self.space(index).regions();
+        touches.extend(regions.map(|region| {
+            Touch::write(objects::file(
+                &self.memory.list[region.object as usize].name,
+            ))
+        }));
+        self.of_closing_all(self.tasks[index].tid, touches);
+        let undone = &self.objects.undone;
+        touches.extend(
+            undone
+                .iter()
+                .filter(|(who, _)| *who == process)
+                .map(|(_, what)| what.clone()),
+        );
+        touches.push(self.mourners(process));
+        if let Some(parent) = self.processes[process].parent {
+            touches.push(self.mourners(parent));
+            let Process { leader, pid, .. } = self.processes[parent];
+            // Else the signal is dropped.
+            if probe::handles(pid, SIGCHLD) || probe::blocks(pid, SIGCHLD) {
+                touches.push(self.process_of(leader));
+            }
+        }
+    }
+
+    pub(crate) fn of_closing_all(&mut self, tid: Tid, touches: &mut Vec<Touch>) {
+        for number in objects::open_descriptors(tid) {
+            // Of what concerns everything, closing does not.
+            let file = self.descriptor(tid, number);
+            let file = file.filter(|file| file.name != EVERYTHING);
+            touches.extend(file.map(|file| file.closed()));
+        }
+    }
+
+    pub(crate) fn of_kill(&self, target: i32, touches: &mut Vec<Touch>) {
+        let found = self.tasks.iter().find(|task| task.tid_inside == target);
+        let Some(task) = found.filter(|_| target > 0) else {
+            return touches.push(Touch::everything());
+        };
+        touches.push(self.process_of(task.id));
+        // Whether it has been reaped.
+        let parent = self.processes[task.process].parent;
+        touches.extend(parent.map(|parent| self.mourners(parent)));
+    }
+
+    /// A signal that is about to be delivered to a task. That it stops or goes on is told
+    /// to its parent.
+    pub(crate) fn of_signal(&self, index: usize, signal: i32, touches: &mut Vec<Touch>) {
+        let stops = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT];
+        let parent = self.processes[self.tasks[index].process].parent;
+        if let (true, Some(parent)) = (stops.contains(&signal), parent) {
+            touches.push(self.mourners(parent));
+        }
+    }
+
+    /// Whether a process has ended since this event, other than by what the task itself
+    /// was about to do. What it had open is not known any more then.
+    pub(crate) fn has_killed(&self, since: usize, task: TaskId) -> bool {
+        let process = self.tasks[task.index()].process;
+        let ends_itself = |event: &crosswire_model::Event| match event.what {
+            What::Call { call, .. } => {
+                event.task == task && matches!(c_long::from(call.0), SYS_exit | SYS_exit_group)
+            }
+            _ => false,
+        };
+        let events = &self.events[since..];
+        let expected = events.iter().any(ends_itself);
+        events.iter().any(|event| {
+            let ended = matches!(event.what, What::Exit(_) | What::Killed(_));
+            ended && !(expected && self.tasks[event.task.index()].process == process)
+        })
+    }
+}

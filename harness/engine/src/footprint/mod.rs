@@ -1,0 +1,423 @@
+//! What each step touches: which kernel objects, and in which way. Asked for by
+//! plans with `footprints` and by rules that look ahead; other runs do not pay.
+//!
+//! Whatever is not known to concern particular objects concerns everything: a
+//! dependence too many costs an exploration time, one too few would hide a bug.
+
+pub(crate) mod ends;
+pub(crate) mod objects;
+
+use crate::run::session::Session;
+use crate::run::task::{At, State};
+use crosswire_kernel::{Tid, memory};
+use crosswire_model::{AccessKind, EVERYTHING, Footprint, Mode, TaskId, Touch, What};
+use libc::*;
+use objects::Descriptor;
+use std::rc::Rc;
+
+/// Names of the objects that are not files.
+const LOCKS: &str = "waits for locks";
+const PIDS: &str = "process ids";
+const GROUPS: &str = "process groups";
+const RANDOM: &str = "random numbers";
+const MARKS: &str = "marks";
+const LOG: &str = "log";
+const KEYS: &str = "System V keys";
+const CHANGES: &str = "changes of shared memory";
+
+/// Bytes of shared memory that count as one object, and the most such words of one
+/// access.
+const WORD: u64 = 8;
+const MOST_WORDS: u64 = 64;
+
+/// Where the step's order matters in ways that are not looked into: a time-out runs.
+pub const TIME_OUT: &str = "time-outs";
+
+/// What was seen before a step, to be completed after it.
+pub(crate) struct Before {
+    task: TaskId,
+    choices: Vec<TaskId>,
+    touches: Vec<Touch>,
+    events: usize,
+    releases: u64,
+    logged: u64,
+}
+
+impl Session<'_> {
+    /// What the ready tasks are about to touch, where the rule wants to know. Memory that
+    /// is shared and not watched is left out: any step may touch it, so it tells none
+    /// apart.
+    pub fn look_ahead(&mut self, ready: &[TaskId]) -> Vec<Rc<[Touch]>> {
+        if !self.chooser.looks_ahead() {
+            return Vec::new();
+        }
+        let mut ahead = Vec::with_capacity(ready.len());
+        for index in ready.iter().map(|id| id.index()) {
+            let touches = match self.tasks[index].ahead.clone() {
+                Some(known) => known,
+                None => self.about_to_touch(index).into(),
+            };
+            self.tasks[index].ahead = Some(touches.clone());
+            ahead.push(touches);
+        }
+        ahead
+    }
+
+    /// Looks at a step that is about to be taken.
+    pub fn look_before(
+        &mut self,
+        task: TaskId,
+        ready: &[TaskId],
+        asleep: &[TaskId],
+    ) -> Option<Before> {
+        if !self.plan.footprints {
+            return None;
+        }
+        let mut choices: Vec<TaskId> = ready.iter().chain(asleep).copied().collect();
+        choices.sort_unstable();
+        choices.dedup();
+        let mut touches = self.about_to_touch(task.index());
+        if !self.is_watched(task.index()) {
+            let tid = self.tasks[task.index()].tid;
+            touches.extend_from_slice(self.objects.shared_mappings(tid));
+        }
+        Some(Before {
+            task,
+            choices,
+            touches,
+            events: self.events.len(),
+            releases: self.locks_released,
+            logged: self.log_length(),
+        })
+    }
+
+    /// Writes down what the step has touched.
+    pub fn look_after(&mut self, before: Before) {
+        let index = before.task.index();
+        let mut touches = before.touches.clone();
+        self.name_creations(index, before.events);
+        for event in &self.events[before.events..] {
+            // The end of a wait, a child, a signal: the other task's next step
+            // would not be what it is without this one.
+            if event.task != before.task {
+                touches.push(self.process_of(event.task));
+            }
+            if let What::Spawn(child) = event.what {
+                touches.push(self.process_of(child));
+            }
+        }
+        if self.has_killed(before.events, before.task) {
+            touches.push(Touch::everything());
+        }
+        self.of_accesses(&before, &mut touches);
+        if matches!(self.tasks[index].state, State::Parked(_)) {
+            touches.push(Touch::write(LOCKS));
+        } else if self.locks_released != before.releases {
+            touches.push(Touch::add(LOCKS));
+        }
+        if !self.is_watched(index) && self.has_mapped(index, before.events) {
+            let tid = self.tasks[index].tid;
+            touches.extend_from_slice(self.objects.shared_mappings(tid));
+        }
+        if self.log_length() != before.logged {
+            touches.push(Touch::write(LOG));
+        }
+        let waits = |task: &crate::run::task::Task| {
+            task.timed_wait.is_some() && matches!(task.state, State::Blocked)
+        };
+        if waits(&self.tasks[index]) || self.timers.next_deadline().is_some() {
+            touches.push(Touch::write(TIME_OUT));
+        }
+        touches.sort_unstable();
+        touches.dedup();
+        self.footprints.push(Footprint {
+            task: before.task,
+            choices: before.choices,
+            touches,
+        });
+    }
+
+    /// Whether the step has given the task new memory, which the rest of the step may
+    /// have touched already.
+    fn has_mapped(&self, index: usize, since: usize) -> bool {
+        self.events[since..].iter().any(|event| match event.what {
+            What::Call { call, .. } => {
+                let maps = matches!(c_long::from(call.0), SYS_mmap | SYS_shmat);
+                maps && event.task.index() == index
+            }
+            _ => false,
+        })
+    }
+
+    pub fn log_length(&self) -> u64 {
+        self.log.map_or(0, crosswire_kernel::oplog::OpLog::length)
+    }
+
+    pub(crate) fn process_of(&self, task: TaskId) -> Touch {
+        let process = self.tasks[task.index()].process;
+        Touch::write(format!("process {}", self.processes[process].leader))
+    }
+
+    /// Whether its children have ended and been reaped.
+    pub(crate) fn mourners(&self, process: usize) -> Touch {
+        Touch::write(format!("children of {}", self.processes[process].leader))
+    }
+
+    /// What the next step of a task will touch, as far as can be seen before it.
+    fn about_to_touch(&mut self, index: usize) -> Vec<Touch> {
+        let task = &self.tasks[index];
+        let mut touches = vec![self.process_of(task.id)];
+        match task.state {
+            State::Ready(At::Entry, _) | State::Parked(_) => self.of_call(index, &mut touches),
+            State::Ready(At::Access, _) => self.of_access(index, &mut touches),
+            State::Ready(At::Signal(signal), _) => self.of_signal(index, signal, &mut touches),
+            _ => {}
+        }
+        touches
+    }
+
+    /// The access to shared memory that a task is about to make, as far as its
+    /// instruction tells.
+    fn of_access(&self, index: usize, touches: &mut Vec<Touch>) {
+        let Some((address, size, kind)) = self.pending_access(index) else {
+            return;
+        };
+        if let Some(region) = self.space(index).at(address) {
+            let (object, place) = (region.object, region.position(address));
+            touches.extend(self.words(object, place, u64::from(size), kind));
+        }
+    }
+
+    /// The accesses to shared memory that a step has made.
+    fn of_accesses(&self, before: &Before, touches: &mut Vec<Touch>) {
+        let mut changed = false;
+        for event in &self.events[before.events.min(self.events.len())..] {
+            if let What::Access(access) = event.what {
+                changed |= access.kind.may_write();
+                let size = u64::from(access.size);
+                touches.extend(self.words(access.object, access.offset, size, access.kind));
+            }
+        }
+        let index = before.task.index();
+        let at_access = matches!(self.tasks[index].state, State::Ready(At::Access, _));
+        if at_access && self.waits_for_change(index) {
+            touches.push(Touch::write(CHANGES));
+        } else if changed {
+            touches.push(Touch::add(CHANGES));
+        }
+    }
+
+    /// Words of shared memory. Calls on the file that is mapped touch it as a whole.
+    fn words(&self, object: u32, offset: u64, size: u64, kind: AccessKind) -> Vec<Touch> {
+        let name = objects::file(&self.memory.list[object as usize].name);
+        let (first, last) = (offset / WORD, (offset + size.max(1) - 1) / WORD);
+        if last - first >= MOST_WORDS {
+            return vec![Touch::everything()];
+        }
+        let mode = match kind.may_write() {
+            true => Mode::Write,
+            false => Mode::Read,
+        };
+        let word = |number: u64| Touch {
+            object: format!("{name}+{:#x}", number * WORD),
+            mode,
+        };
+        let mut touches: Vec<Touch> = (first..=last).map(word).collect();
+        touches.push(Touch::add(name.clone()));
+        touches
+    }
+
+    fn of_call(&mut self, index: usize, touches: &mut Vec<Touch>) {
+        let entering = self.tasks[index].entering;
+        let (call, args, tid) = (entering.call, entering.args, self.tasks[index].tid);
+        if (crate::emulate::MARK..crate::emulate::MARK + 0x100).contains(&call) {
+            return touches.push(Touch::write(MARKS));
+        }
+        let points_there = |argument: &u64| self.space(index).at(*argument).is_some();
+        if c_long::from(call) != SYS_futex && args.iter().any(points_there) {
+            // The kernel reads or writes there.
+            touches.push(Touch::everything());
+        }
+        match c_long::from(call) {
+            SYS_nanosleep | SYS_sched_yield | SYS_getpid | SYS_gettid | SYS_pause
+            | SYS_rt_sigsuspend | SYS_rt_sigpending | SYS_fsync | SYS_fdatasync | SYS_dup
+            | SYS_umask | SYS_pipe | SYS_pipe2 | SYS_eventfd2 | SYS_memfd_create
+            | SYS_socketpair | SYS_chdir | SYS_fchdir => {}
+            SYS_clock_nanosleep if args[1] == 0 => {}
+            // Who inherits children, and who dies with its parent.
+            SYS_prctl if matches!(args[0] as c_int, PR_SET_PDEATHSIG | PR_SET_CHILD_SUBREAPER) => {
+                touches.push(Touch::everything());
+            }
+            SYS_prctl => {}
+            SYS_getrandom => touches.push(Touch::write(RANDOM)),
+            SYS_fork | SYS_vfork | SYS_clone | SYS_clone3 => touches.push(Touch::write(PIDS)),
+            SYS_setpgid | SYS_setsid | SYS_getpgid | SYS_getpgrp | SYS_getsid => {
+                touches.push(Touch::write(GROUPS));
+            }
+            SYS_getppid => {
+                let parent = self.processes[self.tasks[index].process].parent;
+                touches.extend(parent.map(|parent| self.mourners(parent)));
+            }
+            SYS_wait4 | SYS_waitid => touches.push(self.mourners(self.tasks[index].process)),
+            SYS_exit | SYS_exit_group => self.of_exit(index, touches),
+            SYS_kill | SYS_tgkill | SYS_tkill => self.of_kill(args[0] as i32, touches),
+            SYS_msgget | SYS_semget | SYS_shmget => touches.push(Touch::write(KEYS)),
+            SYS_msgsnd | SYS_msgrcv | SYS_msgctl => {
+                touches.push(Touch::write(format!("System V queue {}", args[0])));
+                touches.extend(removed(call, args[1]));
+            }
+            SYS_semop | SYS_semtimedop | SYS_semctl => {
+                let semaphores = Touch::write(format!("System V semaphores {}", args[0]));
+                // SEM_UNDO gives them back when the process ends.
+                let process = self.tasks[index].process;
+                self.objects.undone.push((process, semaphores.clone()));
+                touches.push(semaphores);
+                touches.extend(removed(call, args[2]));
+            }
+            SYS_shmat | SYS_shmdt | SYS_shmctl => {
+                touches.push(Touch::write("System V memory"));
+                touches.extend(removed(call, args[1]));
+            }
+            SYS_mq_open | SYS_mq_unlink => {
+                let name = memory::read_string(tid, args[0], 4096).unwrap_or_default();
+                touches.push(Touch::write(format!("queue {name}")));
+            }
+            SYS_mmap => touches.extend(
+                self.descriptor(tid, args[4])
+                    .map(|file| Touch::read(file.name)),
+            ),
+            SYS_futex => self.of_futex(index, args, touches),
+            SYS_poll | SYS_ppoll => self.of_poll(tid, args, touches),
+            _ if objects::has_paths(call) => {
+                touches.extend(objects::paths(tid, call, args));
+                if c_long::from(call) == SYS_execve {
+                    // Descriptors marked close-on-exec are closed.
+                    self.of_closing_all(tid, touches);
+                }
+            }
+            _ => self.of_descriptor(tid, call, args, touches),
+        }
+    }
+
+    /// Calls on a descriptor; everything else concerns everything.
+    fn of_descriptor(&mut self, tid: Tid, call: u32, args: [u64; 6], touches: &mut Vec<Touch>) {
+        use objects::Use;
+        let Some(how) = objects::usage(call, args).filter(|_| !names_socket(tid, call, args))
+        else {
+            return touches.push(Touch::everything());
+        };
+        let Some(used) = self.descriptor(tid, args[0]) else {
+            return;
+        };
+        let Descriptor { name, seekable } = &used;
+        if name == EVERYTHING {
+            return touches.push(Touch::everything());
+        }
+        let file = |mode: fn(String) -> Touch| mode(name.clone());
+        let locks = format!("locks of {name}");
+        let position = format!("position in {name}");
+        match (how, *seekable) {
+            (Use::Nothing, _) => {}
+            (Use::Look, _) => touches.push(file(Touch::read)),
+            (Use::Read, true) => touches.extend([file(Touch::read), Touch::write(position)]),
+            (Use::ReadAt, true) => touches.push(file(Touch::read)),
+            (Use::Write, true) => touches.extend([file(Touch::write), Touch::write(position)]),
+            (Use::Seek, true) => touches.extend([file(Touch::read), Touch::write(position)]),
+            (Use::Lock, _) => touches.push(Touch::write(locks)),
+            (Use::Close, _) => touches.push(used.closed()),
+            (Use::List, _) => touches.push(Touch::write(format!("entries of {name}"))),
+            _ => touches.push(file(Touch::write)),
+        }
+        let second = match c_long::from(call) {
+            SYS_dup2 | SYS_dup3 => self.descriptor(tid, args[1]).map(|file| file.closed()),
+            SYS_sendfile | SYS_tee => self
+                .descriptor(tid, args[1])
+                .map(|file| Touch::write(file.name)),
+            SYS_splice | SYS_copy_file_range => self
+                .descriptor(tid, args[2])
+                .map(|file| Touch::write(file.name)),
+            _ => None,
+        };
+        touches.extend(second);
+    }
+
+    /// Words of one's own memory are nobody else's.
+    fn of_futex(&self, index: usize, args: [u64; 6], touches: &mut Vec<Touch>) {
+        const FUTEX_WORD: u64 = 4;
+        let mut is_shared = false;
+        // FUTEX_REQUEUE and FUTEX_WAKE_OP use a second word.
+        for address in [args[0], args[4]] {
+            if let Some(region) = self.space(index).at(address) {
+                let (object, place) = (region.object, region.position(address));
+                touches.extend(self.words(object, place, FUTEX_WORD, AccessKind::Update));
+                is_shared = true;
+            }
+        }
+        if !is_shared && args[1] as c_int & FUTEX_PRIVATE_FLAG == 0 {
+            touches.push(Touch::write("futexes"));
+        }
+    }
+
+    fn of_poll(&mut self, tid: Tid, args: [u64; 6], touches: &mut Vec<Touch>) {
+        const MOST: u64 = 64;
+        if args[1] > MOST {
+            return touches.push(Touch::everything());
+        }
+        let mut list = vec![0; args[1] as usize * 8];
+        if memory::read(tid, args[0], &mut list).is_err() {
+            return touches.push(Touch::everything());
+        }
+        for entry in list.chunks_exact(8) {
+            let number = i32::from_ne_bytes(entry[..4].try_into().expect("four bytes"));
+            if let (true, Some(file)) = (number >= 0, self.descriptor(tid, number as u64)) {
+                touches.push(Touch::read(file.name));
+            }
+        }
+    }
+
+    pub(crate) fn descriptor(&mut self, tid: Tid, number: u64) -> Option<Descriptor> {
+        self.objects.descriptor(tid, number as i32)
+    }
+
+    /// Gives names to what the step has created, by who created it and in which
+    /// order: the same in every run, unlike inode numbers.
+    fn name_creations(&mut self, index: usize, since: usize) {
+        let tid = self.tasks[index].tid;
+        for at in since..self.events.len() {
+            let (task, what) = (self.events[at].task, &self.events[at].what);
+            let (call, args, result) = match what {
+                What::Call {
+                    call, args, result, ..
+                } if task.index() == index => (call.0, *args, *result),
+                _ => continue,
+            };
+            if result >= 0 {
+                self.objects.name_new(tid, index, call, args, result);
+            }
+        }
+    }
+}
+
+/// Whether a call sends to a socket by its path, at which anything may be instead.
+fn names_socket(tid: Tid, call: u32, args: [u64; 6]) -> bool {
+    let address = match c_long::from(call) {
+        SYS_sendto => args[4],
+        // The first word of struct msghdr (sendmsg(2)).
+        SYS_sendmsg => memory::read_word(tid, args[1]).unwrap_or(0),
+        // Any of several.
+        SYS_sendmmsg => return true,
+        _ => return false,
+    };
+    let mut start = [0; 3];
+    let is_read = address != 0 && memory::read(tid, address, &mut start).is_ok();
+    let family = u16::from_ne_bytes([start[0], start[1]]);
+    // Abstract names begin with a NUL (unix(7)).
+    is_read && i32::from(family) == AF_UNIX && start[2] != 0
+}
+
+/// A key that is free again when a System V object is removed.
+fn removed(call: u32, command: u64) -> Option<Touch> {
+    let controls = matches!(c_long::from(call), SYS_msgctl | SYS_semctl | SYS_shmctl);
+    let removes = command as c_int & 0xff == IPC_RMID;
+    (controls && removes).then(|| Touch::write(KEYS))
+}

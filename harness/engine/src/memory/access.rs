@@ -1,0 +1,391 @@
+//! The access itself: from the fault to the value that is left.
+
+use super::Pending;
+use super::instruction::Form;
+use super::reading::{Reading, low_bytes, value_at};
+use super::space::{CODE, DISTANCE, Region};
+use super::trampoline::{AREA, Meaning};
+use crate::faults::Strike;
+use crate::run::remote::{block_signals, next};
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_kernel::memory;
+use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::tracee::{Entering, Stop, Stopped};
+use crosswire_model::{Access, AccessKind, Call, End, What};
+
+/// The code of a fault on memory that is there, but not accessible (sigaction(2)).
+const SEGV_ACCERR: i32 = 2;
+
+/// An access under way: its event, and the memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Performing {
+    event: usize,
+    pub(super) address: u64,
+    size: u64,
+    /// The word there, read when the task came to its next access.
+    pub(super) left: Option<u64>,
+}
+
+impl Session<'_> {
+    /// Whether a SIGSEGV is an access to watched memory that the program may make. If
+    /// so, the task is about to make it.
+    pub fn is_access(&mut self, index: usize) -> Result<bool, Halt> {
+        if !self.is_watched(index) {
+            return Ok(false);
+        }
+        let tid = self.tasks[index].tid;
+        let (code, address) = Stopped::reported(tid).fault()?;
+        let position = regs::peek(tid, Register::Position)?;
+        if let Some(meaning) = self.knowledge.trampolines.meaning(position) {
+            return self.trampoline_failed(index, meaning, address);
+        }
+        let Some(&region) = self.space(index).at(address) else {
+            return Ok(false);
+        };
+        if code != SEGV_ACCERR {
+            return Ok(false);
+        }
+        if position == address {
+            return Err(self.unsupported(index, &region, "executes code in it"));
+        }
+        let reading = self.read_at_access(index, position, address)?;
+        let trampoline = self.trampoline_at(index, position, &reading, &region)?;
+        let kind = self.knowledge.trampolines.get(trampoline).instruction.kind;
+        if !permits(region.protection, kind, self.is_string(trampoline)) {
+            return Ok(false);
+        }
+        self.come_to_access(
+            index,
+            Pending {
+                address,
+                trampoline,
+                stepped: false,
+                word: reading.word,
+            },
+        );
+        self.keep_handler(index)?;
+        Ok(true)
+    }
+
+    fn is_string(&self, trampoline: usize) -> bool {
+        let instruction = &self.knowledge.trampolines.get(trampoline).instruction;
+        matches!(instruction.form, Form::String(_))
+    }
+
+    fn trampoline_at(
+        &mut self,
+        index: usize,
+        position: u64,
+        reading: &Reading,
+        region: &Region,
+    ) -> Result<usize, Halt> {
+        let code = &reading.code[..reading.length];
+        let found = self.knowledge.trampolines.find(position, code);
+        found.ok_or_else(|| {
+            let bytes: Vec<String> = code.iter().map(|b| format!("{b:02x}")).collect();
+            let how = format!("uses an instruction that is not known: {}", bytes.join(" "));
+            self.unsupported(index, region, &how)
+        })
+    }
+
+    fn unsupported(&self, index: usize, region: &Region, how: &str) -> Halt {
+        Halt::End(End::Invalid(format!(
+            "`{}` shares the memory {}, and {how}; that is not supported",
+            self.processes[self.tasks[index].process].name,
+            self.memory.list[region.object as usize].name,
+        )))
+    }
+
+    fn come_to_access(&mut self, index: usize, pending: Pending) {
+        let task = &mut self.tasks[index];
+        task.access = Some(pending);
+        task.entering = Entering {
+            call: Call::MEMORY.0,
+            args: [0; 6],
+            next: 0,
+            native: true,
+        };
+        task.in_vfork = false;
+        task.counted = pending.stepped;
+        task.state = State::Ready(At::Access, Stopped::reported(task.tid));
+    }
+
+    /// An instruction cannot be performed on the alias: it touches other memory, too.
+    fn trampoline_failed(
+        &mut self,
+        index: usize,
+        meaning: Meaning,
+        address: u64,
+    ) -> Result<bool, Halt> {
+        let tid = self.tasks[index].tid;
+        if regs::peek(tid, Register::SegmentBase)? != DISTANCE {
+            return Err(self.uses_segment(index));
+        }
+        regs::poke(tid, Register::Position, meaning.position)?;
+        self.take_back_access(index);
+        let address = match self.space(index).at(address) {
+            Some(_) => address,
+            None => address.wrapping_sub(DISTANCE),
+        };
+        self.come_to_access(
+            index,
+            Pending {
+                address,
+                trampoline: meaning.trampoline,
+                stepped: true,
+                word: None,
+            },
+        );
+        Ok(true)
+    }
+
+    pub(super) fn uses_segment(&self, index: usize) -> Halt {
+        Halt::End(End::Invalid(format!(
+            "`{}` uses the GS segment, with which accesses to shared memory are observed; \
+             that is not supported",
+            self.processes[self.tasks[index].process].name
+        )))
+    }
+
+    /// An access that was recorded has not happened.
+    fn take_back_access(&mut self, index: usize) {
+        for performing in self.tasks[index].performing.drain(..).rev() {
+            self.events.remove(performing.event);
+            for seen in self.seen.iter_mut().filter(|s| s.event > performing.event) {
+                seen.event -= 1;
+            }
+        }
+    }
+
+    /// A signal meets a task in a trampoline: it shall find it in the program.
+    pub fn leave_trampoline(&mut self, index: usize) -> Result<(), Halt> {
+        if !self.is_watched(index) {
+            return Ok(());
+        }
+        let tid = self.tasks[index].tid;
+        let position = regs::peek(tid, Register::Position)?;
+        if let Some(meaning) = self.knowledge.trampolines.meaning(position) {
+            regs::poke(tid, Register::Position, meaning.position)?;
+            if !meaning.performed {
+                self.take_back_access(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// The fault of a file that is shorter than its mapping happens at the program's
+    /// address (SIGBUS, mmap(2)).
+    pub fn correct_fault_address(&mut self, index: usize) -> Result<(), Halt> {
+        let stopped = Stopped::reported(self.tasks[index].tid);
+        let (_, address) = stopped.fault()?;
+        let own = address.wrapping_sub(DISTANCE);
+        if self.space(index).at(address).is_none() && self.space(index).at(own).is_some() {
+            stopped.set_fault_address(own)?;
+        }
+        Ok(())
+    }
+
+    /// The chosen task makes the access that it is about to make.
+    pub fn perform_access(&mut self, index: usize) -> Result<(), Halt> {
+        if self.deliver_first(index)? {
+            return Ok(());
+        }
+        match self.strike(index)? {
+            Strike::None => {}
+            Strike::StepOver | Strike::Answer(_) => return Ok(()),
+        }
+        let task = &self.tasks[index];
+        let pending = task.access.expect("it is at an access");
+        let word = self.word_before(index, &pending);
+        if self.goes_round(index, word) {
+            return Ok(());
+        }
+        self.tasks[index].access = None;
+        self.prepare_trampolines(index)?;
+        let form = self
+            .knowledge
+            .trampolines
+            .get(pending.trampoline)
+            .instruction
+            .form;
+        match form {
+            Form::Direct if !pending.stepped => {
+                self.record_access(index, &pending, word);
+                let trampoline = self.knowledge.trampolines.get(pending.trampoline);
+                let tid = self.tasks[index].tid;
+                regs::poke(tid, Register::Position, trampoline.address)?;
+            }
+            Form::String(operands) if !pending.stepped => {
+                self.perform_string(index, &pending, operands)?;
+            }
+            _ => {
+                self.record_access(index, &pending, word);
+                self.perform_stepped(index)?;
+            }
+        }
+        if let State::Ready(At::Signal(_), _) = self.tasks[index].state {
+            // The instruction has failed as it would without the engine.
+            return Ok(());
+        }
+        self.run_code(index, 0)?;
+        self.note_left(index);
+        Ok(())
+    }
+
+    /// Brings a process's trampolines up to date, and a task's segment.
+    fn prepare_trampolines(&mut self, index: usize) -> Result<(), Halt> {
+        let tid = self.tasks[index].tid;
+        let written = self.space(index).written.unwrap_or(0);
+        let image = self.knowledge.trampolines.image();
+        if written < image.len() {
+            memory::write(tid, CODE + written as u64, &image[written..])?;
+            let length = image.len();
+            debug_assert!(length <= AREA);
+            self.space_mut(index).written = Some(length);
+        }
+        if !self.tasks[index].segment_set {
+            match regs::peek(tid, Register::SegmentBase)? {
+                0 | DISTANCE => regs::poke(tid, Register::SegmentBase, DISTANCE)?,
+                _ => return Err(self.uses_segment(index)),
+            }
+            self.tasks[index].segment_set = true;
+        }
+        Ok(())
+    }
+
+    fn record_access(&mut self, index: usize, pending: &Pending, word: Option<u64>) {
+        let instruction = &self
+            .knowledge
+            .trampolines
+            .get(pending.trampoline)
+            .instruction;
+        let (size, kind) = (u64::from(instruction.size), instruction.kind);
+        // Of the last bytes of a mapping there is no whole word.
+        let before = match word {
+            Some(word) => Some(word & low_bytes(size)),
+            None => value_at(self.tasks[index].tid, pending.address, size),
+        };
+        let (trampoline, address) = (pending.trampoline, pending.address);
+        self.record_range(index, trampoline, address, size, kind, before);
+    }
+
+    /// Adds the event of an access to a range that begins in watched memory with this
+    /// value.
+    pub(super) fn record_range(
+        &mut self,
+        index: usize,
+        trampoline: usize,
+        address: u64,
+        size: u64,
+        kind: AccessKind,
+        before: Option<u64>,
+    ) {
+        let Some(&region) = self.space(index).at(address) else {
+            return;
+        };
+        let tid = self.tasks[index].tid;
+        let process = self.tasks[index].process;
+        let executable = match self.processes[process].executable {
+            Some(executable) => executable,
+            None => self.knowledge.executable(tid),
+        };
+        self.processes[process].executable = Some(executable);
+        let place = (self.memory).place(&mut self.knowledge, tid, executable, trampoline);
+        let before = before.map(|value| self.stable_words(value));
+        let access = Access {
+            object: region.object,
+            offset: region.position(address),
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            kind,
+            before,
+            after: before.filter(|_| !kind.may_write()),
+            place,
+        };
+        self.tasks[index].performing.push(Performing {
+            event: self.events.len(),
+            address,
+            size,
+            left: None,
+        });
+        self.record(index, What::Access(access));
+    }
+
+    /// After the step: what the access has left behind.
+    fn note_left(&mut self, index: usize) {
+        let task = &mut self.tasks[index];
+        let performed = std::mem::take(&mut task.performing);
+        let is_there = task.stopped().is_some();
+        let (id, tid) = (task.id, task.tid);
+        for Performing {
+            event,
+            address,
+            size,
+            left,
+        } in performed
+        {
+            let What::Access(mut access) = self.events[event].what else {
+                continue;
+            };
+            if !access.kind.may_write() {
+                continue;
+            }
+            if is_there {
+                let after = match left {
+                    Some(word) => Some(word & low_bytes(size)),
+                    None => value_at(tid, address, size),
+                };
+                access.after = after.map(|value| self.stable_words(value));
+                self.events[event].what = What::Access(access);
+            }
+            let same = access.after.is_some() && access.after == access.before && size <= 8;
+            self.shared_changes += u64::from(!same);
+            let word = (access.object, access.offset);
+            self.last_writers.insert(word, id);
+        }
+    }
+
+    /// A value as the trace holds it: process ids, which locks contain, as in
+    /// [`Session::stable_pid`].
+    pub fn stable_words(&self, value: u64) -> u64 {
+        /// The two highest bits of a futex say something else (futex(2)).
+        const ID: u64 = 0x3fff_ffff;
+        if !self.pids_vary {
+            return value;
+        }
+        let stable = |word: u64| word & !ID | self.stable_pid((word & ID) as i64) as u64;
+        stable(value >> 32) << 32 | stable(value & 0xffff_ffff)
+    }
+
+    /// Performs one instruction in its place, while nobody else can run.
+    fn perform_stepped(&mut self, index: usize) -> Result<(), Halt> {
+        self.set_open(index, true)?;
+        let tid = self.tasks[index].tid;
+        let mask = block_signals(tid)?;
+        Stopped::reported(tid).single_step();
+        let stop = next(tid)?;
+        match stop {
+            Stop::Signal(signal) => {
+                Stopped::reported(tid).set_signal_mask(mask)?;
+                let at = match signal {
+                    libc::SIGTRAP => At::Code,
+                    _ => At::Signal(signal),
+                };
+                self.tasks[index].state = State::Ready(at, Stopped::reported(tid));
+                Ok(())
+            }
+            stop => self.on_stop(tid, stop),
+        }
+    }
+}
+
+/// Whether a program may do this to memory of its own that it has protected so. What a
+/// string instruction does depends on which of its operands the memory is.
+fn permits(protection: i32, kind: AccessKind, is_string: bool) -> bool {
+    let needed = match kind {
+        AccessKind::Read => libc::PROT_READ,
+        _ if is_string => libc::PROT_READ,
+        AccessKind::Write | AccessKind::Update => libc::PROT_WRITE,
+    };
+    protection & needed != 0
+}

@@ -1,0 +1,132 @@
+//! When a process dies, the kernel marks the robust locks it held, so that the next one
+//! to take them learns of the death (get_robust_list(2)). It follows pointers into
+//! shared memory, and gives up silently where it cannot. So the memory is opened first.
+
+use super::space::DISTANCE;
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_kernel::memory;
+use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_model::End;
+use libc::*;
+
+impl Session<'_> {
+    /// Whether a thread holds robust locks, or is about to take or release one.
+    fn holds_robust_locks(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let Some((head, _)) = tracee::robust_list(task.tid).filter(|(head, _)| *head != 0) else {
+            return false;
+        };
+        let reachable = match self.space(index).at(head) {
+            Some(_) => head + DISTANCE,
+            None => head,
+        };
+        // struct robust_list_head: the first entry, an offset, the entry under way.
+        let word = |at| memory::read_word(task.tid, reachable + at).unwrap_or(0);
+        (word(0) & !1) != head || word(16) != 0
+    }
+
+    /// Before a call that ends threads: the caller, or its whole process.
+    pub fn open_before_end(&mut self, index: usize) -> Result<(), Halt> {
+        let call = c_long::from(self.tasks[index].entering.call);
+        let all = match call {
+            SYS_exit => false,
+            SYS_exit_group | SYS_execve | SYS_execveat => true,
+            _ => return Ok(()),
+        };
+        if !self.is_watched(index) {
+            return Ok(());
+        }
+        let process = self.tasks[index].process;
+        let ends = |other: usize| other == index || all && self.tasks[other].process == process;
+        let ending = (0..self.tasks.len()).filter(|i| ends(*i) && !self.tasks[*i].is_gone());
+        if ending.into_iter().any(|i| self.holds_robust_locks(i)) {
+            self.set_open(index, true)?;
+        }
+        Ok(())
+    }
+
+    /// Before a signal that nobody handles.
+    pub fn open_before_signal(&mut self, index: usize) -> Result<(), Halt> {
+        let process = self.tasks[index].process;
+        match self.is_watched(index) && self.process_holds_robust_locks(process) {
+            true => self.set_open(index, true),
+            false => Ok(()),
+        }
+    }
+
+    fn process_holds_robust_locks(&self, process: usize) -> bool {
+        let of_process = |i: &usize| {
+            self.tasks[*i].process == process
+                && !matches!(self.tasks[*i].state, State::Gone | State::DeadLeader)
+        };
+        (0..self.tasks.len())
+            .filter(of_process)
+            .any(|i| self.holds_robust_locks(i))
+    }
+
+    /// Before a call that sends SIGKILL to others, or may.
+    pub fn open_before_kill(&mut self, index: usize) -> Result<Vec<usize>, Halt> {
+        let entering = self.tasks[index].entering;
+        let signal = match c_long::from(entering.call) {
+            SYS_kill | SYS_tkill | SYS_rt_sigqueueinfo | SYS_pidfd_send_signal => entering.args[1],
+            SYS_tgkill | SYS_rt_tgsigqueueinfo => entering.args[2],
+            _ => return Ok(Vec::new()),
+        };
+        let mut disturbed = Vec::new();
+        if signal as c_int != SIGKILL {
+            return Ok(disturbed);
+        }
+        for process in 0..self.processes.len() {
+            disturbed.extend(self.open_before_death(process)?);
+        }
+        Ok(disturbed)
+    }
+
+    /// Before a process is killed. A task of it that was blocked and had to be disturbed
+    /// cannot go on; it is returned.
+    pub fn open_before_death(&mut self, process: usize) -> Result<Option<usize>, Halt> {
+        let space = self.processes[process].space;
+        if self.spaces[space].is_empty() || !self.process_holds_robust_locks(process) {
+            return Ok(None);
+        }
+        let mut tasks = (0..self.tasks.len()).filter(|i| self.tasks[*i].process == process);
+        let helper = tasks
+            .clone()
+            .find(|i| self.tasks[*i].stopped().is_some())
+            .map(|i| (i, false));
+        let blocked = tasks.find(|i| self.tasks[*i].state == State::Blocked);
+        let Some((helper, is_blocked)) = helper.or(blocked.map(|i| (i, true))) else {
+            return Ok(None);
+        };
+        if !is_blocked {
+            return self.set_open(helper, true).map(|()| None);
+        }
+        let tid = self.tasks[helper].tid;
+        tracee::interrupt(tid)?;
+        // Its call ends first, unless it was not in the midst of one.
+        let at = match super::next(tid)? {
+            Stop::Trap => At::Code,
+            Stop::Exit => At::Exit,
+            stop => {
+                self.on_stop(tid, stop)?;
+                return Ok(None);
+            }
+        };
+        self.tasks[helper].state = State::Ready(at, Stopped::reported(tid));
+        self.set_open(helper, true)?;
+        Ok(Some(helper))
+    }
+
+    /// After a call that should have killed those who were disturbed for it.
+    pub fn check_disturbed(&self, disturbed: &[usize]) -> Result<(), Halt> {
+        match disturbed.iter().all(|i| self.tasks[*i].is_gone()) {
+            true => Ok(()),
+            false => Err(Halt::End(End::Invalid(
+                "a process that holds robust locks and waits was sent SIGKILL and survived; \
+                 its wait cannot be continued"
+                    .to_owned(),
+            ))),
+        }
+    }
+}

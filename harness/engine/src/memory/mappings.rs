@@ -1,0 +1,403 @@
+//! Following a program's shared mappings: mmap(2), shmat(2), and what changes them.
+
+use super::objects::{self, Key};
+use super::space::{CODE, DISTANCE, PAGE, Region, WINDOW, pages};
+use super::trampoline::{AREA, SCRATCH};
+use crate::run::remote::{Remote, code_area};
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::{filter, maps, memory};
+use crosswire_model::End;
+use libc::*;
+use std::ops::Range;
+
+/// Kinds of mapping in the flags of mmap(2).
+const KIND: u64 = 0x0f;
+const SHARED_VALIDATE: u64 = 3;
+
+fn is_shared(args: &[u64; 6]) -> bool {
+    let kind = args[3] & KIND;
+    kind == MAP_SHARED as u64 || kind == SHARED_VALIDATE
+}
+
+/// Whether the call can change what is mapped.
+fn changes_mappings(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_mmap | SYS_munmap | SYS_mremap | SYS_mprotect | SYS_shmat | SYS_shmdt
+    )
+}
+
+impl Session<'_> {
+    /// Whether the call makes shared memory accessible that is to be watched. Files of
+    /// the system that can only be read stay the same during a run.
+    fn maps_shared(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let args = task.entering.args;
+        match c_long::from(task.entering.call) {
+            SYS_shmat => true,
+            SYS_mmap => {
+                is_shared(&args) && args[2] as c_int & PROT_EXEC == 0 && self.may_change(index)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the call maps shared memory for code that is made in the run. An
+    /// instruction there cannot be fetched by way of an alias.
+    fn maps_code(&self, index: usize) -> bool {
+        let args = self.tasks[index].entering.args;
+        is_shared(&args) && args[2] as c_int & PROT_EXEC != 0 && self.may_change(index)
+    }
+
+    fn may_change(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let [_, _, protection, flags, descriptor, _] = task.entering.args;
+        if flags as c_int & MAP_ANONYMOUS != 0 {
+            return true;
+        }
+        let Some((_, name)) = objects::file(task.tid, descriptor) else {
+            return false;
+        };
+        let is_device = name.starts_with("/dev/") && !name.starts_with("/dev/shm/");
+        if is_device && name != "/dev/zero" || name.starts_with("anon_inode:") {
+            return false;
+        }
+        let inside = |dir: &String| name.starts_with(dir.as_str());
+        let is_private = self.private_dirs.iter().any(inside) || !name.starts_with('/');
+        protection as c_int & PROT_WRITE != 0 || is_private || name.starts_with("/memfd:")
+    }
+
+    /// Before a mapping is made whose place the program leaves to the kernel: it goes
+    /// into the window.
+    pub fn place_mapping(&mut self, index: usize) -> Result<(), Halt> {
+        let task = &self.tasks[index];
+        let (call, args) = (c_long::from(task.entering.call), task.entering.args);
+        if call == SYS_mmap && self.maps_code(index) {
+            let name = objects::file(task.tid, args[4]).map_or_else(
+                || "memory without a name".to_owned(),
+                |(_, name)| format!("`{name}`"),
+            );
+            self.unwatched.insert(format!(
+                "{name} is shared and can be executed, so accesses to it are no schedule points"
+            ));
+        }
+        match call {
+            SYS_mmap if self.maps_shared(index) => {
+                let fixed = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT;
+                if args[3] as c_int & fixed != 0 {
+                    return Ok(());
+                }
+                let Some(room) = self.space(index).room(args[1].next_multiple_of(PAGE)) else {
+                    return Err(self.no_room(index, args[1]));
+                };
+                let flags = args[3] | MAP_FIXED_NOREPLACE as u64;
+                self.change_argument(index, 0, room)?;
+                self.change_argument(index, 3, flags)
+            }
+            SYS_shmat if args[1] == 0 => {
+                let Some(length) = self.segment_length(index, args[0])? else {
+                    return Ok(());
+                };
+                match self.space(index).room(length.next_multiple_of(PAGE)) {
+                    Some(room) => self.change_argument(index, 1, room),
+                    None => Err(self.no_room(index, length)),
+                }
+            }
+            SYS_mremap
+                if args[3] as c_int & MREMAP_MAYMOVE != 0
+                    && args[3] as c_int & MREMAP_FIXED == 0
+                    && self.space(index).at(args[0]).is_some() =>
+            {
+                let Some(room) = self.space(index).room(args[2].next_multiple_of(PAGE)) else {
+                    return Err(self.no_room(index, args[2]));
+                };
+                self.change_argument(index, 3, args[3] | MREMAP_FIXED as u64)?;
+                self.change_argument(index, 4, room)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn no_room(&self, index: usize, length: u64) -> Halt {
+        Halt::End(End::Invalid(format!(
+            "`{}` maps {length} bytes of shared memory; {} bytes are the most that can be \
+             observed in one process",
+            self.processes[self.tasks[index].process].name,
+            WINDOW.end - WINDOW.start,
+        )))
+    }
+
+    /// Changes an argument of the call that is about to begin; the program gets its own
+    /// back when it ends.
+    fn change_argument(&mut self, index: usize, argument: usize, value: u64) -> Result<(), Halt> {
+        let task = &mut self.tasks[index];
+        let register = Register::Arg(argument);
+        task.borrowed
+            .remember(register, task.entering.args[argument]);
+        regs::poke(task.tid, register, value)?;
+        Ok(())
+    }
+
+    /// The size of a System V segment, if the program may know it.
+    fn segment_length(&mut self, index: usize, id: u64) -> Result<Option<u64>, Halt> {
+        /// `shm_segsz` in `struct shmid64_ds` (asm-generic/shmbuf.h).
+        const SIZE: u64 = 48;
+        let remote = self.borrow(index)?;
+        self.add_area(index, &remote)?;
+        let result = remote.call(SYS_shmctl, [id, IPC_STAT as u64, SCRATCH, 0, 0, 0])?;
+        let length = memory::read_word(self.tasks[index].tid, SCRATCH + SIZE)?;
+        remote.end()?;
+        Ok((result == 0).then_some(length))
+    }
+
+    /// Gives a process its area for trampolines.
+    fn add_area(&mut self, index: usize, remote: &Remote) -> Result<(), Halt> {
+        if self.space(index).written.is_some() {
+            return Ok(());
+        }
+        let args = code_area(CODE, AREA as u64);
+        remote.must("making room for trampolines", SYS_mmap, args)?;
+        let image = self.knowledge.trampolines.image();
+        let length = image.len();
+        memory::write(self.tasks[index].tid, CODE, image)?;
+        self.space_mut(index).written = Some(length);
+        Ok(())
+    }
+
+    /// After a call has come back: takes note of what it did to mappings.
+    pub fn follow_mapping(&mut self, index: usize) -> Result<(), Halt> {
+        let task = &self.tasks[index];
+        let result = match &task.state {
+            State::Ready(At::Exit, stopped) if changes_mappings(task.entering.call) => {
+                stopped.result()?
+            }
+            _ => return Ok(()),
+        };
+        let (call, args) = (c_long::from(task.entering.call), task.entering.args);
+        let failed = (-4095..0).contains(&result);
+        if failed && call != SYS_mprotect {
+            return Ok(());
+        }
+        let address = result as u64;
+        match call {
+            SYS_mmap => {
+                let range = pages(address, args[1]);
+                self.forget_range(index, range.clone())?;
+                match self.maps_shared(index) {
+                    true => self.watch_file(index, range),
+                    false => Ok(()),
+                }
+            }
+            SYS_shmat => self.watch_segment(index, address),
+            SYS_munmap => self.forget_range(index, pages(args[0], args[1])),
+            SYS_shmdt => {
+                let attached = self.space(index).at(args[0]).copied();
+                match attached {
+                    Some(region) => self.forget_segment(index, &region),
+                    None => Ok(()),
+                }
+            }
+            SYS_mprotect => self.protect(index, pages(args[0], args[1]), args[2] as i32, failed),
+            SYS_mremap => self.follow_move(index, args, address),
+            _ => Ok(()),
+        }
+    }
+
+    fn watch_file(&mut self, index: usize, range: Range<u64>) -> Result<(), Halt> {
+        let task = &self.tasks[index];
+        let [_, _, protection, flags, descriptor, offset] = task.entering.args;
+        let object = match flags as c_int & MAP_ANONYMOUS != 0 {
+            true => self.memory.anonymous(),
+            false => match objects::file(task.tid, descriptor) {
+                Some((key, name)) => self.memory.number(key, &name),
+                None => self.memory.anonymous(),
+            },
+        };
+        let region = Region {
+            start: range.start,
+            end: range.end,
+            protection: protection as i32,
+            object,
+            offset,
+        };
+        self.observe(index, region)
+    }
+
+    fn watch_segment(&mut self, index: usize, address: u64) -> Result<(), Halt> {
+        let [id, _, flags, ..] = self.tasks[index].entering.args;
+        let Some(length) = self.segment_length(index, id)? else {
+            return Ok(());
+        };
+        let range = pages(address, length);
+        if flags as c_int & SHM_REMAP != 0 {
+            self.forget_range(index, range.clone())?;
+        }
+        let id = id as i32;
+        let name = format!("System V segment {id}");
+        let protection = match flags as c_int & SHM_RDONLY != 0 {
+            true => PROT_READ,
+            false => PROT_READ | PROT_WRITE,
+        };
+        let region = Region {
+            start: range.start,
+            end: range.end,
+            protection,
+            object: self.memory.number(Key::SystemV(id), &name),
+            offset: 0,
+        };
+        self.observe(index, region)
+    }
+
+    /// Gives a new mapping its alias and makes it inaccessible.
+    fn observe(&mut self, index: usize, region: Region) -> Result<(), Halt> {
+        let alias = region.start.wrapping_add(DISTANCE);
+        let tid = self.tasks[index].tid;
+        let is_outside = !WINDOW.contains(&region.start) || !WINDOW.contains(&(region.end - 1));
+        if is_outside && maps::is_mapped(tid, alias, alias + region.len()) {
+            return Err(self.cannot_watch(index, &region, "where it is, there is no room above"));
+        }
+        let remote = self.borrow(index)?;
+        self.add_area(index, &remote)?;
+        if is_outside && !self.space(index).watches_everywhere {
+            self.install_filter(index, &remote)?;
+        }
+        let flags = (MREMAP_MAYMOVE | MREMAP_FIXED) as u64;
+        let args = [region.start, 0, region.len(), flags, alias, 0];
+        let made = remote.call(SYS_mremap, args)?;
+        if made as u64 != alias {
+            let error = std::io::Error::from_raw_os_error(-made as i32);
+            remote.end()?;
+            let filters = self.processes[self.tasks[index].process].filters_calls;
+            let why = match filters {
+                true => "its own filter of system calls may forbid what that takes".to_owned(),
+                false => format!("mremap(2): {error}"),
+            };
+            return Err(self.cannot_watch(index, &region, &why));
+        }
+        let args = [alias, region.len(), region.protection as u64, 0, 0, 0];
+        remote.must("protecting an alias", SYS_mprotect, args)?;
+        let args = [region.start, region.len(), 0, 0, 0, 0];
+        remote.must("protecting shared memory", SYS_mprotect, args)?;
+        remote.end()?;
+        self.space_mut(index).insert(region);
+        Ok(())
+    }
+
+    fn cannot_watch(&self, index: usize, region: &Region, why: &str) -> Halt {
+        Halt::End(End::Invalid(format!(
+            "`{}` maps {} bytes of {} at {:#x}, which cannot be observed: {why}",
+            self.processes[self.tasks[index].process].name,
+            region.len(),
+            self.memory.list[region.object as usize].name,
+            region.start,
+        )))
+    }
+
+    fn install_filter(&mut self, index: usize, remote: &Remote) -> Result<(), Halt> {
+        let tid = self.tasks[index].tid;
+        let filter = filter::filter_for_mappings();
+        let mut bytes = Vec::new();
+        for op in &filter {
+            bytes.extend(op.code.to_ne_bytes());
+            bytes.extend([op.jt, op.jf]);
+            bytes.extend(op.k.to_ne_bytes());
+        }
+        memory::write(tid, SCRATCH + 16, &bytes)?;
+        // struct sock_fprog: a length and a pointer.
+        memory::write(tid, SCRATCH, &(filter.len() as u64).to_ne_bytes())?;
+        memory::write(tid, SCRATCH + 8, &(SCRATCH + 16).to_ne_bytes())?;
+        let flags = SECCOMP_FILTER_FLAG_TSYNC;
+        let args = [SECCOMP_SET_MODE_FILTER as u64, flags, SCRATCH, 0, 0, 0];
+        remote.must("adding a system-call filter", SYS_seccomp, args)?;
+        self.space_mut(index).watches_everywhere = true;
+        Ok(())
+    }
+
+    /// A range holds no shared mapping of the program any more.
+    fn forget_range(&mut self, index: usize, range: Range<u64>) -> Result<(), Halt> {
+        let parts = self.space(index).within(range.clone());
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let remote = self.borrow(index)?;
+        for part in &parts {
+            let args = [part.start + DISTANCE, part.len(), 0, 0, 0, 0];
+            remote.must("removing an alias", SYS_munmap, args)?;
+        }
+        remote.end()?;
+        self.space_mut(index).remove(range);
+        Ok(())
+    }
+
+    /// shmdt(2) takes away all that is left of a segment attached at that address.
+    fn forget_segment(&mut self, index: usize, first: &Region) -> Result<(), Halt> {
+        let parts: Vec<Range<u64>> = (self.space(index).regions())
+            .filter(|r| r.object == first.object && r.start.wrapping_sub(r.offset) == first.start)
+            .map(|r| r.start..r.end)
+            .collect();
+        for part in parts {
+            self.forget_range(index, part)?;
+        }
+        Ok(())
+    }
+
+    /// What the program may do in a range has changed; the kernel has applied it to the
+    /// program's own addresses.
+    fn protect(
+        &mut self,
+        index: usize,
+        range: Range<u64>,
+        protection: i32,
+        failed: bool,
+    ) -> Result<(), Halt> {
+        let parts = self.space(index).within(range.clone());
+        if parts.is_empty() {
+            return Ok(());
+        }
+        if protection & PROT_EXEC != 0 {
+            return Err(self.cannot_watch(index, &parts[0], "it is to be executed"));
+        }
+        let remote = self.borrow(index)?;
+        for part in &parts {
+            let args = [
+                part.start + DISTANCE,
+                part.len(),
+                protection as u64,
+                0,
+                0,
+                0,
+            ];
+            if !failed {
+                remote.call(SYS_mprotect, args)?;
+            }
+            let args = [part.start, part.len(), 0, 0, 0, 0];
+            remote.must("protecting shared memory", SYS_mprotect, args)?;
+        }
+        remote.end()?;
+        if !failed {
+            self.space_mut(index).protect(range, protection);
+        }
+        Ok(())
+    }
+
+    /// mremap(2): a mapping has moved, grown, shrunk or been doubled.
+    fn follow_move(&mut self, index: usize, args: [u64; 6], address: u64) -> Result<(), Halt> {
+        let [old, old_length, new_length, ..] = args;
+        let Some(&region) = self.space(index).at(old) else {
+            // Something else may have been moved over shared memory.
+            return self.forget_range(index, pages(address, new_length));
+        };
+        self.forget_range(index, pages(old, old_length))?;
+        let target = pages(address, new_length);
+        self.forget_range(index, target.clone())?;
+        let moved = Region {
+            start: target.start,
+            end: target.end,
+            offset: region.position(old),
+            ..region
+        };
+        self.observe(index, moved)
+    }
+}

@@ -1,0 +1,134 @@
+//! Every access to shared memory is a schedule point.
+//!
+//! A shared mapping is made inaccessible where the program has it, and gets an alias
+//! where the same memory is accessible (`space`, `mappings`). An access faults; the
+//! task stops before it, and the scheduler decides when it happens. Then the program's
+//! own instruction performs it on the alias (`instruction`, `trampoline`, `access`,
+//! `strings`). The kernel, which follows pointers of system calls, is given the alias,
+//! too (`pointers`), and so that it can clean up after a process that dies with locks
+//! in shared memory, the mapping is opened before (`death`).
+
+mod access;
+mod death;
+mod endless;
+mod instruction;
+mod mappings;
+mod objects;
+mod pointers;
+mod quiet;
+mod reading;
+mod space;
+mod spinning;
+mod strings;
+mod trampoline;
+
+pub(crate) use access::Performing;
+pub(crate) use objects::{Knowledge, Objects};
+pub(crate) use pointers::Borrowed;
+pub(crate) use quiet::Action;
+pub(crate) use space::Space;
+pub(crate) use spinning::Looks;
+
+use crate::run::remote::{Remote, next};
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_model::AccessKind;
+use std::io;
+
+/// An access that a task is about to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pending {
+    /// Where the processor met the fault.
+    pub address: u64,
+    /// Index of the instruction's trampoline.
+    pub trampoline: usize,
+    /// The trampoline has failed: the instruction must be performed in its place.
+    pub stepped: bool,
+    /// The word there, if it was read with the instruction.
+    word: Option<reading::Foreseen>,
+}
+
+impl Session<'_> {
+    /// The address space of a task.
+    pub fn space(&self, index: usize) -> &Space {
+        &self.spaces[self.processes[self.tasks[index].process].space]
+    }
+
+    fn space_mut(&mut self, index: usize) -> &mut Space {
+        &mut self.spaces[self.processes[self.tasks[index].process].space]
+    }
+
+    /// The access that a task is about to make, as its instruction says: where, how many
+    /// bytes, and what it does to them.
+    pub fn pending_access(&self, index: usize) -> Option<(u64, u32, AccessKind)> {
+        let pending = self.tasks[index].access?;
+        let instruction = &self
+            .knowledge
+            .trampolines
+            .get(pending.trampoline)
+            .instruction;
+        Some((pending.address, instruction.size, instruction.kind))
+    }
+
+    /// Whether the task's process has shared memory that is watched.
+    pub fn is_watched(&self, index: usize) -> bool {
+        !self.space(index).is_empty()
+    }
+
+    /// Borrows a stopped task of a watched process for calls of the engine's own.
+    fn borrow(&mut self, index: usize) -> io::Result<Remote> {
+        let task = &self.tasks[index];
+        let gadget = trampoline::GADGET;
+        match task.state {
+            State::Ready(At::Entry, _) | State::Sleeping(_) => {
+                Remote::at_entry(task.tid, task.entering.call, task.entering.args)
+            }
+            // There may be no area yet.
+            State::Ready(At::Exit, _) => Remote::after_call(task.tid),
+            _ => Remote::anywhere(task.tid, gadget),
+        }
+    }
+
+    /// Makes the program's own addresses accessible, or inaccessible again, with the
+    /// help of one of its tasks.
+    fn set_open(&mut self, index: usize, open: bool) -> Result<(), Halt> {
+        if self.space(index).open == open || self.space(index).is_empty() {
+            return Ok(());
+        }
+        let tid = self.tasks[index].tid;
+        // Calls end a signal stop, so the signal has to come once more.
+        let signal = match self.tasks[index].state {
+            State::Ready(At::Signal(signal), _) => {
+                Some((signal, Stopped::reported(tid).signal_info()?))
+            }
+            _ => None,
+        };
+        let remote = self.borrow(index)?;
+        for region in self.space(index).regions() {
+            let protection = if open { region.protection } else { 0 };
+            let args = [region.start, region.len(), protection as u64, 0, 0, 0];
+            remote.must("protecting shared memory", libc::SYS_mprotect, args)?;
+        }
+        remote.end()?;
+        self.space_mut(index).open = open;
+        if let Some((signal, info)) = signal {
+            Stopped::reported(tid).resume(signal);
+            match next(tid)? {
+                Stop::Signal(again) if again == signal => {
+                    Stopped::reported(tid).set_signal_info(&info)?;
+                }
+                stop => self.on_stop(tid, stop)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Before a task runs code of its program.
+    pub fn close_shared(&mut self, index: usize) -> Result<(), Halt> {
+        match self.space(index).open {
+            true => self.set_open(index, false),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Names for shared memory and for the instructions that touch it.
+
+use super::trampoline::Trampolines;
+use crate::run::one_stop::Detours;
+use crosswire_kernel::{Tid, maps};
+use crosswire_model::{Mapping, Place, SharedObject};
+use std::collections::HashMap;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+/// What tells one piece of shared memory from another during a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// A file, by device and inode.
+    File(u64, u64),
+    /// A System V segment, by id.
+    SystemV(i32),
+    /// Memory without a name, by the number of its mapping.
+    Anonymous(u32),
+}
+
+/// The shared objects of a run, numbered as they are first mapped.
+#[derive(Debug, Default)]
+pub(crate) struct Objects {
+    known: HashMap<Key, u32>,
+    pub list: Vec<SharedObject>,
+    pub places: Vec<Place>,
+    place_numbers: HashMap<(u32, usize), u32>,
+    anonymous: u32,
+}
+
+/// What a worker knows of programs' code, from run to run.
+#[derive(Debug, Default)]
+pub(crate) struct Knowledge {
+    pub(super) trampolines: Trampolines,
+    pub detours: Detours,
+    /// What was mapped when the programs were loaded, with the paths of then.
+    originals: Vec<Mapping>,
+    executables: Vec<String>,
+    places: HashMap<(u32, usize), Place>,
+}
+
+impl Objects {
+    pub(super) fn number(&mut self, key: Key, name: &str) -> u32 {
+        *self.known.entry(key).or_insert_with(|| {
+            self.list.push(SharedObject {
+                name: name.to_owned(),
+            });
+            self.list.len() as u32 - 1
+        })
+    }
+
+    pub(super) fn anonymous(&mut self) -> u32 {
+        self.anonymous += 1;
+        self.number(Key::Anonymous(self.anonymous), "/dev/zero")
+    }
+
+    /// The number of a System V segment's object, if it was ever attached.
+    pub(super) fn of_segment(&self, id: i32) -> Option<u32> {
+        self.known.get(&Key::SystemV(id)).copied()
+    }
+
+    /// The number of an instruction's place.
+    pub(super) fn place(
+        &mut self,
+        knowledge: &mut Knowledge,
+        tid: Tid,
+        executable: u32,
+        trampoline: usize,
+    ) -> u32 {
+        let key = (executable, trampoline);
+        if let Some(number) = self.place_numbers.get(&key) {
+            return *number;
+        }
+        let place = knowledge.place(tid, key);
+        self.places.push(place);
+        let number = self.places.len() as u32 - 1;
+        self.place_numbers.insert(key, number);
+        number
+    }
+}
+
+impl Knowledge {
+    /// A number for the program that a process executes.
+    pub(super) fn executable(&mut self, tid: Tid) -> u32 {
+        let link = std::fs::read_link(format!("/proc/{tid}/exe")).unwrap_or_default();
+        let path = link.to_string_lossy().into_owned();
+        let known = self.executables.iter().position(|known| *known == path);
+        let number = known.unwrap_or_else(|| {
+            self.executables.push(path);
+            self.executables.len() - 1
+        });
+        number as u32
+    }
+
+    fn place(&mut self, tid: Tid, key: (u32, usize)) -> Place {
+        if let Some(place) = self.places.get(&key) {
+            return place.clone();
+        }
+        let trampoline = self.trampolines.get(key.1);
+        let (module, offset) = self.module_at(tid, trampoline.origin).unwrap_or_default();
+        let place = Place {
+            offset: match module.is_empty() {
+                true => trampoline.origin,
+                false => offset,
+            },
+            module,
+            instruction: trampoline.instruction.text.clone(),
+        };
+        self.places.insert(key, place.clone());
+        place
+    }
+
+    /// Learns what a program has mapped that was just loaded.
+    pub(crate) fn note_loaded(&mut self, tid: Tid) -> io::Result<()> {
+        self.originals.extend(maps::read(tid)?);
+        Ok(())
+    }
+
+    /// What is mapped into a task's memory, with the paths that files had when the
+    /// programs were loaded.
+    ///
+    /// A file may lie in a directory whose cover has been renewed since. Then the kernel
+    /// tells its path from the root of the cover that is gone, as it does for every mount
+    /// that is no longer attached (d_path in proc_pid_maps(5)): `/app` instead of
+    /// `/home/me/app`.
+    pub(crate) fn mappings(&self, tid: Tid) -> io::Result<Vec<Mapping>> {
+        let mut mappings = maps::read(tid)?;
+        for mapping in &mut mappings {
+            let is_it = |original: &&Mapping| {
+                (original.start, original.offset) == (mapping.start, mapping.offset)
+                    && original.path.ends_with(&mapping.path)
+            };
+            if let Some(original) = self.originals.iter().find(is_it) {
+                mapping.path.clone_from(&original.path);
+            }
+        }
+        Ok(mappings)
+    }
+
+    /// The file that holds the code at an address, and the position in it.
+    fn module_at(&self, tid: Tid, address: u64) -> Option<(String, u64)> {
+        let mappings = self.mappings(tid).ok()?;
+        let holds = |one: &Mapping| (one.start..one.end).contains(&address);
+        let mapping = mappings.into_iter().find(holds)?;
+        let position = mapping.offset + (address - mapping.start);
+        mapping
+            .path
+            .starts_with('/')
+            .then_some((mapping.path, position))
+    }
+}
+
+/// The file behind a descriptor: what tells it from others, and its name.
+pub(super) fn file(tid: Tid, descriptor: u64) -> Option<(Key, String)> {
+    let link = format!("/proc/{tid}/fd/{}", descriptor as i32);
+    let name = std::fs::read_link(&link).ok()?;
+    let data = std::fs::metadata(&link).ok()?;
+    let name = name.to_string_lossy();
+    let name = name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned();
+    Some((Key::File(data.dev(), data.ino()), name))
+}

@@ -1,0 +1,232 @@
+//! The kernel follows pointers of system calls, and finds watched memory inaccessible:
+//! it is given the alias instead.
+//!
+//! A futex in shared memory is known by its object, not its address (futex(2)), so
+//! waiting at an alias is waiting for the same.
+
+use super::space::{DISTANCE, Region};
+use crate::run::session::{Halt, Session};
+use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::{Tid, memory};
+use libc::*;
+
+/// What the engine has changed for a call, and gives back when it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Borrowed {
+    registers: Vec<(Register, u64)>,
+    words: Vec<(u64, u64)>,
+}
+
+impl Borrowed {
+    /// Notes the program's own value of a register, unless it is noted already.
+    pub(super) fn remember(&mut self, register: Register, value: u64) {
+        if !self.registers.iter().any(|(known, _)| *known == register) {
+            self.registers.push((register, value));
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.registers.is_empty() && self.words.is_empty()
+    }
+
+    /// The program's own value of an argument, given what the call uses.
+    pub fn own(&self, argument: usize, used: u64) -> u64 {
+        let own = |(register, _): &&(Register, u64)| *register == Register::Arg(argument);
+        self.registers
+            .iter()
+            .find(own)
+            .map_or(used, |(_, value)| *value)
+    }
+}
+
+/// Calls whose arguments are addresses of mappings, or that take over an address for
+/// later: they mean the program's own.
+fn means_own_addresses(call: u32) -> bool {
+    matches!(
+        c_long::from(call),
+        SYS_mmap
+            | SYS_munmap
+            | SYS_mremap
+            | SYS_mprotect
+            | SYS_shmat
+            | SYS_shmdt
+            | SYS_brk
+            | SYS_clone
+            | SYS_clone3
+            | SYS_arch_prctl
+            | SYS_rt_sigreturn
+            | SYS_remap_file_pages
+    )
+}
+
+/// Which argument is an array of `struct iovec`, and which its length.
+fn vector(call: u32) -> Option<(usize, usize)> {
+    match c_long::from(call) {
+        SYS_readv
+        | SYS_writev
+        | SYS_preadv
+        | SYS_pwritev
+        | SYS_preadv2
+        | SYS_pwritev2
+        | SYS_vmsplice
+        | SYS_process_vm_readv
+        | SYS_process_vm_writev => Some((1, 2)),
+        _ => None,
+    }
+}
+
+/// The most elements of a vector (IOV_MAX in limits.h).
+const LONGEST_VECTOR: u64 = 1024;
+
+/// `struct mmsghdr`, and the length of the `struct msghdr` that it begins with.
+const MESSAGE: u64 = 64;
+
+impl Session<'_> {
+    /// Turns the pointers of the call that a task is about to make into those of aliases.
+    pub fn lend_aliases(&mut self, index: usize) -> Result<(), Halt> {
+        if !self.is_watched(index) || means_own_addresses(self.tasks[index].entering.call) {
+            return Ok(());
+        }
+        let (tid, call) = (self.tasks[index].tid, self.tasks[index].entering.call);
+        let args = self.tasks[index].entering.args;
+        for (argument, value) in args.into_iter().enumerate() {
+            if self.space(index).at(value).is_some() {
+                let register = Register::Arg(argument);
+                let alias = value + DISTANCE;
+                let task = &mut self.tasks[index];
+                task.borrowed.remember(register, value);
+                task.entering.args[argument] = alias;
+                regs::poke(tid, register, alias)?;
+                // Somebody may write there, or wait for somebody who does.
+                self.shared_changes += 1;
+            }
+        }
+        let args = self.tasks[index].entering.args;
+        if let Some((array, length)) = vector(call) {
+            self.lend_vector(index, args[array], args[length])?;
+        }
+        match c_long::from(call) {
+            SYS_sendmsg | SYS_recvmsg => self.lend_message(index, args[1])?,
+            SYS_sendmmsg | SYS_recvmmsg => {
+                for number in 0..args[2].min(LONGEST_VECTOR) {
+                    self.lend_message(index, args[1] + number * MESSAGE)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn lend_vector(&mut self, index: usize, array: u64, length: u64) -> Result<(), Halt> {
+        for element in 0..length.min(LONGEST_VECTOR) {
+            self.lend_word(index, array + 16 * element)?;
+        }
+        Ok(())
+    }
+
+    /// The pointers of a `struct msghdr` (recvmsg(2)): the name, the vector, the
+    /// ancillary data.
+    fn lend_message(&mut self, index: usize, message: u64) -> Result<(), Halt> {
+        const NAME: u64 = 0;
+        const VECTOR: u64 = 16;
+        const LENGTH: u64 = 24;
+        const CONTROL: u64 = 32;
+        let tid = self.tasks[index].tid;
+        let word = |at| memory::read_word(tid, message + at).unwrap_or(0);
+        let (vector, length) = (word(VECTOR), word(LENGTH));
+        let reachable = match self.space(index).at(vector) {
+            Some(_) => vector + DISTANCE,
+            None => vector,
+        };
+        self.lend_vector(index, reachable, length)?;
+        for pointer in [NAME, VECTOR, CONTROL] {
+            self.lend_word(index, message + pointer)?;
+        }
+        Ok(())
+    }
+
+    /// Turns a pointer in memory into that of an alias.
+    fn lend_word(&mut self, index: usize, at: u64) -> Result<(), Halt> {
+        let tid = self.tasks[index].tid;
+        let Ok(value) = memory::read_word(tid, at) else {
+            return Ok(());
+        };
+        if self.space(index).at(value).is_none() {
+            return Ok(());
+        }
+        self.tasks[index].borrowed.words.push((at, value));
+        memory::write(tid, at, &(value + DISTANCE).to_ne_bytes())?;
+        self.shared_changes += 1;
+        Ok(())
+    }
+
+    /// Gives the program its own pointers back.
+    pub fn return_pointers(&mut self, index: usize) -> Result<(), Halt> {
+        let task = &mut self.tasks[index];
+        if task.borrowed.is_empty() {
+            return Ok(());
+        }
+        for (register, value) in task.borrowed.registers.drain(..) {
+            regs::poke(task.tid, register, value)?;
+            if let Register::Arg(argument) = register {
+                task.entering.args[argument] = value;
+            }
+        }
+        for (at, value) in task.borrowed.words.drain(..) {
+            memory::write(task.tid, at, &value.to_ne_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Whether a call has failed only because of a pointer that was not foreseen. The
+    /// program's own addresses are accessible then, and the call can be made again.
+    pub fn has_missed_pointer(&mut self, index: usize, result: i64) -> Result<bool, Halt> {
+        if result != -i64::from(EFAULT) || !self.is_watched(index) || self.space(index).open {
+            return Ok(false);
+        }
+        self.set_open(index, true)?;
+        Ok(true)
+    }
+
+    /// shmctl(2) counts aliases as attachments.
+    pub fn correct_attachments(&mut self, index: usize, result: i64) -> Result<(), Halt> {
+        /// `shm_nattch` in `struct shmid64_ds` (asm-generic/shmbuf.h).
+        const ATTACHED: u64 = 88;
+        const SHM_STAT: u64 = 13;
+        const SHM_STAT_ANY: u64 = 15;
+        let task = &self.tasks[index];
+        let [id, operation, buffer, ..] = task.entering.args;
+        if c_long::from(task.entering.call) != SYS_shmctl || result < 0 {
+            return Ok(());
+        }
+        let id = match operation & !0x100 {
+            operation if operation == IPC_STAT as u64 => id as i32,
+            SHM_STAT | SHM_STAT_ANY => result as i32,
+            _ => return Ok(()),
+        };
+        let Some(object) = self.memory.of_segment(id) else {
+            return Ok(());
+        };
+        let tid: Tid = task.tid;
+        let aliases = self.attachments(object);
+        if let Ok(count) = memory::read_word(tid, buffer + ATTACHED) {
+            let own = count.saturating_sub(aliases);
+            memory::write(tid, buffer + ATTACHED, &own.to_ne_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// How often an object is mapped in address spaces that are in use.
+    fn attachments(&self, object: u32) -> u64 {
+        let is_used =
+            |space: usize| (self.processes.iter()).any(|p| p.space == space && !self.has_ended(p));
+        let spaces = self.spaces.iter().enumerate();
+        let regions = spaces
+            .filter(|(number, _)| is_used(*number))
+            .flat_map(|(_, space)| space.regions());
+        let count = regions
+            .filter(|region: &&Region| region.object == object)
+            .count();
+        count as u64
+    }
+}

@@ -1,0 +1,233 @@
+//! Which parts of an address space are shared memory, and where each is reached.
+//!
+//! A shared mapping is inaccessible where the program knows it and accessible at its
+//! *alias*, a second mapping of the same memory, always [`DISTANCE`] bytes above. The
+//! distance is the same everywhere, so one segment base turns every address into that
+//! of its alias (see `trampoline`).
+
+use crate::run::one_stop::Installed;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Where shared mappings are placed whose address the program leaves to the kernel,
+/// so that the system-call filter can tell calls that concern them by their
+/// arguments. Nothing else is there: the kernel hands out addresses from
+/// 0x2aaa_aaaa_b000 upwards (`ADDR_COMPAT_LAYOUT` of personality(2)).
+pub(super) const WINDOW: Range<u64> = 0x3000_0000_0000..0x3040_0000_0000;
+
+/// From an address to its alias.
+pub(super) const DISTANCE: u64 = 0x40_0000_0000;
+
+/// Where trampolines are put, above all aliases.
+pub(super) const CODE: u64 = 0x3080_0000_0000;
+
+/// Alignment of mappings in the window, and the gap between them: a huge page, and
+/// room to grow in place.
+const GRANULE: u64 = 2 << 20;
+
+pub(super) const PAGE: u64 = 4096;
+
+/// One shared mapping, or the part of one that is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Region {
+    pub start: u64,
+    pub end: u64,
+    /// What the program may do there, as flags of mmap(2).
+    pub protection: i32,
+    /// An index into the run's shared objects.
+    pub object: u32,
+    /// Where in the object it begins.
+    pub offset: u64,
+}
+
+impl Region {
+    pub fn len(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// The position in the object of an address.
+    pub fn position(&self, address: u64) -> u64 {
+        self.offset + (address - self.start)
+    }
+}
+
+/// The address space of a process, or of several that share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Space {
+    regions: BTreeMap<u64, Region>,
+    /// Trampolines that have been written, as bytes of [`CODE`]; `None` before there is
+    /// such an area.
+    pub written: Option<usize>,
+    /// The program's own addresses are accessible at the moment.
+    pub open: bool,
+    /// Calls on mappings outside the window stop as well.
+    pub watches_everywhere: bool,
+    /// What it holds for calls that have one stop.
+    pub detours: Installed,
+}
+
+impl Space {
+    /// Whether it holds no shared memory.
+    pub fn is_empty(&self) -> bool {
+        self.regions.is_empty()
+    }
+
+    pub fn regions(&self) -> impl Iterator<Item = &Region> {
+        self.regions.values()
+    }
+
+    /// The mapping that holds an address.
+    pub fn at(&self, address: u64) -> Option<&Region> {
+        let (_, region) = self.regions.range(..=address).next_back()?;
+        (address < region.end).then_some(region)
+    }
+
+    /// Where the first mapping behind an address begins.
+    pub fn next_after(&self, address: u64) -> u64 {
+        let mut behind = self.regions.range(address..);
+        behind.next().map_or(u64::MAX, |(start, _)| *start)
+    }
+
+    /// The parts of mappings that lie in a range.
+    pub fn within(&self, range: Range<u64>) -> Vec<Region> {
+        let parts = self.regions.values().filter_map(|region| {
+            let start = region.start.max(range.start);
+            let end = region.end.min(range.end);
+            (start < end).then(|| Region {
+                start,
+                end,
+                offset: region.position(start),
+                ..*region
+            })
+        });
+        parts.collect()
+    }
+
+    pub fn insert(&mut self, region: Region) {
+        self.remove(region.start..region.end);
+        self.regions.insert(region.start, region);
+    }
+
+    /// Forgets a range; what remains of a mapping on either side stays.
+    pub fn remove(&mut self, range: Range<u64>) {
+        let touched: Vec<Region> = (self.regions.values())
+            .filter(|region| region.start < range.end && range.start < region.end)
+            .copied()
+            .collect();
+        for region in touched {
+            self.regions.remove(&region.start);
+            if region.start < range.start {
+                let end = range.start;
+                self.regions.insert(region.start, Region { end, ..region });
+            }
+            if range.end < region.end {
+                let rest = Region {
+                    start: range.end,
+                    offset: region.position(range.end),
+                    ..region
+                };
+                self.regions.insert(rest.start, rest);
+            }
+        }
+    }
+
+    /// Changes what the program may do in a range.
+    pub fn protect(&mut self, range: Range<u64>, protection: i32) {
+        for part in self.within(range) {
+            self.insert(Region { protection, ..part });
+        }
+    }
+
+    /// An address in the window for a new mapping.
+    pub fn room(&self, length: u64) -> Option<u64> {
+        let fits = |start: u64, limit: u64| {
+            let end = start.checked_add(length)?.checked_add(GRANULE)?;
+            (end <= limit).then_some(start)
+        };
+        let after = |end: u64| end.next_multiple_of(GRANULE) + GRANULE;
+        let in_window = || self.regions.range(WINDOW).map(|(_, region)| region);
+        let highest = in_window()
+            .next_back()
+            .map_or(WINDOW.start, |r| after(r.end));
+        fits(highest, WINDOW.end).or_else(|| {
+            let mut start = WINDOW.start;
+            for region in in_window() {
+                if let Some(found) = fits(start, region.start) {
+                    return Some(found);
+                }
+                start = after(region.end);
+            }
+            None
+        })
+    }
+}
+
+/// The page-aligned range of a call that names an address and a length.
+pub(super) fn pages(address: u64, length: u64) -> Range<u64> {
+    let end = address.saturating_add(length);
+    address / PAGE * PAGE..end.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn region(start: u64, end: u64, protection: i32) -> Region {
+        Region {
+            start,
+            end,
+            protection,
+            object: 0,
+            offset: start,
+        }
+    }
+
+    proptest! {
+        /// Against a map of single pages.
+        #[test]
+        fn behaves_like_a_set_of_pages(
+            steps in prop::collection::vec((0u8..3, 0u64..40, 1u64..12, 0i32..4), 1..40)
+        ) {
+            let mut space = Space::default();
+            let mut pages: BTreeMap<u64, i32> = BTreeMap::new();
+            for (what, start, length, protection) in steps {
+                let end = start + length;
+                match what {
+                    0 => {
+                        space.insert(region(start, end, protection));
+                        pages.extend((start..end).map(|page| (page, protection)));
+                    }
+                    1 => {
+                        space.remove(start..end);
+                        pages.retain(|page, _| !(start..end).contains(page));
+                    }
+                    _ => {
+                        space.protect(start..end, protection);
+                        for (_, known) in pages.range_mut(start..end) {
+                            *known = protection;
+                        }
+                    }
+                }
+                for page in 0..60 {
+                    let found = space.at(page);
+                    prop_assert_eq!(found.map(|r| r.protection), pages.get(&page).copied());
+                    prop_assert!(found.is_none_or(|r| r.position(page) == page));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn finds_room_between_mappings_when_the_end_is_taken() {
+        let mut space = Space::default();
+        let first = space.room(PAGE).unwrap();
+        assert_eq!(first, WINDOW.start);
+        space.insert(region(first, first + PAGE, 3));
+        let last = WINDOW.end - PAGE;
+        space.insert(region(last, WINDOW.end, 3));
+        let second = space.room(1 << 30).unwrap();
+        assert!(second > first + PAGE && second + (1 << 30) < last);
+        assert_eq!(space.room(WINDOW.end - WINDOW.start), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! Loops that wait for shared memory to change. A task that looks at the same places and
+//! finds the same values again and again lets others go first, until somebody has
+//! changed anything. If nobody can, and the loop is provably without end, that is a
+//! livelock.
+
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_model::{Access, End, Spinner, What};
+use std::collections::VecDeque;
+
+/// How often a loop comes round before it is taken to wait.
+const ROUNDS: usize = 3;
+
+/// Places that a loop may look at.
+const LONGEST_LOOP: usize = 4;
+
+/// Rounds in which nobody could change anything, before a loop is examined.
+const PATIENCE: u32 = 16;
+
+/// An access, and the value that was found.
+type Look = (usize, u64, Option<u64>);
+
+/// What a task has looked at since anything changed.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    recent: VecDeque<Look>,
+    /// `Session::shared_changes` and `Session::counter_readings` then.
+    since: (u64, u64),
+    /// It waits until this is no longer `Session::shared_changes`.
+    waits: Option<u64>,
+    /// How often it was let go on although nothing had changed.
+    in_vain: u32,
+}
+
+impl Looks {
+    /// The task has done something else.
+    pub fn forget(&mut self) {
+        self.recent.clear();
+        self.in_vain = 0;
+    }
+
+    fn comes_round(&mut self, look: Look) -> bool {
+        self.recent.push_back(look);
+        if self.recent.len() > ROUNDS * LONGEST_LOOP {
+            self.recent.pop_front();
+        }
+        let recent: Vec<&Look> = self.recent.iter().rev().collect();
+        (1..=LONGEST_LOOP).any(|length| {
+            recent.len() >= ROUNDS * length
+                && (length..ROUNDS * length).all(|i| recent[i] == recent[i - length])
+        })
+    }
+}
+
+impl Session<'_> {
+    /// Whether the access that a task is about to make, to a place that begins with this
+    /// word, is one of a loop that waits. If so, it is not made yet.
+    pub fn goes_round(&mut self, index: usize, word: Option<u64>) -> bool {
+        let now = (self.shared_changes, self.counter_readings);
+        let task = &mut self.tasks[index];
+        let pending = task.access.expect("it is at an access");
+        if task.looks.since != now {
+            task.looks.forget();
+            task.looks.since = now;
+        }
+        let look = (pending.trampoline, pending.address, word);
+        if !task.looks.comes_round(look) {
+            return false;
+        }
+        task.looks.recent.clear();
+        task.looks.waits = Some(self.shared_changes);
+        self.record(index, What::Spin);
+        self.yielded = true;
+        true
+    }
+
+    /// Whether a task waits in a loop for shared memory that nobody has changed.
+    pub fn waits_for_change(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        matches!(task.state, State::Ready(At::Access, _))
+            && task.looks.waits == Some(self.shared_changes)
+            && task.signals_seen == self.signals_sent
+    }
+
+    /// Nobody else can go on: those who wait in loops do, or the run is over.
+    pub fn let_loops_go_on(&mut self) -> Result<bool, Halt> {
+        let waiting: Vec<usize> = (0..self.tasks.len())
+            .filter(|i| self.waits_for_change(*i))
+            .collect();
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let in_vain = waiting.iter().map(|i| self.tasks[*i].looks.in_vain).min();
+        // Ever more rarely, if it goes on.
+        if in_vain.is_some_and(|rounds| rounds >= PATIENCE && rounds.is_power_of_two()) {
+            self.check_endless(&waiting)?;
+        }
+        for &index in &waiting {
+            let looks = &mut self.tasks[index].looks;
+            looks.waits = None;
+            looks.in_vain += 1;
+        }
+        Ok(true)
+    }
+
+    /// Ends the run if all these loops are without end.
+    fn check_endless(&mut self, waiting: &[usize]) -> Result<(), Halt> {
+        for &index in waiting {
+            if !self.is_endless(index)? {
+                return Ok(());
+            }
+        }
+        let spinners = waiting.iter().map(|&index| self.spinner(index)).collect();
+        Err(Halt::End(End::Livelock(spinners)))
+    }
+
+    fn spinner(&mut self, index: usize) -> Spinner {
+        let task = &self.tasks[index];
+        let (id, address) = (task.id, task.access.map_or(0, |access| access.address));
+        let last = self.events.iter().rev().find_map(|event| match event.what {
+            What::Access(access) if event.task == id => Some(access),
+            _ => None,
+        });
+        let object = self
+            .space(index)
+            .at(address)
+            .map(|r| (r.object, r.position(address)));
+        let last_of = |(object, offset)| {
+            let mut events = self.events.iter().rev();
+            events.find_map(|event| match event.what {
+                What::Access(access)
+                    if event.task == id && (access.object, access.offset) == (object, offset) =>
+                {
+                    Some(access)
+                }
+                _ => None,
+            })
+        };
+        let access: Access = object
+            .and_then(last_of)
+            .or(last)
+            .expect("it looks at something");
+        let mut writers = self.last_writers.iter();
+        let covers = |(object, offset): (u32, u64)| {
+            object == access.object
+                && offset < access.offset + u64::from(access.size)
+                && access.offset < offset + 8
+        };
+        Spinner {
+            task: id,
+            access,
+            last_writer: writers
+                .find(|(word, _)| covers(**word))
+                .map(|(_, task)| *task),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Looking at where a task stands, in runs that are watched: at its death, and when it
+//! can never go on. The memory is only copied; what it means is found out elsewhere.
+
+use crate::run::session::Session;
+use crosswire_kernel::{memory, regs};
+use crosswire_model::{Capture, Moment};
+
+/// As much of a stack as is copied. Deeper calls are not told.
+const MOST_BYTES: usize = 256 << 10;
+
+impl Session<'_> {
+    /// Notes the registers with which a task enters a call: while it is asleep in there
+    /// nobody can ask for them.
+    pub fn note_entry(&mut self, index: usize) {
+        if self.watched {
+            let task = &mut self.tasks[index];
+            task.entered_with = regs::read(task.tid).ok();
+        }
+    }
+
+    /// Looks at a task, if the run is watched. What cannot be read is left out: a report
+    /// with less in it is better than none.
+    pub fn capture(&mut self, index: usize, moment: Moment) {
+        if !self.watched {
+            return;
+        }
+        let task = &self.tasks[index];
+        // Whoever sleeps in a call cannot be asked, and has not moved since it began.
+        let registers = match task.stopped() {
+            Some(_) => regs::read(task.tid).ok(),
+            None => task.entered_with,
+        };
+        let Some(registers) = registers else {
+            return;
+        };
+        let Ok(mappings) = self.knowledge.mappings(task.tid) else {
+            return;
+        };
+        let pointer = registers.stack();
+        let is_stack = |one: &&crosswire_model::Mapping| (one.start..one.end).contains(&pointer);
+        // A thread's stack has no name; then as much is read as there is.
+        let end = mappings.iter().find(is_stack).map(|stack| stack.end);
+        let length = end.map_or(MOST_BYTES, |end| (end - pointer) as usize);
+        let mut stack = vec![0; length.min(MOST_BYTES)];
+        let read = memory::read(task.tid, pointer, &mut stack).unwrap_or(0);
+        stack.truncate(read);
+        self.captures.push(Capture {
+            task: task.id,
+            step: self.step,
+            moment,
+            registers: registers.for_unwinding(),
+            stack,
+            mappings,
+        });
+    }
+}

@@ -1,0 +1,7 @@
+//! What is written down of a run.
+
+pub(crate) mod capture;
+pub(crate) mod deadlock;
+pub(crate) mod output;
+pub(crate) mod record;
+pub(crate) mod watch;

@@ -1,0 +1,32 @@
+//! What the programs print: one file each for standard output and standard error.
+
+use crate::Engine;
+use std::io::{Read, Seek, SeekFrom};
+
+impl Engine {
+    /// What the programs have printed since the last time.
+    pub(crate) fn take_output(&mut self) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
+        let mut taken = [Vec::new(), Vec::new()];
+        for (file, bytes) in self.outputs.iter_mut().zip(&mut taken) {
+            if file.metadata()?.len() > 0 {
+                file.seek(SeekFrom::Start(0))?;
+                file.read_to_end(bytes)?;
+            }
+        }
+        self.empty_output()?;
+        let [stdout, stderr] = taken;
+        Ok((stdout, stderr))
+    }
+
+    /// Forgets what the programs have printed.
+    pub(crate) fn empty_output(&self) -> std::io::Result<()> {
+        for mut file in &self.outputs {
+            if file.metadata()?.len() > 0 {
+                file.set_len(0)?;
+            }
+            // The programs share this position, and some ask for it.
+            file.seek(SeekFrom::Start(0))?;
+        }
+        Ok(())
+    }
+}

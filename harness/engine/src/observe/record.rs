@@ -1,0 +1,95 @@
+//! Writing the trace.
+
+use crate::calls;
+use crate::run::session::Session;
+use crosswire_model::{Call, Event, TaskId, What};
+
+impl Session<'_> {
+    /// Adds an event of the current step.
+    pub fn record(&mut self, index: usize, what: What) {
+        let changes = |leaves: fn(u32) -> bool| match &what {
+            What::Call { call, .. } | What::Wake { call, .. } => !leaves(call.0),
+            // A child's number may be that of one that has ended.
+            What::Exec(_) | What::Spawn(_) => true,
+            _ => false,
+        };
+        if changes(calls::leaves_files) {
+            self.objects.forget_descriptors();
+        }
+        if changes(calls::leaves_mappings) {
+            self.objects.forget_mappings();
+        }
+        self.events.push(Event {
+            step: self.step,
+            task: TaskId(index as u32),
+            time: self.clock.now(),
+            what,
+        });
+        if self.watched {
+            self.watch(index);
+        }
+    }
+
+    /// Adds the event of a call that has begun and ended.
+    pub fn record_call(&mut self, index: usize, result: i64) {
+        let result = self.stable_result(index, result);
+        let task = &self.tasks[index];
+        let what = What::Call {
+            call: Call(task.entering.call),
+            args: self.stable_args(index),
+            path: task.path.clone(),
+            result,
+        };
+        self.record(index, what);
+    }
+
+    /// The result as the trace holds it. Without a pid namespace the kernel hands
+    /// out other pids in every run; the trace numbers them as a namespace would.
+    pub fn stable_result(&self, index: usize, result: i64) -> i64 {
+        match self.pids_vary && calls::returns_pid(self.tasks[index].entering.call) {
+            true => self.stable_pid(result),
+            false => result,
+        }
+    }
+
+    pub fn stable_args(&self, index: usize) -> [u64; 6] {
+        let entering = self.tasks[index].entering;
+        let borrowed = &self.tasks[index].borrowed;
+        let own = std::array::from_fn(|i| borrowed.own(i, entering.args[i]));
+        let args = Call(entering.call).used(own);
+        match self.pids_vary {
+            // A futex may hold a process id, and is waited at by its value.
+            true if i64::from(entering.call) == libc::SYS_futex => {
+                args.map(|value| self.stable_words(value))
+            }
+            true => args.map(|value| self.stable_pid(value as i64) as u64),
+            false => args,
+        }
+    }
+
+    /// See [`Session::stable_result`].
+    pub fn stable_pid(&self, pid: i64) -> i64 {
+        let known = self
+            .tasks
+            .iter()
+            .position(|t| i64::from(t.tid_inside) == pid);
+        match known {
+            Some(index) if self.pids_vary => i64::from(crate::RUN_PID) + index as i64,
+            _ => pid,
+        }
+    }
+
+    /// Adds the event of a call that has begun only.
+    pub fn record_block(&mut self, index: usize) {
+        let task = &mut self.tasks[index];
+        if std::mem::replace(&mut task.block_recorded, true) {
+            return;
+        }
+        let what = What::Block {
+            call: Call(task.entering.call),
+            path: task.path.clone(),
+            args: self.stable_args(index),
+        };
+        self.record(index, what);
+    }
+}

@@ -1,0 +1,286 @@
+//! Reading what the pointers of a call lead to, for runs that somebody will look at.
+//! Only memory of tasks that have stopped or sleep is read, so that a run does not
+//! depend on being watched.
+
+use crate::run::session::Session;
+use crosswire_kernel::{Tid, memory};
+use crosswire_model::{Bytes, Content, Polled, Seen, SemaphoreOperation, Signal, What};
+use libc::*;
+
+/// Bytes of each transfer that are kept.
+const SHOWN: usize = 128;
+
+/// Elements of an array that are kept.
+const ELEMENTS: u64 = 16;
+
+impl Session<'_> {
+    /// Looks at the memory behind the call of the event that was recorded last.
+    pub(crate) fn watch(&mut self, index: usize) {
+        let Some(event) = self.events.last() else {
+            return;
+        };
+        let moment = match event.what {
+            What::Block { .. } => Moment::Before,
+            What::Call { result, .. } => Moment::Whole(result),
+            What::Wake { result, .. } => Moment::After(result),
+            _ => return,
+        };
+        let task = &self.tasks[index];
+        let look = Look {
+            tid: task.tid,
+            args: task.entering.args,
+            moment,
+        };
+        let event = self.events.len() - 1;
+        let found = look.at(task.entering.call);
+        let seen = found.into_iter().map(|(argument, content)| Seen {
+            event,
+            argument,
+            content,
+        });
+        self.seen.extend(seen);
+    }
+}
+
+/// When a call is looked at. What it is given is there before; what it gives is
+/// there after, unless it failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Before,
+    After(i64),
+    Whole(i64),
+}
+
+struct Look {
+    tid: Tid,
+    args: [u64; 6],
+    moment: Moment,
+}
+
+impl Look {
+    fn at(&self, call: u32) -> Vec<(u8, Content)> {
+        let call = c_long::from(call);
+        let found = match call {
+            SYS_rename | SYS_link => self.given(0, |a| self.path(a)),
+            SYS_renameat | SYS_renameat2 | SYS_linkat => self.given(1, |a| self.path(a)),
+            SYS_write | SYS_pwrite64 | SYS_sendto | SYS_mq_timedsend => {
+                self.given(1, |a| self.bytes(a, self.args[2]).map(Content::Bytes))
+            }
+            SYS_read | SYS_pread64 | SYS_recvfrom | SYS_mq_timedreceive => self
+                .answered(1, |a, count| {
+                    self.bytes(a, count as u64).map(Content::Bytes)
+                }),
+            SYS_writev => self.given(1, |a| self.vectors(a, self.args[2], u64::MAX)),
+            SYS_readv => self.answered(1, |a, n| self.vectors(a, self.args[2], n as u64)),
+            SYS_sendmsg => return self.message_header(u64::MAX, self.is_before()),
+            SYS_recvmsg => {
+                let answer = self.answer();
+                return self.message_header(answer.unwrap_or(0) as u64, answer.is_some());
+            }
+            SYS_pipe | SYS_pipe2 => self.answered(0, |a, _| self.descriptors(a)),
+            SYS_socketpair => self.answered(3, |a, _| self.descriptors(a)),
+            SYS_fcntl if is_lock_command(self.args[1]) => self.given(2, |a| self.lock(a)),
+            SYS_semop | SYS_semtimedop => self.given(1, |a| self.semaphores(a)),
+            SYS_msgsnd => self.given(1, |a| self.message(a, self.args[2])),
+            SYS_msgrcv => self.answered(1, |a, count| self.message(a, count as u64)),
+            SYS_poll | SYS_ppoll => self
+                .given(0, |a| self.polled(a))
+                .or_else(|| self.answered(0, |a, _| self.polled(a))),
+            SYS_nanosleep => self.given(0, |a| self.time(a)),
+            SYS_clock_nanosleep => self.given(2, |a| self.time(a)),
+            SYS_futex => self.given(0, |a| self.word(a)),
+            SYS_wait4 => self
+                .answered(1, |a, pid| (pid > 0).then(|| self.word(a))?)
+                .filter(|_| self.args[1] != 0),
+            SYS_rt_sigsuspend | SYS_rt_sigtimedwait => self.given(0, |a| self.signals(a)),
+            _ => None,
+        };
+        found.into_iter().collect()
+    }
+
+    fn is_before(&self) -> bool {
+        !matches!(self.moment, Moment::After(_))
+    }
+
+    /// What the call came back with, if it did not fail.
+    fn answer(&self) -> Option<i64> {
+        match self.moment {
+            Moment::After(result) | Moment::Whole(result) if result >= 0 => Some(result),
+            _ => None,
+        }
+    }
+
+    /// An argument that the caller has filled in.
+    fn given(
+        &self,
+        argument: u8,
+        decode: impl Fn(u64) -> Option<Content>,
+    ) -> Option<(u8, Content)> {
+        match self.is_before() {
+            true => Some((argument, decode(self.args[usize::from(argument)])?)),
+            false => None,
+        }
+    }
+
+    /// An argument that the kernel has filled in.
+    fn answered(
+        &self,
+        argument: u8,
+        decode: impl Fn(u64, i64) -> Option<Content>,
+    ) -> Option<(u8, Content)> {
+        let result = self.answer()?;
+        Some((argument, decode(self.args[usize::from(argument)], result)?))
+    }
+
+    fn bytes(&self, address: u64, length: u64) -> Option<Bytes> {
+        let mut buffer = [0; SHOWN];
+        let wanted = length.min(SHOWN as u64) as usize;
+        let count = match wanted {
+            0 => 0,
+            _ => memory::read(self.tid, address, &mut buffer[..wanted]).ok()?,
+        };
+        Some(Bytes {
+            shown: buffer[..count].escape_ascii().to_string(),
+            length,
+            cut: (count as u64) < length,
+        })
+    }
+
+    /// The buffers of readv(2) and writev(2) as one.
+    fn vectors(&self, address: u64, count: u64, limit: u64) -> Option<Content> {
+        let mut all = Bytes {
+            shown: String::new(),
+            length: 0,
+            cut: count > ELEMENTS,
+        };
+        for vector in 0..count.min(ELEMENTS) {
+            let (base, length) = memory::read_pair(self.tid, address + 16 * vector).ok()?;
+            let length = (length as u64).min(limit - all.length);
+            if all.shown.len() < SHOWN {
+                let part = self.bytes(base as u64, length)?;
+                all.shown += &part.shown;
+                all.cut |= part.cut;
+            } else {
+                all.cut |= length > 0;
+            }
+            all.length = all.length.saturating_add(length);
+        }
+        Some(Content::Bytes(all))
+    }
+
+    /// The data of a `struct msghdr`, and descriptors that go with it (unix(7)).
+    fn message_header(&self, limit: u64, is_there: bool) -> Vec<(u8, Content)> {
+        let word = |offset: u64| memory::read_word(self.tid, self.args[1] + offset).ok();
+        let mut found = Vec::new();
+        if !is_there {
+            return found;
+        }
+        // Offsets of msg_iov, msg_iovlen, msg_control and msg_controllen.
+        if let (Some(vectors), Some(count)) = (word(16), word(24)) {
+            found.extend(self.vectors(vectors, count, limit).map(|data| (1, data)));
+        }
+        if let (Some(control), Some(length)) = (word(32), word(40)) {
+            let passed = self.passed_descriptors(control, length);
+            found.extend(passed.map(|passed| (1, passed)));
+        }
+        found
+    }
+
+    fn passed_descriptors(&self, control: u64, length: u64) -> Option<Content> {
+        const HEADER: u64 = size_of::<cmsghdr>() as u64;
+        if control == 0 || length < HEADER {
+            return None;
+        }
+        let size = memory::read_word(self.tid, control).ok()?;
+        let kind = memory::read_word(self.tid, control + 8).ok()?;
+        let is_passing = kind as i32 == SOL_SOCKET && (kind >> 32) as i32 == SCM_RIGHTS;
+        let count = size.min(length).saturating_sub(HEADER) / 4;
+        let numbers = (0..count.min(ELEMENTS)).map(|n| {
+            let bytes = memory::read_exact(self.tid, control + HEADER + 4 * n).ok()?;
+            Some(i32::from_ne_bytes(bytes))
+        });
+        match is_passing && count > 0 {
+            true => numbers.collect::<Option<_>>().map(Content::Descriptors),
+            false => None,
+        }
+    }
+
+    fn message(&self, address: u64, length: u64) -> Option<Content> {
+        let kind = memory::read_word(self.tid, address).ok()? as i64;
+        let text = self.bytes(address + 8, length)?;
+        Some(Content::Message { kind, text })
+    }
+
+    fn descriptors(&self, address: u64) -> Option<Content> {
+        let pair = memory::read_word(self.tid, address).ok()?;
+        let both = vec![pair as i32, (pair >> 32) as i32];
+        Some(Content::Descriptors(both))
+    }
+
+    fn lock(&self, address: u64) -> Option<Content> {
+        let kinds: [u8; 4] = memory::read_exact(self.tid, address).ok()?;
+        let (start, length) = memory::read_pair(self.tid, address + 8).ok()?;
+        let [a, b, c, d] = kinds;
+        Some(Content::Lock {
+            kind: i16::from_ne_bytes([a, b]),
+            whence: i16::from_ne_bytes([c, d]),
+            start,
+            length,
+        })
+    }
+
+    fn semaphores(&self, address: u64) -> Option<Content> {
+        let one = |n: u64| {
+            let bytes: [u8; 6] = memory::read_exact(self.tid, address + 6 * n).ok()?;
+            let [a, b, c, d, e, f] = bytes;
+            Some(SemaphoreOperation {
+                number: u16::from_ne_bytes([a, b]),
+                change: i16::from_ne_bytes([c, d]),
+                flags: i16::from_ne_bytes([e, f]),
+            })
+        };
+        let all = (0..self.args[2].min(ELEMENTS)).map(one);
+        all.collect::<Option<_>>().map(Content::Semaphores)
+    }
+
+    fn polled(&self, address: u64) -> Option<Content> {
+        let one = |n: u64| {
+            let word = memory::read_word(self.tid, address + 8 * n).ok()?;
+            Some(Polled {
+                descriptor: word as i32,
+                events: (word >> 32) as i16,
+                returned: (word >> 48) as i16,
+            })
+        };
+        let all = (0..self.args[1].min(ELEMENTS)).map(one);
+        all.collect::<Option<_>>().map(Content::Polled)
+    }
+
+    fn time(&self, address: u64) -> Option<Content> {
+        let (seconds, nanoseconds) = memory::read_pair(self.tid, address).ok()?;
+        let all = (seconds as u64).checked_mul(1_000_000_000)?;
+        Some(Content::Time(all.checked_add(nanoseconds as u64)?))
+    }
+
+    fn word(&self, address: u64) -> Option<Content> {
+        let bytes = memory::read_exact(self.tid, address).ok()?;
+        Some(Content::Word(u32::from_ne_bytes(bytes)))
+    }
+
+    fn path(&self, address: u64) -> Option<Content> {
+        memory::read_string(self.tid, address, 4096).map(Content::Path)
+    }
+
+    fn signals(&self, address: u64) -> Option<Content> {
+        let set = memory::read_word(self.tid, address).ok()?;
+        let members = (1..=64).filter(|signal| set >> (signal - 1) & 1 == 1);
+        Some(Content::Signals(members.map(Signal).collect()))
+    }
+}
+
+fn is_lock_command(command: u64) -> bool {
+    matches!(
+        command as c_int,
+        F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW
+    )
+}

@@ -1,0 +1,172 @@
+//! Who takes the next step: what the plan says, else the rule.
+
+use crate::run::policy::{self, PATIENCE, Policy, Turn};
+use crosswire_model::{Schedule, Switch, TaskId, Touch};
+use std::rc::Rc;
+
+/// Makes the choices of one run.
+#[derive(Debug)]
+pub struct Chooser {
+    schedule: Schedule,
+    next_deviation: usize,
+    /// Those that have not had their moment.
+    switches: Vec<Switch>,
+    policy: Option<Box<dyn Policy>>,
+    /// Sleeps that the rule may still end before everybody else is waiting.
+    early_wakes: u64,
+    /// Steps by task.
+    taken: Vec<u64>,
+    current: Option<TaskId>,
+    in_a_row: u32,
+}
+
+/// What there is to choose from, by ascending number.
+#[derive(Debug)]
+pub struct Choices<'a> {
+    /// Tasks that can go on.
+    pub ready: &'a [TaskId],
+    /// Tasks in a sleep.
+    pub asleep: &'a [TaskId],
+    /// Those among whom the rule chooses ([`Chooser::candidates`]).
+    pub candidates: &'a [TaskId],
+    /// What their steps are about to touch; may be empty unless the rule [looks
+    /// ahead](Chooser::looks_ahead).
+    pub next: &'a [Rc<[Touch]>],
+}
+
+/// The plan asks for something that cannot be done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CannotRun {
+    pub step: u64,
+    pub task: TaskId,
+}
+
+impl Chooser {
+    /// Choices as this schedule makes them, from the run's beginning.
+    pub fn new(schedule: &Schedule) -> Chooser {
+        Chooser {
+            schedule: schedule.clone(),
+            next_deviation: 0,
+            switches: schedule.switches.clone(),
+            policy: policy::of(&schedule.rule),
+            early_wakes: policy::early_wakes(&schedule.rule),
+            taken: Vec::new(),
+            current: None,
+            in_a_row: 0,
+        }
+    }
+
+    /// Whether the rule must know what each task is about to touch.
+    pub fn looks_ahead(&self) -> bool {
+        self.policy.as_ref().is_some_and(|rule| rule.looks_ahead())
+    }
+
+    /// Those among whom the rule chooses: who can go on, and who sleeps, since nothing
+    /// promises that anybody else gets anything done meanwhile.
+    pub fn candidates(&self, ready: &[TaskId], asleep: &[TaskId]) -> Vec<TaskId> {
+        let mut all = ready.to_vec();
+        if self.early_wakes > 0 {
+            all.extend_from_slice(asleep);
+            all.sort_unstable();
+        }
+        all
+    }
+
+    /// Chooses; with the decision itself where [`Rule::RunOn`](crosswire_model::Rule::RunOn)
+    /// would have chosen otherwise. `yielded`: the task that ran last wants others to
+    /// run.
+    pub fn choose(
+        &mut self,
+        step: u64,
+        choices: &Choices,
+        yielded: bool,
+    ) -> Result<(TaskId, Option<Switch>), CannotRun> {
+        let default = self.run_on(choices.ready, yielded);
+        let can = |task: TaskId| choices.ready.contains(&task) || choices.asleep.contains(&task);
+        let planned = self.schedule.deviations.get(self.next_deviation);
+        let chosen = match planned {
+            Some(deviation) if deviation.step == step => {
+                let task = deviation.task;
+                self.next_deviation += 1;
+                if !can(task) {
+                    return Err(CannotRun { step, task });
+                }
+                task
+            }
+            _ => match self.due_switch().filter(|task| can(*task)) {
+                Some(task) => task,
+                None => self.by_rule(step, choices, yielded, default),
+            },
+        };
+        let after = self.done();
+        self.note(chosen);
+        let switch = Switch {
+            after,
+            task: chosen,
+        };
+        Ok((chosen, (chosen != default).then_some(switch)))
+    }
+
+    fn by_rule(&mut self, step: u64, choices: &Choices, yielded: bool, default: TaskId) -> TaskId {
+        let turn = Turn {
+            step,
+            ready: choices.candidates,
+            next: choices.next,
+            current: self.current,
+            in_a_row: self.in_a_row,
+            yielded,
+        };
+        let Some(policy) = &mut self.policy else {
+            return default;
+        };
+        let chosen = policy.choose(&turn);
+        self.early_wakes -= u64::from(!choices.ready.contains(&chosen));
+        chosen
+    }
+
+    fn run_on(&self, ready: &[TaskId], yielded: bool) -> TaskId {
+        match self.current {
+            Some(task) if !yielded && self.in_a_row < PATIENCE && ready.contains(&task) => task,
+            Some(task) => *ready.iter().find(|id| **id > task).unwrap_or(&ready[0]),
+            None => ready[0],
+        }
+    }
+
+    /// The task that a switch gives this step to.
+    fn due_switch(&mut self) -> Option<TaskId> {
+        let now = self.done();
+        let due = self
+            .switches
+            .iter()
+            .position(|switch| switch.after == now)?;
+        Some(self.switches.remove(due).task)
+    }
+
+    /// Who ran last, and how many steps it has taken in all.
+    fn done(&self) -> Option<(TaskId, u64)> {
+        self.current.map(|task| (task, self.taken[task.index()]))
+    }
+
+    fn note(&mut self, chosen: TaskId) {
+        if self.taken.len() <= chosen.index() {
+            self.taken.resize(chosen.index() + 1, 0);
+        }
+        self.taken[chosen.index()] += 1;
+        self.in_a_row = match self.current == Some(chosen) {
+            true => self.in_a_row + 1,
+            false => 0,
+        };
+        self.current = Some(chosen);
+    }
+
+    /// Deviations that no step has asked for: the plan belongs to a longer run.
+    pub fn unused_deviation(&self) -> Option<CannotRun> {
+        self.schedule
+            .deviations
+            .get(self.next_deviation)
+            .map(|d| CannotRun {
+                step: d.step,
+                task: d.task,
+            })
+    }
+}

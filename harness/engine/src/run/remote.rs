@@ -1,0 +1,155 @@
+//! System calls that a stopped task makes for the engine, unseen by its program.
+
+use crosswire_kernel::Tid;
+use crosswire_kernel::regs::{self, Register, Registers};
+use crosswire_kernel::tracee::{self, Stop, Stopped, Wait, Waited};
+use std::io;
+
+/// Signals that the processor causes. The kernel forces them on a task that blocks
+/// them, and takes away the handler (force_sig_info_to_task in kernel/signal.c).
+const FORCED: [i32; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGTRAP,
+];
+
+/// A stopped task, borrowed from its program. No signal reaches it meanwhile.
+pub(crate) struct Remote {
+    tid: Tid,
+    saved: Registers,
+    mask: u64,
+    gadget: Option<u64>,
+    /// The call at whose entry it stood.
+    entering: Option<(u32, [u64; 6])>,
+}
+
+impl Remote {
+    /// Borrows a task that has made a call, and stands right behind the instruction.
+    pub fn after_call(tid: Tid) -> io::Result<Remote> {
+        Remote::borrow(tid, None)
+    }
+
+    /// Borrows a task that stands anywhere in its code; there is a `syscall` instruction
+    /// at `gadget`.
+    pub fn anywhere(tid: Tid, gadget: u64) -> io::Result<Remote> {
+        Remote::borrow(tid, Some(gadget))
+    }
+
+    /// Borrows a task that is about to make a call. It stands there again afterwards.
+    pub fn at_entry(tid: Tid, call: u32, args: [u64; 6]) -> io::Result<Remote> {
+        regs::poke(tid, Register::Call, u64::MAX)?;
+        let mask = block_signals(tid)?;
+        Stopped::reported(tid).resume_to_exit();
+        wait_for(tid, Stop::Exit)?;
+        Ok(Remote {
+            tid,
+            saved: regs::read(tid)?,
+            mask,
+            gadget: None,
+            entering: Some((call, args)),
+        })
+    }
+
+    fn borrow(tid: Tid, gadget: Option<u64>) -> io::Result<Remote> {
+        let mask = block_signals(tid)?;
+        Ok(Remote {
+            tid,
+            saved: regs::read(tid)?,
+            mask,
+            gadget,
+            entering: None,
+        })
+    }
+
+    /// Makes a call, and returns what the kernel returns.
+    pub fn call(&self, call: i64, args: [u64; 6]) -> io::Result<i64> {
+        let mut registers = self.saved;
+        match self.gadget {
+            Some(gadget) => registers.enter_at(gadget, call as u64, args),
+            None => registers.enter(call as u64, args),
+        }
+        regs::write(self.tid, &registers)?;
+        loop {
+            Stopped::reported(self.tid).resume_to_exit();
+            // Calls that the filter lets pass report their entry as well.
+            match next(self.tid)? {
+                // A task that was interrupted stops once more for that.
+                Stop::Entry | Stop::Trap => {}
+                Stop::Exit => {
+                    if let Some(result) = Stopped::reported(self.tid).result_if_exit()? {
+                        return Ok(result);
+                    }
+                }
+                stop => return Err(unexpected(stop)),
+            }
+        }
+    }
+
+    /// The same for a call that cannot fail unless something is wrong with the engine.
+    pub fn must(&self, what: &str, call: i64, args: [u64; 6]) -> io::Result<i64> {
+        match self.call(call, args)? {
+            error @ -4095..=-1 => {
+                let error = io::Error::from_raw_os_error(-error as i32);
+                Err(io::Error::new(error.kind(), format!("{what}: {error}")))
+            }
+            result => Ok(result),
+        }
+    }
+
+    /// Gives the task back as it was.
+    pub fn end(self) -> io::Result<()> {
+        let mut registers = self.saved;
+        if let Some((call, args)) = self.entering {
+            registers.enter(u64::from(call), args);
+        }
+        regs::write(self.tid, &registers)?;
+        if self.entering.is_some() {
+            Stopped::reported(self.tid).resume(0);
+            wait_for(self.tid, Stop::Entry)?;
+        }
+        Stopped::reported(self.tid).set_signal_mask(self.mask)
+    }
+}
+
+/// The arguments of mmap(2) for memory that holds code of the engine's and its data.
+pub(crate) fn code_area(address: u64, length: u64) -> [u64; 6] {
+    let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let no_file = u64::MAX;
+    [address, length, protection as u64, flags as u64, no_file, 0]
+}
+
+/// Blocks every signal that can be put off; the mask before.
+pub(crate) fn block_signals(tid: Tid) -> io::Result<u64> {
+    let stopped = Stopped::reported(tid);
+    let mask = stopped.signal_mask()?;
+    let forced = FORCED.iter().fold(0, |set, signal| set | 1 << (signal - 1));
+    stopped.set_signal_mask(!forced)?;
+    Ok(mask)
+}
+
+/// Waits for the next stop of a task that was resumed.
+pub(crate) fn next(tid: Tid) -> io::Result<Stop> {
+    loop {
+        match tracee::wait_for(tid, Wait::Block)? {
+            Waited::Event(_, stop) => return Ok(stop),
+            Waited::NoTasks => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
+            Waited::Tick | Waited::Nothing => {}
+        }
+    }
+}
+
+fn wait_for(tid: Tid, wanted: Stop) -> io::Result<()> {
+    match next(tid)? {
+        stop if stop == wanted => Ok(()),
+        stop => Err(unexpected(stop)),
+    }
+}
+
+fn unexpected(stop: Stop) -> io::Error {
+    io::Error::other(format!(
+        "a task that works for the engine stopped: {stop:?}"
+    ))
+}

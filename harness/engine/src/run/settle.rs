@@ -1,0 +1,251 @@
+//! After each resumption: waiting until everybody has stopped, sleeps or is gone.
+//!
+//! Whether a task sleeps is asked of the kernel, never inferred from time. The
+//! criterion is exact: nothing is left to be reported, every task that is not
+//! stopped is off its CPU in an interruptible sleep, and after that was seen there
+//! is still nothing to be reported.
+
+use crate::run::session::{Completed, Halt, Session};
+use crate::run::spin::Spins;
+use crate::run::task::{At, State};
+use crosswire_kernel::counter::Moment;
+use crosswire_kernel::probe::yield_cpu;
+use crosswire_kernel::tracee::{self, Stop, Wait, Waited};
+use crosswire_model::{Call, End, Limit, What};
+use std::time::Duration;
+
+/// Real time in its own code after which a task is looked at for spinning. A look takes
+/// about as long, so that every further one waits twice as long: a long computation is
+/// not to take much longer than it does anyway.
+const LOOK_AFTER: Duration = Duration::from_millis(60);
+
+/// When to look next for a task that spins.
+struct Look {
+    at: Moment,
+    pause: Duration,
+}
+
+impl Look {
+    fn first() -> Self {
+        Look {
+            at: Moment::now().after(LOOK_AFTER),
+            pause: LOOK_AFTER,
+        }
+    }
+
+    fn again(&mut self) {
+        self.pause *= 2;
+        self.at = Moment::now().after(self.pause);
+    }
+}
+
+impl Session<'_> {
+    /// Waits until nobody runs. `undisturbed`: only the current task can have
+    /// anything to report, so the harness may sleep until it does.
+    pub fn settle(&mut self, undisturbed: bool) -> Result<(), Halt> {
+        let mut look = Look::first();
+        let mut rounds = 0u32;
+        if !undisturbed {
+            // Whoever was resumed is on this CPU, and has not run yet.
+            yield_cpu();
+        }
+        loop {
+            let wait = match undisturbed && self.is_running_alone() {
+                true => Wait::Block,
+                false => Wait::Poll,
+            };
+            match tracee::wait(wait)? {
+                Waited::Event(tid, stop) => {
+                    self.on_stop(tid, stop)?;
+                    if self.nobody_can_report(undisturbed) {
+                        break;
+                    }
+                    continue;
+                }
+                Waited::NoTasks => break,
+                Waited::Nothing => {}
+                Waited::Tick => {
+                    self.check_wall_time()?;
+                    self.look_for_spin(&mut look)?;
+                    continue;
+                }
+            }
+            if self.all_quiet() && !self.some_stopped_have_been_killed() {
+                match tracee::wait(Wait::Poll)? {
+                    Waited::Event(tid, stop) => {
+                        self.on_stop(tid, stop)?;
+                        continue;
+                    }
+                    _ => break,
+                }
+            }
+            rounds += 1;
+            self.linger(rounds, &mut look)?;
+        }
+        self.recheck = false;
+        self.note_blocked();
+        self.flush();
+        Ok(())
+    }
+
+    /// Gives the CPU to the tasks that still run.
+    fn linger(&mut self, rounds: u32, look: &mut Look) -> Result<(), Halt> {
+        // A long computation should not have to share its CPU with the question
+        // whether it is over.
+        match rounds {
+            0..200 => yield_cpu(),
+            200..1000 => std::thread::sleep(Duration::from_micros(20)),
+            _ => std::thread::sleep(Duration::from_micros(500)),
+        }
+        if rounds.is_multiple_of(256) {
+            self.check_wall_time()?;
+            self.look_for_spin(look)?;
+        }
+        Ok(())
+    }
+
+    fn check_wall_time(&mut self) -> Result<(), Halt> {
+        if !self.wall_time_is_up() {
+            return Ok(());
+        }
+        self.stop_behind_detour()?;
+        Err(Halt::End(End::Limit(Limit::WallTime)))
+    }
+
+    /// Whether the report just received was the last there can be, so that there is
+    /// no need to ask: nobody runs, and nobody can have been woken.
+    fn nobody_can_report(&self, undisturbed: bool) -> bool {
+        let may_report = |t: &crate::run::task::Task| match t.state {
+            State::Running | State::Unborn => true,
+            State::Blocked | State::Frozen => !undisturbed,
+            _ => false,
+        };
+        !self.recheck && !self.tasks.iter().any(may_report)
+    }
+
+    /// Whether exactly one task runs.
+    fn is_running_alone(&self) -> bool {
+        let running =
+            |t: &&crate::run::task::Task| matches!(t.state, State::Running | State::Unborn);
+        self.tasks.iter().filter(running).count() == 1 && !self.recheck
+    }
+
+    /// Whether every task is stopped, asleep or gone.
+    fn all_quiet(&mut self) -> bool {
+        let mut quiet = true;
+        for task in &mut self.tasks {
+            match task.state {
+                State::Running => {
+                    let asleep = task.probe.is_inactive()
+                        && match task.probe.state() {
+                            b'S' => true,
+                            // The parent of a vfork sleeps uninterruptibly; any
+                            // other such sleep is passing (page-in, fsync).
+                            b'D' => task.in_vfork,
+                            b'Z' => {
+                                task.dead_leader = true;
+                                true
+                            }
+                            _ => false,
+                        };
+                    quiet &= asleep;
+                }
+                State::Unborn => quiet = false,
+                State::Blocked | State::Frozen if !task.probe.is_inactive() => {
+                    task.state = State::Running;
+                    quiet = false;
+                }
+                _ => {}
+            }
+        }
+        quiet
+    }
+
+    /// Everybody who still counts as running was found asleep.
+    fn note_blocked(&mut self) {
+        for task in &mut self.tasks {
+            if matches!(task.state, State::Running) {
+                task.state = match task.dead_leader {
+                    true => State::DeadLeader,
+                    false => State::Blocked,
+                };
+            }
+        }
+    }
+
+    /// A task that was stopped may have been killed, or ended with its process:
+    /// then it runs to its end. Asked only when everybody else is quiet, because
+    /// whoever does the killing may not have come to it before.
+    fn some_stopped_have_been_killed(&mut self) -> bool {
+        let mut some = false;
+        if !self.recheck {
+            return some;
+        }
+        for task in &mut self.tasks {
+            let is_stopped = matches!(
+                task.state,
+                State::Ready(..) | State::Sleeping(_) | State::Parked(_) | State::Frozen
+            );
+            if is_stopped && !matches!(task.probe.state(), b't' | b'T') {
+                task.state = State::Running;
+                some = true;
+            }
+        }
+        some
+    }
+
+    /// Records what has come to its end, in an order that does not depend on the
+    /// order in which the kernel reported it.
+    fn flush(&mut self) {
+        if self.completed.is_empty() && self.ended.is_empty() {
+            return;
+        }
+        let mut completed = std::mem::take(&mut self.completed);
+        completed.sort_unstable_by_key(|c| c.task);
+        for Completed { task, result } in completed.drain(..) {
+            let own = self.current == Some(task) && self.calling;
+            if own && !self.tasks[task].block_recorded {
+                self.record_call(task, result);
+            } else {
+                let call = Call(self.tasks[task].entering.call);
+                let result = self.stable_result(task, result);
+                // It no longer stands in the way of those who wait for the same.
+                self.locks_released += 1;
+                self.record(task, What::Wake { call, result });
+            }
+        }
+        self.completed = completed;
+        let mut ended = std::mem::take(&mut self.ended);
+        ended.sort_unstable_by_key(|(task, _)| *task);
+        for (task, what) in ended.drain(..) {
+            self.record(task, what);
+        }
+        self.ended = ended;
+    }
+
+    /// A task that does not come to a schedule point may be waiting for another
+    /// one in a loop. Whether it does is seen from its registers: a loop that only
+    /// looks returns to exactly the same ones. The moment is not reproducible, but
+    /// the answer is, so nothing in the trace depends on time.
+    fn look_for_spin(&mut self, look: &mut Look) -> Result<(), Halt> {
+        let Some(index) = self.current.filter(|_| look.at.is_past()) else {
+            return Ok(());
+        };
+        if !matches!(self.tasks[index].state, State::Running) || self.calling {
+            return Ok(());
+        }
+        match crate::run::spin::look(self.tasks[index].tid)? {
+            Spins::Yes(stopped) => {
+                self.end_detour(index, Stop::Trap)?;
+                self.tasks[index].state = State::Ready(At::Code, stopped);
+                self.record(index, What::Spin);
+                self.spinning.push((index, self.step, self.signals_sent));
+                self.yielded = true;
+            }
+            Spins::No => {}
+            Spins::Stopped(tid, stop) => self.on_stop(tid, stop)?,
+        }
+        look.again();
+        Ok(())
+    }
+}

@@ -1,0 +1,337 @@
+//! One step: what a task does from one schedule point to its next. The chosen task
+//! performs the call it is about to make, everybody whom that wakes comes to the end
+//! of their own call, and the chosen task goes on to its next call.
+
+use crate::calls;
+use crate::emulate::Emulated;
+use crate::faults::Strike;
+use crate::run::choose::Choices;
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_kernel::memory;
+use crosswire_kernel::probe;
+use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::tracee::Entering;
+use crosswire_model::{Action, Deviation, Moment, Signal, What};
+
+impl Session<'_> {
+    pub fn take_step(&mut self) -> Result<(), Halt> {
+        self.check_limits()?;
+        self.fire_due_timers()?;
+        self.send_delayed_signals(self.step)?;
+        self.notice_signals();
+        self.begin_successors();
+        self.last_resort &= self.events.len() == self.retried_at;
+        let ready = self.ready();
+        if ready.is_empty() {
+            return self.nobody_ready();
+        }
+        let asleep = self.asleep();
+        let candidates = self.chooser.candidates(&ready, &asleep);
+        let choices = Choices {
+            ready: &ready,
+            asleep: &asleep,
+            next: &self.look_ahead(&candidates),
+            candidates: &candidates,
+        };
+        let (task, switch) = self.chooser.choose(self.step, &choices, self.yielded)?;
+        if let Some(switch) = switch {
+            let step = self.step;
+            self.deviations.push(Deviation { step, task });
+            self.switches.push(switch);
+        }
+        self.yielded = false;
+        self.current = Some(task.index());
+        self.tasks[task.index()].ahead = None;
+        self.note_log(task.index());
+        let before = self.look_before(task, &ready, &asleep);
+        self.advance(task.index())?;
+        if let Some(before) = before {
+            self.look_after(before);
+        }
+        self.finish_step();
+        Ok(())
+    }
+
+    /// The current step is over.
+    pub fn finish_step(&mut self) {
+        self.current = None;
+        self.calling = false;
+        self.step += 1;
+        self.clock.step();
+        if self
+            .processes
+            .iter()
+            .filter(|p| p.root)
+            .all(|p| self.has_ended(p))
+        {
+            self.after_roots += 1;
+        }
+    }
+
+    /// Performs the step of one task.
+    pub fn advance(&mut self, index: usize) -> Result<(), Halt> {
+        let task = &mut self.tasks[index];
+        match &task.state {
+            State::Ready(At::Entry, _) => self.call(index),
+            State::Ready(At::Access, _) => self.perform_access(index),
+            State::Ready(At::Start, _) => {
+                self.record(index, What::Start);
+                self.run_code(index, 0)
+            }
+            State::Ready(At::Exit | At::Code, _) => {
+                self.spinning.retain(|(task, ..)| *task != index);
+                self.record(index, What::Resume);
+                self.run_code(index, 0)
+            }
+            State::Ready(At::Signal(signal), _) => {
+                let signal = *signal;
+                self.deliver(index, signal)
+            }
+            State::Sleeping(_) if task.signal_waits => self.disturb_sleeper(index),
+            State::Parked(_) if task.signal_waits => self.disturb_lock(index),
+            State::Sleeping(_) => self.wake_sleeper(index),
+            State::Blocked => self.expire_wait(index),
+            State::Parked(_) => self.retry_lock(index),
+            state => unreachable!("a task in state {state:?} was chosen"),
+        }
+    }
+
+    /// The chosen task performs the call that it is about to make.
+    pub fn call(&mut self, index: usize) -> Result<(), Halt> {
+        if self.deliver_first(index)? {
+            return Ok(());
+        }
+        self.decode_path(index);
+        if !calls::yields(self.tasks[index].entering.call) {
+            self.tasks[index].looks.forget();
+        }
+        match self.strike(index)? {
+            Strike::None => {}
+            Strike::StepOver => return Ok(()),
+            Strike::Answer(result) => return self.answer(index, result),
+        }
+        if self.queue(index)? {
+            return self.strike_blocked(index);
+        }
+        match self.emulate(index)? {
+            Emulated::Answer(result) => self.answer(index, result),
+            Emulated::Sleep { deadline } => {
+                self.sleep(index, deadline);
+                self.strike_blocked(index)
+            }
+            Emulated::Proceed => self.enter(index),
+        }
+    }
+
+    /// Skips the call: the program sees `result`.
+    pub fn answer(&mut self, index: usize, result: i64) -> Result<(), Halt> {
+        self.record_call(index, result);
+        self.skip(index, result)?;
+        self.run_code(index, 0)
+    }
+
+    /// Arranges that the call which is about to begin does nothing but return.
+    pub fn skip(&mut self, index: usize, result: i64) -> Result<(), Halt> {
+        self.return_pointers(index)?;
+        let tid = self.tasks[index].tid;
+        regs::poke(tid, Register::Call, u64::MAX)?;
+        regs::poke(tid, Register::Result, result as u64)?;
+        Ok(())
+    }
+
+    /// Lets the kernel perform the call, and the task go on to its next one.
+    pub fn enter(&mut self, index: usize) -> Result<(), Halt> {
+        let entering = self.tasks[index].entering;
+        let call = entering.call;
+        self.yielded = calls::yields(call);
+        self.calling = true;
+        self.note_ipc(index, call);
+        self.note_settings(index);
+        self.place_mapping(index)?;
+        self.open_before_end(index)?;
+        let disturbed = self.open_before_kill(index)?;
+        if let Some(detour) = self.find_detour(index)? {
+            self.calling = false;
+            self.recheck = false;
+            self.take_detour(index, detour)?;
+            self.locks_released += u64::from(calls::may_release_lock(call));
+            return Ok(());
+        }
+        let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
+        match calls::never_returns(call) {
+            true => {
+                self.note_unreaped(index);
+                if ends_badly(call, entering.args[0]) {
+                    self.capture(index, Moment::Exit);
+                }
+                self.record_call(index, 0);
+                stopped.resume(0);
+            }
+            false => stopped.resume_to_exit(),
+        }
+        self.recheck = calls::may_end_tasks(call);
+        self.settle(calls::is_instant(call, entering.args))?;
+        self.check_disturbed(&disturbed)?;
+        self.signals_sent += u64::from(calls::sends_signal(call));
+        let refused = matches!(self.tasks[index].state, State::Parked(_));
+        self.locks_released += u64::from(calls::may_release_lock(call) && !refused);
+        match self.tasks[index].state {
+            State::Ready(At::Exit, _) => {
+                self.calling = false;
+                self.follow_mapping(index)?;
+                self.run_code(index, 0)
+            }
+            State::Blocked => {
+                self.record_block(index);
+                self.strike_blocked(index)
+            }
+            State::Parked(_) => self.strike_blocked(index),
+            // Stopped by a signal, or gone.
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps hold of the run's ipc namespace, so that it can be searched for what
+    /// is left in it when all processes have ended.
+    pub fn note_ipc(&mut self, index: usize, call: u32) {
+        let (system_v, queues) = (calls::uses_system_v(call), calls::uses_message_queues(call));
+        self.uses_system_v |= system_v;
+        self.uses_message_queues |= queues;
+        if (system_v || queues) && self.ipc_namespace.is_none() {
+            let tid = self.tasks[index].tid;
+            self.ipc_namespace = std::fs::File::open(format!("/proc/{tid}/ns/ipc")).ok();
+        }
+    }
+
+    /// Takes note of what makes later calls other than they seem.
+    fn note_settings(&mut self, index: usize) {
+        let Entering { call, args, .. } = self.tasks[index].entering;
+        let process = self.tasks[index].process;
+        self.processes[process].filters_calls |= calls::filters_calls(call, args);
+        self.sockets_linger |= calls::makes_linger(call, args);
+    }
+
+    /// The task runs its own code up to its next schedule point, after receiving
+    /// `signal` if that is not 0.
+    pub fn run_code(&mut self, index: usize, mut signal: i32) -> Result<(), Halt> {
+        if signal == 0 {
+            self.close_shared(index)?;
+        }
+        loop {
+            // Killed under way, by a fault.
+            let Some(stopped) = self.tasks[index].take_stopped() else {
+                return Ok(());
+            };
+            self.recheck |= signal != 0;
+            stopped.resume(signal);
+            self.settle(signal == 0)?;
+            signal = 0;
+            if !matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
+                return Ok(());
+            }
+            // In this order: a quiet call does not end the start-up.
+            if !self.pass_quiet_call(index)? && !self.pass_start_up_call(index)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The task delivers a signal to itself, or loses it to a fault.
+    pub fn deliver(&mut self, index: usize, signal: i32) -> Result<(), Halt> {
+        match self.strike_signal(index, signal)? {
+            Some(Action::LoseSignal | Action::DelaySignal(_)) => self.run_code(index, 0),
+            _ => {
+                self.record(index, What::Signal(Signal(signal)));
+                let tid = self.tasks[index].tid;
+                if is_fatal(signal) && !probe::handles(tid, signal) {
+                    self.capture(index, Moment::Signal);
+                }
+                if self.is_watched(index) {
+                    match probe::handles(tid, signal) {
+                        true => self.close_shared(index)?,
+                        false => self.open_before_signal(index)?,
+                    }
+                }
+                if self.tasks[index].waits_until.is_some() && probe::handles(tid, signal) {
+                    self.tasks[index].waits_until = None;
+                }
+                self.run_code(index, signal)
+            }
+        }
+    }
+
+    /// A signal that reached the task before it begins its call is delivered
+    /// before it, as it would be to a task that is still in its own code. Without
+    /// this, a signal could never fall between a test and the wait that follows:
+    /// at a seccomp stop the task counts as being in the call already.
+    pub fn deliver_first(&mut self, index: usize) -> Result<bool, Halt> {
+        let sent = self.signals_sent;
+        let task = &mut self.tasks[index];
+        if task.signals_seen == sent {
+            return Ok(false);
+        }
+        task.signals_seen = sent;
+        let pending = task
+            .stopped()
+            .expect("it is at an entry")
+            .has_deliverable_signal();
+        if !pending.unwrap_or(false) {
+            return Ok(false);
+        }
+        if self.tasks[index].access.is_none() {
+            self.repeat_call(index)?;
+        }
+        self.run_code(index, 0)?;
+        match self.tasks[index].state {
+            State::Ready(At::Signal(signal), _) => self.deliver(index, signal)?,
+            // They were ignored, and it stands where it stood. Nobody has seen anything,
+            // so this is no step yet.
+            State::Ready(At::Entry | At::Access, _) => return Ok(false),
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    /// Cancels the call the task is about to make and lets it make it again when
+    /// it is next resumed.
+    pub fn repeat_call(&mut self, index: usize) -> Result<(), Halt> {
+        self.return_pointers(index)?;
+        let task = &self.tasks[index];
+        let mut registers = regs::read(task.tid)?;
+        registers.enter(u64::from(task.entering.call), registers.args());
+        regs::write(task.tid, &registers)?;
+        Ok(())
+    }
+
+    /// Reads the path, name or address that the call is about to use.
+    pub fn decode_path(&mut self, index: usize) {
+        let task = &mut self.tasks[index];
+        task.block_recorded = false;
+        let entering = task.entering;
+        task.path = match calls::path_argument(entering.call) {
+            Some(argument) => memory::read_string(task.tid, entering.args[argument], 4096),
+            None => match calls::address_argument(entering.call) {
+                Some((address, length)) => crate::emulate::address::read(
+                    task.tid,
+                    entering.args[address],
+                    entering.args[length] as usize,
+                ),
+                None => None,
+            },
+        };
+    }
+}
+
+/// Whether a call ends the process with a status other than 0.
+fn ends_badly(call: u32, status: u64) -> bool {
+    i64::from(call) == libc::SYS_exit_group && status & 0xff != 0
+}
+
+/// Whether the signal is one that a process gets for what it does itself, and dies of.
+fn is_fatal(signal: i32) -> bool {
+    matches!(
+        signal,
+        libc::SIGSEGV | libc::SIGABRT | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGTRAP
+    )
+}

@@ -1,0 +1,395 @@
+//! What each ptrace stop means for the task that reports it.
+
+use crate::EngineError;
+use crate::emulate::tsc;
+use crate::finish::undone::Logged;
+use crate::memory::{Borrowed, Space};
+use crate::run::one_stop::Detours;
+use crate::run::session::{Completed, Halt, Session};
+use crate::run::task::{At, Process, State, Task};
+use crate::start::auxv;
+use crosswire_kernel::Tid;
+use crosswire_kernel::memory;
+use crosswire_kernel::probe;
+use crosswire_kernel::regs;
+use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_model::{Call, End, Signal, TaskId, What};
+
+impl Session<'_> {
+    /// Takes note of a stop or an end.
+    pub fn on_stop(&mut self, tid: Tid, stop: Stop) -> Result<(), Halt> {
+        let Some(&index) = self.by_tid.get(&tid) else {
+            self.on_unknown(tid, stop);
+            return Ok(());
+        };
+        self.tasks[index].ahead = None;
+        self.end_detour(index, stop)?;
+        match stop {
+            Stop::Entry => self.on_entry(index),
+            Stop::Exit => self.on_exit(index),
+            Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
+            Stop::Exec { former } => self.on_exec(index, former),
+            Stop::Signal(libc::SIGSEGV) if self.is_access(index)? => Ok(()),
+            Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, self.read_counter())? => {
+                Stopped::reported(tid).resume(0);
+                Ok(())
+            }
+            // The kernel sends ignored signals to traced tasks, too; nobody else would
+            // notice them.
+            Stop::Signal(signal) if probe::ignores(tid, signal) => {
+                Stopped::reported(tid).resume(signal);
+                Ok(())
+            }
+            Stop::Signal(signal) => {
+                self.leave_trampoline(index)?;
+                if matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
+                    self.correct_fault_address(index)?;
+                }
+                self.stopped_at(index, At::Signal(signal));
+                Ok(())
+            }
+            Stop::Group => {
+                Stopped::reported(tid).listen();
+                self.tasks[index].state = State::Frozen;
+                Ok(())
+            }
+            Stop::Trap => {
+                let at = match self.tasks[index].state {
+                    State::Unborn => At::Start,
+                    _ => At::Code,
+                };
+                self.stopped_at(index, at);
+                Ok(())
+            }
+            Stop::Exited(status) => {
+                self.on_end(index, What::Exit(status));
+                Ok(())
+            }
+            Stop::Killed(signal) => {
+                self.on_end(index, What::Killed(Signal(signal)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Reading takes time, so that a loop which waits for the counter ends.
+    fn read_counter(&mut self) -> u64 {
+        self.counter_readings += 1;
+        self.clock.reading(libc::CLOCK_MONOTONIC) + self.counter_readings
+    }
+
+    fn stopped_at(&mut self, index: usize, at: At) {
+        let task = &mut self.tasks[index];
+        task.state = State::Ready(at, Stopped::reported(task.tid));
+    }
+
+    /// A child can stop for the first time before its parent reports its birth.
+    fn on_unknown(&mut self, tid: Tid, stop: Stop) {
+        let ended = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
+        if self.bystanders.contains(&tid) {
+            let signal = match stop {
+                Stop::Signal(signal) => signal,
+                _ => 0,
+            };
+            if !ended {
+                Stopped::reported(tid).resume(signal);
+            }
+            return;
+        }
+        self.unannounced.insert(tid, stop);
+    }
+
+    fn on_entry(&mut self, index: usize) -> Result<(), Halt> {
+        self.stopped_at(index, At::Entry);
+        self.return_pointers(index)?;
+        let task = &mut self.tasks[index];
+        let before = task.entering;
+        task.entering = task.stopped().expect("it has just stopped").entering()?;
+        self.note_entry(index);
+        self.lend_aliases(index)?;
+        let task = &mut self.tasks[index];
+        if std::mem::take(&mut task.begins_again) {
+            // Some calls are continued by restart_syscall(2) rather than made again.
+            let continues = i64::from(task.entering.call) == libc::SYS_restart_syscall;
+            if continues {
+                task.entering = before;
+                let stopped = task.take_stopped().expect("it has just stopped");
+                stopped.resume_to_exit();
+                return Ok(());
+            }
+            if task.entering.call == before.call {
+                if std::mem::take(&mut task.reached_memory) {
+                    let stopped = task.take_stopped().expect("it has just stopped");
+                    stopped.resume_to_exit();
+                    return Ok(());
+                }
+                return self.enter_again(index);
+            }
+        }
+        task.in_vfork = false;
+        task.counted = false;
+        let (entering, process) = (task.entering, &self.processes[task.process].name);
+        let invalid = |reason: String| Err(Halt::End(End::Invalid(reason)));
+        match entering.native {
+            _ if Detours::are_at(entering.next) => invalid(format!(
+                "{} of {process} was cut short by a signal, although it never waits",
+                Call(entering.call),
+            )),
+            true => Ok(()),
+            false => invalid(format!(
+                "{process} makes a 32-bit system call; only 64-bit programs can be run"
+            )),
+        }
+    }
+
+    fn on_exit(&mut self, index: usize) -> Result<(), Halt> {
+        self.stopped_at(index, At::Exit);
+        let task = &mut self.tasks[index];
+        task.in_vfork = false;
+        let mut result = task.stopped().expect("it has just stopped").result()?;
+        if self.has_missed_pointer(index, result)? {
+            self.repeat_call(index)?;
+            let task = &mut self.tasks[index];
+            (task.begins_again, task.reached_memory) = (true, true);
+            if let Some(stopped) = task.take_stopped() {
+                stopped.resume(0);
+            }
+            return Ok(());
+        }
+        self.correct_attachments(index, result)?;
+        let task = &mut self.tasks[index];
+        let restored = task.restore.take();
+        if let Some((register, value)) = restored {
+            regs::poke(task.tid, register, value)?;
+        }
+        for (address, bytes) in std::mem::take(&mut task.restore_memory) {
+            memory::write(task.tid, address, &bytes)?;
+        }
+        let expired = std::mem::take(&mut task.expired) && is_interrupted(result);
+        if expired {
+            let wait = task.timed_wait.expect("an expired wait has its result");
+            result = wait.result;
+            regs::poke(task.tid, regs::Register::Result, result as u64)?;
+        }
+        if let Some((_, time_out)) = restored {
+            self.write_back(index, time_out, expired)?;
+        }
+        self.return_pointers(index)?;
+        if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
+            return self.begin_again(index, result);
+        }
+        let task = &mut self.tasks[index];
+        task.timed_wait = None;
+        if std::mem::take(&mut task.lock_attempt) && result == -i64::from(libc::EAGAIN) {
+            return self.park(index);
+        }
+        self.after_timer_call(index, result);
+        if let Some(child) = self.tasks[index].child.take() {
+            self.tasks[child].tid_inside = result as i32;
+        }
+        if !std::mem::take(&mut self.tasks[index].unobserved) {
+            self.completed.push(Completed {
+                task: index,
+                result,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether a call was cut short by nothing but signals that the program ignores.
+    /// The kernel does not send an ignored signal, except to a task that is traced
+    /// (ptrace(2), "Signal-delivery-stop"), and some calls return EINTR for it.
+    fn was_woken_in_vain(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let signals = task.stopped().map(Stopped::deliverable_signals);
+        let Some(Ok(signals)) = signals else {
+            return false;
+        };
+        !signals.is_empty()
+            && signals
+                .iter()
+                .all(|signal| probe::ignores(task.tid, *signal))
+    }
+
+    /// Lets a task make the call again that was cut short, with the same deadline. It
+    /// never happened: whether the signal or what the call waited for came first, in
+    /// one step of another task, is nobody's choice.
+    fn begin_again(&mut self, index: usize, result: i64) -> Result<(), Halt> {
+        // After one of its own restart codes the kernel sees to it itself.
+        if result == -i64::from(libc::EINTR) {
+            self.repeat_call(index)?;
+        }
+        let task = &mut self.tasks[index];
+        task.begins_again = true;
+        task.waits_until = task.timed_wait.map(|wait| wait.deadline);
+        if let Some(stopped) = task.take_stopped() {
+            stopped.resume(0);
+        }
+        Ok(())
+    }
+
+    /// The task has come back to the entry of the call that was cut short.
+    fn enter_again(&mut self, index: usize) -> Result<(), Halt> {
+        self.limit_wait(index)?;
+        if let Some(stopped) = self.tasks[index].take_stopped() {
+            stopped.resume_to_exit();
+        }
+        Ok(())
+    }
+
+    fn on_spawn(&mut self, index: usize, child: Tid, vfork: bool) -> Result<(), Halt> {
+        let parent = &mut self.tasks[index];
+        parent.in_vfork = vfork;
+        parent.state = State::Running;
+        let process = parent.process;
+        let id = TaskId(self.tasks.len() as u32);
+        let flags = self.creation_flags(index, vfork);
+        let process = match flags & libc::CLONE_THREAD as u64 != 0 {
+            true => process,
+            false => self.add_process(id, child, Some(process)),
+        };
+        if flags & libc::CLONE_VM as u64 == 0 {
+            self.copy_space(process);
+        }
+        let mut task = Task::new(id, child, process, Some(TaskId(index as u32)));
+        task.signals_seen = self.signals_sent;
+        task.segment_set = self.tasks[index].segment_set;
+        self.tasks.push(task);
+        self.by_tid.insert(child, id.index());
+        if let Some(stop) = self.unannounced.remove(&child) {
+            self.on_stop(child, stop)?;
+        }
+        self.tasks[index].child = Some(id.index());
+        self.record(index, What::Spawn(id));
+        let tid = self.tasks[index].tid;
+        Stopped::reported(tid).resume_to_exit();
+        Ok(())
+    }
+
+    /// The flags with which a task creates another, as those of clone(2).
+    fn creation_flags(&self, index: usize, vfork: bool) -> u64 {
+        let task = &self.tasks[index];
+        let [first, ..] = task.entering.args;
+        match i64::from(task.entering.call) {
+            libc::SYS_clone => first,
+            libc::SYS_clone3 => memory::read_word(task.tid, first).unwrap_or(0),
+            _ if vfork => libc::CLONE_VM as u64,
+            _ => 0,
+        }
+    }
+
+    /// A process that was created by fork has the address space of its parent as it was
+    /// then.
+    fn copy_space(&mut self, process: usize) {
+        let space = self.spaces[self.processes[process].space].clone();
+        self.spaces.push(space);
+        self.processes[process].space = self.spaces.len() - 1;
+    }
+
+    /// Adds a process and returns its index.
+    pub fn add_process(&mut self, leader: TaskId, pid: Tid, parent: Option<usize>) -> usize {
+        let name = match parent {
+            None => String::new(),
+            Some(parent) => {
+                let given = self.children.get(self.processes[parent].children as usize);
+                let is_first_root = parent == 0;
+                let parent = &mut self.processes[parent];
+                parent.children += 1;
+                match given {
+                    Some(name) if is_first_root => name.clone(),
+                    _ => format!("{}.{}", parent.name, parent.children),
+                }
+            }
+        };
+        let filters_calls = parent.is_some_and(|parent| self.processes[parent].filters_calls);
+        let (space, executable, fault_action) = match parent {
+            Some(parent) => {
+                let parent = &self.processes[parent];
+                (parent.space, parent.executable, parent.fault_action)
+            }
+            None => {
+                self.spaces.push(Space::default());
+                (self.spaces.len() - 1, None, None)
+            }
+        };
+        self.processes.push(Process {
+            awaits: self.awaited_by(&name),
+            name,
+            leader,
+            pid,
+            root: parent.is_none(),
+            children: 0,
+            loading: None,
+            paused_until: 0,
+            parent,
+            space,
+            executable,
+            filters_calls,
+            fault_action,
+            logged: Logged::default(),
+        });
+        self.processes.len() - 1
+    }
+
+    /// execve ends the other threads; the caller takes over the leader's tid.
+    fn on_exec(&mut self, index: usize, former: Tid) -> Result<(), Halt> {
+        let mut index = index;
+        let tid = self.tasks[index].tid;
+        if former != tid
+            && let Some(&caller) = self.by_tid.get(&former)
+        {
+            self.tasks[index].state = State::Gone;
+            self.by_tid.remove(&former);
+            self.by_tid.insert(tid, caller);
+            self.tasks[caller].tid = tid;
+            self.tasks[caller].probe = crosswire_kernel::probe::Probe::new(tid);
+            let process = self.tasks[caller].process;
+            self.processes[process].leader = TaskId(caller as u32);
+            index = caller;
+        }
+        let task = &mut self.tasks[index];
+        task.state = State::Running;
+        task.restore = None;
+        task.borrowed = Borrowed::default();
+        task.segment_set = false;
+        let process = task.process;
+        self.spaces.push(Space::default());
+        let changed = &mut self.processes[process];
+        changed.space = self.spaces.len() - 1;
+        changed.executable = None;
+        changed.fault_action = None;
+        self.processes[process].loading = Some(Vec::new());
+        auxv::make_deterministic(tid)
+            .map_err(|error| EngineError::Machine(format!("preparing a new program: {error}")))
+            .map_err(Halt::Failed)?;
+        let path = self.tasks[index].path.clone().unwrap_or_default();
+        self.record(index, What::Exec(path));
+        Stopped::reported(tid).resume_to_exit();
+        Ok(())
+    }
+
+    fn on_end(&mut self, index: usize, what: What) {
+        let task = &mut self.tasks[index];
+        task.state = State::Gone;
+        let tid = task.tid;
+        self.by_tid.remove(&tid);
+        // The parent is about to receive SIGCHLD.
+        self.signals_sent += 1;
+        self.locks_released += 1;
+        self.recheck = true;
+        self.completed.retain(|c| c.task != index);
+        self.ended.push((index, what));
+    }
+}
+
+/// Whether the result says that a signal or an interrupt cut the call short:
+/// EINTR, or one of the kernel's own restart codes (linux/errno.h), which reach
+/// the program as a restarted call.
+pub(crate) fn is_interrupted(result: i64) -> bool {
+    result == -i64::from(libc::EINTR) || is_restart(result)
+}
+
+/// Whether the kernel will perform the call again after the signal's handler.
+pub(crate) fn is_restart(result: i64) -> bool {
+    (-516..=-512).contains(&result)
+}

@@ -1,0 +1,47 @@
+//! Processes that begin only when another one has ended. They exist from the start,
+//! so that they share the run's namespaces, and get no turn.
+
+use crate::run::session::Session;
+use crate::run::task::Task;
+
+impl Session<'_> {
+    /// Whose end a process waits for before it begins.
+    pub fn awaited_by(&self, process: &str) -> Option<String> {
+        let mut successors = self.successors.iter();
+        successors
+            .find(|successor| successor.process == process)
+            .map(|successor| successor.of.clone())
+    }
+
+    pub fn has_yet_to_begin(&self, task: &Task) -> bool {
+        self.processes[task.process].awaits.is_some()
+    }
+
+    /// Lets those begin whose predecessor has ended.
+    pub fn begin_successors(&mut self) {
+        if self.successors.is_empty() {
+            return;
+        }
+        for index in 0..self.processes.len() {
+            let Some(awaited) = &self.processes[index].awaits else {
+                continue;
+            };
+            let mut namesakes = self.processes.iter().filter(|p| p.name == *awaited);
+            let has_ended = namesakes.next().is_some_and(|p| self.has_ended(p));
+            if has_ended {
+                self.processes[index].awaits = None;
+            }
+        }
+    }
+
+    /// Lets everybody begin whose predecessor will never be there: all others are
+    /// gone. Whether there was anybody.
+    pub fn begin_unawaited(&mut self) -> bool {
+        let gone = |task: &Task| task.is_gone() || self.has_yet_to_begin(task);
+        if self.successors.is_empty() || !self.tasks.iter().all(gone) {
+            return false;
+        }
+        let waiting = self.processes.iter_mut().filter(|p| p.awaits.is_some());
+        waiting.map(|process| process.awaits = None).count() > 0
+    }
+}

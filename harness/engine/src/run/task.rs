@@ -1,0 +1,243 @@
+//! The tasks and processes of one run, as the engine sees them.
+
+use crate::memory;
+use crosswire_kernel::Tid;
+use crosswire_kernel::probe::Probe;
+use crosswire_kernel::regs::{Register, Registers};
+use crosswire_kernel::tracee::{Entering, Stopped};
+use crosswire_model::{TaskId, Touch};
+use std::rc::Rc;
+
+/// Where a stopped task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// It has never run.
+    Start,
+    /// About to perform `Task::entering`.
+    Entry,
+    /// About to access shared memory.
+    Access,
+    /// After a call that had blocked.
+    Exit,
+    /// A signal is about to be delivered.
+    Signal(i32),
+    /// Somewhere in its own code: continued after a stop, or taken off the CPU.
+    Code,
+}
+
+/// What a task is doing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Its creator has announced it; its first stop is still to come.
+    Unborn,
+    /// Stopped at a schedule point, ready to be chosen.
+    Ready(At, Stopped),
+    /// Resumed, and not yet seen to stop or sleep.
+    Running,
+    /// Asleep in a call, verified.
+    Blocked,
+    /// Held at the entry of a sleep until its deadline.
+    Sleeping(Stopped),
+    /// Held before a lock that somebody else has.
+    Parked(Stopped),
+    /// Stopped as by SIGSTOP.
+    Frozen,
+    /// The first thread has ended, others of its process live on.
+    DeadLeader,
+    /// It has ended.
+    Gone,
+}
+
+/// How an expired wait answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimedWait {
+    /// Virtual time at which it is over.
+    pub deadline: u64,
+    /// What the call returns then.
+    pub result: i64,
+}
+
+/// One thread.
+pub(crate) struct Task {
+    pub id: TaskId,
+    pub tid: Tid,
+    /// Index into the run's processes.
+    pub process: usize,
+    /// Who created it.
+    pub parent: Option<TaskId>,
+    pub state: State,
+    /// The call it is in, or was in last.
+    pub entering: Entering,
+    pub path: Option<String>,
+    pub probe: Probe,
+    /// The call it is in ends at this time at the latest.
+    pub timed_wait: Option<TimedWait>,
+    /// Its wait has expired; the result takes the place of the interrupted call's.
+    pub expired: bool,
+    /// An argument register that was changed, and the program's own value.
+    pub restore: Option<(Register, u64)>,
+    /// Places in its memory that were changed for the call, and the program's own
+    /// bytes.
+    pub restore_memory: Vec<(u64, Vec<u8>)>,
+    /// The call it makes next is a wait that goes on after a signal nobody handled.
+    pub waits_until: Option<u64>,
+    /// Its call was cut short by an ignored signal, and is about to be made again.
+    pub begins_again: bool,
+    /// A signal waits to be delivered to it while it is held by the engine.
+    pub signal_waits: bool,
+    /// It is being created by vfork's parent, who sleeps uninterruptibly.
+    pub in_vfork: bool,
+    /// It has ended, but threads of its process live on.
+    pub dead_leader: bool,
+    /// `Session::signals_sent` when it was last asked for pending signals.
+    pub signals_seen: u64,
+    /// `Session::locks_released` when it last found its lock taken.
+    pub lock_seen: u64,
+    /// The engine turned its waiting lock request into an immediate one.
+    pub lock_attempt: bool,
+    /// Its `Block` event stands in the trace.
+    pub block_recorded: bool,
+    /// The end of the call it is in is no event: the call is the engine's own, or
+    /// belongs to the program's start-up.
+    pub unobserved: bool,
+    /// The fault plan has counted the call it is about to make.
+    pub counted: bool,
+    /// Details of a delayed signal, for when it arrives.
+    pub delayed_signal: Option<libc::siginfo_t>,
+    /// The task that the call it is in has created.
+    pub child: Option<usize>,
+    /// Its thread id as the program sees it.
+    pub tid_inside: i32,
+    /// The access that it is about to make.
+    pub access: Option<memory::Pending>,
+    /// The accesses of the instruction that it performs.
+    pub performing: Vec<memory::Performing>,
+    /// What it has looked at while nothing changed.
+    pub looks: memory::Looks,
+    /// What the engine has changed for the call it is in.
+    pub borrowed: memory::Borrowed,
+    /// Its GS segment leads to aliases.
+    pub segment_set: bool,
+    /// Its call failed for a pointer into shared memory, and is made again.
+    pub reached_memory: bool,
+    /// What its next step is about to touch, once somebody has asked.
+    pub ahead: Option<Rc<[Touch]>>,
+    /// It makes its call on the way to its next stop.
+    pub on_detour: bool,
+    /// The registers with which it entered the call, if the run is watched.
+    pub entered_with: Option<Registers>,
+}
+
+impl Task {
+    pub fn new(id: TaskId, tid: Tid, process: usize, parent: Option<TaskId>) -> Task {
+        Task {
+            id,
+            tid,
+            process,
+            parent,
+            state: State::Unborn,
+            entering: Entering::default(),
+            path: None,
+            probe: Probe::new(tid),
+            timed_wait: None,
+            expired: false,
+            restore: None,
+            restore_memory: Vec::new(),
+            waits_until: None,
+            begins_again: false,
+            signal_waits: false,
+            in_vfork: false,
+            dead_leader: false,
+            signals_seen: 0,
+            lock_seen: 0,
+            lock_attempt: false,
+            block_recorded: false,
+            unobserved: false,
+            counted: false,
+            delayed_signal: None,
+            child: None,
+            tid_inside: 0,
+            access: None,
+            performing: Vec::new(),
+            looks: memory::Looks::default(),
+            borrowed: memory::Borrowed::default(),
+            segment_set: false,
+            reached_memory: false,
+            ahead: None,
+            on_detour: false,
+            entered_with: None,
+        }
+    }
+
+    /// Remembers the program's own bytes at a place that is about to be changed for
+    /// the call it is about to make.
+    pub fn put_back(&mut self, address: u64, bytes: &[u8]) {
+        self.restore_memory.push((address, bytes.to_vec()));
+    }
+
+    /// Whether it makes its call just as the program means it, so that nothing has to be
+    /// put back when that ends.
+    pub fn makes_own_call(&self) -> bool {
+        self.restore.is_none()
+            && self.restore_memory.is_empty()
+            && self.borrowed.is_empty()
+            && self.timed_wait.is_none()
+            && !self.lock_attempt
+    }
+
+    pub fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
+    }
+
+    /// Takes the token of a stopped task, leaving it running.
+    pub fn take_stopped(&mut self) -> Option<Stopped> {
+        match std::mem::replace(&mut self.state, State::Running) {
+            State::Ready(_, stopped) | State::Sleeping(stopped) | State::Parked(stopped) => {
+                Some(stopped)
+            }
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    /// The token of a stopped task.
+    pub fn stopped(&self) -> Option<&Stopped> {
+        match &self.state {
+            State::Ready(_, stopped) | State::Sleeping(stopped) | State::Parked(stopped) => {
+                Some(stopped)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One process: what its threads share.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub name: String,
+    pub leader: TaskId,
+    pub pid: Tid,
+    /// The harness started it.
+    pub root: bool,
+    pub children: u32,
+    /// It still loads: descriptors that it has opened for that, while only calls
+    /// of start-up have been seen since its exec.
+    pub loading: Option<Vec<u64>>,
+    /// It gets no turn before this step.
+    pub paused_until: u64,
+    /// It begins when the process of this name has ended.
+    pub awaits: Option<String>,
+    pub parent: Option<usize>,
+    /// Its address space, by index.
+    pub space: usize,
+    /// A number for the program it executes, once it matters.
+    pub executable: Option<u32>,
+    /// It decides about system calls by a filter of its own.
+    pub filters_calls: bool,
+    /// What it wants done with SIGSEGV, unless that is the default.
+    pub fault_action: Option<memory::Action>,
+    /// How much had been logged when its last steps began.
+    pub logged: crate::finish::undone::Logged,
+}

@@ -1,0 +1,160 @@
+//! Between two steps: who can go on, and what happens when nobody can.
+
+use crate::run::choose::CannotRun;
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State, Task};
+use crosswire_model::{End, Limit, TaskId};
+use std::fs::File;
+
+/// Steps granted to processes that outlive all those the harness started, so that
+/// they can notice and end.
+const GRACE: u64 = 10_000;
+
+impl Session<'_> {
+    pub fn check_limits(&mut self) -> Result<(), Halt> {
+        let limits = &self.plan.limits;
+        let reached = if self.step >= limits.steps {
+            Limit::Steps
+        } else if self.clock.now() > limits.virtual_ns {
+            Limit::VirtualTime
+        } else if self.tasks.len() > limits.tasks as usize {
+            Limit::Tasks
+        } else if self.step % 64 == 63 && self.wall_time_is_up() {
+            Limit::WallTime
+        } else if self.step % 64 == 63 && self.written() > limits.output_bytes {
+            Limit::OutputBytes
+        } else {
+            return Ok(());
+        };
+        Err(Halt::End(End::Limit(reached)))
+    }
+
+    /// Bytes of output so far.
+    fn written(&self) -> u64 {
+        let length = |file: &File| file.metadata().map_or(0, |data| data.len());
+        self.outputs.iter().map(length).sum()
+    }
+
+    /// Tasks that can go on now, by number.
+    pub fn ready(&self) -> Vec<TaskId> {
+        let is_ready = |task: &&Task| match &task.state {
+            State::Ready(At::Code, _) => self.may_leave_loop(task.id.index()),
+            State::Ready(At::Access, _) => !self.waits_for_change(task.id.index()),
+            State::Ready(..) => true,
+            State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
+            State::Sleeping(_) | State::Blocked => task
+                .timed_wait
+                .is_some_and(|wait| wait.deadline <= self.clock.now()),
+            State::Parked(_) => task.lock_seen != self.locks_released,
+            _ => false,
+        };
+        let turn = |task: &&Task| {
+            let process = &self.processes[task.process];
+            process.paused_until <= self.step && process.awaits.is_none()
+        };
+        self.tasks
+            .iter()
+            .filter(is_ready)
+            .filter(turn)
+            .map(|t| t.id)
+            .collect()
+    }
+
+    /// Tasks that are held by the engine do not notice signals by themselves.
+    pub fn notice_signals(&mut self) {
+        let sent = self.signals_sent;
+        for task in &mut self.tasks {
+            if task.signals_seen == sent || task.signal_waits {
+                continue;
+            }
+            if let State::Sleeping(stopped) | State::Parked(stopped) = &task.state {
+                task.signal_waits = stopped.has_deliverable_signal().unwrap_or(false);
+                task.signals_seen = sent;
+            }
+        }
+    }
+
+    /// Whether anything has happened since the task was found spinning.
+    pub fn may_leave_loop(&self, index: usize) -> bool {
+        self.spinning.iter().all(|(task, step, signals)| {
+            *task != index || self.step > step + 1 || self.signals_sent > *signals
+        })
+    }
+
+    pub fn asleep(&self) -> Vec<TaskId> {
+        let asleep = |task: &&Task| {
+            matches!(task.state, State::Sleeping(_))
+                && task
+                    .timed_wait
+                    .is_some_and(|wait| wait.deadline > self.clock.now())
+        };
+        self.tasks.iter().filter(asleep).map(|t| t.id).collect()
+    }
+
+    /// Nobody can go on: somebody's pause ends, time passes, or the run is over.
+    pub fn nobody_ready(&mut self) -> Result<(), Halt> {
+        if self.tasks.iter().all(Task::is_gone) {
+            return Err(Halt::End(self.finished()));
+        }
+        if self.begin_unawaited() {
+            return Ok(());
+        }
+        if self.end_pauses() || self.send_delayed_signals(u64::MAX)? {
+            return Ok(());
+        }
+        let wait = |task: &Task| match task.state {
+            State::Sleeping(_) | State::Blocked => task.timed_wait.map(|wait| wait.deadline),
+            _ => None,
+        };
+        let next = self.tasks.iter().filter_map(wait).min();
+        let next = next.into_iter().chain(self.timers.next_deadline()).min();
+        if let (Some(deadline), false) = (next, self.after_roots > GRACE) {
+            self.clock.advance_to(deadline);
+            // Someone who sleeps for ever in a loop counts as steps, too.
+            self.step += u64::from(self.after_roots > 0);
+            self.after_roots += u64::from(self.after_roots > 0);
+            return Ok(());
+        }
+        if self.retry_parked() || self.let_loops_go_on()? || self.stir()? {
+            return Ok(());
+        }
+        Err(Halt::End(self.stuck()))
+    }
+
+    pub fn finished(&self) -> End {
+        if self.written() > self.plan.limits.output_bytes {
+            return End::Limit(Limit::OutputBytes);
+        }
+        match self.chooser.unused_deviation() {
+            Some(CannotRun { step, task }) => End::Invalid(format!(
+                "the plan lets task {task} take step {step}, but the run was over at step {}",
+                self.step
+            )),
+            None => End::Finished,
+        }
+    }
+
+    /// Skips the rest of a pause that everybody else waits for.
+    pub fn end_pauses(&mut self) -> bool {
+        let step = self.step;
+        let paused = self.processes.iter_mut().filter(|p| p.paused_until > step);
+        let earliest = paused.min_by_key(|p| p.paused_until);
+        earliest
+            .map(|process| process.paused_until = step)
+            .is_some()
+    }
+
+    /// Before anything is called a deadlock, every task that waits for a lock has
+    /// tried once more.
+    pub fn retry_parked(&mut self) -> bool {
+        let is_parked = |task: &Task| matches!(task.state, State::Parked(_));
+        if self.retried_at == self.events.len() || !self.tasks.iter().any(is_parked) {
+            return false;
+        }
+        // Attempts that fail leave no event.
+        self.retried_at = self.events.len();
+        self.locks_released += 1;
+        self.last_resort = true;
+        true
+    }
+}

@@ -1,0 +1,33 @@
+//! Making a program's start the same every time: no vDSO, so that it asks the
+//! kernel (and thereby the engine) for the time, and fixed start-up randomness.
+
+use crosswire_kernel::Tid;
+use crosswire_kernel::{memory, regs};
+use std::io;
+
+/// Rewrites the auxiliary vector (getauxval(3)) of a task that has just executed a
+/// new program.
+pub(crate) fn make_deterministic(tid: Tid) -> io::Result<()> {
+    const WORD: u64 = 8;
+    let stack = regs::read(tid)?.stack();
+    // The stack holds argc, the arguments, NULL, the environment, NULL, and then
+    // the vector's pairs.
+    let arguments = memory::read_word(tid, stack)?;
+    let mut at = stack + WORD * (arguments + 2);
+    while memory::read_word(tid, at)? != 0 {
+        at += WORD;
+    }
+    at += WORD;
+    loop {
+        let (kind, value) = memory::read_pair(tid, at)?;
+        match kind as u64 {
+            libc::AT_NULL => return Ok(()),
+            libc::AT_SYSINFO_EHDR => {
+                memory::write(tid, at, &libc::AT_IGNORE.to_ne_bytes())?;
+            }
+            libc::AT_RANDOM => memory::write(tid, value as u64, b"crosswire random")?,
+            _ => {}
+        }
+        at += 2 * WORD;
+    }
+}

@@ -1,0 +1,48 @@
+//! The id by which a thread knows itself, and where its memory holds it.
+
+use crosswire_kernel::{Tid, maps, memory, regs};
+
+/// Where the thread control block holds the thread's own id. glibc and musl keep
+/// it within their first kilobyte, at offsets of their own.
+pub(crate) fn find_tid(tid: Tid, thread_pointer: u64, tid_inside: i32) -> Option<u64> {
+    let mut block = [0; 1024];
+    let count = memory::read(tid, thread_pointer, &mut block).ok()?;
+    let words = block[..count].chunks_exact(4);
+    let at = words
+        .into_iter()
+        .position(|word| word == tid_inside.to_ne_bytes())?;
+    Some(thread_pointer + 4 * at as u64)
+}
+
+/// Whether a program's memory holds the id of its thread elsewhere than in the thread
+/// control block, as a lock does that counts how often its owner has taken it: the loader's
+/// own, for one, while the libraries that a program has asked for are initialised
+/// (dlopen(3)). A copy would wait for itself for ever.
+pub(crate) fn holds_tid(tid: Tid, tid_inside: i32) -> std::io::Result<bool> {
+    /// Whoever has reserved more than this while being loaded is not searched.
+    const MOST: u64 = 1 << 30;
+    let own = find_tid(tid, regs::read(tid)?.thread_pointer(), tid_inside);
+    let word = tid_inside.to_ne_bytes();
+    let mut page = [0; 4096];
+    let Some(pages) = maps::written_pages(tid, MOST)? else {
+        return Ok(true);
+    };
+    for address in pages {
+        // Memory of devices cannot be read.
+        let count = memory::read(tid, address, &mut page).unwrap_or(0);
+        let mut words = page[..count].chunks_exact(4).zip((address..).step_by(4));
+        if words.any(|(found, at)| found == word && Some(at) != own) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The pid by which a task knows itself (`NSpid` of proc_pid_status(5)).
+pub(crate) fn inner_tid(tid: Tid) -> Option<i32> {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("NSpid:"))?;
+    line.split_whitespace().last()?.parse().ok()
+}

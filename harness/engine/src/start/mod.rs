@@ -1,0 +1,9 @@
+//! From a command to a program that stands at its first call of interest.
+
+pub(crate) mod auxv;
+pub(crate) mod identity;
+pub(crate) mod launch;
+pub(crate) mod loading;
+pub(crate) mod prepare;
+pub(crate) mod target;
+pub(crate) mod template;

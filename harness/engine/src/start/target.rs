@@ -1,0 +1,191 @@
+//! What is put under test.
+
+use crate::EngineError;
+use nix::unistd::{AccessFlags, access};
+use serde::{Deserialize, Serialize};
+use std::io::ErrorKind::{NotADirectory, NotFound};
+use std::path::{Path, PathBuf};
+
+/// The processes that a run begins with, and their surroundings.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// One root process each, started in this order.
+    pub programs: Vec<Start>,
+    /// Where they run. Writes below it stay in the run.
+    pub working_dir: PathBuf,
+    /// Their whole environment, sorted by name.
+    pub environment: Vec<(String, String)>,
+    /// How far they are kept from the rest of the machine.
+    pub isolation: Isolation,
+    /// For scenarios: the names of the root's children, in the order in which it
+    /// forks them. Empty for programs that know nothing of Crosswire.
+    pub children: Vec<String>,
+    /// Processes that begin only when another one has ended, such as a program that
+    /// repairs what a crash has left.
+    pub successors: Vec<Successor>,
+}
+
+/// A process that begins only when another one has ended, in whatever way; if that
+/// one never comes to be, when nobody else is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Successor {
+    /// Who waits to begin, by name.
+    pub process: String,
+    /// Whose end it waits for.
+    pub of: String,
+}
+
+/// The directory for replay files. In their working directory programs do not see it, as
+/// far as that is [isolated](Isolation): the first file that is written there would
+/// otherwise change what they find when it is replayed.
+pub const FAILURES: &str = "crosswire-failures";
+
+/// One program to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// Name of its process.
+    pub name: String,
+    /// The command: a path or a name looked up in `PATH`, and its arguments.
+    pub command: Vec<String>,
+}
+
+/// How far the processes are kept from the rest of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// All namespaces that the machine permits.
+    #[default]
+    Auto,
+    /// None: as on a machine that permits none.
+    None,
+}
+
+/// Why a command cannot be put under test.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecutableError {
+    /// The command has no words.
+    #[error("process `{0}` has an empty command")]
+    Empty(String),
+    /// Neither a path nor a name in `PATH`.
+    #[error("cannot start `{0}`: no such file, and no program of that name in PATH")]
+    Missing(String),
+    /// It is there, but is a directory, lacks the permission, …
+    #[error("cannot start `{program}`: {reason}")]
+    Unusable {
+        /// As the user named it.
+        program: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The executable that the first word of a command means: a path if it contains
+/// a slash, else the first match in `PATH`, as execvp(3) does it.
+///
+/// # Errors
+/// If there is none, or it may not be executed.
+pub fn find_executable(
+    program: &str,
+    working_dir: &Path,
+    environment: &[(String, String)],
+) -> Result<PathBuf, ExecutableError> {
+    if program.contains('/') {
+        let path = working_dir.join(program);
+        return usable(program, &path).map(|()| path);
+    }
+    // The default of execvp(3) where PATH is not set.
+    let path = environment
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map_or("/bin:/usr/bin", |(_, value)| value);
+    let mut refused = None;
+    for directory in path.split(':').filter(|_| !program.is_empty()) {
+        let candidate = working_dir.join(directory).join(program);
+        match usable(program, &candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(ExecutableError::Missing(_)) => {}
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    Err(refused.unwrap_or_else(|| ExecutableError::Missing(program.to_owned())))
+}
+
+fn usable(program: &str, path: &Path) -> Result<(), ExecutableError> {
+    let unusable = |reason: String| ExecutableError::Unusable {
+        program: program.to_owned(),
+        reason,
+    };
+    match path.metadata() {
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {
+            Err(ExecutableError::Missing(program.to_owned()))
+        }
+        Err(error) => Err(unusable(error.to_string())),
+        Ok(data) if data.is_dir() => Err(unusable("it is a directory".into())),
+        Ok(data) if !data.is_file() => Err(unusable("it is not a regular file".into())),
+        Ok(_) => access(path, AccessFlags::X_OK)
+            .map_err(|_| unusable("it is not executable (chmod +x?)".into())),
+    }
+}
+
+impl From<ExecutableError> for EngineError {
+    fn from(error: ExecutableError) -> EngineError {
+        let (program, reason) = match error {
+            ExecutableError::Empty(process) => (process, "its command is empty".to_owned()),
+            ExecutableError::Missing(program) => {
+                let reason = "no such file, and no program of that name in PATH";
+                (program, reason.to_owned())
+            }
+            ExecutableError::Unusable { program, reason } => (program, reason),
+        };
+        EngineError::Start { program, reason }
+    }
+}
+
+impl Start {
+    /// The executable that the command means.
+    ///
+    /// # Errors
+    /// If there is none, or it may not be executed.
+    pub fn executable(&self, target: &Target) -> Result<PathBuf, ExecutableError> {
+        let program = self
+            .command
+            .first()
+            .ok_or_else(|| ExecutableError::Empty(self.name.clone()))?;
+        find_executable(program, &target.working_dir, &target.environment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(path: &str) -> Vec<(String, String)> {
+        vec![("PATH".to_owned(), path.to_owned())]
+    }
+
+    #[test]
+    fn names_are_looked_up_and_paths_are_not() {
+        let here = Path::new("/");
+        let found = find_executable("sh", here, &environment("/nowhere:/bin")).unwrap();
+        assert_eq!(found, Path::new("/bin/sh"));
+        assert_eq!(
+            find_executable("bin/sh", here, &[]).unwrap(),
+            Path::new("/bin/sh")
+        );
+    }
+
+    #[test]
+    fn what_cannot_start_says_why() {
+        let here = Path::new("/");
+        let missing = find_executable("no-such-program", here, &environment("/bin")).unwrap_err();
+        assert!(matches!(missing, ExecutableError::Missing(_)));
+        let directory = find_executable("/etc", here, &[]).unwrap_err();
+        assert_eq!(
+            directory.to_string(),
+            "cannot start `/etc`: it is a directory"
+        );
+        let text = find_executable("/etc/passwd", here, &[]).unwrap_err();
+        assert!(text.to_string().contains("not executable"));
+        assert!(find_executable("", here, &environment("/bin")).is_err());
+    }
+}
