@@ -3,7 +3,6 @@
 // The C library's names for system calls are in lower case.
 #![allow(non_upper_case_globals)]
 
-mod calls;
 mod emulate;
 mod faults;
 mod finish;

@@ -3,52 +3,11 @@
 //! Everything stops except calls that concern only the caller's own memory,
 //! signal dispositions and identity, which no other process can observe.
 
+use crosswire_calls::{Does, Fact, Mapping, Row};
 use libc::{sock_filter, *};
 
 /// `AUDIT_ARCH_X86_64` (linux/audit.h).
 pub const NATIVE_ARCHITECTURE: u32 = 0xC000_003E;
-
-/// Calls that never stop.
-const PRIVATE: &[c_long] = &[
-    SYS_brk,
-    SYS_mprotect,
-    SYS_madvise,
-    SYS_mremap,
-    SYS_munmap,
-    SYS_mincore,
-    SYS_rt_sigaction,
-    SYS_rt_sigprocmask,
-    SYS_rt_sigreturn,
-    SYS_sigaltstack,
-    SYS_arch_prctl,
-    SYS_set_tid_address,
-    SYS_set_robust_list,
-    SYS_get_robust_list,
-    SYS_rseq,
-    SYS_membarrier,
-    SYS_getuid,
-    SYS_geteuid,
-    SYS_getgid,
-    SYS_getegid,
-    SYS_getgroups,
-    SYS_getresuid,
-    SYS_getresgid,
-    SYS_getcwd,
-    SYS_uname,
-    SYS_umask,
-    SYS_sched_getaffinity,
-    SYS_sched_getparam,
-    SYS_sched_getscheduler,
-    SYS_getcpu,
-    SYS_getrlimit,
-    SYS_prlimit64,
-    SYS_clock_getres,
-    SYS_capget,
-    SYS_mlock,
-    SYS_munlock,
-    SYS_mlock2,
-    SYS_get_mempolicy,
-];
 
 const fn statement(code: u32, k: u32) -> sock_filter {
     sock_filter {
@@ -82,7 +41,8 @@ pub const WINDOW: std::ops::Range<u32> = 0x3000..0x3040;
 /// Builds the filter. The numbers are searched as a binary tree: a linear one
 /// costs every call of the program ten times as many instructions.
 pub fn filter() -> Vec<sock_filter> {
-    let mut allowed: Vec<u32> = PRIVATE.iter().map(|nr| *nr as u32).collect();
+    let private = crosswire_calls::rows().filter(|row| row.is(Fact::Private));
+    let mut allowed: Vec<u32> = private.map(|row| row.number).collect();
     let mut program = vec![
         statement(LOAD, ARCHITECTURE),
         jump(BPF_JEQ, NATIVE_ARCHITECTURE, 1, 0),
@@ -98,23 +58,21 @@ pub fn filter() -> Vec<sock_filter> {
         program.push(statement(RETURN, SECCOMP_RET_TRACE));
     }
     program.push(statement(LOAD, NUMBER));
-    // A private mapping is nobody else's business; a shared one is.
-    stop_if(&mut program, SYS_mmap, 3, &[(BPF_JSET, MAP_SHARED as u32)]);
-    // A fault that the engine causes must not reach the program's handler, and the
-    // segment that programs leave alone is the engine's.
-    stop_if(
-        &mut program,
-        SYS_rt_sigaction,
-        0,
-        &[(BPF_JEQ, SIGSEGV as u32)],
-    );
-    stop_if(
-        &mut program,
-        SYS_arch_prctl,
-        0,
-        &[(BPF_JEQ, ARCH_SET_GS), (BPF_JEQ, ARCH_GET_GS)],
-    );
-    allowed.push(SYS_mmap as u32);
+    for row in crosswire_calls::rows() {
+        let (argument, tests): (_, &[(u32, u32)]) = match row.does {
+            // A private mapping is nobody else's business; a shared one is.
+            Does::Map(Mapping::Map) => (3, &[(BPF_JSET, MAP_SHARED as u32)]),
+            // A fault that the engine causes must not reach the program's handler, and
+            // the segment that programs leave alone is the engine's.
+            Does::SignalAction => (0, &[(BPF_JEQ, SIGSEGV as u32)]),
+            Does::Segment => (0, &[(BPF_JEQ, ARCH_SET_GS), (BPF_JEQ, ARCH_GET_GS)]),
+            _ => continue,
+        };
+        stop_if(&mut program, row.number, argument, tests);
+        if !row.is(Fact::Private) {
+            allowed.push(row.number);
+        }
+    }
     allowed.sort_unstable();
     search(&mut program, &allowed);
     program
@@ -123,19 +81,23 @@ pub fn filter() -> Vec<sock_filter> {
 /// The filter that a program gets in addition when it puts shared memory at an address
 /// of its own: every call stops that may take it away.
 pub fn filter_for_mappings() -> Vec<sock_filter> {
-    let calls = [SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise];
+    // shmat(2) and shmdt(2) stop anyway.
+    let maps = |row: &&Row| match row.does {
+        Does::Map(Mapping::Map) => true,
+        Does::Map(_) => row.is(Fact::Private),
+        _ => false,
+    };
+    let calls: Vec<u32> = crosswire_calls::rows()
+        .filter(maps)
+        .map(|row| row.number)
+        .collect();
     let mut program = vec![statement(LOAD, NUMBER)];
     for (i, call) in calls.iter().enumerate() {
-        program.push(jump(BPF_JEQ, *call as u32, (calls.len() - i) as u8, 0));
+        program.push(jump(BPF_JEQ, *call, (calls.len() - i) as u8, 0));
     }
     program.push(statement(RETURN, SECCOMP_RET_ALLOW));
     program.push(statement(RETURN, SECCOMP_RET_TRACE));
     program
-}
-
-/// Whether a call never stops by itself: if it does, it is because of its arguments.
-pub fn is_private(call: u32) -> bool {
-    PRIVATE.contains(&c_long::from(call))
 }
 
 // linux/arch/x86/include/uapi/asm/prctl.h; the libc crate lacks them.
@@ -144,9 +106,9 @@ const ARCH_GET_GS: u32 = 0x1004;
 
 /// Appends: if the number in the accumulator is `call`, and the low word of an
 /// argument passes one of the tests, stop. Otherwise the number is there again.
-fn stop_if(program: &mut Vec<sock_filter>, call: c_long, argument: u32, tests: &[(u32, u32)]) {
+fn stop_if(program: &mut Vec<sock_filter>, call: u32, argument: u32, tests: &[(u32, u32)]) {
     let count = tests.len() as u8;
-    program.push(jump(BPF_JEQ, call as u32, 0, count + 3));
+    program.push(jump(BPF_JEQ, call, 0, count + 3));
     program.push(statement(LOAD, ARGUMENTS + 8 * argument));
     for (i, (test, value)) in tests.iter().enumerate() {
         let last = u8::from(i + 1 == tests.len());
@@ -216,7 +178,8 @@ mod tests {
     fn decides_every_number() {
         let program = filter();
         for number in 0..600 {
-            let private = is_private(number as u32) || number == SYS_mmap;
+            let private =
+                crosswire_calls::row(number as u32).is(Fact::Private) || number == SYS_mmap;
             let expected = match private {
                 true => SECCOMP_RET_ALLOW,
                 false => SECCOMP_RET_TRACE,

@@ -164,6 +164,13 @@ pub struct Entering {
     pub native: bool,
 }
 
+impl Entering {
+    /// What is known of the call.
+    pub fn row(&self) -> &'static crosswire_calls::Row {
+        crosswire_calls::row(self.call)
+    }
+}
+
 impl Stopped {
     /// The token for a task that [`wait`] has just reported as stopped.
     pub fn reported(tid: Tid) -> Stopped {

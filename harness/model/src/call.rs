@@ -37,7 +37,19 @@ impl Call {
 
     /// The call's name as in its manual page, if the kernel headers know it.
     pub fn name(self) -> Option<&'static str> {
-        syscalls::Sysno::new(self.0 as usize).map(|call| call.name())
+        crosswire_calls::name(self.0)
+    }
+
+    /// What is known of the call.
+    pub fn row(self) -> &'static crosswire_calls::Row {
+        crosswire_calls::row(self.0)
+    }
+
+    /// The arguments with 0 in place of those that the call does not use.
+    pub fn used(self, mut args: [u64; 6]) -> [u64; 6] {
+        let arity = self.row().arity(&args);
+        args[arity..].fill(0);
+        args
     }
 }
 
@@ -71,9 +83,9 @@ impl FromStr for Call {
         if name == MARK_NAME {
             return Ok(Call::MARK);
         }
-        name.parse::<syscalls::Sysno>()
-            .map(|call| Call(call.id() as u32))
-            .map_err(|_| UnknownName {
+        crosswire_calls::number(name)
+            .map(Call)
+            .ok_or_else(|| UnknownName {
                 what: "system call",
                 name: name.to_owned(),
             })
@@ -190,5 +202,13 @@ mod tests {
         }
         assert_eq!(Call::MEMORY.to_string().parse(), Ok(Call::MEMORY));
         assert!("frobnicate".parse::<Call>().is_err());
+    }
+
+    #[test]
+    fn unused_registers_are_cleared() {
+        let write: Call = "write".parse().unwrap();
+        assert_eq!(write.used([1, 2, 3, 4, 5, 6]), [1, 2, 3, 0, 0, 0]);
+        let open: Call = "openat".parse().unwrap();
+        assert_eq!(open.used([1, 2, 0, 4, 5, 6]), [1, 2, 0, 0, 0, 0]);
     }
 }

@@ -5,7 +5,6 @@
 //! serde and read back unchanged.
 
 mod access;
-mod arity;
 mod call;
 mod difference;
 mod fault;

@@ -1,5 +1,6 @@
 //! Socket addresses in words.
 
+use crosswire_calls::{Arg, Row};
 use crosswire_kernel::{Tid, memory};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -41,6 +42,15 @@ fn describe(bytes: &[u8]) -> Option<String> {
             ))
         }
         _ => None,
+    }
+}
+
+/// Where a call that sends finds the address to which it does: a pointer, 0 for none.
+pub(crate) fn destination(tid: Tid, row: &Row, args: &[u64; 6]) -> u64 {
+    match row.args.get(1) {
+        // The first word of struct msghdr (sendmsg(2)).
+        Some(Arg::BytesMessage) => memory::read_word(tid, args[1]).unwrap_or(0),
+        _ => args[4],
     }
 }
 

@@ -12,6 +12,7 @@ use crate::emulate::Emulated;
 use crate::emulate::sockets::direction;
 use crate::run::session::{Completed, Halt, Session};
 use crate::run::task::{At, State, Task};
+use crosswire_calls::Does;
 use crosswire_kernel::descriptor;
 use crosswire_kernel::regs::{self, Register};
 use libc::*;
@@ -25,13 +26,13 @@ impl Session<'_> {
     pub fn attempt_lock(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &mut self.tasks[index];
         let args = task.entering.args;
-        let (argument, immediate) = match c_long::from(task.entering.call) {
-            SYS_flock if args[1] as c_int & (LOCK_SH | LOCK_EX) != 0 => {
+        let (argument, immediate) = match task.entering.row().does {
+            Does::LockFile if args[1] as c_int & (LOCK_SH | LOCK_EX) != 0 => {
                 (1, args[1] | LOCK_NB as u64)
             }
-            SYS_fcntl if args[1] == F_SETLKW as u64 => (1, F_SETLK as u64),
-            SYS_fcntl if args[1] == OFD_WAIT => (1, OFD_TRY),
-            SYS_msgsnd => (3, args[3] | IPC_NOWAIT as u64),
+            Does::Control if args[1] == F_SETLKW as u64 => (1, F_SETLK as u64),
+            Does::Control if args[1] == OFD_WAIT => (1, OFD_TRY),
+            Does::SystemVSend => (3, args[3] | IPC_NOWAIT as u64),
             _ => return Ok(Emulated::Proceed),
         };
         if immediate == args[argument] {
@@ -84,7 +85,7 @@ impl Session<'_> {
     fn record_lock_holder(&self, index: usize) -> Option<usize> {
         let task = &self.tasks[index];
         let [number, command, request, ..] = task.entering.args;
-        if c_long::from(task.entering.call) != SYS_fcntl || command != F_SETLKW as u64 {
+        if task.entering.row().does != Does::Control || command != F_SETLKW as u64 {
             return None;
         }
         let pid = self.processes[task.process].pid;
@@ -123,13 +124,13 @@ impl Session<'_> {
     /// Holds a task that is about to wait at a socket or eventfd at which another one
     /// waits already.
     pub fn queue(&mut self, index: usize) -> Result<bool, Halt> {
-        let call = self.tasks[index].entering.call;
-        let Some(direction) = direction(call).filter(|_| !self.last_resort) else {
+        let row = self.tasks[index].entering.row();
+        let Some(direction) = direction(row).filter(|_| !self.last_resort) else {
             return Ok(false);
         };
         let waits = |task: &Task| {
             matches!(task.state, State::Blocked)
-                && self::direction(task.entering.call) == Some(direction)
+                && self::direction(task.entering.row()) == Some(direction)
         };
         if !self.tasks.iter().any(waits) {
             return Ok(false);

@@ -9,13 +9,18 @@ pub(crate) mod timers;
 pub(crate) mod tsc;
 pub(crate) mod waits;
 
+use crate::run::remote::made;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, TimedWait};
 use clock::from_timespec;
+use crosswire_calls::Does;
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
-use libc::*;
+use libc::{
+    AF_INET, AF_INET6, CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_TAI, EFAULT, EINVAL, ESRCH,
+    TIMER_ABSTIME, c_int,
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -37,15 +42,6 @@ pub const MARK: u32 = 0x4352_0000;
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
 const INVALID: Emulated = Emulated::Answer(-(EINVAL as i64));
 
-/// Whether a program may be answered this call while it starts: its result does
-/// not depend on anybody else.
-pub(crate) fn is_answered_alike(call: u32) -> bool {
-    matches!(
-        c_long::from(call),
-        SYS_clock_gettime | SYS_gettimeofday | SYS_time | SYS_getrandom
-    )
-}
-
 impl Session<'_> {
     /// Decides about the call that a task is about to make, and changes its
     /// arguments where the kernel shall perform a different one.
@@ -55,58 +51,48 @@ impl Session<'_> {
         if entering.call >= MARK && entering.call < MARK + 0x100 {
             return self.mark(index, entering.call - MARK, args);
         }
-        let emulated = match c_long::from(entering.call) {
-            SYS_clock_gettime => self.read_clock(tid, args[0] as c_int, args[1]),
-            SYS_gettimeofday => {
+        let emulated = match entering.row().does {
+            Does::ReadClock => self.read_clock(tid, args[0] as c_int, args[1]),
+            Does::ReadTimeOfDay => {
                 let now = clock::to_timeval(self.clock.reading(CLOCK_REALTIME));
                 match args[0] != 0 && memory::write(tid, args[0], &now).is_err() {
                     true => FAULT,
                     false => Emulated::Answer(0),
                 }
             }
-            SYS_time => {
+            Does::ReadSeconds => {
                 let now = self.clock.reading(CLOCK_REALTIME) / clock::SECOND;
                 match args[0] != 0 && memory::write(tid, args[0], &now.to_ne_bytes()).is_err() {
                     true => FAULT,
                     false => Emulated::Answer(now as i64),
                 }
             }
-            SYS_nanosleep | SYS_clock_nanosleep if self.tasks[index].waits_until.is_some() => {
+            Does::Sleep | Does::SleepByClock if self.tasks[index].waits_until.is_some() => {
                 let deadline = self.tasks[index].waits_until.take().expect("just seen");
                 Emulated::Sleep { deadline }
             }
-            SYS_nanosleep => self.sleep_request(tid, CLOCK_MONOTONIC, false, args[0]),
-            SYS_clock_nanosleep => {
+            Does::Sleep => self.sleep_request(tid, CLOCK_MONOTONIC, false, args[0]),
+            Does::SleepByClock => {
                 let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
                 self.sleep_request(tid, args[0] as c_int, absolute, args[2])
             }
-            SYS_getrandom => self.random(tid, args[0], args[1] as usize),
+            Does::Random => self.random(tid, args[0], args[1] as usize),
             // Would move the task to another CPU, or above the harness.
-            SYS_sched_setaffinity
-            | SYS_sched_setscheduler
-            | SYS_sched_setattr
-            | SYS_sched_setparam => Emulated::Answer(0),
-            // Work that the kernel does on its own cannot be scheduled.
-            SYS_io_uring_setup | SYS_io_setup | SYS_userfaultfd | SYS_futex_waitv => {
-                Emulated::Answer(-i64::from(ENOSYS))
-            }
-            // There can only be one tracer.
-            SYS_ptrace => Emulated::Answer(-i64::from(EPERM)),
-            SYS_kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
-            SYS_flock | SYS_fcntl | SYS_msgsnd => self.attempt_lock(index)?,
-            SYS_alarm | SYS_setitimer | SYS_getitimer | SYS_timer_create | SYS_timer_settime
-            | SYS_timer_gettime | SYS_timer_getoverrun | SYS_timer_delete | SYS_timerfd_settime
-            | SYS_timerfd_gettime => self.timer_call(index)?,
-            SYS_socket => {
+            Does::Place => Emulated::Answer(0),
+            Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
+            Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
+            Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,
+            Does::Timer(timer) => self.timer_call(index, timer)?,
+            Does::Socket => {
                 self.uses_network |= matches!(args[0] as c_int, AF_INET | AF_INET6);
                 Emulated::Proceed
             }
-            SYS_bind => self.choose_port(index)?,
-            SYS_connect | SYS_sendto | SYS_listen if self.uses_network => {
+            Does::Bind => self.choose_port(index)?,
+            Does::Connect | Does::Send | Does::Listen if self.uses_network => {
                 self.bind_first(index);
                 self.limit_wait(index)?
             }
-            SYS_setsockopt | SYS_getsockopt => self.socket_option(index)?,
+            Does::SocketOption { sets } => self.socket_option(index, sets)?,
             _ => self.limit_wait(index)?,
         };
         Ok(emulated)
@@ -205,8 +191,8 @@ impl Session<'_> {
         let (tid, entering) = (task.tid, task.entering);
         let deadline = task.timed_wait.take().map_or(0, |wait| wait.deadline);
         task.waits_until = Some(deadline);
-        let (absolute, left_at) = match c_long::from(entering.call) {
-            SYS_nanosleep => (false, entering.args[1]),
+        let (absolute, left_at) = match entering.row().does {
+            Does::Sleep => (false, entering.args[1]),
             _ => (
                 entering.args[1] as c_int & TIMER_ABSTIME != 0,
                 entering.args[3],
@@ -218,7 +204,7 @@ impl Session<'_> {
             let _ = memory::write(tid, left_at, &clock::to_timespec(left));
         }
         // Some call must be performed for there to be an end of one.
-        regs::poke(tid, Register::Call, SYS_getpid as u64)?;
+        regs::poke(tid, Register::Call, made::GETPID as u64)?;
         self.tasks[index].unobserved = true;
         let stopped = self.tasks[index].take_stopped().expect("it is held");
         stopped.resume_to_exit();
@@ -238,7 +224,7 @@ impl Session<'_> {
             return Ok(());
         }
         let call = task.entering.call;
-        let is_sleep = matches!(c_long::from(call), SYS_nanosleep | SYS_clock_nanosleep);
+        let is_sleep = matches!(task.entering.row().does, Does::Sleep | Does::SleepByClock);
         let result = if is_sleep {
             RESTART_NO_HANDLER
         } else {

@@ -3,9 +3,11 @@
 //! choose at random.
 
 use crate::emulate::Emulated;
+use crate::emulate::address::destination;
 use crate::emulate::clock::{from_timeval, to_timeval};
 use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
+use crosswire_calls::{Does, Row};
 use crosswire_kernel::{descriptor, memory};
 use libc::*;
 use std::path::PathBuf;
@@ -28,14 +30,11 @@ pub(crate) enum Direction {
     Send,
 }
 
-/// The direction of a call on a descriptor.
-pub(crate) fn direction(call: u32) -> Option<Direction> {
-    match c_long::from(call) {
-        SYS_read | SYS_readv | SYS_recvfrom | SYS_recvmsg | SYS_recvmmsg | SYS_accept
-        | SYS_accept4 => Some(Direction::Receive),
-        SYS_write | SYS_writev | SYS_sendto | SYS_sendmsg | SYS_sendmmsg | SYS_connect => {
-            Some(Direction::Send)
-        }
+/// The direction of a call that may wait at a socket or a stream.
+pub(crate) fn direction(row: &Row) -> Option<Direction> {
+    match row.does {
+        Does::Read | Does::Receive | Does::ReceiveMany | Does::Accept => Some(Direction::Receive),
+        Does::Write | Does::Send | Does::SendMany | Does::Connect => Some(Direction::Send),
         _ => None,
     }
 }
@@ -70,9 +69,9 @@ impl Session<'_> {
     /// A socket that has no port and is about to need one gets the run's next one.
     pub fn bind_first(&mut self, index: usize) {
         let task = &self.tasks[index];
-        let pid = self.processes[task.process].pid;
+        let (pid, row) = (self.processes[task.process].pid, task.entering.row());
         let is_unaddressed =
-            c_long::from(task.entering.call) == SYS_sendto && task.entering.args[4] == 0;
+            row.does == Does::Send && destination(task.tid, row, &task.entering.args) == 0;
         if is_unaddressed {
             return;
         }
@@ -85,7 +84,7 @@ impl Session<'_> {
     }
 
     /// Keeps socket time-outs from the kernel, which would measure real time.
-    pub fn socket_option(&mut self, index: usize) -> Result<Emulated, Halt> {
+    pub fn socket_option(&mut self, index: usize, sets: bool) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];
         let (tid, args) = (task.tid, task.entering.args);
         let option = args[2] as c_int;
@@ -100,7 +99,7 @@ impl Session<'_> {
             SO_RCVTIMEO => &mut time_outs.receive,
             _ => &mut time_outs.send,
         };
-        if c_long::from(task.entering.call) == SYS_getsockopt {
+        if !sets {
             let written = memory::write(tid, args[3], &to_timeval(*value))
                 .and_then(|()| memory::write(tid, args[4], &16u32.to_ne_bytes()));
             let errno = written.map_or(EFAULT, |()| 0);
@@ -122,8 +121,8 @@ impl Session<'_> {
         if self.socket_time_outs.is_empty() {
             return Ok(Emulated::Proceed);
         }
-        let call = self.tasks[index].entering.call;
-        let Some(direction) = direction(call) else {
+        let row = self.tasks[index].entering.row();
+        let Some(direction) = direction(row) else {
             return Ok(Emulated::Proceed);
         };
         let time_outs = self
@@ -134,8 +133,8 @@ impl Session<'_> {
             Direction::Send => time_outs.send,
         });
         if length > 0 {
-            let errno = match c_long::from(call) {
-                SYS_connect => EINPROGRESS,
+            let errno = match row.does {
+                Does::Connect => EINPROGRESS,
                 _ => EAGAIN,
             };
             self.tasks[index].timed_wait = Some(TimedWait {

@@ -3,6 +3,7 @@
 use crate::emulate::Emulated;
 use crate::emulate::clock::{self, Clock, from_timespec, from_timeval};
 use crate::run::session::{Halt, Session};
+use crosswire_calls::{self as calls, Does};
 use crosswire_kernel::{Tid, descriptor, memory, tracee};
 use libc::*;
 use std::os::fd::OwnedFd;
@@ -111,11 +112,11 @@ fn error(errno: c_int) -> Emulated {
 
 impl Session<'_> {
     /// Answers a call about timers.
-    pub fn timer_call(&mut self, index: usize) -> Result<Emulated, Halt> {
+    pub fn timer_call(&mut self, index: usize, does: calls::Timer) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];
         let (tid, process, args) = (task.tid, task.process, task.entering.args);
-        let answer = match c_long::from(task.entering.call) {
-            SYS_alarm => {
+        let answer = match does {
+            calls::Timer::Alarm => {
                 let deadline = match args[0] as u32 {
                     0 => None,
                     seconds => Some(self.clock.after(u64::from(seconds) * clock::SECOND)),
@@ -125,27 +126,37 @@ impl Session<'_> {
                 timer.set(deadline, 0);
                 Ok(Emulated::Answer(before as i64))
             }
-            SYS_setitimer | SYS_getitimer if args[0] as c_int != ITIMER_REAL => {
+            calls::Timer::SetInterval | calls::Timer::GetInterval
+                if args[0] as c_int != ITIMER_REAL =>
+            {
                 // Timers of CPU time: no amount of it is reproducible.
                 Ok(OK)
             }
-            SYS_setitimer => self.set_interval_timer(tid, process, args[1], args[2]),
-            SYS_getitimer => {
+            calls::Timer::SetInterval => self.set_interval_timer(tid, process, args[1], args[2]),
+            calls::Timer::GetInterval => {
                 let timer = self.timers.process_alarm(process);
                 let (left, interval) = (timer.remaining(self.clock), timer.interval);
                 write_pair(tid, args[1], interval, left, clock::to_timeval)
             }
-            SYS_timer_create => self.create_timer(tid, process, args),
-            SYS_timer_getoverrun => Ok(OK),
-            SYS_timer_delete => match self.timers.posix(process, args[0]) {
+            calls::Timer::Create => self.create_timer(tid, process, args),
+            calls::Timer::Overrun => Ok(OK),
+            // Noted once the kernel has made it.
+            calls::Timer::CreateDescriptor => return Ok(Emulated::Proceed),
+            calls::Timer::Delete => match self.timers.posix(process, args[0]) {
                 Some(at) => {
                     self.timers.timers.remove(at);
                     Ok(OK)
                 }
                 None => Ok(error(EINVAL)),
             },
-            call => {
-                let is_descriptor = matches!(call, SYS_timerfd_settime | SYS_timerfd_gettime);
+            calls::Timer::Set
+            | calls::Timer::Get
+            | calls::Timer::SetDescriptor
+            | calls::Timer::GetDescriptor => {
+                let is_descriptor = matches!(
+                    does,
+                    calls::Timer::SetDescriptor | calls::Timer::GetDescriptor
+                );
                 let at = match is_descriptor {
                     true => self.timers.descriptor(tid, args[0]),
                     false => self.timers.posix(process, args[0]),
@@ -154,7 +165,7 @@ impl Session<'_> {
                     // Let the kernel find out what is wrong with the descriptor.
                     None if is_descriptor => return Ok(Emulated::Proceed),
                     None => Ok(error(EINVAL)),
-                    Some(at) if matches!(call, SYS_timer_settime | SYS_timerfd_settime) => {
+                    Some(at) if matches!(does, calls::Timer::Set | calls::Timer::SetDescriptor) => {
                         self.set_timer(tid, at, args)
                     }
                     Some(at) => {
@@ -259,7 +270,8 @@ impl Session<'_> {
     /// Notes a timer descriptor that a call has created.
     pub fn after_timer_call(&mut self, index: usize, result: i64) {
         let task = &self.tasks[index];
-        if c_long::from(task.entering.call) != SYS_timerfd_create || result < 0 {
+        let creates = Does::Timer(calls::Timer::CreateDescriptor);
+        if task.entering.row().does != creates || result < 0 {
             return;
         }
         let pid = self.processes[task.process].pid;

@@ -7,66 +7,22 @@ use crate::emulate::clock::{
 };
 use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
+use crosswire_calls::{Does, Timeout};
 use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::tracee::Entering;
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::What;
-use libc::*;
+use libc::{TIMER_ABSTIME, c_int};
 
-/// Where a call has its time-out, and in which form.
-enum TimeOut {
-    /// Milliseconds by value; negative means none.
-    Milliseconds(usize),
-    /// A pointer to a relative `timespec`.
-    Relative(usize),
-    /// A pointer to a relative `timeval`.
-    RelativeTimeval(usize),
-    /// A pointer to an absolute `timespec` on this clock.
-    Absolute(usize, c_int),
-}
-
-/// The time-out of a call, and what the call returns when it expires.
-fn time_out(call: u32, args: &[u64; 6]) -> Option<(TimeOut, i64)> {
-    let expired = -i64::from(ETIMEDOUT);
-    let again = -i64::from(EAGAIN);
-    Some(match c_long::from(call) {
-        SYS_poll => (TimeOut::Milliseconds(2), 0),
-        SYS_epoll_wait | SYS_epoll_pwait => (TimeOut::Milliseconds(3), 0),
-        SYS_epoll_pwait2 => (TimeOut::Relative(3), 0),
-        SYS_ppoll => (TimeOut::Relative(2), 0),
-        SYS_select => (TimeOut::RelativeTimeval(4), 0),
-        SYS_pselect6 => (TimeOut::Relative(4), 0),
-        SYS_semtimedop => (TimeOut::Relative(3), again),
-        SYS_rt_sigtimedwait => (TimeOut::Relative(2), again),
-        SYS_mq_timedsend | SYS_mq_timedreceive => (TimeOut::Absolute(4, CLOCK_REALTIME), expired),
-        SYS_futex => {
-            let clock = match args[1] as c_int & FUTEX_CLOCK_REALTIME {
-                0 => CLOCK_MONOTONIC,
-                _ => CLOCK_REALTIME,
-            };
-            match args[1] as c_int & FUTEX_CMD_MASK {
-                FUTEX_WAIT => (TimeOut::Relative(3), expired),
-                FUTEX_WAIT_BITSET | FUTEX_WAIT_REQUEUE_PI | FUTEX_LOCK_PI2 => {
-                    (TimeOut::Absolute(3, clock), expired)
-                }
-                FUTEX_LOCK_PI => (TimeOut::Absolute(3, CLOCK_REALTIME), expired),
-                _ => return None,
-            }
-        }
-        _ => return None,
-    })
-}
-
-/// `FUTEX_LOCK_PI2` of linux/futex.h.
-const FUTEX_LOCK_PI2: c_int = 13;
-
-/// Whether a call waits until a date, which comes sooner if the calendar is set
+/// Returns whether a call waits until a date, which comes sooner if the calendar is set
 /// forward.
-fn waits_for_date(call: u32, args: &[u64; 6]) -> bool {
-    if c_long::from(call) == SYS_clock_nanosleep {
+fn waits_for_date(entering: &Entering) -> bool {
+    let (row, args) = (entering.row(), &entering.args);
+    if row.does == Does::SleepByClock {
         return args[1] as c_int & TIMER_ABSTIME != 0 && is_calendar(args[0] as c_int);
     }
-    match time_out(call, args) {
-        Some((TimeOut::Absolute(_, clock), _)) => is_calendar(clock),
+    match row.timeout(args) {
+        Some((Timeout::Absolute(_, clock), _)) => is_calendar(clock),
         _ => false,
     }
 }
@@ -79,7 +35,7 @@ impl Session<'_> {
         self.clock.set_calendar(by);
         self.timers.calendar_was_set(by);
         for task in &mut self.tasks {
-            let is_date = waits_for_date(task.entering.call, &task.entering.args);
+            let is_date = waits_for_date(&task.entering);
             if let Some(wait) = task.timed_wait.as_mut().filter(|_| is_date) {
                 wait.deadline = wait.deadline.saturating_add_signed(-by);
             }
@@ -89,23 +45,23 @@ impl Session<'_> {
     /// Takes over the time-out of the call that a task is about to make.
     pub fn limit_wait(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];
-        let (tid, call, args) = (task.tid, task.entering.call, task.entering.args);
-        let Some((form, result)) = time_out(call, &args) else {
+        let (tid, args) = (task.tid, task.entering.args);
+        let Some((form, result)) = task.entering.row().timeout(&args) else {
             return self.limit_by_socket(index);
         };
         let (argument, none) = match form {
-            TimeOut::Milliseconds(a) => (a, u64::MAX),
-            TimeOut::Relative(a) | TimeOut::RelativeTimeval(a) | TimeOut::Absolute(a, _) => (a, 0),
+            Timeout::Milliseconds(a) => (a, u64::MAX),
+            Timeout::Relative(a) | Timeout::RelativeTimeval(a) | Timeout::Absolute(a, _) => (a, 0),
         };
         let value = args[argument];
         let deadline = match form {
-            TimeOut::Milliseconds(_) if (value as c_int) <= 0 => return Ok(Emulated::Proceed),
-            TimeOut::Milliseconds(_) => self.clock.after(value as c_int as u64 * 1_000_000),
+            Timeout::Milliseconds(_) if (value as c_int) <= 0 => return Ok(Emulated::Proceed),
+            Timeout::Milliseconds(_) => self.clock.after(value as c_int as u64 * 1_000_000),
             _ if value == 0 => return Ok(Emulated::Proceed),
-            TimeOut::Relative(_) | TimeOut::RelativeTimeval(_) => {
+            Timeout::Relative(_) | Timeout::RelativeTimeval(_) => {
                 let pair = memory::read_pair(tid, value).ok();
                 let length = match form {
-                    TimeOut::RelativeTimeval(_) => pair.and_then(from_timeval),
+                    Timeout::RelativeTimeval(_) => pair.and_then(from_timeval),
                     _ => pair.and_then(from_timespec),
                 };
                 match length {
@@ -114,7 +70,7 @@ impl Session<'_> {
                     Some(length) => self.clock.after(length),
                 }
             }
-            TimeOut::Absolute(_, clock) => {
+            Timeout::Absolute(_, clock) => {
                 match memory::read_pair(tid, value).ok().and_then(from_timespec) {
                     // Long past in the kernel's time as well as in ours.
                     None | Some(0..SECOND) => return Ok(Emulated::Proceed),
@@ -156,18 +112,17 @@ impl Session<'_> {
             return Ok(());
         };
         let left = wait.deadline.saturating_sub(self.clock.now());
-        let call = c_long::from(task.entering.call);
-        if !matches!(call, SYS_select | SYS_pselect6 | SYS_ppoll) {
-            return Ok(());
-        }
-        let form = if call == SYS_select {
-            to_timeval
-        } else {
-            to_timespec
+        let row = task.entering.row();
+        let selects = row.does == Does::Select;
+        let form = match row.timeout(&task.entering.args) {
+            Some((Timeout::RelativeTimeval(_), _)) => to_timeval,
+            // poll(2) has it by value.
+            Some((Timeout::Relative(_), _)) if selects || row.does == Does::Poll => to_timespec,
+            _ => return Ok(()),
         };
         // Read-only memory is left alone, as the kernel does.
         let _ = memory::write(task.tid, time_out, &form(if expired { 0 } else { left }));
-        if !expired || call == SYS_ppoll {
+        if !expired || !selects {
             return Ok(());
         }
         let [count, sets @ .., _, _] = task.entering.args;

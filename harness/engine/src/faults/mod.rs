@@ -80,7 +80,7 @@ impl Session<'_> {
         }
         let process = &self.processes[self.tasks[index].process].name;
         let entering = self.tasks[index].entering;
-        let waits = !is_wake(entering.call, entering.args);
+        let waits = !entering.row().only_wakes_futex(&entering.args);
         let mut first = None;
         for armed in &mut self.faults {
             if armed.fault.action == Action::Interrupt && call.is_some() && !waits {
@@ -245,17 +245,4 @@ impl Session<'_> {
         self.settle(false)?;
         Ok(true)
     }
-}
-
-/// Whether a call is the half of futex(2) that never waits, and so is never interrupted.
-fn is_wake(call: u32, args: [u64; 6]) -> bool {
-    let operation = args[1] as i32 & libc::FUTEX_CMD_MASK;
-    i64::from(call) == libc::SYS_futex
-        && !matches!(
-            operation,
-            libc::FUTEX_WAIT
-                | libc::FUTEX_WAIT_BITSET
-                | libc::FUTEX_LOCK_PI
-                | libc::FUTEX_WAIT_REQUEUE_PI
-        )
 }

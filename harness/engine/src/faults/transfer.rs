@@ -6,39 +6,13 @@
 
 use crate::faults::Strike;
 use crate::run::session::{Halt, Session};
+use crosswire_calls::{Amount, Does};
 use crosswire_kernel::descriptor::{self, FileType};
 use crosswire_kernel::memory;
 use crosswire_kernel::regs::{self, Register};
 use crosswire_model::{Action, Fault, What};
-use libc::*;
+use libc::{EAGAIN, IPC_NOWAIT, c_int};
 use std::os::fd::OwnedFd;
-
-/// How a call says what it moves.
-enum Amount {
-    /// A number of bytes in this argument.
-    Bytes(usize),
-    /// A vector of buffers at argument 1, their number in argument 2.
-    Vector,
-    /// A message header at argument 1.
-    Message,
-}
-
-/// How the call says what it moves, and which argument is the descriptor that may
-/// have little to give or little room.
-fn amount(call: u32) -> Option<(Amount, usize)> {
-    Some(match c_long::from(call) {
-        SYS_read | SYS_write | SYS_pread64 | SYS_pwrite64 | SYS_recvfrom | SYS_sendto => {
-            (Amount::Bytes(2), 0)
-        }
-        SYS_readv | SYS_writev | SYS_preadv | SYS_pwritev | SYS_preadv2 | SYS_pwritev2
-        | SYS_vmsplice => (Amount::Vector, 0),
-        SYS_recvmsg | SYS_sendmsg => (Amount::Message, 0),
-        SYS_sendfile => (Amount::Bytes(3), 0),
-        SYS_splice => (Amount::Bytes(4), 2),
-        SYS_tee => (Amount::Bytes(2), 1),
-        _ => return None,
-    })
-}
 
 impl Session<'_> {
     /// Applies a fault of transfers to the call that is about to begin.
@@ -70,10 +44,11 @@ impl Session<'_> {
     fn shorten(&mut self, index: usize, most: u64) -> Result<Option<Strike>, Halt> {
         let task = &mut self.tasks[index];
         let (tid, args) = (task.tid, task.entering.args);
-        let Some((amount, argument)) = amount(task.entering.call) else {
+        let transfer = task.entering.row().transfer();
+        let Some((transfer, amount)) = transfer.and_then(|t| Some((t, t.amount?))) else {
             return Ok(None);
         };
-        let Some(file) = self.file(index, argument) else {
+        let Some(file) = self.file(index, transfer.descriptor) else {
             return Ok(None);
         };
         if !matches!(
@@ -117,19 +92,22 @@ impl Session<'_> {
     fn fill(&self, index: usize) -> Option<Strike> {
         let task = &self.tasks[index];
         let again = Strike::Answer(-i64::from(EAGAIN));
-        match c_long::from(task.entering.call) {
-            SYS_msgsnd => {
+        let row = task.entering.row();
+        match row.does {
+            Does::SystemVSend => {
                 let may_wait = task.entering.args[3] as c_int & IPC_NOWAIT == 0;
                 return (!may_wait).then_some(again);
             }
-            SYS_mq_timedsend => {
+            Does::QueueSend => {
                 let file = self.file(index, 0)?;
                 return descriptor::is_non_blocking(&file).then_some(again);
             }
             _ => {}
         }
-        let (_, argument) = amount(task.entering.call)?;
-        let file = self.file(index, argument)?;
+        let transfer = row
+            .transfer()
+            .filter(|transfer| transfer.amount.is_some())?;
+        let file = self.file(index, transfer.descriptor)?;
         if !matches!(
             descriptor::file_type(&file),
             FileType::Stream | FileType::Datagram

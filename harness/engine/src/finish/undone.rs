@@ -7,7 +7,6 @@
 
 use crate::run::session::Session;
 use crosswire_model::{Call, TaskId};
-use libc::*;
 
 /// The operations that a process began when the log had so many entries, or later.
 #[derive(Debug, Clone, Copy)]
@@ -65,19 +64,6 @@ impl Session<'_> {
     /// Whether the call in which a task waits has done nothing as long as it waits.
     pub fn waits_untouched(&self, index: usize) -> bool {
         let entering = self.tasks[index].entering;
-        match c_long::from(entering.call) {
-            // Waiting for all of it, it may have taken a part.
-            SYS_recvfrom => entering.args[3] & MSG_WAITALL as u64 == 0,
-            SYS_recvmsg => entering.args[2] & MSG_WAITALL as u64 == 0,
-            SYS_read | SYS_readv | SYS_accept | SYS_accept4 | SYS_flock | SYS_fcntl
-            | SYS_msgrcv | SYS_msgsnd | SYS_mq_timedreceive | SYS_mq_timedsend | SYS_semop
-            | SYS_semtimedop | SYS_poll | SYS_ppoll | SYS_epoll_wait | SYS_epoll_pwait
-            | SYS_rt_sigtimedwait => true,
-            SYS_futex => matches!(
-                entering.args[1] as i32 & FUTEX_CMD_MASK,
-                FUTEX_WAIT | FUTEX_WAIT_BITSET
-            ),
-            _ => false,
-        }
+        entering.row().is_untouched(&entering.args)
     }
 }

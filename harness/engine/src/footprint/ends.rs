@@ -72,9 +72,7 @@ impl Session<'_> {
     pub(crate) fn has_killed(&self, since: usize, task: TaskId) -> bool {
         let process = self.tasks[task.index()].process;
         let ends_itself = |event: &crosswire_model::Event| match event.what {
-            What::Call { call, .. } => {
-                event.task == task && matches!(c_long::from(call.0), SYS_exit | SYS_exit_group)
-            }
+            What::Call { call, .. } => event.task == task && call.row().never_returns(),
             _ => false,
         };
         let events = &self.events[since..];

@@ -7,11 +7,13 @@
 pub(crate) mod ends;
 pub(crate) mod objects;
 
+use crate::emulate::address::destination;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
+use crosswire_calls::{Arg, Does, Mapping, Row, SystemV};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{AccessKind, EVERYTHING, Footprint, Mode, TaskId, Touch, What};
-use libc::*;
+use libc::{AF_UNIX, IPC_RMID, c_int};
 use objects::Descriptor;
 use std::rc::Rc;
 
@@ -142,7 +144,7 @@ impl Session<'_> {
     fn has_mapped(&self, index: usize, since: usize) -> bool {
         self.events[since..].iter().any(|event| match event.what {
             What::Call { call, .. } => {
-                let maps = matches!(c_long::from(call.0), SYS_mmap | SYS_shmat);
+                let maps = matches!(call.row().does, Does::Map(Mapping::Map | Mapping::Attach));
                 maps && event.task.index() == index
             }
             _ => false,
@@ -233,76 +235,99 @@ impl Session<'_> {
         if (crate::emulate::MARK..crate::emulate::MARK + 0x100).contains(&call) {
             return touches.push(Touch::write(MARKS));
         }
+        let row = entering.row();
         let points_there = |argument: &u64| self.space(index).at(*argument).is_some();
-        if c_long::from(call) != SYS_futex && args.iter().any(points_there) {
+        if row.does != Does::Futex && args.iter().any(points_there) {
             // The kernel reads or writes there.
             touches.push(Touch::everything());
         }
-        match c_long::from(call) {
-            SYS_nanosleep | SYS_sched_yield | SYS_getpid | SYS_gettid | SYS_pause
-            | SYS_rt_sigsuspend | SYS_rt_sigpending | SYS_fsync | SYS_fdatasync | SYS_dup
-            | SYS_umask | SYS_pipe | SYS_pipe2 | SYS_eventfd2 | SYS_memfd_create
-            | SYS_socketpair | SYS_chdir | SYS_fchdir => {}
-            SYS_clock_nanosleep if args[1] == 0 => {}
-            // Who inherits children, and who dies with its parent.
-            SYS_prctl if matches!(args[0] as c_int, PR_SET_PDEATHSIG | PR_SET_CHILD_SUBREAPER) => {
-                touches.push(Touch::everything());
+        match row.does {
+            Does::Nothing
+            | Does::Sleep
+            | Does::Identity
+            | Does::Pause
+            | Does::Sync
+            | Does::Pipe
+            | Does::EventCounter
+            | Does::MemoryFile
+            | Does::Socket
+            | Does::SocketPair => {}
+            Does::SleepByClock if args[1] == 0 => {}
+            Does::ProcessControl => {
+                if crosswire_calls::changes_parenthood(&args) {
+                    touches.push(Touch::everything());
+                }
             }
-            SYS_prctl => {}
-            SYS_getrandom => touches.push(Touch::write(RANDOM)),
-            SYS_fork | SYS_vfork | SYS_clone | SYS_clone3 => touches.push(Touch::write(PIDS)),
-            SYS_setpgid | SYS_setsid | SYS_getpgid | SYS_getpgrp | SYS_getsid => {
-                touches.push(Touch::write(GROUPS));
-            }
-            SYS_getppid => {
+            Does::Random => touches.push(Touch::write(RANDOM)),
+            Does::Fork => touches.push(Touch::write(PIDS)),
+            Does::Groups => touches.push(Touch::write(GROUPS)),
+            Does::Parent => {
                 let parent = self.processes[self.tasks[index].process].parent;
                 touches.extend(parent.map(|parent| self.mourners(parent)));
             }
-            SYS_wait4 | SYS_waitid => touches.push(self.mourners(self.tasks[index].process)),
-            SYS_exit | SYS_exit_group => self.of_exit(index, touches),
-            SYS_kill | SYS_tgkill | SYS_tkill => self.of_kill(args[0] as i32, touches),
-            SYS_msgget | SYS_semget | SYS_shmget => touches.push(Touch::write(KEYS)),
-            SYS_msgsnd | SYS_msgrcv | SYS_msgctl => {
-                touches.push(Touch::write(format!("System V queue {}", args[0])));
-                touches.extend(removed(call, args[1]));
-            }
-            SYS_semop | SYS_semtimedop | SYS_semctl => {
-                let semaphores = Touch::write(format!("System V semaphores {}", args[0]));
-                // SEM_UNDO gives them back when the process ends.
-                let process = self.tasks[index].process;
-                self.objects.undone.push((process, semaphores.clone()));
-                touches.push(semaphores);
-                touches.extend(removed(call, args[2]));
-            }
-            SYS_shmat | SYS_shmdt | SYS_shmctl => {
-                touches.push(Touch::write("System V memory"));
-                touches.extend(removed(call, args[1]));
-            }
-            SYS_mq_open | SYS_mq_unlink => {
+            Does::WaitChild => touches.push(self.mourners(self.tasks[index].process)),
+            Does::Exit { .. } => self.of_exit(index, touches),
+            Does::Kill | Does::KillThread => self.of_kill(args[0] as i32, touches),
+            Does::Get(_) => touches.push(Touch::write(KEYS)),
+            Does::OpenQueue | Does::RemoveQueue => {
                 let name = memory::read_string(tid, args[0], 4096).unwrap_or_default();
                 touches.push(Touch::write(format!("queue {name}")));
             }
-            SYS_mmap => touches.extend(
+            Does::Map(Mapping::Map) => touches.extend(
                 self.descriptor(tid, args[4])
                     .map(|file| Touch::read(file.name)),
             ),
-            SYS_futex => self.of_futex(index, args, touches),
-            SYS_poll | SYS_ppoll => self.of_poll(tid, args, touches),
-            _ if objects::has_paths(call) => {
-                touches.extend(objects::paths(tid, call, args));
-                if c_long::from(call) == SYS_execve {
+            Does::Futex => self.of_futex(index, args, touches),
+            Does::Poll => self.of_poll(tid, args, touches),
+            Does::Open
+            | Does::LookUp
+            | Does::Execute
+            | Does::Remove
+            | Does::Rename
+            | Does::Link
+            | Does::Symlink
+            | Does::MakeNode
+            | Does::MakeDirectory
+            | Does::ChangeFile => {
+                touches.extend(objects::paths(tid, row, &args));
+                if row.does == Does::Execute {
                     // Descriptors marked close-on-exec are closed.
                     self.of_closing_all(tid, touches);
                 }
             }
-            _ => self.of_descriptor(tid, call, args, touches),
+            Does::ChangeDirectory => {}
+            _ => match row.system_v() {
+                Some(kind) => self.of_system_v(index, row, kind, touches),
+                None => self.of_descriptor(tid, row, args, touches),
+            },
+        }
+    }
+
+    /// Calls on a System V object.
+    fn of_system_v(&mut self, index: usize, row: &Row, kind: SystemV, touches: &mut Vec<Touch>) {
+        let args = self.tasks[index].entering.args;
+        let touch = match kind {
+            SystemV::Queue => Touch::write(format!("System V queue {}", args[0])),
+            SystemV::Semaphores => Touch::write(format!("System V semaphores {}", args[0])),
+            SystemV::Memory => Touch::write("System V memory"),
+        };
+        if kind == SystemV::Semaphores {
+            // SEM_UNDO gives them back when the process ends.
+            let process = self.tasks[index].process;
+            self.objects.undone.push((process, touch.clone()));
+        }
+        touches.push(touch);
+        let command = row.args.iter().position(|arg| *arg == Arg::ControlCommand);
+        if command.is_some_and(|at| args[at] as c_int & 0xff == IPC_RMID) {
+            // Its key is free again.
+            touches.push(Touch::write(KEYS));
         }
     }
 
     /// Calls on a descriptor; everything else concerns everything.
-    fn of_descriptor(&mut self, tid: Tid, call: u32, args: [u64; 6], touches: &mut Vec<Touch>) {
+    fn of_descriptor(&mut self, tid: Tid, row: &Row, args: [u64; 6], touches: &mut Vec<Touch>) {
         use objects::Use;
-        let Some(how) = objects::usage(call, args).filter(|_| !names_socket(tid, call, args))
+        let Some(how) = objects::usage(row, &args).filter(|_| !names_socket(tid, row, &args))
         else {
             return touches.push(Touch::everything());
         };
@@ -328,16 +353,12 @@ impl Session<'_> {
             (Use::List, _) => touches.push(Touch::write(format!("entries of {name}"))),
             _ => touches.push(file(Touch::write)),
         }
-        let second = match c_long::from(call) {
-            SYS_dup2 | SYS_dup3 => self.descriptor(tid, args[1]).map(|file| file.closed()),
-            SYS_sendfile | SYS_tee => self
-                .descriptor(tid, args[1])
-                .map(|file| Touch::write(file.name)),
-            SYS_splice | SYS_copy_file_range => self
-                .descriptor(tid, args[2])
-                .map(|file| Touch::write(file.name)),
-            _ => None,
-        };
+        let second = row.second_descriptor().map(|at| args[at]);
+        let second = second.and_then(|number| self.descriptor(tid, number));
+        let second = second.map(|file| match row.does {
+            Does::Duplicate => file.closed(),
+            _ => Touch::write(file.name),
+        });
         touches.extend(second);
     }
 
@@ -353,7 +374,7 @@ impl Session<'_> {
                 is_shared = true;
             }
         }
-        if !is_shared && args[1] as c_int & FUTEX_PRIVATE_FLAG == 0 {
+        if !is_shared && !crosswire_calls::futex_is_private(&args) {
             touches.push(Touch::write("futexes"));
         }
     }
@@ -388,7 +409,7 @@ impl Session<'_> {
             let (call, args, result) = match what {
                 What::Call {
                     call, args, result, ..
-                } if task.index() == index => (call.0, *args, *result),
+                } if task.index() == index => (call.row(), *args, *result),
                 _ => continue,
             };
             if result >= 0 {
@@ -398,14 +419,12 @@ impl Session<'_> {
     }
 }
 
-/// Whether a call sends to a socket by its path, at which anything may be instead.
-fn names_socket(tid: Tid, call: u32, args: [u64; 6]) -> bool {
-    let address = match c_long::from(call) {
-        SYS_sendto => args[4],
-        // The first word of struct msghdr (sendmsg(2)).
-        SYS_sendmsg => memory::read_word(tid, args[1]).unwrap_or(0),
+/// Returns whether a call sends to a socket by its path, at which anything may be instead.
+fn names_socket(tid: Tid, row: &Row, args: &[u64; 6]) -> bool {
+    let address = match row.does {
+        Does::Send => destination(tid, row, args),
         // Any of several.
-        SYS_sendmmsg => return true,
+        Does::SendMany => return true,
         _ => return false,
     };
     let mut start = [0; 3];
@@ -413,11 +432,4 @@ fn names_socket(tid: Tid, call: u32, args: [u64; 6]) -> bool {
     let family = u16::from_ne_bytes([start[0], start[1]]);
     // Abstract names begin with a NUL (unix(7)).
     is_read && i32::from(family) == AF_UNIX && start[2] != 0
-}
-
-/// A key that is free again when a System V object is removed.
-fn removed(call: u32, command: u64) -> Option<Touch> {
-    let controls = matches!(c_long::from(call), SYS_msgctl | SYS_semctl | SYS_shmctl);
-    let removes = command as c_int & 0xff == IPC_RMID;
-    (controls && removes).then(|| Touch::write(KEYS))
 }

@@ -1,9 +1,12 @@
 //! Kernel objects by names that are the same in every run: files by their path, what
 //! has no path by who made it.
 
+use crosswire_calls::{Does, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, maps, memory};
 use crosswire_model::{EVERYTHING, Touch};
-use libc::*;
+use libc::{
+    AT_FDCWD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, O_CREAT, O_TRUNC, c_int,
+};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -121,11 +124,11 @@ impl Objects {
     }
 
     /// Names what a call has created.
-    pub fn name_new(&mut self, tid: Tid, task: usize, call: u32, args: [u64; 6], result: i64) {
-        let (kind, numbers) = match c_long::from(call) {
-            SYS_pipe | SYS_pipe2 => ("pipe", pair(tid, args[0])),
-            SYS_socketpair => ("socket pair", pair(tid, args[3])),
-            SYS_memfd_create => ("memory file", vec![result as i32]),
+    pub fn name_new(&mut self, tid: Tid, task: usize, row: &Row, args: [u64; 6], result: i64) {
+        let (kind, numbers) = match row.does {
+            Does::Pipe => ("pipe", pair(tid, args[0])),
+            Does::SocketPair => ("socket pair", pair(tid, args[3])),
+            Does::MemoryFile => ("memory file", vec![result as i32]),
             // All eventfds share an inode.
             _ => return,
         };
@@ -192,71 +195,55 @@ fn shared_mapping((path, may_change): &(String, bool)) -> Option<Touch> {
 }
 
 /// How a call uses its descriptor, if that is known.
-pub(crate) fn usage(call: u32, args: [u64; 6]) -> Option<Use> {
-    Some(match c_long::from(call) {
-        SYS_read | SYS_readv => Use::Read,
-        SYS_pread64 | SYS_preadv | SYS_preadv2 => Use::ReadAt,
-        SYS_write | SYS_writev | SYS_sendfile | SYS_splice | SYS_tee | SYS_copy_file_range
-        | SYS_vmsplice => Use::Write,
-        SYS_pwrite64 | SYS_pwritev | SYS_pwritev2 | SYS_ftruncate | SYS_fallocate | SYS_fchmod
-        | SYS_fchown | SYS_sendto | SYS_sendmsg | SYS_sendmmsg | SYS_recvfrom | SYS_recvmsg
-        | SYS_recvmmsg | SYS_shutdown | SYS_listen | SYS_accept | SYS_accept4 | SYS_socket
-        | SYS_mq_timedsend | SYS_mq_timedreceive | SYS_mq_getsetattr | SYS_mq_notify => Use::Change,
-        SYS_setsockopt | SYS_getsockopt | SYS_getsockname | SYS_getpeername => Use::Change,
-        SYS_fstat => Use::Look,
-        SYS_lseek => Use::Seek,
-        SYS_getdents64 => Use::List,
-        SYS_flock => Use::Lock,
-        SYS_close => Use::Close,
-        SYS_dup2 | SYS_dup3 => Use::Nothing,
-        SYS_fcntl => match args[1] as c_int {
+pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
+    Some(match row.does {
+        Does::Read => Use::Read,
+        Does::ReadAt => Use::ReadAt,
+        Does::Write | Does::Move | Does::CopyRange => Use::Write,
+        Does::WriteAt
+        | Does::Resize
+        | Does::Change
+        | Does::Send
+        | Does::SendMany
+        | Does::Receive
+        | Does::ReceiveMany
+        | Does::ShutDown
+        | Does::Listen
+        | Does::Accept
+        | Does::QueueSend
+        | Does::QueueReceive
+        | Does::SocketOption { .. } => Use::Change,
+        Does::Inspect => Use::Look,
+        Does::Seek => Use::Seek,
+        Does::List => Use::List,
+        Does::LockFile => Use::Lock,
+        Does::Close => Use::Close,
+        Does::Duplicate => Use::Nothing,
+        Does::Control if is_file_lock_command(args[1]) => Use::Lock,
+        Does::Control => match args[1] as c_int {
             F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD => Use::Nothing,
             F_GETFL => Use::Look,
-            F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => Use::Lock,
             _ => Use::Change,
         },
         _ => return None,
     })
 }
 
-/// How a call uses a name: the argument of the directory it is relative to, if any,
-/// and that of the name.
-fn names(call: u32) -> &'static [(Option<usize>, usize)] {
-    match c_long::from(call) {
-        SYS_open | SYS_creat | SYS_stat | SYS_lstat | SYS_access | SYS_execve | SYS_truncate
-        | SYS_mkdir | SYS_rmdir | SYS_unlink | SYS_readlink | SYS_chmod | SYS_chown | SYS_mknod
-        | SYS_statfs => &[(None, 0)],
-        SYS_openat | SYS_newfstatat | SYS_faccessat | SYS_faccessat2 | SYS_unlinkat
-        | SYS_mkdirat | SYS_mknodat | SYS_readlinkat | SYS_fchmodat | SYS_fchownat | SYS_statx
-        | SYS_utimensat => &[(Some(0), 1)],
-        SYS_rename | SYS_link => &[(None, 0), (None, 1)],
-        SYS_renameat | SYS_renameat2 | SYS_linkat => &[(Some(0), 1), (Some(2), 3)],
-        SYS_symlink => &[(None, 1)],
-        SYS_symlinkat => &[(Some(1), 2)],
-        _ => &[],
-    }
-}
-
-/// Whether a call uses names that [`paths`] knows how to look at.
-pub(crate) fn has_paths(call: u32) -> bool {
-    !names(call).is_empty()
-}
-
 /// What a call that takes names will touch.
-pub(crate) fn paths(tid: Tid, call: u32, args: [u64; 6]) -> Vec<Touch> {
+pub(crate) fn paths(tid: Tid, row: &Row, args: &[u64; 6]) -> Vec<Touch> {
     let mut touches = Vec::new();
-    for (directory, name) in names(call) {
+    for (directory, name) in row.paths() {
         let directory = directory.map(|argument| args[argument] as i32);
-        let Some(path) = absolute(tid, directory, args[*name]) else {
+        let Some(path) = absolute(tid, directory, args[name]) else {
             // `fstat` in disguise, or nothing that could be read.
             return vec![Touch::everything()];
         };
-        of_path(tid, call, args, &path, &mut touches);
+        of_path(tid, row, args, &path, &mut touches);
     }
     touches
 }
 
-fn of_path(tid: Tid, call: u32, args: [u64; 6], path: &Path, touches: &mut Vec<Touch>) {
+fn of_path(tid: Tid, row: &Row, args: &[u64; 6], path: &Path, touches: &mut Vec<Touch>) {
     let inside = |path: &Path| PathBuf::from(format!("/proc/{tid}/root{}", path.display()));
     let is_link = |path: &Path| {
         fs::symlink_metadata(inside(path)).is_ok_and(|data| data.file_type().is_symlink())
@@ -283,14 +270,12 @@ fn of_path(tid: Tid, call: u32, args: [u64; 6], path: &Path, touches: &mut Vec<T
             file(&parent.display().to_string())
         )));
     };
-    let flags = match c_long::from(call) {
-        SYS_open => args[1] as c_int,
-        SYS_openat => args[2] as c_int,
-        SYS_creat => O_CREAT | O_TRUNC,
-        _ => 0,
-    };
-    match c_long::from(call) {
-        SYS_open | SYS_openat | SYS_creat => {
+    match row.does {
+        Does::Open => {
+            // openat2(2) has its flags in memory.
+            let Some(flags) = row.open_flags(args) else {
+                return touches.push(Touch::everything());
+            };
             match flags & O_CREAT != 0 && !exists {
                 true => makes_entry(touches),
                 false => touches.push(Touch::read(entry)),
@@ -301,17 +286,18 @@ fn of_path(tid: Tid, call: u32, args: [u64; 6], path: &Path, touches: &mut Vec<T
                 touches.push(Touch::write(content()));
             }
         }
-        SYS_unlink | SYS_unlinkat | SYS_rmdir | SYS_rename | SYS_renameat | SYS_renameat2
-        | SYS_link | SYS_linkat | SYS_symlink | SYS_symlinkat | SYS_mkdir | SYS_mkdirat
-        | SYS_mknod | SYS_mknodat => {
+        Does::Remove
+        | Does::Rename
+        | Does::Link
+        | Does::Symlink
+        | Does::MakeDirectory
+        | Does::MakeNode => {
             makes_entry(touches);
             touches.push(Touch::write(content()));
             // A directory must be empty, or takes what is in it with it.
             touches.push(Touch::write(format!("entries of {}", content())));
         }
-        SYS_chmod | SYS_fchmodat | SYS_chown | SYS_fchownat | SYS_truncate | SYS_utimensat => {
-            touches.extend([Touch::read(entry), Touch::write(content())]);
-        }
+        Does::ChangeFile => touches.extend([Touch::read(entry), Touch::write(content())]),
         _ => touches.extend([Touch::read(entry), Touch::read(content())]),
     }
 }
@@ -338,6 +324,7 @@ fn absolute(tid: Tid, directory: Option<i32>, address: u64) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crosswire_calls::{number, row};
 
     #[test]
     fn what_is_shared_is_touched_except_for_the_log() {
@@ -355,8 +342,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_has_no_usage() {
-        assert_eq!(usage(SYS_pread64 as u32, [0; 6]), Some(Use::ReadAt));
-        assert_eq!(usage(SYS_ioctl as u32, [0; 6]), None);
-        assert!(has_paths(SYS_rename as u32) && !has_paths(SYS_read as u32));
+        let usage = |name| usage(row(number(name).unwrap()), &[0; 6]);
+        assert_eq!(usage("pread64"), Some(Use::ReadAt));
+        assert_eq!(usage("ioctl"), None);
     }
 }

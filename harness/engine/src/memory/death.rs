@@ -5,10 +5,11 @@
 use super::space::DISTANCE;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
+use crosswire_calls::Does;
 use crosswire_kernel::memory;
 use crosswire_kernel::tracee::{self, Stop, Stopped};
 use crosswire_model::End;
-use libc::*;
+use libc::{SIGKILL, c_int};
 
 impl Session<'_> {
     /// Whether a thread holds robust locks, or is about to take or release one.
@@ -28,10 +29,9 @@ impl Session<'_> {
 
     /// Before a call that ends threads: the caller, or its whole process.
     pub fn open_before_end(&mut self, index: usize) -> Result<(), Halt> {
-        let call = c_long::from(self.tasks[index].entering.call);
-        let all = match call {
-            SYS_exit => false,
-            SYS_exit_group | SYS_execve | SYS_execveat => true,
+        let all = match self.tasks[index].entering.row().does {
+            Does::Exit { process } => process,
+            Does::Execute => true,
             _ => return Ok(()),
         };
         if !self.is_watched(index) {
@@ -68,13 +68,9 @@ impl Session<'_> {
     /// Before a call that sends SIGKILL to others, or may.
     pub fn open_before_kill(&mut self, index: usize) -> Result<Vec<usize>, Halt> {
         let entering = self.tasks[index].entering;
-        let signal = match c_long::from(entering.call) {
-            SYS_kill | SYS_tkill | SYS_rt_sigqueueinfo | SYS_pidfd_send_signal => entering.args[1],
-            SYS_tgkill | SYS_rt_tgsigqueueinfo => entering.args[2],
-            _ => return Ok(Vec::new()),
-        };
         let mut disturbed = Vec::new();
-        if signal as c_int != SIGKILL {
+        let signal = entering.row().signal().map(|at| entering.args[at] as c_int);
+        if signal != Some(SIGKILL) {
             return Ok(disturbed);
         }
         for process in 0..self.processes.len() {

@@ -3,9 +3,10 @@
 use super::objects::{self, Key};
 use super::space::{CODE, DISTANCE, PAGE, Region, WINDOW, pages};
 use super::trampoline::{AREA, SCRATCH};
-use crate::run::remote::{Remote, code_area};
+use crate::run::remote::{Remote, code_area, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
+use crosswire_calls::{Does, Mapping};
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{filter, maps, memory};
 use crosswire_model::End;
@@ -21,23 +22,15 @@ fn is_shared(args: &[u64; 6]) -> bool {
     kind == MAP_SHARED as u64 || kind == SHARED_VALIDATE
 }
 
-/// Whether the call can change what is mapped.
-fn changes_mappings(call: u32) -> bool {
-    matches!(
-        c_long::from(call),
-        SYS_mmap | SYS_munmap | SYS_mremap | SYS_mprotect | SYS_shmat | SYS_shmdt
-    )
-}
-
 impl Session<'_> {
     /// Whether the call makes shared memory accessible that is to be watched. Files of
     /// the system that can only be read stay the same during a run.
     fn maps_shared(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         let args = task.entering.args;
-        match c_long::from(task.entering.call) {
-            SYS_shmat => true,
-            SYS_mmap => {
+        match task.entering.row().does {
+            Does::Map(Mapping::Attach) => true,
+            Does::Map(Mapping::Map) => {
                 is_shared(&args) && args[2] as c_int & PROT_EXEC == 0 && self.may_change(index)
             }
             _ => false,
@@ -73,8 +66,11 @@ impl Session<'_> {
     /// into the window.
     pub fn place_mapping(&mut self, index: usize) -> Result<(), Halt> {
         let task = &self.tasks[index];
-        let (call, args) = (c_long::from(task.entering.call), task.entering.args);
-        if call == SYS_mmap && self.maps_code(index) {
+        let args = task.entering.args;
+        let Does::Map(mapping) = task.entering.row().does else {
+            return Ok(());
+        };
+        if mapping == Mapping::Map && self.maps_code(index) {
             let name = objects::file(task.tid, args[4]).map_or_else(
                 || "memory without a name".to_owned(),
                 |(_, name)| format!("`{name}`"),
@@ -83,8 +79,8 @@ impl Session<'_> {
                 "{name} is shared and can be executed, so accesses to it are no schedule points"
             ));
         }
-        match call {
-            SYS_mmap if self.maps_shared(index) => {
+        match mapping {
+            Mapping::Map if self.maps_shared(index) => {
                 let fixed = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT;
                 if args[3] as c_int & fixed != 0 {
                     return Ok(());
@@ -96,7 +92,7 @@ impl Session<'_> {
                 self.change_argument(index, 0, room)?;
                 self.change_argument(index, 3, flags)
             }
-            SYS_shmat if args[1] == 0 => {
+            Mapping::Attach if args[1] == 0 => {
                 let Some(length) = self.segment_length(index, args[0])? else {
                     return Ok(());
                 };
@@ -105,7 +101,7 @@ impl Session<'_> {
                     None => Err(self.no_room(index, length)),
                 }
             }
-            SYS_mremap
+            Mapping::Move
                 if args[3] as c_int & MREMAP_MAYMOVE != 0
                     && args[3] as c_int & MREMAP_FIXED == 0
                     && self.space(index).at(args[0]).is_some() =>
@@ -146,7 +142,7 @@ impl Session<'_> {
         const SIZE: u64 = 48;
         let remote = self.borrow(index)?;
         self.add_area(index, &remote)?;
-        let result = remote.call(SYS_shmctl, [id, IPC_STAT as u64, SCRATCH, 0, 0, 0])?;
+        let result = remote.call(made::SHMCTL, [id, IPC_STAT as u64, SCRATCH, 0, 0, 0])?;
         let length = memory::read_word(self.tasks[index].tid, SCRATCH + SIZE)?;
         remote.end()?;
         Ok((result == 0).then_some(length))
@@ -158,7 +154,7 @@ impl Session<'_> {
             return Ok(());
         }
         let args = code_area(CODE, AREA as u64);
-        remote.must("making room for trampolines", SYS_mmap, args)?;
+        remote.must("making room for trampolines", made::MMAP, args)?;
         let image = self.knowledge.trampolines.image();
         let length = image.len();
         memory::write(self.tasks[index].tid, CODE, image)?;
@@ -169,20 +165,21 @@ impl Session<'_> {
     /// After a call has come back: takes note of what it did to mappings.
     pub fn follow_mapping(&mut self, index: usize) -> Result<(), Halt> {
         let task = &self.tasks[index];
+        let Does::Map(mapping) = task.entering.row().does else {
+            return Ok(());
+        };
         let result = match &task.state {
-            State::Ready(At::Exit, stopped) if changes_mappings(task.entering.call) => {
-                stopped.result()?
-            }
+            State::Ready(At::Exit, stopped) if mapping != Mapping::Advise => stopped.result()?,
             _ => return Ok(()),
         };
-        let (call, args) = (c_long::from(task.entering.call), task.entering.args);
+        let args = task.entering.args;
         let failed = (-4095..0).contains(&result);
-        if failed && call != SYS_mprotect {
+        if failed && mapping != Mapping::Protect {
             return Ok(());
         }
         let address = result as u64;
-        match call {
-            SYS_mmap => {
+        match mapping {
+            Mapping::Map => {
                 let range = pages(address, args[1]);
                 self.forget_range(index, range.clone())?;
                 match self.maps_shared(index) {
@@ -190,18 +187,20 @@ impl Session<'_> {
                     false => Ok(()),
                 }
             }
-            SYS_shmat => self.watch_segment(index, address),
-            SYS_munmap => self.forget_range(index, pages(args[0], args[1])),
-            SYS_shmdt => {
+            Mapping::Attach => self.watch_segment(index, address),
+            Mapping::Unmap => self.forget_range(index, pages(args[0], args[1])),
+            Mapping::Detach => {
                 let attached = self.space(index).at(args[0]).copied();
                 match attached {
                     Some(region) => self.forget_segment(index, &region),
                     None => Ok(()),
                 }
             }
-            SYS_mprotect => self.protect(index, pages(args[0], args[1]), args[2] as i32, failed),
-            SYS_mremap => self.follow_move(index, args, address),
-            _ => Ok(()),
+            Mapping::Protect => {
+                self.protect(index, pages(args[0], args[1]), args[2] as i32, failed)
+            }
+            Mapping::Move => self.follow_move(index, args, address),
+            Mapping::Advise => Ok(()),
         }
     }
 
@@ -265,7 +264,7 @@ impl Session<'_> {
         }
         let flags = (MREMAP_MAYMOVE | MREMAP_FIXED) as u64;
         let args = [region.start, 0, region.len(), flags, alias, 0];
-        let made = remote.call(SYS_mremap, args)?;
+        let made = remote.call(made::MREMAP, args)?;
         if made as u64 != alias {
             let error = std::io::Error::from_raw_os_error(-made as i32);
             remote.end()?;
@@ -277,9 +276,9 @@ impl Session<'_> {
             return Err(self.cannot_watch(index, &region, &why));
         }
         let args = [alias, region.len(), region.protection as u64, 0, 0, 0];
-        remote.must("protecting an alias", SYS_mprotect, args)?;
+        remote.must("protecting an alias", made::MPROTECT, args)?;
         let args = [region.start, region.len(), 0, 0, 0, 0];
-        remote.must("protecting shared memory", SYS_mprotect, args)?;
+        remote.must("protecting shared memory", made::MPROTECT, args)?;
         remote.end()?;
         self.space_mut(index).insert(region);
         Ok(())
@@ -310,7 +309,7 @@ impl Session<'_> {
         memory::write(tid, SCRATCH + 8, &(SCRATCH + 16).to_ne_bytes())?;
         let flags = SECCOMP_FILTER_FLAG_TSYNC;
         let args = [SECCOMP_SET_MODE_FILTER as u64, flags, SCRATCH, 0, 0, 0];
-        remote.must("adding a system-call filter", SYS_seccomp, args)?;
+        remote.must("adding a system-call filter", made::SECCOMP, args)?;
         self.space_mut(index).watches_everywhere = true;
         Ok(())
     }
@@ -324,7 +323,7 @@ impl Session<'_> {
         let remote = self.borrow(index)?;
         for part in &parts {
             let args = [part.start + DISTANCE, part.len(), 0, 0, 0, 0];
-            remote.must("removing an alias", SYS_munmap, args)?;
+            remote.must("removing an alias", made::MUNMAP, args)?;
         }
         remote.end()?;
         self.space_mut(index).remove(range);
@@ -370,10 +369,10 @@ impl Session<'_> {
                 0,
             ];
             if !failed {
-                remote.call(SYS_mprotect, args)?;
+                remote.call(made::MPROTECT, args)?;
             }
             let args = [part.start, part.len(), 0, 0, 0, 0];
-            remote.must("protecting shared memory", SYS_mprotect, args)?;
+            remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
         remote.end()?;
         if !failed {

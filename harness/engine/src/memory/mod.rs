@@ -29,7 +29,7 @@ pub(crate) use quiet::Action;
 pub(crate) use space::Space;
 pub(crate) use spinning::Looks;
 
-use crate::run::remote::{Remote, next};
+use crate::run::remote::{Remote, made, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::tracee::{Stop, Stopped};
@@ -108,7 +108,7 @@ impl Session<'_> {
         for region in self.space(index).regions() {
             let protection = if open { region.protection } else { 0 };
             let args = [region.start, region.len(), protection as u64, 0, 0, 0];
-            remote.must("protecting shared memory", libc::SYS_mprotect, args)?;
+            remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
         remote.end()?;
         self.space_mut(index).open = open;

@@ -6,9 +6,10 @@
 
 use super::space::{DISTANCE, Region};
 use crate::run::session::{Halt, Session};
+use crosswire_calls::{Arg, Does, Fact, SystemV};
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{Tid, memory};
-use libc::*;
+use libc::{EFAULT, IPC_STAT};
 
 /// What the engine has changed for a call, and gives back when it ends.
 #[derive(Debug, Default)]
@@ -39,42 +40,6 @@ impl Borrowed {
     }
 }
 
-/// Calls whose arguments are addresses of mappings, or that take over an address for
-/// later: they mean the program's own.
-fn means_own_addresses(call: u32) -> bool {
-    matches!(
-        c_long::from(call),
-        SYS_mmap
-            | SYS_munmap
-            | SYS_mremap
-            | SYS_mprotect
-            | SYS_shmat
-            | SYS_shmdt
-            | SYS_brk
-            | SYS_clone
-            | SYS_clone3
-            | SYS_arch_prctl
-            | SYS_rt_sigreturn
-            | SYS_remap_file_pages
-    )
-}
-
-/// Which argument is an array of `struct iovec`, and which its length.
-fn vector(call: u32) -> Option<(usize, usize)> {
-    match c_long::from(call) {
-        SYS_readv
-        | SYS_writev
-        | SYS_preadv
-        | SYS_pwritev
-        | SYS_preadv2
-        | SYS_pwritev2
-        | SYS_vmsplice
-        | SYS_process_vm_readv
-        | SYS_process_vm_writev => Some((1, 2)),
-        _ => None,
-    }
-}
-
 /// The most elements of a vector (IOV_MAX in limits.h).
 const LONGEST_VECTOR: u64 = 1024;
 
@@ -84,10 +49,10 @@ const MESSAGE: u64 = 64;
 impl Session<'_> {
     /// Turns the pointers of the call that a task is about to make into those of aliases.
     pub fn lend_aliases(&mut self, index: usize) -> Result<(), Halt> {
-        if !self.is_watched(index) || means_own_addresses(self.tasks[index].entering.call) {
+        if !self.is_watched(index) || self.tasks[index].entering.row().is(Fact::OwnAddresses) {
             return Ok(());
         }
-        let (tid, call) = (self.tasks[index].tid, self.tasks[index].entering.call);
+        let (tid, row) = (self.tasks[index].tid, self.tasks[index].entering.row());
         let args = self.tasks[index].entering.args;
         for (argument, value) in args.into_iter().enumerate() {
             if self.space(index).at(value).is_some() {
@@ -102,17 +67,19 @@ impl Session<'_> {
             }
         }
         let args = self.tasks[index].entering.args;
-        if let Some((array, length)) = vector(call) {
+        if let Some((array, length)) = row.vector() {
             self.lend_vector(index, args[array], args[length])?;
         }
-        match c_long::from(call) {
-            SYS_sendmsg | SYS_recvmsg => self.lend_message(index, args[1])?,
-            SYS_sendmmsg | SYS_recvmmsg => {
-                for number in 0..args[2].min(LONGEST_VECTOR) {
-                    self.lend_message(index, args[1] + number * MESSAGE)?;
+        for (arg, value) in row.args.iter().zip(args) {
+            match arg {
+                Arg::BytesMessage | Arg::BufferMessage => self.lend_message(index, value)?,
+                Arg::BytesMessages | Arg::BufferMessages => {
+                    for number in 0..args[2].min(LONGEST_VECTOR) {
+                        self.lend_message(index, value + number * MESSAGE)?;
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
         Ok(())
     }
@@ -196,7 +163,7 @@ impl Session<'_> {
         const SHM_STAT_ANY: u64 = 15;
         let task = &self.tasks[index];
         let [id, operation, buffer, ..] = task.entering.args;
-        if c_long::from(task.entering.call) != SYS_shmctl || result < 0 {
+        if task.entering.row().does != Does::ControlSystemV(SystemV::Memory) || result < 0 {
             return Ok(());
         }
         let id = match operation & !0x100 {

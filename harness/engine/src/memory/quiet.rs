@@ -2,10 +2,12 @@
 //! has to see: they change mappings, have pointers into watched memory, or would take
 //! the engine's signal or segment.
 
+use crate::run::remote::made;
 use crate::run::session::{Halt, Session};
+use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_kernel::tracee::Stopped;
-use crosswire_kernel::{filter, memory, probe};
-use libc::*;
+use crosswire_kernel::{memory, probe};
+use libc::{MAP_SHARED, SIGSEGV, c_int};
 
 /// The kernel's `struct sigaction`: handler, flags, restorer, mask.
 pub(crate) type Action = [u8; 32];
@@ -21,19 +23,19 @@ impl Session<'_> {
     /// Performs the call at which a task stands if it is one of those.
     pub fn pass_quiet_call(&mut self, index: usize) -> Result<bool, Halt> {
         let entering = self.tasks[index].entering;
-        let call = c_long::from(entering.call);
-        let maps_privately = call == SYS_mmap && entering.args[3] & MAP_SHARED as u64 == 0;
-        if !filter::is_private(entering.call) && !maps_privately {
+        let row = entering.row();
+        let maps_privately =
+            row.does == Does::Map(Mapping::Map) && entering.args[3] & MAP_SHARED as u64 == 0;
+        if !row.is(Fact::Private) && !maps_privately {
             return Ok(false);
         }
-        if call == SYS_arch_prctl && matches!(entering.args[0], ARCH_SET_GS | ARCH_GET_GS) {
-            return Err(self.uses_segment(index));
-        }
-        if call == SYS_rt_sigaction {
-            self.note_handler(index);
-        }
-        if call == SYS_mremap {
-            self.place_mapping(index)?;
+        match row.does {
+            Does::Segment if matches!(entering.args[0], ARCH_SET_GS | ARCH_GET_GS) => {
+                return Err(self.uses_segment(index));
+            }
+            Does::SignalAction => self.note_handler(index),
+            Does::Map(Mapping::Move) => self.place_mapping(index)?,
+            _ => {}
         }
         let Some(stopped) = self.tasks[index].take_stopped() else {
             return Ok(true);
@@ -72,7 +74,7 @@ impl Session<'_> {
         let remote = self.borrow(index)?;
         memory::write(tid, super::trampoline::SCRATCH, &action)?;
         let args = [SIGSEGV as u64, super::trampoline::SCRATCH, 0, 8, 0, 0];
-        remote.must("restoring a signal handler", SYS_rt_sigaction, args)?;
+        remote.must("restoring a signal handler", made::SIGACTION, args)?;
         remote.end()?;
         if u64::from_ne_bytes(action[..8].try_into().expect("eight bytes")) == IGNORE {
             return Ok(());

@@ -2,9 +2,10 @@
 
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
+use crosswire_calls::{Does, Wait};
 use crosswire_kernel::{descriptor, memory};
 use crosswire_model::{Blocked, Call, End, Moment, TaskId, What};
-use libc::*;
+use libc::{O_RDONLY, O_WRONLY, POLLIN};
 use std::time::Duration;
 
 /// Who waits for an object that a descriptor refers to.
@@ -66,39 +67,37 @@ impl Session<'_> {
     fn describe(&self, index: usize) -> Blocked {
         let task = &self.tasks[index];
         let args = task.entering.args;
-        let call = c_long::from(task.entering.call);
         let (object, mut released_by) = match task.state {
             State::Frozen => ("SIGCONT (it is stopped)".to_owned(), Vec::new()),
             State::Ready(At::Code, _) => (
                 "a change in memory, in a loop of its own code".to_owned(),
                 Vec::new(),
             ),
-            _ => match call {
-                SYS_read | SYS_readv | SYS_recvfrom | SYS_recvmsg | SYS_accept | SYS_accept4
-                | SYS_mq_timedreceive => self.behind(index, args[0], Waits::ToReceive),
-                SYS_write | SYS_writev | SYS_sendto | SYS_sendmsg | SYS_connect
-                | SYS_mq_timedsend | SYS_splice => self.behind(index, args[0], Waits::ToSend),
-                SYS_flock | SYS_fcntl => self.file_lock(index, args[0]),
-                SYS_wait4 | SYS_waitid => self.children_of(index),
-                SYS_futex => self.futex(index, args[0]),
-                SYS_msgrcv => self.system_v(index, "message queue", args[0], &[SYS_msgsnd]),
-                SYS_msgsnd => self.system_v(index, "message queue", args[0], &[SYS_msgrcv]),
-                SYS_semop | SYS_semtimedop => {
-                    let users = [SYS_semop, SYS_semtimedop];
-                    self.system_v(index, "semaphore set", args[0], &users)
+            _ => match task.entering.row().waits_for() {
+                Some(Wait::Receive) => self.behind(index, args[0], Waits::ToReceive),
+                Some(Wait::Send) => self.behind(index, args[0], Waits::ToSend),
+                Some(Wait::FileLock) => self.file_lock(index, args[0]),
+                Some(Wait::Child) => self.children_of(index),
+                Some(Wait::Futex) => self.futex(index, args[0]),
+                Some(Wait::QueuedMessage) => {
+                    self.system_v(index, "message queue", args[0], Does::SystemVSend)
                 }
-                SYS_poll | SYS_ppoll => self.polled(index, args[0], args[1]),
-                SYS_open | SYS_openat => {
+                Some(Wait::QueueRoom) => {
+                    self.system_v(index, "message queue", args[0], Does::SystemVReceive)
+                }
+                Some(Wait::Semaphores) => {
+                    self.system_v(index, "semaphore set", args[0], Does::SemaphoreOperation)
+                }
+                Some(Wait::Poll) => self.polled(index, args[0], args[1]),
+                Some(Wait::OtherEnd) => {
                     let path = task.path.clone().unwrap_or_default();
                     (
                         format!("somebody to open the other end of {path}"),
                         Vec::new(),
                     )
                 }
-                SYS_pause | SYS_rt_sigsuspend | SYS_rt_sigtimedwait => {
-                    ("a signal".to_owned(), Vec::new())
-                }
-                _ => (String::new(), Vec::new()),
+                Some(Wait::Signal) => ("a signal".to_owned(), Vec::new()),
+                None => (String::new(), Vec::new()),
             },
         };
         released_by.sort_unstable();
@@ -222,17 +221,11 @@ impl Session<'_> {
         (object, owner.map(|t| t.id).into_iter().collect())
     }
 
-    fn system_v(
-        &self,
-        index: usize,
-        kind: &str,
-        id: u64,
-        users: &[c_long],
-    ) -> (String, Vec<TaskId>) {
+    fn system_v(&self, index: usize, kind: &str, id: u64, release: Does) -> (String, Vec<TaskId>) {
         let uses = |t: &&Task| {
             self.events.iter().any(|event| match &event.what {
                 What::Call { call, args, .. } | What::Block { call, args, .. } => {
-                    event.task == t.id && args[0] == id && users.contains(&i64::from(call.0))
+                    event.task == t.id && args[0] == id && call.row().does == release
                 }
                 _ => false,
             })

@@ -1,22 +1,22 @@
 //! Writing the trace.
 
-use crate::calls;
 use crate::run::session::Session;
+use crosswire_calls::{Does, Fact, Row};
 use crosswire_model::{Call, Event, TaskId, What};
 
 impl Session<'_> {
     /// Adds an event of the current step.
     pub fn record(&mut self, index: usize, what: What) {
-        let changes = |leaves: fn(u32) -> bool| match &what {
-            What::Call { call, .. } | What::Wake { call, .. } => !leaves(call.0),
+        let changes = |leaves: fn(&Row) -> bool| match &what {
+            What::Call { call, .. } | What::Wake { call, .. } => !leaves(call.row()),
             // A child's number may be that of one that has ended.
             What::Exec(_) | What::Spawn(_) => true,
             _ => false,
         };
-        if changes(calls::leaves_files) {
+        if changes(Row::leaves_files) {
             self.objects.forget_descriptors();
         }
-        if changes(calls::leaves_mappings) {
+        if changes(Row::leaves_mappings) {
             self.objects.forget_mappings();
         }
         self.events.push(Event {
@@ -46,7 +46,7 @@ impl Session<'_> {
     /// The result as the trace holds it. Without a pid namespace the kernel hands
     /// out other pids in every run; the trace numbers them as a namespace would.
     pub fn stable_result(&self, index: usize, result: i64) -> i64 {
-        match self.pids_vary && calls::returns_pid(self.tasks[index].entering.call) {
+        match self.pids_vary && self.tasks[index].entering.row().is(Fact::ReturnsPid) {
             true => self.stable_pid(result),
             false => result,
         }
@@ -59,7 +59,7 @@ impl Session<'_> {
         let args = Call(entering.call).used(own);
         match self.pids_vary {
             // A futex may hold a process id, and is waited at by its value.
-            true if i64::from(entering.call) == libc::SYS_futex => {
+            true if entering.row().does == Does::Futex => {
                 args.map(|value| self.stable_words(value))
             }
             true => args.map(|value| self.stable_pid(value as i64) as u64),

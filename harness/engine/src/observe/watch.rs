@@ -3,9 +3,10 @@
 //! depend on being watched.
 
 use crate::run::session::Session;
+use crosswire_calls::{Arg, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{Bytes, Content, Polled, Seen, SemaphoreOperation, Signal, What};
-use libc::*;
+use libc::{SCM_RIGHTS, SOL_SOCKET, cmsghdr};
 
 /// Bytes of each transfer that are kept.
 const SHOWN: usize = 128;
@@ -32,7 +33,7 @@ impl Session<'_> {
             moment,
         };
         let event = self.events.len() - 1;
-        let found = look.at(task.entering.call);
+        let found = look.at(task.entering.row());
         let seen = found.into_iter().map(|(argument, content)| Seen {
             event,
             argument,
@@ -58,44 +59,57 @@ struct Look {
 }
 
 impl Look {
-    fn at(&self, call: u32) -> Vec<(u8, Content)> {
-        let call = c_long::from(call);
-        let found = match call {
-            SYS_rename | SYS_link => self.given(0, |a| self.path(a)),
-            SYS_renameat | SYS_renameat2 | SYS_linkat => self.given(1, |a| self.path(a)),
-            SYS_write | SYS_pwrite64 | SYS_sendto | SYS_mq_timedsend => {
-                self.given(1, |a| self.bytes(a, self.args[2]).map(Content::Bytes))
-            }
-            SYS_read | SYS_pread64 | SYS_recvfrom | SYS_mq_timedreceive => self
-                .answered(1, |a, count| {
-                    self.bytes(a, count as u64).map(Content::Bytes)
+    fn at(&self, row: &Row) -> Vec<(u8, Content)> {
+        let recorded = row.path();
+        let mut found = Vec::new();
+        for (number, arg) in (0..).zip(row.args) {
+            let length = self.args.get(usize::from(number) + 1).copied().unwrap_or(0);
+            let one = match arg {
+                // The trace holds the other one.
+                Arg::Path if recorded != Some(usize::from(number)) => {
+                    self.given(number, |at| self.path(at))
+                }
+                Arg::Bytes => self.given(number, |at| self.bytes(at, length).map(Content::Bytes)),
+                Arg::Buffer => self.answered(number, |at, count| {
+                    self.bytes(at, count as u64).map(Content::Bytes)
                 }),
-            SYS_writev => self.given(1, |a| self.vectors(a, self.args[2], u64::MAX)),
-            SYS_readv => self.answered(1, |a, n| self.vectors(a, self.args[2], n as u64)),
-            SYS_sendmsg => return self.message_header(u64::MAX, self.is_before()),
-            SYS_recvmsg => {
-                let answer = self.answer();
-                return self.message_header(answer.unwrap_or(0) as u64, answer.is_some());
-            }
-            SYS_pipe | SYS_pipe2 => self.answered(0, |a, _| self.descriptors(a)),
-            SYS_socketpair => self.answered(3, |a, _| self.descriptors(a)),
-            SYS_fcntl if is_lock_command(self.args[1]) => self.given(2, |a| self.lock(a)),
-            SYS_semop | SYS_semtimedop => self.given(1, |a| self.semaphores(a)),
-            SYS_msgsnd => self.given(1, |a| self.message(a, self.args[2])),
-            SYS_msgrcv => self.answered(1, |a, count| self.message(a, count as u64)),
-            SYS_poll | SYS_ppoll => self
-                .given(0, |a| self.polled(a))
-                .or_else(|| self.answered(0, |a, _| self.polled(a))),
-            SYS_nanosleep => self.given(0, |a| self.time(a)),
-            SYS_clock_nanosleep => self.given(2, |a| self.time(a)),
-            SYS_futex => self.given(0, |a| self.word(a)),
-            SYS_wait4 => self
-                .answered(1, |a, pid| (pid > 0).then(|| self.word(a))?)
-                .filter(|_| self.args[1] != 0),
-            SYS_rt_sigsuspend | SYS_rt_sigtimedwait => self.given(0, |a| self.signals(a)),
-            _ => None,
-        };
-        found.into_iter().collect()
+                Arg::BytesVector => self.given(number, |at| self.vectors(at, length, u64::MAX)),
+                Arg::BufferVector => {
+                    self.answered(number, |at, count| self.vectors(at, length, count as u64))
+                }
+                Arg::BytesMessage => {
+                    found.extend(self.message_header(u64::MAX, self.is_before()));
+                    None
+                }
+                Arg::BufferMessage => {
+                    let answer = self.answer();
+                    found.extend(self.message_header(answer.unwrap_or(0) as u64, answer.is_some()));
+                    None
+                }
+                Arg::Pair => self.answered(number, |at, _| self.descriptors(at)),
+                Arg::FcntlArgument if is_file_lock_command(self.args[1]) => {
+                    self.given(number, |at| self.lock(at))
+                }
+                Arg::SemaphoreOps => self.given(number, |at| self.semaphores(at)),
+                Arg::SystemVMessage => self.given(number, |at| self.message(at, length)),
+                Arg::SystemVBuffer => {
+                    self.answered(number, |at, count| self.message(at, count as u64))
+                }
+                Arg::Polled => self
+                    .given(number, |at| self.polled(at))
+                    .or_else(|| self.answered(number, |at, _| self.polled(at))),
+                Arg::Duration => self.given(number, |at| self.time(at)),
+                // A second word of futex(2) is one to which waiters are moved.
+                Arg::Word if number == 0 => self.given(number, |at| self.word(at)),
+                Arg::Status => self
+                    .answered(number, |at, pid| (pid > 0).then(|| self.word(at))?)
+                    .filter(|_| self.args[usize::from(number)] != 0),
+                Arg::SignalSet => self.given(number, |at| self.signals(at)),
+                _ => None,
+            };
+            found.extend(one);
+        }
+        found
     }
 
     fn is_before(&self) -> bool {
@@ -276,11 +290,4 @@ impl Look {
         let members = (1..=64).filter(|signal| set >> (signal - 1) & 1 == 1);
         Some(Content::Signals(members.map(Signal).collect()))
     }
-}
-
-fn is_lock_command(command: u64) -> bool {
-    matches!(
-        command as c_int,
-        F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW
-    )
 }

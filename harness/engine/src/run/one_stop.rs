@@ -5,8 +5,7 @@
 //! its call and comes back by a detour: code of the engine's in its memory, which keeps
 //! the result where the engine finds it and goes on to where the program made the call.
 
-use crate::calls;
-use crate::run::remote::{self, Remote};
+use crate::run::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, Task};
 use crosswire_kernel::regs::{self, Register, SYSCALL_INSTRUCTION};
@@ -124,7 +123,7 @@ fn code(next: u64) -> [u8; SLOT as usize] {
 pub(crate) fn install(remote: &Remote) -> io::Result<Installed> {
     let args = remote::code_area(CODE, AREA + PAGE);
     // It fails where a program limits its memory, or may not execute what it has written.
-    Ok(match remote.call(libc::SYS_mmap, args)? as u64 {
+    Ok(match remote.call(made::MMAP, args)? as u64 {
         CODE => Installed::Bytes(0),
         _ => Installed::Impossible,
     })
@@ -160,15 +159,11 @@ impl Session<'_> {
 
     fn may_take_detour(&self, index: usize) -> bool {
         let task = &self.tasks[index];
-        let (call, args) = (task.entering.call, task.entering.args);
+        let (row, args) = (task.entering.row(), task.entering.args);
         let waits = |task: &Task| matches!(task.state, State::Blocked | State::Frozen);
         // A pointer that the kernel cannot follow would have to be seen at once.
-        calls::can_be_left_alone(
-            call,
-            args,
-            self.tasks.iter().any(waits),
-            self.sockets_linger,
-        ) && (!self.is_watched(index) || calls::has_no_pointer(call) && !self.space(index).open)
+        row.can_be_left_alone(&args, self.tasks.iter().any(waits), self.sockets_linger)
+            && (!self.is_watched(index) || row.has_no_pointer() && !self.space(index).open)
             && !self.processes[task.process].filters_calls
             && task.makes_own_call()
     }

@@ -5,6 +5,17 @@ use crosswire_kernel::regs::{self, Register, Registers};
 use crosswire_kernel::tracee::{self, Stop, Stopped, Wait, Waited};
 use std::io;
 
+/// The calls that tasks make for the engine.
+pub(crate) mod made {
+    pub use libc::{
+        SYS_chdir as CHDIR, SYS_clone as CLONE, SYS_close as CLOSE, SYS_getpid as GETPID,
+        SYS_ioctl as IOCTL, SYS_mmap as MMAP, SYS_mprotect as MPROTECT, SYS_mremap as MREMAP,
+        SYS_munmap as MUNMAP, SYS_pidfd_open as PIDFD_OPEN, SYS_rt_sigaction as SIGACTION,
+        SYS_seccomp as SECCOMP, SYS_set_robust_list as SET_ROBUST_LIST, SYS_setns as SETNS,
+        SYS_setpgid as SETPGID, SYS_shmctl as SHMCTL, SYS_socket as SOCKET,
+    };
+}
+
 /// Signals that the processor causes. The kernel forces them on a task that blocks
 /// them, and takes away the handler (force_sig_info_to_task in kernel/signal.c).
 const FORCED: [i32; 5] = [

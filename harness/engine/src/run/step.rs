@@ -2,16 +2,15 @@
 //! performs the call it is about to make, everybody whom that wakes comes to the end
 //! of their own call, and the chosen task goes on to its next call.
 
-use crate::calls;
 use crate::emulate::Emulated;
 use crate::faults::Strike;
 use crate::run::choose::Choices;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
+use crosswire_calls::{Does, Fact, Row};
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs::{self, Register};
-use crosswire_kernel::tracee::Entering;
 use crosswire_model::{Action, Deviation, Moment, Signal, What};
 
 impl Session<'_> {
@@ -103,7 +102,7 @@ impl Session<'_> {
             return Ok(());
         }
         self.decode_path(index);
-        if !calls::yields(self.tasks[index].entering.call) {
+        if !self.tasks[index].entering.row().is(Fact::Yields) {
             self.tasks[index].looks.forget();
         }
         match self.strike(index)? {
@@ -143,10 +142,10 @@ impl Session<'_> {
     /// Lets the kernel perform the call, and the task go on to its next one.
     pub fn enter(&mut self, index: usize) -> Result<(), Halt> {
         let entering = self.tasks[index].entering;
-        let call = entering.call;
-        self.yielded = calls::yields(call);
+        let row = entering.row();
+        self.yielded = row.is(Fact::Yields);
         self.calling = true;
-        self.note_ipc(index, call);
+        self.note_ipc(index, row);
         self.note_settings(index);
         self.place_mapping(index)?;
         self.open_before_end(index)?;
@@ -155,14 +154,14 @@ impl Session<'_> {
             self.calling = false;
             self.recheck = false;
             self.take_detour(index, detour)?;
-            self.locks_released += u64::from(calls::may_release_lock(call));
+            self.locks_released += u64::from(row.may_release_lock());
             return Ok(());
         }
         let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
-        match calls::never_returns(call) {
+        match row.never_returns() {
             true => {
                 self.note_unreaped(index);
-                if ends_badly(call, entering.args[0]) {
+                if row.does == (Does::Exit { process: true }) && entering.args[0] & 0xff != 0 {
                     self.capture(index, Moment::Exit);
                 }
                 self.record_call(index, 0);
@@ -170,12 +169,12 @@ impl Session<'_> {
             }
             false => stopped.resume_to_exit(),
         }
-        self.recheck = calls::may_end_tasks(call);
-        self.settle(calls::is_instant(call, entering.args))?;
+        self.recheck = row.may_end_tasks();
+        self.settle(row.is_instant(&entering.args))?;
         self.check_disturbed(&disturbed)?;
-        self.signals_sent += u64::from(calls::sends_signal(call));
+        self.signals_sent += u64::from(row.sends_signal());
         let refused = matches!(self.tasks[index].state, State::Parked(_));
-        self.locks_released += u64::from(calls::may_release_lock(call) && !refused);
+        self.locks_released += u64::from(row.may_release_lock() && !refused);
         match self.tasks[index].state {
             State::Ready(At::Exit, _) => {
                 self.calling = false;
@@ -194,8 +193,8 @@ impl Session<'_> {
 
     /// Keeps hold of the run's ipc namespace, so that it can be searched for what
     /// is left in it when all processes have ended.
-    pub fn note_ipc(&mut self, index: usize, call: u32) {
-        let (system_v, queues) = (calls::uses_system_v(call), calls::uses_message_queues(call));
+    pub fn note_ipc(&mut self, index: usize, row: &Row) {
+        let (system_v, queues) = (row.gets_system_v(), row.does == Does::OpenQueue);
         self.uses_system_v |= system_v;
         self.uses_message_queues |= queues;
         if (system_v || queues) && self.ipc_namespace.is_none() {
@@ -206,10 +205,11 @@ impl Session<'_> {
 
     /// Takes note of what makes later calls other than they seem.
     fn note_settings(&mut self, index: usize) {
-        let Entering { call, args, .. } = self.tasks[index].entering;
+        let entering = self.tasks[index].entering;
+        let (row, args) = (entering.row(), entering.args);
         let process = self.tasks[index].process;
-        self.processes[process].filters_calls |= calls::filters_calls(call, args);
-        self.sockets_linger |= calls::makes_linger(call, args);
+        self.processes[process].filters_calls |= crosswire_calls::filters_calls(row, &args);
+        self.sockets_linger |= crosswire_calls::lingers(row, &args);
     }
 
     /// The task runs its own code up to its next schedule point, after receiving
@@ -309,9 +309,9 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         task.block_recorded = false;
         let entering = task.entering;
-        task.path = match calls::path_argument(entering.call) {
+        task.path = match entering.row().path() {
             Some(argument) => memory::read_string(task.tid, entering.args[argument], 4096),
-            None => match calls::address_argument(entering.call) {
+            None => match entering.row().socket_address() {
                 Some((address, length)) => crate::emulate::address::read(
                     task.tid,
                     entering.args[address],
@@ -321,11 +321,6 @@ impl Session<'_> {
             },
         };
     }
-}
-
-/// Whether a call ends the process with a status other than 0.
-fn ends_badly(call: u32, status: u64) -> bool {
-    i64::from(call) == libc::SYS_exit_group && status & 0xff != 0
 }
 
 /// Whether the signal is one that a process gets for what it does itself, and dies of.

@@ -8,6 +8,7 @@ use crate::run::one_stop::Detours;
 use crate::run::session::{Completed, Halt, Session};
 use crate::run::task::{At, Process, State, Task};
 use crate::start::auxv;
+use crosswire_calls::{Arg, Does};
 use crosswire_kernel::Tid;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
@@ -110,7 +111,7 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         if std::mem::take(&mut task.begins_again) {
             // Some calls are continued by restart_syscall(2) rather than made again.
-            let continues = i64::from(task.entering.call) == libc::SYS_restart_syscall;
+            let continues = task.entering.row().does == Does::Restart;
             if continues {
                 task.entering = before;
                 let stopped = task.take_stopped().expect("it has just stopped");
@@ -270,9 +271,11 @@ impl Session<'_> {
     fn creation_flags(&self, index: usize, vfork: bool) -> u64 {
         let task = &self.tasks[index];
         let [first, ..] = task.entering.args;
-        match i64::from(task.entering.call) {
-            libc::SYS_clone => first,
-            libc::SYS_clone3 => memory::read_word(task.tid, first).unwrap_or(0),
+        match task.entering.row().args.first() {
+            // clone(2)
+            Some(Arg::Bits) => first,
+            // clone3(2)
+            Some(Arg::Given) => memory::read_word(task.tid, first).unwrap_or(0),
             _ if vfork => libc::CLONE_VM as u64,
             _ => 0,
         }

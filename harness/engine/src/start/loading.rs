@@ -3,12 +3,15 @@
 //! Between its exec and its first call that concerns anybody else, a program takes
 //! no turns: its loading is part of the step that started it.
 
-use crate::calls;
-use crate::emulate::{Emulated, is_answered_alike};
+use crate::emulate::Emulated;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
+use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_kernel::memory;
-use libc::*;
+use libc::{
+    F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FUTEX_PRIVATE_FLAG, FUTEX_WAKE, O_CREAT, O_RDWR, O_TRUNC,
+    O_WRONLY, PROT_WRITE, SEEK_CUR, TCGETS, TIOCGWINSZ, c_int,
+};
 
 impl Session<'_> {
     /// Performs the call at which a task stands if it belongs to its start-up;
@@ -23,16 +26,14 @@ impl Session<'_> {
             return Ok(false);
         }
         let entering = self.tasks[index].entering;
-        if is_answered_alike(entering.call) {
+        let does = entering.row().does;
+        if entering.row().is(Fact::Alike) {
             if let Emulated::Answer(result) = self.emulate(index)? {
                 self.skip(index, result)?;
             }
             return Ok(true);
         }
-        if matches!(
-            c_long::from(entering.call),
-            SYS_open | SYS_openat | SYS_dup | SYS_epoll_create1
-        ) {
+        if matches!(does, Does::Open | Does::Duplicate | Does::Epoll) {
             let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
             self.tasks[index].unobserved = true;
             stopped.resume_to_exit();
@@ -43,7 +44,7 @@ impl Session<'_> {
             if let (Ok(descriptor @ 0..), Some(opened)) =
                 (stopped.result(), &mut self.processes[process].loading)
             {
-                let tried = matches!(c_long::from(entering.call), SYS_dup | SYS_epoll_create1);
+                let tried = does != Does::Open;
                 opened.push(descriptor as u64 | if tried { TRIED } else { 0 });
             }
         }
@@ -52,38 +53,42 @@ impl Session<'_> {
 
     fn belongs_to_start_up(&self, index: usize) -> bool {
         let task = &self.tasks[index];
-        let (call, args) = (task.entering.call, task.entering.args);
+        let (row, args) = (task.entering.row(), task.entering.args);
         let opened = self.processes[task.process].loading.as_deref();
         let own = |descriptor: u64| opened.is_some_and(|d| d.contains(&descriptor));
-        match c_long::from(call) {
-            _ if calls::shows_identity(call) => !self.in_template,
-            SYS_openat => args[2] & CREATING == 0 && self.is_public_path(index, 1),
-            SYS_open => args[1] & CREATING == 0 && self.is_public_path(index, 0),
-            // With an empty path this is fstat.
-            SYS_newfstatat if args[0] < 3 || own(args[0]) => true,
-            // Nobody can be waiting in a program that has one thread.
-            SYS_futex => args[1] as c_int & !FUTEX_PRIVATE_FLAG == FUTEX_WAKE,
-            // Is it a terminal, and how large? Not across exec, please.
-            SYS_ioctl if args[0] < 3 => matches!(args[1], TCGETS | TIOCGWINSZ),
-            SYS_ioctl => matches!(args[1], TCGETS | FIOCLEX) && own(args[0]),
-            SYS_mmap => args[2] as c_int & PROT_WRITE == 0 && own(args[4]),
-            SYS_sysinfo => true,
-            // Is it open at all?
-            SYS_fcntl if args[0] < 3 => matches!(args[1] as c_int, F_GETFD | F_GETFL),
-            SYS_fcntl => own(args[0]) && matches!(args[1] as c_int, F_GETFD | F_SETFD | F_GETFL),
-            SYS_fstat => args[0] < 3 || own(args[0]),
-            // Is it open at all? Its copy is closed again.
-            SYS_dup => args[0] < 3,
-            // Is there such a thing? Copies of a template would share it, if it is kept.
-            SYS_epoll_create1 => !self.in_template,
-            SYS_close if own(args[0] | TRIED) => true,
-            // Where am I?
-            SYS_lseek if args[0] < 3 => args[1] == 0 && args[2] == SEEK_CUR as u64,
-            _ if calls::reads_descriptor(call) => own(args[0]),
-            _ if calls::looks_up_path(call) => {
-                calls::path_argument(call).is_some_and(|at| self.is_public_path(index, at))
+        let is_standard = args[0] < 3;
+        match row.does {
+            Does::Identity | Does::Parent => !self.in_template,
+            Does::Open => {
+                let creates = row
+                    .open_flags(&args)
+                    .is_none_or(|flags| flags & CREATING != 0);
+                !creates && row.path().is_some_and(|at| self.is_public_path(index, at))
             }
-            _ => is_answered_alike(call),
+            // Nobody can be waiting in a program that has one thread.
+            Does::Futex => args[1] as c_int & !FUTEX_PRIVATE_FLAG == FUTEX_WAKE,
+            // Is it a terminal, and how large? Not across exec, please.
+            Does::Device if is_standard => matches!(args[1], TCGETS | TIOCGWINSZ),
+            Does::Device => matches!(args[1], TCGETS | FIOCLEX) && own(args[0]),
+            Does::Map(Mapping::Map) => args[2] as c_int & PROT_WRITE == 0 && own(args[4]),
+            // Is it open at all?
+            Does::Control if is_standard => matches!(args[1] as c_int, F_GETFD | F_GETFL),
+            Does::Control => {
+                own(args[0]) && matches!(args[1] as c_int, F_GETFD | F_SETFD | F_GETFL)
+            }
+            Does::Inspect if row.is(Fact::Loads) => is_standard || own(args[0]),
+            // Is it open at all? Its copy is closed again.
+            Does::Duplicate => row.args.len() == 1 && is_standard,
+            // Is there such a thing? Copies of a template would share it, if it is kept.
+            Does::Epoll => !self.in_template,
+            Does::Close if own(args[0] | TRIED) => true,
+            // Where am I?
+            Does::Seek if is_standard => args[1] == 0 && args[2] == SEEK_CUR as u64,
+            // With an empty path this asks for the status of the descriptor.
+            Does::LookUp if row.asks_status_at() && (is_standard || own(args[0])) => true,
+            Does::LookUp => row.path().is_some_and(|at| self.is_public_path(index, at)),
+            _ if row.is(Fact::Loads) => own(args[0]),
+            _ => row.is(Fact::Alike),
         }
     }
 
@@ -102,4 +107,4 @@ impl Session<'_> {
 /// again.
 const TRIED: u64 = 1 << 32;
 
-const CREATING: u64 = (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC) as u64;
+const CREATING: c_int = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;

@@ -12,12 +12,13 @@ use crate::emulate::MARK;
 use crate::emulate::clock::Clock;
 use crate::emulate::tsc;
 use crate::run::one_stop::{self, Installed};
-use crate::run::remote::Remote;
+use crate::run::remote::{Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crate::start::auxv;
 use crate::start::identity::{find_tid, holds_tid, inner_tid};
 use crate::start::launch::{Launched, expect, machine};
+use crosswire_calls::Does;
 use crosswire_kernel::regs::{self, Register, Registers};
 use crosswire_kernel::tracee::{self, Entering, Stop, Stopped, Wait, Waited};
 use crosswire_kernel::{Tid, descriptor, maps, memory};
@@ -198,7 +199,7 @@ impl Template {
                         marked = Some((tid, entering));
                         continue;
                     }
-                    if i64::from(entering.call) == libc::SYS_getrandom {
+                    if entering.row().does == Does::Random {
                         fixed_random(tid, &entering).map_err(machine("answering a call"))?;
                     }
                 }
@@ -277,15 +278,15 @@ impl Template {
             flags |= (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID) as u64;
         }
         let args = [flags, 0, 0, self.tid_cell.unwrap_or(0), 0, 0];
-        let registers = self.calling(libc::SYS_clone as u64, args);
+        let registers = self.calling(made::CLONE as u64, args);
         regs::write(self.tid, &registers).map_err(&context)?;
         Stopped::reported(self.tid).resume(0);
         let (child, inside) = self.await_child()?;
         // A process group of its own: a program that signals its group must not
         // meet the template in it.
-        self.inject(child, libc::SYS_setpgid, [0; 6])?;
+        self.inject(child, made::SETPGID, [0; 6])?;
         if let Some((head, length)) = self.robust_list {
-            self.inject(child, libc::SYS_set_robust_list, [head, length, 0, 0, 0, 0])?;
+            self.inject(child, made::SET_ROBUST_LIST, [head, length, 0, 0, 0, 0])?;
         }
         if let Some(dir) = working_dir {
             self.change_directory(child, dir)?;
@@ -363,15 +364,14 @@ impl Template {
         let at = self.registers.stack() - 8192;
         let path = CString::new(dir).map_err(|_| died(&self.name))?;
         memory::write(tid, at, path.as_bytes_with_nul()).map_err(machine("preparing a copy"))?;
-        self.inject(tid, libc::SYS_chdir, [at, 0, 0, 0, 0, 0])
-            .map(drop)
+        self.inject(tid, made::CHDIR, [at, 0, 0, 0, 0, 0]).map(drop)
     }
 
     fn join(&self, tid: Tid, first: i32, flags: i32) -> Result<(), EngineError> {
-        let process = self.inject(tid, libc::SYS_pidfd_open, [first as u64, 0, 0, 0, 0, 0])?;
+        let process = self.inject(tid, made::PIDFD_OPEN, [first as u64, 0, 0, 0, 0, 0])?;
         let args = [process as u64, flags as u64, 0, 0, 0, 0];
-        let joined = self.inject(tid, libc::SYS_setns, args)?;
-        self.inject(tid, libc::SYS_close, [process as u64, 0, 0, 0, 0, 0])?;
+        let joined = self.inject(tid, made::SETNS, args)?;
+        self.inject(tid, made::CLOSE, [process as u64, 0, 0, 0, 0, 0])?;
         succeeded(joined, "sharing namespaces between the programs")
     }
 
@@ -385,10 +385,10 @@ impl Template {
         let at = self.registers.stack() - 8192;
         memory::write(tid, at, &request).map_err(machine("preparing a copy"))?;
         let family = [libc::AF_INET as u64, libc::SOCK_DGRAM as u64, 0, 0, 0, 0];
-        let socket = self.inject(tid, libc::SYS_socket, family)?;
+        let socket = self.inject(tid, made::SOCKET, family)?;
         let args = [socket as u64, libc::SIOCSIFFLAGS, at, 0, 0, 0];
-        let raised = self.inject(tid, libc::SYS_ioctl, args)?;
-        self.inject(tid, libc::SYS_close, [socket as u64, 0, 0, 0, 0, 0])?;
+        let raised = self.inject(tid, made::IOCTL, args)?;
+        self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])?;
         succeeded(raised, "raising the loopback interface")
     }
 }

@@ -1,0 +1,112 @@
+//! Calls that do what their command says: fcntl(2), futex(2), ioctl(2), prctl(2),
+//! setsockopt(2).
+
+use crate::{Does, Row, Timeout};
+use libc::*;
+
+/// `FUTEX_LOCK_PI2` of linux/futex.h.
+const FUTEX_LOCK_PI2: c_int = 13;
+
+/// `PR_SET_SYSCALL_USER_DISPATCH` of linux/prctl.h.
+const PR_SET_SYSCALL_USER_DISPATCH: c_int = 59;
+
+pub(crate) fn fcntl_arity(command: u64) -> usize {
+    match command as c_int {
+        F_GETFD | F_GETFL | F_GETOWN | F_GETLEASE | F_GETPIPE_SZ | F_GET_SEALS => 2,
+        _ => 3,
+    }
+}
+
+/// Returns whether the command neither waits nor wakes anybody.
+pub(crate) fn fcntl_is_brief(command: u64) -> bool {
+    matches!(
+        command as c_int,
+        F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD | F_GETFL
+    )
+}
+
+/// Returns whether a command of fcntl(2) is about locks.
+pub fn is_file_lock_command(command: u64) -> bool {
+    matches!(
+        command as c_int,
+        F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW
+    )
+}
+
+/// Returns whether a request of ioctl(2) neither waits nor wakes anybody.
+pub(crate) fn ioctl_is_brief(request: u64) -> bool {
+    matches!(request, TCGETS | TIOCGWINSZ | FIOCLEX | FIONCLEX | FIONREAD)
+}
+
+pub(crate) fn futex_arity(operation: u64) -> Option<usize> {
+    match operation as c_int & FUTEX_CMD_MASK {
+        FUTEX_WAKE => Some(3),
+        FUTEX_WAIT | FUTEX_LOCK_PI => Some(4),
+        FUTEX_UNLOCK_PI | FUTEX_TRYLOCK_PI => Some(2),
+        _ => None,
+    }
+}
+
+/// The timeout of a call of futex(2), if its operation has one.
+pub fn futex_timeout(args: &[u64; 6]) -> Option<Timeout> {
+    let clock = match args[1] as c_int & FUTEX_CLOCK_REALTIME {
+        0 => CLOCK_MONOTONIC,
+        _ => CLOCK_REALTIME,
+    };
+    match args[1] as c_int & FUTEX_CMD_MASK {
+        FUTEX_WAIT => Some(Timeout::Relative(3)),
+        FUTEX_WAIT_BITSET | FUTEX_WAIT_REQUEUE_PI | FUTEX_LOCK_PI2 => {
+            Some(Timeout::Absolute(3, clock))
+        }
+        FUTEX_LOCK_PI => Some(Timeout::Absolute(3, CLOCK_REALTIME)),
+        _ => None,
+    }
+}
+
+/// Returns whether an operation of futex(2) waits.
+pub(crate) fn futex_waits(operation: u64) -> bool {
+    matches!(
+        operation as c_int & FUTEX_CMD_MASK,
+        FUTEX_WAIT | FUTEX_WAIT_BITSET | FUTEX_LOCK_PI | FUTEX_WAIT_REQUEUE_PI
+    )
+}
+
+/// Returns whether a call of futex(2) waits on one word until it changes, having done
+/// nothing before.
+pub(crate) fn futex_only_waits(operation: u64) -> bool {
+    matches!(
+        operation as c_int & FUTEX_CMD_MASK,
+        FUTEX_WAIT | FUTEX_WAIT_BITSET
+    )
+}
+
+/// Returns whether a call of futex(2) concerns threads of one process only.
+pub fn futex_is_private(args: &[u64; 6]) -> bool {
+    args[1] as c_int & FUTEX_PRIVATE_FLAG != 0
+}
+
+/// Returns whether a call of prctl(2) changes who inherits children, or who dies with its
+/// parent.
+pub fn changes_parenthood(args: &[u64; 6]) -> bool {
+    matches!(args[0] as c_int, PR_SET_PDEATHSIG | PR_SET_CHILD_SUBREAPER)
+}
+
+/// Returns whether the caller begins to decide itself about calls (seccomp(2), prctl(2)):
+/// those that it makes for the engine could be refused, or be its end.
+pub fn filters_calls(row: &Row, args: &[u64; 6]) -> bool {
+    match row.does {
+        Does::Filter => true,
+        Does::ProcessControl => matches!(
+            args[0] as c_int,
+            PR_SET_SECCOMP | PR_SET_SYSCALL_USER_DISPATCH
+        ),
+        _ => false,
+    }
+}
+
+/// Returns whether the call makes closing a socket wait until everything is sent
+/// (socket(7)).
+pub fn lingers(row: &Row, args: &[u64; 6]) -> bool {
+    row.does == (Does::SocketOption { sets: true })
+        && (args[1] as c_int, args[2] as c_int) == (SOL_SOCKET, SO_LINGER)
+}

@@ -1,0 +1,591 @@
+//! The table: one row a system call, with the calls that every architecture has. What
+//! only x86-64 has stands in `table_x86_64.rs`.
+//!
+//! ```text
+//! name (arguments that are shown; further arguments)  what it does, facts;
+//! ```
+
+use crate::{Arg, Does, Facts, Row};
+use syscalls::Sysno;
+
+/// Builds rows; see the module's documentation.
+macro_rules! rows {
+    ($($name:ident ($($shown:ident)* $(; $($hidden:ident)*)?) $does:expr $(, $($fact:ident)+)? ;)*) => {
+        &[$(Row {
+            number: Sysno::$name as u32,
+            name: stringify!($name),
+            args: &[$(Arg::$shown,)* $($(Arg::$hidden,)*)?],
+            shown: <[&str]>::len(&[$(stringify!($shown)),*]),
+            does: $does,
+            facts: Facts(0 $($(| crate::Fact::$fact as u32)+)?),
+        }),*]
+    };
+}
+pub(crate) use rows;
+
+use crate::Mapping::{self as M};
+use crate::SystemV::*;
+use crate::Timer::{self as T};
+use Does::*;
+
+/// The row of a number that has none.
+static UNKNOWN: Row = Row {
+    number: u32::MAX,
+    name: "",
+    args: &[Arg::Plain; 6],
+    shown: 0,
+    does: Anything,
+    facts: Facts(0),
+};
+
+const ENOSYS: i32 = libc::ENOSYS;
+
+static COMMON: &[Row] = rows! {
+    // Bytes by descriptor.
+    read (Fd Buffer Size) Read, Interruptible Partial Dated SameFiles Untouched Loads;
+    write (Fd Bytes Size) Write, Interruptible Partial NoSpace SameFiles;
+    readv (Fd BufferVector Size) Read, Interruptible Partial SameFiles Untouched;
+    writev (Fd BytesVector Size) Write, Interruptible Partial NoSpace SameFiles;
+    pread64 (Fd Buffer Size Int) ReadAt, WakesWatchers Interruptible Partial SameFiles Loads;
+    pwrite64 (Fd Bytes Size Int) WriteAt, WakesWatchers Interruptible Partial NoSpace SameFiles;
+    preadv (; Fd BufferVector Size Int Int) ReadAt, Interruptible Partial;
+    pwritev (; Fd BytesVector Size Int Int) WriteAt, Interruptible Partial NoSpace;
+    preadv2 (; Fd BufferVector Size Int Int Bits) ReadAt, Interruptible Partial;
+    pwritev2 (; Fd BytesVector Size Int Int Bits) WriteAt, Interruptible Partial NoSpace;
+    sendfile (Fd Fd Given Size) Move, Interruptible Partial NoSpace;
+    splice (Fd Given Sink Given Size Bits) Move, Interruptible Partial NoSpace;
+    tee (Fd Sink Size Bits) Move, Interruptible Partial;
+    vmsplice (; Fd BytesVector Size Bits) Move, Interruptible Partial;
+    copy_file_range (; Fd Given Sink Given Size Bits) CopyRange;
+    lseek (Fd Int Int) Seek, Routine Brief SameFiles Loads;
+    readahead (; Fd Int Size) Nothing;
+    fadvise64 (; Fd Int Int Int) Nothing, Loads;
+    fsync (Fd) Sync, NoSpace;
+    fdatasync (; Fd) Sync, NoSpace;
+    sync_file_range (; Fd Int Int Bits) Anything;
+    syncfs (; Fd) Anything;
+    sync () Anything;
+    cachestat (; Fd Given Out Bits) Anything;
+
+    // Descriptors and open files.
+    close (Fd) Close, SameMaps ReleasesLocks Loads;
+    close_range (; Plain Plain Bits) Anything, ReleasesLocks;
+    dup (Fd) Duplicate, Brief NoDescriptors SameMaps;
+    dup3 (Fd Fd DescriptorFlags) Duplicate, SameMaps ReleasesLocks;
+    fcntl (Fd FcntlCommand FcntlArgument) Control, NoMemory SameMaps ReleasesLocks;
+    ioctl (; Fd Bits Given) Device, Routine SameMaps;
+    flock (Fd FlockOp) LockFile, Interruptible NoMemory SameFiles ReleasesLocks Untouched;
+    fstat (; Fd Out) Inspect, Routine Brief SameFiles Loads;
+    fstatfs (; Fd Out) Inspect, Brief;
+    ftruncate (Fd Size) Resize, WakesWatchers;
+    fallocate (; Fd Bits Int Size) Resize, NoSpace;
+    fchmod (; Fd Mode) Change, WakesWatchers;
+    fchown (; Fd Int Int) Change, WakesWatchers;
+    fchdir (; Fd) ChangeDirectory, Brief;
+    getdents64 (; Fd Out Size) List, Routine WakesWatchers SameMaps Loads;
+    fsetxattr (; Fd Text Given Size Bits) Anything;
+    fgetxattr (; Fd Text Out Size) Anything;
+    flistxattr (; Fd Out Size) Anything;
+    fremovexattr (; Fd Text) Anything;
+    pidfd_open (Pid Bits) Anything, NoDescriptors;
+    pidfd_getfd (; Fd Int Bits) Anything, NoDescriptors;
+    kcmp (; Pid Pid Int Int Int) Anything;
+
+    // Files by name.
+    openat (Dir Path OpenFlags; Mode) Open, NoSpace NoDescriptors NoMemory SameMaps;
+    openat2 (; Dir Path Given Size) Open, NoSpace NoDescriptors;
+    newfstatat (Dir Path; Out Bits) LookUp, Brief;
+    statx (; Dir Path Bits Bits Out) LookUp, Routine Brief;
+    faccessat (; Dir Path Mode) LookUp, Brief;
+    faccessat2 (; Dir Path Mode Bits) LookUp, Brief;
+    readlinkat (; Dir Path Out Size) LookUp, Routine Brief;
+    statfs (; Path Out) LookUp, Routine Brief;
+    unlinkat (Dir Path; Bits) Remove, WakesWatchers;
+    renameat (; Dir Path Dir Path) Rename, WakesWatchers NoSpace;
+    renameat2 (Dir Path Dir Path Bits) Rename, WakesWatchers NoSpace;
+    linkat (; Dir Path Dir Path Bits) Link, WakesWatchers NoSpace;
+    symlinkat (; Text Dir Path) Symlink, WakesWatchers NoSpace;
+    mkdirat (; Dir Path Mode) MakeDirectory, WakesWatchers NoSpace;
+    mknodat (Dir Path Mode; Int) MakeNode, NoSpace;
+    fchmodat (; Dir Path Mode) ChangeFile, WakesWatchers;
+    fchmodat2 (; Dir Path Mode Bits) ChangeFile, WakesWatchers;
+    fchownat (; Dir Path Int Int Bits) ChangeFile, WakesWatchers;
+    utimensat (; Dir Path Given Bits) ChangeFile, WakesWatchers;
+    truncate (; Path Size) ChangeFile;
+    chdir (; Path) ChangeDirectory, Brief;
+    getcwd (; Out Size) Nothing, Private;
+    umask (; Mode) Nothing, Private;
+    setxattr (; Path Text Given Size Bits) Anything;
+    lsetxattr (; Path Text Given Size Bits) Anything;
+    setxattrat (; Dir Path Bits Text Given Size) Anything;
+    getxattr (; Path Text Out Size) Anything;
+    lgetxattr (; Path Text Out Size) Anything;
+    getxattrat (; Dir Path Bits Text Given Size) Anything;
+    listxattr (; Path Out Size) Anything;
+    llistxattr (; Path Out Size) Anything;
+    listxattrat (; Dir Path Bits Out Size) Anything;
+    removexattr (; Path Text) Anything;
+    lremovexattr (; Path Text) Anything;
+    removexattrat (; Dir Path Bits Text) Anything;
+    file_getattr (; Dir Path Out Size Bits) Anything;
+    file_setattr (; Dir Path Given Size Bits) Anything;
+    name_to_handle_at (; Dir Path Given Out Bits) Anything;
+    open_by_handle_at (; Fd Given Bits) Anything;
+    inotify_init1 (; Bits) Anything, NoDescriptors;
+    inotify_add_watch (; Fd Path Bits) Anything, NoSpace;
+    inotify_rm_watch (; Fd Int) Anything;
+    fanotify_init (; Bits Bits) Anything;
+    fanotify_mark (; Fd Bits Bits Dir Path) Anything;
+
+    // Pipes, sockets, and descriptors that are events.
+    pipe2 (Pair DescriptorFlags) Pipe, Brief NoDescriptors SameMaps;
+    socket (Family SocketType; Plain) Socket, Brief NoDescriptors SameMaps;
+    socketpair (Family SocketType Plain Pair) SocketPair, Brief NoDescriptors SameMaps;
+    bind (Fd SocketAddress; Size) Bind, WakesWatchers NoMemory;
+    listen (Fd Int) Listen, WakesWatchers NoMemory;
+    accept (Fd; Out Out) Accept, Interruptible NoDescriptors SameMaps Untouched;
+    accept4 (Fd Out Out Bits) Accept, Interruptible NoDescriptors SameMaps Untouched;
+    connect (Fd SocketAddress; Size) Connect, Interruptible NoMemory SameMaps;
+    shutdown (Fd Int) ShutDown;
+    sendto (Fd Bytes Size Bits; Given Size) Send, Interruptible Partial SameFiles;
+    recvfrom (Fd Buffer Size Bits; Out Out) Receive, Interruptible Partial Dated SameFiles Untouched;
+    sendmsg (Fd BytesMessage Bits) Send, Interruptible Partial SameMaps;
+    recvmsg (Fd BufferMessage Bits) Receive, Interruptible Partial SameMaps Untouched;
+    sendmmsg (; Fd BytesMessages Size Bits) SendMany, Interruptible;
+    recvmmsg (; Fd BufferMessages Size Bits Given) ReceiveMany, Interruptible;
+    getsockname (; Fd Out Out) Inspect, Brief;
+    getpeername (; Fd Out Out) Inspect, Brief;
+    setsockopt (; Fd Int Int Given Size) SocketOption { sets: true }, WakesWatchers NoMemory;
+    getsockopt (; Fd Int Int Out Out) SocketOption { sets: false }, Brief;
+    eventfd2 (Size Bits) EventCounter, Brief NoDescriptors SameMaps;
+    signalfd4 (Fd Given Size Bits) Anything, Brief NoDescriptors;
+    memfd_create (Text Bits) MemoryFile, Brief NoDescriptors;
+    memfd_secret (; Bits) Anything;
+    ppoll (Polled; Plain Timeout Given Size) Poll, Interruptible NoMemory Dated SameFiles Untouched;
+    pselect6 (Int; Given Given Given Timeout Given) Select, Interruptible SameFiles;
+    epoll_create1 (Bits) Epoll, Brief NoDescriptors;
+    epoll_ctl (Fd EpollOp Fd; Given) Anything, WakesWatchers NoSpace NoMemory;
+    epoll_pwait (Fd Out Int Milliseconds; Given Size) WaitEpoll, Interruptible SameFiles Untouched;
+    epoll_pwait2 (; Fd Out Int Timeout Given Size) WaitEpoll, Interruptible;
+
+    // POSIX message queues.
+    mq_open (QueueName OpenFlags; Mode Given) OpenQueue, NoSpace NoDescriptors NoMemory;
+    mq_unlink (QueueName) RemoveQueue;
+    // The kernel copies the message as for msgsnd(2), which lists ENOMEM.
+    mq_timedsend (Fd Bytes Size Int; Deadline) QueueSend, Interruptible NoMemory Dated SameFiles Untouched;
+    mq_timedreceive (Fd Buffer Size; Out Deadline) QueueReceive, Interruptible Dated SameFiles Untouched;
+    mq_notify (Fd; Given) Change;
+    mq_getsetattr (; Fd Given Out) Change;
+
+    // System V.
+    msgget (Key GetFlags) Get(Queue), Brief NoSpace NoMemory;
+    msgsnd (Int SystemVMessage Size; Bits) SystemVSend, Interruptible NoMemory SameFiles Untouched;
+    msgrcv (Int SystemVBuffer Size Int; Bits) SystemVReceive, Interruptible Dated SameFiles ReleasesLocks Untouched;
+    msgctl (Int ControlCommand; Given) ControlSystemV(Queue), ReleasesLocks;
+    semget (Key Int GetFlags) Get(Semaphores), Brief NoSpace NoMemory;
+    semop (Int SemaphoreOps; Size) SemaphoreOperation, Interruptible NoMemory SameFiles Untouched;
+    semtimedop (Int SemaphoreOps; Size Timeout) SemaphoreOperation, Interruptible NoMemory Dated SameFiles Untouched;
+    semctl (Int Int ControlCommand Int) ControlSystemV(Semaphores);
+    shmget (Key Size GetFlags) Get(Memory), Brief NoSpace NoMemory;
+    shmat (Int Address Bits) Map(M::Attach), NoMemory OwnAddresses;
+    shmdt (Address) Map(M::Detach), OwnAddresses;
+    shmctl (Int ControlCommand; Given) ControlSystemV(Memory);
+
+    // Memory.
+    mmap (Hint Size Protection MapFlags Fd; Int) Map(M::Map), NoMemory OwnAddresses;
+    munmap (Address Size) Map(M::Unmap), Private OwnAddresses;
+    mremap (; Address Size Size Bits Address) Map(M::Move), Private NoMemory OwnAddresses;
+    mprotect (; Address Size Protection) Map(M::Protect), Private OwnAddresses;
+    madvise (; Address Size Int) Map(M::Advise), Private;
+    process_madvise (; Fd Given Size Int Bits) Anything;
+    process_mrelease (; Fd Bits) Anything;
+    pkey_mprotect (; Address Size Protection Int) Anything;
+    pkey_alloc (; Bits Bits) Anything;
+    pkey_free (; Int) Anything;
+    remap_file_pages (; Address Size Protection Plain Bits) Anything, OwnAddresses;
+    msync (; Address Size Bits) Anything;
+    mincore (; Address Size Out) Nothing, Private;
+    brk (; Address) Nothing, Private OwnAddresses;
+    mlock (; Address Size) Nothing, Private;
+    mlock2 (; Address Size Bits) Nothing, Private;
+    munlock (; Address Size) Nothing, Private;
+    mlockall (; Bits) Anything;
+    munlockall () Anything;
+    mseal (; Address Size Bits) Anything;
+    map_shadow_stack (; Address Size Bits) Anything;
+    membarrier (; Int Bits Int) Nothing, Private;
+    futex (Word FutexOp Int; Timeout Word Int) Futex, Interruptible Dated SameFiles Untouched;
+    futex_waitv (; Given Plain Bits Timeout Plain) Refused(ENOSYS), Interruptible;
+    futex_wake (; Word Bits Int Bits) Anything;
+    futex_wait (; Word Int Bits Bits Given Plain) Anything;
+    futex_requeue (; Given Bits Int Int) Anything;
+    get_mempolicy (; Out Out Plain Address Bits) Nothing, Private;
+    set_mempolicy (; Int Given Plain) Anything;
+    set_mempolicy_home_node (; Address Size Int Bits) Anything;
+    mbind (; Address Size Int Given Plain Bits) Anything;
+    migrate_pages (; Pid Plain Given Given) Anything;
+    move_pages (; Pid Plain Given Given Out Bits) Anything;
+    process_vm_readv (; Pid BufferVector Size Given Size Bits) Anything;
+    process_vm_writev (; Pid BytesVector Size Given Size Bits) Anything;
+    userfaultfd (; Bits) Refused(ENOSYS);
+
+    // Processes.
+    clone (; Bits Address Out Out Plain) Fork, Routine NoMemory ReturnsPid OwnAddresses;
+    clone3 (; Given Size) Fork, Routine NoMemory ReturnsPid OwnAddresses;
+    execve (Path; Given Given) Execute, NoMemory;
+    execveat (; Dir Path Given Given Bits) Execute;
+    exit (Int) Exit { process: false }, Routine SameMaps;
+    exit_group (Int) Exit { process: true }, Routine SameMaps;
+    wait4 (Pid Status; Bits Out) WaitChild, Interruptible SameFiles ReturnsPid;
+    waitid (Int Pid; Out Bits Out) WaitChild, Interruptible;
+    getpid () Identity, Routine Brief SameFiles ReturnsPid;
+    gettid () Identity, Routine Brief SameFiles ReturnsPid;
+    getppid () Parent, Routine Brief SameFiles ReturnsPid;
+    getpgid (; Pid) Groups, Brief SameMaps ReturnsPid;
+    setpgid (; Pid Pid) Groups, WakesWatchers SameMaps;
+    getsid (; Pid) Groups, Brief;
+    setsid () Groups, Brief ReturnsPid;
+    prctl (; Int Plain Plain Plain Plain) ProcessControl, Routine;
+    seccomp (; Int Bits Given) Filter;
+    ptrace (; Int Pid Address Given) Refused(libc::EPERM);
+    unshare (; Bits) Anything;
+    setns (; Fd Bits) Anything;
+    set_tid_address (; Address) Nothing, Private;
+    set_robust_list (; Address Size) Nothing, Private;
+    get_robust_list (; Pid Out Out) Nothing, Private;
+    rseq (; Address Size Bits Plain) Nothing, Private;
+    getuid () Nothing, Private;
+    geteuid () Nothing, Private;
+    getgid () Nothing, Private;
+    getegid () Nothing, Private;
+    getgroups (; Size Out) Nothing, Private;
+    getresuid (; Out Out Out) Nothing, Private;
+    getresgid (; Out Out Out) Nothing, Private;
+    setuid (; Int) Anything;
+    setgid (; Int) Anything;
+    setreuid (; Int Int) Anything;
+    setregid (; Int Int) Anything;
+    setresuid (; Int Int Int) Anything;
+    setresgid (; Int Int Int) Anything;
+    setgroups (; Size Given) Anything;
+    setfsuid (; Int) Anything;
+    setfsgid (; Int) Anything;
+    capget (; Given Out) Nothing, Private;
+    capset (; Given Given) Anything;
+    getrlimit (; Int Out) Nothing, Private;
+    setrlimit (; Int Given) Anything;
+    prlimit64 (; Pid Int Given Out) Nothing, Private;
+    getrusage (; Int Out) Anything;
+    getpriority (; Int Pid) Anything;
+    setpriority (; Int Pid Int) Anything;
+    ioprio_get (; Int Pid) Anything;
+    ioprio_set (; Int Pid Int) Anything;
+    personality (; Bits) Anything;
+    landlock_create_ruleset (; Given Size Bits) Anything;
+    landlock_add_rule (; Fd Int Given Bits) Anything;
+    landlock_restrict_self (; Fd Bits) Anything;
+    lsm_get_self_attr (; Int Out Out Bits) Anything;
+    lsm_set_self_attr (; Int Given Size Bits) Anything;
+    lsm_list_modules (; Out Out Bits) Anything;
+    add_key (; Text Text Given Size Int) Anything;
+    request_key (; Text Text Text Int) Anything;
+    keyctl (; Int Plain Plain Plain Plain) Anything;
+
+    // CPUs and priorities.
+    sched_yield () Nothing, Routine Brief SameFiles Yields;
+    sched_setaffinity (; Pid Size Given) Place;
+    sched_setscheduler (; Pid Int Given) Place;
+    sched_setattr (; Pid Given Bits) Place;
+    sched_setparam (; Pid Given) Place;
+    sched_getaffinity (; Pid Size Out) Nothing, Private;
+    sched_getparam (; Pid Out) Nothing, Private;
+    sched_getscheduler (; Pid) Nothing, Private;
+    sched_getattr (; Pid Out Size Bits) Anything;
+    sched_get_priority_max (; Int) Anything;
+    sched_get_priority_min (; Int) Anything;
+    sched_rr_get_interval (; Pid Out) Anything;
+    getcpu (; Out Out Plain) Nothing, Private;
+
+    // Signals.
+    kill (Pid Signal) Kill, SameFiles;
+    tkill (Pid Signal) KillThread;
+    tgkill (Pid Pid Signal) KillThread, SameFiles;
+    rt_sigqueueinfo (Pid Signal; Given) QueueSignal;
+    rt_tgsigqueueinfo (; Pid Pid Signal Given) QueueSignal;
+    pidfd_send_signal (Fd Signal; Given Bits) QueueSignal;
+    rt_sigaction (Signal; Given Out Plain) SignalAction, Private;
+    rt_sigprocmask (; Int Given Out Plain) Nothing, Private;
+    rt_sigreturn () Nothing, Private OwnAddresses;
+    rt_sigpending (; Out Plain) Nothing;
+    rt_sigsuspend (SignalSet; Plain) Pause, Interruptible;
+    rt_sigtimedwait (SignalSet; Out Timeout Plain) TakeSignal, Interruptible Dated Untouched;
+    sigaltstack (; Given Out) Nothing, Private;
+    restart_syscall () Restart;
+
+    // Time and chance.
+    nanosleep (Duration; Out) Sleep, Interruptible SameFiles Yields;
+    clock_nanosleep (Plain Plain Duration; Out) SleepByClock, Interruptible Dated SameFiles Yields;
+    clock_gettime (; Int Out) ReadClock, Routine Dated Alike;
+    gettimeofday (; Out Out) ReadTimeOfDay, Routine Dated Alike;
+    clock_getres (; Int Out) Nothing, Private;
+    clock_settime (; Int Given) Anything;
+    clock_adjtime (; Int Given) Anything;
+    adjtimex (; Given) Anything;
+    settimeofday (; Given Given) Anything;
+    setitimer (; Int Given Out) Timer(T::SetInterval);
+    getitimer (; Int Out) Timer(T::GetInterval);
+    timer_create (; Int Given Out) Timer(T::Create);
+    timer_settime (; Int Bits Given Out) Timer(T::Set), Dated;
+    timer_gettime (; Int Out) Timer(T::Get);
+    timer_getoverrun (; Int) Timer(T::Overrun);
+    timer_delete (; Int) Timer(T::Delete);
+    timerfd_create (Int Bits) Timer(T::CreateDescriptor), NoDescriptors;
+    timerfd_settime (Fd Bits; Given Out) Timer(T::SetDescriptor), Dated;
+    timerfd_gettime (; Fd Out) Timer(T::GetDescriptor);
+    getrandom (; Out Size Bits) Random, Routine Alike;
+    times (; Out) Anything;
+    sysinfo (; Out) Anything, Routine Alike;
+    uname (; Out) Nothing, Private;
+
+    // Work that the kernel does on its own cannot be scheduled.
+    io_uring_setup (; Plain Given) Refused(ENOSYS);
+    io_uring_enter (; Fd Plain Plain Bits Given Plain) Anything;
+    io_uring_register (; Fd Plain Given Plain) Anything;
+    io_setup (; Plain Given) Refused(ENOSYS);
+    io_destroy (; Plain) Anything;
+    io_getevents (; Plain Int Int Out Given) Anything;
+    io_pgetevents (; Plain Int Int Out Given Given) Anything;
+    io_submit (; Plain Int Given) Anything;
+    io_cancel (; Plain Given Out) Anything;
+
+    // The system.
+    mount (; Text Path Text Bits Given) Anything;
+    umount2 (; Path Bits) Anything;
+    pivot_root (; Path Path) Anything;
+    chroot (; Path) Anything;
+    open_tree (; Dir Path Bits) Anything;
+    open_tree_attr (; Dir Path Bits Given Size) Anything;
+    move_mount (; Dir Path Dir Path Bits) Anything;
+    fsopen (; Text Bits) Anything;
+    fsconfig (; Fd Int Text Given Int) Anything;
+    fsmount (; Fd Bits Bits) Anything;
+    fspick (; Dir Path Bits) Anything;
+    mount_setattr (; Dir Path Bits Given Size) Anything;
+    statmount (; Given Out Size Bits) Anything;
+    listmount (; Given Out Size Bits) Anything;
+    swapon (; Path Bits) Anything;
+    swapoff (; Path) Anything;
+    quotactl (; Int Path Int Given) Anything;
+    quotactl_fd (; Fd Int Int Given) Anything;
+    acct (; Path) Anything;
+    reboot (; Int Int Int Given) Anything;
+    sethostname (; Text Size) Anything;
+    setdomainname (; Text Size) Anything;
+    init_module (; Given Size Text) Anything;
+    finit_module (; Fd Text Bits) Anything;
+    delete_module (; Text Bits) Anything;
+    kexec_load (; Address Plain Given Bits) Anything;
+    kexec_file_load (; Fd Fd Size Text Bits) Anything;
+    syslog (; Int Out Size) Anything;
+    vhangup () Anything;
+    bpf (; Int Given Size) Anything;
+    perf_event_open (; Given Pid Int Fd Bits) Anything;
+    lookup_dcookie (; Plain Out Size) Anything;
+    nfsservctl (; Int Given Out) Anything;
+};
+
+/// More than any number of a call.
+const NUMBERS: usize = 1024;
+
+/// The index of each call's row by its number; 0 for none, else one more.
+static INDEX: [u16; NUMBERS] = index();
+
+const fn index() -> [u16; NUMBERS] {
+    let mut index = [0; NUMBERS];
+    let mut row = 0;
+    while row < COMMON.len() + LEGACY.len() {
+        let number = nth(row).number as usize;
+        assert!(index[number] == 0, "a call has two rows");
+        index[number] = row as u16 + 1;
+        row += 1;
+    }
+    index
+}
+
+const fn nth(row: usize) -> &'static Row {
+    match row < COMMON.len() {
+        true => &COMMON[row],
+        false => &LEGACY[row - COMMON.len()],
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+use crate::table_x86_64::LEGACY;
+
+#[cfg(not(target_arch = "x86_64"))]
+static LEGACY: &[Row] = &[];
+
+pub(crate) fn find(number: u32) -> &'static Row {
+    match INDEX.get(number as usize) {
+        None | Some(0) => &UNKNOWN,
+        Some(row) => nth(usize::from(*row) - 1),
+    }
+}
+
+pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
+    let known = INDEX.iter().filter(|row| **row != 0);
+    known.map(|row| nth(usize::from(*row) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fact, Timeout, Transfer, Wait};
+
+    /// Every call that the kernel's headers name has its row, so a call is `Anything`
+    /// because somebody decided so.
+    #[test]
+    fn every_call_of_the_kernel_has_a_row() {
+        let missing: Vec<&str> = Sysno::iter()
+            .filter(|call| find(call.id() as u32).number != call.id() as u32)
+            .map(|call| call.name())
+            .collect();
+        assert!(missing.is_empty(), "no row for {missing:?}");
+    }
+
+    #[test]
+    fn rows_are_found_by_their_numbers() {
+        for row in all() {
+            assert_eq!(crate::name(row.number), Some(row.name));
+            assert!(
+                row.args.len() <= 6 && row.shown <= row.args.len(),
+                "{}",
+                row.name
+            );
+        }
+        for number in [NUMBERS as u32 - 1, NUMBERS as u32, u32::MAX] {
+            let row = find(number);
+            assert_eq!((row.does, row.args.len()), (Anything, 6));
+        }
+    }
+
+    /// What never stops cannot be followed, so it must not concern anybody else.
+    #[test]
+    fn private_calls_concern_the_caller_alone() {
+        for row in all().filter(|row| row.is(Fact::Private)) {
+            let is_own = matches!(row.does, Nothing | Map(_) | SignalAction | Segment);
+            assert!(is_own && row.transfer().is_none(), "{}", row.name);
+            assert!(!row.is(Fact::Interruptible), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn facts_do_not_contradict_each_other() {
+        for row in all() {
+            let name = row.name;
+            let returns_at_once = row.is(Fact::Brief) || row.is(Fact::WakesWatchers);
+            assert!(
+                !(row.is(Fact::Brief) && row.is(Fact::WakesWatchers)),
+                "{name}"
+            );
+            let moves = row
+                .transfer()
+                .is_some_and(|transfer| transfer.amount.is_some());
+            assert!(!row.is(Fact::Partial) || moves, "{name}");
+            assert!(
+                !row.is(Fact::Untouched) || row.waits_for().is_some() || row.does == WaitEpoll,
+                "{name}"
+            );
+            let is_positioned = matches!(row.does, ReadAt | WriteAt);
+            assert!(
+                !(returns_at_once && row.is(Fact::Interruptible)) || is_positioned,
+                "{name}"
+            );
+            for argument in row.vector().into_iter().chain(row.socket_address()) {
+                assert!(argument.1 < row.args.len(), "{name}");
+            }
+        }
+    }
+
+    fn named(name: &str) -> &'static Row {
+        find(crate::number(name).expect(name))
+    }
+
+    #[test]
+    fn what_follows_from_the_arguments() {
+        let read = named("read").transfer();
+        let amount = Some(crate::Amount::Bytes(2));
+        assert_eq!(
+            read,
+            Some(Transfer {
+                flow: crate::Flow::In,
+                amount,
+                descriptor: 0
+            })
+        );
+        let splice = named("splice").transfer().unwrap();
+        assert_eq!(
+            (splice.amount, splice.descriptor),
+            (Some(crate::Amount::Bytes(4)), 2)
+        );
+        assert_eq!(
+            named("sendfile").transfer().unwrap().amount,
+            Some(crate::Amount::Bytes(3))
+        );
+        assert_eq!(
+            named("vmsplice").transfer().unwrap().amount,
+            Some(crate::Amount::Vector)
+        );
+        assert_eq!(named("mq_timedsend").transfer().unwrap().amount, None);
+        assert_eq!(named("linkat").path(), Some(3));
+        assert_eq!(
+            named("linkat").paths().collect::<Vec<_>>(),
+            [(Some(0), 1), (Some(2), 3)]
+        );
+        assert_eq!(
+            named("symlinkat").paths().collect::<Vec<_>>(),
+            [(Some(1), 2)]
+        );
+        assert_eq!(named("bind").socket_address(), Some((1, 2)));
+        assert_eq!(named("sendto").socket_address(), None);
+        assert_eq!(named("dup3").second_descriptor(), Some(1));
+        assert_eq!(named("copy_file_range").second_descriptor(), Some(2));
+        assert_eq!(
+            named("openat").open_flags(&[0, 0, 0o101, 0, 0, 0]),
+            Some(0o101)
+        );
+        assert_eq!(named("openat2").open_flags(&[0; 6]), None);
+        assert_eq!(named("flock").waits_for(), Some(Wait::FileLock));
+    }
+
+    #[test]
+    fn timeouts_are_found_in_each_form() {
+        let of = |name: &str, args: [u64; 6]| named(name).timeout(&args);
+        let again = -i64::from(libc::EAGAIN);
+        let expired = -i64::from(libc::ETIMEDOUT);
+        assert_eq!(of("ppoll", [0; 6]), Some((Timeout::Relative(2), 0)));
+        assert_eq!(
+            of("semtimedop", [0; 6]),
+            Some((Timeout::Relative(3), again))
+        );
+        let date = Timeout::Absolute(4, libc::CLOCK_REALTIME);
+        assert_eq!(of("mq_timedreceive", [0; 6]), Some((date, expired)));
+        let wake = libc::FUTEX_WAKE as u64;
+        assert_eq!(of("futex", [0; 6]), Some((Timeout::Relative(3), expired)));
+        assert_eq!(of("futex", [0, wake, 0, 0, 0, 0]), None);
+        assert_eq!(of("read", [0; 6]), None);
+    }
+
+    #[test]
+    fn arguments_that_a_command_does_not_use_do_not_count() {
+        let arity = |name: &str, args| named(name).arity(&args);
+        assert_eq!(arity("write", [0; 6]), 3);
+        assert_eq!(arity("openat", [0; 6]), 3);
+        assert_eq!(arity("openat", [0, 0, libc::O_CREAT as u64, 0, 0, 0]), 4);
+        assert_eq!(arity("mq_open", [0; 6]), 2);
+        assert_eq!(arity("mq_open", [0, libc::O_CREAT as u64, 0, 0, 0, 0]), 4);
+        assert_eq!(arity("fcntl", [0, libc::F_GETFD as u64, 0, 0, 0, 0]), 2);
+        assert_eq!(arity("futex", [0, libc::FUTEX_WAKE as u64, 0, 0, 0, 0]), 3);
+        assert_eq!(find(u32::MAX).arity(&[0; 6]), 6);
+    }
+}

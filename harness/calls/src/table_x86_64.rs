@@ -1,0 +1,68 @@
+//! Rows of calls that x86-64 has besides those of every architecture: the older forms,
+//! and what is its own.
+
+use crate::Does::*;
+use crate::table::rows;
+use crate::{Arg, Facts, Row, Timer as T};
+use syscalls::Sysno;
+
+pub(crate) static LEGACY: &[Row] = rows! {
+    open (Path OpenFlags; Mode) Open, NoSpace NoDescriptors NoMemory SameMaps;
+    creat (Path Mode) Open, NoSpace NoDescriptors;
+    stat (Path; Out) LookUp, Brief;
+    lstat (; Path Out) LookUp, Brief;
+    access (Path; Mode) LookUp, Brief;
+    readlink (; Path Out Size) LookUp, Routine Brief;
+    unlink (Path) Remove, WakesWatchers NoMemory;
+    rmdir (; Path) Remove, WakesWatchers;
+    rename (Path Path) Rename, WakesWatchers NoSpace;
+    link (Path Path) Link, WakesWatchers NoSpace;
+    symlink (; Text Path) Symlink, WakesWatchers NoSpace;
+    mkdir (Path Mode) MakeDirectory, WakesWatchers NoSpace NoMemory;
+    mknod (; Path Mode Int) MakeNode, NoSpace;
+    chmod (; Path Mode) ChangeFile, WakesWatchers;
+    chown (; Path Int Int) ChangeFile, WakesWatchers;
+    lchown (; Path Int Int) ChangeFile, WakesWatchers;
+    utime (; Path Given) ChangeFile;
+    utimes (; Path Given) ChangeFile;
+    futimesat (; Dir Path Given) ChangeFile;
+    getdents (; Fd Out Size) List, SameMaps;
+    dup2 (Fd Fd) Duplicate, SameMaps ReleasesLocks;
+    pipe (Pair) Pipe, Brief NoDescriptors SameMaps;
+    eventfd (; Size) EventCounter, NoDescriptors;
+    signalfd (; Fd Given Size) Anything, NoDescriptors;
+    inotify_init () Anything;
+    poll (Polled Plain Milliseconds) Poll, Interruptible NoMemory Dated SameFiles Untouched;
+    select (Int; Given Given Given TimevalTimeout) Select, Interruptible NoMemory SameFiles;
+    epoll_create (; Size) Epoll, NoDescriptors;
+    epoll_wait (Fd Out Int Milliseconds) WaitEpoll, Interruptible SameFiles Untouched;
+    epoll_ctl_old (; Plain Plain Plain Plain) Anything;
+    epoll_wait_old (; Plain Plain Plain Plain) Anything;
+    fork () Fork, Routine NoMemory ReturnsPid;
+    vfork () Fork, Routine NoMemory ReturnsPid;
+    getpgrp () Groups, Brief SameMaps;
+    pause () Pause, Interruptible;
+    alarm (; Size) Timer(T::Alarm);
+    time (; Out) ReadSeconds, Routine Dated Alike;
+    arch_prctl (; Int Address) Segment, Private OwnAddresses;
+    modify_ldt (; Int Given Size) Anything;
+    set_thread_area (; Given) Anything;
+    get_thread_area (; Given) Anything;
+    iopl (; Int) Anything;
+    ioperm (; Plain Plain Int) Anything;
+    uretprobe () Anything;
+    uprobe () Anything;
+    uselib (; Path) Anything;
+    ustat (; Int Out) Anything;
+    sysfs (; Int Plain Plain) Anything;
+    _sysctl (; Given) Anything;
+    create_module (; Text Size) Anything;
+    get_kernel_syms (; Out) Anything;
+    query_module (; Text Int Out Size Out) Anything;
+    getpmsg (; Plain Plain Plain Plain Plain Plain) Anything;
+    putpmsg (; Plain Plain Plain Plain Plain Plain) Anything;
+    afs_syscall (; Plain Plain Plain Plain Plain Plain) Anything;
+    tuxcall (; Plain Plain Plain Plain Plain Plain) Anything;
+    security (; Plain Plain Plain Plain Plain Plain) Anything;
+    vserver (; Plain Plain Plain Plain Plain Plain) Anything;
+};
