@@ -224,24 +224,27 @@ fn atomic_words(trace: &Trace) -> BTreeSet<Word> {
 
 /// What a system call orders its callers by.
 fn object_of(name: &str, args: &[u64; 6]) -> Option<Object> {
-    let one_of = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
-    if one_of(&["sem", "msgsnd", "msgrcv"]) {
-        Some(Object::SystemV(args[0]))
-    } else if one_of(&["kill", "tkill", "tgkill", "rt_sig", "pidfd_send"]) {
-        Some(Object::Signals)
-    } else if one_of(&[
-        "open", "creat", "unlink", "rename", "link", "mkdir", "rmdir", "access",
-    ]) {
-        Some(Object::Names)
-    } else if one_of(&[
-        "read", "write", "pread", "pwrite", "send", "recv", "splice", "tee", "vmsplice", "mq_",
-        "flock", "fcntl", "futex", "poll", "ppoll", "select", "pselect", "epoll", "accept",
-        "connect", "close", "shutdown",
-    ]) {
-        Some(Object::Descriptors)
-    } else {
-        None
-    }
+    Some(match name {
+        "semget" | "semop" | "semtimedop" | "semctl" | "msgsnd" | "msgrcv" => {
+            Object::SystemV(args[0])
+        }
+        "kill" | "tkill" | "tgkill" | "rt_sigaction" | "rt_sigpending" | "rt_sigprocmask"
+        | "rt_sigqueueinfo" | "rt_sigreturn" | "rt_sigsuspend" | "rt_sigtimedwait"
+        | "rt_tgsigqueueinfo" | "pidfd_send_signal" => Object::Signals,
+        "open" | "openat" | "openat2" | "open_by_handle_at" | "creat" | "unlink" | "unlinkat"
+        | "rename" | "renameat" | "renameat2" | "link" | "linkat" | "symlink" | "symlinkat"
+        | "readlink" | "readlinkat" | "mkdir" | "mkdirat" | "rmdir" | "access" | "faccessat"
+        | "faccessat2" => Object::Names,
+        "read" | "readv" | "pread64" | "preadv" | "preadv2" | "write" | "writev" | "pwrite64"
+        | "pwritev" | "pwritev2" | "sendto" | "sendmsg" | "sendmmsg" | "sendfile" | "recvfrom"
+        | "recvmsg" | "recvmmsg" | "splice" | "tee" | "vmsplice" | "mq_open" | "mq_unlink"
+        | "mq_timedsend" | "mq_timedreceive" | "mq_notify" | "mq_getsetattr" | "flock"
+        | "fcntl" | "futex" | "futex_wait" | "futex_wake" | "futex_requeue" | "futex_waitv"
+        | "poll" | "ppoll" | "select" | "pselect6" | "epoll_create" | "epoll_create1"
+        | "epoll_ctl" | "epoll_wait" | "epoll_pwait" | "epoll_pwait2" | "accept" | "accept4"
+        | "connect" | "close" | "close_range" | "shutdown" => Object::Descriptors,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -396,5 +399,13 @@ mod tests {
         assert!(races_of(with).is_empty());
         let without = vec![(0, write(0)), (1, call("getpid")), (1, read(0))];
         assert_eq!(races_of(without), [[0, 2]]);
+        // Its name only begins like that of a call that receives.
+        let alike = vec![
+            (0, write(0)),
+            (0, call("write")),
+            (1, call("readlink")),
+            (1, read(0)),
+        ];
+        assert_eq!(races_of(alike), [[0, 3]]);
     }
 }
