@@ -212,6 +212,17 @@ pub enum SystemV {
     Memory,
 }
 
+impl SystemV {
+    /// The kind's name, as reports and traces have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SystemV::Queue => "message queue",
+            SystemV::Semaphores => "semaphore set",
+            SystemV::Memory => "shared memory",
+        }
+    }
+}
+
 /// How a call changes what is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mapping {

@@ -343,6 +343,14 @@ impl Row {
         self.is(Fact::Untouched) && !waits_for_all
     }
 
+    /// Returns whether the call's result is an address.
+    pub fn returns_address(&self) -> bool {
+        matches!(
+            self.does,
+            Does::Map(Mapping::Map | Mapping::Move | Mapping::Attach)
+        )
+    }
+
     /// Returns whether the call sends a signal.
     pub fn sends_signal(&self) -> bool {
         matches!(self.does, Does::Kill | Does::KillThread | Does::QueueSignal)

@@ -5,6 +5,7 @@
 //! from each blocked task to those who could release it. A cycle in it explains
 //! the deadlock, and so does a task that nobody is left to release.
 
+use crosswire_calls::Wait;
 use crosswire_model::{Blocked, End, Kind, Trace, Violation, What};
 use std::collections::VecDeque;
 
@@ -173,7 +174,7 @@ fn clause(
 
 /// Whether what is waited for has a holder.
 fn is_lock(wait: &Blocked) -> bool {
-    matches!(wait.call.name(), Some("flock" | "fcntl"))
+    wait.call.row().waits_for() == Some(Wait::FileLock)
 }
 
 fn names(trace: &Trace, which: &[usize], blocked: &[Blocked]) -> String {

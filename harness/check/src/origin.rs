@@ -1,5 +1,6 @@
 //! Who created a kernel resource, read from the calls in a trace.
 
+use crosswire_calls::{Arg, Does, Mapping, Row, SystemV};
 use crosswire_model::{Action, Event, Leftover, TaskId, Trace, What};
 
 /// `O_CREAT`, the same on every architecture that Linux runs on and Rust
@@ -44,15 +45,13 @@ pub(super) fn origin(trace: &Trace, leftover: &Leftover) -> Option<Origin> {
                 path,
                 result,
             } => {
-                let Some(name) = call.name() else { continue };
-                let deed = wanted.deed(name, args, path.as_deref(), *result);
+                let deed = wanted.deed(call.row(), args, path.as_deref(), *result);
                 let struck = struck == Some((event.task, event.step));
                 apply(&mut origin, event, deed, struck, path.as_deref());
             }
             What::Block { call, args, path } => {
-                let Some(name) = call.name() else { continue };
                 // Whether it succeeded is not known yet, so it only names.
-                let deed = wanted.deed(name, args, path.as_deref(), -1);
+                let deed = wanted.deed(call.row(), args, path.as_deref(), -1);
                 apply(&mut origin, event, deed, false, path.as_deref());
             }
             _ => {}
@@ -105,13 +104,7 @@ fn apply(origin: &mut Option<Origin>, event: &Event, deed: Deed, struck: bool, p
 
 /// A resource as calls speak of it.
 enum Wanted<'a> {
-    SystemV {
-        get: &'a str,
-        ctl: &'a str,
-        uses: &'a [&'a str],
-        command: usize,
-        id: i32,
-    },
+    SystemV { kind: SystemV, id: i32 },
     Queue(&'a str),
     Path(String),
 }
@@ -120,19 +113,9 @@ impl<'a> Wanted<'a> {
     fn of(leftover: &'a Leftover) -> Option<Self> {
         Some(match leftover {
             Leftover::SystemV { kind, id, .. } => {
-                // semctl has the number of a semaphore before the command.
-                let (get, ctl, uses, command): (_, _, &[&str], _) = match kind.as_str() {
-                    "message queue" => ("msgget", "msgctl", &["msgsnd", "msgrcv"], 1),
-                    "semaphore set" => ("semget", "semctl", &["semop", "semtimedop"], 2),
-                    _ => ("shmget", "shmctl", &["shmat"], 1),
-                };
-                Wanted::SystemV {
-                    get,
-                    ctl,
-                    uses,
-                    command,
-                    id: *id,
-                }
+                let kinds = [SystemV::Queue, SystemV::Semaphores, SystemV::Memory];
+                let kind = kinds.into_iter().find(|known| known.name() == kind)?;
+                Wanted::SystemV { kind, id: *id }
             }
             Leftover::SharedMemory(name) => {
                 let name = name.trim_start_matches('/');
@@ -144,44 +127,38 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    fn deed(&self, call: &str, args: &[u64; 6], path: Option<&str>, result: i64) -> Deed {
+    fn deed(&self, row: &Row, args: &[u64; 6], path: Option<&str>, result: i64) -> Deed {
         let done = result >= 0;
         let removal = match done {
             true => Deed::Removes,
             false => Deed::FailsToRemove,
         };
         match self {
-            Wanted::SystemV {
-                get,
-                ctl,
-                uses,
-                command,
-                id,
-            } => {
-                // IPC_64 (0x100) is or-ed to the command on some architectures.
-                if call == *get && result == i64::from(*id) {
-                    Deed::Creates
-                } else if call == *ctl && args[0] as i32 == *id && args[*command] & 0xff == IPC_RMID
-                {
-                    removal
-                } else if uses.contains(&call) && args[0] as i32 == *id {
-                    Deed::Uses
-                } else {
-                    Deed::Nothing
+            Wanted::SystemV { kind, id } if row.system_v() == Some(*kind) => {
+                let is_it = args[0] as i32 == *id;
+                match row.does {
+                    Does::Get(_) if result == i64::from(*id) => Deed::Creates,
+                    Does::ControlSystemV(_) if is_it && removes(row, args) => removal,
+                    Does::Get(_) | Does::ControlSystemV(_) => Deed::Nothing,
+                    // shmdt(2) has an address.
+                    Does::Map(Mapping::Detach) => Deed::Nothing,
+                    _ if is_it => Deed::Uses,
+                    _ => Deed::Nothing,
                 }
             }
+            Wanted::SystemV { .. } => Deed::Nothing,
             Wanted::Queue(name) => match path {
-                Some(path) if path.trim_start_matches('/') == *name => match call {
-                    "mq_open" if done && args[1] & O_CREAT != 0 => Deed::Creates,
-                    "mq_unlink" => removal,
+                Some(path) if path.trim_start_matches('/') == *name => match row.does {
+                    Does::OpenQueue if done && args[1] & O_CREAT != 0 => Deed::Creates,
+                    Does::RemoveQueue => removal,
                     _ => Deed::Names,
                 },
                 _ => Deed::Nothing,
             },
             Wanted::Path(wanted) => match path {
-                Some(path) if is_same(path, wanted) => match call {
-                    "unlink" | "unlinkat" | "rmdir" => removal,
-                    _ if done && creates_path(call, args) => Deed::Creates,
+                Some(path) if is_same(path, wanted) => match row.does {
+                    Does::Remove => removal,
+                    _ if done && creates_path(row, args) => Deed::Creates,
                     _ => Deed::Names,
                 },
                 _ => Deed::Nothing,
@@ -190,12 +167,24 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn creates_path(call: &str, args: &[u64; 6]) -> bool {
-    match call {
-        "open" => args[1] & O_CREAT != 0,
-        "openat" => args[2] & O_CREAT != 0,
-        "creat" | "mknod" | "mknodat" | "mkdir" | "mkdirat" | "symlink" | "symlinkat" | "link"
-        | "linkat" | "rename" | "renameat" | "renameat2" | "bind" => true,
+/// Returns whether a call removes a System V object. On some architectures `IPC_64`
+/// (0x100) is or-ed to the command.
+fn removes(row: &Row, args: &[u64; 6]) -> bool {
+    let command = row.args.iter().position(|arg| *arg == Arg::ControlCommand);
+    command.is_some_and(|at| args[at] & 0xff == IPC_RMID)
+}
+
+fn creates_path(row: &Row, args: &[u64; 6]) -> bool {
+    match row.does {
+        Does::Open => row
+            .open_flags(args)
+            .is_some_and(|flags| flags as u64 & O_CREAT != 0),
+        Does::MakeNode
+        | Does::MakeDirectory
+        | Does::Symlink
+        | Does::Link
+        | Does::Rename
+        | Does::Bind => true,
         _ => false,
     }
 }

@@ -10,7 +10,8 @@
 //! store makes into a word which nobody ever locks is the one that is not seen. So a
 //! race is no violation by itself. It explains one.
 
-use crosswire_model::{Access, Event, TaskId, Trace, What};
+use crosswire_calls::{Does, SystemV};
+use crosswire_model::{Access, Call, Event, TaskId, Trace, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two accesses that nothing orders, the earlier one first.
@@ -108,8 +109,7 @@ impl Search<'_> {
                 }
             }
             What::Call { call, args, .. } | What::Block { call, args, .. } => {
-                let name = call.name().unwrap_or_default();
-                if let Some(object) = object_of(name, args) {
+                if let Some(object) = object_of(*call, args) {
                     self.meet(task, object);
                 }
             }
@@ -222,26 +222,21 @@ fn atomic_words(trace: &Trace) -> BTreeSet<Word> {
     accesses.filter(is_locked).flat_map(words).collect()
 }
 
-/// What a system call orders its callers by.
-fn object_of(name: &str, args: &[u64; 6]) -> Option<Object> {
-    let one_of = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
-    if one_of(&["sem", "msgsnd", "msgrcv"]) {
-        Some(Object::SystemV(args[0]))
-    } else if one_of(&["kill", "tkill", "tgkill", "rt_sig", "pidfd_send"]) {
-        Some(Object::Signals)
-    } else if one_of(&[
-        "open", "creat", "unlink", "rename", "link", "mkdir", "rmdir", "access",
-    ]) {
-        Some(Object::Names)
-    } else if one_of(&[
-        "read", "write", "pread", "pwrite", "send", "recv", "splice", "tee", "vmsplice", "mq_",
-        "flock", "fcntl", "futex", "poll", "ppoll", "select", "pselect", "epoll", "accept",
-        "connect", "close", "shutdown",
-    ]) {
-        Some(Object::Descriptors)
-    } else {
-        None
-    }
+/// The kind of object by which a system call orders its callers.
+fn object_of(call: Call, args: &[u64; 6]) -> Option<Object> {
+    use Does::*;
+    Some(match call.row().does {
+        SystemVSend | SystemVReceive | SemaphoreOperation => Object::SystemV(args[0]),
+        Get(SystemV::Semaphores) | ControlSystemV(SystemV::Semaphores) => Object::SystemV(args[0]),
+        Kill | KillThread | QueueSignal | TakeSignal | Pause | SignalAction => Object::Signals,
+        Open | LookUp | Remove | Rename | Link | Symlink | MakeDirectory => Object::Names,
+        Read | ReadAt | Write | WriteAt | Move | Send | SendMany | Receive | ReceiveMany
+        | Accept | Connect | ShutDown | LockFile | Control | Close | Futex | Poll | Select
+        | Epoll | WaitEpoll | OpenQueue | RemoveQueue | QueueSend | QueueReceive => {
+            Object::Descriptors
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -396,5 +391,13 @@ mod tests {
         assert!(races_of(with).is_empty());
         let without = vec![(0, write(0)), (1, call("getpid")), (1, read(0))];
         assert_eq!(races_of(without), [[0, 2]]);
+        // Its name only begins like that of a call that receives.
+        let alike = vec![
+            (0, write(0)),
+            (0, call("write")),
+            (1, call("readlink")),
+            (1, read(0)),
+        ];
+        assert_eq!(races_of(alike), [[0, 3]]);
     }
 }

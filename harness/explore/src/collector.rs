@@ -4,18 +4,12 @@ use super::findings::Findings;
 use super::guarantee::Guarantee;
 use super::outcome::Outcome;
 use super::points::Points;
-use super::report::{FaultTally, LostCapability, Progress, Report};
+use super::report::{FaultTally, Progress, Report};
 use super::strategy::Profile;
-use crosswire_model::{Limit, Verdict};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use super::tally::Tally;
+use crosswire_model::Verdict;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-/// Different traces that are told apart: 16 MB of hashes.
-const MOST_DISTINCT: usize = 1_000_000;
-
-/// After so many runs that the harness could not perform, going on only repeats
-/// its failure.
-pub(super) const MOST_INVALID: u64 = 10;
 
 #[derive(Default)]
 pub(super) struct Collector {
@@ -26,13 +20,8 @@ pub(super) struct Collector {
     next: u64,
     /// Nothing further counts.
     closed: bool,
-    runs: u64,
-    steps: u64,
-    distinct: HashSet<u64>,
+    pub tally: Tally,
     findings: Findings,
-    inconclusive: Vec<(Limit, u64)>,
-    invalid: u64,
-    invalid_reason: Option<String>,
     faults: FaultTally,
     guarantee: Guarantee,
     /// Where faults can strike, as far as known.
@@ -44,8 +33,6 @@ pub(super) struct Collector {
     pub processes: Vec<String>,
     /// What run 0 has shown of the program's size.
     pub profile: Profile,
-    /// What the engines of the workers lack: the same for all.
-    pub capabilities_lost: Vec<LostCapability>,
     /// Shared memory whose accesses are no schedule points, and why.
     unwatched: BTreeSet<String>,
 }
@@ -90,8 +77,7 @@ impl Collector {
         if self.closed {
             return;
         }
-        self.runs += 1;
-        self.steps += outcome.steps;
+        self.tally.count(&outcome, || format!("run {run}"));
         self.faults.planned += outcome.faults_planned;
         self.faults.struck += outcome.faults_struck;
         self.unwatched.extend(outcome.unwatched);
@@ -106,51 +92,26 @@ impl Collector {
             self.processes = outcome.processes;
             self.reference = outcome.reference;
         }
-        match &outcome.verdict {
-            Verdict::Pass => {}
-            Verdict::Violation(violations) => {
-                let record = outcome.record.as_ref().expect("a violation has a record");
-                self.findings.add(
-                    run,
-                    violations,
-                    record,
-                    &outcome.last_lines,
-                    outcome.replayed,
-                );
-                self.closed |= self.stop_at_first;
-            }
-            Verdict::Inconclusive(limit) => {
-                match self
-                    .inconclusive
-                    .iter_mut()
-                    .find(|(known, _)| known == limit)
-                {
-                    Some((_, count)) => *count += 1,
-                    None => self.inconclusive.push((*limit, 1)),
-                }
-            }
-            Verdict::Invalid(reason) => {
-                self.invalid += 1;
-                self.invalid_reason
-                    .get_or_insert_with(|| format!("run {run}: {reason}"));
-                self.closed |= self.invalid >= MOST_INVALID;
-                return;
-            }
+        if let Verdict::Violation(violations) = &outcome.verdict {
+            let record = outcome.record.as_ref().expect("a violation has a record");
+            self.findings.add(
+                run,
+                violations,
+                record,
+                &outcome.last_lines,
+                outcome.replayed,
+            );
+            self.closed |= self.stop_at_first;
         }
-        if self.distinct.len() < MOST_DISTINCT {
-            self.distinct.insert(outcome.fingerprint);
-        }
+        self.closed |= self.tally.is_hopeless();
     }
 
     /// What there is to say so far, in a budget and a time that others know.
     pub fn so_far(&self) -> Progress {
         Progress {
-            runs: self.runs,
-            steps: self.steps,
             found: self.findings.len(),
-            distinct_traces: self.distinct.len() as u64,
             guarantee: self.guarantee.best(),
-            ..Progress::default()
+            ..self.tally.progress()
         }
     }
 
@@ -159,29 +120,19 @@ impl Collector {
         let found = self.findings;
         let dropped = found.dropped;
         let found = found.into_vec();
-        let verdict = if !found.is_empty() {
-            Verdict::Violation(found.iter().map(|found| found.violation.clone()).collect())
-        } else if let Some(reason) = &self.invalid_reason {
-            Verdict::Invalid(reason.clone())
-        } else if self.runs == 0 {
-            Verdict::Invalid("stopped before the first run had ended".into())
-        } else if let Some((limit, _)) = self.inconclusive.first() {
-            Verdict::Inconclusive(*limit)
-        } else {
-            Verdict::Pass
-        };
+        let tally = self.tally;
         Report {
-            verdict,
+            verdict: tally.verdict(found.iter().map(|found| &found.violation)),
             seed,
-            runs: self.runs,
-            steps: self.steps,
+            runs: tally.runs,
+            steps: tally.steps,
             elapsed,
-            distinct_traces: self.distinct.len() as u64,
+            distinct_traces: tally.distinct_traces(),
             found,
             dropped,
-            inconclusive: self.inconclusive,
-            invalid: self.invalid,
-            invalid_reason: self.invalid_reason,
+            inconclusive: tally.inconclusive,
+            invalid: tally.invalid,
+            invalid_reason: tally.invalid_reason,
             faults: FaultTally {
                 possible,
                 ..self.faults
@@ -189,7 +140,7 @@ impl Collector {
             guarantee: self.guarantee,
             exhaustion: None,
             interrupted: stopped && !self.closed,
-            capabilities_lost: self.capabilities_lost,
+            capabilities_lost: tally.capabilities_lost,
             notes: self.unwatched.into_iter().collect(),
         }
     }

@@ -2,22 +2,21 @@
 
 use super::criteria::Judge;
 use super::planner::Planner;
+use super::pool::{Pool, message};
 use super::record::Recorder;
 use super::reduce::reduce_all;
 use super::regression::recheck_all;
 use super::runner::{Starter, engine_starter};
-use super::shared::Shared;
-use super::worker::{Work, perform_runs};
+use super::sampling::Sampling;
+use super::worker::{Work, perform_job};
 use super::{Budget, Exhaust, Found, Progress, Regression, Report, Shard, Strategy};
 use crosswire_check::{Check, Expectations};
 use crosswire_engine::{EngineError, ExecutableError, Target};
 use crosswire_model::{FaultKind, Limits, Verdict};
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// What is explored, how long, and by what it is judged. All fields are plain
 /// settings; [`new`](Exploration::new) gives them their usual values.
@@ -103,12 +102,6 @@ pub enum ExploreError {
 /// Which part of the runs is performed twice: enough to notice a program that depends
 /// on what is not controlled, at a cost of two in a hundred.
 const USUAL_SELF_CHECK: u64 = 50;
-
-/// How often progress is told.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-
-/// How long the runs under way may go on once somebody wants to stop.
-const GRACE: Duration = Duration::from_millis(600);
 
 impl Exploration {
     /// How long findings are shrunk unless something else is said.
@@ -218,29 +211,19 @@ impl Exploration {
         progress: &dyn Fn(&Progress),
     ) -> Result<(Report, Arc<Work>), ExploreError> {
         let work = Arc::new(self.work(starter)?);
-        let jobs = self.jobs.max(1);
-        let shared = Shared::new(self.budget, self.faults.clone(), jobs, self.stop_at_first);
-        let shared = Arc::new(shared);
-        let cpus = available_cpus();
-        let mut threads = Vec::new();
-        for job in 0..jobs {
-            let (work, shared) = (work.clone(), shared.clone());
-            let cpu = cpus.get(job % cpus.len().max(1)).copied();
-            threads.push(std::thread::spawn(move || {
-                let is_first = job == 0;
-                shared.end(caught(|| perform_runs(&work, &shared, cpu, is_first)));
-            }));
-        }
-        let stopped = supervise(&*shared, stop, progress);
-        if shared.wait(Duration::ZERO) {
-            for thread in threads {
-                // Panics have been caught and reported by the worker itself.
-                let _ = thread.join();
-            }
-        }
-        // Else a run does not end in time. Its thread and its processes are left
-        // to themselves; they die with this process at the latest.
-        Ok((shared.finish(self.seed, stopped, self.check_output)?, work))
+        let sampling = Sampling::new(self.budget, self.faults.clone(), self.stop_at_first);
+        let pool = Pool::new(self.jobs, sampling);
+        let shared = work.clone();
+        let worker = move |pool: &Pool<Sampling>, place| {
+            pool.work_through(&shared.starter, place, |runner, job| {
+                perform_job(&shared, runner, job)
+            })
+        };
+        let stopped = pool.perform(worker, stop, progress);
+        let report = pool.finish(|sampling, elapsed| {
+            Ok(sampling.report(elapsed, self.seed, stopped, self.check_output))
+        })?;
+        Ok((report, work))
     }
 
     pub(super) fn work(&self, starter: Starter) -> Result<Work, ExploreError> {
@@ -269,56 +252,6 @@ impl Exploration {
             learn_points: !self.faults.is_empty(),
             self_check: self.self_check,
         })
-    }
-}
-
-/// Workers that somebody watches.
-pub(super) trait Supervised {
-    /// Waits for the workers, but not longer than this; whether all are done.
-    fn wait(&self, time: Duration) -> bool;
-
-    /// Hands out no more runs.
-    fn close(&self);
-
-    /// How far they have come.
-    fn progress(&self) -> Progress;
-}
-
-/// Tells progress until all workers are done, or until stopping takes too long;
-/// whether somebody stopped it.
-pub(super) fn supervise(
-    shared: &dyn Supervised,
-    stop: &AtomicBool,
-    progress: &dyn Fn(&Progress),
-) -> bool {
-    let mut stopped_at = None;
-    while !shared.wait(PROGRESS_INTERVAL) {
-        progress(&shared.progress());
-        if stop.load(Ordering::Relaxed) {
-            shared.close();
-            let since: &mut Instant = stopped_at.get_or_insert_with(Instant::now);
-            if since.elapsed() >= GRACE {
-                break;
-            }
-        }
-    }
-    progress(&shared.progress());
-    stopped_at.is_some() || stop.load(Ordering::Relaxed)
-}
-
-/// What a worker comes to, even if it panics.
-pub(super) fn caught(
-    worker: impl FnOnce() -> Result<(), ExploreError>,
-) -> Result<(), ExploreError> {
-    let result = catch_unwind(AssertUnwindSafe(worker));
-    result.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref()))))
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (_, Some(text)) => text.clone(),
-        _ => "for a reason that is not text".to_owned(),
     }
 }
 

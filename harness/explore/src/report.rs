@@ -9,8 +9,7 @@ use std::time::Duration;
 /// How an exploration came out.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Over all runs. A violation outweighs an `Invalid` run, that outweighs an
-    /// `Inconclusive` one, and only if every run passed does the whole pass.
+    /// Over all runs, by [`Verdict::and`]: only if every run passed does the whole pass.
     pub verdict: Verdict,
     /// The exploration's seed.
     pub seed: u64,
@@ -105,9 +104,8 @@ impl Report {
 
     /// Adds another exploration to this one: of the same scenario with another value.
     pub fn absorb(&mut self, other: Report) {
-        if self.verdict == Verdict::Pass {
-            self.verdict = other.verdict;
-        }
+        let so_far = std::mem::replace(&mut self.verdict, Verdict::Pass);
+        self.verdict = so_far.and(other.verdict);
         self.runs += other.runs;
         self.steps += other.steps;
         self.elapsed += other.elapsed;
@@ -154,4 +152,29 @@ pub struct Progress {
     pub guarantee: Option<Chance>,
     /// Of an exhaustive exploration: choices that are known to be left.
     pub left: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crosswire_model::{Kind, Violation};
+
+    #[test]
+    fn a_violation_outweighs_what_was_absorbed_before() {
+        let violation = Verdict::Violation(vec![Violation {
+            kind: Kind::Leak,
+            sentence: "a queue was left".to_owned(),
+            tasks: Vec::new(),
+            steps: Vec::new(),
+            details: Vec::new(),
+        }]);
+        let invalid = Verdict::Invalid("no engine".to_owned());
+        let verdicts = [Verdict::Pass, invalid, violation.clone(), Verdict::Pass];
+        let mut all = Report::without_runs(Verdict::Inconclusive(Limit::Steps), 0);
+        for verdict in verdicts {
+            all.absorb(Report::without_runs(verdict, 0));
+        }
+        assert_eq!(all.verdict, violation);
+        assert_eq!(all.invalid_reason.as_deref(), Some("no engine"));
+    }
 }

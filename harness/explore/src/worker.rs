@@ -1,6 +1,5 @@
-//! One worker: an engine on a CPU, and the runs it is given.
+//! What a worker does with a run: performs it, judges it, confirms what it finds.
 
-use super::ExploreError;
 use super::confirm::{Confirmed, confirm};
 use super::criteria::Judge;
 use super::outcome::Outcome;
@@ -9,7 +8,7 @@ use super::planner::Planner;
 use super::points::Points;
 use super::record::Recorder;
 use super::runner::{Runner, Starter};
-use super::shared::{Job, Shared};
+use super::sampling::Job;
 use super::strategy::Profile;
 use crosswire_engine::EngineError;
 use crosswire_model::{End, Plan, Run, Verdict};
@@ -27,35 +26,12 @@ pub(super) struct Work {
     pub self_check: u64,
 }
 
-/// Performs runs until there are no more.
-pub(super) fn perform_runs(
+/// Performs a run of an exploration by its number.
+pub(super) fn perform_job(
     work: &Work,
-    shared: &Shared,
-    cpu: Option<usize>,
-    is_first: bool,
-) -> Result<(), ExploreError> {
-    let mut runner = (work.starter)(cpu)?;
-    shared.lacks(runner.capabilities_lost());
-    if !is_first && !runner.is_apart() {
-        // Two runs at a time would get in each other's way.
-        return Ok(());
-    }
-    while let Some(job) = shared.take() {
-        let outcome = match perform_job(work, runner.as_mut(), &job) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                // An engine that has failed once is not trusted with another run.
-                drop(runner);
-                runner = (work.starter)(cpu)?;
-                Outcome::invalid(error.to_string())
-            }
-        };
-        shared.deliver(job.run, outcome);
-    }
-    Ok(())
-}
-
-fn perform_job(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcome, EngineError> {
+    runner: &mut dyn Runner,
+    job: &Job,
+) -> Result<Outcome, EngineError> {
     let plan = work.planner.plan(job.run, &job.lessons);
     let (run, mut outcome) = perform(work, runner, &plan, job.reference.as_deref())?;
     if is_checked(work, job.run)

@@ -1,6 +1,7 @@
 //! Where two runs that should be the same part, in words.
 
 use super::{Access, AccessKind, Call, Errno, Event, TaskId, Trace, What};
+use crosswire_calls::Does;
 
 impl Trace {
     /// The first place at which two traces differ, if they do: events first, then what
@@ -88,9 +89,8 @@ impl Trace {
                 result,
                 ..
             } if leader(event.task) == own && u64::try_from(*result) == Ok(argument) => {
-                let name = call.name().unwrap_or_default();
                 // Others answer with lengths.
-                matches!(name, "open" | "openat" | "openat2" | "creat" | "mq_open").then_some(path)
+                matches!(call.row().does, Does::Open | Does::OpenQueue).then_some(path)
             }
             _ => None,
         });

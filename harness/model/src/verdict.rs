@@ -24,6 +24,30 @@ impl Verdict {
         matches!(self, Verdict::Violation(_))
     }
 
+    /// Combines what is said about two runs, or two sets of runs: the graver verdict
+    /// stands, and of two violations both do.
+    #[must_use]
+    pub fn and(self, other: Verdict) -> Verdict {
+        match (self, other) {
+            (Verdict::Violation(mut all), Verdict::Violation(more)) => {
+                all.extend(more);
+                Verdict::Violation(all)
+            }
+            (one, other) if other.gravity() > one.gravity() => other,
+            (one, _) => one,
+        }
+    }
+
+    /// Orders verdicts: violation, invalid, inconclusive, pass.
+    fn gravity(&self) -> u8 {
+        match self {
+            Verdict::Violation(_) => 3,
+            Verdict::Invalid(_) => 2,
+            Verdict::Inconclusive(_) => 1,
+            Verdict::Pass => 0,
+        }
+    }
+
     /// The word used in reports and JSON.
     pub fn word(&self) -> &'static str {
         match self {
@@ -99,5 +123,47 @@ impl fmt::Display for Kind {
             Kind::Invention => "invention",
             Kind::Broken(promise) => promise,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violation(sentence: &str) -> Verdict {
+        Verdict::Violation(vec![Violation {
+            kind: Kind::Leak,
+            sentence: sentence.to_owned(),
+            tasks: Vec::new(),
+            steps: Vec::new(),
+            details: Vec::new(),
+        }])
+    }
+
+    #[test]
+    fn the_graver_verdict_stands_whichever_comes_first() {
+        let ascending = [
+            Verdict::Pass,
+            Verdict::Inconclusive(Limit::Steps),
+            Verdict::Invalid("no engine".to_owned()),
+            violation("a queue was left"),
+        ];
+        for (graver, one) in ascending.iter().enumerate() {
+            for other in &ascending[..graver] {
+                assert_eq!(one.clone().and(other.clone()), *one);
+                assert_eq!(other.clone().and(one.clone()), *one);
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_the_first_stands_and_violations_add_up() {
+        let invalid = |reason: &str| Verdict::Invalid(reason.to_owned());
+        assert_eq!(invalid("first").and(invalid("second")), invalid("first"));
+        let Verdict::Violation(both) = violation("one").and(violation("two")) else {
+            panic!("not a violation");
+        };
+        let sentences: Vec<&str> = both.iter().map(|one| one.sentence.as_str()).collect();
+        assert_eq!(sentences, ["one", "two"]);
     }
 }

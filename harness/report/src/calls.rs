@@ -1,9 +1,10 @@
 //! System calls as one reads them: `write(4, …, 16) = 16`.
 
-use super::arguments::{self, Kind};
+use super::arguments;
 use super::decode;
 use super::escape::escape;
-use crosswire_model::{Call, Content, Errno, Signal};
+use crosswire_calls::{Arg, Does, is_file_lock_command};
+use crosswire_model::{Call, Content, Errno};
 
 /// A call as it is told.
 pub(super) struct Telling<'a> {
@@ -31,38 +32,47 @@ pub(super) struct Room {
 /// A call with its arguments.
 pub(super) fn call(told: &Telling<'_>, room: Room) -> String {
     let Telling { call, args, .. } = told;
-    // Where a child's status will be stored says nothing.
-    let is_wait = call.name() == Some("wait4");
+    let row = call.row();
     let path = told
         .path
         .map(|path| format!("\"{}\"", ending(&escape(path), room.path)));
-    let shown = match arguments::kinds(*call) {
-        Some(kinds) => (0..)
-            .zip(kinds.iter().zip(*args))
-            .take(call.arity(args))
+    if row.shown == 0 {
+        let shown = match row.arity(args) {
+            0 => String::new(),
+            _ => path
+                .filter(|path| path != "\"\"")
+                .unwrap_or_else(|| "…".to_owned()),
+        };
+        return format!("{call}({shown})");
+    }
+    let own_path = row.path().or(row.socket_address().map(|(at, _)| at));
+    let used = row
+        .args
+        .iter()
+        .zip(*args)
+        .take(row.shown.min(row.arity(args)));
+    let shown: Vec<String> = (0..)
+        .zip(used)
+        .filter(|(number, (arg, value))| match arg {
             // Where paths usually start need not be said each time.
-            .filter(|(number, (kind, value))| {
-                **kind != Kind::Hidden
-                    && !(is_wait && *number == 1 && seen(told, 1).is_none())
-                    && (**kind != Kind::Fd || **value as u32 as i32 != libc::AT_FDCWD)
-            })
-            .map(|(number, (kind, &value))| match kind {
-                Kind::Memory => memory(told, number, value, room),
-                Kind::FcntlArgument => fcntl_argument(told, value, room),
-                Kind::OpenFlags if matches!(call.name(), Some("pipe2" | "dup3")) => {
-                    decode::descriptor_flags(value as i32)
-                }
-                Kind::Fd => descriptor(told, number, value, room),
-                _ => argument(*kind, value, path.as_deref()),
-            })
-            .collect::<Vec<_>>()
-            .join(", "),
-        None if call.arity(args) == 0 => String::new(),
-        None => path
-            .filter(|path| path != "\"\"")
-            .unwrap_or_else(|| "…".to_owned()),
-    };
-    format!("{call}({shown})")
+            Arg::Dir => **value as u32 as i32 != libc::AT_FDCWD,
+            // Where a child's status will be stored says nothing.
+            Arg::Status => seen(told, *number).is_some(),
+            arg => !arguments::is_hidden(**arg),
+        })
+        .map(|(number, (&arg, &value))| match arg {
+            _ if own_path == Some(usize::from(number)) => {
+                path.clone().unwrap_or_else(|| "…".to_owned())
+            }
+            Arg::Fd | Arg::Sink | Arg::Dir => descriptor(told, number, value, room),
+            Arg::FcntlArgument if is_file_lock_command(args[1]) => {
+                memory(told, number, value, room)
+            }
+            _ if arguments::is_memory(arg) => memory(told, number, value, room),
+            _ => arguments::in_words(arg, value),
+        })
+        .collect();
+    format!("{call}({})", shown.join(", "))
 }
 
 fn seen<'a>(told: &Telling<'a>, argument: u8) -> Option<&'a Content> {
@@ -74,7 +84,7 @@ fn seen<'a>(told: &Telling<'a>, argument: u8) -> Option<&'a Content> {
 
 fn memory(told: &Telling<'_>, argument: u8, value: u64, room: Room) -> String {
     match seen(told, argument) {
-        Some(Content::Word(status)) if told.call.name() == Some("wait4") => {
+        Some(Content::Word(status)) if told.call.row().does == Does::WaitChild => {
             decode::wait_status(*status)
         }
         Some(content) => decode::content(content, room.data),
@@ -117,117 +127,8 @@ fn result(call: Call, value: i64) -> String {
     match value {
         // The kernel's errors (include/linux/err.h).
         -4095..=-1 => format!("-1 {}", Errno(-value as i32)),
-        _ if matches!(call.name(), Some("mmap" | "shmat" | "brk" | "mremap")) => {
-            format!("{value:#x}")
-        }
+        _ if call.row().returns_address() => format!("{value:#x}"),
         _ => value.to_string(),
-    }
-}
-
-/// Registers are 64 bits wide; most arguments are 32-bit numbers, whose upper half
-/// means nothing.
-fn argument(kind: Kind, value: u64, path: Option<&str>) -> String {
-    let low = value as u32 as i32;
-    match kind {
-        Kind::Fd | Kind::Int | Kind::FcntlArgument => low.to_string(),
-        Kind::Size => value.to_string(),
-        Kind::Bits if value as u32 == 0 => "0".to_owned(),
-        Kind::Bits => format!("{:#x}", value as u32),
-        Kind::Memory | Kind::Hidden => "…".to_owned(),
-        Kind::OpenFlags => decode::open_flags(low),
-        Kind::Mode => decode::mode(low),
-        Kind::MapFlags => decode::map_flags(low),
-        Kind::Family => decode::family(low),
-        Kind::SocketType => decode::socket_type(low),
-        Kind::Key => decode::key(low),
-        Kind::GetFlags => decode::get_flags(low),
-        Kind::ControlCommand => decode::control_command(low),
-        Kind::Path => path.unwrap_or("…").to_owned(),
-        Kind::Signal => Signal(low).to_string(),
-        Kind::Address if value == 0 => "NULL".to_owned(),
-        Kind::Address => format!("{value:#x}"),
-        Kind::FutexOp => futex_operation(low),
-        Kind::FlockOp => flock_operation(low),
-        Kind::FcntlCommand => named(low, FCNTL_COMMANDS),
-        Kind::EpollOp => named(low, EPOLL_OPERATIONS),
-    }
-}
-
-/// Locks are described in memory.
-fn fcntl_argument(told: &Telling<'_>, value: u64, room: Room) -> String {
-    match told.args[1] as u32 as i32 {
-        libc::F_GETLK
-        | libc::F_SETLK
-        | libc::F_SETLKW
-        | libc::F_OFD_GETLK
-        | libc::F_OFD_SETLK
-        | libc::F_OFD_SETLKW => memory(told, 2, value, room),
-        _ => argument(Kind::Int, value, None),
-    }
-}
-
-const FCNTL_COMMANDS: &[(i32, &str)] = &[
-    (libc::F_DUPFD, "F_DUPFD"),
-    (libc::F_GETFD, "F_GETFD"),
-    (libc::F_SETFD, "F_SETFD"),
-    (libc::F_GETFL, "F_GETFL"),
-    (libc::F_SETFL, "F_SETFL"),
-    (libc::F_GETLK, "F_GETLK"),
-    (libc::F_SETLK, "F_SETLK"),
-    (libc::F_SETLKW, "F_SETLKW"),
-    (libc::F_OFD_GETLK, "F_OFD_GETLK"),
-    (libc::F_OFD_SETLK, "F_OFD_SETLK"),
-    (libc::F_OFD_SETLKW, "F_OFD_SETLKW"),
-    (libc::F_SETPIPE_SZ, "F_SETPIPE_SZ"),
-    (libc::F_GETPIPE_SZ, "F_GETPIPE_SZ"),
-    (libc::F_GET_SEALS, "F_GET_SEALS"),
-    (libc::F_ADD_SEALS, "F_ADD_SEALS"),
-    (libc::F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"),
-];
-
-const EPOLL_OPERATIONS: &[(i32, &str)] = &[
-    (libc::EPOLL_CTL_ADD, "ADD"),
-    (libc::EPOLL_CTL_DEL, "DEL"),
-    (libc::EPOLL_CTL_MOD, "MOD"),
-];
-
-const FUTEX_OPERATIONS: &[(i32, &str)] = &[
-    (libc::FUTEX_WAIT, "WAIT"),
-    (libc::FUTEX_WAKE, "WAKE"),
-    (libc::FUTEX_REQUEUE, "REQUEUE"),
-    (libc::FUTEX_CMP_REQUEUE, "CMP_REQUEUE"),
-    (libc::FUTEX_WAKE_OP, "WAKE_OP"),
-    (libc::FUTEX_LOCK_PI, "LOCK_PI"),
-    (libc::FUTEX_UNLOCK_PI, "UNLOCK_PI"),
-    (libc::FUTEX_TRYLOCK_PI, "TRYLOCK_PI"),
-    (libc::FUTEX_WAIT_BITSET, "WAIT_BITSET"),
-    (libc::FUTEX_WAKE_BITSET, "WAKE_BITSET"),
-];
-
-fn named(value: i32, names: &[(i32, &str)]) -> String {
-    let name = names.iter().find(|(known, _)| *known == value);
-    name.map_or_else(|| value.to_string(), |(_, name)| (*name).to_owned())
-}
-
-/// Whether a futex is private to its process, and which clock it waits by, does
-/// not matter to the reader.
-fn futex_operation(value: i32) -> String {
-    named(
-        value & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME),
-        FUTEX_OPERATIONS,
-    )
-}
-
-fn flock_operation(value: i32) -> String {
-    let names = [
-        (libc::LOCK_SH, "LOCK_SH"),
-        (libc::LOCK_EX, "LOCK_EX"),
-        (libc::LOCK_UN, "LOCK_UN"),
-    ];
-    let operation = named(value & !libc::LOCK_NB, &names);
-    match value & libc::LOCK_NB {
-        0 => operation,
-        _ => format!("{operation}|LOCK_NB"),
     }
 }
 

@@ -10,6 +10,7 @@
 
 use super::events::Story;
 use super::world::{Kind, Use};
+use crosswire_calls::{Does, Mapping};
 use crosswire_model::{Event, Kind as Broken, TaskId, Trace, Violation, What};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -209,9 +210,11 @@ fn uses(story: &Story<'_>) -> BTreeMap<usize, Vec<Used>> {
 /// and cleaning up what may not be there neither.
 fn tells(event: &Event, how: Use) -> bool {
     match &event.what {
-        What::Call { call, result, .. } => match call.name() {
-            Some("close" | "mmap" | "dup" | "dup2" | "fcntl") => how == Use::Changes,
-            Some("unlink" | "unlinkat" | "mq_unlink") => *result >= 0,
+        What::Call { call, result, .. } => match call.row().does {
+            Does::Close | Does::Duplicate | Does::Control | Does::Map(Mapping::Map) => {
+                how == Use::Changes
+            }
+            Does::Remove | Does::RemoveQueue => *result >= 0,
             _ => true,
         },
         What::Exit(_) => how == Use::Changes,

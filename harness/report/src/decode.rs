@@ -276,6 +276,81 @@ pub(super) fn time(nanoseconds: u64) -> String {
     }
 }
 
+const FCNTL_COMMANDS: &[(i32, &str)] = &[
+    (F_DUPFD, "F_DUPFD"),
+    (F_GETFD, "F_GETFD"),
+    (F_SETFD, "F_SETFD"),
+    (F_GETFL, "F_GETFL"),
+    (F_SETFL, "F_SETFL"),
+    (F_GETLK, "F_GETLK"),
+    (F_SETLK, "F_SETLK"),
+    (F_SETLKW, "F_SETLKW"),
+    (F_OFD_GETLK, "F_OFD_GETLK"),
+    (F_OFD_SETLK, "F_OFD_SETLK"),
+    (F_OFD_SETLKW, "F_OFD_SETLKW"),
+    (F_SETPIPE_SZ, "F_SETPIPE_SZ"),
+    (F_GETPIPE_SZ, "F_GETPIPE_SZ"),
+    (F_GET_SEALS, "F_GET_SEALS"),
+    (F_ADD_SEALS, "F_ADD_SEALS"),
+    (F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"),
+];
+
+const EPOLL_OPERATIONS: &[(i32, &str)] = &[
+    (EPOLL_CTL_ADD, "ADD"),
+    (EPOLL_CTL_DEL, "DEL"),
+    (EPOLL_CTL_MOD, "MOD"),
+];
+
+const FUTEX_OPERATIONS: &[(i32, &str)] = &[
+    (FUTEX_WAIT, "WAIT"),
+    (FUTEX_WAKE, "WAKE"),
+    (FUTEX_REQUEUE, "REQUEUE"),
+    (FUTEX_CMP_REQUEUE, "CMP_REQUEUE"),
+    (FUTEX_WAKE_OP, "WAKE_OP"),
+    (FUTEX_LOCK_PI, "LOCK_PI"),
+    (FUTEX_UNLOCK_PI, "UNLOCK_PI"),
+    (FUTEX_TRYLOCK_PI, "TRYLOCK_PI"),
+    (FUTEX_WAIT_BITSET, "WAIT_BITSET"),
+    (FUTEX_WAKE_BITSET, "WAKE_BITSET"),
+];
+
+fn named(value: i32, names: &[(i32, &str)]) -> String {
+    let name = names.iter().find(|(known, _)| *known == value);
+    name.map_or_else(|| value.to_string(), |(_, name)| (*name).to_owned())
+}
+
+/// Whether a futex is private to its process, and which clock it waits by, does
+/// not matter to the reader.
+pub(super) fn futex_operation(value: i32) -> String {
+    named(
+        value & !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME),
+        FUTEX_OPERATIONS,
+    )
+}
+
+pub(super) fn flock_operation(value: i32) -> String {
+    let names = [
+        (LOCK_SH, "LOCK_SH"),
+        (LOCK_EX, "LOCK_EX"),
+        (LOCK_UN, "LOCK_UN"),
+    ];
+    let operation = named(value & !LOCK_NB, &names);
+    match value & LOCK_NB {
+        0 => operation,
+        _ => format!("{operation}|LOCK_NB"),
+    }
+}
+
+/// The command of fcntl(2).
+pub(super) fn fcntl_command(value: i32) -> String {
+    named(value, FCNTL_COMMANDS)
+}
+
+/// The operation of epoll_ctl(2).
+pub(super) fn epoll_operation(value: i32) -> String {
+    named(value, EPOLL_OPERATIONS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use super::calls::{self, Room, Telling};
 use super::escape::{escape, shorten};
 use super::world::{Kind, World};
 use super::{decode, private};
+use crosswire_calls::Does;
 use crosswire_model::{Access, AccessKind, Call, Content, Event, Seen, Signal, Trace, What};
 
 /// What is needed to put the events of a run into words.
@@ -162,7 +163,7 @@ impl Story<'_> {
         let touched = self.world.touches.get(index)?.iter();
         let mut objects = touched.map(|touch| &self.world.objects[touch.object]);
         let word = objects.find(|object| object.kind == Kind::Word)?;
-        let is_shared = call.name() == Some("futex") && !word.name.starts_with("0x");
+        let is_shared = call.row().does == Does::Futex && !word.name.starts_with("0x");
         is_shared.then_some(word.name.as_str())
     }
 
@@ -210,7 +211,9 @@ impl Story<'_> {
     fn woken(&self, index: usize, call: Call, result: i64, room: Room) -> String {
         let contents = self.contents(index);
         let brought = contents.first().map(|(_, content)| match content {
-            Content::Word(status) if call.name() == Some("wait4") => decode::wait_status(*status),
+            Content::Word(status) if call.row().does == Does::WaitChild => {
+                decode::wait_status(*status)
+            }
             content => decode::content(content, room.data),
         });
         match brought.filter(|_| result >= 0) {
@@ -222,7 +225,7 @@ impl Story<'_> {
 
 /// These two do not come back.
 fn is_exit(call: Call) -> bool {
-    matches!(call.name(), Some("exit" | "exit_group"))
+    call.row().never_returns()
 }
 
 fn seconds(nanoseconds: u64) -> String {

@@ -5,6 +5,7 @@ use super::cause::{self, Cause};
 use super::events::Story;
 use super::world::{STANDARD_STREAMS, World, unescaped};
 use super::{deadlock, escape};
+use crosswire_calls::Does;
 use crosswire_explore::LastLines;
 use crosswire_model::{Content, End, Kind, Seen, Trace, Violation, What};
 use std::collections::BTreeSet;
@@ -90,7 +91,7 @@ impl<'a> Explanation<'a> {
         let mut printed = [String::new(), String::new()];
         for (index, event) in self.trace.events.iter().enumerate() {
             let is_write = match &event.what {
-                What::Call { call, .. } => call.to_string().contains("write"),
+                What::Call { call, .. } => matches!(call.row().does, Does::Write | Does::WriteAt),
                 _ => false,
             };
             let behind = self.world.behind.get(&(index, 0));
@@ -121,8 +122,7 @@ impl<'a> Explanation<'a> {
 /// The events of the steps that a checker names, of tasks that it names.
 fn shown_by(trace: &Trace, violation: &Violation) -> BTreeSet<usize> {
     let of_step = |(_, event): &(usize, &crosswire_model::Event)| {
-        let is_exit =
-            |call: crosswire_model::Call| matches!(call.name(), Some("exit" | "exit_group"));
+        let is_exit = |call: crosswire_model::Call| call.row().never_returns();
         let says_something = match event.what {
             What::Start | What::Resume | What::Spawn(_) => false,
             What::Call { call, .. } | What::Block { call, .. } => !is_exit(call),

@@ -1,74 +1,25 @@
 //! Calls that concern their own process only.
 
+use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_model::Call;
 
-/// Whether a call is about its own process only, such as those of start-up.
+/// Returns whether a call is about its own process only, such as those of start-up.
 pub(super) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> bool {
-    match call.name() {
-        Some("mmap") => args[3] & libc::MAP_SHARED as u64 == 0,
-        Some("open" | "openat" | "openat2" | "access" | "stat" | "newfstatat") => {
+    let row = call.row();
+    match row.does {
+        Does::Map(Mapping::Map) => args[3] & libc::MAP_SHARED as u64 == 0,
+        _ if row.is(Fact::Private) || row.is(Fact::Routine) => true,
+        Does::Open | Does::LookUp => {
             path.is_some_and(|path| path.is_empty() || is_start_up_file(path))
         }
-        Some(name) => PRIVATE.contains(&name),
-        None => false,
+        _ => false,
     }
 }
-
-const PRIVATE: &[&str] = &[
-    "arch_prctl",
-    "brk",
-    "clock_getres",
-    "clock_gettime",
-    "clone",
-    "clone3",
-    "exit",
-    "exit_group",
-    "fork",
-    "fstat",
-    "getcwd",
-    "getdents64",
-    "getegid",
-    "geteuid",
-    "getgid",
-    "getpid",
-    "getppid",
-    "getrandom",
-    "gettid",
-    "gettimeofday",
-    "getuid",
-    "ioctl",
-    "lseek",
-    "madvise",
-    "mprotect",
-    "mremap",
-    "munmap",
-    "prctl",
-    "prlimit64",
-    "readlink",
-    "readlinkat",
-    "rseq",
-    "rt_sigaction",
-    "rt_sigprocmask",
-    "rt_sigreturn",
-    "sched_getaffinity",
-    "sched_getparam",
-    "sched_yield",
-    "set_robust_list",
-    "set_tid_address",
-    "sigaltstack",
-    "statfs",
-    "statx",
-    "sysinfo",
-    "time",
-    "umask",
-    "uname",
-    "vfork",
-];
 
 /// Whether the coming back of a call is of interest to its process only. What a
 /// file was opened for has been said when the call began.
 pub(super) fn is_private_return(call: Call) -> bool {
-    is_private(call, &[0; 6], None) || matches!(call.name(), Some("open" | "openat" | "openat2"))
+    is_private(call, &[0; 6], None) || call.row().does == Does::Open
 }
 
 /// Libraries, locales and the like.

@@ -43,7 +43,8 @@ impl Row {
 
     /// The gravest of its reports; `None` if it is exempt.
     fn verdict(&self) -> Option<Verdict> {
-        gravest(self.reports().iter().map(|report| report.verdict.clone()))
+        let verdicts = self.reports().iter().map(|report| report.verdict.clone());
+        verdicts.reduce(Verdict::and)
     }
 
     fn word(&self) -> &'static str {
@@ -63,24 +64,6 @@ impl Row {
     }
 }
 
-/// The gravest verdict, with the violations of all.
-fn gravest(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
-    let gravity = |verdict: &Verdict| match verdict {
-        Verdict::Violation(_) => 3,
-        Verdict::Invalid(_) => 2,
-        Verdict::Inconclusive(_) => 1,
-        Verdict::Pass => 0,
-    };
-    verdicts.reduce(|one, other| match (one, other) {
-        (Verdict::Violation(mut all), Verdict::Violation(more)) => {
-            all.extend(more);
-            Verdict::Violation(all)
-        }
-        (one, other) if gravity(&other) > gravity(&one) => other,
-        (one, _) => one,
-    })
-}
-
 /// The main job as a whole.
 pub struct Whole {
     /// In the order of the table.
@@ -96,7 +79,8 @@ pub struct Whole {
 impl Whole {
     /// The gravest verdict of all.
     pub fn verdict(&self) -> Verdict {
-        gravest(self.rows.iter().filter_map(Row::verdict)).unwrap_or_else(|| {
+        let verdicts = self.rows.iter().filter_map(Row::verdict);
+        verdicts.reduce(Verdict::and).unwrap_or_else(|| {
             Verdict::Invalid("stopped before the first case had ended".to_owned())
         })
     }

@@ -6,6 +6,7 @@ use super::trampoline::{AREA, SCRATCH};
 use crate::run::remote::{Remote, code_area, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
+use crate::start::loading::is_inside;
 use crosswire_calls::{Does, Mapping};
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{filter, maps, memory};
@@ -57,8 +58,7 @@ impl Session<'_> {
         if is_device && name != "/dev/zero" || name.starts_with("anon_inode:") {
             return false;
         }
-        let inside = |dir: &String| name.starts_with(dir.as_str());
-        let is_private = self.private_dirs.iter().any(inside) || !name.starts_with('/');
+        let is_private = is_inside(&name, self.private_dirs) || !name.starts_with('/');
         protection as c_int & PROT_WRITE != 0 || is_private || name.starts_with("/memfd:")
     }
 

@@ -12,6 +12,7 @@ use libc::{
     F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FUTEX_PRIVATE_FLAG, FUTEX_WAKE, O_CREAT, O_RDWR, O_TRUNC,
     O_WRONLY, PROT_WRITE, SEEK_CUR, TCGETS, TIOCGWINSZ, c_int,
 };
+use std::path::Path;
 
 impl Session<'_> {
     /// Performs the call at which a task stands if it belongs to its start-up;
@@ -96,11 +97,13 @@ impl Session<'_> {
     fn is_public_path(&self, index: usize, argument: usize) -> bool {
         let task = &self.tasks[index];
         let path = memory::read_string(task.tid, task.entering.args[argument], 4096);
-        path.is_some_and(|path| {
-            let inside = |dir: &String| path.starts_with(dir.as_str());
-            path.starts_with('/') && !self.private_dirs.iter().any(inside)
-        })
+        path.is_some_and(|path| path.starts_with('/') && !is_inside(&path, self.private_dirs))
     }
+}
+
+/// Tells whether a path is one of these directories or below it.
+pub(crate) fn is_inside(path: &str, dirs: &[String]) -> bool {
+    dirs.iter().any(|dir| Path::new(path).starts_with(dir))
 }
 
 /// Marks a descriptor that was made to see whether that is possible, and is but closed
@@ -108,3 +111,33 @@ impl Session<'_> {
 const TRIED: u64 = 1 << 32;
 
 const CREATING: c_int = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+
+#[cfg(test)]
+mod tests {
+    use super::is_inside;
+
+    #[test]
+    fn a_neighbour_whose_name_begins_alike_is_not_inside() {
+        let dirs = ["/tmp/", "/w/proj"].map(str::to_owned);
+        for inside in [
+            "/w/proj",
+            "/w/proj/",
+            "/w/proj/a/b",
+            "/tmp",
+            "/tmp/x",
+            "//tmp/x",
+        ] {
+            assert!(is_inside(inside, &dirs), "{inside}");
+        }
+        for outside in [
+            "/w/proj2",
+            "/w/proj2/a",
+            "/w/pro",
+            "/tmpfile",
+            "/w",
+            "tmp/x",
+        ] {
+            assert!(!is_inside(outside, &dirs), "{outside}");
+        }
+    }
+}

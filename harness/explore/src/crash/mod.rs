@@ -15,19 +15,17 @@ mod report;
 
 pub use report::{CrashGroup, CrashReport, CrashTally, FailingPoint};
 
-use super::exploration::{Supervised, caught, supervise};
 use super::planner::Lessons;
 use super::points;
+use super::pool::Pool;
 use super::runner::{Runner, Starter, engine_starter};
 use super::strategy::Profile;
 use super::worker::{Work, perform, process_names};
-use super::{Exploration, ExploreError, Progress, available_cpus};
+use super::{Exploration, ExploreError, Progress};
 use crosswire_engine::EngineError;
 use crosswire_model::{Action, Fault, Plan, Run, Trace, Verdict, What};
 use queue::{Job, Performed, Queue};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 /// Kills a process at every point, under several schedules.
 ///
@@ -58,7 +56,6 @@ pub struct CrashSearch {
 struct Common {
     work: Work,
     search: CrashSearch,
-    queue: Queue,
 }
 
 impl CrashSearch {
@@ -99,57 +96,22 @@ impl CrashSearch {
         stop: &AtomicBool,
         progress: &dyn Fn(&Progress),
     ) -> Result<CrashReport, ExploreError> {
-        let jobs = self.exploration.jobs.max(1);
-        let common = Arc::new(Common {
+        let common = Common {
             work: self.exploration.work(starter)?,
             search: self.clone(),
-            queue: Queue::new(jobs),
-        });
-        let cpus = available_cpus();
-        let mut threads = Vec::new();
-        for job in 0..jobs {
-            let common = common.clone();
-            let cpu = cpus.get(job % cpus.len().max(1)).copied();
-            threads.push(std::thread::spawn(move || {
-                let worker = || common.work_through(cpu, job == 0);
-                common.queue.end(caught(worker));
-            }));
-        }
-        let stopped = supervise(&common.queue, stop, progress);
-        if common.queue.wait(Duration::ZERO) {
-            for thread in threads {
-                // Panics have been caught and reported by the worker itself.
-                let _ = thread.join();
-            }
-        }
-        common.queue.finish(self, stopped)
+        };
+        let pool = Pool::new(self.exploration.jobs, Queue::new(self.clone()));
+        let worker = move |pool: &Pool<Queue>, place| {
+            pool.work_through(&common.work.starter, place, |runner, job| {
+                common.try_job(runner, job)
+            })
+        };
+        let stopped = pool.perform(worker, stop, progress);
+        pool.finish(|queue, elapsed| queue.report(elapsed, stopped))
     }
 }
 
 impl Common {
-    /// One worker: performs runs until there are no more.
-    fn work_through(&self, cpu: Option<usize>, is_first: bool) -> Result<(), ExploreError> {
-        let mut runner = (self.work.starter)(cpu)?;
-        self.queue.lacks(runner.capabilities_lost());
-        if !is_first && !runner.is_apart() {
-            // Two runs at a time would get in each other's way.
-            return Ok(());
-        }
-        while let Some(job) = self.queue.take() {
-            let result = match self.try_job(runner.as_mut(), &job) {
-                Ok(result) => result,
-                Err(error) => {
-                    // An engine that has failed once is not trusted with another run.
-                    drop(runner);
-                    runner = (self.work.starter)(cpu)?;
-                    Performed::invalid(error.to_string())
-                }
-            };
-            self.queue.deliver(job, result, &self.search);
-        }
-        Ok(())
-    }
-
     fn try_job(&self, runner: &mut dyn Runner, job: &Job) -> Result<Performed, EngineError> {
         let (run, mut outcome) = perform(&self.work, runner, &self.plan(job), None)?;
         if let (Some(missed), Verdict::Pass) = (run.trace.unused_faults.first(), &outcome.verdict) {

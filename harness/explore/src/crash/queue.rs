@@ -5,14 +5,13 @@ use super::CrashSearch;
 use super::groups::Groups;
 use super::report::{CrashReport, CrashTally};
 use crate::ExploreError;
-use crate::collector::MOST_INVALID;
-use crate::exploration::Supervised;
 use crate::outcome::Outcome;
-use crate::report::{LostCapability, Progress};
-use crosswire_model::{Fault, Limit, Verdict};
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use crate::pool::{Agenda, Next};
+use crate::report::Progress;
+use crate::tally::Tally;
+use crosswire_model::{Fault, Verdict};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// A run to perform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,47 +41,20 @@ pub(super) struct Performed {
     pub processes: Vec<String>,
 }
 
-impl Performed {
-    pub fn invalid(reason: String) -> Performed {
-        Performed {
-            outcome: Outcome::invalid(reason),
-            next: Vec::new(),
-            processes: Vec::new(),
-        }
-    }
-}
-
+/// The runs of a search for fatal crashes, and what they came to.
 pub(super) struct Queue {
-    began: Instant,
-    state: Mutex<State>,
-    /// Waited for by workers without work: there is more, or the end has come.
-    more: Condvar,
-    /// Waited for by the coordinator: a worker has ended.
-    ended: Condvar,
-}
-
-struct State {
+    search: CrashSearch,
     jobs: VecDeque<Job>,
     /// Jobs that are being performed, which may beget others.
     under_way: usize,
-    working: usize,
-    closed: bool,
-    error: Option<ExploreError>,
+    tally: Tally,
     /// Every list of crashes that was tried, and whether a run with it failed.
     tried: BTreeMap<Vec<String>, bool>,
     groups: Groups,
-    distinct: HashSet<u64>,
-    runs: u64,
-    steps: u64,
-    inconclusive: BTreeMap<String, (Limit, u64)>,
-    invalid: u64,
-    invalid_reason: Option<String>,
-    capabilities_lost: Vec<LostCapability>,
-    processes: Vec<String>,
 }
 
 impl Queue {
-    pub fn new(workers: usize) -> Queue {
+    pub fn new(search: CrashSearch) -> Queue {
         let first = Job {
             schedule: 0,
             horizon: 0,
@@ -90,178 +62,26 @@ impl Queue {
             order: Vec::new(),
         };
         Queue {
-            began: Instant::now(),
-            state: Mutex::new(State {
-                jobs: VecDeque::from([first]),
-                under_way: 0,
-                working: workers,
-                closed: false,
-                error: None,
-                tried: BTreeMap::new(),
-                groups: Groups::default(),
-                distinct: HashSet::new(),
-                runs: 0,
-                steps: 0,
-                inconclusive: BTreeMap::new(),
-                invalid: 0,
-                invalid_reason: None,
-                capabilities_lost: Vec::new(),
-                processes: Vec::new(),
-            }),
-            more: Condvar::new(),
-            ended: Condvar::new(),
+            search,
+            jobs: VecDeque::from([first]),
+            under_way: 0,
+            tally: Tally::default(),
+            tried: BTreeMap::new(),
+            groups: Groups::default(),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere is reported by `end`; the counts stay usable.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next run to perform; `None` when there will be no more.
-    pub fn take(&self) -> Option<Job> {
-        let mut state = self.state();
-        loop {
-            if state.closed || (state.jobs.is_empty() && state.under_way == 0) {
-                return None;
-            }
-            if let Some(job) = state.jobs.pop_front() {
-                state.under_way += 1;
-                return Some(job);
-            }
-            let waited = self.more.wait(state);
-            state = waited.unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Tells what a worker's engine lacks.
-    pub fn lacks(&self, capabilities: Vec<LostCapability>) {
-        self.state().capabilities_lost = capabilities;
-    }
-
-    /// Hands in what came of a run.
-    pub fn deliver(&self, job: Job, result: Performed, search: &CrashSearch) {
-        let mut state = self.state();
-        state.under_way -= 1;
-        if job.is_first() {
-            state.begin(&result, search);
-        }
-        for (order, crash) in result.next.iter().enumerate() {
-            let mut next = job.clone();
-            next.crashes.push(crash.clone());
-            next.order.push(order);
-            state.jobs.push_back(next);
-        }
-        state.take_in(&job, result.outcome);
-        drop(state);
-        self.more.notify_all();
-    }
-
-    /// A worker is done, or has failed.
-    pub fn end(&self, result: Result<(), ExploreError>) {
-        let mut state = self.state();
-        state.working -= 1;
-        if let Err(error) = result {
-            state.error.get_or_insert(error);
-            state.closed = true;
-        }
-        drop(state);
-        self.more.notify_all();
-        self.ended.notify_all();
-    }
-
-    /// The report, once nothing more is awaited.
-    pub fn finish(&self, search: &CrashSearch, stopped: bool) -> Result<CrashReport, ExploreError> {
-        let mut state = self.state();
-        if let Some(error) = state.error.take() {
-            return Err(error);
-        }
-        let unfinished = !state.jobs.is_empty() || state.under_way > 0;
-        let tally = |length: usize| {
-            let of_length = |(crashes, _): &(&Vec<String>, &bool)| crashes.len() == length;
-            let tried = state.tried.iter().filter(of_length);
-            CrashTally {
-                points: tried.clone().count() as u64,
-                failing: tried.filter(|(_, failed)| **failed).count() as u64,
-            }
-        };
-        let (single, double) = (tally(1), tally(2));
-        let second_is_missing = search.second.as_ref().filter(|_| double.points == 0);
-        if let (Some(name), false, true) = (second_is_missing, unfinished, single.points > 0) {
-            return Err(ExploreError::NothingToKill { name: name.clone() });
-        }
-        let groups = std::mem::take(&mut state.groups).into_vec();
-        let verdict = if !groups.is_empty() {
-            let violations = groups.iter().map(|group| group.found.violation.clone());
-            Verdict::Violation(violations.collect())
-        } else if let Some(reason) = &state.invalid_reason {
-            Verdict::Invalid(reason.clone())
-        } else if state.runs == 0 {
-            Verdict::Invalid("stopped before the first run had ended".into())
-        } else if let Some((limit, _)) = state.inconclusive.values().next() {
-            Verdict::Inconclusive(*limit)
-        } else {
-            Verdict::Pass
-        };
-        Ok(CrashReport {
-            single,
-            double,
-            groups,
-            runs: state.runs,
-            steps: state.steps,
-            elapsed: self.began.elapsed(),
-            distinct_traces: state.distinct.len() as u64,
-            inconclusive: state.inconclusive.values().copied().collect(),
-            invalid: state.invalid,
-            invalid_reason: state.invalid_reason.take(),
-            interrupted: stopped && unfinished,
-            capabilities_lost: std::mem::take(&mut state.capabilities_lost),
-            ..CrashReport::without_runs(verdict, search)
-        })
-    }
-}
-
-impl Supervised for Queue {
-    fn wait(&self, time: Duration) -> bool {
-        let state = self.state();
-        let wait = self
-            .ended
-            .wait_timeout_while(state, time, |state| state.working > 0);
-        wait.unwrap_or_else(PoisonError::into_inner).0.working == 0
-    }
-
-    fn close(&self) {
-        self.state().closed = true;
-        self.more.notify_all();
-    }
-
-    fn progress(&self) -> Progress {
-        let state = self.state();
-        Progress {
-            runs: state.runs,
-            of: Some(state.runs + (state.jobs.len() + state.under_way) as u64),
-            elapsed: self.began.elapsed(),
-            found: state.groups.len(),
-            distinct_traces: state.distinct.len() as u64,
-            ..Progress::default()
-        }
-    }
-}
-
-impl State {
     /// Takes up what the first run has shown.
-    fn begin(&mut self, result: &Performed, search: &CrashSearch) {
-        self.processes.clone_from(&result.processes);
-        if !self.processes.is_empty() && !self.processes.contains(&search.victim) {
-            self.error = Some(ExploreError::UnknownProcess {
-                name: search.victim.clone(),
-                seen: self.processes.join(", "),
+    fn begin(&mut self, performed: &Performed) -> Result<(), ExploreError> {
+        let seen = &performed.processes;
+        if !seen.is_empty() && !seen.contains(&self.search.victim) {
+            return Err(ExploreError::UnknownProcess {
+                name: self.search.victim.clone(),
+                seen: seen.join(", "),
             });
-            self.closed = true;
-            return;
         }
-        let horizon = u32::try_from(result.outcome.steps).unwrap_or(u32::MAX);
-        for schedule in 1..search.schedules {
+        let horizon = u32::try_from(performed.outcome.steps).unwrap_or(u32::MAX);
+        for schedule in 1..self.search.schedules {
             self.jobs.push_back(Job {
                 schedule,
                 horizon,
@@ -269,39 +89,128 @@ impl State {
                 order: Vec::new(),
             });
         }
+        Ok(())
     }
 
-    fn take_in(&mut self, job: &Job, outcome: Outcome) {
-        self.runs += 1;
-        self.steps += outcome.steps;
+    fn count(&mut self, job: &Job, outcome: &Outcome) {
         let crashes: Vec<String> = job.crashes.iter().map(ToString::to_string).collect();
+        self.tally.count(outcome, || {
+            let with = match crashes.is_empty() {
+                true => "without a crash".to_owned(),
+                false => crashes.join(" and "),
+            };
+            format!("{with}, schedule {}", job.schedule)
+        });
         let failed = outcome.verdict.is_violation();
         if !crashes.is_empty() && !matches!(outcome.verdict, Verdict::Invalid(_)) {
             *self.tried.entry(crashes.clone()).or_default() |= failed;
         }
-        match &outcome.verdict {
-            Verdict::Pass => {}
-            Verdict::Violation(violations) => {
-                let order = (job.schedule, job.order.clone());
-                self.groups.add(violations, &outcome, crashes, order);
-            }
-            Verdict::Inconclusive(limit) => {
-                let entry = self.inconclusive.entry(limit.to_string());
-                entry.or_insert((*limit, 0)).1 += 1;
-            }
-            Verdict::Invalid(reason) => {
-                self.invalid += 1;
-                let with = match crashes.is_empty() {
-                    true => "without a crash".to_owned(),
-                    false => crashes.join(" and "),
-                };
-                let schedule = job.schedule;
-                self.invalid_reason
-                    .get_or_insert_with(|| format!("{with}, schedule {schedule}: {reason}"));
-                self.closed |= self.invalid >= MOST_INVALID;
-                return;
-            }
+        if let Verdict::Violation(violations) = &outcome.verdict {
+            let order = (job.schedule, job.order.clone());
+            self.groups.add(violations, outcome, crashes, order);
         }
-        self.distinct.insert(outcome.fingerprint);
+    }
+
+    fn points(&self, crashes: usize) -> CrashTally {
+        let of_length = |(tried, _): &(&Vec<String>, &bool)| tried.len() == crashes;
+        let tried = self.tried.iter().filter(of_length);
+        CrashTally {
+            points: tried.clone().count() as u64,
+            failing: tried.filter(|(_, failed)| **failed).count() as u64,
+        }
+    }
+
+    /// Makes the report.
+    ///
+    /// # Errors
+    /// If there was nobody to kill after the first crash.
+    pub fn report(
+        &mut self,
+        elapsed: Duration,
+        stopped: bool,
+    ) -> Result<CrashReport, ExploreError> {
+        let unfinished = !self.jobs.is_empty() || self.under_way > 0;
+        let (single, double) = (self.points(1), self.points(2));
+        let second_is_missing = self.search.second.as_ref().filter(|_| double.points == 0);
+        if let (Some(name), false, true) = (second_is_missing, unfinished, single.points > 0) {
+            return Err(ExploreError::NothingToKill { name: name.clone() });
+        }
+        let groups = std::mem::take(&mut self.groups).into_vec();
+        let mut tally = std::mem::take(&mut self.tally);
+        // Runs are handed in by whoever is fast.
+        let by_name = |(limit, _): &(crosswire_model::Limit, u64)| limit.to_string();
+        tally.inconclusive.sort_by_key(by_name);
+        let verdict = tally.verdict(groups.iter().map(|group| &group.found.violation));
+        Ok(CrashReport {
+            single,
+            double,
+            groups,
+            runs: tally.runs,
+            steps: tally.steps,
+            elapsed,
+            distinct_traces: tally.distinct_traces(),
+            inconclusive: tally.inconclusive,
+            invalid: tally.invalid,
+            invalid_reason: tally.invalid_reason,
+            interrupted: stopped && unfinished,
+            capabilities_lost: tally.capabilities_lost,
+            ..CrashReport::without_runs(verdict, &self.search)
+        })
+    }
+}
+
+impl Agenda for Queue {
+    type Job = Job;
+    type Performed = Performed;
+
+    fn next(&mut self, _: Duration) -> Next<Job> {
+        match self.jobs.pop_front() {
+            Some(job) => {
+                self.under_way += 1;
+                Next::Perform(job)
+            }
+            None if self.under_way == 0 => Next::End,
+            None => Next::Wait,
+        }
+    }
+
+    fn take_in(&mut self, job: Job, performed: Performed) -> Result<(), ExploreError> {
+        self.under_way -= 1;
+        let begun = match job.is_first() {
+            true => self.begin(&performed),
+            false => Ok(()),
+        };
+        for (order, crash) in performed.next.iter().enumerate() {
+            let mut next = job.clone();
+            next.crashes.push(crash.clone());
+            next.order.push(order);
+            self.jobs.push_back(next);
+        }
+        self.count(&job, &performed.outcome);
+        begun
+    }
+
+    fn is_closed(&self) -> bool {
+        self.tally.is_hopeless()
+    }
+
+    fn invalid(reason: String) -> Performed {
+        Performed {
+            outcome: Outcome::invalid(reason),
+            next: Vec::new(),
+            processes: Vec::new(),
+        }
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            of: Some(self.tally.runs + (self.jobs.len() + self.under_way) as u64),
+            found: self.groups.len(),
+            ..self.tally.progress()
+        }
     }
 }

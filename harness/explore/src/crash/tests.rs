@@ -2,6 +2,7 @@ use super::*;
 use crate::fake::{Op, Toy, target};
 use crate::{Exploration, ExploreError};
 use crosswire_model::Kind;
+use std::sync::Arc;
 
 const GUARDED: &[Op] = &[Op::Lock(0), Op::Print("x"), Op::Unlock(0)];
 

@@ -21,19 +21,18 @@ mod order;
 mod tests;
 mod tree;
 
-use super::exploration::{caught, supervise};
 use super::points::{FaultSpace, Points};
+use super::pool::Pool;
 use super::runner::{Runner, Starter};
-use super::shared::{Job, Shared};
+use super::sampling::{Job, Sampling};
 use super::worker::{Work, perform};
-use super::{Exploration, ExploreError, Progress, Report, Shard, available_cpus};
+use super::{Exploration, ExploreError, Progress, Report, Shard};
 use class::{Classes, Member};
 use crosswire_engine::TIME_OUT;
 use crosswire_model::{Fault, Plan, Run, Schedule, Verdict};
 use serde::Serialize;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tree::{Explored, Extent, Tree};
 
 /// Asks for every order of the steps instead of a choice of them.
@@ -95,7 +94,7 @@ const UNLIKE: &str =
 /// One exhaustive exploration under way.
 struct Search<'a> {
     work: &'a Work,
-    shared: &'a Shared,
+    pool: &'a Pool<Sampling>,
     extent: Extent,
     shard: Option<Shard>,
     state: &'a Mutex<Exhaustion>,
@@ -112,8 +111,8 @@ impl Exploration {
         progress: &dyn Fn(&Progress),
     ) -> Result<(Report, Arc<Work>), ExploreError> {
         let work = Arc::new(self.work(starter)?);
-        let shared = Shared::new(self.budget, self.faults.clone(), 1, self.stop_at_first);
-        let shared = Arc::new(shared);
+        let sampling = Sampling::new(self.budget, self.faults.clone(), self.stop_at_first);
+        let pool = Pool::new(1, sampling);
         let state = Arc::new(Mutex::new(Exhaustion {
             preemptions: exhaust.preemptions,
             ..Exhaustion::default()
@@ -122,31 +121,27 @@ impl Exploration {
             .preemptions
             .map_or(Extent::Classes, Extent::Preemptions);
         let (kinds, shard) = (self.faults.clone(), self.shard);
-        let thread = {
-            let (work, shared, state) = (work.clone(), shared.clone(), state.clone());
-            std::thread::spawn(move || {
-                let search = Search {
-                    work: &work,
-                    shared: &shared,
-                    extent,
-                    shard,
-                    state: &state,
-                };
-                shared.end(caught(|| search.all(&kinds)));
-            })
+        let (shared, noted) = (work.clone(), state.clone());
+        let worker = move |pool: &Pool<Sampling>, (_, cpu)| {
+            let search = Search {
+                work: &shared,
+                pool,
+                extent,
+                shard,
+                state: &noted,
+            };
+            search.all(cpu, &kinds)
         };
-        let stopped = supervise(&*shared, stop, &|so_far| {
+        let stopped = pool.perform(worker, stop, &|so_far| {
             let left = state.lock().unwrap_or_else(PoisonError::into_inner).left;
             progress(&Progress {
                 left: Some(left),
                 ..*so_far
             });
         });
-        if super::exploration::Supervised::wait(&*shared, Duration::ZERO) {
-            // A panic has been caught and reported by the worker itself.
-            let _ = thread.join();
-        }
-        let mut report = shared.finish(self.seed, stopped, self.check_output)?;
+        let mut report = pool.finish(|sampling, elapsed| {
+            Ok(sampling.report(elapsed, self.seed, stopped, self.check_output))
+        })?;
         let exhaustion = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         report.exhaustion = Some(exhaustion);
         Ok((report, work))
@@ -155,9 +150,13 @@ impl Exploration {
 
 impl Search<'_> {
     /// Without faults first; the points at which faults can strike are learned there.
-    fn all(&self, kinds: &[crosswire_model::FaultKind]) -> Result<(), ExploreError> {
-        let mut runner = (self.work.starter)(available_cpus().first().copied())?;
-        self.shared.lacks(runner.capabilities_lost());
+    fn all(
+        &self,
+        cpu: Option<usize>,
+        kinds: &[crosswire_model::FaultKind],
+    ) -> Result<(), ExploreError> {
+        let mut runner = (self.work.starter)(cpu)?;
+        self.pool.lacks(runner.capabilities_lost());
         let mut points = Points::default();
         self.note(|state| state.fault_plans = 1);
         if !self.one(runner.as_mut(), None, &mut points)? {
@@ -191,7 +190,7 @@ impl Search<'_> {
         let mut tree = Tree::new(self.extent, self.shard);
         let mut classes = Classes::default();
         while let Some(deviations) = tree.next() {
-            let Some(job) = self.shared.take() else {
+            let Some(job) = self.pool.take() else {
                 // One choice was taken out of the tree and not tried.
                 self.note(|state| state.left = tree.left() + 1);
                 return Ok(false);
@@ -205,7 +204,7 @@ impl Search<'_> {
                 footprints: true,
                 ..self.work.planner.plan(0, &job.lessons)
             };
-            self.try_plan(runner, &plan, &job, (&mut tree, &mut classes), points)?;
+            self.try_plan(runner, &plan, job, (&mut tree, &mut classes), points)?;
         }
         self.note(|state| state.fault_plans_done += 1);
         Ok(true)
@@ -215,7 +214,7 @@ impl Search<'_> {
         &self,
         runner: &mut dyn Runner,
         plan: &Plan,
-        job: &Job,
+        job: Job,
         (tree, classes): (&mut Tree, &mut Classes),
         points: &mut Points,
     ) -> Result<(), ExploreError> {
@@ -255,7 +254,7 @@ impl Search<'_> {
         if job.run == 0 {
             super::worker::describe_first(self.work, &run, &mut outcome);
         }
-        self.shared.deliver(job.run, outcome);
+        self.pool.deliver(job, outcome);
         Ok(())
     }
 }

@@ -3,36 +3,18 @@
 use super::descriptors::Open;
 use super::object::{Kind, State};
 use super::{Done, Follower, Key, Use};
+use crosswire_calls::{Arg, Does, Mapping, Row, SystemV, Timer};
 use crosswire_model::{Call, Content, TaskId};
 
-/// `AT_FDCWD` and other numbers that are no descriptors.
-const NONE: i32 = -1;
-
 impl<'a> Follower<'a> {
-    /// Which argument of a call is a descriptor that it works on.
-    fn descriptor(name: &str, args: &[u64; 6]) -> Option<(u8, i32)> {
-        let argument = match name {
-            "read" | "write" | "readv" | "writev" | "pread64" | "pwrite64" | "preadv"
-            | "pwritev" | "recvfrom" | "recvmsg" | "recvmmsg" | "sendto" | "sendmsg"
-            | "sendmmsg" | "accept" | "accept4" | "connect" | "bind" | "listen" | "shutdown"
-            | "close" | "dup" | "dup2" | "dup3" | "fcntl" | "flock" | "ftruncate" | "fsync"
-            | "fdatasync" | "lseek" | "fstat" | "fallocate" | "mq_timedsend"
-            | "mq_timedreceive" | "mq_notify" | "mq_getsetattr" | "getdents64" | "epoll_ctl"
-            | "epoll_wait" | "epoll_pwait" | "timerfd_settime" | "getsockname" | "sendfile"
-            | "getpeername" | "setsockopt" | "getsockopt" | "splice" | "tee" => 0,
-            "mmap" => 4,
-            _ => return None,
-        };
-        let number = args[argument] as u32 as i32;
-        (number > NONE).then_some((argument as u8, number))
-    }
-
     /// The object behind the descriptor that a call works on.
-    fn behind(&mut self, process: TaskId, name: &str, args: &[u64; 6]) -> Option<(usize, usize)> {
-        let (argument, number) = Self::descriptor(name, args)?;
+    fn behind(&mut self, process: TaskId, row: &Row, args: &[u64; 6]) -> Option<(usize, usize)> {
+        let argument = row.descriptor()?;
+        let number = args[argument] as u32 as i32;
         let file = self.descriptors.find(process, number)?;
         let object = self.descriptors.files[file].object;
-        self.world.behind.insert((self.event, argument), object);
+        let place = (self.event, argument as u8);
+        self.world.behind.insert(place, object);
         Some((file, object))
     }
 
@@ -45,22 +27,30 @@ impl<'a> Follower<'a> {
         path: Option<&str>,
     ) -> Vec<usize> {
         let process = self.process(task);
-        let name = call.name().unwrap_or_default();
-        if let Some((_, object)) = self.behind(process, name, args) {
+        let row = call.row();
+        if let Some((_, object)) = self.behind(process, row, args) {
             return vec![object];
         }
-        match name {
-            "open" | "openat" | "connect" => {
-                path.map(|path| self.at_path(path)).into_iter().collect()
+        match row.does {
+            Does::Open | Does::Connect => path.map(|path| self.at_path(path)).into_iter().collect(),
+            Does::Futex => vec![self.word(process, args[0])],
+            Does::SemaphoreOperation | Does::SystemVSend | Does::SystemVReceive => {
+                self.system_v_of(row, args[0]).into_iter().collect()
             }
-            "futex" => vec![self.word(process, args[0])],
-            "semop" | "semtimedop" => vec![self.system_v("semaphore set", args[0] as i64)],
-            "msgsnd" | "msgrcv" => vec![self.system_v("message queue", args[0] as i64)],
-            "pause" | "rt_sigsuspend" | "rt_sigtimedwait" => vec![self.signals(process)],
-            "wait4" | "waitid" => self.children(process, args[usize::from(name == "waitid")]),
-            "poll" | "ppoll" => self.polled(process),
+            Does::Pause | Does::TakeSignal => vec![self.signals(process)],
+            Does::WaitChild => {
+                let pid = row.args.iter().position(|arg| *arg == Arg::Pid);
+                self.children(process, args[pid.unwrap_or(0)])
+            }
+            Does::Poll => self.polled(process),
             _ => Vec::new(),
         }
+    }
+
+    /// The System V object with this id that a call works on.
+    fn system_v_of(&mut self, row: &Row, id: u64) -> Option<usize> {
+        let kind = row.system_v()?;
+        Some(self.system_v(kind, id as i64))
     }
 
     fn polled(&mut self, process: TaskId) -> Vec<usize> {
@@ -94,13 +84,13 @@ impl<'a> Follower<'a> {
         let done = Done {
             task,
             process: self.process(task),
-            name: call.name().unwrap_or_default(),
+            row: call.row(),
             args,
             path,
             result,
             contents,
         };
-        let behind = self.behind(done.process, done.name, &args);
+        let behind = self.behind(done.process, done.row, &args);
         if result < 0 {
             self.failed(&done, behind.map(|(_, object)| object));
             return;
@@ -109,31 +99,35 @@ impl<'a> Follower<'a> {
             self.on_descriptor(&done, file, object);
             return;
         }
-        match done.name {
-            "open" | "openat" | "openat2" | "creat" => self.opens(&done),
-            "pipe" | "pipe2" => self.makes_pipe(&done),
-            "socketpair" => self.makes_pair(&done),
-            "socket" => self.makes_socket(&done),
-            "eventfd" | "eventfd2" | "timerfd_create" => self.makes_counter(&done),
-            "memfd_create" => self.makes_memory(&done),
-            "mq_open" => self.opens_queue(&done),
-            "unlink" | "unlinkat" | "rmdir" | "mq_unlink" => self.removes(&done),
-            "rename" | "renameat" | "renameat2" | "link" | "linkat" => self.renames(&done),
-            "mknod" | "mknodat" => self.makes_node(&done),
-            "mkdir" | "mkdirat" | "truncate" | "chmod" | "symlink" => {
+        match done.row.does {
+            Does::Open => self.opens(&done),
+            Does::Pipe => self.makes_pipe(&done),
+            Does::SocketPair => self.makes_pair(&done),
+            Does::Socket => self.makes_socket(&done),
+            Does::EventCounter | Does::Timer(Timer::CreateDescriptor) => {
+                self.makes_counter(&done);
+            }
+            Does::MemoryFile => self.makes_memory(&done),
+            Does::OpenQueue => self.opens_queue(&done),
+            Does::Remove | Does::RemoveQueue => self.removes(&done),
+            Does::Rename | Does::Link => self.renames(&done),
+            Does::MakeNode => self.makes_node(&done),
+            Does::MakeDirectory | Does::ChangeFile | Does::Symlink => {
                 self.touches_path(&done, Use::Changes);
             }
-            "mmap" => self.maps(&done),
-            "munmap" | "shmdt" => self.unmaps(&done),
-            "msgget" | "semget" | "shmget" => self.gets_system_v(&done),
-            "msgsnd" | "msgrcv" | "msgctl" => self.on_queue(&done),
-            "semop" | "semtimedop" | "semctl" => self.on_semaphores(&done),
-            "shmat" => self.attaches(&done),
-            "futex" => self.on_word(&done),
-            "kill" | "tkill" | "tgkill" | "rt_sigqueueinfo" | "rt_tgsigqueueinfo" => {
-                self.sends_signal(&done);
+            Does::Map(Mapping::Map) => self.maps(&done),
+            Does::Map(Mapping::Unmap | Mapping::Detach) => self.unmaps(&done),
+            Does::Map(Mapping::Attach) => self.attaches(&done),
+            Does::Get(_) => self.gets_system_v(&done),
+            Does::SystemVSend | Does::SystemVReceive | Does::ControlSystemV(SystemV::Queue) => {
+                self.on_queue(&done);
             }
-            "wait4" | "waitid" => self.reaps(&done),
+            Does::SemaphoreOperation | Does::ControlSystemV(SystemV::Semaphores) => {
+                self.on_semaphores(&done);
+            }
+            Does::Futex => self.on_word(&done),
+            Does::Kill | Does::KillThread | Does::QueueSignal => self.sends_signal(&done),
+            Does::WaitChild => self.reaps(&done),
             _ => self.touches_path(&done, Use::Looks),
         }
     }
@@ -144,13 +138,15 @@ impl<'a> Follower<'a> {
             self.touch(object, Use::Looks);
         }
         self.touches_path(done, Use::Looks);
-        let object = match done.name {
-            "msgsnd" | "msgrcv" => self.system_v("message queue", done.args[0] as i64),
-            "semop" | "semtimedop" => self.system_v("semaphore set", done.args[0] as i64),
-            "futex" => self.word(done.process, done.args[0]),
-            "pause" | "rt_sigsuspend" => self.signals(done.process),
-            _ => return,
+        let object = match done.row.does {
+            Does::SystemVSend | Does::SystemVReceive | Does::SemaphoreOperation => {
+                self.system_v_of(done.row, done.args[0])
+            }
+            Does::Futex => Some(self.word(done.process, done.args[0])),
+            Does::Pause => Some(self.signals(done.process)),
+            _ => None,
         };
+        let Some(object) = object else { return };
         self.touch(object, Use::Looks);
     }
 
@@ -163,22 +159,19 @@ impl<'a> Follower<'a> {
 
     fn on_descriptor(&mut self, done: &Done<'a>, file: usize, object: usize) {
         let number = done.args[0] as u32 as i32;
-        match done.name {
-            "read" | "readv" | "pread64" | "preadv" | "recvfrom" | "recvmsg" => {
-                self.reads(done, file, object);
-            }
-            "write" | "writev" | "pwrite64" | "pwritev" | "sendto" | "sendmsg" => {
-                self.writes(done, file, object);
-            }
-            "close" => self.closes(done.process, number),
-            "dup" | "dup2" | "dup3" => {
-                let closes = done.name == "dup3" && done.args[2] & libc::O_CLOEXEC as u64 != 0;
+        match done.row.does {
+            Does::Read | Does::ReadAt | Does::Receive => self.reads(done, file, object),
+            Does::Write | Does::WriteAt | Does::Send => self.writes(done, file, object),
+            Does::Close => self.closes(done.process, number),
+            Does::Duplicate => {
+                let flags = (done.row.args.iter()).position(|arg| *arg == Arg::DescriptorFlags);
+                let closes = flags.is_some_and(|at| done.args[at] & libc::O_CLOEXEC as u64 != 0);
                 self.duplicates(done, file, closes);
             }
-            "fcntl" => self.controls(done, file, object),
-            "flock" => self.flocks(done, file, object),
-            "bind" => self.binds(done, file),
-            "listen" => {
+            Does::Control => self.controls(done, file, object),
+            Does::LockFile => self.flocks(done, file, object),
+            Does::Bind => self.binds(done, file),
+            Does::Listen => {
                 self.set(
                     object,
                     Kind::Socket,
@@ -189,17 +182,18 @@ impl<'a> Follower<'a> {
                 );
                 self.touch(object, Use::Changes);
             }
-            "connect" => self.connects(done, file),
-            "accept" | "accept4" => self.accepts(done, object),
-            "ftruncate" | "fallocate" => {
-                if let State::Memory { size, .. } = &mut self.states[object] {
-                    *size = Some(done.args[1]);
+            Does::Connect => self.connects(done, file),
+            Does::Accept => self.accepts(done, object),
+            Does::Resize => {
+                let length = done.row.args.iter().rposition(|arg| *arg == Arg::Size);
+                if let (State::Memory { size, .. }, Some(at)) = (&mut self.states[object], length) {
+                    *size = Some(done.args[at]);
                 }
                 self.touch(object, Use::Changes);
             }
-            "mmap" => self.maps(done),
-            "mq_timedsend" | "mq_timedreceive" => self.on_posix_queue(done, object),
-            "shutdown" => self.touch(object, Use::Changes),
+            Does::Map(_) => self.maps(done),
+            Does::QueueSend | Does::QueueReceive => self.on_posix_queue(done, object),
+            Does::ShutDown => self.touch(object, Use::Changes),
             _ => self.touch(object, Use::Looks),
         }
     }
@@ -267,12 +261,7 @@ impl<'a> Follower<'a> {
 
     fn opens(&mut self, done: &Done<'a>) {
         let Some(path) = done.path else { return };
-        let flags = match done.name {
-            "open" => done.args[1],
-            "creat" => (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u64,
-            "openat2" => 0,
-            _ => done.args[2],
-        } as i32;
+        let flags = done.row.open_flags(&done.args).unwrap_or(0);
         let object = self.at_path(path);
         let creates = flags & libc::O_CREAT != 0;
         let is_new = matches!(self.states[object], State::Absent);
@@ -317,13 +306,9 @@ impl<'a> Follower<'a> {
     fn removes(&mut self, done: &Done<'a>) {
         let Some(path) = done.path else { return };
         // POSIX queues have a name space of their own (mq_overview(7)).
-        let object = match done.name {
-            "mq_unlink" => self.queue_at(path),
-            _ => self.at_path(path),
-        };
-        let key = match done.name {
-            "mq_unlink" => super::queues::queue_key(path),
-            _ => Key::Path(path.to_owned()),
+        let (object, key) = match done.row.does {
+            Does::RemoveQueue => (self.queue_at(path), super::queues::queue_key(path)),
+            _ => (self.at_path(path), Key::Path(path.to_owned())),
         };
         self.touch(object, Use::Changes);
         if self.descriptors.holders(object, |_| true).is_empty() {
@@ -345,7 +330,7 @@ impl<'a> Follower<'a> {
                     self.states[target] = self.states[object].clone();
                     self.world.objects[target].kind = self.world.objects[object].kind;
                 }
-                if done.name.starts_with("rename") {
+                if done.row.does == Does::Rename {
                     self.states[object] = State::Absent;
                 }
             }
@@ -355,7 +340,8 @@ impl<'a> Follower<'a> {
     fn makes_node(&mut self, done: &Done<'a>) {
         let Some(path) = done.path else { return };
         let object = self.at_path(path);
-        let mode = done.args[if done.name == "mknod" { 1 } else { 2 }] as libc::mode_t;
+        let mode = done.row.args.iter().position(|arg| *arg == Arg::Mode);
+        let mode = mode.map_or(0, |at| done.args[at]) as libc::mode_t;
         match mode & libc::S_IFMT {
             libc::S_IFIFO => self.set(object, Kind::Pipe, State::pipe()),
             _ => self.set(object, Kind::File, State::memory()),

@@ -3,6 +3,7 @@
 use super::descriptors::{Mapping, Open};
 use super::object::{Kind, Lock, Object, Owner, State, unescaped};
 use super::{Done, Follower, Key, Use};
+use crosswire_calls::{Does, SystemV};
 use crosswire_model::{Access, AccessKind, Content, SharedObject, TaskId};
 
 /// Bytes of each file or piece of memory that are followed.
@@ -33,7 +34,7 @@ impl<'a> Follower<'a> {
 
     /// Where a transfer began, as far as that is known. Moves the file's position.
     fn begin_of(&mut self, done: &Done<'a>, file: usize) -> Option<u64> {
-        if matches!(done.name, "pread64" | "pwrite64") {
+        if matches!(done.row.does, Does::ReadAt | Does::WriteAt) {
             return Some(done.args[3]);
         }
         let position = &mut self.descriptors.files[file].position;
@@ -171,7 +172,7 @@ impl<'a> Follower<'a> {
     }
 
     pub(super) fn attaches(&mut self, done: &Done<'a>) {
-        let object = self.system_v("shared memory", done.args[0] as i64);
+        let object = self.system_v(SystemV::Memory, done.args[0] as i64);
         let length = match &self.states[object] {
             State::Memory {
                 size: Some(size), ..
@@ -228,22 +229,23 @@ impl<'a> Follower<'a> {
     }
 
     pub(super) fn on_semaphores(&mut self, done: &Done<'a>) {
-        let object = self.system_v("semaphore set", done.args[0] as i64);
+        let object = self.system_v(SystemV::Semaphores, done.args[0] as i64);
         let (number, command) = (done.args[1] as usize, done.args[2] as i32 & 0xff);
         let State::Semaphores(values) = &mut self.states[object] else {
             self.touch(object, Use::Looks);
             return;
         };
-        match (done.name, command) {
+        let controls = done.row.does != Does::SemaphoreOperation;
+        match (controls, command) {
             // SETVAL (linux/sem.h); its value is in the fourth argument.
-            ("semctl", 16) => {
+            (true, 16) => {
                 values.resize(values.len().max(number + 1).min(1 << 16), 0);
                 if let Some(value) = values.get_mut(number) {
                     *value = i64::from(done.args[3] as i32);
                 }
             }
-            ("semctl", libc::IPC_RMID) => self.states[object] = State::Absent,
-            ("semctl", _) => {
+            (true, libc::IPC_RMID) => self.states[object] = State::Absent,
+            (true, _) => {
                 self.touch(object, Use::Looks);
                 return;
             }

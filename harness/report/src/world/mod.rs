@@ -17,6 +17,7 @@ pub(crate) use object::unescaped;
 pub use object::{Card, Kind, Object, grouped};
 pub use processes::STANDARD_STREAMS;
 
+use crosswire_calls::Row;
 use crosswire_model::{Call, Content, Event, Seen, TaskId, Trace, What};
 use descriptors::Descriptors;
 use object::State;
@@ -118,7 +119,7 @@ struct Begun {
 struct Done<'a> {
     task: TaskId,
     process: TaskId,
-    name: &'static str,
+    row: &'static Row,
     args: [u64; 6],
     path: Option<&'a str>,
     result: i64,

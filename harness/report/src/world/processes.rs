@@ -139,9 +139,8 @@ impl<'a> Follower<'a> {
     }
 
     pub(super) fn sends_signal(&mut self, done: &Done<'a>) {
-        let number = match done.name {
-            "tgkill" | "rt_tgsigqueueinfo" => done.args[2],
-            _ => done.args[1],
+        let Some(number) = done.row.signal().map(|at| done.args[at]) else {
+            return;
         };
         let Some(target) = self.with_id(done.args[0]) else {
             return;

@@ -3,6 +3,7 @@
 use super::descriptors::Open;
 use super::object::{Kind, Piece, State, Stream};
 use super::{Done, Follower, Key, Use};
+use crosswire_calls::{Arg, Does, SystemV};
 use crosswire_model::{Bytes, Content, TaskId};
 
 /// What makes two names the same POSIX queue.
@@ -35,7 +36,7 @@ impl<'a> Follower<'a> {
             return;
         };
         let object = self.object(Key::New(self.event, 0), Kind::Pipe, "", State::pipe());
-        let closes = done.name == "pipe2" && done.args[1] & libc::O_CLOEXEC as u64 != 0;
+        let closes = done.row.args.len() > 1 && done.args[1] & libc::O_CLOEXEC as u64 != 0;
         let process = done.process;
         self.descriptors
             .open(process, read, opened(object, true, 0), closes);
@@ -110,11 +111,9 @@ impl<'a> Follower<'a> {
             _ => None,
         };
         let Some(connection) = connection else { return };
-        let flags = if done.name == "accept4" {
-            done.args[3]
-        } else {
-            0
-        };
+        // Only accept4(2) has flags.
+        let flags = done.row.args.iter().position(|arg| *arg == Arg::Bits);
+        let flags = flags.map_or(0, |at| done.args[at]);
         let end = Open {
             writable: true,
             ..opened(connection, true, 1)
@@ -126,9 +125,9 @@ impl<'a> Follower<'a> {
     }
 
     pub(super) fn makes_counter(&mut self, done: &Done<'a>) {
-        let value = match done.name {
-            "timerfd_create" => 0,
-            _ => done.args[0],
+        let value = match done.row.does {
+            Does::EventCounter => done.args[0],
+            _ => 0,
         };
         let key = Key::New(self.event, 0);
         let object = self.object(key, Kind::Counter, "", State::Counter(value));
@@ -237,14 +236,14 @@ impl<'a> Follower<'a> {
     /// The oldest message of the highest priority comes first (mq_receive(3)).
     pub(super) fn on_posix_queue(&mut self, done: &Done<'a>, object: usize) {
         let piece = Piece {
-            length: match done.name {
-                "mq_timedsend" => done.args[2],
+            length: match done.row.does {
+                Does::QueueSend => done.args[2],
                 _ => done.result as u64,
             },
             ..Self::piece(done, done.args[3] as i64)
         };
         if let State::Queue { messages } = &mut self.states[object] {
-            if done.name == "mq_timedsend" {
+            if done.row.does == Does::QueueSend {
                 let at = messages.partition_point(|other| other.rank >= piece.rank);
                 messages.insert(at, piece);
             } else if !messages.is_empty() {
@@ -254,28 +253,26 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    pub(super) fn system_v(&mut self, kind: &'static str, id: i64) -> usize {
+    pub(super) fn system_v(&mut self, kind: SystemV, id: i64) -> usize {
         // Ids are numbers of 32 bits.
         let id = i64::from(id as i32);
         let (of_kind, state) = match kind {
-            "message queue" => (
+            SystemV::Queue => (
                 Kind::Queue,
                 State::Queue {
                     messages: Vec::new(),
                 },
             ),
-            "semaphore set" => (Kind::Semaphores, State::Semaphores(Vec::new())),
-            _ => (Kind::SharedMemory, State::memory()),
+            SystemV::Semaphores => (Kind::Semaphores, State::Semaphores(Vec::new())),
+            SystemV::Memory => (Kind::SharedMemory, State::memory()),
         };
-        let name = format!("System V {kind} {id}");
-        self.object(Key::SystemV(kind, id), of_kind, &name, state)
+        let name = format!("System V {} {id}", kind.name());
+        self.object(Key::SystemV(kind.name(), id), of_kind, &name, state)
     }
 
     pub(super) fn gets_system_v(&mut self, done: &Done<'a>) {
-        let kind = match done.name {
-            "msgget" => "message queue",
-            "semget" => "semaphore set",
-            _ => "shared memory",
+        let Some(kind) = done.row.system_v() else {
+            return;
         };
         let object = self.system_v(kind, done.result);
         let is_new = !self.world.touches.iter().any(|touches| {
@@ -285,7 +282,7 @@ impl<'a> Follower<'a> {
         match &mut self.states[object] {
             State::Semaphores(values) => values.resize(values.len().max(done.args[1] as usize), 0),
             State::Memory { size, .. } => *size = size.or(Some(done.args[1])),
-            State::Absent if kind == "message queue" => {
+            State::Absent if kind == SystemV::Queue => {
                 let messages = Vec::new();
                 self.states[object] = State::Queue { messages };
             }
@@ -301,23 +298,23 @@ impl<'a> Follower<'a> {
     }
 
     pub(super) fn on_queue(&mut self, done: &Done<'a>) {
-        let object = self.system_v("message queue", done.args[0] as i64);
+        let object = self.system_v(SystemV::Queue, done.args[0] as i64);
         let message = done.contents.iter().find_map(|(_, content)| match content {
             Content::Message { kind, text } => Some((*kind, text)),
             _ => None,
         });
         let kind = message.map_or(0, |(kind, _)| kind);
-        match (&mut self.states[object], done.name) {
-            (State::Queue { messages }, "msgsnd") => messages.push(Piece {
+        match (&mut self.states[object], done.row.does) {
+            (State::Queue { messages }, Does::SystemVSend) => messages.push(Piece {
                 length: done.args[2],
                 ..Self::piece(done, kind)
             }),
-            (State::Queue { messages }, "msgrcv") => {
+            (State::Queue { messages }, Does::SystemVReceive) => {
                 if let Some(at) = messages.iter().position(|other| other.rank == kind) {
                     messages.remove(at);
                 }
             }
-            (state, "msgctl") if done.args[1] as i32 & 0xff == libc::IPC_RMID => {
+            (state, Does::ControlSystemV(_)) if done.args[1] as i32 & 0xff == libc::IPC_RMID => {
                 *state = State::Absent;
             }
             _ => {
