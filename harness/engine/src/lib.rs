@@ -4,21 +4,25 @@
 #![allow(non_upper_case_globals)]
 
 mod emulate;
+mod error;
 mod faults;
 mod finish;
 mod footprint;
+mod inside;
 mod measure;
 mod memory;
 mod observe;
 mod run;
+mod schedule;
 mod start;
 
 pub use crosswire_kernel::affinity::pin;
 pub use crosswire_kernel::sandbox::{Abilities, Ability, Feature, Loss};
+pub use error::EngineError;
 pub use finish::hold::Held;
 pub use footprint::TIME_OUT;
 pub use measure::{bare_fault, bare_stop};
-pub use run::choose::{Choices, Chooser};
+pub use schedule::choose::{Choices, Chooser};
 pub use start::target::{
     ExecutableError, FAILURES, Isolation, Start, Successor, Target, find_executable,
 };
@@ -29,11 +33,15 @@ use crosswire_kernel::oplog::OpLog;
 use crosswire_kernel::sandbox::{self, Leftovers, Reset, Sandbox};
 use crosswire_kernel::tick::Ticker;
 use crosswire_kernel::tracee;
-use crosswire_model::{End, FORMAT_VERSION, History, Operation, Plan, Run, Task, TaskId, Trace};
-use finish::undone::Undone;
+use crosswire_model::{
+    Capture, End, FORMAT_VERSION, History, Operation, Plan, Run, Seen, Task, TaskId, Trace,
+};
 use memory::Knowledge;
+use observe::logged::Undone;
 use run::session::{Halt, Session};
+use run::setup::Setup;
 use start::template::{Namespaces, Template};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -74,29 +82,6 @@ pub struct Engine {
     knowledge: std::cell::Cell<Knowledge>,
     sandbox: Sandbox,
     _ticker: Ticker,
-}
-
-/// Why the engine could not do its job.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EngineError {
-    /// A program cannot be started: missing, not executable, …
-    #[error("cannot start `{program}`: {reason}")]
-    Start {
-        /// As the user named it.
-        program: String,
-        /// Why.
-        reason: String,
-    },
-    /// The machine does not permit what the engine needs.
-    #[error("{0}")]
-    Machine(String),
-}
-
-impl From<sandbox::SandboxError> for EngineError {
-    fn from(error: sandbox::SandboxError) -> Self {
-        EngineError::Machine(error.to_string())
-    }
 }
 
 impl Engine {
@@ -213,15 +198,18 @@ impl Engine {
         let mut leftovers = session.processes_left();
         session.kill_all()?;
         let end = outcome?;
-        let (system_v, queues) = (session.uses_system_v, session.uses_message_queues);
         let used = session.namespaces_used();
-        let namespace = session.ipc_namespace.take();
-        let knowledge = std::mem::take(&mut session.knowledge);
-        let seen = std::mem::take(&mut session.seen);
-        let captures = std::mem::take(&mut session.captures);
-        let unwatched = std::mem::take(&mut session.unwatched);
-        let undone = std::mem::take(&mut session.undone);
-        let mut trace = into_trace(session, end);
+        let ipc = std::mem::take(&mut session.ipc);
+        let (system_v, queues) = (ipc.uses_system_v(), ipc.uses_message_queues());
+        let namespace = ipc.into_namespace();
+        let Outcome {
+            mut trace,
+            knowledge,
+            captures,
+            seen,
+            unwatched,
+            undone,
+        } = Outcome::of(session, end);
         for template in &mut self.templates {
             let written = (knowledge.detours).write(template.tid, &mut template.detours);
             written.map_err(|error| EngineError::Machine(format!("keeping detours: {error}")))?;
@@ -259,18 +247,19 @@ impl Engine {
         if let Some(log) = &self.log {
             log.clear();
         }
-        let mut session = Session::new(
+        let setup = Setup {
             plan,
-            &self.children,
-            &self.bystanders,
-            &self.private_dirs,
-            &self.outputs,
-        );
-        session.watched = self.watches;
-        session.successors = &self.successors;
-        session.knowledge = self.knowledge.take();
-        session.pids_vary = !self.sandbox.is_isolated();
-        session.log = self.log.as_ref();
+            children: &self.children,
+            successors: &self.successors,
+            bystanders: &self.bystanders,
+            private_dirs: &self.private_dirs,
+            outputs: &self.outputs,
+            log: self.log.as_ref(),
+            pids_vary: !self.sandbox.is_isolated(),
+            in_template: false,
+            watched: self.watches,
+        };
+        let mut session = Session::new(setup, self.knowledge.take());
         let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
         let started = start_roots(
             &mut session,
@@ -348,36 +337,54 @@ fn start_roots(
             .copy(namespaces, working_dir)
             .map_err(Halt::Failed)?;
         first = first.or(Some(inside));
-        session.adopt(template, tid, inside)?;
+        template.adopt(session, tid, inside)?;
     }
     Ok(())
 }
 
-fn into_trace(session: Session<'_>, end: End) -> Trace {
-    let tasks = session
-        .tasks
-        .iter()
-        .map(|task| Task {
+/// What is left of a session when its run is over.
+pub(crate) struct Outcome {
+    pub trace: Trace,
+    knowledge: Knowledge,
+    captures: Vec<Capture>,
+    seen: Vec<Seen>,
+    unwatched: BTreeSet<String>,
+    undone: Vec<Undone>,
+}
+
+impl Outcome {
+    pub(crate) fn of(session: Session<'_>, end: End) -> Outcome {
+        let task = |task: &run::task::Task| Task {
             process: session.processes[task.process].name.clone(),
             parent: task.parent,
             leader: session.processes[task.process].leader,
             tid: session.stable_pid(task.tid_inside.into()) as i32,
-        })
-        .collect();
-    let unused = session.faults.iter().filter(|armed| !armed.struck);
-    Trace {
-        format_version: FORMAT_VERSION,
-        tasks,
-        objects: session.memory.list,
-        places: session.memory.places,
-        steps: session.step,
-        unused_faults: unused.map(|armed| armed.fault.clone()).collect(),
-        deviations: session.deviations,
-        switches: session.switches,
-        events: session.events,
-        footprints: session.footprints,
-        end,
-        leftovers: Vec::new(),
+        };
+        let tasks = session.tasks.iter().map(task).collect();
+        let recorded = session.recorder.finish();
+        let (knowledge, objects, places) = session.memory.into_parts();
+        let trace = Trace {
+            format_version: FORMAT_VERSION,
+            tasks,
+            objects,
+            places,
+            steps: session.turn.step(),
+            unused_faults: session.faults.unused(),
+            deviations: recorded.deviations,
+            switches: recorded.switches,
+            events: recorded.events,
+            footprints: session.footprints.into_steps(),
+            end,
+            leftovers: Vec::new(),
+        };
+        Outcome {
+            trace,
+            knowledge,
+            captures: recorded.captures,
+            seen: recorded.seen,
+            unwatched: recorded.unwatched,
+            undone: recorded.undone,
+        }
     }
 }
 

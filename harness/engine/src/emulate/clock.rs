@@ -21,11 +21,25 @@ const STEP: u64 = 1_000;
 pub(crate) struct Clock {
     run: u64,
     set_by: i64,
+    /// How often the processor's time-stamp counter was read.
+    counter_readings: u64,
 }
 
 impl Clock {
     pub fn now(self) -> u64 {
         self.run
+    }
+
+    /// Reads the time-stamp counter. That takes time, so that a loop which waits for it
+    /// ends.
+    pub fn read_counter(&mut self) -> u64 {
+        self.counter_readings += 1;
+        self.reading(libc::CLOCK_MONOTONIC) + self.counter_readings
+    }
+
+    /// How often the time-stamp counter was read.
+    pub fn counter_readings(self) -> u64 {
+        self.counter_readings
     }
 
     /// One step has been taken.

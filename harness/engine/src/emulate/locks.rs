@@ -10,7 +10,7 @@
 
 use crate::emulate::Emulated;
 use crate::emulate::sockets::direction;
-use crate::run::session::{Completed, Halt, Session};
+use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
 use crosswire_calls::Does;
 use crosswire_kernel::descriptor;
@@ -49,10 +49,7 @@ impl Session<'_> {
         if self.closes_lock_cycle(index) {
             let result = -i64::from(EDEADLK);
             regs::poke(self.tasks[index].tid, Register::Result, result as u64)?;
-            self.completed.push(Completed {
-                task: index,
-                result,
-            });
+            self.reports.complete(index, result);
             return Ok(());
         }
         self.repeat_call(index)?;
@@ -125,7 +122,7 @@ impl Session<'_> {
     /// waits already.
     pub fn queue(&mut self, index: usize) -> Result<bool, Halt> {
         let row = self.tasks[index].entering.row();
-        let Some(direction) = direction(row).filter(|_| !self.last_resort) else {
+        let Some(direction) = direction(row).filter(|_| !self.turn.is_last_resort()) else {
             return Ok(false);
         };
         let waits = |task: &Task| {
@@ -152,7 +149,7 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         let stopped = task.take_stopped().expect("it is stopped");
         task.state = State::Parked(stopped);
-        task.lock_seen = self.locks_released;
+        task.lock_seen = self.reports.locks_released();
         self.record_block(index);
     }
 }

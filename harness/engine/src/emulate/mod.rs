@@ -2,42 +2,30 @@
 //! cannot allow.
 
 pub(crate) mod address;
+pub(crate) mod answer;
+pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod locks;
+pub(crate) mod network;
 pub(crate) mod sockets;
+pub(crate) mod timer_calls;
 pub(crate) mod timers;
 pub(crate) mod tsc;
 pub(crate) mod waits;
 
-use crate::run::remote::made;
+use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, TimedWait};
+pub(crate) use answer::Emulated;
+pub use answer::MARK;
 use clock::from_timespec;
 use crosswire_calls::Does;
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    AF_INET, AF_INET6, CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_TAI, EFAULT, EINVAL, ESRCH,
-    TIMER_ABSTIME, c_int,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_TAI, EFAULT, EINVAL, ESRCH, TIMER_ABSTIME, c_int,
 };
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
-/// What becomes of a call.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Emulated {
-    /// It is skipped; the program sees this result.
-    Answer(i64),
-    /// It is a sleep until then.
-    Sleep { deadline: u64 },
-    /// The kernel performs it.
-    Proceed,
-}
-
-/// The first call number of the marks that scenarios make; far above every number
-/// the kernel knows, so outside the engine they fail with ENOSYS.
-pub const MARK: u32 = 0x4352_0000;
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
 const INVALID: Emulated = Emulated::Answer(-(EINVAL as i64));
@@ -84,11 +72,11 @@ impl Session<'_> {
             Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,
             Does::Timer(timer) => self.timer_call(index, timer)?,
             Does::Socket => {
-                self.uses_network |= matches!(args[0] as c_int, AF_INET | AF_INET6);
+                self.network.note_socket(args[0] as c_int);
                 Emulated::Proceed
             }
             Does::Bind => self.choose_port(index)?,
-            Does::Connect | Does::Send | Does::Listen if self.uses_network => {
+            Does::Connect | Does::Send | Does::Listen if self.network.is_used() => {
                 self.bind_first(index);
                 self.limit_wait(index)?
             }
@@ -129,12 +117,10 @@ impl Session<'_> {
     }
 
     fn random(&mut self, tid: crosswire_kernel::Tid, address: u64, length: usize) -> Emulated {
-        let mut random = ChaCha8Rng::seed_from_u64(self.plan.seed);
-        random.set_stream(self.random_draws);
-        self.random_draws += 1;
         // The kernel gives at most this much to one call (getrandom(2)).
-        let mut bytes = vec![0; length.min(33_554_431)];
-        random.fill_bytes(&mut bytes);
+        let bytes = self
+            .chance
+            .draw(self.setup.plan.seed, length.min(33_554_431));
         match memory::write(tid, address, &bytes) {
             Ok(()) => Emulated::Answer(bytes.len() as i64),
             Err(_) => FAULT,
@@ -150,7 +136,7 @@ impl Session<'_> {
         });
         let stopped = task.take_stopped().expect("it is at an entry");
         task.state = State::Sleeping(stopped);
-        self.yielded = true;
+        self.turn.yields();
         self.record_block(index);
     }
 
@@ -174,9 +160,9 @@ impl Session<'_> {
                 others += 1;
             }
         }
-        self.recheck = true;
+        self.reports.expect_deaths();
         self.settle(false)?;
-        self.signals_sent += 1;
+        self.reports.signal_sent();
         let nobody = -i64::from(ESRCH);
         Ok(Emulated::Answer(if others > 0 { 0 } else { nobody }))
     }

@@ -12,17 +12,6 @@ use crosswire_kernel::{descriptor, memory};
 use libc::*;
 use std::path::PathBuf;
 
-/// The time-outs set on one socket, in nanoseconds; 0 is none.
-#[derive(Debug, Default)]
-pub(crate) struct SocketTimeOuts {
-    receive: u64,
-    send: u64,
-}
-
-/// The first port for sockets that ask for any: where the kernel's own range begins
-/// (ip(7), ip_local_port_range).
-pub(crate) const FIRST_PORT: u16 = 32_768;
-
 /// Whether a call takes something from a socket or puts something into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -46,12 +35,6 @@ impl Session<'_> {
         descriptor::target(task.tid, task.entering.args[0])
     }
 
-    fn take_port(&mut self) -> u16 {
-        let port = self.next_port;
-        self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
-        port
-    }
-
     /// A socket that is bound to port 0 gets the run's next one.
     pub fn choose_port(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];
@@ -59,7 +42,7 @@ impl Session<'_> {
         if let Ok([a, b, 0, 0]) = memory::read_exact(tid, address)
             && matches!(i32::from(u16::from_ne_bytes([a, b])), AF_INET | AF_INET6)
         {
-            let port = self.take_port().to_be_bytes();
+            let port = self.network.take_port().to_be_bytes();
             memory::write(tid, address + 2, &port)?;
             self.tasks[index].put_back(address + 2, &[0, 0]);
         }
@@ -78,7 +61,7 @@ impl Session<'_> {
         if let Ok(socket) = descriptor::take(pid, task.entering.args[0] as i32)
             && descriptor::needs_port(&socket)
         {
-            let port = self.take_port();
+            let port = self.network.take_port();
             descriptor::bind_any(&socket, port);
         }
     }
@@ -94,7 +77,7 @@ impl Session<'_> {
         let Some(socket) = self.socket(index).filter(|_| is_time_out) else {
             return Ok(Emulated::Proceed);
         };
-        let time_outs = self.socket_time_outs.entry(socket).or_default();
+        let time_outs = self.network.timeouts_of(socket);
         let value = match option {
             SO_RCVTIMEO => &mut time_outs.receive,
             _ => &mut time_outs.send,
@@ -118,16 +101,14 @@ impl Session<'_> {
 
     /// Applies its socket's time-out to the call that a task is about to make.
     pub fn limit_by_socket(&mut self, index: usize) -> Result<Emulated, Halt> {
-        if self.socket_time_outs.is_empty() {
+        if self.network.has_no_timeouts() {
             return Ok(Emulated::Proceed);
         }
         let row = self.tasks[index].entering.row();
         let Some(direction) = direction(row) else {
             return Ok(Emulated::Proceed);
         };
-        let time_outs = self
-            .socket(index)
-            .and_then(|s| self.socket_time_outs.get(&s));
+        let time_outs = self.socket(index).and_then(|s| self.network.timeouts(&s));
         let length = time_outs.map_or(0, |time_outs| match direction {
             Direction::Receive => time_outs.receive,
             Direction::Send => time_outs.send,

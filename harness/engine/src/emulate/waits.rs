@@ -34,7 +34,7 @@ impl Session<'_> {
         let by = seconds.saturating_mul(SECOND as i64);
         self.clock.set_calendar(by);
         self.timers.calendar_was_set(by);
-        for task in &mut self.tasks {
+        for task in self.tasks.iter_mut() {
             let is_date = waits_for_date(&task.entering);
             if let Some(wait) = task.timed_wait.as_mut().filter(|_| is_date) {
                 wait.deadline = wait.deadline.saturating_add_signed(-by);

@@ -1,76 +1,14 @@
 //! Faults: striking at the points that the plan names.
 
+pub(crate) mod armed;
 pub(crate) mod transfer;
 
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, TimedWait};
+use armed::{Delayed, Strike};
 use crosswire_kernel::tracee;
 use crosswire_model::{Action, Fault, Moment, What};
 use libc::EINTR;
-
-/// A fault of the plan, and how many of its points have passed.
-#[derive(Debug)]
-pub(crate) struct Armed {
-    pub fault: Fault,
-    pub seen: u32,
-    pub struck: bool,
-}
-
-/// A signal held back until a step.
-pub(crate) struct Delayed {
-    task: usize,
-    signal: i32,
-    info: Option<libc::siginfo_t>,
-    until: u64,
-}
-
-/// What a fault makes of a call.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Strike {
-    /// Nothing: the call goes its way, possibly with changed arguments.
-    None,
-    /// The step ends here.
-    StepOver,
-    /// The call is skipped with this result.
-    Answer(i64),
-}
-
-impl Armed {
-    pub fn new(fault: &Fault) -> Armed {
-        Armed {
-            fault: fault.clone(),
-            seen: 0,
-            struck: false,
-        }
-    }
-
-    /// A fault whose point has passed without there being anything to strike at.
-    pub fn spent(fault: Fault) -> Armed {
-        Armed {
-            fault,
-            seen: u32::MAX,
-            struck: false,
-        }
-    }
-
-    /// Counts a point; whether it is the one.
-    fn passes(&mut self, process: &str, call: Option<u32>, blocked: bool) -> bool {
-        let Fault {
-            action,
-            process: victim,
-            point,
-        } = &self.fault;
-        let matches = !self.struck
-            && self.seen < point.nth
-            && victim == process
-            && point.blocked == blocked
-            && action.concerns_signals() == call.is_none()
-            && point.call.is_none_or(|wanted| call == Some(wanted.0));
-        self.seen += u32::from(matches);
-        self.struck |= matches && self.seen == point.nth;
-        matches && self.seen == self.fault.point.nth
-    }
-}
 
 impl Session<'_> {
     /// The first fault that strikes at this point, if one does.
@@ -81,16 +19,7 @@ impl Session<'_> {
         let process = &self.processes[self.tasks[index].process].name;
         let entering = self.tasks[index].entering;
         let waits = !entering.row().only_wakes_futex(&entering.args);
-        let mut first = None;
-        for armed in &mut self.faults {
-            if armed.fault.action == Action::Interrupt && call.is_some() && !waits {
-                continue;
-            }
-            if armed.passes(process, call, blocked) && first.is_none() {
-                first = Some(armed.fault.clone());
-            }
-        }
-        first
+        self.faults.strike(process, call, blocked, waits)
     }
 
     /// Applies the fault that strikes before a call begins.
@@ -117,7 +46,7 @@ impl Session<'_> {
             }
             Action::Pause(steps) => {
                 let process = self.tasks[index].process;
-                self.processes[process].paused_until = self.step + 1 + steps;
+                self.processes[process].paused_until = self.turn.step() + 1 + steps;
                 Ok(Strike::StepOver)
             }
             Action::Interrupt => Ok(Strike::Answer(-i64::from(EINTR))),
@@ -148,7 +77,7 @@ impl Session<'_> {
             Action::Interrupt => self.interrupt_wait(index),
             Action::Pause(steps) => {
                 let process = self.tasks[index].process;
-                self.processes[process].paused_until = self.step + 1 + steps;
+                self.processes[process].paused_until = self.turn.step() + 1 + steps;
                 Ok(())
             }
             Action::ClockJump(seconds) => {
@@ -165,7 +94,7 @@ impl Session<'_> {
         let process = self.tasks[index].process;
         self.open_before_death(process)?;
         tracee::kill(self.processes[process].pid, libc::SIGKILL);
-        self.recheck = true;
+        self.reports.expect_deaths();
         self.settle(false)
     }
 
@@ -214,11 +143,11 @@ impl Session<'_> {
         self.record(index, What::Fault(fault));
         if let Action::DelaySignal(steps) = action {
             let stopped = self.tasks[index].stopped().expect("at a signal stop");
-            self.delayed.push(Delayed {
+            self.faults.delay(Delayed {
                 task: index,
                 signal,
                 info: stopped.signal_info().ok(),
-                until: self.step + steps,
+                until: self.turn.step() + steps,
             });
         }
         Ok(Some(action))
@@ -226,20 +155,17 @@ impl Session<'_> {
 
     /// Sends the signals whose delay ends by `step`; whether there were any.
     pub fn send_delayed_signals(&mut self, step: u64) -> Result<bool, Halt> {
-        let due = |delayed: &Delayed| delayed.until <= step;
-        if !self.delayed.iter().any(due) {
+        let due = self.faults.due(step);
+        if due.is_empty() {
             return Ok(false);
         }
-        let (due, later) = std::mem::take(&mut self.delayed).into_iter().partition(due);
-        self.delayed = later;
-        let due: Vec<Delayed> = due;
         for delayed in due {
             let task = &mut self.tasks[delayed.task];
             if !task.is_gone() {
                 task.delayed_signal = delayed.info;
                 let pid = self.processes[task.process].pid;
                 tracee::kill_thread(pid, task.tid, delayed.signal);
-                self.signals_sent += 1;
+                self.reports.signal_sent();
             }
         }
         self.settle(false)?;

@@ -4,7 +4,7 @@
 //! or not at all, and a counter such as an eventfd is read whole, so there they find
 //! no point to strike at and stay unused.
 
-use crate::faults::Strike;
+use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Amount, Does};
 use crosswire_kernel::descriptor::{self, FileType};
@@ -27,9 +27,7 @@ impl Session<'_> {
                 Ok(strike)
             }
             None => {
-                self.faults
-                    .retain(|armed| !armed.struck || armed.fault != fault);
-                self.faults.push(crate::faults::Armed::spent(fault));
+                self.faults.spend(fault);
                 Ok(Strike::None)
             }
         }

@@ -14,12 +14,15 @@ impl Session<'_> {
     /// when the parent ends, nobody sees it any more.
     pub fn note_unreaped(&mut self, index: usize) {
         let parent = self.tasks[index].process;
+        let mut unreaped = Vec::new();
         for child in self.processes.iter().filter(|p| p.parent == Some(parent)) {
             let zombie = || crosswire_kernel::probe::Probe::new(child.pid).state() == b'Z';
-            let known = self.unreaped.contains(&child.leader);
-            if !known && self.tasks[child.leader.index()].is_gone() && zombie() {
-                self.unreaped.push(child.leader);
+            if self.tasks[child.leader.index()].is_gone() && zombie() {
+                unreaped.push(child.leader);
             }
+        }
+        for leader in unreaped {
+            self.processes.note_unreaped(leader);
         }
     }
 
@@ -35,16 +38,21 @@ impl Session<'_> {
                 left.push(Leftover::Process(process.leader));
             }
         }
-        left.extend(self.unreaped.iter().map(|leader| Leftover::Zombie(*leader)));
+        left.extend(
+            self.processes
+                .unreaped()
+                .iter()
+                .map(|leader| Leftover::Zombie(*leader)),
+        );
         left
     }
 
     /// The namespaces in which the run has left traces, as flags of clone(2): ids
     /// that count on, connections that linger.
     pub fn namespaces_used(&self) -> i32 {
-        let ipc = self.uses_system_v || self.uses_message_queues;
+        let ipc = self.ipc.uses_system_v() || self.ipc.uses_message_queues();
         let flag = |used: bool, flag: i32| if used { flag } else { 0 };
-        flag(ipc, libc::CLONE_NEWIPC) | flag(self.uses_network, libc::CLONE_NEWNET)
+        flag(ipc, libc::CLONE_NEWIPC) | flag(self.network.is_used(), libc::CLONE_NEWNET)
     }
 
     /// Ends everybody who is left.
@@ -75,19 +83,19 @@ impl Session<'_> {
 
     /// What [`Session::kill_all`] does about each stop.
     pub fn bury(&mut self, tid: Tid, stop: Stop) {
-        let known = self.by_tid.get(&tid).copied();
+        let known = self.tasks.of_tid(tid);
         match stop {
             Stop::Exited(_) | Stop::Killed(_) => {
                 if let Some(index) = known {
                     self.tasks[index].state = State::Gone;
-                    self.by_tid.remove(&tid);
+                    self.tasks.forget_tid(tid);
                 }
             }
             Stop::Spawned { child, .. } => {
                 tracee::kill(child, libc::SIGKILL);
                 tracee::Stopped::reported(tid).resume(0);
             }
-            _ if self.bystanders.contains(&tid) => tracee::Stopped::reported(tid).resume(0),
+            _ if self.setup.bystanders.contains(&tid) => tracee::Stopped::reported(tid).resume(0),
             _ => {
                 tracee::kill(tid, libc::SIGKILL);
                 tracee::Stopped::reported(tid).resume(0);

@@ -1,7 +1,7 @@
 //! For debuggers: a run that is left standing.
 
 use crate::run::task::State;
-use crate::{Engine, EngineError, into_trace};
+use crate::{Engine, EngineError, Outcome};
 use crosswire_kernel::Tid;
 use crosswire_kernel::tracee::{self, Stop, Stopped, Wait, Waited};
 use crosswire_model::{Call, Plan, Trace};
@@ -40,7 +40,7 @@ impl Engine {
             };
             standing.push((task.id, task.tid, doing, task.stopped().is_some()));
         }
-        let trace = into_trace(session, end);
+        let Outcome { trace, .. } = Outcome::of(session, end);
         let mut held = Vec::new();
         for (id, tid, doing, is_stopped) in standing {
             if !is_stopped {

@@ -5,41 +5,16 @@
 //! began: the process was killed at the entry of its first call, before any access to
 //! shared memory, or while that call waited and had taken nothing yet.
 
+use crate::observe::logged::Undone;
 use crate::run::session::Session;
-use crosswire_model::{Call, TaskId};
-
-/// The operations that a process began when the log had so many entries, or later.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Undone {
-    pub leader: TaskId,
-    pub since: u64,
-}
-
-/// How many entries the log had when a process began a step.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Logged {
-    /// The last but one. What was logged since then follows what that step did.
-    before: u64,
-    /// The last.
-    last: u64,
-}
-
-impl Default for Logged {
-    fn default() -> Logged {
-        Logged {
-            before: u64::MAX,
-            last: u64::MAX,
-        }
-    }
-}
+use crosswire_model::Call;
 
 impl Session<'_> {
     /// A task begins a step.
     pub fn note_log(&mut self, index: usize) {
         let length = self.log_length();
         let process = self.tasks[index].process;
-        let logged = &mut self.processes[process].logged;
-        logged.before = std::mem::replace(&mut logged.last, length);
+        self.processes[process].logged.begin_step(length);
     }
 
     /// A task's process is about to be killed before it has made its call, or in a call
@@ -51,13 +26,13 @@ impl Session<'_> {
         // A mark stands for work in whose midst the process is.
         let is_marked = self.tasks[index].entering.call == Call::MARK.0;
         // Whoever shares memory that is not watched may have written there unnoticed.
-        if is_marked || threads.count() > 1 || !self.unwatched.is_empty() {
+        if is_marked || threads.count() > 1 || self.recorder.has_unwatched() {
             return;
         }
         let process = &self.processes[number];
-        self.undone.push(Undone {
+        self.recorder.note_undone(Undone {
             leader: process.leader,
-            since: process.logged.before,
+            since: process.logged.before(),
         });
     }
 

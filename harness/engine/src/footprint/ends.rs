@@ -13,13 +13,11 @@ impl Session<'_> {
         let process = self.tasks[index].process;
         // The kernel gives up robust locks in shared memory (robust_list(2)).
         let regions = self.space(index).regions();
-        touches.extend(regions.map(|region| {
-            Touch::write(objects::file(
-                &self.memory.list[region.object as usize].name,
-            ))
-        }));
+        touches.extend(
+            regions.map(|region| Touch::write(objects::file(self.memory.name(region.object)))),
+        );
         self.of_closing_all(self.tasks[index].tid, touches);
-        let undone = &self.objects.undone;
+        let undone = &self.footprints.objects.undone;
         touches.extend(
             undone
                 .iter()
@@ -75,7 +73,7 @@ impl Session<'_> {
             What::Call { call, .. } => event.task == task && call.row().never_returns(),
             _ => false,
         };
-        let events = &self.events[since..];
+        let events = &self.recorder.events()[since..];
         let expected = events.iter().any(ends_itself);
         events.iter().any(|event| {
             let ended = matches!(event.what, What::Exit(_) | What::Killed(_));

@@ -5,6 +5,7 @@
 //! dependence too many costs an exploration time, one too few would hide a bug.
 
 pub(crate) mod ends;
+pub(crate) mod footprints;
 pub(crate) mod objects;
 
 use crate::emulate::address::destination;
@@ -72,7 +73,7 @@ impl Session<'_> {
         ready: &[TaskId],
         asleep: &[TaskId],
     ) -> Option<Before> {
-        if !self.plan.footprints {
+        if !self.setup.plan.footprints {
             return None;
         }
         let mut choices: Vec<TaskId> = ready.iter().chain(asleep).copied().collect();
@@ -81,14 +82,14 @@ impl Session<'_> {
         let mut touches = self.about_to_touch(task.index());
         if !self.is_watched(task.index()) {
             let tid = self.tasks[task.index()].tid;
-            touches.extend_from_slice(self.objects.shared_mappings(tid));
+            touches.extend_from_slice(self.footprints.objects.shared_mappings(tid));
         }
         Some(Before {
             task,
             choices,
             touches,
-            events: self.events.len(),
-            releases: self.locks_released,
+            events: self.recorder.len(),
+            releases: self.reports.locks_released(),
             logged: self.log_length(),
         })
     }
@@ -98,7 +99,7 @@ impl Session<'_> {
         let index = before.task.index();
         let mut touches = before.touches.clone();
         self.name_creations(index, before.events);
-        for event in &self.events[before.events..] {
+        for event in &self.recorder.events()[before.events..] {
             // The end of a wait, a child, a signal: the other task's next step
             // would not be what it is without this one.
             if event.task != before.task {
@@ -114,12 +115,12 @@ impl Session<'_> {
         self.of_accesses(&before, &mut touches);
         if matches!(self.tasks[index].state, State::Parked(_)) {
             touches.push(Touch::write(LOCKS));
-        } else if self.locks_released != before.releases {
+        } else if self.reports.locks_released() != before.releases {
             touches.push(Touch::add(LOCKS));
         }
         if !self.is_watched(index) && self.has_mapped(index, before.events) {
             let tid = self.tasks[index].tid;
-            touches.extend_from_slice(self.objects.shared_mappings(tid));
+            touches.extend_from_slice(self.footprints.objects.shared_mappings(tid));
         }
         if self.log_length() != before.logged {
             touches.push(Touch::write(LOG));
@@ -132,7 +133,7 @@ impl Session<'_> {
         }
         touches.sort_unstable();
         touches.dedup();
-        self.footprints.push(Footprint {
+        self.footprints.steps.push(Footprint {
             task: before.task,
             choices: before.choices,
             touches,
@@ -142,17 +143,21 @@ impl Session<'_> {
     /// Whether the step has given the task new memory, which the rest of the step may
     /// have touched already.
     fn has_mapped(&self, index: usize, since: usize) -> bool {
-        self.events[since..].iter().any(|event| match event.what {
-            What::Call { call, .. } => {
-                let maps = matches!(call.row().does, Does::Map(Mapping::Map | Mapping::Attach));
-                maps && event.task.index() == index
-            }
-            _ => false,
-        })
+        self.recorder.events()[since..]
+            .iter()
+            .any(|event| match event.what {
+                What::Call { call, .. } => {
+                    let maps = matches!(call.row().does, Does::Map(Mapping::Map | Mapping::Attach));
+                    maps && event.task.index() == index
+                }
+                _ => false,
+            })
     }
 
     pub fn log_length(&self) -> u64 {
-        self.log.map_or(0, crosswire_kernel::oplog::OpLog::length)
+        self.setup
+            .log
+            .map_or(0, crosswire_kernel::oplog::OpLog::length)
     }
 
     pub(crate) fn process_of(&self, task: TaskId) -> Touch {
@@ -193,7 +198,7 @@ impl Session<'_> {
     /// The accesses to shared memory that a step has made.
     fn of_accesses(&self, before: &Before, touches: &mut Vec<Touch>) {
         let mut changed = false;
-        for event in &self.events[before.events.min(self.events.len())..] {
+        for event in &self.recorder.events()[before.events.min(self.recorder.len())..] {
             if let What::Access(access) = event.what {
                 changed |= access.kind.may_write();
                 let size = u64::from(access.size);
@@ -211,7 +216,7 @@ impl Session<'_> {
 
     /// Words of shared memory. Calls on the file that is mapped touch it as a whole.
     fn words(&self, object: u32, offset: u64, size: u64, kind: AccessKind) -> Vec<Touch> {
-        let name = objects::file(&self.memory.list[object as usize].name);
+        let name = objects::file(self.memory.name(object));
         let (first, last) = (offset / WORD, (offset + size.max(1) - 1) / WORD);
         if last - first >= MOST_WORDS {
             return vec![Touch::everything()];
@@ -314,7 +319,10 @@ impl Session<'_> {
         if kind == SystemV::Semaphores {
             // SEM_UNDO gives them back when the process ends.
             let process = self.tasks[index].process;
-            self.objects.undone.push((process, touch.clone()));
+            self.footprints
+                .objects
+                .undone
+                .push((process, touch.clone()));
         }
         touches.push(touch);
         let command = row.args.iter().position(|arg| *arg == Arg::ControlCommand);
@@ -397,15 +405,18 @@ impl Session<'_> {
     }
 
     pub(crate) fn descriptor(&mut self, tid: Tid, number: u64) -> Option<Descriptor> {
-        self.objects.descriptor(tid, number as i32)
+        self.footprints.objects.descriptor(tid, number as i32)
     }
 
     /// Gives names to what the step has created, by who created it and in which
     /// order: the same in every run, unlike inode numbers.
     fn name_creations(&mut self, index: usize, since: usize) {
         let tid = self.tasks[index].tid;
-        for at in since..self.events.len() {
-            let (task, what) = (self.events[at].task, &self.events[at].what);
+        for at in since..self.recorder.len() {
+            let (task, what) = (
+                self.recorder.events()[at].task,
+                &self.recorder.events()[at].what,
+            );
             let (call, args, result) = match what {
                 What::Call {
                     call, args, result, ..
@@ -413,7 +424,9 @@ impl Session<'_> {
                 _ => continue,
             };
             if result >= 0 {
-                self.objects.name_new(tid, index, call, args, result);
+                self.footprints
+                    .objects
+                    .name_new(tid, index, call, args, result);
             }
         }
     }

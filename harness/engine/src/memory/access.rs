@@ -1,12 +1,12 @@
 //! The access itself: from the fault to the value that is left.
 
-use super::Pending;
-use super::instruction::Form;
+use super::code::instruction::Form;
+use super::code::trampoline::{AREA, Meaning};
 use super::reading::{Reading, low_bytes, value_at};
 use super::space::{CODE, DISTANCE, Region};
-use super::trampoline::{AREA, Meaning};
-use crate::faults::Strike;
-use crate::run::remote::{block_signals, next};
+use super::{Pending, Performing, SharedMemory};
+use crate::faults::armed::Strike;
+use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::memory;
@@ -16,16 +16,6 @@ use crosswire_model::{Access, AccessKind, Call, End, What};
 
 /// The code of a fault on memory that is there, but not accessible (sigaction(2)).
 const SEGV_ACCERR: i32 = 2;
-
-/// An access under way: its event, and the memory.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Performing {
-    event: usize,
-    pub(super) address: u64,
-    size: u64,
-    /// The word there, read when the task came to its next access.
-    pub(super) left: Option<u64>,
-}
 
 impl Session<'_> {
     /// Whether a SIGSEGV is an access to watched memory that the program may make. If
@@ -37,7 +27,7 @@ impl Session<'_> {
         let tid = self.tasks[index].tid;
         let (code, address) = Stopped::reported(tid).fault()?;
         let position = regs::peek(tid, Register::Position)?;
-        if let Some(meaning) = self.knowledge.trampolines.meaning(position) {
+        if let Some(meaning) = self.memory.knowledge.trampolines.meaning(position) {
             return self.trampoline_failed(index, meaning, address);
         }
         let Some(&region) = self.space(index).at(address) else {
@@ -51,7 +41,13 @@ impl Session<'_> {
         }
         let reading = self.read_at_access(index, position, address)?;
         let trampoline = self.trampoline_at(index, position, &reading, &region)?;
-        let kind = self.knowledge.trampolines.get(trampoline).instruction.kind;
+        let kind = self
+            .memory
+            .knowledge
+            .trampolines
+            .get(trampoline)
+            .instruction
+            .kind;
         if !permits(region.protection, kind, self.is_string(trampoline)) {
             return Ok(false);
         }
@@ -69,7 +65,12 @@ impl Session<'_> {
     }
 
     fn is_string(&self, trampoline: usize) -> bool {
-        let instruction = &self.knowledge.trampolines.get(trampoline).instruction;
+        let instruction = &self
+            .memory
+            .knowledge
+            .trampolines
+            .get(trampoline)
+            .instruction;
         matches!(instruction.form, Form::String(_))
     }
 
@@ -81,7 +82,7 @@ impl Session<'_> {
         region: &Region,
     ) -> Result<usize, Halt> {
         let code = &reading.code[..reading.length];
-        let found = self.knowledge.trampolines.find(position, code);
+        let found = self.memory.knowledge.trampolines.find(position, code);
         found.ok_or_else(|| {
             let bytes: Vec<String> = code.iter().map(|b| format!("{b:02x}")).collect();
             let how = format!("uses an instruction that is not known: {}", bytes.join(" "));
@@ -93,7 +94,7 @@ impl Session<'_> {
         Halt::End(End::Invalid(format!(
             "`{}` shares the memory {}, and {how}; that is not supported",
             self.processes[self.tasks[index].process].name,
-            self.memory.list[region.object as usize].name,
+            self.memory.name(region.object),
         )))
     }
 
@@ -151,10 +152,7 @@ impl Session<'_> {
     /// An access that was recorded has not happened.
     fn take_back_access(&mut self, index: usize) {
         for performing in self.tasks[index].performing.drain(..).rev() {
-            self.events.remove(performing.event);
-            for seen in self.seen.iter_mut().filter(|s| s.event > performing.event) {
-                seen.event -= 1;
-            }
+            self.recorder.take_back(performing.event);
         }
     }
 
@@ -165,7 +163,7 @@ impl Session<'_> {
         }
         let tid = self.tasks[index].tid;
         let position = regs::peek(tid, Register::Position)?;
-        if let Some(meaning) = self.knowledge.trampolines.meaning(position) {
+        if let Some(meaning) = self.memory.knowledge.trampolines.meaning(position) {
             regs::poke(tid, Register::Position, meaning.position)?;
             if !meaning.performed {
                 self.take_back_access(index);
@@ -204,6 +202,7 @@ impl Session<'_> {
         self.tasks[index].access = None;
         self.prepare_trampolines(index)?;
         let form = self
+            .memory
             .knowledge
             .trampolines
             .get(pending.trampoline)
@@ -212,7 +211,7 @@ impl Session<'_> {
         match form {
             Form::Direct if !pending.stepped => {
                 self.record_access(index, &pending, word);
-                let trampoline = self.knowledge.trampolines.get(pending.trampoline);
+                let trampoline = self.memory.knowledge.trampolines.get(pending.trampoline);
                 let tid = self.tasks[index].tid;
                 regs::poke(tid, Register::Position, trampoline.address)?;
             }
@@ -237,7 +236,7 @@ impl Session<'_> {
     fn prepare_trampolines(&mut self, index: usize) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
         let written = self.space(index).written.unwrap_or(0);
-        let image = self.knowledge.trampolines.image();
+        let image = self.memory.knowledge.trampolines.image();
         if written < image.len() {
             memory::write(tid, CODE + written as u64, &image[written..])?;
             let length = image.len();
@@ -256,6 +255,7 @@ impl Session<'_> {
 
     fn record_access(&mut self, index: usize, pending: &Pending, word: Option<u64>) {
         let instruction = &self
+            .memory
             .knowledge
             .trampolines
             .get(pending.trampoline)
@@ -288,10 +288,13 @@ impl Session<'_> {
         let process = self.tasks[index].process;
         let executable = match self.processes[process].executable {
             Some(executable) => executable,
-            None => self.knowledge.executable(tid),
+            None => self.memory.knowledge.executable(tid),
         };
         self.processes[process].executable = Some(executable);
-        let place = (self.memory).place(&mut self.knowledge, tid, executable, trampoline);
+        let SharedMemory {
+            objects, knowledge, ..
+        } = &mut self.memory;
+        let place = objects.place(knowledge, tid, executable, trampoline);
         let before = before.map(|value| self.stable_words(value));
         let access = Access {
             object: region.object,
@@ -303,7 +306,7 @@ impl Session<'_> {
             place,
         };
         self.tasks[index].performing.push(Performing {
-            event: self.events.len(),
+            event: self.recorder.len(),
             address,
             size,
             left: None,
@@ -324,7 +327,7 @@ impl Session<'_> {
             left,
         } in performed
         {
-            let What::Access(mut access) = self.events[event].what else {
+            let Some(mut access) = self.recorder.access(event) else {
                 continue;
             };
             if !access.kind.may_write() {
@@ -336,12 +339,12 @@ impl Session<'_> {
                     None => value_at(tid, address, size),
                 };
                 access.after = after.map(|value| self.stable_words(value));
-                self.events[event].what = What::Access(access);
+                self.recorder.amend_access(event, access);
             }
             let same = access.after.is_some() && access.after == access.before && size <= 8;
-            self.shared_changes += u64::from(!same);
+            self.memory.changes += u64::from(!same);
             let word = (access.object, access.offset);
-            self.last_writers.insert(word, id);
+            self.memory.last_writers.insert(word, id);
         }
     }
 
@@ -350,7 +353,7 @@ impl Session<'_> {
     pub fn stable_words(&self, value: u64) -> u64 {
         /// The two highest bits of a futex say something else (futex(2)).
         const ID: u64 = 0x3fff_ffff;
-        if !self.pids_vary {
+        if !self.setup.pids_vary {
             return value;
         }
         let stable = |word: u64| word & !ID | self.stable_pid((word & ID) as i64) as u64;

@@ -83,7 +83,7 @@ impl Session<'_> {
     /// cannot go on; it is returned.
     pub fn open_before_death(&mut self, process: usize) -> Result<Option<usize>, Halt> {
         let space = self.processes[process].space;
-        if self.spaces[space].is_empty() || !self.process_holds_robust_locks(process) {
+        if self.memory.spaces[space].is_empty() || !self.process_holds_robust_locks(process) {
             return Ok(None);
         }
         let mut tasks = (0..self.tasks.len()).filter(|i| self.tasks[*i].process == process);

@@ -2,7 +2,7 @@
 //! registers and leaves memory as it was. Since nobody else changes anything, it will
 //! do so for ever.
 
-use crate::run::remote::{block_signals, next};
+use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::regs::{self, Registers};

@@ -1,9 +1,9 @@
 //! Following a program's shared mappings: mmap(2), shmat(2), and what changes them.
 
+use super::code::trampoline::{AREA, SCRATCH};
 use super::objects::{self, Key};
 use super::space::{CODE, DISTANCE, PAGE, Region, WINDOW, pages};
-use super::trampoline::{AREA, SCRATCH};
-use crate::run::remote::{Remote, code_area, made};
+use crate::inside::remote::{Remote, code_area, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crate::start::loading::is_inside;
@@ -58,7 +58,7 @@ impl Session<'_> {
         if is_device && name != "/dev/zero" || name.starts_with("anon_inode:") {
             return false;
         }
-        let is_private = is_inside(&name, self.private_dirs) || !name.starts_with('/');
+        let is_private = is_inside(&name, self.setup.private_dirs) || !name.starts_with('/');
         protection as c_int & PROT_WRITE != 0 || is_private || name.starts_with("/memfd:")
     }
 
@@ -75,7 +75,7 @@ impl Session<'_> {
                 || "memory without a name".to_owned(),
                 |(_, name)| format!("`{name}`"),
             );
-            self.unwatched.insert(format!(
+            self.recorder.note_unwatched(format!(
                 "{name} is shared and can be executed, so accesses to it are no schedule points"
             ));
         }
@@ -155,7 +155,7 @@ impl Session<'_> {
         }
         let args = code_area(CODE, AREA as u64);
         remote.must("making room for trampolines", made::MMAP, args)?;
-        let image = self.knowledge.trampolines.image();
+        let image = self.memory.knowledge.trampolines.image();
         let length = image.len();
         memory::write(self.tasks[index].tid, CODE, image)?;
         self.space_mut(index).written = Some(length);
@@ -208,10 +208,10 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let [_, _, protection, flags, descriptor, offset] = task.entering.args;
         let object = match flags as c_int & MAP_ANONYMOUS != 0 {
-            true => self.memory.anonymous(),
+            true => self.memory.objects.anonymous(),
             false => match objects::file(task.tid, descriptor) {
-                Some((key, name)) => self.memory.number(key, &name),
-                None => self.memory.anonymous(),
+                Some((key, name)) => self.memory.objects.number(key, &name),
+                None => self.memory.objects.anonymous(),
             },
         };
         let region = Region {
@@ -243,7 +243,7 @@ impl Session<'_> {
             start: range.start,
             end: range.end,
             protection,
-            object: self.memory.number(Key::SystemV(id), &name),
+            object: self.memory.objects.number(Key::SystemV(id), &name),
             offset: 0,
         };
         self.observe(index, region)
@@ -289,7 +289,7 @@ impl Session<'_> {
             "`{}` maps {} bytes of {} at {:#x}, which cannot be observed: {why}",
             self.processes[self.tasks[index].process].name,
             region.len(),
-            self.memory.list[region.object as usize].name,
+            self.memory.name(region.object),
             region.start,
         )))
     }

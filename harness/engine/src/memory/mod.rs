@@ -9,54 +9,40 @@
 //! in shared memory, the mapping is opened before (`death`).
 
 mod access;
+mod code;
 mod death;
 mod endless;
-mod instruction;
 mod mappings;
 mod objects;
+mod of_task;
 mod pointers;
 mod quiet;
 mod reading;
+mod shared;
 mod space;
 mod spinning;
 mod strings;
-mod trampoline;
 
-pub(crate) use access::Performing;
-pub(crate) use objects::{Knowledge, Objects};
-pub(crate) use pointers::Borrowed;
-pub(crate) use quiet::Action;
+pub(crate) use objects::Knowledge;
+pub(crate) use of_task::{Action, Borrowed, Looks, Pending, Performing};
+pub(crate) use shared::SharedMemory;
 pub(crate) use space::Space;
-pub(crate) use spinning::Looks;
 
-use crate::run::remote::{Remote, made, next};
+use crate::inside::remote::{Remote, made, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::tracee::{Stop, Stopped};
 use crosswire_model::AccessKind;
 use std::io;
 
-/// An access that a task is about to make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pending {
-    /// Where the processor met the fault.
-    pub address: u64,
-    /// Index of the instruction's trampoline.
-    pub trampoline: usize,
-    /// The trampoline has failed: the instruction must be performed in its place.
-    pub stepped: bool,
-    /// The word there, if it was read with the instruction.
-    word: Option<reading::Foreseen>,
-}
-
 impl Session<'_> {
     /// The address space of a task.
     pub fn space(&self, index: usize) -> &Space {
-        &self.spaces[self.processes[self.tasks[index].process].space]
+        &self.memory.spaces[self.processes[self.tasks[index].process].space]
     }
 
     fn space_mut(&mut self, index: usize) -> &mut Space {
-        &mut self.spaces[self.processes[self.tasks[index].process].space]
+        &mut self.memory.spaces[self.processes[self.tasks[index].process].space]
     }
 
     /// The access that a task is about to make, as its instruction says: where, how many
@@ -64,6 +50,7 @@ impl Session<'_> {
     pub fn pending_access(&self, index: usize) -> Option<(u64, u32, AccessKind)> {
         let pending = self.tasks[index].access?;
         let instruction = &self
+            .memory
             .knowledge
             .trampolines
             .get(pending.trampoline)
@@ -79,7 +66,7 @@ impl Session<'_> {
     /// Borrows a stopped task of a watched process for calls of the engine's own.
     fn borrow(&mut self, index: usize) -> io::Result<Remote> {
         let task = &self.tasks[index];
-        let gadget = trampoline::GADGET;
+        let gadget = code::trampoline::GADGET;
         match task.state {
             State::Ready(At::Entry, _) | State::Sleeping(_) => {
                 Remote::at_entry(task.tid, task.entering.call, task.entering.args)

@@ -1,7 +1,7 @@
 //! Names for shared memory and for the instructions that touch it.
 
-use super::trampoline::Trampolines;
-use crate::run::one_stop::Detours;
+use super::code::trampoline::Trampolines;
+use crate::inside::detours::Detours;
 use crosswire_kernel::{Tid, maps};
 use crosswire_model::{Mapping, Place, SharedObject};
 use std::collections::HashMap;

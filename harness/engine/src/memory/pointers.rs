@@ -11,35 +11,6 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{Tid, memory};
 use libc::{EFAULT, IPC_STAT};
 
-/// What the engine has changed for a call, and gives back when it ends.
-#[derive(Debug, Default)]
-pub(crate) struct Borrowed {
-    registers: Vec<(Register, u64)>,
-    words: Vec<(u64, u64)>,
-}
-
-impl Borrowed {
-    /// Notes the program's own value of a register, unless it is noted already.
-    pub(super) fn remember(&mut self, register: Register, value: u64) {
-        if !self.registers.iter().any(|(known, _)| *known == register) {
-            self.registers.push((register, value));
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.registers.is_empty() && self.words.is_empty()
-    }
-
-    /// The program's own value of an argument, given what the call uses.
-    pub fn own(&self, argument: usize, used: u64) -> u64 {
-        let own = |(register, _): &&(Register, u64)| *register == Register::Arg(argument);
-        self.registers
-            .iter()
-            .find(own)
-            .map_or(used, |(_, value)| *value)
-    }
-}
-
 /// The most elements of a vector (IOV_MAX in limits.h).
 const LONGEST_VECTOR: u64 = 1024;
 
@@ -63,7 +34,7 @@ impl Session<'_> {
                 task.entering.args[argument] = alias;
                 regs::poke(tid, register, alias)?;
                 // Somebody may write there, or wait for somebody who does.
-                self.shared_changes += 1;
+                self.memory.changes += 1;
             }
         }
         let args = self.tasks[index].entering.args;
@@ -123,7 +94,7 @@ impl Session<'_> {
         }
         self.tasks[index].borrowed.words.push((at, value));
         memory::write(tid, at, &(value + DISTANCE).to_ne_bytes())?;
-        self.shared_changes += 1;
+        self.memory.changes += 1;
         Ok(())
     }
 
@@ -171,7 +142,7 @@ impl Session<'_> {
             SHM_STAT | SHM_STAT_ANY => result as i32,
             _ => return Ok(()),
         };
-        let Some(object) = self.memory.of_segment(id) else {
+        let Some(object) = self.memory.objects.of_segment(id) else {
             return Ok(());
         };
         let tid: Tid = task.tid;
@@ -187,7 +158,7 @@ impl Session<'_> {
     fn attachments(&self, object: u32) -> u64 {
         let is_used =
             |space: usize| (self.processes.iter()).any(|p| p.space == space && !self.has_ended(p));
-        let spaces = self.spaces.iter().enumerate();
+        let spaces = self.memory.spaces.iter().enumerate();
         let regions = spaces
             .filter(|(number, _)| is_used(*number))
             .flat_map(|(_, space)| space.regions());

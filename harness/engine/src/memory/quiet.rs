@@ -2,15 +2,13 @@
 //! has to see: they change mappings, have pointers into watched memory, or would take
 //! the engine's signal or segment.
 
-use crate::run::remote::made;
+use super::Action;
+use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{memory, probe};
 use libc::{MAP_SHARED, SIGSEGV, c_int};
-
-/// The kernel's `struct sigaction`: handler, flags, restorer, mask.
-pub(crate) type Action = [u8; 32];
 
 // asm/prctl.h; the libc crate lacks them.
 const ARCH_SET_GS: u64 = 0x1001;
@@ -72,8 +70,8 @@ impl Session<'_> {
             return Ok(());
         }
         let remote = self.borrow(index)?;
-        memory::write(tid, super::trampoline::SCRATCH, &action)?;
-        let args = [SIGSEGV as u64, super::trampoline::SCRATCH, 0, 8, 0, 0];
+        memory::write(tid, super::code::trampoline::SCRATCH, &action)?;
+        let args = [SIGSEGV as u64, super::code::trampoline::SCRATCH, 0, 8, 0, 0];
         remote.must("restoring a signal handler", made::SIGACTION, args)?;
         remote.end()?;
         if u64::from_ne_bytes(action[..8].try_into().expect("eight bytes")) == IGNORE {

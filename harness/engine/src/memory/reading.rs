@@ -1,20 +1,11 @@
 //! What the engine reads of a program's memory for an access, in as few calls as can be.
 
 use super::Pending;
-use super::instruction::LONGEST;
+use super::code::instruction::LONGEST;
+use super::of_task::Foreseen;
 use super::space::{DISTANCE, PAGE};
 use crate::run::session::{Halt, Session};
 use crosswire_kernel::{Tid, memory};
-
-/// A word of shared memory that stays until the next step, unless something happens
-/// between the steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Foreseen {
-    word: u64,
-    step: u64,
-    /// `Session::signals_sent`, which counts expiries of timers, too.
-    signals_sent: u64,
-}
 
 /// What there is to know where a task comes to an access.
 pub(super) struct Reading {
@@ -51,8 +42,8 @@ impl Session<'_> {
                     length: LONGEST,
                     word: Some(Foreseen {
                         word: u64::from_le_bytes(word),
-                        step: self.step + 1,
-                        signals_sent: self.signals_sent,
+                        step: self.turn.step() + 1,
+                        signals_sent: self.reports.signals_sent(),
                     }),
                 });
             }
@@ -72,7 +63,7 @@ impl Session<'_> {
 
     /// The word at an access that a task is about to make.
     pub(super) fn word_before(&self, index: usize, pending: &Pending) -> Option<u64> {
-        let now = (self.step, self.signals_sent);
+        let now = (self.turn.step(), self.reports.signals_sent());
         let read = || value_at(self.tasks[index].tid, pending.address, 8);
         match pending.word {
             Some(known) if (known.step, known.signals_sent) == now => {

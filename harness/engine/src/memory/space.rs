@@ -5,7 +5,7 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
-use crate::run::one_stop::Installed;
+use crate::inside::detours::Installed;
 use std::collections::BTreeMap;
 use std::ops::Range;
 

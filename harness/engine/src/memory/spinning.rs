@@ -6,57 +6,15 @@
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_model::{Access, End, Spinner, What};
-use std::collections::VecDeque;
-
-/// How often a loop comes round before it is taken to wait.
-const ROUNDS: usize = 3;
-
-/// Places that a loop may look at.
-const LONGEST_LOOP: usize = 4;
 
 /// Rounds in which nobody could change anything, before a loop is examined.
 const PATIENCE: u32 = 16;
-
-/// An access, and the value that was found.
-type Look = (usize, u64, Option<u64>);
-
-/// What a task has looked at since anything changed.
-#[derive(Debug, Default)]
-pub(crate) struct Looks {
-    recent: VecDeque<Look>,
-    /// `Session::shared_changes` and `Session::counter_readings` then.
-    since: (u64, u64),
-    /// It waits until this is no longer `Session::shared_changes`.
-    waits: Option<u64>,
-    /// How often it was let go on although nothing had changed.
-    in_vain: u32,
-}
-
-impl Looks {
-    /// The task has done something else.
-    pub fn forget(&mut self) {
-        self.recent.clear();
-        self.in_vain = 0;
-    }
-
-    fn comes_round(&mut self, look: Look) -> bool {
-        self.recent.push_back(look);
-        if self.recent.len() > ROUNDS * LONGEST_LOOP {
-            self.recent.pop_front();
-        }
-        let recent: Vec<&Look> = self.recent.iter().rev().collect();
-        (1..=LONGEST_LOOP).any(|length| {
-            recent.len() >= ROUNDS * length
-                && (length..ROUNDS * length).all(|i| recent[i] == recent[i - length])
-        })
-    }
-}
 
 impl Session<'_> {
     /// Whether the access that a task is about to make, to a place that begins with this
     /// word, is one of a loop that waits. If so, it is not made yet.
     pub fn goes_round(&mut self, index: usize, word: Option<u64>) -> bool {
-        let now = (self.shared_changes, self.counter_readings);
+        let now = (self.memory.changes, self.clock.counter_readings());
         let task = &mut self.tasks[index];
         let pending = task.access.expect("it is at an access");
         if task.looks.since != now {
@@ -68,9 +26,9 @@ impl Session<'_> {
             return false;
         }
         task.looks.recent.clear();
-        task.looks.waits = Some(self.shared_changes);
+        task.looks.waits = Some(self.memory.changes);
         self.record(index, What::Spin);
-        self.yielded = true;
+        self.turn.yields();
         true
     }
 
@@ -78,8 +36,8 @@ impl Session<'_> {
     pub fn waits_for_change(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         matches!(task.state, State::Ready(At::Access, _))
-            && task.looks.waits == Some(self.shared_changes)
-            && task.signals_seen == self.signals_sent
+            && task.looks.waits == Some(self.memory.changes)
+            && task.signals_seen == self.reports.signals_sent()
     }
 
     /// Nobody else can go on: those who wait in loops do, or the run is over.
@@ -117,16 +75,21 @@ impl Session<'_> {
     fn spinner(&mut self, index: usize) -> Spinner {
         let task = &self.tasks[index];
         let (id, address) = (task.id, task.access.map_or(0, |access| access.address));
-        let last = self.events.iter().rev().find_map(|event| match event.what {
-            What::Access(access) if event.task == id => Some(access),
-            _ => None,
-        });
+        let last = self
+            .recorder
+            .events()
+            .iter()
+            .rev()
+            .find_map(|event| match event.what {
+                What::Access(access) if event.task == id => Some(access),
+                _ => None,
+            });
         let object = self
             .space(index)
             .at(address)
             .map(|r| (r.object, r.position(address)));
         let last_of = |(object, offset)| {
-            let mut events = self.events.iter().rev();
+            let mut events = self.recorder.events().iter().rev();
             events.find_map(|event| match event.what {
                 What::Access(access)
                     if event.task == id && (access.object, access.offset) == (object, offset) =>
@@ -140,7 +103,7 @@ impl Session<'_> {
             .and_then(last_of)
             .or(last)
             .expect("it looks at something");
-        let mut writers = self.last_writers.iter();
+        let mut writers = self.memory.last_writers.iter();
         let covers = |(object, offset): (u32, u64)| {
             object == access.object
                 && offset < access.offset + u64::from(access.size)

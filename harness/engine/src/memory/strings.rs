@@ -3,10 +3,10 @@
 //! alias. A long one is performed in chunks, each a schedule point of its own.
 
 use super::Pending;
-use super::instruction::StringOperands;
+use super::code::instruction::StringOperands;
 use super::reading::value_at;
 use super::space::DISTANCE;
-use crate::run::remote::{block_signals, next};
+use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::regs::{self, Registers};
@@ -46,7 +46,7 @@ impl Session<'_> {
             let before = value_at(tid, destination, size);
             self.record_range(index, pending.trampoline, destination, size, kind, before);
         }
-        let trampoline = self.knowledge.trampolines.get(pending.trampoline);
+        let trampoline = self.memory.knowledge.trampolines.get(pending.trampoline);
         let (address, origin, behind) = (trampoline.address, trampoline.origin, trampoline.next());
 
         let mask = block_signals(tid)?;

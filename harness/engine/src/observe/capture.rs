@@ -12,7 +12,7 @@ impl Session<'_> {
     /// Notes the registers with which a task enters a call: while it is asleep in there
     /// nobody can ask for them.
     pub fn note_entry(&mut self, index: usize) {
-        if self.watched {
+        if self.setup.watched {
             let task = &mut self.tasks[index];
             task.entered_with = regs::read(task.tid).ok();
         }
@@ -21,7 +21,7 @@ impl Session<'_> {
     /// Looks at a task, if the run is watched. What cannot be read is left out: a report
     /// with less in it is better than none.
     pub fn capture(&mut self, index: usize, moment: Moment) {
-        if !self.watched {
+        if !self.setup.watched {
             return;
         }
         let task = &self.tasks[index];
@@ -33,7 +33,7 @@ impl Session<'_> {
         let Some(registers) = registers else {
             return;
         };
-        let Ok(mappings) = self.knowledge.mappings(task.tid) else {
+        let Ok(mappings) = self.memory.knowledge().mappings(task.tid) else {
             return;
         };
         let pointer = registers.stack();
@@ -44,9 +44,9 @@ impl Session<'_> {
         let mut stack = vec![0; length.min(MOST_BYTES)];
         let read = memory::read(task.tid, pointer, &mut stack).unwrap_or(0);
         stack.truncate(read);
-        self.captures.push(Capture {
+        self.recorder.captures.push(Capture {
             task: task.id,
-            step: self.step,
+            step: self.turn.step(),
             moment,
             registers: registers.for_unwinding(),
             stack,

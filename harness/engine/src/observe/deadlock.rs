@@ -212,7 +212,7 @@ impl Session<'_> {
         let owner = self.tasks.iter().find(is_owner);
         let name = match self.space(index).at(address) {
             Some(region) => {
-                let object = &self.memory.list[region.object as usize].name;
+                let object = self.memory.name(region.object);
                 format!("{object}+{:#x}", region.position(address))
             }
             None => format!("{address:#x}"),
@@ -223,7 +223,7 @@ impl Session<'_> {
 
     fn system_v(&self, index: usize, kind: &str, id: u64, release: Does) -> (String, Vec<TaskId>) {
         let uses = |t: &&Task| {
-            self.events.iter().any(|event| match &event.what {
+            self.recorder.events.iter().any(|event| match &event.what {
                 What::Call { call, args, .. } | What::Block { call, args, .. } => {
                     event.task == t.id && args[0] == id && call.row().does == release
                 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod capture;
 pub(crate) mod deadlock;
+pub(crate) mod logged;
 pub(crate) mod output;
 pub(crate) mod record;
+pub(crate) mod recorder;
 pub(crate) mod watch;

@@ -1,31 +1,27 @@
 //! Writing the trace.
 
 use crate::run::session::Session;
-use crosswire_calls::{Does, Fact, Row};
+use crosswire_calls::{Does, Fact};
 use crosswire_model::{Call, Event, TaskId, What};
 
 impl Session<'_> {
     /// Adds an event of the current step.
     pub fn record(&mut self, index: usize, what: What) {
-        let changes = |leaves: fn(&Row) -> bool| match &what {
-            What::Call { call, .. } | What::Wake { call, .. } => !leaves(call.row()),
+        match &what {
+            What::Call { call, .. } | What::Wake { call, .. } => {
+                self.footprints.forget_after(Some(call.row()));
+            }
             // A child's number may be that of one that has ended.
-            What::Exec(_) | What::Spawn(_) => true,
-            _ => false,
-        };
-        if changes(Row::leaves_files) {
-            self.objects.forget_descriptors();
+            What::Exec(_) | What::Spawn(_) => self.footprints.forget_after(None),
+            _ => {}
         }
-        if changes(Row::leaves_mappings) {
-            self.objects.forget_mappings();
-        }
-        self.events.push(Event {
-            step: self.step,
+        self.recorder.events.push(Event {
+            step: self.turn.step(),
             task: TaskId(index as u32),
             time: self.clock.now(),
             what,
         });
-        if self.watched {
+        if self.setup.watched {
             self.watch(index);
         }
     }
@@ -46,7 +42,7 @@ impl Session<'_> {
     /// The result as the trace holds it. Without a pid namespace the kernel hands
     /// out other pids in every run; the trace numbers them as a namespace would.
     pub fn stable_result(&self, index: usize, result: i64) -> i64 {
-        match self.pids_vary && self.tasks[index].entering.row().is(Fact::ReturnsPid) {
+        match self.setup.pids_vary && self.tasks[index].entering.row().is(Fact::ReturnsPid) {
             true => self.stable_pid(result),
             false => result,
         }
@@ -57,7 +53,7 @@ impl Session<'_> {
         let borrowed = &self.tasks[index].borrowed;
         let own = std::array::from_fn(|i| borrowed.own(i, entering.args[i]));
         let args = Call(entering.call).used(own);
-        match self.pids_vary {
+        match self.setup.pids_vary {
             // A futex may hold a process id, and is waited at by its value.
             true if entering.row().does == Does::Futex => {
                 args.map(|value| self.stable_words(value))
@@ -74,7 +70,7 @@ impl Session<'_> {
             .iter()
             .position(|t| i64::from(t.tid_inside) == pid);
         match known {
-            Some(index) if self.pids_vary => i64::from(crate::RUN_PID) + index as i64,
+            Some(index) if self.setup.pids_vary => i64::from(crate::RUN_PID) + index as i64,
             _ => pid,
         }
     }

@@ -17,7 +17,7 @@ const ELEMENTS: u64 = 16;
 impl Session<'_> {
     /// Looks at the memory behind the call of the event that was recorded last.
     pub(crate) fn watch(&mut self, index: usize) {
-        let Some(event) = self.events.last() else {
+        let Some(event) = self.recorder.events.last() else {
             return;
         };
         let moment = match event.what {
@@ -32,14 +32,14 @@ impl Session<'_> {
             args: task.entering.args,
             moment,
         };
-        let event = self.events.len() - 1;
+        let event = self.recorder.len() - 1;
         let found = look.at(task.entering.row());
         let seen = found.into_iter().map(|(argument, content)| Seen {
             event,
             argument,
             content,
         });
-        self.seen.extend(seen);
+        self.recorder.seen.extend(seen);
     }
 }
 

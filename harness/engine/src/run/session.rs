@@ -1,27 +1,23 @@
-//! One run under way: its state. What happens to it is in the other files of this
-//! folder: `turns` (who can go on), `step`, `settle`, `stops`, `record`, `aftermath`.
+//! One run under way. Each part of its state has an owner, which the files of this crate
+//! pass what they do through; the order of things is in `turns`, `step`, `settle` and
+//! `stops`.
 
-use crate::EngineError;
+use super::reports::Reports;
+use super::setup::Setup;
+use super::tasks::{Processes, Tasks};
+use super::turn::Turn;
+use crate::emulate::chance::Chance;
 use crate::emulate::clock::Clock;
+use crate::emulate::network::Network;
 use crate::emulate::timers::Timers;
-use crate::faults::Armed;
-use crate::memory::{Knowledge, Objects, Space};
-use crate::run::choose::{CannotRun, Chooser};
-use crate::run::task::{At, Process, State, Task};
-use crosswire_kernel::Tid;
-use crosswire_kernel::counter::Moment;
-use crosswire_kernel::tracee::{self, Stop};
-use crosswire_model::{End, Event, Plan, Seen, TaskId, What};
-use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::time::Duration;
-
-/// A call that has come back during the current step.
-#[derive(Debug)]
-pub(crate) struct Completed {
-    pub task: usize,
-    pub result: i64,
-}
+use crate::error::EngineError;
+use crate::faults::armed::Faults;
+use crate::finish::ipc::Ipc;
+use crate::footprint::footprints::Footprints;
+use crate::memory::{Knowledge, SharedMemory};
+use crate::observe::recorder::Recorder;
+use crate::schedule::choose::{CannotRun, Chooser};
+use crosswire_model::End;
 
 /// Why a run ends before its processes do.
 #[derive(Debug)]
@@ -46,226 +42,44 @@ impl From<CannotRun> for Halt {
     }
 }
 
-/// The state of one run.
+/// The state of one run, by owners.
 pub(crate) struct Session<'a> {
-    pub plan: &'a Plan,
-    /// Names of the first root's children, for scenarios.
-    pub children: &'a [String],
-    /// Who begins only when another process has ended.
-    pub successors: &'a [crate::Successor],
-    pub tasks: Vec<Task>,
-    pub by_tid: HashMap<Tid, usize>,
-    pub processes: Vec<Process>,
-    /// Stops of tasks whose creator has not announced them yet.
-    pub unannounced: HashMap<Tid, Stop>,
-    /// Processes of the sandbox itself.
-    pub bystanders: &'a [Tid],
-    /// Directories whose contents belong to the run.
-    pub private_dirs: &'a [String],
+    pub setup: Setup<'a>,
+    pub tasks: Tasks,
+    pub processes: Processes,
+    pub turn: Turn,
+    pub chooser: Chooser,
+    pub reports: Reports,
     pub clock: Clock,
     pub timers: Timers,
-    /// Time-outs by socket, as `/proc` names it.
-    pub socket_time_outs: HashMap<std::path::PathBuf, crate::emulate::sockets::SocketTimeOuts>,
-    pub chooser: Chooser,
-    pub faults: Vec<Armed>,
-    pub events: Vec<Event>,
-    pub deviations: Vec<crosswire_model::Deviation>,
-    pub switches: Vec<crosswire_model::Switch>,
-    pub completed: Vec<Completed>,
-    /// Tasks that have ended since the last settling, and how.
-    pub ended: Vec<(usize, What)>,
-    pub step: u64,
-    /// The task whose step it is.
-    pub current: Option<usize>,
-    /// The current task began the call it is in during this step.
-    pub calling: bool,
-    pub yielded: bool,
-    /// Tasks that were found spinning, in which step, and after how many signals.
-    pub spinning: Vec<(usize, u64, u64)>,
-    /// Grows whenever a signal may have been sent.
-    pub signals_sent: u64,
-    /// Grows whenever a file lock may have been given up.
-    pub locks_released: u64,
-    /// The number of events when every task that waits for a lock last tried.
-    pub retried_at: usize,
-    /// Nobody can go on otherwise: all who wait are let into the kernel.
-    pub last_resort: bool,
-    /// Signals that a fault delays.
-    pub delayed: Vec<crate::faults::Delayed>,
-    /// Stopped tasks may have been killed.
-    pub recheck: bool,
-    /// Children that had ended and not been reaped when their parent ended.
-    pub unreaped: Vec<TaskId>,
-    /// How often the time-stamp counter was read.
-    pub counter_readings: u64,
-    /// Draws on the seed for getrandom.
-    pub random_draws: u64,
-    pub uses_system_v: bool,
-    pub uses_message_queues: bool,
-    pub uses_network: bool,
-    /// Closing a socket may wait.
-    pub sockets_linger: bool,
-    /// The next port for a socket that asks for any.
-    pub next_port: u16,
-    /// The ipc namespace of the run, once it matters.
-    pub ipc_namespace: Option<File>,
-    pub started: Moment,
-    /// Steps taken since the last root ended.
-    pub after_roots: u64,
-    /// There is no pid namespace.
-    pub pids_vary: bool,
-    /// This session prepares a template: nothing may depend on who performs it.
-    pub in_template: bool,
-    /// Somebody wants to know what calls read and write.
-    pub watched: bool,
-    /// Where tasks stood when they died or got stuck.
-    pub captures: Vec<crosswire_model::Capture>,
-    /// Shared memory that is not watched, and why.
-    pub unwatched: BTreeSet<String>,
-    pub seen: Vec<Seen>,
-    /// Where standard output and standard error go.
-    pub outputs: &'a [File],
-    /// What each step touched, if the plan asks for it.
-    pub footprints: Vec<crosswire_model::Footprint>,
-    pub objects: crate::footprint::objects::Objects,
-    /// What the processes of a scenario log.
-    pub log: Option<&'a crosswire_kernel::oplog::OpLog>,
-    /// Operations of killed processes that had no effect.
-    pub undone: Vec<crate::finish::undone::Undone>,
-    /// Address spaces, of which a process has one, or shares one.
-    pub spaces: Vec<Space>,
-    pub memory: Objects,
-    pub knowledge: Knowledge,
-    /// Grows whenever shared memory may have changed.
-    pub shared_changes: u64,
-    /// Who wrote where last: object and offset.
-    pub last_writers: HashMap<(u32, u64), TaskId>,
+    pub chance: Chance,
+    pub network: Network,
+    pub ipc: Ipc,
+    pub faults: Faults,
+    pub memory: SharedMemory,
+    pub footprints: Footprints,
+    pub recorder: Recorder,
 }
 
 impl<'a> Session<'a> {
-    /// A run of `plan` in which nobody has been started.
-    pub fn new(
-        plan: &'a Plan,
-        children: &'a [String],
-        bystanders: &'a [Tid],
-        private_dirs: &'a [String],
-        outputs: &'a [File],
-    ) -> Session<'a> {
+    /// A run in which nobody has been started.
+    pub fn new(setup: Setup<'a>, knowledge: Knowledge) -> Session<'a> {
         Session {
-            plan,
-            children,
-            successors: &[],
-            tasks: Vec::new(),
-            by_tid: HashMap::new(),
-            processes: Vec::new(),
-            unannounced: HashMap::new(),
-            bystanders,
-            private_dirs,
+            setup,
+            tasks: Tasks::default(),
+            processes: Processes::default(),
+            turn: Turn::new(),
+            chooser: Chooser::new(&setup.plan.schedule),
+            reports: Reports::default(),
             clock: Clock::default(),
             timers: Timers::default(),
-            socket_time_outs: HashMap::new(),
-            chooser: Chooser::new(&plan.schedule),
-            faults: plan.faults.iter().map(Armed::new).collect(),
-            events: Vec::new(),
-            deviations: Vec::new(),
-            switches: Vec::new(),
-            completed: Vec::new(),
-            ended: Vec::new(),
-            step: 0,
-            current: None,
-            calling: false,
-            yielded: false,
-            spinning: Vec::new(),
-            signals_sent: 0,
-            locks_released: 0,
-            retried_at: usize::MAX,
-            last_resort: false,
-            delayed: Vec::new(),
-            recheck: false,
-            unreaped: Vec::new(),
-            counter_readings: 0,
-            random_draws: 0,
-            uses_system_v: false,
-            uses_message_queues: false,
-            uses_network: false,
-            sockets_linger: false,
-            next_port: crate::emulate::sockets::FIRST_PORT,
-            ipc_namespace: None,
-            started: Moment::now(),
-            after_roots: 0,
-            pids_vary: false,
-            in_template: false,
-            watched: false,
-            captures: Vec::new(),
-            unwatched: BTreeSet::new(),
-            seen: Vec::new(),
-            outputs,
-            footprints: Vec::new(),
-            objects: crate::footprint::objects::Objects::default(),
-            log: None,
-            undone: Vec::new(),
-            spaces: Vec::new(),
-            memory: Objects::default(),
-            knowledge: Knowledge::default(),
-            shared_changes: 0,
-            last_writers: HashMap::new(),
+            chance: Chance::default(),
+            network: Network::default(),
+            ipc: Ipc::default(),
+            faults: Faults::new(&setup.plan.faults),
+            memory: SharedMemory::new(knowledge),
+            footprints: Footprints::default(),
+            recorder: Recorder::default(),
         }
-    }
-
-    /// Adds a process that the harness has started.
-    pub fn add_root(&mut self, name: &str, tid: Tid, tid_inside: i32) -> usize {
-        let id = TaskId(self.tasks.len() as u32);
-        let process = self.add_process(id, tid, None);
-        self.processes[process].name = name.to_owned();
-        self.processes[process].awaits = self.awaited_by(name);
-        let mut task = Task::new(id, tid, process, None);
-        task.tid_inside = tid_inside;
-        self.tasks.push(task);
-        self.by_tid.insert(tid, id.index());
-        id.index()
-    }
-
-    /// Adds a template's copy and brings it to its first call, unless the run ends
-    /// before.
-    pub fn adopt(
-        &mut self,
-        template: &crate::start::template::Template,
-        tid: Tid,
-        tid_inside: i32,
-    ) -> Result<(), Halt> {
-        let index = self.add_root(&template.name, tid, tid_inside);
-        self.processes[self.tasks[index].process].loading = template.is_unloaded().then(Vec::new);
-        let space = self.processes[self.tasks[index].process].space;
-        self.spaces[space].detours = template.detours;
-        self.clock.advance_to(template.clock.now());
-        self.random_draws = self.random_draws.max(template.random_draws);
-        let stopped = tracee::Stopped::reported(tid);
-        self.tasks[index].state = State::Ready(At::Code, stopped);
-        self.current = Some(index);
-        let brought = self.run_code(index, 0);
-        self.current = None;
-        brought
-    }
-}
-
-impl Session<'_> {
-    /// Takes steps until the run is over.
-    pub fn perform(&mut self) -> Halt {
-        loop {
-            if let Err(halt) = self.take_step() {
-                return halt;
-            }
-        }
-    }
-
-    /// Whether all threads of a process have ended.
-    pub fn has_ended(&self, process: &Process) -> bool {
-        let index = self.tasks[process.leader.index()].process;
-        let mut threads = self.tasks.iter().filter(|t| t.process == index);
-        threads.all(Task::is_gone)
-    }
-
-    pub fn wall_time_is_up(&self) -> bool {
-        self.started.elapsed() > Duration::from_millis(self.plan.limits.wall_ms)
     }
 }

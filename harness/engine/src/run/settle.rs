@@ -5,7 +5,8 @@
 //! stopped is off its CPU in an interruptible sleep, and after that was seen there
 //! is still nothing to be reported.
 
-use crate::run::session::{Completed, Halt, Session};
+use crate::run::reports::Completed;
+use crate::run::session::{Halt, Session};
 use crate::run::spin::Spins;
 use crate::run::task::{At, State};
 use crosswire_kernel::counter::Moment;
@@ -82,7 +83,7 @@ impl Session<'_> {
             rounds += 1;
             self.linger(rounds, &mut look)?;
         }
-        self.recheck = false;
+        self.reports.recheck = false;
         self.note_blocked();
         self.flush();
         Ok(())
@@ -120,20 +121,20 @@ impl Session<'_> {
             State::Blocked | State::Frozen => !undisturbed,
             _ => false,
         };
-        !self.recheck && !self.tasks.iter().any(may_report)
+        !self.reports.recheck && !self.tasks.iter().any(may_report)
     }
 
     /// Whether exactly one task runs.
     fn is_running_alone(&self) -> bool {
         let running =
             |t: &&crate::run::task::Task| matches!(t.state, State::Running | State::Unborn);
-        self.tasks.iter().filter(running).count() == 1 && !self.recheck
+        self.tasks.iter().filter(running).count() == 1 && !self.reports.recheck
     }
 
     /// Whether every task is stopped, asleep or gone.
     fn all_quiet(&mut self) -> bool {
         let mut quiet = true;
-        for task in &mut self.tasks {
+        for task in self.tasks.iter_mut() {
             match task.state {
                 State::Running => {
                     let asleep = task.probe.is_inactive()
@@ -163,7 +164,7 @@ impl Session<'_> {
 
     /// Everybody who still counts as running was found asleep.
     fn note_blocked(&mut self) {
-        for task in &mut self.tasks {
+        for task in self.tasks.iter_mut() {
             if matches!(task.state, State::Running) {
                 task.state = match task.dead_leader {
                     true => State::DeadLeader,
@@ -178,10 +179,10 @@ impl Session<'_> {
     /// whoever does the killing may not have come to it before.
     fn some_stopped_have_been_killed(&mut self) -> bool {
         let mut some = false;
-        if !self.recheck {
+        if !self.reports.recheck {
             return some;
         }
-        for task in &mut self.tasks {
+        for task in self.tasks.iter_mut() {
             let is_stopped = matches!(
                 task.state,
                 State::Ready(..) | State::Sleeping(_) | State::Parked(_) | State::Frozen
@@ -197,30 +198,30 @@ impl Session<'_> {
     /// Records what has come to its end, in an order that does not depend on the
     /// order in which the kernel reported it.
     fn flush(&mut self) {
-        if self.completed.is_empty() && self.ended.is_empty() {
+        if self.reports.completed.is_empty() && self.reports.ended.is_empty() {
             return;
         }
-        let mut completed = std::mem::take(&mut self.completed);
+        let mut completed = std::mem::take(&mut self.reports.completed);
         completed.sort_unstable_by_key(|c| c.task);
         for Completed { task, result } in completed.drain(..) {
-            let own = self.current == Some(task) && self.calling;
+            let own = self.turn.current == Some(task) && self.turn.calling;
             if own && !self.tasks[task].block_recorded {
                 self.record_call(task, result);
             } else {
                 let call = Call(self.tasks[task].entering.call);
                 let result = self.stable_result(task, result);
                 // It no longer stands in the way of those who wait for the same.
-                self.locks_released += 1;
+                self.reports.lock_released();
                 self.record(task, What::Wake { call, result });
             }
         }
-        self.completed = completed;
-        let mut ended = std::mem::take(&mut self.ended);
+        self.reports.completed = completed;
+        let mut ended = std::mem::take(&mut self.reports.ended);
         ended.sort_unstable_by_key(|(task, _)| *task);
         for (task, what) in ended.drain(..) {
             self.record(task, what);
         }
-        self.ended = ended;
+        self.reports.ended = ended;
     }
 
     /// A task that does not come to a schedule point may be waiting for another
@@ -228,10 +229,10 @@ impl Session<'_> {
     /// looks returns to exactly the same ones. The moment is not reproducible, but
     /// the answer is, so nothing in the trace depends on time.
     fn look_for_spin(&mut self, look: &mut Look) -> Result<(), Halt> {
-        let Some(index) = self.current.filter(|_| look.at.is_past()) else {
+        let Some(index) = self.turn.current.filter(|_| look.at.is_past()) else {
             return Ok(());
         };
-        if !matches!(self.tasks[index].state, State::Running) || self.calling {
+        if !matches!(self.tasks[index].state, State::Running) || self.turn.calling {
             return Ok(());
         }
         match crate::run::spin::look(self.tasks[index].tid)? {
@@ -239,8 +240,10 @@ impl Session<'_> {
                 self.end_detour(index, Stop::Trap)?;
                 self.tasks[index].state = State::Ready(At::Code, stopped);
                 self.record(index, What::Spin);
-                self.spinning.push((index, self.step, self.signals_sent));
-                self.yielded = true;
+                self.turn
+                    .spinning
+                    .push((index, self.turn.step, self.reports.signals_sent()));
+                self.turn.yielded = true;
             }
             Spins::No => {}
             Spins::Stopped(tid, stop) => self.on_stop(tid, stop)?,

@@ -1,6 +1,6 @@
 //! Telling a loop that waits from a computation.
 
-use crate::run::remote::next;
+use crate::inside::remote::next;
 use crosswire_kernel::Tid;
 use crosswire_kernel::regs;
 use crosswire_kernel::tracee::{self, Stop, Stopped};

@@ -3,24 +3,33 @@
 //! of their own call, and the chosen task goes on to its next call.
 
 use crate::emulate::Emulated;
-use crate::faults::Strike;
-use crate::run::choose::Choices;
+use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_calls::{Does, Fact, Row};
+use crate::schedule::choose::Choices;
+use crosswire_calls::{Does, Fact};
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs::{self, Register};
 use crosswire_model::{Action, Deviation, Moment, Signal, What};
 
 impl Session<'_> {
+    /// Takes steps until the run is over.
+    pub fn perform(&mut self) -> Halt {
+        loop {
+            if let Err(halt) = self.take_step() {
+                return halt;
+            }
+        }
+    }
+
     pub fn take_step(&mut self) -> Result<(), Halt> {
         self.check_limits()?;
         self.fire_due_timers()?;
-        self.send_delayed_signals(self.step)?;
+        self.send_delayed_signals(self.turn.step)?;
         self.notice_signals();
         self.begin_successors();
-        self.last_resort &= self.events.len() == self.retried_at;
+        self.turn.last_resort &= self.recorder.len() == self.turn.retried_at;
         let ready = self.ready();
         if ready.is_empty() {
             return self.nobody_ready();
@@ -33,14 +42,16 @@ impl Session<'_> {
             next: &self.look_ahead(&candidates),
             candidates: &candidates,
         };
-        let (task, switch) = self.chooser.choose(self.step, &choices, self.yielded)?;
+        let (task, switch) = self
+            .chooser
+            .choose(self.turn.step, &choices, self.turn.yielded)?;
         if let Some(switch) = switch {
-            let step = self.step;
-            self.deviations.push(Deviation { step, task });
-            self.switches.push(switch);
+            let step = self.turn.step;
+            self.recorder
+                .note_decision(Deviation { step, task }, switch);
         }
-        self.yielded = false;
-        self.current = Some(task.index());
+        self.turn.yielded = false;
+        self.turn.current = Some(task.index());
         self.tasks[task.index()].ahead = None;
         self.note_log(task.index());
         let before = self.look_before(task, &ready, &asleep);
@@ -54,9 +65,9 @@ impl Session<'_> {
 
     /// The current step is over.
     pub fn finish_step(&mut self) {
-        self.current = None;
-        self.calling = false;
-        self.step += 1;
+        self.turn.current = None;
+        self.turn.calling = false;
+        self.turn.step += 1;
         self.clock.step();
         if self
             .processes
@@ -64,7 +75,7 @@ impl Session<'_> {
             .filter(|p| p.root)
             .all(|p| self.has_ended(p))
         {
-            self.after_roots += 1;
+            self.turn.after_roots += 1;
         }
     }
 
@@ -79,7 +90,7 @@ impl Session<'_> {
                 self.run_code(index, 0)
             }
             State::Ready(At::Exit | At::Code, _) => {
-                self.spinning.retain(|(task, ..)| *task != index);
+                self.turn.spinning.retain(|(task, ..)| *task != index);
                 self.record(index, What::Resume);
                 self.run_code(index, 0)
             }
@@ -143,18 +154,18 @@ impl Session<'_> {
     pub fn enter(&mut self, index: usize) -> Result<(), Halt> {
         let entering = self.tasks[index].entering;
         let row = entering.row();
-        self.yielded = row.is(Fact::Yields);
-        self.calling = true;
-        self.note_ipc(index, row);
+        self.turn.yielded = row.is(Fact::Yields);
+        self.turn.calling = true;
+        self.ipc.note_call(row, self.tasks[index].tid);
         self.note_settings(index);
         self.place_mapping(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
         if let Some(detour) = self.find_detour(index)? {
-            self.calling = false;
-            self.recheck = false;
+            self.turn.calling = false;
+            self.reports.recheck = false;
             self.take_detour(index, detour)?;
-            self.locks_released += u64::from(row.may_release_lock());
+            self.note_release(row.may_release_lock());
             return Ok(());
         }
         let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
@@ -169,15 +180,17 @@ impl Session<'_> {
             }
             false => stopped.resume_to_exit(),
         }
-        self.recheck = row.may_end_tasks();
+        self.reports.recheck = row.may_end_tasks();
         self.settle(row.is_instant(&entering.args))?;
         self.check_disturbed(&disturbed)?;
-        self.signals_sent += u64::from(row.sends_signal());
+        if row.sends_signal() {
+            self.reports.signal_sent();
+        }
         let refused = matches!(self.tasks[index].state, State::Parked(_));
-        self.locks_released += u64::from(row.may_release_lock() && !refused);
+        self.note_release(row.may_release_lock() && !refused);
         match self.tasks[index].state {
             State::Ready(At::Exit, _) => {
-                self.calling = false;
+                self.turn.calling = false;
                 self.follow_mapping(index)?;
                 self.run_code(index, 0)
             }
@@ -191,15 +204,9 @@ impl Session<'_> {
         }
     }
 
-    /// Keeps hold of the run's ipc namespace, so that it can be searched for what
-    /// is left in it when all processes have ended.
-    pub fn note_ipc(&mut self, index: usize, row: &Row) {
-        let (system_v, queues) = (row.gets_system_v(), row.does == Does::OpenQueue);
-        self.uses_system_v |= system_v;
-        self.uses_message_queues |= queues;
-        if (system_v || queues) && self.ipc_namespace.is_none() {
-            let tid = self.tasks[index].tid;
-            self.ipc_namespace = std::fs::File::open(format!("/proc/{tid}/ns/ipc")).ok();
+    fn note_release(&mut self, released: bool) {
+        if released {
+            self.reports.lock_released();
         }
     }
 
@@ -209,7 +216,8 @@ impl Session<'_> {
         let (row, args) = (entering.row(), entering.args);
         let process = self.tasks[index].process;
         self.processes[process].filters_calls |= crosswire_calls::filters_calls(row, &args);
-        self.sockets_linger |= crosswire_calls::lingers(row, &args);
+        self.network
+            .note_linger(crosswire_calls::lingers(row, &args));
     }
 
     /// The task runs its own code up to its next schedule point, after receiving
@@ -223,7 +231,7 @@ impl Session<'_> {
             let Some(stopped) = self.tasks[index].take_stopped() else {
                 return Ok(());
             };
-            self.recheck |= signal != 0;
+            self.reports.recheck |= signal != 0;
             stopped.resume(signal);
             self.settle(signal == 0)?;
             signal = 0;
@@ -266,7 +274,7 @@ impl Session<'_> {
     /// this, a signal could never fall between a test and the wait that follows:
     /// at a seccomp stop the task counts as being in the call already.
     pub fn deliver_first(&mut self, index: usize) -> Result<bool, Halt> {
-        let sent = self.signals_sent;
+        let sent = self.reports.signals_sent();
         let task = &mut self.tasks[index];
         if task.signals_seen == sent {
             return Ok(false);

@@ -2,10 +2,10 @@
 
 use crate::EngineError;
 use crate::emulate::tsc;
-use crate::finish::undone::Logged;
-use crate::memory::{Borrowed, Space};
-use crate::run::one_stop::Detours;
-use crate::run::session::{Completed, Halt, Session};
+use crate::inside::detours::Detours;
+use crate::memory::Borrowed;
+use crate::observe::logged::Logged;
+use crate::run::session::{Halt, Session};
 use crate::run::task::{At, Process, State, Task};
 use crate::start::auxv;
 use crosswire_calls::{Arg, Does};
@@ -19,7 +19,7 @@ use crosswire_model::{Call, End, Signal, TaskId, What};
 impl Session<'_> {
     /// Takes note of a stop or an end.
     pub fn on_stop(&mut self, tid: Tid, stop: Stop) -> Result<(), Halt> {
-        let Some(&index) = self.by_tid.get(&tid) else {
+        let Some(index) = self.tasks.of_tid(tid) else {
             self.on_unknown(tid, stop);
             return Ok(());
         };
@@ -31,7 +31,7 @@ impl Session<'_> {
             Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
             Stop::Exec { former } => self.on_exec(index, former),
             Stop::Signal(libc::SIGSEGV) if self.is_access(index)? => Ok(()),
-            Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, self.read_counter())? => {
+            Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, self.clock.read_counter())? => {
                 Stopped::reported(tid).resume(0);
                 Ok(())
             }
@@ -73,12 +73,6 @@ impl Session<'_> {
         }
     }
 
-    /// Reading takes time, so that a loop which waits for the counter ends.
-    fn read_counter(&mut self) -> u64 {
-        self.counter_readings += 1;
-        self.clock.reading(libc::CLOCK_MONOTONIC) + self.counter_readings
-    }
-
     fn stopped_at(&mut self, index: usize, at: At) {
         let task = &mut self.tasks[index];
         task.state = State::Ready(at, Stopped::reported(task.tid));
@@ -87,7 +81,7 @@ impl Session<'_> {
     /// A child can stop for the first time before its parent reports its birth.
     fn on_unknown(&mut self, tid: Tid, stop: Stop) {
         let ended = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
-        if self.bystanders.contains(&tid) {
+        if self.setup.bystanders.contains(&tid) {
             let signal = match stop {
                 Stop::Signal(signal) => signal,
                 _ => 0,
@@ -97,7 +91,7 @@ impl Session<'_> {
             }
             return;
         }
-        self.unannounced.insert(tid, stop);
+        self.reports.unannounced.insert(tid, stop);
     }
 
     fn on_entry(&mut self, index: usize) -> Result<(), Halt> {
@@ -189,10 +183,7 @@ impl Session<'_> {
             self.tasks[child].tid_inside = result as i32;
         }
         if !std::mem::take(&mut self.tasks[index].unobserved) {
-            self.completed.push(Completed {
-                task: index,
-                result,
-            });
+            self.reports.complete(index, result);
         }
         Ok(())
     }
@@ -250,14 +241,15 @@ impl Session<'_> {
             false => self.add_process(id, child, Some(process)),
         };
         if flags & libc::CLONE_VM as u64 == 0 {
-            self.copy_space(process);
+            // A process that was created by fork has the memory of its parent as it was then.
+            let space = self.processes[process].space;
+            self.processes[process].space = self.memory.copy_space(space);
         }
         let mut task = Task::new(id, child, process, Some(TaskId(index as u32)));
-        task.signals_seen = self.signals_sent;
+        task.signals_seen = self.reports.signals_sent();
         task.segment_set = self.tasks[index].segment_set;
         self.tasks.push(task);
-        self.by_tid.insert(child, id.index());
-        if let Some(stop) = self.unannounced.remove(&child) {
+        if let Some(stop) = self.reports.unannounced.remove(&child) {
             self.on_stop(child, stop)?;
         }
         self.tasks[index].child = Some(id.index());
@@ -281,12 +273,16 @@ impl Session<'_> {
         }
     }
 
-    /// A process that was created by fork has the address space of its parent as it was
-    /// then.
-    fn copy_space(&mut self, process: usize) {
-        let space = self.spaces[self.processes[process].space].clone();
-        self.spaces.push(space);
-        self.processes[process].space = self.spaces.len() - 1;
+    /// Adds a process that the harness has started.
+    pub fn add_root(&mut self, name: &str, tid: Tid, tid_inside: i32) -> usize {
+        let id = TaskId(self.tasks.len() as u32);
+        let process = self.add_process(id, tid, None);
+        self.processes[process].name = name.to_owned();
+        self.processes[process].awaits = self.awaited_by(name);
+        let mut task = Task::new(id, tid, process, None);
+        task.tid_inside = tid_inside;
+        self.tasks.push(task);
+        id.index()
     }
 
     /// Adds a process and returns its index.
@@ -294,7 +290,10 @@ impl Session<'_> {
         let name = match parent {
             None => String::new(),
             Some(parent) => {
-                let given = self.children.get(self.processes[parent].children as usize);
+                let given = self
+                    .setup
+                    .children
+                    .get(self.processes[parent].children as usize);
                 let is_first_root = parent == 0;
                 let parent = &mut self.processes[parent];
                 parent.children += 1;
@@ -310,13 +309,11 @@ impl Session<'_> {
                 let parent = &self.processes[parent];
                 (parent.space, parent.executable, parent.fault_action)
             }
-            None => {
-                self.spaces.push(Space::default());
-                (self.spaces.len() - 1, None, None)
-            }
+            None => (self.memory.add_space(), None, None),
         };
+        let awaits = self.awaited_by(&name);
         self.processes.push(Process {
-            awaits: self.awaited_by(&name),
+            awaits,
             name,
             leader,
             pid,
@@ -330,8 +327,7 @@ impl Session<'_> {
             filters_calls,
             fault_action,
             logged: Logged::default(),
-        });
-        self.processes.len() - 1
+        })
     }
 
     /// execve ends the other threads; the caller takes over the leader's tid.
@@ -339,13 +335,10 @@ impl Session<'_> {
         let mut index = index;
         let tid = self.tasks[index].tid;
         if former != tid
-            && let Some(&caller) = self.by_tid.get(&former)
+            && let Some(caller) = self.tasks.of_tid(former)
         {
             self.tasks[index].state = State::Gone;
-            self.by_tid.remove(&former);
-            self.by_tid.insert(tid, caller);
-            self.tasks[caller].tid = tid;
-            self.tasks[caller].probe = crosswire_kernel::probe::Probe::new(tid);
+            self.tasks.take_over(caller, former, tid);
             let process = self.tasks[caller].process;
             self.processes[process].leader = TaskId(caller as u32);
             index = caller;
@@ -356,9 +349,8 @@ impl Session<'_> {
         task.borrowed = Borrowed::default();
         task.segment_set = false;
         let process = task.process;
-        self.spaces.push(Space::default());
         let changed = &mut self.processes[process];
-        changed.space = self.spaces.len() - 1;
+        changed.space = self.memory.add_space();
         changed.executable = None;
         changed.fault_action = None;
         self.processes[process].loading = Some(Vec::new());
@@ -375,13 +367,13 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         task.state = State::Gone;
         let tid = task.tid;
-        self.by_tid.remove(&tid);
+        self.tasks.forget_tid(tid);
         // The parent is about to receive SIGCHLD.
-        self.signals_sent += 1;
-        self.locks_released += 1;
-        self.recheck = true;
-        self.completed.retain(|c| c.task != index);
-        self.ended.push((index, what));
+        self.reports.signal_sent();
+        self.reports.lock_released();
+        self.reports.recheck = true;
+        self.reports.completed.retain(|c| c.task != index);
+        self.reports.ended.push((index, what));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::run::task::Task;
 impl Session<'_> {
     /// Whose end a process waits for before it begins.
     pub fn awaited_by(&self, process: &str) -> Option<String> {
-        let mut successors = self.successors.iter();
+        let mut successors = self.setup.successors.iter();
         successors
             .find(|successor| successor.process == process)
             .map(|successor| successor.of.clone())
@@ -19,7 +19,7 @@ impl Session<'_> {
 
     /// Lets those begin whose predecessor has ended.
     pub fn begin_successors(&mut self) {
-        if self.successors.is_empty() {
+        if self.setup.successors.is_empty() {
             return;
         }
         for index in 0..self.processes.len() {
@@ -38,7 +38,7 @@ impl Session<'_> {
     /// gone. Whether there was anybody.
     pub fn begin_unawaited(&mut self) -> bool {
         let gone = |task: &Task| task.is_gone() || self.has_yet_to_begin(task);
-        if self.successors.is_empty() || !self.tasks.iter().all(gone) {
+        if self.setup.successors.is_empty() || !self.tasks.iter().all(gone) {
             return false;
         }
         let waiting = self.processes.iter_mut().filter(|p| p.awaits.is_some());

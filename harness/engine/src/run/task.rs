@@ -1,6 +1,6 @@
 //! The tasks and processes of one run, as the engine sees them.
 
-use crate::memory;
+use crate::memory::{Action, Borrowed, Looks, Pending, Performing};
 use crosswire_kernel::Tid;
 use crosswire_kernel::probe::Probe;
 use crosswire_kernel::regs::{Register, Registers};
@@ -89,9 +89,9 @@ pub(crate) struct Task {
     pub in_vfork: bool,
     /// It has ended, but threads of its process live on.
     pub dead_leader: bool,
-    /// `Session::signals_sent` when it was last asked for pending signals.
+    /// The number of signals sent when it was last asked for pending signals.
     pub signals_seen: u64,
-    /// `Session::locks_released` when it last found its lock taken.
+    /// The number of locks released when it last found its lock taken.
     pub lock_seen: u64,
     /// The engine turned its waiting lock request into an immediate one.
     pub lock_attempt: bool,
@@ -109,13 +109,13 @@ pub(crate) struct Task {
     /// Its thread id as the program sees it.
     pub tid_inside: i32,
     /// The access that it is about to make.
-    pub access: Option<memory::Pending>,
+    pub access: Option<Pending>,
     /// The accesses of the instruction that it performs.
-    pub performing: Vec<memory::Performing>,
+    pub performing: Vec<Performing>,
     /// What it has looked at while nothing changed.
-    pub looks: memory::Looks,
+    pub looks: Looks,
     /// What the engine has changed for the call it is in.
-    pub borrowed: memory::Borrowed,
+    pub borrowed: Borrowed,
     /// Its GS segment leads to aliases.
     pub segment_set: bool,
     /// Its call failed for a pointer into shared memory, and is made again.
@@ -159,14 +159,20 @@ impl Task {
             tid_inside: 0,
             access: None,
             performing: Vec::new(),
-            looks: memory::Looks::default(),
-            borrowed: memory::Borrowed::default(),
+            looks: Looks::default(),
+            borrowed: Borrowed::default(),
             segment_set: false,
             reached_memory: false,
             ahead: None,
             on_detour: false,
             entered_with: None,
         }
+    }
+
+    /// Takes over another thread id (execve(2)).
+    pub fn take_over(&mut self, tid: Tid) {
+        self.tid = tid;
+        self.probe = Probe::new(tid);
     }
 
     /// Remembers the program's own bytes at a place that is about to be changed for
@@ -237,7 +243,7 @@ pub(crate) struct Process {
     /// It decides about system calls by a filter of its own.
     pub filters_calls: bool,
     /// What it wants done with SIGSEGV, unless that is the default.
-    pub fault_action: Option<memory::Action>,
+    pub fault_action: Option<Action>,
     /// How much had been logged when its last steps began.
-    pub logged: crate::finish::undone::Logged,
+    pub logged: crate::observe::logged::Logged,
 }

@@ -1,10 +1,11 @@
 //! Between two steps: who can go on, and what happens when nobody can.
 
-use crate::run::choose::CannotRun;
 use crate::run::session::{Halt, Session};
-use crate::run::task::{At, State, Task};
+use crate::run::task::{At, Process, State, Task};
+use crate::schedule::choose::CannotRun;
 use crosswire_model::{End, Limit, TaskId};
 use std::fs::File;
+use std::time::Duration;
 
 /// Steps granted to processes that outlive all those the harness started, so that
 /// they can notice and end.
@@ -12,16 +13,16 @@ const GRACE: u64 = 10_000;
 
 impl Session<'_> {
     pub fn check_limits(&mut self) -> Result<(), Halt> {
-        let limits = &self.plan.limits;
-        let reached = if self.step >= limits.steps {
+        let limits = &self.setup.plan.limits;
+        let reached = if self.turn.step >= limits.steps {
             Limit::Steps
         } else if self.clock.now() > limits.virtual_ns {
             Limit::VirtualTime
         } else if self.tasks.len() > limits.tasks as usize {
             Limit::Tasks
-        } else if self.step % 64 == 63 && self.wall_time_is_up() {
+        } else if self.turn.step % 64 == 63 && self.wall_time_is_up() {
             Limit::WallTime
-        } else if self.step % 64 == 63 && self.written() > limits.output_bytes {
+        } else if self.turn.step % 64 == 63 && self.written() > limits.output_bytes {
             Limit::OutputBytes
         } else {
             return Ok(());
@@ -32,7 +33,7 @@ impl Session<'_> {
     /// Bytes of output so far.
     fn written(&self) -> u64 {
         let length = |file: &File| file.metadata().map_or(0, |data| data.len());
-        self.outputs.iter().map(length).sum()
+        self.setup.outputs.iter().map(length).sum()
     }
 
     /// Tasks that can go on now, by number.
@@ -45,12 +46,12 @@ impl Session<'_> {
             State::Sleeping(_) | State::Blocked => task
                 .timed_wait
                 .is_some_and(|wait| wait.deadline <= self.clock.now()),
-            State::Parked(_) => task.lock_seen != self.locks_released,
+            State::Parked(_) => task.lock_seen != self.reports.locks_released(),
             _ => false,
         };
         let turn = |task: &&Task| {
             let process = &self.processes[task.process];
-            process.paused_until <= self.step && process.awaits.is_none()
+            process.paused_until <= self.turn.step && process.awaits.is_none()
         };
         self.tasks
             .iter()
@@ -62,8 +63,8 @@ impl Session<'_> {
 
     /// Tasks that are held by the engine do not notice signals by themselves.
     pub fn notice_signals(&mut self) {
-        let sent = self.signals_sent;
-        for task in &mut self.tasks {
+        let sent = self.reports.signals_sent();
+        for task in self.tasks.iter_mut() {
             if task.signals_seen == sent || task.signal_waits {
                 continue;
             }
@@ -76,8 +77,8 @@ impl Session<'_> {
 
     /// Whether anything has happened since the task was found spinning.
     pub fn may_leave_loop(&self, index: usize) -> bool {
-        self.spinning.iter().all(|(task, step, signals)| {
-            *task != index || self.step > step + 1 || self.signals_sent > *signals
+        self.turn.spinning.iter().all(|(task, step, signals)| {
+            *task != index || self.turn.step > step + 1 || self.reports.signals_sent() > *signals
         })
     }
 
@@ -108,11 +109,11 @@ impl Session<'_> {
         };
         let next = self.tasks.iter().filter_map(wait).min();
         let next = next.into_iter().chain(self.timers.next_deadline()).min();
-        if let (Some(deadline), false) = (next, self.after_roots > GRACE) {
+        if let (Some(deadline), false) = (next, self.turn.after_roots > GRACE) {
             self.clock.advance_to(deadline);
             // Someone who sleeps for ever in a loop counts as steps, too.
-            self.step += u64::from(self.after_roots > 0);
-            self.after_roots += u64::from(self.after_roots > 0);
+            self.turn.step += u64::from(self.turn.after_roots > 0);
+            self.turn.after_roots += u64::from(self.turn.after_roots > 0);
             return Ok(());
         }
         if self.retry_parked() || self.let_loops_go_on()? || self.stir()? {
@@ -122,13 +123,13 @@ impl Session<'_> {
     }
 
     pub fn finished(&self) -> End {
-        if self.written() > self.plan.limits.output_bytes {
+        if self.written() > self.setup.plan.limits.output_bytes {
             return End::Limit(Limit::OutputBytes);
         }
         match self.chooser.unused_deviation() {
             Some(CannotRun { step, task }) => End::Invalid(format!(
                 "the plan lets task {task} take step {step}, but the run was over at step {}",
-                self.step
+                self.turn.step
             )),
             None => End::Finished,
         }
@@ -136,7 +137,7 @@ impl Session<'_> {
 
     /// Skips the rest of a pause that everybody else waits for.
     pub fn end_pauses(&mut self) -> bool {
-        let step = self.step;
+        let step = self.turn.step;
         let paused = self.processes.iter_mut().filter(|p| p.paused_until > step);
         let earliest = paused.min_by_key(|p| p.paused_until);
         earliest
@@ -148,13 +149,23 @@ impl Session<'_> {
     /// tried once more.
     pub fn retry_parked(&mut self) -> bool {
         let is_parked = |task: &Task| matches!(task.state, State::Parked(_));
-        if self.retried_at == self.events.len() || !self.tasks.iter().any(is_parked) {
+        if self.turn.retried_at == self.recorder.len() || !self.tasks.iter().any(is_parked) {
             return false;
         }
         // Attempts that fail leave no event.
-        self.retried_at = self.events.len();
-        self.locks_released += 1;
-        self.last_resort = true;
+        self.turn.retried_at = self.recorder.len();
+        self.reports.lock_released();
+        self.turn.last_resort = true;
         true
+    }
+
+    /// Returns whether all threads of a process have ended.
+    pub fn has_ended(&self, process: &Process) -> bool {
+        self.tasks.have_ended(process)
+    }
+
+    /// Returns whether the limit on wall-clock time is reached.
+    pub fn wall_time_is_up(&self) -> bool {
+        self.turn.elapsed() > Duration::from_millis(self.setup.plan.limits.wall_ms)
     }
 }

@@ -59,7 +59,7 @@ impl Session<'_> {
         let own = |descriptor: u64| opened.is_some_and(|d| d.contains(&descriptor));
         let is_standard = args[0] < 3;
         match row.does {
-            Does::Identity | Does::Parent => !self.in_template,
+            Does::Identity | Does::Parent => !self.setup.in_template,
             Does::Open => {
                 let creates = row
                     .open_flags(&args)
@@ -81,7 +81,7 @@ impl Session<'_> {
             // Is it open at all? Its copy is closed again.
             Does::Duplicate => row.args.len() == 1 && is_standard,
             // Is there such a thing? Copies of a template would share it, if it is kept.
-            Does::Epoll => !self.in_template,
+            Does::Epoll => !self.setup.in_template,
             Does::Close if own(args[0] | TRIED) => true,
             // Where am I?
             Does::Seek if is_standard => args[1] == 0 && args[2] == SEEK_CUR as u64,
@@ -97,7 +97,7 @@ impl Session<'_> {
     fn is_public_path(&self, index: usize, argument: usize) -> bool {
         let task = &self.tasks[index];
         let path = memory::read_string(task.tid, task.entering.args[argument], 4096);
-        path.is_some_and(|path| path.starts_with('/') && !is_inside(&path, self.private_dirs))
+        path.is_some_and(|path| path.starts_with('/') && !is_inside(&path, self.setup.private_dirs))
     }
 }
 

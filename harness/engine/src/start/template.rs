@@ -9,11 +9,15 @@
 
 use crate::EngineError;
 use crate::emulate::MARK;
+use crate::emulate::chance::Chance;
 use crate::emulate::clock::Clock;
 use crate::emulate::tsc;
-use crate::run::one_stop::{self, Installed};
-use crate::run::remote::{Remote, made};
+use crate::inside::detours::Installed;
+use crate::inside::one_stop;
+use crate::inside::remote::{Remote, made};
+use crate::memory::Knowledge;
 use crate::run::session::{Halt, Session};
+use crate::run::setup::Setup;
 use crate::run::task::{At, State};
 use crate::start::auxv;
 use crate::start::identity::{find_tid, holds_tid, inner_tid};
@@ -49,7 +53,7 @@ pub(crate) struct Template {
     robust_list: Option<(u64, u64)>,
     pub detours: Installed,
     pub clock: Clock,
-    pub random_draws: u64,
+    pub chance: Chance,
 }
 
 /// The namespaces of a copy, as flags of clone(2).
@@ -80,12 +84,12 @@ impl Template {
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
-        let mut session = Session::new(&plan, &[], bystanders, private_dirs, &[]);
-        session.in_template = true;
+        let setup = Setup::of_template(&plan, bystanders, private_dirs);
+        let mut session = Session::new(setup, Knowledge::default());
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);
         session.processes[0].loading = Some(Vec::new());
-        session.current = Some(index);
+        session.turn.give_to(Some(index));
         match session.run_code(index, 0) {
             Err(Halt::Failed(error)) => return Err(error),
             Err(Halt::End(End::Invalid(reason))) => {
@@ -104,8 +108,25 @@ impl Template {
             return Ok(None);
         }
         let entering = session.tasks[index].entering;
-        let (clock, draws) = (session.clock, session.random_draws);
-        Template::keep(name, tid, inside, entering, clock, draws).map(Some)
+        let (clock, chance) = (session.clock, session.chance);
+        Template::keep(name, tid, inside, entering, clock, chance).map(Some)
+    }
+
+    /// Adds a copy of the program to a run and brings it to its first call, unless the run
+    /// ends before.
+    pub fn adopt(&self, session: &mut Session<'_>, tid: Tid, tid_inside: i32) -> Result<(), Halt> {
+        let index = session.add_root(&self.name, tid, tid_inside);
+        let process = session.tasks[index].process;
+        session.processes[process].loading = self.is_unloaded().then(Vec::new);
+        let (_, installed) = session.memory.detours(session.processes[process].space);
+        *installed = self.detours;
+        session.clock.advance_to(self.clock.now());
+        session.chance.continue_from(self.chance);
+        session.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
+        session.turn.give_to(Some(index));
+        let brought = session.run_code(index, 0);
+        session.turn.give_to(None);
+        brought
     }
 
     /// Keeps a program where its exec left it.
@@ -129,7 +150,7 @@ impl Template {
             robust_list: None,
             detours: Installed::default(),
             clock: Clock::default(),
-            random_draws: 0,
+            chance: Chance::default(),
         })
     }
 
@@ -225,7 +246,14 @@ impl Template {
             ));
         };
         let inside = inner_tid(tid).unwrap_or(tid);
-        Template::keep(name, tid, inside, entering, Clock::default(), 0)
+        Template::keep(
+            name,
+            tid,
+            inside,
+            entering,
+            Clock::default(),
+            Chance::default(),
+        )
     }
 
     /// Keeps a task that stands at the entry of a call as a template.
@@ -235,7 +263,7 @@ impl Template {
         tid_inside: i32,
         entering: Entering,
         clock: Clock,
-        random_draws: u64,
+        chance: Chance,
     ) -> Result<Template, EngineError> {
         let context = machine("keeping a template");
         let registers = regs::read(tid).map_err(&context)?;
@@ -256,7 +284,7 @@ impl Template {
             robust_list,
             detours,
             clock,
-            random_draws,
+            chance,
         })
     }
 

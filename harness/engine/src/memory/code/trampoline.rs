@@ -6,17 +6,17 @@
 //! behind it: the processor performs it, whatever it is, on the alias.
 
 use super::instruction::{Form, Instruction};
-use super::space::CODE;
+use crate::memory::space::CODE;
 use std::collections::HashMap;
 
 /// The most bytes of trampolines; the area they are written to is this large.
-pub(super) const AREA: usize = 1 << 20;
+pub(in crate::memory) const AREA: usize = 1 << 20;
 
 /// The area begins with `syscall; int3`, for calls that a task makes for the engine.
-pub(super) const GADGET: u64 = CODE;
+pub(in crate::memory) const GADGET: u64 = CODE;
 
 /// The engine's own data follow the gadget: arguments in memory of such calls.
-pub(super) const SCRATCH: u64 = CODE + 64;
+pub(in crate::memory) const SCRATCH: u64 = CODE + 64;
 
 /// Trampolines stand behind that.
 const FIRST: usize = 1024;
@@ -31,7 +31,7 @@ const INT3: u8 = 0xcc;
 
 /// One instruction of a program, known by where it stands and what it is.
 #[derive(Debug, Clone)]
-pub(super) struct Trampoline {
+pub(in crate::memory) struct Trampoline {
     /// Where it is written to.
     pub address: u64,
     /// Where the program has the instruction.
@@ -48,7 +48,7 @@ impl Trampoline {
 
 /// All trampolines of a worker, for every program it has seen.
 #[derive(Debug)]
-pub(super) struct Trampolines {
+pub(in crate::memory) struct Trampolines {
     known: HashMap<u64, Vec<usize>>,
     all: Vec<Trampoline>,
     image: Vec<u8>,
@@ -139,7 +139,7 @@ impl Trampolines {
 
 /// See [`Trampolines::meaning`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Meaning {
+pub(in crate::memory) struct Meaning {
     pub trampoline: usize,
     pub performed: bool,
     pub position: u64,

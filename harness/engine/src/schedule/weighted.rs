@@ -5,7 +5,7 @@
 //! anybody, every order of the steps that count is equally likely. A random walk
 //! prefers those in which tasks that exist early are done early.
 
-use super::{Policy, Turn};
+use super::options::{Options, Policy};
 use crosswire_model::{EVERYTHING, TaskId, Weight};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -97,29 +97,30 @@ impl Weighted {
         }
     }
 
-    fn counts(&self, turn: &Turn, task: TaskId) -> bool {
+    fn counts(&self, options: &Options, task: TaskId) -> bool {
         let Some(object) = &self.object else {
             return true;
         };
-        let next = turn.next_of(task);
+        let next = options.next_of(task);
         next.iter()
             .any(|touch| touch.object == *object || touch.object == EVERYTHING)
     }
 }
 
 impl Policy for Weighted {
-    fn choose(&mut self, turn: &Turn) -> TaskId {
-        self.meet(turn.ready);
+    fn choose(&mut self, options: &Options) -> TaskId {
+        self.meet(options.ready);
         // A task that waits in a loop takes no step that counts, and must not keep those
         // from theirs whom it waits for.
         let others = || {
-            turn.ready
+            options
+                .ready
                 .iter()
-                .filter(|task| Some(**task) != turn.current)
+                .filter(|task| Some(**task) != options.current)
         };
-        let ready: Vec<TaskId> = match turn.gives_way() && others().next().is_some() {
+        let ready: Vec<TaskId> = match options.gives_way() && others().next().is_some() {
             true => others().copied().collect(),
-            false => turn.ready.to_vec(),
+            false => options.ready.to_vec(),
         };
         let intended = match self.intended.filter(|task| ready.contains(task)) {
             Some(task) => task,
@@ -127,10 +128,10 @@ impl Policy for Weighted {
             None => self.draw(&ready),
         };
         self.intended = Some(intended);
-        let may_go = |task: &&TaskId| **task == intended || !self.counts(turn, **task);
+        let may_go = |task: &&TaskId| **task == intended || !self.counts(options, **task);
         let free: Vec<TaskId> = ready.iter().filter(may_go).copied().collect();
         let chosen = free[self.random.random_range(0..free.len())];
-        if self.counts(turn, chosen) {
+        if self.counts(options, chosen) {
             let left = &mut self.tasks[chosen.index()].left;
             *left = left.saturating_sub(1);
             self.intended = None;

@@ -5,7 +5,7 @@
 //! Guarantee: a bug that needs d orderings between n tasks shows in a run of k steps
 //! with d - 1 changes with probability 1/(n·k^(d-1)) at least.
 
-use super::{Policy, Turn};
+use super::options::{Options, Policy};
 use crosswire_model::TaskId;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -41,24 +41,24 @@ impl Priorities {
 }
 
 impl Policy for Priorities {
-    fn choose(&mut self, turn: &Turn) -> TaskId {
-        let newest = turn.ready.iter().map(|id| id.index()).max().unwrap_or(0);
+    fn choose(&mut self, options: &Options) -> TaskId {
+        let newest = options.ready.iter().map(|id| id.index()).max().unwrap_or(0);
         while self.priorities.len() <= newest {
             let priority = self.random.random_range(MIDDLE..u64::MAX);
             self.priorities.push(priority);
         }
-        let mut overtaken = turn.gives_way();
-        while self.changes.first().is_some_and(|at| *at <= turn.step) {
+        let mut overtaken = options.gives_way();
+        while self.changes.first().is_some_and(|at| *at <= options.step) {
             self.changes.remove(0);
             overtaken = true;
         }
-        if let (true, Some(task)) = (overtaken, turn.current) {
+        if let (true, Some(task)) = (overtaken, options.current) {
             self.lowest -= 1;
             if let Some(priority) = self.priorities.get_mut(task.index()) {
                 *priority = self.lowest;
             }
         }
-        *turn
+        *options
             .ready
             .iter()
             .max_by_key(|id| self.priorities[id.index()])

@@ -8,7 +8,7 @@ use iced_x86::{
 
 /// How it is performed on the alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::memory) enum Form {
     /// With a segment prefix.
     Direct,
     /// A string instruction: its destination is always in the ES segment, so its
@@ -21,7 +21,7 @@ pub(super) enum Form {
 
 /// Which memory a string instruction touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct StringOperands {
+pub(in crate::memory) struct StringOperands {
     /// It reads at RSI.
     pub source: bool,
     /// What it does at RDI, if anything.
@@ -38,7 +38,7 @@ pub(super) struct StringOperands {
 
 /// A decoded instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Instruction {
+pub(in crate::memory) struct Instruction {
     pub bytes: Vec<u8>,
     pub form: Form,
     pub kind: AccessKind,
@@ -49,7 +49,7 @@ pub(super) struct Instruction {
 }
 
 /// The longest instruction that there can be.
-pub(super) const LONGEST: usize = 15;
+pub(in crate::memory) const LONGEST: usize = 15;
 
 impl Instruction {
     /// The instruction at the beginning of `code`, which stands at `position`.

@@ -1,6 +1,6 @@
 //! Who takes the next step: what the plan says, else the rule.
 
-use crate::run::policy::{self, PATIENCE, Policy, Turn};
+use super::{Options, PATIENCE, Policy};
 use crosswire_model::{Schedule, Switch, TaskId, Touch};
 use std::rc::Rc;
 
@@ -48,8 +48,8 @@ impl Chooser {
             schedule: schedule.clone(),
             next_deviation: 0,
             switches: schedule.switches.clone(),
-            policy: policy::of(&schedule.rule),
-            early_wakes: policy::early_wakes(&schedule.rule),
+            policy: super::of(&schedule.rule),
+            early_wakes: super::early_wakes(&schedule.rule),
             taken: Vec::new(),
             current: None,
             in_a_row: 0,
@@ -108,7 +108,7 @@ impl Chooser {
     }
 
     fn by_rule(&mut self, step: u64, choices: &Choices, yielded: bool, default: TaskId) -> TaskId {
-        let turn = Turn {
+        let options = Options {
             step,
             ready: choices.candidates,
             next: choices.next,
@@ -119,7 +119,7 @@ impl Chooser {
         let Some(policy) = &mut self.policy else {
             return default;
         };
-        let chosen = policy.choose(&turn);
+        let chosen = policy.choose(&options);
         self.early_wakes -= u64::from(!choices.ready.contains(&chosen));
         chosen
     }

@@ -7,7 +7,7 @@
 //! conflicts are between two steps each comes out with probability 2^-c for c
 //! conflicts, however many steps lie between them.
 
-use super::{Policy, Turn};
+use super::options::{Options, Policy};
 use crosswire_model::{TaskId, conflict};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -30,20 +30,20 @@ impl PartialOrder {
 }
 
 impl Policy for PartialOrder {
-    fn choose(&mut self, turn: &Turn) -> TaskId {
-        for task in turn.ready {
+    fn choose(&mut self, options: &Options) -> TaskId {
+        for task in options.ready {
             let random = &mut self.random;
             let priority = self.priorities.entry(*task);
             priority.or_insert_with(|| random.next_u64());
         }
-        let chosen = *turn
+        let chosen = *options
             .ready
             .iter()
             .max_by_key(|task| self.priorities[*task])
             .expect("somebody is ready");
-        let touched = turn.next_of(chosen);
+        let touched = options.next_of(chosen);
         self.priorities
-            .retain(|task, _| *task != chosen && !conflict(touched, turn.next_of(*task)));
+            .retain(|task, _| *task != chosen && !conflict(touched, options.next_of(*task)));
         chosen
     }
 

@@ -1,7 +1,7 @@
 //! Every task equally likely at every step. No assumption about the program; an
 //! order of n decisions between two tasks shows with probability 2^-n at worst.
 
-use super::{Policy, Turn};
+use super::options::{Options, Policy};
 use crosswire_model::TaskId;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,8 +20,8 @@ impl RandomWalk {
 }
 
 impl Policy for RandomWalk {
-    fn choose(&mut self, turn: &Turn) -> TaskId {
-        match turn.ready {
+    fn choose(&mut self, options: &Options) -> TaskId {
+        match options.ready {
             // No choice, no chance: the same run whether or not there is one.
             [only] => *only,
             several => several[self.random.random_range(0..several.len())],

@@ -1,63 +1,21 @@
+//! Who takes the next step (`choose`): what the plan says, else a rule.
+//!
 //! The rules by which the next task is chosen, one idea a file. Each says what it
 //! guarantees and whose idea it is.
 
+pub(crate) mod choose;
+mod options;
 mod partial_order;
 mod priorities;
 mod random_walk;
 mod round_robin;
 mod weighted;
 
-use crosswire_model::{Rule, TaskId, Touch};
+pub(crate) use options::{Options, PATIENCE, Policy};
+
+use crosswire_model::Rule;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::fmt::Debug;
-use std::rc::Rc;
-
-/// After so many steps in a row a task that never waits gives way even where the
-/// rule prefers it: it may be waiting for another one in a loop.
-pub(crate) const PATIENCE: u32 = 1_000;
-
-/// Makes the choices of one run.
-pub(crate) trait Policy: Debug {
-    /// One of those that are ready.
-    fn choose(&mut self, turn: &Turn) -> TaskId;
-
-    /// Whether it looks at [`Turn::next`].
-    fn looks_ahead(&self) -> bool {
-        false
-    }
-}
-
-/// What there is to choose from.
-#[derive(Debug)]
-pub(crate) struct Turn<'a> {
-    pub step: u64,
-    /// Tasks that can go on, by ascending number; never empty.
-    pub ready: &'a [TaskId],
-    /// What the steps of `ready` are about to touch, where that is looked at.
-    pub next: &'a [Rc<[Touch]>],
-    /// Who ran last.
-    pub current: Option<TaskId>,
-    /// How many further steps it has taken since it was another one's turn.
-    pub in_a_row: u32,
-    /// It wants others to run.
-    pub yielded: bool,
-}
-
-impl Turn<'_> {
-    /// The task that ran last has had enough.
-    fn gives_way(&self) -> bool {
-        self.yielded || self.in_a_row >= PATIENCE
-    }
-
-    /// What a ready task is about to touch.
-    fn next_of(&self, task: TaskId) -> &[Touch] {
-        let place = self.ready.iter().position(|ready| *ready == task);
-        place
-            .and_then(|place| self.next.get(place))
-            .map_or(&[], Rc::as_ref)
-    }
-}
 
 /// The rule at work; nothing for [`Rule::RunOn`], which needs no state.
 pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {

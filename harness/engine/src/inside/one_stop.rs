@@ -1,0 +1,118 @@
+//! Calls that nobody else can notice yet have one stop instead of two.
+//!
+//! Of a call that neither waits nor wakes anybody the engine needs the result, but not
+//! before the task's next stop, because nobody else runs until then. So the task makes
+//! its call and comes back by a detour: code of the engine's in its memory, which keeps
+//! the result where the engine finds it and goes on to where the program made the call.
+
+use super::detours::{AREA, CODE, Installed, PAGE, RESULT};
+use crate::inside::remote::{self, Remote, made};
+use crate::run::session::{Halt, Session};
+use crate::run::task::{State, Task};
+use crosswire_kernel::memory;
+use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::tracee::{self, Stop};
+use std::io;
+
+/// A program makes at least so many such calls before it is worth giving it detours.
+const WORTHWHILE: u32 = 8;
+
+/// Makes room for detours in the memory of a borrowed task.
+pub(crate) fn install(remote: &Remote) -> io::Result<Installed> {
+    let args = remote::code_area(CODE, AREA + PAGE);
+    // It fails where a program limits its memory, or may not execute what it has written.
+    Ok(match remote.call(made::MMAP, args)? as u64 {
+        CODE => Installed::Bytes(0),
+        _ => Installed::Impossible,
+    })
+}
+
+impl Session<'_> {
+    /// The detour that the task can take for the call it is about to make.
+    pub fn find_detour(&mut self, index: usize) -> Result<Option<u64>, Halt> {
+        if !self.may_take_detour(index) {
+            return Ok(None);
+        }
+        let space = self.processes[self.tasks[index].process].space;
+        let (_, installed) = self.memory.detours(space);
+        if let Installed::Nothing(count) = installed {
+            *count += 1;
+            if *count < WORTHWHILE {
+                return Ok(None);
+            }
+            let task = &self.tasks[index];
+            let remote = Remote::at_entry(task.tid, task.entering.call, task.entering.args)?;
+            *installed = install(&remote)?;
+            remote.end()?;
+        }
+        if *installed == Installed::Impossible {
+            return Ok(None);
+        }
+        let task = &self.tasks[index];
+        let (detours, installed) = self.memory.detours(space);
+        let found = detours.find(task.entering.next);
+        detours.write(task.tid, installed)?;
+        // Whoever wants to see what a call gave must look before its caller goes on.
+        Ok(found.filter(|_| !self.setup.watched))
+    }
+
+    fn may_take_detour(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let (row, args) = (task.entering.row(), task.entering.args);
+        let waits = |task: &Task| matches!(task.state, State::Blocked | State::Frozen);
+        // A pointer that the kernel cannot follow would have to be seen at once.
+        row.can_be_left_alone(&args, self.tasks.iter().any(waits), self.network.lingers())
+            && (!self.is_watched(index) || row.has_no_pointer() && !self.space(index).open)
+            && !self.processes[task.process].filters_calls
+            && task.makes_own_call()
+    }
+
+    /// Lets the task make its call, and go on to its next stop by a detour.
+    pub fn take_detour(&mut self, index: usize, detour: u64) -> Result<(), Halt> {
+        let task = &mut self.tasks[index];
+        regs::poke(task.tid, Register::Position, detour)?;
+        task.on_detour = true;
+        self.run_code(index, 0)
+    }
+
+    /// A run ends while the current task computes: the call that it made before is to be in
+    /// the trace.
+    pub fn stop_behind_detour(&mut self) -> Result<(), Halt> {
+        let current = self.turn.current().map(|index| &self.tasks[index]);
+        if let Some(task) = current.filter(|task| task.on_detour) {
+            let tid = task.tid;
+            tracee::interrupt(tid)?;
+            self.on_stop(tid, remote::next(tid)?)?;
+        }
+        Ok(())
+    }
+
+    /// Before anything else is made of a stop: the call that the task has made on its way
+    /// there has ended.
+    pub fn end_detour(&mut self, index: usize, stop: Stop) -> Result<(), Halt> {
+        // Of a task that is gone, nobody knows how far it had come.
+        let is_gone = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
+        if !std::mem::take(&mut self.tasks[index].on_detour) || is_gone {
+            return Ok(());
+        }
+        let tid = self.tasks[index].tid;
+        let target = match stop {
+            Stop::Entry => None,
+            _ => self
+                .memory
+                .knowledge()
+                .detours
+                .target(regs::peek(tid, Register::Position)?),
+        };
+        let result = match target {
+            None => memory::read_word(tid, RESULT)?,
+            // Stopped on its way: it shall be found in its program.
+            Some(next) => {
+                regs::poke(tid, Register::Position, next)?;
+                regs::peek(tid, Register::Result)?
+            }
+        };
+        self.record_call(index, result as i64);
+        Ok(())
+    }
+}

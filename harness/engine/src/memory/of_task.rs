@@ -1,0 +1,110 @@
+//! What the engine keeps for each task about shared memory.
+
+use crosswire_kernel::regs::Register;
+use std::collections::VecDeque;
+
+/// An access that a task is about to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pending {
+    /// Where the processor met the fault.
+    pub address: u64,
+    /// Index of the instruction's trampoline.
+    pub trampoline: usize,
+    /// The trampoline has failed: the instruction must be performed in its place.
+    pub stepped: bool,
+    /// The word there, if it was read with the instruction.
+    pub(super) word: Option<Foreseen>,
+}
+
+/// A word of shared memory that stays until the next step, unless something happens
+/// between the steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Foreseen {
+    pub(super) word: u64,
+    pub(super) step: u64,
+    /// The number of signals sent, which counts expiries of timers, too.
+    pub(super) signals_sent: u64,
+}
+
+/// An access under way: its event, and the memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Performing {
+    pub(super) event: usize,
+    pub(super) address: u64,
+    pub(super) size: u64,
+    /// The word there, read when the task came to its next access.
+    pub(super) left: Option<u64>,
+}
+
+/// How often a loop comes round before it is taken to wait.
+const ROUNDS: usize = 3;
+
+/// Places that a loop may look at.
+const LONGEST_LOOP: usize = 4;
+
+/// An access, and the value that was found.
+type Look = (usize, u64, Option<u64>);
+
+/// What a task has looked at since anything changed.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    pub(super) recent: VecDeque<Look>,
+    /// Changes of shared memory and readings of the counter then.
+    pub(super) since: (u64, u64),
+    /// It waits until the number of changes of shared memory is another one.
+    pub(super) waits: Option<u64>,
+    /// How often it was let go on although nothing had changed.
+    pub(super) in_vain: u32,
+}
+
+impl Looks {
+    /// The task has done something else.
+    pub fn forget(&mut self) {
+        self.recent.clear();
+        self.in_vain = 0;
+    }
+
+    pub(super) fn comes_round(&mut self, look: Look) -> bool {
+        self.recent.push_back(look);
+        if self.recent.len() > ROUNDS * LONGEST_LOOP {
+            self.recent.pop_front();
+        }
+        let recent: Vec<&Look> = self.recent.iter().rev().collect();
+        (1..=LONGEST_LOOP).any(|length| {
+            recent.len() >= ROUNDS * length
+                && (length..ROUNDS * length).all(|i| recent[i] == recent[i - length])
+        })
+    }
+}
+
+/// What the engine has changed for a call, and gives back when it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Borrowed {
+    pub(super) registers: Vec<(Register, u64)>,
+    pub(super) words: Vec<(u64, u64)>,
+}
+
+impl Borrowed {
+    /// Notes the program's own value of a register, unless it is noted already.
+    pub(super) fn remember(&mut self, register: Register, value: u64) {
+        if !self.registers.iter().any(|(known, _)| *known == register) {
+            self.registers.push((register, value));
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.registers.is_empty() && self.words.is_empty()
+    }
+
+    /// The program's own value of an argument, given what the call uses.
+    pub fn own(&self, argument: usize, used: u64) -> u64 {
+        let own = |(register, _): &&(Register, u64)| *register == Register::Arg(argument);
+        self.registers
+            .iter()
+            .find(own)
+            .map_or(used, |(_, value)| *value)
+    }
+}
+
+/// The kernel's `struct sigaction`: handler, flags, restorer, mask.
+pub(crate) type Action = [u8; 32];

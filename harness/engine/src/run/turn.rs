@@ -1,0 +1,70 @@
+//! Whose turn it is, and what is known of the tasks that let others go first.
+
+use crosswire_kernel::counter::Moment;
+use std::time::Duration;
+
+/// The step under way.
+pub(crate) struct Turn {
+    pub(super) step: u64,
+    /// The task whose step it is.
+    pub(super) current: Option<usize>,
+    /// The current task began the call it is in during this step.
+    pub(super) calling: bool,
+    pub(super) yielded: bool,
+    /// Tasks that were found spinning, in which step, and after how many signals.
+    pub(super) spinning: Vec<(usize, u64, u64)>,
+    /// The number of events when every task that waits for a lock last tried.
+    pub(super) retried_at: usize,
+    pub(super) last_resort: bool,
+    /// Steps taken since the last root ended.
+    pub(super) after_roots: u64,
+    started: Moment,
+}
+
+impl Turn {
+    /// A run that begins now.
+    pub fn new() -> Turn {
+        Turn {
+            step: 0,
+            current: None,
+            calling: false,
+            yielded: false,
+            spinning: Vec::new(),
+            retried_at: usize::MAX,
+            last_resort: false,
+            after_roots: 0,
+            started: Moment::now(),
+        }
+    }
+
+    /// The number of the step.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The current task wants others to run.
+    pub fn yields(&mut self) {
+        self.yielded = true;
+    }
+
+    /// The task whose step it is.
+    pub fn current(&self) -> Option<usize> {
+        self.current
+    }
+
+    /// Makes a task the current one, outside of any step.
+    pub fn give_to(&mut self, index: Option<usize>) {
+        self.current = index;
+    }
+
+    /// Returns whether nobody can go on otherwise, so that all who wait are let into the
+    /// kernel.
+    pub fn is_last_resort(&self) -> bool {
+        self.last_resort
+    }
+
+    /// Wall-clock time since the run began.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
