@@ -122,7 +122,7 @@ fn perform(
     };
     let verdict = judge.judge(&run, reference);
     let difference = record.trace.first_difference(&run.trace).or_else(|| {
-        (verdict != record.verdict).then(|| verdict_changed(&record.verdict, &verdict))
+        (!verdict.agrees_with(&record.verdict)).then(|| verdict_changed(&record.verdict, &verdict))
     });
     let verdict = match &difference {
         None => verdict,

@@ -82,7 +82,8 @@ pub(super) fn perform(
     if outcome.verdict.is_violation() {
         if work.confirm {
             match confirm(runner, &work.judge, reference, &run, &outcome.verdict)? {
-                Confirmed::Same(again) => {
+                Confirmed::Same(again, verdict) => {
+                    outcome.verdict = verdict;
                     run.seen = again.seen;
                     run.captures = again.captures;
                 }

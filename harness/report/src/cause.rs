@@ -9,8 +9,8 @@
 //! verdict does not depend on it.
 
 use super::events::Story;
-use super::world::{Kind, Use};
 use crosswire_model::{Event, Kind as Broken, TaskId, Trace, Violation, What};
+use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What probably led to a violation.
