@@ -7,6 +7,7 @@
 //! beyond that is a [`Check`] of its own; [`judge`] puts all of it together.
 
 mod channel;
+mod creator;
 mod deadlock;
 mod duplication;
 mod exits;
@@ -18,7 +19,6 @@ mod leaks;
 mod livelock;
 mod loss;
 mod order;
-mod origin;
 mod processes;
 mod promise;
 mod races;

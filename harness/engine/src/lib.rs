@@ -15,7 +15,7 @@ mod run;
 mod start;
 
 pub use crosswire_kernel::affinity::pin;
-pub use crosswire_kernel::sandbox::{Abilities, Ability, Feature, Loss};
+pub use crosswire_kernel::sandbox::{Capabilities, Capability, Feature, Loss};
 pub use finish::hold::Held;
 pub use footprint::TIME_OUT;
 pub use measure::{bare_fault, bare_stop};
@@ -170,8 +170,8 @@ impl Engine {
     }
 
     /// What the sandbox has, and what it lacks on this machine.
-    pub fn abilities(&self) -> &sandbox::Abilities {
-        self.sandbox.abilities()
+    pub fn capabilities(&self) -> &sandbox::Capabilities {
+        self.sandbox.capabilities()
     }
 
     /// Whether further runs are watched: [`Run::seen`] then holds what their calls

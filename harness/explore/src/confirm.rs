@@ -1,7 +1,7 @@
 //! Replaying a violation before anybody is told of it.
 
 use super::criteria::Judge;
-use super::record::spelled_out;
+use super::recorder::spelled_out;
 use super::replay::verdict_changed;
 use super::runner::Runner;
 use crosswire_engine::EngineError;

@@ -152,8 +152,8 @@ fn reduce_on(
             verdict,
             trace: run.trace,
             history: run.history,
-            stacks: super::record::stacks(&again),
-            places: super::record::places(&again),
+            stacks: super::recorder::stacks(&again),
+            places: super::recorder::places(&again),
             seen: again.seen,
             ..record.clone()
         },

@@ -132,7 +132,7 @@ fn perform(
         )),
     };
     Ok(Replay {
-        stacks: super::record::stacks(&run),
+        stacks: super::recorder::stacks(&run),
         run,
         verdict,
         difference,

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::output::LastLines;
 use super::planner::Planner;
 use super::points::Points;
-use super::record::Recorder;
+use super::recorder::Recorder;
 use super::runner::{Runner, Starter};
 use super::sampling::Job;
 use super::strategy::Profile;
