@@ -21,7 +21,7 @@
 //! removal fail. An error injected elsewhere excuses nothing: giving up is no
 //! reason to leave things behind.
 
-use super::origin::{Origin, origin};
+use super::creator::{Creator, creator};
 use super::processes::{end_of, is_killed_by_fault, parent_of, process_of};
 use super::{Expectations, Leaks};
 use crosswire_model::{Action, End, Kind, Leftover, TaskId, Trace, Violation, What};
@@ -37,9 +37,9 @@ pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<V
     {
         return;
     }
-    let mut leaks: Vec<(&Leftover, Option<Origin>)> = Vec::new();
+    let mut leaks: Vec<(&Leftover, Option<Creator>)> = Vec::new();
     for leftover in &trace.leftovers {
-        let from = origin(trace, leftover);
+        let from = creator(trace, leftover);
         if counts(trace, leftover, from, expectations)
             && !is_excused(trace, leftover, from, expectations)
         {
@@ -66,7 +66,7 @@ pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<V
 fn counts(
     trace: &Trace,
     leftover: &Leftover,
-    from: Option<Origin>,
+    from: Option<Creator>,
     expectations: &Expectations,
 ) -> bool {
     match leftover {
@@ -104,7 +104,7 @@ fn counts(
 fn is_excused(
     trace: &Trace,
     leftover: &Leftover,
-    from: Option<Origin>,
+    from: Option<Creator>,
     expectations: &Expectations,
 ) -> bool {
     if from.is_some_and(|from| from.removal_struck) {
@@ -178,7 +178,7 @@ fn name(trace: &Trace, leftover: &Leftover) -> String {
 fn describe(
     trace: &Trace,
     leftover: &Leftover,
-    from: Option<Origin>,
+    from: Option<Creator>,
     details: Vec<String>,
 ) -> Violation {
     let what = name(trace, leftover);
@@ -235,7 +235,7 @@ fn describe(
 }
 
 /// Who else could have cleaned up: the last to use it, if that was not its creator.
-fn last_user(trace: &Trace, from: Origin) -> Option<String> {
+fn last_user(trace: &Trace, from: Creator) -> Option<String> {
     let (task, step) = from.last;
     let process = process_of(trace, task);
     if process == process_of(trace, from.task) || is_killed_by_fault(trace, process) {

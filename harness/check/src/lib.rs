@@ -7,6 +7,7 @@
 //! beyond that is a [`Check`] of its own; [`judge`] puts all of it together.
 
 mod channel;
+mod creator;
 mod deadlock;
 mod duplication;
 mod exits;
@@ -18,7 +19,6 @@ mod leaks;
 mod livelock;
 mod loss;
 mod order;
-mod origin;
 mod processes;
 mod promise;
 mod races;
@@ -27,6 +27,7 @@ mod search;
 #[cfg(test)]
 mod testing;
 
+pub use deadlock::{Wait, reword, waits};
 pub use duplication::no_duplication;
 pub use expectations::{Exit, Expectations, Leaks};
 pub use fifo::fifo;
@@ -94,7 +95,7 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
         return Verdict::Invalid(reason.clone());
     }
     let mut found = Vec::new();
-    deadlock::find(&run.trace, &mut found);
+    deadlock::find(&run.trace, &run.seen, &mut found);
     livelock::find(&run.trace, expectations, &mut found);
     exits::find(&run.trace, expectations, &mut found);
     leaks::find(&run.trace, expectations, &mut found);

@@ -3,7 +3,7 @@
 use crate::exit;
 use crosswire::engine::EngineError;
 use crosswire::explore::{
-    ExploreError, LoadError, PositionError, ReduceError, RegressionError, ReplayError,
+    CheckpointError, ExploreError, LoadError, ReduceError, RegressionError, ReplayError,
 };
 use std::fmt;
 
@@ -67,8 +67,8 @@ impl From<LoadError> for Failure {
     }
 }
 
-impl From<PositionError> for Failure {
-    fn from(error: PositionError) -> Failure {
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Failure {
         Failure::usage(error)
     }
 }

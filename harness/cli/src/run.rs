@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::findings;
 use crate::progress::Display;
 use crate::{exit, interrupt, junit, surroundings, terminal};
-use crosswire::explore::{self, Exhaust, Exploration, Position, Regression, Report};
+use crosswire::explore::{self, Checkpoint, Exhaust, Exploration, Regression, Report};
 use crosswire::report::{json, text};
 use std::path::Path;
 
@@ -29,9 +29,9 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     exploration.shard = options.shard;
     exploration.shrink = options.shrink_time;
     exploration.fault_pairs = options.fault_pairs;
-    let position = Position::path(&exploration, &options.explore.output_dir);
+    let checkpoint = Checkpoint::path(&exploration, &options.explore.output_dir);
     if options.go_on {
-        exploration.performed = Position::load(&position)?.runs;
+        exploration.performed = Checkpoint::load(&checkpoint)?.runs;
     }
 
     if let Some(path) = &options.regressions {
@@ -43,7 +43,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let report = exploration.explore(&stop, &|progress| display.exploration(progress));
     display.finish();
     let mut report = report?;
-    keep_position(&mut report, &exploration, options, &position)?;
+    keep_checkpoint(&mut report, &exploration, options, &checkpoint)?;
     if let Some(path) = options.regressions.as_ref().filter(|path| !path.is_file()) {
         keep(&mut report, &test_name(&exploration), path)?;
     }
@@ -60,11 +60,11 @@ fn test_name(exploration: &Exploration) -> String {
 }
 
 /// Stores how far the exploration has come, so that `--continue` goes on there.
-fn keep_position(
+fn keep_checkpoint(
     report: &mut Report,
     exploration: &Exploration,
     options: &RunOptions,
-    position: &Path,
+    checkpoint: &Path,
 ) -> Result<(), Failure> {
     let before = exploration.performed;
     if options.go_on && before > 0 {
@@ -77,7 +77,7 @@ fn keep_position(
     }
     // Run 0 is performed every time.
     let performed = before + report.runs - 1;
-    Position::save(performed, position)?;
+    Checkpoint::save(performed, checkpoint)?;
     if report.interrupted {
         let note = "the same command line with --continue goes on from here";
         report.notes.push(note.to_owned());

@@ -17,7 +17,7 @@ mod schedule;
 mod start;
 
 pub use crosswire_kernel::affinity::pin;
-pub use crosswire_kernel::sandbox::{Abilities, Ability, Feature, Loss};
+pub use crosswire_kernel::sandbox::{Capabilities, Capability, Feature, Loss};
 pub use error::EngineError;
 pub use finish::hold::Held;
 pub use footprint::TIME_OUT;
@@ -154,8 +154,8 @@ impl Engine {
     }
 
     /// What the sandbox has, and what it lacks on this machine.
-    pub fn abilities(&self) -> &sandbox::Abilities {
-        self.sandbox.abilities()
+    pub fn capabilities(&self) -> &sandbox::Capabilities {
+        self.sandbox.capabilities()
     }
 
     /// Whether further runs are watched: [`Run::seen`] then holds what their calls

@@ -1,7 +1,7 @@
 //! Replaying a violation before anybody is told of it.
 
 use super::criteria::Judge;
-use super::record::spelled_out;
+use super::recorder::spelled_out;
 use super::replay::verdict_changed;
 use super::runner::Runner;
 use crosswire_engine::EngineError;
@@ -9,8 +9,8 @@ use crosswire_model::{Run, Verdict};
 
 /// How the replay of a run came out.
 pub(super) enum Confirmed {
-    /// Same trace, same verdict; the replay was watched.
-    Same(Box<Run>),
+    /// Same trace, same verdict; the replay was watched, so its words say more.
+    Same(Box<Run>, Verdict),
     /// The first difference.
     Different(String),
 }
@@ -32,8 +32,8 @@ pub(super) fn confirm(
         return Ok(Confirmed::Different(difference));
     }
     let second = judge.judge(&again, reference);
-    Ok(match second == *verdict {
-        true => Confirmed::Same(Box::new(again)),
+    Ok(match second.agrees_with(verdict) {
+        true => Confirmed::Same(Box::new(again), second),
         false => Confirmed::Different(verdict_changed(verdict, &second)),
     })
 }

@@ -3,7 +3,7 @@
 use super::criteria::Judge;
 use super::planner::Planner;
 use super::pool::{Pool, message};
-use super::record::Recorder;
+use super::recorder::Recorder;
 use super::reduce::reduce_all;
 use super::regression::recheck_all;
 use super::runner::{Starter, engine_starter};

@@ -47,7 +47,7 @@ impl Findings {
         replayed: bool,
     ) {
         for violation in violations {
-            let key = (violation.kind.clone(), without_numbers(&violation.sentence));
+            let key = key(violation);
             let full = self.groups.len() >= MOST_FINDINGS;
             match self.groups.get_mut(&key) {
                 Some(found) => {
@@ -148,7 +148,31 @@ fn processes(violation: &Violation, trace: &Trace) -> BTreeSet<String> {
         .collect()
 }
 
-pub(super) fn without_numbers(sentence: &str) -> String {
+/// Makes a key of what two violations have in common if they are one finding. Of a
+/// deadlock that is who waits for what, and not in what state or who was there before.
+pub(super) fn key(violation: &Violation) -> (Kind, String) {
+    let sentence = without_numbers(&violation.sentence);
+    let sentence = match violation.kind {
+        Kind::Deadlock => without_asides(&sentence),
+        _ => sentence,
+    };
+    (violation.kind.clone(), sentence)
+}
+
+/// Leaves out what stands in brackets.
+fn without_asides(sentence: &str) -> String {
+    let mut depth = 0_u32;
+    let mut kept = |character: &char| {
+        depth += u32::from(*character == '(');
+        let is_kept = depth == 0;
+        depth -= u32::from(*character == ')' && depth > 0);
+        is_kept
+    };
+    let kept: String = sentence.chars().filter(|c| kept(c)).collect();
+    kept.trim_end().to_owned()
+}
+
+fn without_numbers(sentence: &str) -> String {
     let mut text = String::with_capacity(sentence.len());
     for character in sentence.chars() {
         match character {
@@ -176,6 +200,24 @@ mod tests {
             without_numbers("message 1 is lost"),
             without_numbers("message 1 is doubled")
         );
+    }
+
+    #[test]
+    fn a_deadlock_is_known_by_who_waits_for_what() {
+        let of = |kind: Kind, sentence: &str| {
+            key(&Violation {
+                kind,
+                sentence: sentence.to_owned(),
+                tasks: Vec::new(),
+                steps: Vec::new(),
+                details: Vec::new(),
+            })
+        };
+        let empty = "`a` waits for semaphore set 1 (value 0), which only `b` could raise";
+        let later = "`a` waits for semaphore set 2 (value 1), which only `b` could raise \
+                     (`c` took it in step 3 and ended in step 4)";
+        assert_eq!(of(Kind::Deadlock, empty), of(Kind::Deadlock, later));
+        assert_ne!(of(Kind::Leak, empty), of(Kind::Leak, later));
     }
 
     #[test]

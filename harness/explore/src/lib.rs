@@ -10,7 +10,10 @@
 //! A violation is replayed at once from its own record. One that does not come
 //! out the same is the harness's failure, and is reported as `Invalid`.
 
+mod applicability;
 mod budget;
+mod capabilities;
+mod checkpoint;
 mod collector;
 mod confirm;
 mod crash;
@@ -21,17 +24,14 @@ mod exhaust;
 mod exploration;
 #[cfg(test)]
 mod fake;
-mod families;
 mod findings;
 mod guarantee;
-mod machine;
 mod outcome;
 mod output;
 mod planner;
 mod points;
 mod pool;
-mod position;
-mod record;
+mod recorder;
 mod reduce;
 mod regression;
 mod replay;
@@ -48,6 +48,8 @@ mod tests;
 mod worker;
 
 pub use budget::Budget;
+pub use capabilities::{Capability, capabilities};
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use crash::{CrashGroup, CrashReport, CrashSearch, CrashTally, FailingPoint};
 pub use criteria::Criteria;
 pub use crosswire_engine::{ExecutableError, find_executable};
@@ -56,9 +58,7 @@ pub use exhaust::{Exhaust, Exhaustion};
 pub use exploration::{Exploration, ExploreError, available_cpus, stay_on};
 pub use findings::Found;
 pub use guarantee::{Chance, Guarantee};
-pub use machine::{Capability, capabilities};
 pub use output::LastLines;
-pub use position::{Position, PositionError};
 pub use reduce::{ReduceError, Reduced, reduce, reduce_with};
 pub use regression::{Regression, RegressionError, regressions};
 pub use replay::{Changes, Replay, ReplayError, replay, replay_with, target_of};

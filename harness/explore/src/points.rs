@@ -1,6 +1,6 @@
 //! The points at which a fault can strike, learned from what runs did.
 
-use super::families::applies;
+use super::applicability::applies;
 use crosswire_model::{Action, Call, Fault, FaultKind, Point, Trace, What};
 use std::collections::BTreeMap;
 

@@ -118,7 +118,7 @@ fn reduce_on(
     let run = runner.run(&record.plan).map_err(engine)?;
     let verdict = judge.judge(&run, reference);
     let difference = record.trace.first_difference(&run.trace).or_else(|| {
-        (verdict != record.verdict).then(|| verdict_changed(&record.verdict, &verdict))
+        (!verdict.agrees_with(&record.verdict)).then(|| verdict_changed(&record.verdict, &verdict))
     });
     if let Some(difference) = difference {
         return Err(ReduceError::Diverges(difference));
@@ -138,8 +138,9 @@ fn reduce_on(
     let shrunk = shrinker.shrink(run, verdict).map_err(engine)?;
     // What is kept is what the strict plan does, not what led to it.
     let (run, verdict) = (shrunk.run, shrunk.verdict);
-    let again = match confirm(runner, judge, reference, &run, &verdict).map_err(engine)? {
-        Confirmed::Same(again) => again,
+    let confirmed = confirm(runner, judge, reference, &run, &verdict).map_err(engine)?;
+    let (again, verdict) = match confirmed {
+        Confirmed::Same(again, verdict) => (again, verdict),
         Confirmed::Different(difference) => return Err(ReduceError::Diverges(difference)),
     };
     let violation = failure.find(&verdict, &run.trace).cloned();
@@ -151,8 +152,8 @@ fn reduce_on(
             verdict,
             trace: run.trace,
             history: run.history,
-            stacks: super::record::stacks(&again),
-            places: super::record::places(&again),
+            stacks: super::recorder::stacks(&again),
+            places: super::recorder::places(&again),
             seen: again.seen,
             ..record.clone()
         },

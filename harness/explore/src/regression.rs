@@ -260,17 +260,18 @@ fn finding(
     mut run: Run,
     verdict: &Verdict,
 ) -> Result<Option<Found>, EngineError> {
-    match confirm(runner, &work.judge, None, &run, verdict)? {
-        Confirmed::Same(again) => {
+    let verdict = match confirm(runner, &work.judge, None, &run, verdict)? {
+        Confirmed::Same(again, verdict) => {
             run.seen = again.seen;
             run.captures = again.captures;
+            verdict
         }
         Confirmed::Different(_) => return Ok(None),
-    }
-    let Verdict::Violation(violations) = verdict else {
-        return Ok(None);
     };
     let record = work.recorder.record(&run, verdict.clone(), None);
+    let Verdict::Violation(violations) = &verdict else {
+        return Ok(None);
+    };
     Ok(violations.first().map(|violation| Found {
         violation: violation.clone(),
         record,

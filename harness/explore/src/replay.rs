@@ -122,7 +122,7 @@ fn perform(
     };
     let verdict = judge.judge(&run, reference);
     let difference = record.trace.first_difference(&run.trace).or_else(|| {
-        (verdict != record.verdict).then(|| verdict_changed(&record.verdict, &verdict))
+        (!verdict.agrees_with(&record.verdict)).then(|| verdict_changed(&record.verdict, &verdict))
     });
     let verdict = match &difference {
         None => verdict,
@@ -132,7 +132,7 @@ fn perform(
         )),
     };
     Ok(Replay {
-        stacks: super::record::stacks(&run),
+        stacks: super::recorder::stacks(&run),
         run,
         verdict,
         difference,

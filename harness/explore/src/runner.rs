@@ -39,13 +39,13 @@ impl Runner for Engine {
     }
 
     fn is_apart(&self) -> bool {
-        self.abilities().has(Feature::MountNamespace)
+        self.capabilities().has(Feature::MountNamespace)
     }
 
     fn capabilities_lost(&self) -> Vec<LostCapability> {
         // Its queues work without it, and nobody lists them.
         let matters = |(feature, _): &(Feature, _)| *feature != Feature::Mqueue;
-        let losses = self.abilities().losses().filter(matters);
+        let losses = self.capabilities().losses().filter(matters);
         losses
             .map(|(feature, loss)| LostCapability {
                 name: feature.to_string(),

@@ -108,7 +108,7 @@ pub enum LoadError {
 /// memory.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// Reads a replay file.
+/// Reads a replay file. A verdict of an earlier version gets the words of this one.
 ///
 /// # Errors
 /// If it cannot be read, is not one, is newer than this program, or names tasks
@@ -116,14 +116,15 @@ const MOST_BYTES: u64 = 1 << 30;
 pub fn load(path: &Path) -> Result<Record, LoadError> {
     let name = path.display().to_string();
     let text = read(path)?;
-    let record = Record::from_json(&text).map_err(|source| LoadError::Format {
+    let mut record = Record::from_json(&text).map_err(|source| LoadError::Format {
         path: name.clone(),
         source,
     })?;
-    match contradiction(&record) {
-        None => Ok(record),
-        Some(what) => Err(LoadError::Contradiction { path: name, what }),
+    if let Some(what) = contradiction(&record) {
+        return Err(LoadError::Contradiction { path: name, what });
     }
+    crosswire_check::reword(&record.trace, &record.seen, &mut record.verdict);
+    Ok(record)
 }
 
 /// The text of a regular file of a sensible size.

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::output::LastLines;
 use super::planner::Planner;
 use super::points::Points;
-use super::record::Recorder;
+use super::recorder::Recorder;
 use super::runner::{Runner, Starter};
 use super::sampling::Job;
 use super::strategy::Profile;
@@ -82,7 +82,8 @@ pub(super) fn perform(
     if outcome.verdict.is_violation() {
         if work.confirm {
             match confirm(runner, &work.judge, reference, &run, &outcome.verdict)? {
-                Confirmed::Same(again) => {
+                Confirmed::Same(again, verdict) => {
+                    outcome.verdict = verdict;
                     run.seen = again.seen;
                     run.captures = again.captures;
                 }

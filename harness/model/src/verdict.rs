@@ -38,6 +38,17 @@ impl Verdict {
         }
     }
 
+    /// Tells whether it says the same as another one, be it in other words: what a
+    /// deadlock is described with depends on how much was seen of the run.
+    pub fn agrees_with(&self, other: &Verdict) -> bool {
+        match (self, other) {
+            (Verdict::Violation(one), Verdict::Violation(other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.agrees_with(b))
+            }
+            (one, other) => one == other,
+        }
+    }
+
     /// Orders verdicts: violation, invalid, inconclusive, pass.
     fn gravity(&self) -> u8 {
         match self {
@@ -75,6 +86,17 @@ pub struct Violation {
     /// Further lines: the wait-for graph, the witness, the panic message.
     #[serde(default)]
     pub details: Vec<String>,
+}
+
+impl Violation {
+    /// Tells whether it says the same as another one; see [`Verdict::agrees_with`].
+    pub fn agrees_with(&self, other: &Violation) -> bool {
+        let is_deadlock = self.kind == Kind::Deadlock && other.kind == Kind::Deadlock;
+        match is_deadlock {
+            true => (&self.tasks, &self.steps) == (&other.tasks, &other.steps),
+            false => self == other,
+        }
+    }
 }
 
 /// The promises that can be broken.
@@ -154,6 +176,25 @@ mod tests {
                 assert_eq!(other.clone().and(one.clone()), *one);
             }
         }
+    }
+
+    #[test]
+    fn a_deadlock_may_be_told_in_other_words_and_nothing_else_may() {
+        let told = |kind: Kind, sentence: &str, steps: Vec<u64>| {
+            Verdict::Violation(vec![Violation {
+                kind,
+                sentence: sentence.to_owned(),
+                tasks: Vec::new(),
+                steps,
+                details: vec![sentence.to_owned()],
+            }])
+        };
+        let deadlock = told(Kind::Deadlock, "a pipe", vec![3]);
+        assert!(deadlock.agrees_with(&told(Kind::Deadlock, "pipe 1", vec![3])));
+        assert!(!deadlock.agrees_with(&told(Kind::Deadlock, "pipe 1", vec![4])));
+        assert!(!deadlock.agrees_with(&told(Kind::Leak, "a pipe", vec![3])));
+        let leak = told(Kind::Leak, "a pipe", vec![3]);
+        assert!(!leak.agrees_with(&told(Kind::Leak, "pipe 1", vec![3])));
     }
 
     #[test]

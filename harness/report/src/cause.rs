@@ -9,9 +9,9 @@
 //! verdict does not depend on it.
 
 use super::events::Story;
-use super::world::{Kind, Use};
 use crosswire_calls::{Does, Mapping};
 use crosswire_model::{Event, Kind as Broken, TaskId, Trace, Violation, What};
+use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What probably led to a violation.

@@ -2,10 +2,10 @@
 
 use super::calls::{self, Room, Telling};
 use super::escape::{escape, shorten};
-use super::world::{Kind, World};
 use super::{decode, private};
 use crosswire_calls::Does;
 use crosswire_model::{Access, AccessKind, Call, Content, Event, Seen, Signal, Trace, What};
+use crosswire_world::{Kind, World};
 
 /// What is needed to put the events of a run into words.
 #[derive(Clone, Copy)]

@@ -125,7 +125,7 @@ fn violation(record: &Record, violation: &Violation) -> ExplainedViolation {
     let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
     ExplainedViolation {
         kind: violation.kind.to_string(),
-        sentence: escape(&explanation.sentence),
+        sentence: escape(&violation.sentence),
         cause: explanation
             .cause
             .as_ref()

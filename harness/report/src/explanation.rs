@@ -1,13 +1,13 @@
-//! What a person needs to understand a violation: a sentence, a cause, and the events
-//! that show them.
+//! What a person needs to understand a violation besides its sentence: a cause, and the
+//! events that show them.
 
 use super::cause::{self, Cause};
+use super::escape;
 use super::events::Story;
-use super::world::{STANDARD_STREAMS, World, unescaped};
-use super::{deadlock, escape};
 use crosswire_calls::Does;
 use crosswire_explore::LastLines;
-use crosswire_model::{Content, End, Kind, Seen, Trace, Violation, What};
+use crosswire_model::{Content, Kind, Seen, Trace, Violation, What};
+use crosswire_world::{STANDARD_STREAMS, World, unescaped};
 use std::collections::BTreeSet;
 
 /// A violation and the run that shows it, understood.
@@ -19,8 +19,6 @@ pub struct Explanation<'a> {
     pub seen: &'a [Seen],
     /// Its kernel objects.
     pub world: World,
-    /// What is wrong, in one sentence, in the user's words.
-    pub sentence: String,
     /// What probably led to it.
     pub cause: Option<Cause>,
     /// The events that show the violation or its cause.
@@ -35,7 +33,6 @@ impl<'a> Explanation<'a> {
             trace,
             seen,
             world,
-            sentence: String::new(),
             cause: None,
             marked: BTreeSet::new(),
         };
@@ -44,18 +41,12 @@ impl<'a> Explanation<'a> {
         };
         let story = explanation.story();
         let cause = cause::of(&story, violation);
-        let sentence = match (&trace.end, &violation.kind) {
-            (End::Deadlock(blocked), Kind::Deadlock) => {
-                deadlock::sentence(&story, violation, blocked)
-            }
-            _ => violation.sentence.clone(),
-        };
         let mut marked = shown_by(trace, violation);
         marked.extend(cause.iter().flat_map(|cause| &cause.events));
         if violation.kind == Kind::Deadlock {
-            marked.extend(deadlock::taken(&story));
+            let waits = crosswire_check::waits(trace, &explanation.world);
+            marked.extend(waits.iter().flat_map(|wait| &wait.taken));
         }
-        explanation.sentence = sentence;
         explanation.marked = marked;
         explanation.cause = cause;
         explanation

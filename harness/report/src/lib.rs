@@ -8,7 +8,6 @@ mod calls;
 mod cause;
 pub mod compare;
 pub mod crashes;
-mod deadlock;
 mod decode;
 mod escape;
 mod events;
@@ -29,9 +28,9 @@ mod story;
 mod summary;
 pub mod text;
 mod timeline;
-pub mod world;
 
 pub use cause::Cause;
+pub use crosswire_world as world;
 pub use escape::{escape, quoted};
 pub use explained::{Explained, ExplainedEvent, ExplainedObject, ExplainedViolation, explained};
 pub use explanation::Explanation;

@@ -6,8 +6,8 @@
 
 use super::Explanation;
 use super::escape::escape;
-use super::world::Kind;
 use crosswire_model::{TaskId, What};
+use crosswire_world::Kind;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

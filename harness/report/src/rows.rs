@@ -1,8 +1,8 @@
 //! Which events a reader gets to see, and which are folded.
 
 use super::events::{Story, Weight, weight};
-use super::world::{Kind, Use};
 use crosswire_model::{Event, TaskId, Trace, What};
+use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 

@@ -1,10 +1,12 @@
 //! Reports on hand-made traces, compared with reviewed snapshots.
 
 use super::{Palette, text};
+use crosswire_check::{Expectations, judge};
 use crosswire_explore::{FaultTally, Found, LastLines, LostCapability, Report};
+use crosswire_model::testing::RunBuilder;
 use crosswire_model::{
     Blocked, Call, Deviation, End, Event, FORMAT_VERSION, History, Kind, Limit, Plan, Program,
-    Record, Rule, Schedule, Signal, Task, TaskId, Trace, Verdict, Violation, What,
+    Record, Rule, Run, Schedule, Signal, Task, TaskId, Trace, Verdict, Violation, What,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -124,6 +126,18 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
     }
 }
 
+/// The one violation that the checker finds in a trace.
+fn judged(trace: &Trace) -> Violation {
+    let run = Run {
+        trace: trace.clone(),
+        ..RunBuilder::new(&[]).end(End::Finished)
+    };
+    match judge(&run, &Expectations::default(), &[]) {
+        Verdict::Violation(found) if found.len() == 1 => found[0].clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn found(trace: Trace, violation: Violation, faults: &[&str], count: u64) -> Found {
     let record = record(trace, &violation, faults);
     Found {
@@ -177,17 +191,11 @@ pub(super) fn deadlock() -> Found {
     let waits = |task, lock: &str, by| Blocked {
         task: TaskId(task),
         call: named("flock"),
-        object: format!("flock on /tmp/{lock}.lock"),
+        object: format!("the lock on /tmp/{lock}.lock"),
         released_by: vec![TaskId(by)],
     };
     tape.trace.end = End::Deadlock(vec![waits(0, "b", 1), waits(1, "a", 0)]);
-    let violation = Violation {
-        kind: Kind::Deadlock,
-        sentence: "left and right wait for each other and can never go on".to_owned(),
-        tasks: vec![TaskId(0), TaskId(1)],
-        steps: vec![18, 19],
-        details: Vec::new(),
-    };
+    let violation = judged(&tape.trace);
     found(tape.trace, violation, &[], 3)
 }
 
@@ -268,6 +276,29 @@ fn crowd() -> Found {
 #[test]
 fn a_deadlock_reads_well() {
     assert_report("report-deadlock", &deadlock());
+}
+
+#[test]
+fn every_output_prints_the_one_sentence() {
+    let found = deadlock();
+    let sentence = found.violation.sentence.as_str();
+    assert_eq!(
+        super::json::entry_of(&found, None).sentence,
+        sentence,
+        "in JSON"
+    );
+    let explained = super::explained(&found.record);
+    assert_eq!(explained.violations[0].sentence, sentence, "for programs");
+    let said = sentence.strip_prefix("deadlock: ").unwrap();
+    for text in [
+        text::finding(&found, None, Palette::PLAIN),
+        text::explanation(&found.record, None, Palette::PLAIN),
+    ] {
+        let unfolded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unfolded.contains(said), "{text}");
+    }
+    let waits = found.violation.details.iter();
+    assert!(waits.clone().count() == 2 && waits.clone().all(|line| line.contains("/tmp/")));
 }
 
 #[test]

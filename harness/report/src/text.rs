@@ -9,7 +9,7 @@ use super::stacks::stacks;
 use super::timeline::timeline;
 use super::{Explanation, Palette, timeline::WIDTH};
 use crosswire_explore::{Found, LastLines, Replay};
-use crosswire_model::{End, Kind, Record, Trace, Verdict, Violation};
+use crosswire_model::{Kind, Record, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use std::path::Path;
 pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     let (violation, record) = (&found.violation, &found.record);
     let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
-    let mut text = headed(violation, &explanation.sentence, palette);
+    let mut text = headline(violation, palette);
     text += &cause(&explanation);
     let runs = match found.count {
         1 => String::new(),
@@ -117,7 +117,7 @@ pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> St
     };
     for violation in violations {
         let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
-        text += &headed(violation, &explanation.sentence, palette);
+        text += &headline(violation, palette);
         text += &cause(&explanation);
         text += &circumstances(record);
         text += &body(&explanation, violation, palette);
@@ -137,12 +137,8 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
             let (trace, seen) = (&replay.run.trace, &replay.run.seen);
             let first = violations.first();
             let explanation = Explanation::of(trace, seen, first);
-            for (number, violation) in violations.iter().enumerate() {
-                let sentence = match number {
-                    0 => &explanation.sentence,
-                    _ => &violation.sentence,
-                };
-                text += &headed(violation, sentence, palette);
+            for violation in violations {
+                text += &headline(violation, palette);
             }
             text += &cause(&explanation);
             text += &sameness(replay);
@@ -215,15 +211,11 @@ pub(super) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
     text
 }
 
-/// What is wrong, as the checker says it.
+/// Says what is wrong, as the checker does.
 pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
-    headed(violation, &violation.sentence, palette)
-}
-
-fn headed(violation: &Violation, sentence: &str, palette: Palette) -> String {
     let kind = escape(&violation.kind.to_string());
     let head = format!("VIOLATION {kind}:");
-    let sentence = escape(sentence);
+    let sentence = escape(&violation.sentence);
     // Some sentences begin with the kind of violation.
     let sentence = sentence
         .strip_prefix(&format!("{kind}: "))
@@ -277,49 +269,18 @@ fn circumstances_of(record: &Record) -> Vec<String> {
     faults.chain([format!("{schedule}, {steps}")]).collect()
 }
 
-/// Timeline, wait-for graph and whatever else the checker has to say.
+/// Shows the timeline and whatever else the checker has to say.
 fn body(explanation: &Explanation<'_>, violation: &Violation, palette: Palette) -> String {
     let mut text = String::from("\n");
     text += &timeline(explanation, palette);
     text.push('\n');
-    let mut said = violation.details.iter().peekable();
-    if said.peek().is_none() && violation.kind == Kind::Deadlock {
-        text += &wait_for_graph(explanation.trace);
-    }
-    for detail in said {
+    for detail in &violation.details {
         for part in detail.lines() {
             line(&mut text, &format!("  {}", escape(part)));
         }
     }
     if !text.ends_with("\n\n") {
         text.push('\n');
-    }
-    text
-}
-
-/// Who waits for what, and for whom, as the engine saw it in the end.
-fn wait_for_graph(trace: &Trace) -> String {
-    let mut text = String::new();
-    let End::Deadlock(blocked) = &trace.end else {
-        return text;
-    };
-    for waiting in blocked {
-        let by: Vec<String> = waiting
-            .released_by
-            .iter()
-            .map(|task| trace.name(*task))
-            .collect();
-        let by = match by.is_empty() {
-            true => "nobody can release it".to_owned(),
-            false => format!("only {} could release it", by.join(" or ")),
-        };
-        let sentence = format!(
-            "{} waits in {} for {}; {by}",
-            trace.name(waiting.task),
-            waiting.call,
-            waiting.object
-        );
-        line(&mut text, &format!("  {}", escape(&sentence)));
     }
     text
 }

@@ -3,6 +3,7 @@
 //! A frame is shorter than `PIPE_BUF`, so a pipe takes it whole or not at all; and
 //! since all are of one size, several readers of a pipe take whole frames.
 
+use super::message;
 use crosswire::contract::{Error, MESSAGE_BYTES};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,14 +18,8 @@ pub(super) type Frame = [u8; FRAME_BYTES];
 
 /// The frame of a message.
 pub(super) fn wrap(object: &str, message: &[u8]) -> Result<Frame, Error> {
+    message::fits(object, message)?;
     let length = message.len();
-    if length > MESSAGE_BYTES {
-        return Err(Error::TooLong {
-            object: object.to_owned(),
-            length,
-            most: MESSAGE_BYTES,
-        });
-    }
     let mut frame = [0; FRAME_BYTES];
     frame[..2].copy_from_slice(&(length as u16).to_le_bytes());
     frame[2..2 + length].copy_from_slice(message);

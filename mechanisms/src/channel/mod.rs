@@ -2,9 +2,11 @@
 
 mod fifo;
 mod frame;
+mod message;
 mod pipe;
 mod posix_queue;
 pub(crate) mod ring;
+mod stream;
 mod sysv_queue;
 mod tcp;
 mod udp;

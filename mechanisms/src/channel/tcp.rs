@@ -5,21 +5,16 @@
 //! that goes while it has unread bytes resets the connection: the sender then hears
 //! ECONNRESET once, then EPIPE.
 
-use super::unix_stream::{STREAM_PROMISES, StreamReceiver, StreamSender};
-use crate::common::{NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, taken};
-use crosswire::contract::{Channel, Contract, Error, Facility, Order, Shape, Traits};
-use nix::sys::socket::{setsockopt, sockopt::SndBuf};
+use super::stream::{CONNECTIONS, Connections, StreamReceiver, StreamSender};
+use crosswire::contract::{Channel, Contract, Error, Shape};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 
 /// A listening socket on the loopback interface: one receiver, who listens, and a
 /// connection for each sender, made before the channel is handed over.
 #[derive(Debug)]
 pub struct Tcp {
     object: String,
-    listener: Option<TcpListener>,
-    connections: Vec<TcpStream>,
-    senders: usize,
+    connections: Connections<TcpListener>,
 }
 
 impl Channel for Tcp {
@@ -39,7 +34,7 @@ impl Channel for Tcp {
             .local_addr()
             .map_err(Error::system("asking for the address of", &object))?;
         object = format!("the TCP port {address}");
-        let mut connections = Vec::new();
+        let mut connections = Connections::new(listener);
         for _ in 0..shape.senders {
             let connection =
                 TcpStream::connect(address).map_err(Error::system("connecting to", &object))?;
@@ -47,61 +42,29 @@ impl Channel for Tcp {
             connection
                 .set_nodelay(true)
                 .map_err(Error::system("setting TCP_NODELAY of", &object))?;
-            if shape.small {
-                setsockopt(&connection, SndBuf, &0).map_err(Error::system("shrinking", &object))?;
-            }
-            connections.push(connection);
+            connections.push(connection.into());
+        }
+        if shape.small {
+            connections.shrink(&object)?;
         }
         Ok(Tcp {
             object,
-            listener: Some(listener),
             connections,
-            senders: shape.senders,
         })
     }
 
     fn sender(&mut self, number: usize) -> Result<StreamSender, Error> {
-        // Another sender's connection must end when that sender does.
-        let mut connections = std::mem::take(&mut self.connections);
-        if self.listener.take().is_none() || number >= connections.len() {
-            return Err(taken(&self.object));
-        }
-        Ok(StreamSender {
-            object: self.object.clone(),
-            end: OwnedFd::from(connections.swap_remove(number)),
-        })
+        self.connections.sender(&self.object, number)
     }
 
     fn receiver(&mut self) -> Result<StreamReceiver, Error> {
-        self.connections.clear();
-        let listener = self.listener.take().ok_or_else(|| taken(&self.object))?;
-        let mut connections = Vec::new();
-        for _ in 0..self.senders {
-            let (connection, _) = listener
-                .accept()
-                .map_err(Error::system("accepting at", &self.object))?;
-            connections.push(OwnedFd::from(connection));
-        }
-        Ok(StreamReceiver {
-            object: self.object.clone(),
-            connections,
-            next: 0,
-        })
+        let accept = |listener: &TcpListener| Ok(listener.accept()?.0.into());
+        self.connections.receiver(&self.object, accept)
     }
 }
 
 const CONTRACT: Contract = Contract {
     name: "tcp",
-    facility: Facility::Channel,
-    specification: "A queue for each sender, which all lead to one receiver: first in, first out, \
-                    sender by sender.",
-    traits: Traits {
-        order: Order::PerSender,
-        ..Traits::USUAL
-    },
     capacity: "what the buffers of both sides hold (tcp(7), tcp_wmem, tcp_rmem)",
-    blocking: "send waits while there is no room, recv while there is no message and a sender",
-    linux: "",
-    promises: STREAM_PROMISES,
-    exemptions: &[NO_SIGNAL_LOST, NO_SIGNAL_LATE, NO_CLOCK],
+    ..CONNECTIONS
 };

@@ -4,13 +4,14 @@
 //! dropped, and nobody is told: whoever needs every message must ask for
 //! acknowledgements, or use something else.
 
+use super::message;
 use crate::common::{NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, WHOLE, taken};
 use crosswire::contract::{
     Channel, Contract, Delivery, Error, Facility, MESSAGE_BYTES, Order, PATIENCE, Peril, Receiver,
     Sender, Shape, Traits, promise,
 };
+use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt::RcvBuf};
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 /// A UDP port of the loopback interface. Its socket is inherited, so several can
@@ -81,39 +82,18 @@ impl Channel for Udp {
 
 impl Sender for UdpEnd {
     fn send(&mut self, message: &[u8]) -> Result<(), Error> {
-        if message.len() > MESSAGE_BYTES {
-            return Err(Error::TooLong {
-                object: self.object.clone(),
-                length: message.len(),
-                most: MESSAGE_BYTES,
-            });
-        }
-        loop {
-            match self.socket.send(message) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                    return Err(Error::Closed {
-                        object: self.object.clone(),
-                    });
-                }
-                Err(error) => return Err(Error::system("sending into", &self.object)(error)),
-            }
-        }
+        let gone = [Errno::ECONNREFUSED];
+        message::send(&self.object, message, &gone, |message| {
+            self.socket.send(message)
+        })
     }
 }
 
 impl Receiver for UdpEnd {
     fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let mut room = [0; MESSAGE_BYTES];
-        loop {
-            match self.socket.recv(&mut room) {
-                Ok(length) => return Ok(Some(room[..length].to_vec())),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(Error::system("receiving from", &self.object)(error)),
-            }
-        }
+        let length = message::recv(&self.object, &mut room, |room| self.socket.recv(room))?;
+        Ok(length.map(|length| room[..length].to_vec()))
     }
 }
 

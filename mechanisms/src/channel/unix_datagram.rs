@@ -4,6 +4,7 @@
 //! while the receiver's queue is full. The name is an abstract one: it begins with a
 //! zero byte, has no file, and goes away with the socket, however its owner ends.
 
+use super::message;
 use crate::common::{NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, WHOLE, own_name, taken};
 use crosswire::contract::{
     Channel, Contract, Error, Facility, MESSAGE_BYTES, PATIENCE, Peril, Receiver, Sender, Shape,
@@ -85,7 +86,9 @@ impl Channel for UnixDatagram {
             match socket.connect_addr(&address) {
                 Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_gone(&error) => return Err(Error::Closed { object }),
+                Err(error) if message::is_one_of(&error, GONE) => {
+                    return Err(Error::Closed { object });
+                }
                 Err(error) => return Err(Error::system("connecting to", &object)(error)),
             }
         }
@@ -105,53 +108,27 @@ impl Channel for UnixDatagram {
     }
 }
 
-/// Whether an error says that nobody has the other socket any more.
-fn is_gone(error: &io::Error) -> bool {
-    let gone = [
-        Errno::ECONNREFUSED,
-        Errno::ECONNRESET,
-        Errno::ENOTCONN,
-        Errno::EPIPE,
-    ];
-    gone.iter()
-        .any(|errno| error.raw_os_error() == Some(*errno as i32))
-}
+/// What a call says if nobody has the other socket any more.
+const GONE: &[Errno] = &[
+    Errno::ECONNREFUSED,
+    Errno::ECONNRESET,
+    Errno::ENOTCONN,
+    Errno::EPIPE,
+];
 
 impl Sender for DatagramEnd {
     fn send(&mut self, message: &[u8]) -> Result<(), Error> {
-        if message.len() > MESSAGE_BYTES {
-            return Err(Error::TooLong {
-                object: self.object.clone(),
-                length: message.len(),
-                most: MESSAGE_BYTES,
-            });
-        }
-        loop {
-            match self.socket.send(message) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_gone(&error) => {
-                    return Err(Error::Closed {
-                        object: self.object.clone(),
-                    });
-                }
-                Err(error) => return Err(Error::system("sending into", &self.object)(error)),
-            }
-        }
+        message::send(&self.object, message, GONE, |message| {
+            self.socket.send(message)
+        })
     }
 }
 
 impl Receiver for DatagramEnd {
     fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let mut room = [0; MESSAGE_BYTES];
-        loop {
-            match self.socket.recv(&mut room) {
-                Ok(length) => return Ok(Some(room[..length].to_vec())),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(Error::system("receiving from", &self.object)(error)),
-            }
-        }
+        let length = message::recv(&self.object, &mut room, |room| self.socket.recv(room))?;
+        Ok(length.map(|length| room[..length].to_vec()))
     }
 }
 

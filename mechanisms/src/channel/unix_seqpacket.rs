@@ -7,6 +7,7 @@
 //! What such a socket gives at the end of the stream, 0 bytes, is what it gives for
 //! an empty message, too. So each message begins with a byte of its own.
 
+use super::message;
 use crate::common::{NO_CLOCK, NO_RESOURCES, NO_SIGNAL_LATE, NO_SIGNAL_LOST, WHOLE, taken};
 use crosswire::contract::{
     Channel, Contract, Error, Facility, MESSAGE_BYTES, Peril, Receiver, Sender, Shape, Traits,
@@ -67,40 +68,22 @@ impl Channel for UnixSeqpacket {
 
 impl Sender for PacketEnd {
     fn send(&mut self, message: &[u8]) -> Result<(), Error> {
-        if message.len() > MESSAGE_BYTES {
-            return Err(Error::TooLong {
-                object: NAME.to_owned(),
-                length: message.len(),
-                most: MESSAGE_BYTES,
-            });
-        }
-        let packet = [&[BEGINS], message].concat();
-        loop {
-            match send(self.0.as_raw_fd(), &packet, MsgFlags::MSG_NOSIGNAL) {
-                Ok(_) => return Ok(()),
-                Err(Errno::EINTR) => {}
-                Err(Errno::EPIPE | Errno::ECONNRESET) => {
-                    return Err(Error::Closed {
-                        object: NAME.to_owned(),
-                    });
-                }
-                Err(error) => return Err(Error::system("sending into", NAME)(error)),
-            }
-        }
+        let gone = [Errno::EPIPE, Errno::ECONNRESET];
+        message::send(NAME, message, &gone, |message| {
+            let packet = [&[BEGINS], message].concat();
+            Ok(send(self.0.as_raw_fd(), &packet, MsgFlags::MSG_NOSIGNAL)?)
+        })
     }
 }
 
 impl Receiver for PacketEnd {
     fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let mut room = [0; MESSAGE_BYTES + 1];
-        loop {
-            match recv(self.0.as_raw_fd(), &mut room, MsgFlags::empty()) {
-                Ok(0) => return Ok(None),
-                Ok(length) => return Ok(Some(room[1..length].to_vec())),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(Error::system("receiving from", NAME)(error)),
-            }
-        }
+        let length = message::recv(NAME, &mut room, |room| {
+            Ok(recv(self.0.as_raw_fd(), room, MsgFlags::empty())?)
+        })?;
+        let length = length.filter(|length| *length > 0);
+        Ok(length.map(|length| room[1..length].to_vec()))
     }
 }
 

@@ -1,18 +1,10 @@
 //! Unix stream sockets: unix(7).
 
-use super::frame;
-use crate::common::{NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, own_path, taken};
-use crosswire::contract::{
-    Channel, Contract, Error, Facility, Order, Peril, Promise, Receiver, Sender, Shape, Traits,
-    promise,
-};
+use super::stream::{CONNECTIONS, Connections, StreamReceiver, StreamSender};
+use crate::common::own_path;
+use crosswire::contract::{Channel, Contract, Error, Shape};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::SndBuf;
-use nix::unistd::write;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream as Stream};
 use std::path::{Path, PathBuf};
@@ -26,26 +18,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct UnixStream {
     path: PathBuf,
-    listener: Option<UnixListener>,
-    connections: Vec<Stream>,
-    senders: usize,
-}
-
-/// A connected socket that messages go into.
-#[derive(Debug)]
-pub struct StreamSender {
-    pub(super) object: String,
-    pub(super) end: OwnedFd,
-}
-
-/// The accepted connections of all senders.
-#[derive(Debug)]
-pub struct StreamReceiver {
-    pub(super) object: String,
-    pub(super) connections: Vec<OwnedFd>,
-    /// The connection asked first, so that no sender is served before all others
-    /// every time.
-    pub(super) next: usize,
+    connections: Connections<UnixListener>,
 }
 
 impl UnixStream {
@@ -64,14 +37,12 @@ impl UnixStream {
         let listener = bound.map_err(Error::system("creating", &object))?;
         let mut channel = UnixStream {
             path,
-            listener: Some(listener),
-            connections: Vec::new(),
-            senders,
+            connections: Connections::new(listener),
         };
         for _ in 0..senders {
             let connection =
                 Stream::connect(&channel.path).map_err(Error::system("connecting to", &object))?;
-            channel.connections.push(connection);
+            channel.connections.push(connection.into());
         }
         Ok(channel)
     }
@@ -111,163 +82,32 @@ impl Channel for UnixStream {
             return Err(Error::misuse(&object(&path), "a stream has one receiver"));
         }
         let channel = UnixStream::create_at(path, shape.senders)?;
-        for connection in channel.connections.iter().filter(|_| shape.small) {
-            setsockopt(connection, SndBuf, &0)
-                .map_err(Error::system("shrinking", &object(&channel.path)))?;
+        if shape.small {
+            channel.connections.shrink(&object(&channel.path))?;
         }
         Ok(channel)
     }
 
     fn sender(&mut self, number: usize) -> Result<StreamSender, Error> {
-        let object = object(&self.path);
-        // Another sender's connection must end when that sender does.
-        let mut connections = std::mem::take(&mut self.connections);
-        if self.listener.take().is_none() || number >= connections.len() {
-            return Err(taken(&object));
-        }
-        let end = OwnedFd::from(connections.swap_remove(number));
-        Ok(StreamSender { object, end })
+        self.connections.sender(&object(&self.path), number)
     }
 
     fn receiver(&mut self) -> Result<StreamReceiver, Error> {
-        let object = object(&self.path);
-        self.connections.clear();
-        let listener = self.listener.take().ok_or_else(|| taken(&object))?;
-        let mut connections = Vec::new();
-        for _ in 0..self.senders {
-            let (connection, _) = listener
-                .accept()
-                .map_err(Error::system("accepting at", &object))?;
-            connections.push(OwnedFd::from(connection));
-        }
-        Ok(StreamReceiver {
-            object,
-            connections,
-            next: 0,
-        })
-    }
-}
-
-impl Sender for StreamSender {
-    fn send(&mut self, message: &[u8]) -> Result<(), Error> {
-        frame::send(&self.object, message, |bytes| write(&self.end, bytes))
-    }
-}
-
-impl Receiver for StreamReceiver {
-    fn recv(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        while !self.connections.is_empty() {
-            let ready = self.ready()?;
-            match frame::recv(&self.object, &self.connections[ready]) {
-                Ok(None) => drop(self.connections.remove(ready)),
-                Ok(message) => {
-                    self.next = ready + 1;
-                    return Ok(message);
-                }
-                Err(error) => {
-                    // The rest of this connection cannot be told apart any more.
-                    drop(self.connections.remove(ready));
-                    return Err(error);
-                }
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl StreamReceiver {
-    /// A connection with something to read, waiting for one.
-    fn ready(&self) -> Result<usize, Error> {
-        let count = self.connections.len();
-        let order = (0..count).map(|i| (self.next + i) % count);
-        loop {
-            let mut asked: Vec<PollFd<'_>> = self
-                .connections
-                .iter()
-                .map(|connection| PollFd::new(connection.as_fd(), PollFlags::POLLIN))
-                .collect();
-            match poll(&mut asked, PollTimeout::NONE) {
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(error) => return Err(Error::system("polling", &self.object)(error)),
-            }
-            // What ended says POLLHUP, which counts: reading then gives the end.
-            if let Some(ready) = order.clone().find(|&i| asked[i].any() == Some(true)) {
-                return Ok(ready);
-            }
-        }
+        let accept = |listener: &UnixListener| Ok(listener.accept()?.0.into());
+        self.connections.receiver(&object(&self.path), accept)
     }
 }
 
 const CONTRACT: Contract = Contract {
     name: "unix-stream",
-    facility: Facility::Channel,
-    specification: "A queue for each sender, which all lead to one receiver: first in, first out, \
-                    sender by sender.",
-    traits: Traits {
-        order: Order::PerSender,
-        ..Traits::USUAL
-    },
     capacity: "what the sender's buffer holds, 212992 bytes unless changed (socket(7), SO_SNDBUF)",
-    blocking: "send waits while there is no room, recv while there is no message and a sender",
-    linux: "",
-    promises: STREAM_PROMISES,
-    exemptions: &[NO_SIGNAL_LOST, NO_SIGNAL_LATE, NO_CLOCK],
+    ..CONNECTIONS
 };
-
-/// What connections promise alike, Unix and TCP.
-pub(super) const STREAM_PROMISES: &[Promise] = &[
-    promise(
-        Peril::None,
-        "messages come out once each, each sender's in the order in which they went in, and the \
-         end comes after the last sender has closed",
-        "unix(7): SOCK_STREAM; socket(2); tcp(7)",
-    ),
-    promise(
-        Peril::KillSender,
-        "what a killed sender had sent is received, and the receiver sees the end once no sender \
-         is left",
-        "socket(2); _exit(2): open descriptors are closed",
-    ),
-    promise(
-        Peril::KillReceiver,
-        "a sender without a receiver is told so (EPIPE or ECONNRESET) and never waits",
-        "unix(7): EPIPE; send(2): ECONNRESET, EPIPE",
-    ),
-    promise(
-        Peril::Pause,
-        "a slow process delays others and changes nothing else",
-        "socket(7)",
-    ),
-    promise(
-        Peril::Interrupt,
-        "a call that was interrupted has transferred nothing and can be repeated",
-        "signal(7): \"Interruption of system calls and library functions by signal handlers\"",
-    ),
-    promise(
-        Peril::ShortIo,
-        "where a read or write moves only part of a message, the next moves the rest",
-        "read(2), write(2): \"RETURN VALUE\"",
-    ),
-    promise(
-        Peril::Errno,
-        "a receiver that cannot accept a connection says so, and senders are told that it has gone",
-        "accept(2): EMFILE, ENOMEM; send(2): EPIPE",
-    ),
-    promise(
-        Peril::Full,
-        "a sender that finds no room waits until there is some, and nothing is lost",
-        "send(2): \"DESCRIPTION\"",
-    ),
-    promise(
-        Peril::Contend,
-        "each sender has room of its own: another that fills its own delays nobody for ever",
-        "socket(7): SO_SNDBUF",
-    ),
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crosswire::contract::Sender;
 
     #[test]
     fn an_abandoned_socket_is_replaced_and_one_in_use_is_not() {
@@ -288,7 +128,7 @@ mod tests {
     fn a_sender_learns_that_the_receiver_has_gone() {
         let directory = tempfile::tempdir().unwrap();
         let mut channel = UnixStream::create_at(directory.path().join("x"), 1).unwrap();
-        let listener = channel.listener.as_ref().unwrap().try_clone().unwrap();
+        let listener = channel.connections.listener().unwrap().try_clone().unwrap();
         let mut sender = channel.sender(0).unwrap();
         sender.send(b"one").unwrap();
         drop(listener);

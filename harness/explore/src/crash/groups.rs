@@ -2,7 +2,7 @@
 
 use super::report::{CrashGroup, FailingPoint};
 use crate::Found;
-use crate::findings::{MOST_FINDINGS, simplicity, without_numbers};
+use crate::findings::{MOST_FINDINGS, key, simplicity};
 use crate::outcome::Outcome;
 use crosswire_model::{Kind, Moment, Record, Violation};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ impl Groups {
     ) {
         let record = outcome.record.as_ref().expect("a violation has a record");
         for violation in violations {
-            let key = (violation.kind.clone(), without_numbers(&violation.sentence));
+            let key = key(violation);
             if self.groups.len() >= MOST_FINDINGS && !self.groups.contains_key(&key) {
                 continue;
             }

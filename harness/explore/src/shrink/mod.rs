@@ -14,7 +14,7 @@ mod search;
 
 use super::criteria::Judge;
 use super::findings::Identity;
-use super::record::spelled_out;
+use super::recorder::spelled_out;
 use super::runner::Runner;
 use crosswire_engine::EngineError;
 use crosswire_model::{Fault, Plan, Run, Schedule, Switch, Verdict};

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::abilities::Feature;
+use super::capabilities::Feature;
 use super::room::CoverPlan;
 
 /// The choice for one of the three directories.

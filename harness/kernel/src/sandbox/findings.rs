@@ -1,11 +1,11 @@
-//! Turns what process 1 achieved at its start into [`Abilities`].
+//! Turns what process 1 achieved at its start into [`Capabilities`].
 
 use std::ffi::c_int;
 
 use nix::errno::Errno;
 
-use super::abilities::{Abilities, Feature};
 use super::arena::{Cover, SetUpReport, Step};
+use super::capabilities::{Capabilities, Feature};
 use super::covers::{Choice, Covers};
 
 pub(super) const NAMESPACES: [(c_int, Feature, &str); 5] = [
@@ -28,11 +28,11 @@ pub(super) fn describe(
     report: &SetUpReport,
     covers: &Covers,
     refusals: &[(c_int, Refusal)],
-) -> Abilities {
-    let mut abilities = Abilities::default();
+) -> Capabilities {
+    let mut capabilities = Capabilities::default();
     for (flag, feature, _) in NAMESPACES {
         if namespaces & flag != 0 {
-            abilities.gained(feature);
+            capabilities.gained(feature);
             continue;
         }
         let reason = refusals
@@ -41,11 +41,11 @@ pub(super) fn describe(
             .map_or("isolation is switched off".into(), |(_, refusal)| {
                 format!("{}: {}", refusal.what, refusal.errno.desc())
             });
-        abilities.lost(feature, reason);
+        capabilities.lost(feature, reason);
     }
     let mut step = |feature: Feature, step: Step| match report.error(step) {
-        0 => abilities.gained(feature),
-        errno => abilities.lost(feature, Errno::from_raw(errno).desc()),
+        0 => capabilities.gained(feature),
+        errno => capabilities.lost(feature, Errno::from_raw(errno).desc()),
     };
     step(Feature::FixedAddresses, Step::Addresses);
     if namespaces == 0 {
@@ -56,9 +56,9 @@ pub(super) fn describe(
             Feature::IpcPerRun,
             Feature::RandomDevices,
         ] {
-            abilities.lost(feature, "it needs namespaces");
+            capabilities.lost(feature, "it needs namespaces");
         }
-        return abilities;
+        return capabilities;
     }
     step(Feature::Proc, Step::Proc);
     step(Feature::Shm, Step::Shm);
@@ -69,16 +69,16 @@ pub(super) fn describe(
     if namespaces & libc::CLONE_NEWNET != 0 {
         step(Feature::Loopback, Step::Loopback);
     }
-    describe_covers(&mut abilities, report, covers);
-    abilities
+    describe_covers(&mut capabilities, report, covers);
+    capabilities
 }
 
-fn describe_covers(abilities: &mut Abilities, report: &SetUpReport, covers: &Covers) {
+fn describe_covers(capabilities: &mut Capabilities, report: &SetUpReport, covers: &Covers) {
     for (feature, choice) in &covers.choices {
         let index = match choice {
             Choice::By(index) => *index,
             Choice::Refused(reason) => {
-                abilities.lost(*feature, reason);
+                capabilities.lost(*feature, reason);
                 continue;
             }
         };
@@ -92,8 +92,8 @@ fn describe_covers(abilities: &mut Abilities, report: &SetUpReport, covers: &Cov
             errno => format!("a tmpfs for it: {}", Errno::from_raw(errno).desc()),
         };
         match report.covers[index] {
-            Cover::Overlay => abilities.gained(*feature),
-            Cover::Empty => abilities.lost_with(
+            Cover::Overlay => capabilities.gained(*feature),
+            Cover::Empty => capabilities.lost_with(
                 *feature,
                 reason,
                 format!(
@@ -102,7 +102,7 @@ fn describe_covers(abilities: &mut Abilities, report: &SetUpReport, covers: &Cov
                     covers.paths[index].display()
                 ),
             ),
-            Cover::None => abilities.lost(*feature, reason),
+            Cover::None => capabilities.lost(*feature, reason),
         }
     }
 }

@@ -12,8 +12,8 @@ use nix::sys::time::TimeVal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::abilities::Abilities;
 use super::arena::{Arena, Request, SetUpReport, Step, message};
+use super::capabilities::Capabilities;
 use super::covers::{Covers, c_string};
 use super::findings::{NAMESPACES, Refusal, describe};
 use super::room::Plan;
@@ -29,7 +29,7 @@ pub(super) struct Launched {
     pub arena: Arena,
     /// The `CLONE_NEW*` flags it has; 0 is an ordinary child.
     pub namespaces: c_int,
-    pub abilities: Abilities,
+    pub capabilities: Capabilities,
     /// The covered directories, by the numbers process 1 uses.
     pub covers: Vec<PathBuf>,
 }
@@ -75,14 +75,14 @@ fn launch_in(
                         source: std::io::Error::from_raw_os_error(errno),
                     });
                 }
-                let abilities = describe(namespaces, &report, &covers, &refusals);
+                let capabilities = describe(namespaces, &report, &covers, &refusals);
                 let covers = covers.paths;
                 return Ok(Launched {
                     pid,
                     socket,
                     arena,
                     namespaces,
-                    abilities,
+                    capabilities,
                     covers,
                 });
             }

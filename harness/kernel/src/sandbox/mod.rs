@@ -28,7 +28,7 @@
 //! covers are renewed ([`Reset::renew`]).
 //!
 //! Where the machine refuses some of this, the sandbox does with less;
-//! [`Sandbox::abilities`] says what is missing and what that means.
+//! [`Sandbox::capabilities`] says what is missing and what that means.
 //!
 //! # Nothing outlives the harness
 //!
@@ -57,8 +57,8 @@
 //! signals, so it never stops for one. This module waits for process 1 only,
 //! never for any child.
 
-mod abilities;
 mod arena;
+mod capabilities;
 mod child;
 mod covers;
 mod error;
@@ -87,7 +87,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-pub use abilities::{Abilities, Ability, Feature, Loss};
+pub use capabilities::{Capabilities, Capability, Feature, Loss};
 pub use error::SandboxError;
 pub use leftovers::{FileKind, Leftovers, SysvKind};
 pub use plain::remove_sysv;
@@ -150,7 +150,7 @@ pub struct Sandbox {
     socket: OwnedFd,
     arena: Arena,
     programs: Programs,
-    abilities: Abilities,
+    capabilities: Capabilities,
     covers: Vec<PathBuf>,
     /// Without namespaces.
     known: Option<Known>,
@@ -168,7 +168,7 @@ impl Sandbox {
             socket,
             arena,
             namespaces,
-            abilities,
+            capabilities,
             covers,
         } = launch::launch(settings)?;
         // SAFETY: no pointers; `pid` is a child that has not been reaped.
@@ -181,7 +181,7 @@ impl Sandbox {
             socket,
             arena,
             programs: Programs::new(arena),
-            abilities,
+            capabilities,
             covers,
             known: (namespaces == 0).then(Known::now),
             not_send: PhantomData,
@@ -194,8 +194,8 @@ impl Sandbox {
     }
 
     /// What this sandbox has and has not.
-    pub fn abilities(&self) -> &Abilities {
-        &self.abilities
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// Whether programs run in namespaces of their own.

@@ -5,8 +5,8 @@ use crate::Explanation;
 use crate::escape::escape;
 use crate::events::{Weight, weight};
 use crate::rows::{self, Row};
-use crate::world::Card;
 use crosswire_model::{Deviation, Kind, Outcome, Record, TaskId, Verdict, Violation, What};
+use crosswire_world::Card;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -30,7 +30,10 @@ pub fn page(record: &Record, file: Option<&Path>) -> String {
         None => "Crosswire".to_owned(),
     };
     let (word, class, sentence) = match &record.verdict {
-        Verdict::Violation(_) => ("violation", "bad", explanation.sentence.clone()),
+        Verdict::Violation(_) => {
+            let sentence = first.map_or(String::new(), |first| first.sentence.clone());
+            ("violation", "bad", sentence)
+        }
         Verdict::Pass => (
             "pass",
             "pass",

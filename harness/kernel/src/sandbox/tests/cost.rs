@@ -30,7 +30,7 @@ fn resets_are_quick() {
     let Some(mut sandbox) = full(dir.path()) else {
         return;
     };
-    eprintln!("{}", sandbox.abilities());
+    eprintln!("{}", sandbox.capabilities());
     let files = Reset {
         next_pid: 2,
         ..Reset::default()

@@ -244,7 +244,7 @@ fn an_ipc_namespace_of_the_run_is_listed() {
     let Some(mut sandbox) = full(dir.path()) else {
         return;
     };
-    if !sandbox.abilities().has(Feature::IpcPerRun) {
+    if !sandbox.capabilities().has(Feature::IpcPerRun) {
         return;
     }
     let script = "unshare --ipc sh -c 'ipcmk -Q; echo ready; exec sleep 100'";
@@ -264,7 +264,7 @@ fn without_isolation_news_are_reported_and_kept() {
         ..settings(dir.path())
     })
     .unwrap();
-    assert!(!sandbox.is_isolated() && !sandbox.abilities().has(Feature::PidNamespace));
+    assert!(!sandbox.is_isolated() && !sandbox.capabilities().has(Feature::PidNamespace));
     let name = format!("crosswire-plain-{}", std::process::id());
     assert_eq!(
         run(&mut sandbox, &format!("echo x > /dev/shm/{name}; pwd")).trim(),
@@ -314,7 +314,7 @@ fn message_queues_are_reported_and_removed() {
         assert_eq!(found.mqueues, ["crosswire-left"], "round {round}");
         assert!(reset(&mut sandbox).is_empty());
     }
-    if sandbox.abilities().has(Feature::IpcPerRun) {
+    if sandbox.capabilities().has(Feature::IpcPerRun) {
         let script = format!("unshare --ipc sh -c '{script}; echo ready; exec sleep 100'");
         let found = reset_of_own_namespace(&mut sandbox, &script);
         assert_eq!(found.mqueues, ["crosswire-left"]);

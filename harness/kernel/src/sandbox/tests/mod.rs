@@ -25,7 +25,7 @@ fn settings(working_dir: &Path) -> Settings {
 /// A sandbox with everything, or `None` if this machine does not permit that.
 fn full(working_dir: &Path) -> Option<Sandbox> {
     let sandbox = Sandbox::start(&settings(working_dir)).unwrap();
-    let missing: Vec<_> = sandbox.abilities().losses().collect();
+    let missing: Vec<_> = sandbox.capabilities().losses().collect();
     let essential = [
         Feature::MountNamespace,
         Feature::Shm,
@@ -34,7 +34,7 @@ fn full(working_dir: &Path) -> Option<Sandbox> {
     ];
     if essential
         .iter()
-        .all(|feature| sandbox.abilities().has(*feature))
+        .all(|feature| sandbox.capabilities().has(*feature))
     {
         Some(sandbox)
     } else {

@@ -147,7 +147,7 @@ impl fmt::Display for Feature {
 
 /// A feature and whether this sandbox has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ability {
+pub struct Capability {
     /// What was tried.
     pub feature: Feature,
     /// Why it was not obtained, if it was not.
@@ -165,13 +165,13 @@ pub struct Loss {
 
 /// All that a sandbox has and has not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Abilities {
-    list: Vec<Ability>,
+pub struct Capabilities {
+    list: Vec<Capability>,
 }
 
-impl Abilities {
+impl Capabilities {
     /// In the order in which they were tried.
-    pub fn iter(&self) -> impl Iterator<Item = &Ability> {
+    pub fn iter(&self) -> impl Iterator<Item = &Capability> {
         self.list.iter()
     }
 
@@ -180,18 +180,18 @@ impl Abilities {
     pub fn has(&self, feature: Feature) -> bool {
         self.list
             .iter()
-            .any(|ability| ability.feature == feature && ability.outcome.is_ok())
+            .any(|capability| capability.feature == feature && capability.outcome.is_ok())
     }
 
     /// What is missing.
     pub fn losses(&self) -> impl Iterator<Item = (Feature, &Loss)> {
         self.list
             .iter()
-            .filter_map(|ability| Some((ability.feature, ability.outcome.as_ref().err()?)))
+            .filter_map(|capability| Some((capability.feature, capability.outcome.as_ref().err()?)))
     }
 
     pub(super) fn gained(&mut self, feature: Feature) {
-        self.list.push(Ability {
+        self.list.push(Capability {
             feature,
             outcome: Ok(()),
         });
@@ -211,16 +211,16 @@ impl Abilities {
             reason: reason.into(),
             consequence: consequence.into(),
         };
-        self.list.push(Ability {
+        self.list.push(Capability {
             feature,
             outcome: Err(loss),
         });
     }
 }
 
-impl fmt::Display for Abilities {
+impl fmt::Display for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Ability { feature, outcome } in &self.list {
+        for Capability { feature, outcome } in &self.list {
             match outcome {
                 Ok(()) => writeln!(f, "{feature}: yes ({})", feature.test())?,
                 Err(loss) => writeln!(f, "{feature}: no: {}; {}", loss.reason, loss.consequence)?,

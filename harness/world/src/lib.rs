@@ -1,4 +1,4 @@
-//! The state of every kernel object after each event: a pure function of what calls
+//! Floor 1: the state of every kernel object after each event, a pure function of what calls
 //! were given and what they answered.
 //!
 //! There is no model of Linux here that could decide anything: a result is taken from
@@ -13,8 +13,7 @@ mod object;
 mod processes;
 mod queues;
 
-pub(crate) use object::unescaped;
-pub use object::{Card, Kind, Object, grouped};
+pub use object::{Card, Kind, Object, grouped, unescaped};
 pub use processes::STANDARD_STREAMS;
 
 use crosswire_calls::Row;

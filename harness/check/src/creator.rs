@@ -10,9 +10,9 @@ const O_CREAT: u64 = 0o100;
 /// `IPC_RMID` (include/uapi/linux/ipc.h).
 const IPC_RMID: u64 = 0;
 
-/// Where a resource comes from.
+/// Who created a resource, and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct Creator {
     /// Who created it, or named it first if no call is seen to create it.
     pub(super) task: TaskId,
     /// In which step.
@@ -27,14 +27,14 @@ pub(super) struct Origin {
     pub(super) last: (TaskId, u64),
 }
 
-/// Finds the origin of a resource that a call can create. What was created,
+/// Finds the creator of a resource that a call can create. What was created,
 /// removed and created again comes from the last creation.
 ///
 /// Some creations cannot be seen: glibc's `sem_open` links a file under a name
 /// that it has only tried to open before. Then whoever named it first is taken.
-pub(super) fn origin(trace: &Trace, leftover: &Leftover) -> Option<Origin> {
+pub(super) fn creator(trace: &Trace, leftover: &Leftover) -> Option<Creator> {
     let wanted = Wanted::of(leftover)?;
-    let mut origin: Option<Origin> = None;
+    let mut creator: Option<Creator> = None;
     let mut struck = None;
     for event in &trace.events {
         match &event.what {
@@ -47,17 +47,17 @@ pub(super) fn origin(trace: &Trace, leftover: &Leftover) -> Option<Origin> {
             } => {
                 let deed = wanted.deed(call.row(), args, path.as_deref(), *result);
                 let struck = struck == Some((event.task, event.step));
-                apply(&mut origin, event, deed, struck, path.as_deref());
+                apply(&mut creator, event, deed, struck, path.as_deref());
             }
             What::Block { call, args, path } => {
                 // Whether it succeeded is not known yet, so it only names.
                 let deed = wanted.deed(call.row(), args, path.as_deref(), -1);
-                apply(&mut origin, event, deed, false, path.as_deref());
+                apply(&mut creator, event, deed, false, path.as_deref());
             }
             _ => {}
         }
     }
-    origin
+    creator
 }
 
 /// Faults that make a call fail.
@@ -77,8 +77,14 @@ enum Deed {
     FailsToRemove,
 }
 
-fn apply(origin: &mut Option<Origin>, event: &Event, deed: Deed, struck: bool, path: Option<&str>) {
-    let here = |created| Origin {
+fn apply(
+    creator: &mut Option<Creator>,
+    event: &Event,
+    deed: Deed,
+    struck: bool,
+    path: Option<&str>,
+) {
+    let here = |created| Creator {
         task: event.task,
         step: event.step,
         created,
@@ -86,18 +92,20 @@ fn apply(origin: &mut Option<Origin>, event: &Event, deed: Deed, struck: bool, p
         removal_struck: false,
         last: (event.task, event.step),
     };
-    if let (Some(origin), Deed::Names | Deed::Uses | Deed::Creates) = (origin.as_mut(), deed) {
-        origin.last = (event.task, event.step);
+    if let (Some(creator), Deed::Names | Deed::Uses | Deed::Creates) = (creator.as_mut(), deed) {
+        creator.last = (event.task, event.step);
     }
     match deed {
         Deed::Nothing | Deed::Uses => {}
-        Deed::Removes => *origin = None,
-        Deed::Creates if origin.is_none_or(|origin| !origin.created) => *origin = Some(here(true)),
+        Deed::Removes => *creator = None,
+        Deed::Creates if creator.is_none_or(|creator| !creator.created) => {
+            *creator = Some(here(true))
+        }
         Deed::FailsToRemove if struck => {
-            origin.get_or_insert_with(|| here(false)).removal_struck = true;
+            creator.get_or_insert_with(|| here(false)).removal_struck = true;
         }
         Deed::Names | Deed::Creates | Deed::FailsToRemove => {
-            origin.get_or_insert_with(|| here(false));
+            creator.get_or_insert_with(|| here(false));
         }
     }
 }
@@ -222,8 +230,8 @@ mod tests {
     }
 
     fn found(run: RunBuilder, leftover: Leftover) -> Option<(u32, u64, bool)> {
-        origin(&run.end(End::Finished).trace, &leftover)
-            .map(|origin| (origin.task.0, origin.step, origin.created))
+        creator(&run.end(End::Finished).trace, &leftover)
+            .map(|creator| (creator.task.0, creator.step, creator.created))
     }
 
     fn run() -> RunBuilder {
@@ -264,15 +272,15 @@ mod tests {
             .call((1, 3), "msgget", &[], None, 5);
         let calls = calls.call((1, 4), "msgrcv", &[5], None, 8);
         let calls = calls.call((1, 5), "msgctl", &[5, 2], None, 0);
-        let whence = origin(&calls.end(End::Finished).trace, &queue).unwrap();
+        let whence = creator(&calls.end(End::Finished).trace, &queue).unwrap();
         assert_eq!(whence.last, (TaskId(1), 4));
         assert_eq!(found(calls, queue.clone()), Some((0, 2, true)));
         let struck = run()
             .call((0, 2), "msgget", &[], None, 5)
             .fault(0, 3, "errno(EINTR):a@msgctl#1")
             .call((0, 3), "msgctl", &[5, IPC_RMID], None, -4);
-        let origin = origin(&struck.end(End::Finished).trace, &queue).unwrap();
-        assert!(origin.removal_struck);
+        let creator = creator(&struck.end(End::Finished).trace, &queue).unwrap();
+        assert!(creator.removal_struck);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// explored with other ones is another exploration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Position {
+pub struct Checkpoint {
     /// Version of this format.
     pub format_version: u32,
     /// Runs performed.
@@ -27,9 +27,9 @@ pub struct Position {
 /// Why an exploration cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PositionError {
+pub enum CheckpointError {
     /// It says of itself where it is, and that is not a place of this program's.
-    #[error("{path}: not the position of an exploration that this program can read: {reason}")]
+    #[error("{path}: not the checkpoint of an exploration that this program can read: {reason}")]
     Malformed {
         /// Which file.
         path: String,
@@ -58,8 +58,8 @@ pub enum PositionError {
     },
 }
 
-impl Position {
-    /// Where the position of this exploration is kept.
+impl Checkpoint {
+    /// Where the checkpoint of this exploration is kept.
     pub fn path(exploration: &Exploration, directory: &Path) -> PathBuf {
         let faults = exploration.faults.iter().map(ToString::to_string);
         let settings = format!(
@@ -76,6 +76,7 @@ impl Position {
         let programs = exploration.target.programs.iter();
         let names: Vec<&str> = programs.map(|start| start.name.as_str()).collect();
         let stem = plain(&names.join("-"));
+        // The ending is that of earlier versions, whose files are read as well.
         directory.join(format!("{stem}-{}.position", &digest[..8]))
     }
 
@@ -83,13 +84,15 @@ impl Position {
     ///
     /// # Errors
     /// If there is none, or it is damaged or newer than this program.
-    pub fn load(path: &Path) -> Result<Position, PositionError> {
+    pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         let name = path.display().to_string();
         if !path.exists() {
-            return Err(PositionError::Missing { path: name });
+            return Err(CheckpointError::Missing { path: name });
         }
-        let position = parse(&read(path)?, |position: &Position| position.format_version);
-        position.map_err(|reason| PositionError::Malformed { path: name, reason })
+        let checkpoint = parse(&read(path)?, |checkpoint: &Checkpoint| {
+            checkpoint.format_version
+        });
+        checkpoint.map_err(|reason| CheckpointError::Malformed { path: name, reason })
     }
 
     /// Keeps that so many runs have been performed. Whoever looks at the file sees the
@@ -97,12 +100,12 @@ impl Position {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn save(runs: u64, path: &Path) -> Result<(), PositionError> {
-        let position = Position {
+    pub fn save(runs: u64, path: &Path) -> Result<(), CheckpointError> {
+        let checkpoint = Checkpoint {
             format_version: FORMAT_VERSION,
             runs,
         };
-        let text = serde_json::to_string(&position).expect("numbers only") + "\n";
+        let text = serde_json::to_string(&checkpoint).expect("numbers only") + "\n";
         let directory = path.parent().unwrap_or(Path::new("."));
         let write = || {
             fs::create_dir_all(directory)?;
@@ -111,7 +114,7 @@ impl Position {
             file.persist(path).map_err(|error| error.error)?;
             Ok(())
         };
-        write().map_err(|source| PositionError::Unwritable {
+        write().map_err(|source| CheckpointError::Unwritable {
             path: path.display().to_string(),
             source,
         })
@@ -126,19 +129,19 @@ mod tests {
     fn what_is_saved_is_read_back_and_damage_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deep/app-1.position");
-        let missing = Position::load(&path).unwrap_err().to_string();
+        let missing = Checkpoint::load(&path).unwrap_err().to_string();
         assert!(missing.starts_with("nothing to continue: "), "{missing}");
         for runs in [7, 9] {
-            Position::save(runs, &path).unwrap();
-            assert_eq!(Position::load(&path).unwrap().runs, runs);
+            Checkpoint::save(runs, &path).unwrap();
+            assert_eq!(Checkpoint::load(&path).unwrap().runs, runs);
         }
         for damaged in ["", "{\"format_version\":1,\"runs\":-1}", "{\"runs\":3}"] {
             fs::write(&path, damaged).unwrap();
-            let error = Position::load(&path).unwrap_err().to_string();
-            assert!(error.contains("not the position"), "{error}");
+            let error = Checkpoint::load(&path).unwrap_err().to_string();
+            assert!(error.contains("not the checkpoint"), "{error}");
         }
         fs::write(&path, "{\"format_version\":99999,\"runs\":3}").unwrap();
-        let newer = Position::load(&path).unwrap_err().to_string();
+        let newer = Checkpoint::load(&path).unwrap_err().to_string();
         assert!(newer.contains("format version 99999"), "{newer}");
     }
 }

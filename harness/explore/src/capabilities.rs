@@ -48,21 +48,21 @@ fn sandbox_capabilities(working_dir: &Path) -> Vec<Capability> {
             }];
         }
     };
-    let abilities = sandbox.abilities().iter().map(|ability| Capability {
-        name: ability.feature.name().to_owned(),
-        test: ability.feature.test().to_owned(),
-        missing: ability
+    let capabilities = sandbox.capabilities().iter().map(|capability| Capability {
+        name: capability.feature.name().to_owned(),
+        test: capability.feature.test().to_owned(),
+        missing: capability
             .outcome
             .as_ref()
             .err()
             .map(|loss| loss.reason.clone()),
-        lost: match &ability.outcome {
-            Ok(()) => ability.feature.consequence().to_owned(),
+        lost: match &capability.outcome {
+            Ok(()) => capability.feature.consequence().to_owned(),
             Err(loss) => loss.consequence.clone(),
         },
         needed: false,
     });
-    abilities.collect()
+    capabilities.collect()
 }
 
 /// Whether a program can be traced from beginning to end.

@@ -210,7 +210,7 @@ impl State {
 }
 
 /// The bytes that [`u8::escape_ascii`] has written as text.
-pub(crate) fn unescaped(text: &str) -> Vec<u8> {
+pub fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
