@@ -1,5 +1,6 @@
 //! One task that can never go on: what it waits for, and why that never comes.
 
+use crosswire_calls::Does;
 use crosswire_model::{Blocked, Call, TaskId, Trace, What};
 use crosswire_world::{Kind, Use, World, grouped};
 
@@ -83,8 +84,8 @@ impl Wait {
 
     /// Looks where the object was taken, and by whom.
     fn follow(&mut self, trace: &Trace, world: &World, object: usize) {
-        let is_semaphore = matches!(self.name(), "semop" | "semtimedop");
-        if !is_semaphore && !matches!(self.name(), "flock" | "fcntl") {
+        let is_semaphore = self.does() == Does::SemaphoreOperation;
+        if !is_semaphore && !matches!(self.does(), Does::LockFile | Does::Control) {
             return;
         }
         let last = last_change(trace, world, object, None);
@@ -100,8 +101,8 @@ impl Wait {
         }
     }
 
-    fn name(&self) -> &'static str {
-        self.call.name().unwrap_or_default()
+    fn does(&self) -> Does {
+        self.call.row().does
     }
 
     /// The step in which it made the call.
@@ -127,16 +128,16 @@ impl Wait {
     pub(super) fn in_words(&self, trace: &Trace, verb: &str) -> String {
         let (call, object) = (self.call, self.object_in_words());
         let whom = self.whom(trace);
-        let what = match self.name() {
-            "write" | "writev" | "sendto" | "sendmsg" | "splice" => format!("to write to {object}"),
-            "read" | "readv" | "recvfrom" | "recvmsg" => format!("to read from {object}"),
-            "mq_timedsend" | "msgsnd" => format!("for room in {object}"),
-            "mq_timedreceive" | "msgrcv" => format!("for a message in {object}"),
-            "accept" | "accept4" => format!("for a connection to {object}"),
-            "flock" => format!("for flock {object}"),
-            "fcntl" => format!("for the fcntl lock on {object}"),
-            "semop" | "semtimedop" | "futex" => format!("for {object}"),
-            "wait4" | "waitid" => match &whom {
+        let what = match self.does() {
+            Does::Write | Does::Send | Does::Move => format!("to write to {object}"),
+            Does::Read | Does::Receive => format!("to read from {object}"),
+            Does::QueueSend | Does::SystemVSend => format!("for room in {object}"),
+            Does::QueueReceive | Does::SystemVReceive => format!("for a message in {object}"),
+            Does::Accept => format!("for a connection to {object}"),
+            Does::LockFile => format!("for flock {object}"),
+            Does::Control => format!("for the fcntl lock on {object}"),
+            Does::SemaphoreOperation | Does::Futex => format!("for {object}"),
+            Does::WaitChild => match &whom {
                 Some(whom) if verb == "wait" => format!("for the end of their child {whom}"),
                 Some(whom) => format!("for the end of its child {whom}"),
                 None => "for the end of a child".to_owned(),
@@ -153,28 +154,28 @@ impl Wait {
             Some(whom) => format!(", which only {whom} could {verb}"),
             None => format!(", and nobody is left who could {verb} it"),
         };
-        match (self.name(), self.sort) {
-            ("write" | "writev" | "sendto" | "sendmsg" | "splice", _) => only("empty"),
-            ("mq_timedsend" | "msgsnd", _) => only("empty"),
-            ("read" | "readv" | "recvfrom" | "recvmsg", Sort::OwnPipe) => {
+        match (self.does(), self.sort) {
+            (Does::Write | Does::Send | Does::Move, _) => only("empty"),
+            (Does::QueueSend | Does::SystemVSend, _) => only("empty"),
+            (Does::Read | Does::Receive, Sort::OwnPipe) => {
                 format!("{OWN_END}, and nobody is left who could write there")
             }
-            ("read" | "readv" | "recvfrom" | "recvmsg", Sort::Pipe) if whom.is_some() => {
+            (Does::Read | Does::Receive, Sort::Pipe) if whom.is_some() => {
                 format!(", whose write end {} open", self.holds(trace))
             }
-            ("read" | "readv" | "recvfrom" | "recvmsg", _) => only("fill"),
-            ("mq_timedreceive" | "msgrcv", _) => only("fill"),
-            ("accept" | "accept4", _) => only("reach"),
-            ("flock" | "fcntl", _) => match whom {
+            (Does::Read | Does::Receive, _) => only("fill"),
+            (Does::QueueReceive | Does::SystemVReceive, _) => only("fill"),
+            (Does::Accept, _) => only("reach"),
+            (Does::LockFile | Does::Control, _) => match whom {
                 Some(whom) => format!(", held by {whom}{}", self.held_since(trace)),
                 None => only("release"),
             },
-            ("semop" | "semtimedop", _) => {
+            (Does::SemaphoreOperation, _) => {
                 let gone = self.gone.iter().map(|gone| format!(" ({gone})"));
                 only("raise") + &gone.collect::<String>()
             }
-            ("wait4" | "waitid", _) => String::new(),
-            ("pause" | "rt_sigsuspend" | "rt_sigtimedwait", _) => {
+            (Does::WaitChild, _) => String::new(),
+            (Does::Pause | Does::TakeSignal, _) => {
                 ", and nobody is left who could send one".to_owned()
             }
             _ if self.object.is_empty() => String::new(),
@@ -222,41 +223,39 @@ fn named(blocked: &Blocked, name: Option<&str>, kind: Option<Kind>) -> String {
     let bare = said.split(" (").next().unwrap_or_default();
     let bare = bare.strip_suffix(OWN_END).unwrap_or(bare);
     let is_shared = kind == Some(Kind::Word) && name.is_some_and(|name| !name.starts_with("0x"));
-    match (blocked.call.name().unwrap_or_default(), name) {
-        ("wait4" | "waitid", _) => "the end of a child".to_owned(),
-        ("futex", Some(name)) if is_shared => format!("the futex at {name}"),
-        ("futex", _) => bare.to_owned(),
-        ("flock" | "fcntl", None) => bare.strip_prefix("the lock on ").unwrap_or(bare).to_owned(),
-        (call, Some(name)) if is_worked_on(call) => name.to_owned(),
-        (call, None) if is_worked_on(call) && bare == "pipe" => "a pipe".to_owned(),
-        (call, None) if is_worked_on(call) => bare.to_owned(),
+    let does = blocked.call.row().does;
+    match (does, name) {
+        (Does::WaitChild, _) => "the end of a child".to_owned(),
+        (Does::Futex, Some(name)) if is_shared => format!("the futex at {name}"),
+        (Does::Futex, _) => bare.to_owned(),
+        (Does::LockFile | Does::Control, None) => {
+            bare.strip_prefix("the lock on ").unwrap_or(bare).to_owned()
+        }
+        (_, Some(name)) if is_worked_on(does) => name.to_owned(),
+        (_, None) if is_worked_on(does) && bare == "pipe" => "a pipe".to_owned(),
+        (_, None) if is_worked_on(does) => bare.to_owned(),
         _ => said.clone(),
     }
 }
 
 /// Tells whether a call waits for the one object that it works on.
-fn is_worked_on(call: &str) -> bool {
+fn is_worked_on(does: Does) -> bool {
+    use Does::*;
     matches!(
-        call,
-        "write"
-            | "writev"
-            | "sendto"
-            | "sendmsg"
-            | "splice"
-            | "read"
-            | "readv"
-            | "recvfrom"
-            | "recvmsg"
-            | "mq_timedsend"
-            | "mq_timedreceive"
-            | "msgsnd"
-            | "msgrcv"
-            | "accept"
-            | "accept4"
-            | "flock"
-            | "fcntl"
-            | "semop"
-            | "semtimedop"
+        does,
+        Write
+            | Send
+            | Move
+            | Read
+            | Receive
+            | QueueSend
+            | QueueReceive
+            | SystemVSend
+            | SystemVReceive
+            | Accept
+            | LockFile
+            | Control
+            | SemaphoreOperation
     )
 }
 
@@ -264,12 +263,10 @@ fn is_worked_on(call: &str) -> bool {
 /// value.
 fn state(blocked: &Blocked) -> Option<String> {
     let (_, rest) = blocked.object.split_once(" (")?;
-    match blocked.call.name().unwrap_or_default() {
-        "futex" => Some(rest.split(')').next()?.to_owned()),
-        "read" | "readv" | "recvfrom" | "recvmsg" => fill(rest),
-        "write" | "writev" | "sendto" | "sendmsg" | "splice" => {
-            fill(rest).map(|fill| format!("full, {fill}"))
-        }
+    match blocked.call.row().does {
+        Does::Futex => Some(rest.split(')').next()?.to_owned()),
+        Does::Read | Does::Receive => fill(rest),
+        Does::Write | Does::Send | Does::Move => fill(rest).map(|fill| format!("full, {fill}")),
         _ => None,
     }
 }
