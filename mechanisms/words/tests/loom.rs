@@ -3,11 +3,11 @@
 //! `RUSTFLAGS="--cfg loom"`:
 //!
 //! ```console
-//! $ RUSTFLAGS="--cfg loom" cargo test -p crosswire-mechanisms --test loom --release
+//! $ RUSTFLAGS="--cfg loom" cargo test -p crosswire-words --test loom --release
 //! ```
 #![cfg(loom)]
 
-use crosswire_mechanisms::words::{Many, One, Queue, Sequence, futex_word};
+use crosswire_words::{Many, One, Queue, Sequence, futex_word};
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
