@@ -1,13 +1,11 @@
 //! The recordings of `crosswire explain --demo`, and that each shows what it is for.
 //!
-//! `CROSSWIRE_RECORD=1 cargo test -p crosswire-cli --test demos` makes them anew.
+//! `CROSSWIRE_RECORD=1 cargo test -p crosswire-cli --test command demos` makes them anew.
 
-mod common;
-
-use common::building::{build_directory, compile, folder};
-use common::command::{crosswire, somewhere};
-use common::engine;
 use crosswire::model::{End, FORMAT_VERSION, Program, Record, Verdict};
+use crosswire_testing::building::{build_directory, compile, folder};
+use crosswire_testing::command::{crosswire, somewhere};
+use crosswire_testing::engine;
 use serde_json::Value;
 use std::path::Path;
 

@@ -4,14 +4,14 @@
 //! Each program of our own is replayed 20 times, each other one four times, or all of
 //! them as often as `CROSSWIRE_REPLAYS` says.
 
-mod common;
-
-use common::building::{build_directory, build_with, exercise, goroutines, python, source, tool};
-use common::command::{self, somewhere};
-use common::engine::{engine, on_every_cpu, schedule, target};
-use common::measure;
 use crosswire::engine::first_difference;
 use crosswire::model::Run;
+use crosswire_testing::building::{
+    build_directory, build_with, exercise, goroutines, python, source, tool,
+};
+use crosswire_testing::command::{self, somewhere};
+use crosswire_testing::engine::{engine, on_every_cpu, schedule, target};
+use crosswire_testing::measure;
 use serial_test::serial;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -99,7 +99,7 @@ fn divergences(program: &Program, seed: u64, replays: u64) -> (Vec<String>, usiz
     let words: Vec<&str> = program.words.iter().map(String::as_str).collect();
     let target = target("program", &words, directory.path());
     let reference: OnceLock<Run> = OnceLock::new();
-    let cpus = common::engine::cpus().len() as u64;
+    let cpus = crosswire_testing::engine::cpus().len() as u64;
     let shares: Vec<u64> = (0..cpus).collect();
     let failures = on_every_cpu(&shares, |cpu, _| {
         let mut engine = engine(&target, cpu);
@@ -256,7 +256,7 @@ fn another_seed_takes_other_ways() {
     let program = program.to_str().expect("a path that is text");
     let directory = somewhere();
     let target = target("program", &[program, "pipe"], directory.path());
-    let mut engine = engine(&target, common::engine::next_cpu());
+    let mut engine = engine(&target, crosswire_testing::engine::next_cpu());
     let runs: Vec<Run> = (0..6)
         .map(|seed| engine.run(&schedule(seed)).expect("a run"))
         .collect();

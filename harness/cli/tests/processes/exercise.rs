@@ -2,15 +2,13 @@
 //! under every schedule and repeat exactly, hostile ones are ended by name, and
 //! nothing is left of them.
 
-mod common;
-
-use common::building::{build_directory, compile, exercise, modes};
-use common::command::{self, INCONCLUSIVE, Outcome, VIOLATION, somewhere};
-use common::engine::{engine, exit_status, on_every_cpu, schedule, target};
-use common::machine::{MARK, processes_left};
 use crosswire::check::{Expectations, judge};
 use crosswire::engine::{Engine, first_difference};
 use crosswire::model::{End, Limit, Run, Verdict, What};
+use crosswire_testing::building::{build_directory, compile, exercise, modes};
+use crosswire_testing::command::{self, INCONCLUSIVE, Outcome, VIOLATION, somewhere};
+use crosswire_testing::engine::{engine, exit_status, on_every_cpu, schedule, target};
+use crosswire_testing::machine::{MARK, processes_left};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -143,7 +141,7 @@ const HOSTILE: &[(&[&str], &[&str], &str, &str)] = &[
 /// process of it remains.
 fn survive(purpose: &str, options: &[&str], words: &[&str]) -> Outcome {
     let directory = somewhere();
-    let marker = common::marker(purpose);
+    let marker = crosswire_testing::marker(purpose);
     let mut command = command::crosswire(directory.path());
     command.args([
         "run",

@@ -219,3 +219,15 @@ fn recordings_that_were_damaged_or_do_not_fit() {
     let repaired = crosswire(here.path(), &["replay", "--allow-changed", name]);
     assert_eq!(repaired.status.code(), Some(0), "{repaired:?}");
 }
+
+#[test]
+fn victims_that_do_not_exist() {
+    let here = somewhere();
+    let refused = |arguments: &[&str], words: &str| {
+        refused(here.path(), &[&["crash"], arguments].concat(), words);
+    };
+    refused(&["--victim", "nobody", "--", "true"], "nobody");
+    refused(&["--process", "a=true", "--process", "b=true"], "--victim");
+    refused(&["--second", "nobody", "--", "true"], "nobody");
+    refused(&["--recover", "/no/such", "--", "true"], "/no/such");
+}

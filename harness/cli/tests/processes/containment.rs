@@ -4,12 +4,12 @@
 //! The harness is killed ten times at random moments; `CROSSWIRE_KILLS` says how
 //! often instead.
 
-mod common;
-
-use common::building::{build_directory, compile, source};
-use common::command::{self, INTERRUPTED, somewhere};
-use common::machine::{MARK, await_processes, mounts, names, processes_left, system_v, tree};
-use common::{marker, measure};
+use crosswire_testing::building::{build_directory, compile, source};
+use crosswire_testing::command::{self, INTERRUPTED, somewhere};
+use crosswire_testing::machine::{
+    MARK, await_processes, mounts, names, processes_left, system_v, tree,
+};
+use crosswire_testing::{marker, measure};
 use std::hash::{BuildHasher, RandomState};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -111,7 +111,7 @@ fn a_killed_harness_leaves_nothing() {
         // From the first steps of its start to the middle of the exploration.
         let delay = Duration::from_micros(random() % 600_000);
         std::thread::sleep(delay);
-        seen = seen.max(common::machine::processes(&littering.name).len());
+        seen = seen.max(crosswire_testing::machine::processes(&littering.name).len());
         harness.kill().expect("it is a child of this test");
         let status = harness.wait().expect("it is a child of this test");
         assert_eq!(

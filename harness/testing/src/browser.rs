@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
+/// A browser with one page.
 pub struct Browser {
     process: Child,
     to: File,
@@ -20,7 +21,7 @@ pub struct Browser {
 impl Browser {
     /// Starts Chromium, or says that `what` is left out because there is none.
     pub fn start(what: &str) -> Option<Browser> {
-        let chromium = super::building::tool("chromium", what)?;
+        let chromium = crate::building::tool("chromium", what)?;
         let directory = tempfile::tempdir().expect("temporary directories can be made");
         let pipes = [directory.path().join("to"), directory.path().join("from")];
         let made = Command::new("mkfifo").args(&pipes).status();

@@ -1,11 +1,9 @@
 //! The page of `crosswire explain --html`, driven in a real browser by real key
 //! presses and clicks.
 
-mod common;
-
-use common::browser::Browser;
-use common::building::folder;
-use common::command::{crosswire, somewhere};
+use crosswire_testing::browser::Browser;
+use crosswire_testing::building::folder;
+use crosswire_testing::command::{crosswire, somewhere};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,9 @@
-//! What the integration tests share. Each test file is a program of its own and
-//! needs a part of this only.
-#![allow(dead_code)]
+//! What the integration tests and benchmarks share: programs to test with, the command,
+//! engines whose traces can be compared, and the tables of `fixtures`.
+//!
+//! Nothing here is for users. All of it panics where something is wrong, as tests do.
+
+#![forbid(unsafe_code)]
 
 pub mod browser;
 pub mod building;
@@ -8,13 +11,20 @@ pub mod command;
 pub mod engine;
 pub mod machine;
 pub mod natively;
+pub mod table;
 
 use std::io::Write;
 
-/// Whether nothing may be left out: on the machine that decides about a change,
+/// Tells whether nothing may be left out: on the machine that decides about a change,
 /// a test that cannot run is a failure.
 pub fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true")
+}
+
+/// Tells whether the test has been started again to perform a scenario of its own, under
+/// an engine.
+pub fn is_performing() -> bool {
+    std::env::var_os("CROSSWIRE_SCENARIO").is_some()
 }
 
 /// Says that something is not tested on this machine, and why.

@@ -2,12 +2,10 @@
 //! and each of their accesses: same output and same exit status as without it. What is
 //! not there is left out, and said.
 
-mod common;
-
-use common::building::{build_directory, compile, folder, python, source, tool};
-use common::command::{self, PASS, somewhere};
-use common::left_out;
-use common::natively::{same_as_natively_anywhere, text};
+use crosswire_testing::building::{build_directory, compile, folder, python, source, tool};
+use crosswire_testing::command::{self, PASS, somewhere};
+use crosswire_testing::left_out;
+use crosswire_testing::natively::{same_as_natively_anywhere, text};
 use std::path::PathBuf;
 use std::process::Command;
 

@@ -2,13 +2,11 @@
 //! same output and same exit status under the default schedule and under twenty
 //! random ones. What they write stays in the run.
 
-mod common;
+use crosswire_testing::building::{build_directory, build_with, goroutines, python, source, tool};
+use crosswire_testing::command::{self, PASS, PATH, somewhere};
 
-use common::building::{build_directory, build_with, goroutines, python, source, tool};
-use common::command::{self, PASS, PATH, somewhere};
-
-use common::machine::tree;
-use common::natively::{same_as_natively, same_as_natively_anywhere, text};
+use crosswire_testing::machine::tree;
+use crosswire_testing::natively::{same_as_natively, same_as_natively_anywhere, text};
 
 use std::path::Path;
 use std::process::Command;

@@ -1,9 +1,7 @@
 //! Where the killed stood is told by function and line, however a program was built.
 
-mod common;
-
-use common::building::{build_directory, folder, source, tool};
-use common::command::{Outcome, crosswire, replay_differs, somewhere};
+use crosswire_testing::building::{build_directory, folder, source, tool};
+use crosswire_testing::command::{Outcome, crosswire, replay_differs, somewhere};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

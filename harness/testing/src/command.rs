@@ -3,19 +3,34 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
-/// Its documented exit statuses.
+/// Its documented exit statuses: nothing that was checked was violated.
 pub const PASS: Option<i32> = Some(0);
+/// A program did what it must not do.
 pub const VIOLATION: Option<i32> = Some(1);
+/// A limit was reached.
 pub const INCONCLUSIVE: Option<i32> = Some(4);
+/// It was interrupted before a violation was found.
 pub const INTERRUPTED: Option<i32> = Some(130);
 
 /// Where programs are looked for.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The command as it was built for this test.
-pub const CROSSWIRE: &str = env!("CARGO_BIN_EXE_crosswire");
+/// Returns the command as cargo built it for the tests of its package: beside the folder
+/// that they stand in.
+pub fn executable() -> &'static Path {
+    static COMMAND: LazyLock<PathBuf> = LazyLock::new(|| build_folder().join("crosswire"));
+    &COMMAND
+}
+
+/// Returns the folder of what cargo built in this test's profile.
+pub fn build_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("tests are files");
+    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    folder.to_owned()
+}
 
 /// An empty working directory for the command.
 pub fn somewhere() -> TempDir {
@@ -24,7 +39,7 @@ pub fn somewhere() -> TempDir {
 
 /// The command, run in this directory with a small environment.
 pub fn crosswire(directory: &Path) -> Command {
-    let mut command = Command::new(CROSSWIRE);
+    let mut command = Command::new(executable());
     prepare(&mut command, directory);
     command
 }
@@ -38,8 +53,11 @@ pub fn prepare(command: &mut Command, directory: &Path) {
 /// How a run of the command came out.
 #[derive(Debug)]
 pub struct Outcome {
+    /// The exit status, unless a signal ended it.
     pub status: Option<i32>,
+    /// What it printed.
     pub report: Value,
+    /// What it said on standard error.
     pub stderr: String,
 }
 
@@ -63,10 +81,12 @@ impl Outcome {
         }
     }
 
+    /// The verdict in a word; empty if there is none.
     pub fn verdict(&self) -> &str {
         self.report["verdict"].as_str().unwrap_or_default()
     }
 
+    /// All violations.
     pub fn violations(&self) -> &[Value] {
         self.report["violations"]
             .as_array()

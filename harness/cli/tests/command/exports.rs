@@ -1,11 +1,9 @@
 //! What machines get: JSON by its schema, JUnit XML by a strict schema, traces that an
 //! existing reader reads; and what is said of files that cannot be read.
 
-mod common;
-
-use common::browser::Browser;
-use common::building::{folder, tool};
-use common::command::{Outcome, crosswire, somewhere};
+use crosswire_testing::browser::Browser;
+use crosswire_testing::building::{folder, tool};
+use crosswire_testing::command::{Outcome, crosswire, somewhere};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -117,7 +115,7 @@ fn a_trace_viewer_opens_what_is_exported() {
     let viewer = folder(".").join(VIEWER);
     if !viewer.is_file() {
         let why = format!("there is no {VIEWER}; `.ci/run` fetches it from the npm registry");
-        return common::left_out(what, &why);
+        return crosswire_testing::left_out(what, &why);
     }
     let Some(mut browser) = Browser::start(what) else {
         return;

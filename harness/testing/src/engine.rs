@@ -1,11 +1,11 @@
 //! Runs in this process, whose traces can be compared.
 
 use crosswire::engine::{Engine, Isolation, Start, Target};
-use crosswire::explore::available_cpus;
+use crosswire::explore::{available_cpus, stay_on};
 use crosswire::model::{Plan, Rule, Run, Schedule, What};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 /// A program under test that is called `name`.
 pub fn target(name: &str, command: &[&str], directory: &Path) -> Target {
@@ -15,7 +15,7 @@ pub fn target(name: &str, command: &[&str], directory: &Path) -> Target {
             command: command.iter().map(|&word| word.to_owned()).collect(),
         }],
         working_dir: directory.to_owned(),
-        environment: vec![("PATH".to_owned(), super::command::PATH.to_owned())],
+        environment: vec![("PATH".to_owned(), crate::command::PATH.to_owned())],
         isolation: Isolation::Auto,
         children: Vec::new(),
         successors: Vec::new(),
@@ -37,6 +37,44 @@ pub fn cpus() -> &'static [usize] {
 pub fn next_cpu() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     cpus()[NEXT.fetch_add(1, Ordering::Relaxed) % cpus().len()]
+}
+
+/// A CPU that one test has to itself, among those that ask for one: the thread that took
+/// it, and all that it starts, stay on it.
+#[derive(Debug)]
+#[must_use = "the CPU is given back when this is dropped"]
+pub struct OwnCpu(Option<usize>);
+
+static FREE: Mutex<Option<Vec<usize>>> = Mutex::new(None);
+static GIVEN_BACK: Condvar = Condvar::new();
+
+impl OwnCpu {
+    /// Waits until a CPU is free. An exploration on it starts one program instead of one
+    /// for each CPU, and its shrinking, which uses one CPU, leaves none idle.
+    pub fn take() -> OwnCpu {
+        if crate::is_performing() {
+            return OwnCpu(None);
+        }
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let cpu = free.get_or_insert_with(|| cpus().to_vec()).pop();
+            if let Some(cpu) = cpu {
+                stay_on(cpu);
+                return OwnCpu(Some(cpu));
+            }
+            free = GIVEN_BACK
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for OwnCpu {
+    fn drop(&mut self) {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.get_or_insert_default().extend(self.0);
+        GIVEN_BACK.notify_one();
+    }
 }
 
 /// Schedule 0 is the default order; all others are random, each strategy in turn.

@@ -1,8 +1,8 @@
 //! Comparing a program under Crosswire with itself without.
 
-use super::command::{self, somewhere};
-use super::engine::{engine, exit_status, next_cpu, schedule, target};
-use super::machine::tree;
+use crate::command::{self, somewhere};
+use crate::engine::{engine, exit_status, next_cpu, schedule, target};
+use crate::machine::tree;
 use crosswire::model::End;
 use std::path::Path;
 use std::process::Command;

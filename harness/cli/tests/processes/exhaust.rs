@@ -1,16 +1,16 @@
 //! Exhaustive exploration of real processes: as many classes as trying every order
 //! finds, and the numbers that follow from the programs by hand.
 
-mod common;
-
-use common::building::{build_directory, compile, folder, source};
-use common::command::{self, PASS, VIOLATION, somewhere};
-use common::measure;
+use crosswire_testing::building::{build_directory, compile, folder, source};
+use crosswire_testing::command::{self, PASS, VIOLATION, somewhere};
+use crosswire_testing::engine::OwnCpu;
+use crosswire_testing::measure;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
+use serial_test::parallel;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -91,6 +91,7 @@ fn classes(case: &[&str], program: &Path, more: &[&str]) -> (u64, bool) {
 
 #[test]
 fn as_many_classes_as_all_orders_have() {
+    let _cpu = OwnCpu::take();
     let programs = build_directory();
     let program = compile(&[source("steps.c")], programs.path(), "steps");
     let mut wrong = BTreeMap::new();
@@ -139,6 +140,7 @@ fn small_programs() -> impl Strategy<Value = Vec<String>> {
 fn no_two_steps_are_wrongly_taken_to_be_independent() {
     /// Orders of one program that are tried; those that have more are left out.
     const MOST: &str = "1500";
+    let _cpu = OwnCpu::take();
     let programs = build_directory();
     let program = compile(&[source("steps.c")], programs.path(), "steps");
     let mut runner = TestRunner::new(Config {
@@ -162,6 +164,7 @@ fn no_two_steps_are_wrongly_taken_to_be_independent() {
 
 #[test]
 fn shards_explore_each_class_once() {
+    let _cpu = OwnCpu::take();
     let programs = build_directory();
     let program = compile(&[source("steps.c")], programs.path(), "steps");
     let case: &[&str] = &["w:a w:a w:a", "w:a w:a w:a"];
@@ -200,7 +203,9 @@ fn exhaust(program: &Path, more: &[&str]) -> command::Outcome {
 }
 
 #[test]
+#[parallel(tmp)]
 fn bugs_are_found_and_fixed_twins_proved_free_of_them() {
+    let _cpu = OwnCpu::take();
     let programs = build_directory();
     let mut wrong = Vec::new();
     for (name, is_small) in PROVED {

@@ -3,12 +3,11 @@
 //!
 //! Started as root, these tests run the command as the user nobody.
 
-mod common;
-
-use common::building::{compile, exercise, folder};
-use common::command::{self, CROSSWIRE, Outcome, PASS, VIOLATION};
-use common::machine::{MARK, await_processes, processes_left};
-use common::{left_out, marker, say};
+use crosswire_testing::building::{compile, exercise, folder};
+use crosswire_testing::command::{self, Outcome, PASS, VIOLATION};
+use crosswire_testing::machine::{MARK, await_processes, processes_left};
+use crosswire_testing::{left_out, marker, say};
+use serial_test::{parallel, serial};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -45,7 +44,7 @@ impl Ground {
         let root = tempfile::tempdir_in("/tmp").expect("/tmp is writable");
         let path = root.path();
         fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it is this test's");
-        fs::copy(CROSSWIRE, path.join("crosswire")).expect("the command was built");
+        fs::copy(command::executable(), path.join("crosswire")).expect("the command was built");
         fs::create_dir(path.join("work")).expect("it is this test's");
         let own = fs::metadata(path).expect("it was made just now").uid();
         let user = (own == 0).then_some(NOBODY);
@@ -159,6 +158,7 @@ fn remove_litter() {
 }
 
 #[test]
+#[parallel(tmp)]
 fn verdicts_are_right_and_replay() {
     let ground = Ground::new();
     if !ground.is_isolated("isolation without privileges") {
@@ -231,7 +231,10 @@ fn a_killed_harness_leaves_nothing() {
     }
 }
 
+/// The fixtures write to the real /tmp, which lies beneath the covers of those who explore
+/// the same ones meanwhile.
 #[test]
+#[serial(tmp)]
 fn without_isolation_verdicts_are_right_and_the_loss_is_said() {
     let ground = Ground::new();
     remove_litter();

@@ -1,5 +1,6 @@
 //! Programs to test with: building them, and finding those that a machine may lack.
 
+use crate::command::build_folder;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -13,15 +14,17 @@ pub fn folder(name: &str) -> PathBuf {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A source file of these tests.
+/// A source file of the command's tests.
 pub fn source(name: &str) -> PathBuf {
     folder("harness/cli/tests/programs").join(name)
 }
 
 /// A directory for results of the build, deleted at the end of the test.
 pub fn build_directory() -> TempDir {
-    std::fs::create_dir_all(env!("CARGO_TARGET_TMPDIR")).expect("the target directory is writable");
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target directory is writable")
+    let directory = build_folder().join("../tmp");
+    std::fs::create_dir_all(&directory).expect("the target directory is writable");
+    let directory = directory.canonicalize().expect("it was made just now");
+    tempfile::tempdir_in(directory).expect("the target directory is writable")
 }
 
 /// Compiles C sources into the program `directory/name`.
@@ -81,7 +84,7 @@ pub fn tool(name: &str, what: &str) -> Option<PathBuf> {
         .map(|directory| directory.join(name))
         .find(|file| file.is_file());
     if found.is_none() {
-        super::left_out(what, &format!("there is no {name} here"));
+        crate::left_out(what, &format!("there is no {name} here"));
     }
     found
 }
