@@ -109,3 +109,26 @@ fn a_limit_makes_it_inconclusive() {
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("INCONCLUSIVE"));
 }
+
+#[test]
+fn the_main_job_performs_as_many_runs_of_each_case_as_it_is_told() {
+    let (mut command, _directory) = crosswire();
+    command.args([
+        "--only",
+        "pipe/kill-receiver",
+        "--only",
+        "robust-mutex/none",
+    ]);
+    let output = command.args(["--runs", "20", "--format", "json"]).output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mechanisms = report["mechanisms"].as_array().unwrap();
+    assert_eq!(mechanisms.len(), 2, "{report}");
+    for mechanism in mechanisms {
+        let runs = mechanism["faults"][0]["runs"].as_u64().unwrap();
+        // In each shape.
+        assert!(runs > 0 && runs.is_multiple_of(20), "{report}");
+    }
+}
