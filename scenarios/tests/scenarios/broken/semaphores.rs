@@ -1,9 +1,7 @@
 //! Semaphores with one planted bug each: the generic scenario finds it, and names the
 //! promise that is broken.
 
-mod common;
-
-use common::{breaks, keeps, trial};
+use super::{breaks, keeps, trial};
 use crosswire::conformance::semaphore;
 use crosswire::contract::{Contract, Error, PATIENCE, Peril, Semaphore};
 use crosswire::{Budget, scenario};

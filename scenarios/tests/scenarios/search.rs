@@ -10,6 +10,7 @@ use std::os::unix::net::UnixDatagram;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// What a test would print.
 fn message(explore: impl FnOnce()) -> String {
@@ -44,6 +45,8 @@ fn datagrams(
             }
         })
         .check(check::fifo())
+        // A busy machine takes long to find the simplest value.
+        .shrinking(Duration::from_secs(300))
 }
 
 #[test]
@@ -97,7 +100,12 @@ fn failures_are_kept_and_run_first() {
     let kept = tempfile::tempdir().unwrap();
     let run = |replay: Option<&str>| {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "forgetful", "--include-ignored", "--nocapture"]);
+        command.args([
+            "--exact",
+            "search::forgetful",
+            "--include-ignored",
+            "--nocapture",
+        ]);
         command.env("KEPT", kept.path());
         if let Some(file) = replay {
             command.env("CROSSWIRE_REPLAY", file);

@@ -1,9 +1,7 @@
 //! Notifiers with one planted bug each: the generic scenario finds it, and names the
 //! promise that is broken.
 
-mod common;
-
-use common::{breaks, keeps, trial};
+use super::{breaks, keeps, trial};
 use crosswire::conformance::notifier;
 use crosswire::contract::{Contract, Error, Notifier, Peril, Role, Wakeup};
 use crosswire::{Budget, scenario};

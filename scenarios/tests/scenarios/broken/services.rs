@@ -1,9 +1,7 @@
 //! Services with one planted bug each: the generic scenario finds it, and names the
 //! promise that is broken.
 
-mod common;
-
-use common::{breaks, keeps, trial};
+use super::{breaks, keeps, trial};
 use crosswire::conformance::rpc;
 use crosswire::contract::{Client, Contract, Error, Peril, Reply, Rpc, Server};
 use crosswire::{Budget, scenario};

@@ -1,4 +1,12 @@
-//! What the tests of broken implementations have in common.
+//! Implementations with one planted bug each: the generic scenarios find it, and name the
+//! promise that is broken.
+
+mod cells;
+mod channels;
+mod locks;
+mod notifiers;
+mod semaphores;
+mod services;
 
 use crosswire::Report;
 use crosswire::conformance::Trial;
@@ -6,7 +14,7 @@ use crosswire::contract::{Contract, Peril};
 use crosswire::model::Kind;
 
 /// The trial of one side against the other under a peril.
-pub fn trial(peril: Peril, some: usize, others: usize) -> Trial {
+fn trial(peril: Peril, some: usize, others: usize) -> Trial {
     Trial {
         peril,
         some,
@@ -17,7 +25,7 @@ pub fn trial(peril: Peril, some: usize, others: usize) -> Trial {
 /// Asserts that a promise of the contract was found broken, in this way, and that the
 /// report says so in the contract's words.
 #[track_caller]
-pub fn breaks(report: &Report, contract: &Contract, peril: Peril, kind: &str) {
+fn breaks(report: &Report, contract: &Contract, peril: Peril, kind: &str) {
     assert_eq!(report.invalid_reason, None);
     let kinds: Vec<String> = report
         .found
@@ -37,7 +45,7 @@ pub fn breaks(report: &Report, contract: &Contract, peril: Peril, kind: &str) {
 
 /// Asserts that nothing was found.
 #[track_caller]
-pub fn keeps(report: &Report) {
+fn keeps(report: &Report) {
     let kinds: Vec<&Kind> = report.found.iter().map(|f| &f.violation.kind).collect();
     assert_eq!((report.invalid_reason.clone(), kinds), (None, Vec::new()));
 }

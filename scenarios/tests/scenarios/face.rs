@@ -88,7 +88,7 @@ fn what_breaks_is_told_with_the_line_that_replays_it() {
     });
     assert!(said.contains("scenario `inventing`: "), "{said}");
     assert!(said.contains("invention"), "{said}");
-    let test = "what_breaks_is_told_with_the_line_that_replays_it";
+    let test = "face::what_breaks_is_told_with_the_line_that_replays_it";
     assert!(said.contains("CROSSWIRE_REPLAY=/"), "{said}");
     assert!(
         said.contains(&format!(".json cargo test {test} -- --exact")),

@@ -1,9 +1,7 @@
 //! Shared cells with one planted bug each: the generic scenario finds it, and names the
 //! promise that is broken.
 
-mod common;
-
-use common::{breaks, keeps, trial};
+use super::{breaks, keeps, trial};
 use crosswire::conformance::cell;
 use crosswire::contract::{Contract, Error, Peril, SharedCell, VALUE_BYTES};
 use crosswire::{Budget, scenario};

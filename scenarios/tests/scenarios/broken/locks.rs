@@ -1,9 +1,7 @@
 //! Locks with one planted bug each: the generic scenario finds it, and names the
 //! promise that is broken.
 
-mod common;
-
-use common::{breaks, keeps, trial};
+use super::{breaks, keeps, trial};
 use crosswire::check::{Expectations, Leaks};
 use crosswire::conformance::{lock, rwlock};
 use crosswire::contract::{Contract, Error, Lock, Peril, RwLock, Taken};

@@ -68,15 +68,18 @@ fn file(said: &str) -> &str {
 
 #[test]
 fn a_failure_comes_out_the_same_every_time() {
-    let (passed, said) = run("overtaking", None);
+    let (passed, said) = run("replay::overtaking", None);
     assert!(
         !passed && said.contains("scenario `overtaking`: "),
         "{said}"
     );
-    assert!(said.contains("cargo test overtaking -- --exact"), "{said}");
+    assert!(
+        said.contains("cargo test replay::overtaking -- --exact"),
+        "{said}"
+    );
     let file = file(&said).to_owned();
     for _ in 0..3 {
-        let (passed, said) = run("overtaking", Some(&file));
+        let (passed, said) = run("replay::overtaking", Some(&file));
         assert!(!passed, "{said}");
         assert!(
             said.contains("replayed: same verdict, same trace"),
@@ -87,7 +90,7 @@ fn a_failure_comes_out_the_same_every_time() {
 
 #[test]
 fn a_failure_is_replayed_on_a_test_that_was_built_anew() {
-    let (_, said) = run("overtaking", None);
+    let (_, said) = run("replay::overtaking", None);
     let text = std::fs::read_to_string(file(&said)).unwrap();
     let mut record: Record = Record::from_json(&text).unwrap();
     assert_eq!(record.children, ["first", "second"]);
@@ -97,14 +100,14 @@ fn a_failure_is_replayed_on_a_test_that_was_built_anew() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("old.json");
     std::fs::write(&path, record.to_json()).unwrap();
-    let (passed, said) = run("overtaking", path.to_str());
+    let (passed, said) = run("replay::overtaking", path.to_str());
     assert!(!passed, "{said}");
     assert!(said.contains("overtaking has changed"), "{said}");
 }
 
 #[test]
 fn secrets_are_not_given_to_the_processes() {
-    let (_, said) = run_with("overtaking", "FIRST_API_KEY", "well kept");
+    let (_, said) = run_with("replay::overtaking", "FIRST_API_KEY", "well kept");
     assert!(said.contains("FIRST_API_KEY (`.pass_env(NAME)`"), "{said}");
     let text = std::fs::read_to_string(file(&said)).unwrap();
     assert!(!text.contains("well kept"));
@@ -112,13 +115,13 @@ fn secrets_are_not_given_to_the_processes() {
 
 #[test]
 fn another_test_does_not_pass_for_a_replay() {
-    let (_, said) = run("overtaking", None);
-    let (passed, said) = run("another", Some(file(&said)));
+    let (_, said) = run("replay::overtaking", None);
+    let (passed, said) = run("replay::another", Some(file(&said)));
     assert!(
         !passed && said.contains("`another#0` was not explored"),
         "{said}"
     );
-    let (passed, said) = run("another", Some("/no/such/file.json"));
+    let (passed, said) = run("replay::another", Some("/no/such/file.json"));
     assert!(
         !passed && said.contains("cannot read /no/such/file.json"),
         "{said}"

@@ -7,12 +7,11 @@
 
 use crosswire::model::Verdict;
 use crosswire_scenarios::{Case, cases};
+use crosswire_testing::engine::OwnCpu;
+use crosswire_testing::{is_performing, measure};
 
 fn schedules(case: &Case) -> u32 {
-    let asked = std::env::var("CROSSWIRE_SCHEDULES").ok();
-    let all: u32 = asked.map_or(3, |text| {
-        text.parse().expect("CROSSWIRE_SCHEDULES is a number")
-    });
+    let all = measure("CROSSWIRE_SCHEDULES", 3) as u32;
     if is_ring(case) { all.div_ceil(3) } else { all }
 }
 
@@ -25,6 +24,7 @@ fn is_large(case: &Case) -> bool {
 }
 
 fn survives_every_crash(mechanism: &str) {
+    let _cpu = OwnCpu::take();
     let mut broken = Vec::new();
     let mut crashes = 0;
     let is_tried = |case: &&Case| case.mechanism == mechanism && !is_large(case);
@@ -48,8 +48,10 @@ fn survives_every_crash(mechanism: &str) {
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     // The program was started again to perform one of them.
-    let is_performer = std::env::var_os("CROSSWIRE_SCENARIO").is_some();
-    assert!(crashes > 0 || is_performer, "{mechanism} was not crashed");
+    assert!(
+        crashes > 0 || is_performing(),
+        "{mechanism} was not crashed"
+    );
 }
 
 macro_rules! mechanisms {

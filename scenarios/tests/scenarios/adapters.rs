@@ -6,8 +6,9 @@ use crosswire::contract::Peril;
 use crosswire::model::Verdict;
 use crosswire::{Budget, Report};
 use crosswire_scenarios::{Case, Cell, adapter_cells};
+use crosswire_testing::engine::OwnCpu;
+use crosswire_testing::{is_performing, left_out};
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -239,6 +240,7 @@ fn words_of_shared_memory() {
 /// # Panics
 /// If a promise came out otherwise than it is listed: all that did are named.
 fn held(command: &[String], to: &Held) {
+    let _cpu = OwnCpu::take();
     let cells = adapter_cells(to.contract, to.most, command).expect(to.contract);
     let cases: Vec<Case> = cells
         .into_iter()
@@ -308,22 +310,6 @@ fn made() -> PathBuf {
     let test = std::env::current_exe().expect("tests are files");
     let target = test.ancestors().nth(3).expect("target/PROFILE/deps/TEST");
     target.join("adapters")
-}
-
-/// Whether the test has been started again as a scenario of its own. It comes back here
-/// for every exploration, while others run the adapters: nothing is made then.
-fn is_performing() -> bool {
-    std::env::var_os("CROSSWIRE_SCENARIO").is_some()
-}
-
-/// Says that something is not tested on this machine, and why.
-///
-/// # Panics
-/// With `CI=true`: the machine that decides about a change leaves nothing out.
-fn left_out(what: &str, why: &str) {
-    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!in_ci, "{what} must be tested where CI=true, but {why}");
-    let _ = writeln!(std::io::stderr(), "left out: {what}, because {why}");
 }
 
 /// The C example.
