@@ -13,21 +13,15 @@
 //!
 //! The processes are expected to ignore `SIGPIPE`, as Rust programs do.
 
-#[cfg(not(loom))]
 pub mod cell;
-#[cfg(not(loom))]
 pub mod channel;
-#[cfg(not(loom))]
 mod common;
-#[cfg(not(loom))]
 pub mod lock;
-#[cfg(not(loom))]
 pub mod notifier;
-#[cfg(not(loom))]
 pub mod rpc;
-#[cfg(not(loom))]
 pub mod semaphore;
-#[cfg(not(loom))]
 #[allow(unsafe_code)]
 mod sys;
-pub mod words;
+
+/// The words that the lock-free ones consist of, which loom checks.
+pub use crosswire_words as words;

@@ -2,19 +2,16 @@
 //! and the time of a step. The yardstick is the same page with a hundred steps, so
 //! that the ratios say something on any machine.
 
-#[path = "../tests/common/mod.rs"]
-mod common;
-
-use common::browser::Browser;
 use crosswire::model::{Event, Record, TaskId, What};
 use crosswire::report::page;
+use crosswire_testing::browser::Browser;
 use std::time::Instant;
 
 fn main() {
     let Some(mut browser) = Browser::start("the measurement of the page") else {
         return;
     };
-    let directory = common::command::somewhere();
+    let directory = crosswire_testing::command::somewhere();
     println!(
         "{:>9} {:>12} {:>12} {:>12} {:>12}",
         "events", "making", "size", "paint", "step"

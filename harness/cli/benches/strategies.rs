@@ -6,14 +6,11 @@
 //! `cargo bench --bench strategies -- [NAME…]`; `CROSSWIRE_SEEDS` and `CROSSWIRE_RUNS`
 //! set the number of seeds (20) and the budget in runs (10,000).
 
-#[path = "../tests/common/mod.rs"]
-mod common;
-
-use common::building::{build_directory, compile, folder};
-use common::measure;
 use crosswire::check::{Expectations, Leaks};
 use crosswire::engine::{Isolation, Start, Target};
 use crosswire::explore::{Budget, Exploration, Found, Strategy, reduce};
+use crosswire_testing::building::{build_directory, compile, folder};
+use crosswire_testing::measure;
 use serde::Deserialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -143,6 +143,9 @@ pub struct MainJobOptions {
     /// Real time for all cases together, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     pub budget: Duration,
+    /// Perform N runs of each case, however long they take, instead
+    #[arg(long, value_name = "N", conflicts_with = "budget", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
     /// Only this mechanism, or this MECHANISM/FAULT; may be given several times
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,

@@ -11,21 +11,23 @@ use outcome::{Outcome, Row, Whole};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 mod outcome;
 
-/// Tries all cases within the budget and tells how they came out.
+/// Tries all cases, within the budget or for so many runs each, and tells how they came out.
 pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure> {
     let cells = chosen(cells, &options.only)?;
     let stop = interrupt::stop_flag()?;
+    let todo: VecDeque<_> = cells.iter().filter_map(as_case).map(Turn::first).collect();
     let job = Job {
         options,
         workers: workers(options),
         stop: &stop,
         display: Display::new(options.output.quiet),
         began: Instant::now(),
-        todo: Mutex::new(cells.iter().filter_map(as_case).map(Turn::first).collect()),
+        of: todo.len(),
+        todo: Mutex::new(todo),
         done: Mutex::default(),
     };
     // Each case starts a program of its own, which is long compared with its runs, and
@@ -109,16 +111,21 @@ struct Job<'a> {
     display: Display,
     began: Instant,
     todo: Mutex<VecDeque<Turn<'a>>>,
+    /// Cases there are.
+    of: usize,
     /// Reports by the names of their cases.
     done: Mutex<BTreeMap<&'a str, Report>>,
 }
 
 impl<'a> Job<'a> {
-    /// The next turn and its time: what earlier ones did not use is shared among the
-    /// rest.
-    fn next(&self) -> Option<(Turn<'a>, Duration)> {
+    /// The next turn and its budget: of the time, what earlier ones did not use is shared
+    /// among the rest.
+    fn next(&self) -> Option<(Turn<'a>, Budget)> {
         let mut todo = self.todo.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = todo.pop_front()?;
+        if let Some(runs) = self.options.runs {
+            return Some((turn, Budget::runs(runs)));
+        }
         let alike = todo.iter().filter(|other| other.again == turn.again);
         let left = u32::try_from(alike.count() + 1).unwrap_or(u32::MAX);
         let budget = match turn.again {
@@ -126,7 +133,8 @@ impl<'a> Job<'a> {
             false => self.options.budget.mul_f64(1.0 - RESERVE),
         };
         let rest = budget.saturating_sub(self.began.elapsed());
-        Some((turn, rest * self.workers.min(left) / left))
+        let share = rest * self.workers.min(left) / left;
+        Some((turn, Budget::time(share)))
     }
 
     /// Explores cases on one CPU until there are no more.
@@ -135,11 +143,13 @@ impl<'a> Job<'a> {
             stay_on(cpu);
         }
         while !self.stop.load(Ordering::Relaxed) {
-            let Some((Turn { case, again }, share)) = self.next() else {
+            let Some((Turn { case, again }, budget)) = self.next() else {
                 return;
             };
-            let report = self.explore(case, share);
-            if matches!(report.verdict, Verdict::Inconclusive(_)) && !again {
+            let report = self.explore(case, budget);
+            let is_undecided = matches!(report.verdict, Verdict::Inconclusive(_));
+            // As many runs again would be the same ones.
+            if is_undecided && !again && self.options.runs.is_none() {
                 let mut todo = self.todo.lock().unwrap_or_else(PoisonError::into_inner);
                 todo.push_back(Turn { case, again: true });
             }
@@ -148,13 +158,19 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn explore(&self, case: &Case, share: Duration) -> Report {
-        let show = |progress: &Progress| {
-            let part = progress::part(self.began.elapsed(), self.options.budget);
-            self.display.case(part, &case.name, progress);
-        };
+    /// How much of the whole has been done.
+    fn part(&self) -> f64 {
+        if self.options.runs.is_none() {
+            return progress::part(self.began.elapsed(), self.options.budget);
+        }
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.len() as f64 / self.of.max(1) as f64
+    }
+
+    fn explore(&self, case: &Case, budget: Budget) -> Report {
+        let show = |progress: &Progress| self.display.case(self.part(), &case.name, progress);
         let settings = Settings {
-            budget: Budget::time(share),
+            budget,
             seed: self.options.explore.seed,
             jobs: Some(1),
         };

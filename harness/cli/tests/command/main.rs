@@ -1,0 +1,9 @@
+//! The command towards the shell, people and other programs: what it accepts, what it
+//! says and in which form. None of this explores for long.
+
+mod bad_input;
+mod check;
+mod demos;
+mod exports;
+mod manners;
+mod page;

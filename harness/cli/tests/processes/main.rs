@@ -1,0 +1,11 @@
+//! Real processes under the harness: that they do what they do natively, repeat exactly,
+//! leave nothing behind, and that every order of their steps can be tried.
+
+mod containment;
+mod determinism;
+mod exercise;
+mod exhaust;
+mod real_programs;
+mod shared_programs;
+mod symbols;
+mod unprivileged;
