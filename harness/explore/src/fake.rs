@@ -104,7 +104,7 @@ fn empty(names: &[&str]) -> Trace {
     }
 }
 
-struct State<'a> {
+struct ToyState<'a> {
     toy: &'a Toy,
     next: Vec<usize>,
     owner: [Option<usize>; 4],
@@ -116,7 +116,7 @@ struct State<'a> {
     stdout: Vec<u8>,
 }
 
-impl State<'_> {
+impl ToyState<'_> {
     fn can_run(&self, task: usize) -> bool {
         !self.ended[task]
             && match self.toy.scripts[task].1.get(self.next[task]) {
@@ -205,7 +205,7 @@ impl Runner for Toy {
     fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
         let names: Vec<&str> = self.scripts.iter().map(|(name, _)| *name).collect();
         let mut chooser = Chooser::new(&plan.schedule);
-        let mut state = State {
+        let mut state = ToyState {
             toy: self,
             next: vec![0; names.len()],
             owner: [None; 4],

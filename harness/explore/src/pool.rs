@@ -63,14 +63,14 @@ pub(super) enum Next<Job> {
 pub(super) struct Pool<A> {
     began: Instant,
     workers: usize,
-    state: Mutex<State<A>>,
+    state: Mutex<Shared<A>>,
     /// Waited for by workers: there may be something to do, or the end has come.
     changed: Condvar,
     /// Waited for by the coordinator: a worker has ended.
     ended: Condvar,
 }
 
-struct State<A> {
+struct Shared<A> {
     agenda: A,
     working: usize,
     closed: bool,
@@ -84,7 +84,7 @@ impl<A: Agenda> Pool<A> {
         Arc::new(Pool {
             began: Instant::now(),
             workers,
-            state: Mutex::new(State {
+            state: Mutex::new(Shared {
                 agenda,
                 working: workers,
                 closed: false,
@@ -95,7 +95,7 @@ impl<A: Agenda> Pool<A> {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State<A>> {
+    fn state(&self) -> MutexGuard<'_, Shared<A>> {
         // A panic elsewhere is reported by `end`; the counts stay usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A run to perform, and what its plan is made from.
-pub(super) struct Job {
+pub(super) struct NumberedRun {
     pub run: u64,
     pub lessons: Arc<Lessons>,
     /// What it must print, if that is checked.
@@ -98,13 +98,13 @@ impl Sampling {
 }
 
 impl Agenda for Sampling {
-    type Job = Job;
+    type Job = NumberedRun;
     type Performed = Outcome;
 
     /// What plans are made from changes at barriers only: after run 0 and, where
     /// faults are injected, whenever the number of runs has doubled. There every
     /// earlier run is waited for, so that the plans do not depend on who was fast.
-    fn next(&mut self, elapsed: Duration) -> Next<Job> {
+    fn next(&mut self, elapsed: Duration) -> Next<NumberedRun> {
         let run = self.next;
         let late = self.budget.time.is_some_and(|time| elapsed >= time);
         if run >= self.budget.runs.max(1) || (late && run > 0) {
@@ -118,14 +118,14 @@ impl Agenda for Sampling {
             self.learn();
         }
         self.next += 1;
-        Next::Perform(Job {
+        Next::Perform(NumberedRun {
             run,
             lessons: self.lessons.clone(),
             reference: self.reference.clone(),
         })
     }
 
-    fn take_in(&mut self, job: Job, outcome: Outcome) -> Result<(), ExploreError> {
+    fn take_in(&mut self, job: NumberedRun, outcome: Outcome) -> Result<(), ExploreError> {
         self.collector.offer(job.run, outcome);
         match self.unknown_process().filter(|_| job.run == 0) {
             Some(error) => Err(error),

@@ -8,7 +8,7 @@ use super::planner::Planner;
 use super::points::Points;
 use super::recorder::Recorder;
 use super::runner::{Runner, Starter};
-use super::sampling::Job;
+use super::sampling::NumberedRun;
 use super::strategy::Profile;
 use crosswire_engine::EngineError;
 use crosswire_model::{End, Plan, Run, Verdict};
@@ -30,7 +30,7 @@ pub(super) struct Work {
 pub(super) fn perform_job(
     work: &Work,
     runner: &mut dyn Runner,
-    job: &Job,
+    job: &NumberedRun,
 ) -> Result<Outcome, EngineError> {
     let plan = work.planner.plan(job.run, &job.lessons);
     let (run, mut outcome) = perform(work, runner, &plan, job.reference.as_deref())?;

@@ -70,7 +70,7 @@ pub fn overtaken(operations: &Operations) -> Vec<Overtaken> {
     by_answer.sort_by_key(answered);
 
     let mut fared: Vec<Option<Overtaken>> = vec![None; operations.processes()];
-    let mut done = Counts::new(by_call.len());
+    let mut done = FenwickTree::new(by_call.len());
     // Those that answer in the same moment do not overtake each other.
     for together in by_answer.chunk_by(|a, b| answered(a) == answered(b)) {
         for place in together {
@@ -130,15 +130,15 @@ fn too_often(operations: &Operations, worst: &Overtaken, bound: u64) -> Broken {
     Broken::new("overtaken", witness, sentence)
 }
 
-/// How many of a row of places are taken, from any place on.
-struct Counts {
+/// Counts how many of a row of places are taken, from any place on (Fenwick, 1994).
+struct FenwickTree {
     sums: Vec<u64>,
     all: u64,
 }
 
-impl Counts {
-    fn new(places: usize) -> Counts {
-        Counts {
+impl FenwickTree {
+    fn new(places: usize) -> FenwickTree {
+        FenwickTree {
             sums: vec![0; places + 1],
             all: 0,
         }

@@ -54,7 +54,7 @@ impl KeyValue {
             return Ok(zones::judge(operations, own, None)?.into());
         }
         let list: Vec<Op> = own_ops().copied().collect();
-        Ok(match explain(&Entry, &list, self.budget) {
+        Ok(match explain(&StoredValue, &list, self.budget) {
             Explanation::Found => Outcome::Ok,
             Explanation::None { stuck } => {
                 Outcome::Violation(unexplained(operations, own[stuck] as usize))
@@ -109,9 +109,9 @@ fn by_key(operations: &Operations) -> Vec<Vec<u32>> {
 }
 
 /// What is stored under one key.
-pub(super) struct Entry;
+pub(super) struct StoredValue;
 
-impl Specification<Op> for Entry {
+impl Specification<Op> for StoredValue {
     type State = Option<i64>;
     type Undo = Option<i64>;
 

@@ -78,7 +78,7 @@ pub use priority_queue::PriorityQueue;
 pub use register::Register;
 pub use rpc::Rpc;
 pub use rwlock::RwLock;
-pub use search::{BUDGET, Explanation, Interval, Specification, explain};
+pub use search::{BUDGET, Explanation, Specification, Timed, explain};
 pub use semaphore::Semaphore;
 pub use signals::{REAL_TIME, Signals};
 pub use stream::{PIPE_BUF, Stream};

@@ -38,7 +38,7 @@ impl Checker for Semaphore {
 
     fn check(&self, operations: &Operations) -> Result<Outcome, Unusable> {
         operations.usable()?;
-        let counts = Counts::of(&operations.list);
+        let counts = Moments::of(&operations.list);
         let found = self
             .too_many(operations, &counts)
             .or_else(|| self.baseless(operations, &counts));
@@ -51,7 +51,7 @@ impl Checker for Semaphore {
 }
 
 /// Operations by moments, each with its index.
-struct Counts {
+struct Moments {
     posts_called: Vec<(u64, u32)>,
     posts_answered: Vec<u64>,
     waits_called: Vec<u64>,
@@ -59,10 +59,10 @@ struct Counts {
     refused: Vec<usize>,
 }
 
-impl Counts {
-    fn of(ops: &[Op]) -> Counts {
+impl Moments {
+    fn of(ops: &[Op]) -> Moments {
         let has_refusals = ops.iter().any(|op| op.nothing && !op.is_pending());
-        let mut counts = Counts {
+        let mut counts = Moments {
             posts_called: Vec::new(),
             posts_answered: Vec::new(),
             waits_called: Vec::new(),
@@ -104,7 +104,7 @@ const NAMED: usize = 4;
 
 impl Semaphore {
     /// A wait that succeeded although there was nothing left for it.
-    fn too_many(&self, operations: &Operations, counts: &Counts) -> Option<Broken> {
+    fn too_many(&self, operations: &Operations, counts: &Moments) -> Option<Broken> {
         let mut posts = 0;
         for (n, (at, wait)) in counts.waits_answered.iter().enumerate() {
             while counts
@@ -136,7 +136,7 @@ impl Semaphore {
     }
 
     /// A refusal at a time when the value was surely above 0.
-    fn baseless(&self, operations: &Operations, counts: &Counts) -> Option<Broken> {
+    fn baseless(&self, operations: &Operations, counts: &Moments) -> Option<Broken> {
         counts.refused.iter().find_map(|&refused| {
             let op = &operations.list[refused];
             // The value is least once as many waits as can be have begun: at the
@@ -158,7 +158,7 @@ impl Semaphore {
     }
 
     /// The least value that there can be at a moment.
-    fn least(&self, counts: &Counts, at: u64) -> i128 {
+    fn least(&self, counts: &Moments, at: u64) -> i128 {
         let posts = counts
             .posts_answered
             .partition_point(|answered| *answered < at);

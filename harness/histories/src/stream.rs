@@ -43,7 +43,7 @@ impl Checker for Stream {
 
     fn check(&self, operations: &Operations) -> Result<Outcome, Unusable> {
         operations.usable()?;
-        let mut search = Search::of(operations, self.atomic)?;
+        let mut search = StreamSearch::of(operations, self.atomic)?;
         Ok(search.run(self.budget))
     }
 }
@@ -61,7 +61,7 @@ struct Place {
     now: u64,
 }
 
-struct Search<'a> {
+struct StreamSearch<'a> {
     operations: &'a Operations,
     atomic: i64,
     /// The writes of each writer and the reads of each reader, in order.
@@ -72,9 +72,9 @@ struct Search<'a> {
     furthest: Option<(u64, Place)>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> StreamSearch<'a> {
     fn of(operations: &'a Operations, atomic: i64) -> Result<Self, Unusable> {
-        Ok(Search {
+        Ok(StreamSearch {
             atomic,
             writes: in_order(operations, Action::Write)?,
             reads: in_order(operations, Action::Read)?,

@@ -167,7 +167,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
 
 /// The JSON form of a report of crashes.
 #[derive(Debug, Clone, Serialize)]
-pub struct Summary {
+pub struct CrashSummary {
     /// Version of this form.
     pub format_version: u32,
     /// `pass`, `violation`, `invalid` or `inconclusive`.
@@ -231,9 +231,9 @@ pub struct Group {
 
 /// The JSON form of a report; `files` are the replay files of its groups, in the
 /// same order.
-pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> Summary {
+pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary {
     let groups = report.groups.iter().enumerate();
-    Summary {
+    CrashSummary {
         format_version: FORMAT_VERSION,
         verdict: report.verdict.word(),
         invalid: report.invalid_reason.as_ref().map(|reason| json::Invalid {

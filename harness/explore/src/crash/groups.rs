@@ -8,7 +8,7 @@ use crosswire_model::{Kind, Moment, Record, Violation};
 use std::collections::BTreeMap;
 
 /// The order of runs: by schedule, then by the places of the crashes.
-pub(super) type Order = (u32, Vec<usize>);
+pub(super) type Rank = (u32, Vec<usize>);
 
 /// Failures by kind and sentence, whatever numbers the sentence names. What is kept
 /// does not depend on the order in which runs are handed in.
@@ -20,8 +20,8 @@ pub(super) struct Groups {
 struct Entry {
     found: Found,
     /// The order of the run that is kept.
-    order: Order,
-    points: BTreeMap<Vec<String>, (Order, FailingPoint)>,
+    order: Rank,
+    points: BTreeMap<Vec<String>, (Rank, FailingPoint)>,
 }
 
 impl Groups {
@@ -36,7 +36,7 @@ impl Groups {
         violations: &[Violation],
         outcome: &Outcome,
         crashes: Vec<String>,
-        order: Order,
+        order: Rank,
     ) {
         let record = outcome.record.as_ref().expect("a violation has a record");
         for violation in violations {
@@ -68,7 +68,7 @@ impl Groups {
 
 impl Entry {
     /// Keeps the simpler of two runs.
-    fn improve(&mut self, violation: &Violation, outcome: &Outcome, order: &Order) {
+    fn improve(&mut self, violation: &Violation, outcome: &Outcome, order: &Rank) {
         let record = outcome.record.as_ref().expect("a violation has a record");
         let theirs = (simplicity(record), order);
         if theirs < (simplicity(&self.found.record), &self.order) {
@@ -81,7 +81,7 @@ impl Entry {
         }
     }
 
-    fn add_point(&mut self, crashes: &[String], order: &Order, record: &Record) {
+    fn add_point(&mut self, crashes: &[String], order: &Rank, record: &Record) {
         let (first, point) = self.points.entry(crashes.to_vec()).or_insert_with(|| {
             let point = FailingPoint {
                 crashes: crashes.to_vec(),
@@ -98,7 +98,7 @@ impl Entry {
     }
 
     fn finish(self) -> CrashGroup {
-        let mut points: Vec<(Order, FailingPoint)> = self.points.into_values().collect();
+        let mut points: Vec<(Rank, FailingPoint)> = self.points.into_values().collect();
         points.sort_by(|(a, _), (b, _)| a.cmp(b));
         CrashGroup {
             found: self.found,

@@ -24,7 +24,7 @@ use super::worker::{Work, perform, process_names};
 use super::{Exploration, ExploreError, Progress};
 use crosswire_engine::EngineError;
 use crosswire_model::{Action, Fault, Plan, Run, Trace, Verdict, What};
-use queue::{Job, Performed, Queue};
+use queue::{CrashOutcome, CrashRun, Queue};
 use std::sync::atomic::AtomicBool;
 
 /// Kills a process at every point, under several schedules.
@@ -112,7 +112,11 @@ impl CrashSearch {
 }
 
 impl Common {
-    fn try_job(&self, runner: &mut dyn Runner, job: &Job) -> Result<Performed, EngineError> {
+    fn try_job(
+        &self,
+        runner: &mut dyn Runner,
+        job: &CrashRun,
+    ) -> Result<CrashOutcome, EngineError> {
         let (run, mut outcome) = perform(&self.work, runner, &self.plan(job), None)?;
         if let (Some(missed), Verdict::Pass) = (run.trace.unused_faults.first(), &outcome.verdict) {
             // The way to the point is the same as in the run that showed it.
@@ -124,7 +128,7 @@ impl Common {
             Verdict::Invalid(_) => Vec::new(),
             _ => self.next_crashes(&run, job),
         };
-        Ok(Performed {
+        Ok(CrashOutcome {
             processes: match job.is_first() {
                 true => process_names(&run),
                 false => Vec::new(),
@@ -134,7 +138,7 @@ impl Common {
         })
     }
 
-    fn plan(&self, job: &Job) -> Plan {
+    fn plan(&self, job: &CrashRun) -> Plan {
         let lessons = Lessons {
             profile: Profile::of_length(job.horizon),
             ..Lessons::default()
@@ -147,7 +151,7 @@ impl Common {
     }
 
     /// The crashes that can follow those of this run.
-    fn next_crashes(&self, run: &Run, job: &Job) -> Vec<Fault> {
+    fn next_crashes(&self, run: &Run, job: &CrashRun) -> Vec<Fault> {
         let search = &self.search;
         let victim = match (job.crashes.len(), &search.second) {
             (0, _) => &search.victim,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// A run to perform.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Job {
+pub(super) struct CrashRun {
     pub schedule: u32,
     /// Steps of the run in which nobody interferes, which some schedules depend on.
     pub horizon: u32,
@@ -25,7 +25,7 @@ pub(super) struct Job {
     pub order: Vec<usize>,
 }
 
-impl Job {
+impl CrashRun {
     /// Whether it is the run that shows everything else.
     pub fn is_first(&self) -> bool {
         self.schedule == 0 && self.crashes.is_empty()
@@ -33,7 +33,7 @@ impl Job {
 }
 
 /// What came of a run.
-pub(super) struct Performed {
+pub(super) struct CrashOutcome {
     pub outcome: Outcome,
     /// The crashes that can be added to those of the run.
     pub next: Vec<Fault>,
@@ -44,7 +44,7 @@ pub(super) struct Performed {
 /// The runs of a search for fatal crashes, and what they came to.
 pub(super) struct Queue {
     search: CrashSearch,
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<CrashRun>,
     /// Jobs that are being performed, which may beget others.
     under_way: usize,
     tally: Tally,
@@ -55,7 +55,7 @@ pub(super) struct Queue {
 
 impl Queue {
     pub fn new(search: CrashSearch) -> Queue {
-        let first = Job {
+        let first = CrashRun {
             schedule: 0,
             horizon: 0,
             crashes: Vec::new(),
@@ -72,7 +72,7 @@ impl Queue {
     }
 
     /// Takes up what the first run has shown.
-    fn begin(&mut self, performed: &Performed) -> Result<(), ExploreError> {
+    fn begin(&mut self, performed: &CrashOutcome) -> Result<(), ExploreError> {
         let seen = &performed.processes;
         if !seen.is_empty() && !seen.contains(&self.search.victim) {
             return Err(ExploreError::UnknownProcess {
@@ -82,7 +82,7 @@ impl Queue {
         }
         let horizon = u32::try_from(performed.outcome.steps).unwrap_or(u32::MAX);
         for schedule in 1..self.search.schedules {
-            self.jobs.push_back(Job {
+            self.jobs.push_back(CrashRun {
                 schedule,
                 horizon,
                 crashes: Vec::new(),
@@ -92,7 +92,7 @@ impl Queue {
         Ok(())
     }
 
-    fn count(&mut self, job: &Job, outcome: &Outcome) {
+    fn count(&mut self, job: &CrashRun, outcome: &Outcome) {
         let crashes: Vec<String> = job.crashes.iter().map(ToString::to_string).collect();
         self.tally.count(outcome, || {
             let with = match crashes.is_empty() {
@@ -160,10 +160,10 @@ impl Queue {
 }
 
 impl Agenda for Queue {
-    type Job = Job;
-    type Performed = Performed;
+    type Job = CrashRun;
+    type Performed = CrashOutcome;
 
-    fn next(&mut self, _: Duration) -> Next<Job> {
+    fn next(&mut self, _: Duration) -> Next<CrashRun> {
         match self.jobs.pop_front() {
             Some(job) => {
                 self.under_way += 1;
@@ -174,7 +174,7 @@ impl Agenda for Queue {
         }
     }
 
-    fn take_in(&mut self, job: Job, performed: Performed) -> Result<(), ExploreError> {
+    fn take_in(&mut self, job: CrashRun, performed: CrashOutcome) -> Result<(), ExploreError> {
         self.under_way -= 1;
         let begun = match job.is_first() {
             true => self.begin(&performed),
@@ -194,8 +194,8 @@ impl Agenda for Queue {
         self.tally.is_hopeless()
     }
 
-    fn invalid(reason: String) -> Performed {
-        Performed {
+    fn invalid(reason: String) -> CrashOutcome {
+        CrashOutcome {
             outcome: Outcome::invalid(reason),
             next: Vec::new(),
             processes: Vec::new(),

@@ -24,7 +24,7 @@ mod tree;
 use super::points::{FaultSpace, Points};
 use super::pool::Pool;
 use super::runner::{Runner, Starter};
-use super::sampling::{Job, Sampling};
+use super::sampling::{NumberedRun, Sampling};
 use super::worker::{Work, perform};
 use super::{Exploration, ExploreError, Progress, Report, Shard};
 use class::{Classes, Member};
@@ -214,7 +214,7 @@ impl Search<'_> {
         &self,
         runner: &mut dyn Runner,
         plan: &Plan,
-        job: Job,
+        job: NumberedRun,
         (tree, classes): (&mut Tree, &mut Classes),
         points: &mut Points,
     ) -> Result<(), ExploreError> {

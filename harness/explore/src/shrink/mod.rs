@@ -52,7 +52,7 @@ pub(super) struct Shrinker<'a> {
 }
 
 /// A shrinker at work.
-struct Work<'a> {
+struct Attempts<'a> {
     with: Shrinker<'a>,
     until: Instant,
     best: Run,
@@ -66,7 +66,7 @@ impl<'a> Shrinker<'a> {
     /// # Errors
     /// If the engine fails.
     pub fn shrink(self, run: Run, verdict: Verdict) -> Result<Shrunk, EngineError> {
-        let mut work = Work {
+        let mut attempts = Attempts {
             until: Instant::now() + self.patience.time,
             with: self,
             best: run,
@@ -74,27 +74,27 @@ impl<'a> Shrinker<'a> {
             tried: 0,
         };
         let mut finished = false;
-        while !finished && work.may_go_on() {
-            let before = size(&work.best);
-            work.without_faults()?;
-            work.without_switches()?;
-            work.by_other_switches()?;
-            work.earlier_faults()?;
-            work.earlier_switches()?;
-            finished = size(&work.best) == before && work.may_go_on();
+        while !finished && attempts.may_go_on() {
+            let before = size(&attempts.best);
+            attempts.without_faults()?;
+            attempts.without_switches()?;
+            attempts.by_other_switches()?;
+            attempts.earlier_faults()?;
+            attempts.earlier_switches()?;
+            finished = size(&attempts.best) == before && attempts.may_go_on();
         }
-        let mut run = work.best;
+        let mut run = attempts.best;
         run.plan = spelled_out(&run);
         Ok(Shrunk {
             run,
-            verdict: work.verdict,
-            tried: work.tried,
+            verdict: attempts.verdict,
+            tried: attempts.tried,
             finished,
         })
     }
 }
 
-impl Work<'_> {
+impl Attempts<'_> {
     fn may_go_on(&self) -> bool {
         Instant::now() < self.until && !self.with.patience.stop.load(Ordering::Relaxed)
     }

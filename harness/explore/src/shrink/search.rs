@@ -1,7 +1,7 @@
 //! Other decisions than those of the run: a random schedule often contains ten where
 //! one, elsewhere, would do, and taking away cannot find that one.
 
-use super::Work;
+use super::Attempts;
 use crosswire_engine::EngineError;
 use crosswire_model::{Switch, TaskId, Trace};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ const MOST: usize = 400;
 /// So few decisions that a search for fewer is not worth its time.
 const FEW: usize = 1;
 
-impl Work<'_> {
+impl Attempts<'_> {
     /// Tries every single decision instead of all, then instead of ever fewer that follow
     /// one another.
     pub(super) fn by_other_switches(&mut self) -> Result<(), EngineError> {

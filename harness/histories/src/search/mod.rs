@@ -11,7 +11,7 @@
 pub(super) mod key;
 mod specification;
 
-pub use specification::{Interval, Specification};
+pub use specification::{Specification, Timed};
 
 use super::NEVER;
 use key::AsIs;
@@ -40,7 +40,7 @@ pub enum Explanation {
 /// Looks for an order of the operations in which the object gives the answers that
 /// it gave. Operations that were cut off take effect after their call or never.
 /// No more configurations than the budget are looked at.
-pub fn explain<O: Interval, S: Specification<O>>(
+pub fn explain<O: Timed, S: Specification<O>>(
     specification: &S,
     operations: &[O],
     budget: u64,
@@ -86,7 +86,7 @@ struct Search<'a, O, S: Specification<O>> {
     unanswered: usize,
 }
 
-impl<'a, O: Interval, S: Specification<O>> Search<'a, O, S> {
+impl<'a, O: Timed, S: Specification<O>> Search<'a, O, S> {
     fn new(specification: &'a S, operations: &'a [O], budget: u64) -> Self {
         // At equal times calls come before answers: what touches is in no order.
         let mut moments: Vec<(u64, bool, usize)> = Vec::with_capacity(2 * operations.len());

@@ -77,14 +77,14 @@ pub trait Specification<O = model::Operation> {
 }
 
 /// What has a call and perhaps an answer.
-pub trait Interval {
+pub trait Timed {
     /// When it was called.
     fn called(&self) -> u64;
     /// When it answered; [`NEVER`] if it was cut off.
     fn answered(&self) -> u64;
 }
 
-impl Interval for Op {
+impl Timed for Op {
     fn called(&self) -> u64 {
         self.called
     }
@@ -94,7 +94,7 @@ impl Interval for Op {
     }
 }
 
-impl Interval for model::Operation {
+impl Timed for model::Operation {
     fn called(&self) -> u64 {
         self.called
     }
