@@ -1,5 +1,5 @@
-//! How many of the six argument registers a call uses. The others hold whatever an
-//! earlier call left there, which says nothing and need not repeat.
+//! Numbers of argument registers that calls use. The other registers hold leftovers of an
+//! earlier call, which mean nothing and need not repeat.
 
 use super::Call;
 

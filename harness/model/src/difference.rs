@@ -1,4 +1,4 @@
-//! Where two runs that should be the same part, in words.
+//! Descriptions of the point where two runs that should be the same diverge.
 
 use super::{Access, AccessKind, Call, Errno, Event, TaskId, Trace, What};
 
@@ -66,7 +66,7 @@ impl Trace {
             What::Killed(signal) => format!("is killed by {signal}"),
             What::Fault(fault) => format!("suffers {fault}"),
             What::Start => "begins".to_owned(),
-            What::Resume => "goes on".to_owned(),
+            What::Resume => "resumes".to_owned(),
             What::Timeout => "reaches its deadline".to_owned(),
             What::Spin => "spins".to_owned(),
             What::Spawn(child) => format!("creates `{}`", self.name(*child)),

@@ -1,9 +1,8 @@
-//! What the argument registers of a call mean, as far as a reader of a timeline
-//! needs it.
+//! Meaning of the argument registers of calls, as far as a reader of a timeline needs it.
 
 use crosswire_model::Call;
 
-/// How to show one argument.
+/// Format of one argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A file descriptor; `AT_FDCWD` is not shown.
@@ -28,7 +27,7 @@ pub(super) enum Kind {
     FlockOp,
     /// The command of fcntl(2).
     FcntlCommand,
-    /// What that command is about: a number, or memory for locks.
+    /// Argument of the fcntl(2) command: a number, or memory for locks.
     FcntlArgument,
     /// The operation of epoll_ctl(2).
     EpollOp,
@@ -36,7 +35,7 @@ pub(super) enum Kind {
     OpenFlags,
     /// Permissions of a new file, in octal.
     Mode,
-    /// How mmap(2) maps.
+    /// Flags of mmap(2).
     MapFlags,
     /// A socket's family.
     Family,

@@ -5,18 +5,18 @@ use super::decode;
 use super::escape::escape;
 use crosswire_model::{Call, Content, Errno, Signal};
 
-/// A call as it is told.
+/// A call to be described.
 pub(super) struct Telling<'a> {
     pub call: Call,
     pub args: &'a [u64; 6],
     pub path: Option<&'a str>,
-    /// What its pointers led to, by argument.
+    /// Data behind its pointers, by argument.
     pub contents: &'a [(u8, &'a Content)],
-    /// What is behind its descriptors, by argument.
+    /// Objects behind its descriptors, by argument.
     pub behind: &'a [(u8, &'a str)],
 }
 
-/// How much room there is for the parts that may be long.
+/// Space for the parts that may be long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     /// Characters of a path. Its end is shown, since that tells more than its
@@ -24,7 +24,7 @@ pub(super) struct Room {
     pub path: usize,
     /// Characters of data.
     pub data: usize,
-    /// Whether to say what is behind a descriptor.
+    /// True if objects behind descriptors are named.
     pub names: bool,
 }
 
@@ -103,12 +103,12 @@ pub(super) fn ending(path: &str, room: usize) -> String {
     }
 }
 
-/// What became of a call: ` = ` and what it gave back.
+/// Describes the result of a call: ` = ` and the value returned.
 pub(super) fn came_back(call: Call, value: i64) -> String {
     match value {
         // ERESTARTSYS to ERESTART_RESTARTBLOCK (include/linux/errno.h), which no
         // program sees: a signal comes first, then the call is made again.
-        -516..=-512 => " is interrupted, starts again".to_owned(),
+        -516..=-512 => " is interrupted and restarted".to_owned(),
         _ => format!(" = {}", result(call, value)),
     }
 }
@@ -209,8 +209,8 @@ fn named(value: i32, names: &[(i32, &str)]) -> String {
     name.map_or_else(|| value.to_string(), |(_, name)| (*name).to_owned())
 }
 
-/// Whether a futex is private to its process, and which clock it waits by, does
-/// not matter to the reader.
+/// Describes the operation of a futex. Omits whether it is private to its process, and
+/// the clock of its timeout, which do not matter to the reader.
 fn futex_operation(value: i32) -> String {
     named(
         value & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME),
@@ -330,7 +330,7 @@ mod tests {
         assert_eq!(result(read, 16), "16");
         assert_eq!(result(read, -11), "-1 EAGAIN");
         assert_eq!(came_back(read, 16), " = 16");
-        assert_eq!(came_back(read, -512), " is interrupted, starts again");
+        assert_eq!(came_back(read, -512), " is interrupted and restarted");
         assert_eq!(result("mmap".parse().unwrap(), 0x1000), "0x1000");
     }
 }

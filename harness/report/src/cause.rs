@@ -13,7 +13,7 @@ use super::world::{Kind, Use};
 use crosswire_model::{Event, Kind as Broken, TaskId, Trace, Violation, What};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What probably led to a violation.
+/// Probable cause of a violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// In one sentence.
@@ -47,7 +47,7 @@ enum Pattern {
     Between(usize),
     /// A look, and a change after it that should have come first.
     Overtaken,
-    /// A signal that came before anybody waited for it.
+    /// A signal that came before any task waited for it.
     Missed,
     /// A signal that met a process which was not prepared for it.
     Unprepared,
@@ -99,7 +99,7 @@ fn fault(story: &Story<'_>) -> Option<Cause> {
         events[*index].task == task && !matches!(what, What::Resume | What::Start)
     });
     let mut sentence = format!(
-        "the fault {} struck `{}` in step {}",
+        "the fault {} hit `{}` in step {}",
         fault.action,
         story.trace.name(task),
         events[struck].step
@@ -108,8 +108,12 @@ fn fault(story: &Story<'_>) -> Option<Cause> {
         (Some(met), _) if !matches!(events[met].what, What::Killed(_)) => {
             sentence += &format!(": {}", story.words(met, LONGEST));
         }
-        (_, Some(call)) if fault.point.blocked => sentence += &format!(", in the middle of {call}"),
-        (_, Some(call)) => sentence += &format!(", when it was about to call {call}"),
+        (_, Some(call)) if fault.point.blocked => sentence += &format!(", during {call}"),
+        (_, Some(call)) => match call.to_string().as_str() {
+            "memory" => sentence += ", just before an access to shared memory",
+            "mark" => sentence += ", just before a mark",
+            call => sentence += &format!(", just before {call}"),
+        },
         _ => {}
     }
     let object = met.and_then(|met| story.world.touches[met].first());
@@ -126,7 +130,7 @@ const LONGEST: usize = 48;
 /// Points below which nothing is said rather than something misleading.
 const ENOUGH: i64 = 60;
 
-/// How likely two uses are the cause. Of equals the later ones are.
+/// Rates two uses as a cause. Of equal rates the later uses win.
 fn points(
     story: &Story<'_>,
     blamed: &BTreeSet<TaskId>,
@@ -205,8 +209,8 @@ fn uses(story: &Story<'_>) -> BTreeMap<usize, Vec<Used>> {
     all
 }
 
-/// Whether a use says that its process counts on the object. Giving it up does not,
-/// and cleaning up what may not be there neither.
+/// Tells whether a use shows that its process relies on the object. Closing it does not,
+/// and neither does the cleanup of something that may not exist.
 fn tells(event: &Event, how: Use) -> bool {
     match &event.what {
         What::Call { call, result, .. } => match call.name() {
@@ -219,7 +223,7 @@ fn tells(event: &Event, how: Use) -> bool {
     }
 }
 
-/// Whether the call of an event failed, or it was a signal.
+/// Tells whether the call of an event failed, or the event is a signal.
 fn failed(event: &Event) -> bool {
     match &event.what {
         What::Call { result, .. } | What::Wake { result, .. } => (-511..0).contains(result),
@@ -228,7 +232,7 @@ fn failed(event: &Event) -> bool {
     }
 }
 
-/// Whether looking leaves an object as it is.
+/// Tells whether reading leaves an object unchanged.
 fn is_memory(kind: Kind) -> bool {
     matches!(kind, Kind::File | Kind::SharedMemory | Kind::Word)
 }
@@ -309,24 +313,26 @@ fn told(story: &Story<'_>, object: usize, pattern: Pattern, first: &Used, second
     let what = &story.world.objects[object].name;
     let sentence = match pattern {
         Pattern::TooEarly => format!(
-            "{a} came too early: {early} in step {from}; {b} came to {what} only in step {to}: {late}"
+            "{a} was too early: {early} in step {from}; {b} reached {what} only in step {to}: {late}"
         ),
         Pattern::TooLate => {
-            format!("{b} came too late: {late} in step {to}, after {a} in step {from}: {early}")
+            format!("{b} was too late: {late} in step {to}, after {a} in step {from}: {early}")
         }
         Pattern::Unprepared => {
-            format!("{a} did {early} in step {from}; {b} {late} in step {to}, not prepared for it")
+            format!(
+                "{b} was not prepared for the signal of {a}: {early} in step {from}; {b} {late} in step {to}"
+            )
         }
         Pattern::Between(before) => format!(
             "between step {} and step {to} of {b}, {a} changed {what} in step {from}: {early}",
             events[before].step
         ),
         Pattern::Overtaken => format!(
-            "{a} looked at {what} in step {from} ({early}) before {b} changed it in step {to}: {late}"
+            "{a} read {what} in step {from} ({early}) before {b} changed it in step {to}: {late}"
         ),
-        Pattern::Missed => format!(
-            "{b} was not waiting yet when it came: {early} in step {from}, and {late} only in step {to}"
-        ),
+        Pattern::Missed => {
+            format!("{b} was not waiting yet: {early} in step {from}, but {late} only in step {to}")
+        }
     };
     let mut involved = vec![first.event, second.event];
     if let Pattern::Between(before) = pattern {

@@ -7,7 +7,7 @@ use crosswire_model::{Blocked, End, TaskId, Violation, What};
 /// Clauses of a sentence before the rest is counted.
 const MOST_CLAUSES: usize = 4;
 
-/// Who waits for what, those in the cycle first.
+/// Describes the waits of all blocked tasks, those in the cycle first.
 pub(super) fn sentence(story: &Story<'_>, violation: &Violation, blocked: &[Blocked]) -> String {
     let of_task = |task: &TaskId| blocked.iter().find(|wait| wait.task == *task);
     let mut order: Vec<&Blocked> = violation.tasks.iter().filter_map(of_task).collect();
@@ -85,7 +85,7 @@ fn clause(story: &Story<'_>, wait: &Blocked) -> String {
     format!("{who} waits {what}{reason}")
 }
 
-/// What is waited for, and why it does not come.
+/// Describes the awaited event, and the reason why it does not come.
 fn waiting(story: &Story<'_>, wait: &Blocked) -> (String, String) {
     let object = object_of(story, wait);
     let name = object.map(|object| story.world.objects[object].name.as_str());
@@ -166,7 +166,7 @@ fn holds(wait: &Blocked, whom: &str) -> String {
     }
 }
 
-/// Who has changed an object last and cannot do it again.
+/// Describes the task that changed an object last, if it has ended.
 fn last_changed(story: &Story<'_>, object: Option<usize>) -> String {
     let Some(event) = object.and_then(|object| last_change(story, object)) else {
         return String::new();
@@ -192,7 +192,7 @@ fn last_changed(story: &Story<'_>, object: Option<usize>) -> String {
     })
 }
 
-/// The last change of an object by anybody.
+/// Returns the last change of an object by any task.
 fn last_change(story: &Story<'_>, object: usize) -> Option<usize> {
     let mut touches = story.world.touches.iter();
     touches.rposition(|touches| {
@@ -227,7 +227,7 @@ fn since(story: &Story<'_>, object: Option<usize>, wait: &Blocked) -> String {
     })
 }
 
-/// How full the kernel said it was: "65,536 of 65,536 bytes".
+/// Describes the fill level given by the kernel: "65,536 of 65,536 bytes".
 fn fill(wait: &Blocked) -> Option<String> {
     let (_, rest) = wait.object.split_once('(')?;
     let (held, rest) = rest.split_once(" of ")?;

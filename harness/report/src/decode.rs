@@ -181,7 +181,7 @@ fn listed<T>(all: &[T], one: impl Fn(&T) -> String) -> String {
     format!("[{}]", all.join(", "))
 }
 
-/// What was seen of a piece of memory, between quotes.
+/// Formats the captured part of a piece of memory, between quotes.
 fn data(bytes: &Bytes, room: usize) -> String {
     // Whoever made the file may have put anything there.
     let safe = super::escape(&bytes.shown);

@@ -6,7 +6,7 @@ use super::world::{Kind, World};
 use super::{decode, private};
 use crosswire_model::{Access, AccessKind, Call, Content, Event, Seen, Signal, Trace, What};
 
-/// What is needed to put the events of a run into words.
+/// Data needed to describe the events of a run.
 #[derive(Clone, Copy)]
 pub(super) struct Story<'a> {
     pub trace: &'a Trace,
@@ -14,7 +14,7 @@ pub(super) struct Story<'a> {
     pub world: &'a World,
 }
 
-/// How much a reader wants to see an event.
+/// Importance of an event for the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
     /// Concerns the process alone.
@@ -25,7 +25,7 @@ pub(super) enum Weight {
     Telling,
 }
 
-/// How much a reader wants to see this event.
+/// Returns the importance of an event for the reader.
 pub(super) fn weight(event: &Event) -> Weight {
     match &event.what {
         What::Fault(_) | What::Panic(_) | What::Killed(_) | What::Exec(_) => Weight::Telling,
@@ -73,7 +73,7 @@ const ROOMS: [Room; 5] = [
 const SHORTEST_PATH: usize = 8;
 
 impl Story<'_> {
-    /// What happened, in a few words, at most `width` characters.
+    /// Describes an event in a few words, at most `width` characters.
     pub fn words(&self, index: usize, width: usize) -> String {
         let mut text = String::new();
         for room in ROOMS {
@@ -117,7 +117,7 @@ impl Story<'_> {
         }
     }
 
-    /// What was seen of an event.
+    /// Returns the data captured for an event.
     pub fn contents(&self, index: usize) -> Vec<(u8, &Content)> {
         let begin = self.seen.partition_point(|seen| seen.event < index);
         let of_event = self.seen[begin..].iter().take_while(|s| s.event == index);
@@ -191,10 +191,10 @@ impl Story<'_> {
             }
             What::Access(access) => accessed(access, self.trace, room),
             What::Wake { call, result } => self.woken(index, *call, *result, room),
-            What::Resume => "goes on".to_owned(),
+            What::Resume => "resumes".to_owned(),
             What::Signal(signal) => format!("gets {signal}"),
             What::Fault(fault) => format!("FAULT {} at {}", fault.action, fault.point),
-            What::Timeout => format!("time is up, at {}", seconds(event.time)),
+            What::Timeout => format!("timed out at {}", seconds(event.time)),
             What::Spawn(task) => format!("creates {}", escape(&self.trace.name(*task))),
             What::Exec(path) => format!("becomes {}", escape(path)),
             What::Spin => "spins".to_owned(),

@@ -1,5 +1,4 @@
-//! What a person needs to understand a violation: a sentence, a cause, and the events
-//! that show them.
+//! Explanation of a violation: a sentence, a cause, and the events that show them.
 
 use super::cause::{self, Cause};
 use super::events::Story;
@@ -14,13 +13,13 @@ use std::collections::BTreeSet;
 pub struct Explanation<'a> {
     /// The run.
     pub trace: &'a Trace,
-    /// What its calls read and wrote, as far as that is known.
+    /// Data that its calls read and wrote, as far as known.
     pub seen: &'a [Seen],
     /// Its kernel objects.
     pub world: World,
-    /// What is wrong, in one sentence, in the user's words.
+    /// Description of the violation, in one sentence, in the user's words.
     pub sentence: String,
-    /// What probably led to it.
+    /// Probable cause.
     pub cause: Option<Cause>,
     /// The events that show the violation or its cause.
     pub marked: BTreeSet<usize>,

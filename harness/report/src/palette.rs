@@ -1,7 +1,7 @@
-//! Colours, where there is somebody to see them.
+//! Colours for terminals.
 
-/// How the parts of a report are set off. Whether to use colour at all is the
-/// caller's choice: the library never looks at the terminal.
+/// Styles of the parts of a report. The caller decides whether to use colour: the library
+/// never inspects the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
     good: &'static str,

@@ -117,7 +117,7 @@ fn tasks(explanation: &Explanation<'_>) -> Vec<Value> {
     all
 }
 
-/// How full pipes are.
+/// Builds the counters of the fill levels of pipes.
 fn counters(explanation: &Explanation<'_>) -> Vec<Value> {
     let world = &explanation.world;
     let pipes = world.changes.iter().filter_map(|change| {

@@ -2,7 +2,7 @@
 
 use crosswire_model::Call;
 
-/// Whether a call is about its own process only, such as those of start-up.
+/// Tells whether a call concerns only its own process, such as those of start-up.
 pub(super) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> bool {
     match call.name() {
         Some("mmap") => args[3] & libc::MAP_SHARED as u64 == 0,
@@ -65,8 +65,8 @@ const PRIVATE: &[&str] = &[
     "vfork",
 ];
 
-/// Whether the coming back of a call is of interest to its process only. What a
-/// file was opened for has been said when the call began.
+/// Tells whether the return of a call concerns only its own process. The reason for
+/// opening a file was already shown when the call began.
 pub(super) fn is_private_return(call: Call) -> bool {
     is_private(call, &[0; 6], None) || matches!(call.name(), Some("open" | "openat" | "openat2"))
 }

@@ -79,7 +79,7 @@ fn place(trace: &Trace, places: &[Frame], number: u32) -> String {
 pub(super) fn text(trace: &Trace, places: &[Frame]) -> String {
     let mut text = String::new();
     for race in entries(trace, places) {
-        line(&mut text, "  nothing but chance orders these two accesses:");
+        line(&mut text, "  no synchronization orders these two accesses:");
         for access in race.accesses {
             let process = escape(&access.process);
             let sentence = format!(

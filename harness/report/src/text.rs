@@ -40,8 +40,8 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     text + &evidence(found, file, true, palette)
 }
 
-/// What shows a finding: the circumstances, the steps if wanted, and how to see it
-/// again.
+/// Describes the evidence of a finding: the circumstances, the steps if requested, and
+/// the replay command.
 pub(super) fn evidence(
     found: &Found,
     file: Option<&Path>,
@@ -101,7 +101,7 @@ pub(super) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
     format!("  replay it: {}\n", palette.strong(&command))
 }
 
-/// What a recorded run shows, without performing it again.
+/// Describes a recorded run without performing it again.
 pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> String {
     let mut text = String::new();
     let violations = match &record.verdict {
@@ -129,7 +129,7 @@ pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> St
     text
 }
 
-/// How a replay came out.
+/// Describes the result of a replay.
 pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
     let mut text = String::new();
     match &replay.verdict {
@@ -165,8 +165,8 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
     text
 }
 
-/// Whether a replay came out as recorded. An `Invalid` verdict says itself why
-/// it did not.
+/// Tells whether a replay matched the recording. An `Invalid` verdict itself gives the
+/// reason why it did not.
 fn sameness(replay: &Replay) -> String {
     let mut text = String::new();
     match (&replay.difference, &replay.changed[..]) {
@@ -175,7 +175,7 @@ fn sameness(replay: &Replay) -> String {
             let changed = escape(&changed.join(", "));
             line(
                 &mut text,
-                &format!("  {changed} has changed, but verdict and trace are the same"),
+                &format!("  {changed} has changed since the recording; same verdict, same trace"),
             );
         }
         (Some(_), []) => {}
@@ -215,7 +215,7 @@ pub(super) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
     text
 }
 
-/// What is wrong, as the checker says it.
+/// Returns the headline of a violation, in the checker's words.
 pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
     headed(violation, &violation.sentence, palette)
 }
@@ -234,7 +234,7 @@ fn headed(violation: &Violation, sentence: &str, palette: Palette) -> String {
     text.replacen(&head, &palette.bad(&head), 1)
 }
 
-/// What probably led to the violation.
+/// Describes the probable cause of the violation.
 fn cause(explanation: &Explanation<'_>) -> String {
     let mut text = String::new();
     if let Some(cause) = explanation.cause_line() {
@@ -260,18 +260,16 @@ pub(super) fn in_circumstances(record: &Record) -> String {
 fn circumstances_of(record: &Record) -> Vec<String> {
     let faults = record.plan.faults.iter().map(|fault| {
         let missed = match record.trace.unused_faults.contains(fault) {
-            true => " (it found no point to strike at)",
+            true => " (not injected: no matching point)",
             false => "",
         };
         format!("with the fault {}{missed}", escape(&fault.to_string()))
     });
     let decisions = record.trace.deviations.len() as u64;
     let schedule = match decisions {
-        0 => "in the default order of steps".to_owned(),
-        _ => format!(
-            "{} against the default order",
-            counted(decisions, "decision")
-        ),
+        0 => "default schedule".to_owned(),
+        1 => "1 scheduling decision differs from the default".to_owned(),
+        _ => format!("{decisions} scheduling decisions differ from the default"),
     };
     let steps = counted(record.trace.steps, "step");
     faults.chain([format!("{schedule}, {steps}")]).collect()
@@ -297,7 +295,7 @@ fn body(explanation: &Explanation<'_>, violation: &Violation, palette: Palette) 
     text
 }
 
-/// Who waits for what, and for whom, as the engine saw it in the end.
+/// Describes the wait-for graph at the end of the run, as the engine saw it.
 fn wait_for_graph(trace: &Trace) -> String {
     let mut text = String::new();
     let End::Deadlock(blocked) = &trace.end else {
@@ -310,7 +308,7 @@ fn wait_for_graph(trace: &Trace) -> String {
             .map(|task| trace.name(*task))
             .collect();
         let by = match by.is_empty() {
-            true => "nobody can release it".to_owned(),
+            true => "no process can release it".to_owned(),
             false => format!("only {} could release it", by.join(" or ")),
         };
         let sentence = format!(

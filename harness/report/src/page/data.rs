@@ -1,5 +1,5 @@
-//! What the page's script is given. Columns instead of objects, and each text once:
-//! a run may have a hundred thousand events.
+//! Data for the page's script. Columns instead of objects, and each text once: a run may
+//! have a hundred thousand events.
 
 use crate::Explanation;
 use crate::escape::escape;

@@ -1,4 +1,4 @@
-//! What each call does to which object.
+//! Effects of each call on objects.
 
 use super::descriptors::Open;
 use super::object::{Kind, State};
@@ -9,7 +9,7 @@ use crosswire_model::{Call, Content, TaskId};
 const NONE: i32 = -1;
 
 impl<'a> Follower<'a> {
-    /// Which argument of a call is a descriptor that it works on.
+    /// Returns the argument of a call that is a descriptor it works on.
     fn descriptor(name: &str, args: &[u64; 6]) -> Option<(u8, i32)> {
         let argument = match name {
             "read" | "write" | "readv" | "writev" | "pread64" | "pwrite64" | "preadv"
@@ -36,7 +36,7 @@ impl<'a> Follower<'a> {
         Some((file, object))
     }
 
-    /// What a task that has begun a call waits for.
+    /// Returns the object that a task waits for in a call that it has begun.
     pub(super) fn waited_for(
         &mut self,
         task: TaskId,

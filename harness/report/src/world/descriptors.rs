@@ -1,4 +1,4 @@
-//! Which open file each descriptor of each process refers to.
+//! Open files behind the descriptors of each process.
 
 use crosswire_model::TaskId;
 use std::collections::BTreeMap;
@@ -10,15 +10,15 @@ pub(super) struct Open {
     pub object: usize,
     pub readable: bool,
     pub writable: bool,
-    /// Which end of a connection it is.
+    /// End of the connection.
     pub side: usize,
-    /// Where the next read or write happens, as far as that is known.
+    /// Position of the next read or write, as far as known.
     pub position: Option<u64>,
-    /// How many descriptors refer to it.
+    /// Number of descriptors that refer to it.
     pub users: usize,
 }
 
-/// What one process has open, and where it has mapped shared memory.
+/// Open files of one process, and its mappings of shared memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
     /// Open files by descriptor, and whether an exec closes it.
@@ -108,7 +108,7 @@ impl Descriptors {
         self.table(process).open.keys().copied().collect()
     }
 
-    /// Who has an open file of this object that satisfies a condition.
+    /// Returns the processes with an open file of this object that satisfies a condition.
     pub fn holders(&self, object: usize, condition: impl Fn(&Open) -> bool) -> Vec<TaskId> {
         let holds = |table: &Table| {
             let mut files = table.open.values().map(|(file, _)| &self.files[*file]);

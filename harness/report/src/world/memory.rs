@@ -31,7 +31,8 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// Where a transfer began, as far as that is known. Moves the file's position.
+    /// Returns the position at which a transfer began, as far as known, and moves the
+    /// file's position.
     fn begin_of(&mut self, done: &Done<'a>, file: usize) -> Option<u64> {
         if matches!(done.name, "pread64" | "pwrite64") {
             return Some(done.args[3]);
@@ -272,7 +273,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// What `SEM_UNDO` asked for happens when a process ends.
+    /// Performs the `SEM_UNDO` operations of a process that ends.
     pub(super) fn undoes(&mut self, process: TaskId) {
         let of_process = (process, 0, 0)..(TaskId(process.0 + 1), 0, 0);
         let due: Vec<_> = self.undo.range(of_process).map(|(k, v)| (*k, *v)).collect();

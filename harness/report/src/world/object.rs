@@ -1,4 +1,4 @@
-//! What a world consists of: kernel objects, their states, and how these look.
+//! Parts of a world: kernel objects, their states, and the cards that show them.
 
 use crosswire_model::{Signal, TaskId};
 use std::collections::VecDeque;
@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 /// A kernel object that a run has used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// What it is.
+    /// Kind of the object.
     pub kind: Kind,
-    /// What a reader calls it, such as `pipe 1` or `/tmp/orders`.
+    /// Name of the object for the reader, such as `pipe 1` or `/tmp/orders`.
     pub name: String,
 }
 
@@ -61,12 +61,12 @@ impl Kind {
     }
 }
 
-/// How an object looks at one moment.
+/// Appearance of an object at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Card {
     /// Its state in a few words.
     pub line: String,
-    /// How full it is: so much of so much.
+    /// Fill level: used amount and capacity.
     pub level: Option<(u64, u64)>,
     /// Further facts, each with its label.
     pub rows: Vec<(&'static str, String)>,
@@ -137,7 +137,7 @@ impl Stream {
     }
 }
 
-/// A file lock that somebody holds.
+/// A file lock that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lock {
     /// Locks of different families do not meet (flock(2), fcntl(2)).

@@ -38,7 +38,7 @@ impl<'a> Follower<'a> {
         self.dirty.clear();
     }
 
-    /// What a task is doing, shown at its process.
+    /// Shows the current activity of a task at its process.
     pub(super) fn says(&mut self, task: TaskId, doing: String) {
         let process = self.process(task);
         let object = self.process_object(process);
@@ -130,7 +130,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Who has this thread id, as the programs see it.
+    /// Returns the task with this thread id, as the programs see it.
     fn with_id(&self, id: u64) -> Option<TaskId> {
         let id = id as u32 as i32;
         let known = |task: &crosswire_model::Task| task.tid == id && id > 0;

@@ -5,7 +5,7 @@ use super::object::{Kind, Piece, State, Stream};
 use super::{Done, Follower, Key, Use};
 use crosswire_model::{Bytes, Content, TaskId};
 
-/// What makes two names the same POSIX queue.
+/// Returns the key of a POSIX queue, the same for all its names.
 pub(super) fn queue_key(path: &str) -> Key {
     // A leading slash is removed by the C library on the way to the kernel.
     Key::Path(format!("mqueue:/{}", path.trim_start_matches('/')))
@@ -142,7 +142,7 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// What a call has transferred, as far as it was seen.
+    /// Returns the data that a call has transferred, as far as it was captured.
     fn piece(done: &Done<'a>, rank: i64) -> Piece {
         let bytes = Self::transferred(done);
         Piece {
@@ -344,7 +344,7 @@ impl<'a> Follower<'a> {
     /// Names of processes, one after the other.
     pub(super) fn names(&self, tasks: &[TaskId]) -> String {
         match tasks {
-            [] => "nobody".to_owned(),
+            [] => "none".to_owned(),
             some => {
                 let names: Vec<String> = some.iter().map(|task| self.name(*task)).collect();
                 names.join(", ")
