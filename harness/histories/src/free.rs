@@ -16,15 +16,16 @@ pub struct Free {
     ranges: Vec<(u64, u64)>,
 }
 
-/// What changes at a moment, in the order that accuses least at equal times.
+/// Kinds of changes at a moment, in the order that accuses least at equal times.
 const LEAVES: u64 = 0;
 const TAKER_BEGINS: u64 = 1;
 const ARRIVES: u64 = 2;
 const ARRIVES_FOR_GOOD: u64 = 3;
 
 impl Free {
-    /// From the stays of all things, each strictly between two moments, for ever if
-    /// the second is [`NEVER`], and the calls of those who may have taken one away.
+    /// Builds it from the stays of all things, each strictly between two moments, or
+    /// forever if the second is [`NEVER`], and from the calls of the operations that may
+    /// have taken one away.
     pub fn of(stays: impl Iterator<Item = (u64, u64)>, takers: impl Iterator<Item = u64>) -> Free {
         // Histories have no moments beyond `LAST`, so both fit into one number.
         let mut moments: Vec<u64> = takers.map(|at| at << 2 | TAKER_BEGINS).collect();
@@ -68,7 +69,7 @@ impl Free {
         self.ranges.get(at).map(|(first, _)| from.max(*first))
     }
 
-    /// Whether there is such a moment from one to another, both included.
+    /// Tells whether there is such a moment between two others, both included.
     pub fn within(&self, from: u64, to: u64) -> bool {
         self.next(from).is_some_and(|moment| moment <= to)
     }

@@ -108,7 +108,7 @@ fn by_key(operations: &Operations) -> Vec<Vec<u32>> {
     keys
 }
 
-/// What is stored under one key.
+/// Value stored under one key.
 pub(super) struct Entry;
 
 impl Specification<Op> for Entry {

@@ -1,4 +1,4 @@
-//! What mutexes and reader–writer locks have in common.
+//! Common parts of mutexes and reader–writer locks.
 
 use super::holds::{Refusal, Refusals, both, has_ties, holds, overlapping};
 use super::{
@@ -52,7 +52,8 @@ fn baseless(operations: &Operations, attempt: usize) -> Broken {
         "refusal",
         [attempt],
         format!(
-            "`{who}` was refused the lock between {from} and {to}, when nobody can have held it"
+            "`{who}` was refused the lock between {from} and {to}, when no process can have held \
+             it"
         ),
     )
 }
@@ -94,18 +95,18 @@ pub(super) fn numbered(operations: &Operations) -> Vec<Op> {
 
 /// A lock that one may hold, or several to read. Operations are [`numbered`].
 pub(super) struct Lock {
-    /// Whether the death of its holder gives it back.
+    /// True if the death of its holder gives it back.
     pub(super) robust: bool,
 }
 
-/// Who holds a lock, and who is dead.
+/// Holders of a lock, and dead processes.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Held {
     writer: Option<u32>,
     /// Sorted.
     readers: Vec<u32>,
     dead: Vec<u32>,
-    /// How many operations each process has done.
+    /// Number of operations done by each process.
     done: Vec<i64>,
 }
 

@@ -27,7 +27,7 @@ use super::{BUDGET, Checker, Operations, Outcome, Unusable, locks};
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Mutex {
-    /// Whether the death of its holder gives it back.
+    /// True if the death of its holder gives it back.
     pub robust: bool,
     /// Configurations that a search may look at.
     pub budget: u64,

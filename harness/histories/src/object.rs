@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a history is to be judged as.
+/// Object that a history is judged against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Object {
@@ -32,20 +32,19 @@ pub enum Object {
     Fairness,
 }
 
-/// What objects of one kind may differ in.
+/// Settings that distinguish objects of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// What a register holds, or how many may pass a semaphore, before all
-    /// operations.
+    /// Initial value of a register, or initial permits of a semaphore.
     pub initial: i64,
-    /// Whether a lock is given back when its holder dies, as are file locks and
-    /// robust mutexes.
+    /// True if a lock is given back when its holder dies, as are file locks and robust
+    /// mutexes.
     pub robust: bool,
-    /// Whether datagrams may be lost.
+    /// True if datagrams may be lost.
     pub lossy: bool,
     /// Bytes that a write to a stream may have and stay together.
     pub atomic: i64,
-    /// How often a waiting operation may be overtaken.
+    /// Number of times a waiting operation may be overtaken.
     pub bound: u64,
     /// Configurations that a search may look at.
     pub budget: u64,
@@ -162,7 +161,7 @@ impl Object {
         self.row().1
     }
 
-    /// What its operations do.
+    /// Returns the actions of its operations.
     pub fn actions(self) -> &'static [Action] {
         self.row().2
     }

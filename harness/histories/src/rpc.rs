@@ -13,7 +13,7 @@ use super::{Action, Broken, Checker, Operations, Outcome, Unusable};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rpc;
 
-/// What is known of a call.
+/// Known facts about a call.
 #[derive(Clone, Copy)]
 struct Known {
     call: u32,
@@ -77,7 +77,7 @@ fn executions(operations: &Operations, known: &mut (Values, Vec<Known>)) -> Opti
             if op.is_pending() {
                 continue;
             }
-            let sentence = format!("`{who}` executed {}, for which nobody had called", op.value);
+            let sentence = format!("`{who}` executed {}, which no process had called", op.value);
             return Some(Broken::new("invention", [i], sentence));
         };
         let call = known.call as usize;

@@ -9,7 +9,7 @@ use super::{BUDGET, Checker, Operations, Outcome, Unusable, locks};
 /// refused only while somebody may hold the lock for itself alone.
 #[derive(Debug, Clone, Copy)]
 pub struct RwLock {
-    /// Whether the death of a holder gives its hold back.
+    /// True if the death of a holder gives its hold back.
     pub robust: bool,
     /// Configurations that a search may look at.
     pub budget: u64,

@@ -118,7 +118,7 @@ fn last_raise(operations: &Operations, own: &[usize]) -> usize {
         .expect("something was sent")
 }
 
-/// What happens at a moment, in the order that accuses least.
+/// Kinds of changes at a moment, in the order that accuses least.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     RaiseBegins,
@@ -127,8 +127,8 @@ enum What {
     RunMustBe,
 }
 
-/// Whether every run of the handler has a signal to account for it, and if so, whether
-/// one is left pending.
+/// Tells whether every run of the handler has a signal to account for it, and if so,
+/// whether one is left pending.
 ///
 /// Everything is put off to the last moment. A signal that must be sent when one is
 /// pending would add nothing, so a run that can be goes first. A run for which nothing
@@ -197,7 +197,10 @@ fn unaccounted(operations: &Operations, own: &[usize], run: usize) -> Broken {
     let raises: Vec<usize> = own.iter().filter(sent).copied().collect();
     let who = operations.who(run);
     let sentence = match raises.len() {
-        0 => format!("`{who}` handled signal {}, which nobody had sent", op.key),
+        0 => format!(
+            "`{who}` handled signal {}, which no process had sent",
+            op.key
+        ),
         _ => format!(
             "`{who}` handled signal {} by {}, but every one sent until then was merged with \
              another or accounts for an earlier run",
@@ -272,7 +275,7 @@ fn queued(operations: &Operations, own: &[usize], died: bool) -> Result<Outcome,
     }
 }
 
-/// Whether a signal of one number is pending.
+/// State of a signal number: pending or not.
 pub(super) struct Pending;
 
 impl Specification<Op> for Pending {

@@ -48,7 +48,7 @@ impl Checker for Stream {
     }
 }
 
-/// How far reading has come.
+/// Position of reading.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Place {
     /// Of each writer: its next write, and how many bytes of it have been read.
@@ -110,7 +110,7 @@ impl<'a> Search<'a> {
         Outcome::Violation(self.stuck())
     }
 
-    /// Whether every read that answered has been explained.
+    /// Tells whether every read that answered has been explained.
     fn is_done(&self, place: &Place) -> bool {
         let answered = |i: &usize| !self.operations.list[*i].is_pending();
         let left =
@@ -136,7 +136,7 @@ impl<'a> Search<'a> {
         lists[which].get(next as usize)
     }
 
-    /// Begins a read that nobody's must precede.
+    /// Begins a read that no other read must precede.
     fn begin(&self, place: &Place, open: &mut Vec<Place>) {
         let ops = &self.operations.list;
         let next = |reader: usize| Self::next_of(&self.reads, place.readers[reader], reader);
@@ -163,7 +163,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether all that was surely written by now has been read.
+    /// Tells whether everything certainly written by now has been read.
     fn may_be_empty(&self, place: &Place) -> bool {
         place
             .writers
@@ -260,7 +260,7 @@ impl<'a> Search<'a> {
             .collect()
     }
 
-    /// Whether the bytes of a write may be apart, or end early.
+    /// Tells whether the bytes of a write may be split, or end early.
     fn may_be_torn(&self, write: &Op) -> bool {
         write.is_pending() || write.key > self.atomic
     }

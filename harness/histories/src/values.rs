@@ -65,7 +65,7 @@ impl Values {
     }
 }
 
-/// A hash of one integer. Whoever chooses bad values only slows himself down.
+/// Hash of one integer. A caller that chooses bad values slows down only itself.
 #[derive(Default)]
 pub(super) struct Multiply(u64);
 

@@ -24,11 +24,11 @@ pub fn draw(operations: &[&Operation]) -> Vec<String> {
 
 /// An operation as it is drawn.
 pub struct Interval {
-    /// Who, and what.
+    /// Process and operation.
     pub label: String,
-    /// When it was called.
+    /// Time of the call.
     pub called: u64,
-    /// When it answered, if it did.
+    /// Time of the answer, if any.
     pub answered: Option<u64>,
 }
 

@@ -33,7 +33,7 @@ impl Dice {
 /// Moments of a history lie below this one, about.
 const SPAN: u64 = 12;
 
-/// How far apart they are in half of the histories.
+/// Distance between times in half of the histories.
 const FAR: u64 = 1_000_000_000;
 
 /// The state of an object of any kind.
@@ -130,7 +130,7 @@ fn perform(object: Object, settings: &Settings, operations: &mut Operations, dic
     }
 }
 
-/// What an operation is called with.
+/// Draws the arguments of an operation.
 fn arguments(
     object: Object,
     world: &mut World,
@@ -327,7 +327,7 @@ fn spoil(object: Object, operations: &mut Operations, dice: &mut Dice) {
     }
 }
 
-/// Whether an action answers something.
+/// Tells whether the action has an answer.
 fn answers(action: Action) -> bool {
     use Action as A;
     matches!(
@@ -343,12 +343,12 @@ fn answers(action: Action) -> bool {
     )
 }
 
-/// Whether an action can answer that there is nothing, or be refused.
+/// Tells whether the action can find nothing or be refused.
 fn can_refuse(action: Action) -> bool {
     answers(action) && !matches!(action, Action::Execute | Action::Handle)
 }
 
-/// Whether operations of one process touch, so that their order cannot be told.
+/// Tells whether operations of one process touch, so that their order is unknown.
 pub(super) fn touches(operations: &Operations) -> bool {
     let ops = &operations.list;
     ops.iter().enumerate().any(|(i, op)| {

@@ -22,7 +22,7 @@ use std::hash::BuildHasherDefault;
 /// bytes.
 pub const BUDGET: u64 = 5_000_000;
 
-/// Whether answers can be explained.
+/// Result of the search for an order that explains the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Explanation {
     /// By some order of the operations.
@@ -64,7 +64,7 @@ struct Entry {
 struct Performed<U> {
     operation: usize,
     undo: U,
-    /// Whether there is anything else to try in its stead.
+    /// True if there are alternatives to it.
     has_alternatives: bool,
 }
 

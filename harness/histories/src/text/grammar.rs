@@ -3,7 +3,7 @@
 use super::super::{Action, NEVER, NO_LENGTH, Object, Op, Operations};
 use super::bytes;
 
-/// What a line says.
+/// Content of a line.
 pub(super) enum Line {
     /// An operation.
     Operation(Op),
@@ -23,7 +23,7 @@ enum Argument {
     Bytes,
 }
 
-/// What an action answers.
+/// Kind of answer of an action.
 #[derive(Clone, Copy, PartialEq)]
 enum Answer {
     /// Nothing but that it was done.
