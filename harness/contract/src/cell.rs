@@ -9,9 +9,9 @@ pub const VALUE_BYTES: usize = 64;
 /// writer and any number of readers inherit when they are forked.
 ///
 /// Dropping the handle removes what stands under a name; only the process that
-/// created the cell is to do that, when nobody uses it any more.
+/// created the cell is to do that, when no process uses it any more.
 pub trait SharedCell: Sized {
-    /// What the cell promises.
+    /// Contract of the cell.
     const CONTRACT: &'static Contract;
 
     /// A new cell, all zero.

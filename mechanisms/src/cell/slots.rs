@@ -2,7 +2,7 @@
 //! which one counts. A store fills the other one and then changes the number, which
 //! is one word, so a writer that dies leaves the old value or the new one.
 //!
-//! Whoever uses it must see to it that nobody loads while somebody stores.
+//! The user must ensure that no process loads while another one stores.
 
 use crosswire::contract::VALUE_BYTES;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

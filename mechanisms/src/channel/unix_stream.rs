@@ -49,8 +49,8 @@ pub struct StreamReceiver {
 }
 
 impl UnixStream {
-    /// Creates the socket at `path`. One that a crashed creator left there, and at
-    /// which nobody listens, is replaced.
+    /// Creates the socket at `path`. Replaces a socket that a crashed creator left there
+    /// and at which no process listens.
     ///
     /// # Errors
     /// If there is something else, or the kernel refuses.
@@ -85,7 +85,7 @@ fn is_errno<T>(result: &io::Result<T>, errno: Errno) -> bool {
     result.as_ref().err().and_then(io::Error::raw_os_error) == Some(errno as i32)
 }
 
-/// Whether this is a socket at which nobody listens: connecting then fails
+/// Tells whether this is a socket at which no process listens: connecting then fails
 /// (connect(2)).
 fn is_abandoned(path: &Path) -> bool {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket());
@@ -214,23 +214,23 @@ const CONTRACT: Contract = Contract {
     exemptions: &[NO_SIGNAL_LOST, NO_SIGNAL_LATE, NO_CLOCK],
 };
 
-/// What connections promise alike, Unix and TCP.
+/// Promises common to Unix and TCP connections.
 pub(super) const STREAM_PROMISES: &[Promise] = &[
     promise(
         Peril::None,
-        "messages come out once each, each sender's in the order in which they went in, and the \
-         end comes after the last sender has closed",
+        "messages are received once each, each sender's in the order of sending, and the end comes \
+         after the last sender has closed",
         "unix(7): SOCK_STREAM; socket(2); tcp(7)",
     ),
     promise(
         Peril::KillSender,
-        "what a killed sender had sent is received, and the receiver sees the end once no sender \
-         is left",
+        "messages of a killed sender are received, and the receiver sees the end once no sender is \
+         left",
         "socket(2); _exit(2): open descriptors are closed",
     ),
     promise(
         Peril::KillReceiver,
-        "a sender without a receiver is told so (EPIPE or ECONNRESET) and never waits",
+        "a sender without a receiver gets EPIPE or ECONNRESET and never waits",
         "unix(7): EPIPE; send(2): ECONNRESET, EPIPE",
     ),
     promise(
@@ -245,22 +245,23 @@ pub(super) const STREAM_PROMISES: &[Promise] = &[
     ),
     promise(
         Peril::ShortIo,
-        "where a read or write moves only part of a message, the next moves the rest",
+        "if a read or write transfers only part of a message, the next transfers the rest",
         "read(2), write(2): \"RETURN VALUE\"",
     ),
     promise(
         Peril::Errno,
-        "a receiver that cannot accept a connection says so, and senders are told that it has gone",
+        "a receiver that cannot accept a connection reports the error, and senders learn that it \
+         is gone",
         "accept(2): EMFILE, ENOMEM; send(2): EPIPE",
     ),
     promise(
         Peril::Full,
-        "a sender that finds no room waits until there is some, and nothing is lost",
+        "a sender waits while there is no room, and nothing is lost",
         "send(2): \"DESCRIPTION\"",
     ),
     promise(
         Peril::Contend,
-        "each sender has room of its own: another that fills its own delays nobody for ever",
+        "each sender has room of its own: a sender that fills its own blocks no other forever",
         "socket(7): SO_SNDBUF",
     ),
 ];

@@ -1,5 +1,5 @@
-//! How notifiers learn the process id of the waiter, which is not known before it
-//! exists: it writes it into a pipe that all have inherited, once it is ready.
+//! Tells notifiers the process id of the waiter, which is unknown before the waiter
+//! exists: it writes its id into a pipe that all have inherited, once it is ready.
 
 use crosswire::contract::Error;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};

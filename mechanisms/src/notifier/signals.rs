@@ -5,15 +5,15 @@
 //! long as the queue has room (RLIMIT_SIGPENDING). The ways to receive them:
 //!
 //! * by a handler ([`HandledSignal`]), in which hardly anything is permitted
-//!   (signal-safety(7)). Between looking whether it has run and going to sleep it may
-//!   run unnoticed, unless both are one step, as in ppoll(2);
+//!   (signal-safety(7)). Between checking whether it has run and going to sleep it may
+//!   run unnoticed, unless both are atomic, as in ppoll(2);
 //! * by sigwaitinfo(2) ([`WaitedSignal`], [`RealTimeSignal`]), while it is blocked;
 //! * by a descriptor ([`SignalfdSignal`], [`RealTimeSignalFd`]), signalfd(2), which
 //!   can be polled with others. The signal must be blocked, too.
 //!
 //! A signal that is blocked, and waited for, is never delivered, so no handler runs,
-//! and nothing is interrupted. It must be blocked before anybody can send it: the
-//! waiter tells its process id only afterwards.
+//! and nothing is interrupted. It must be blocked before another process can send
+//! it: the waiter publishes its process id only afterwards.
 
 use super::rendezvous::Rendezvous;
 use crate::common::{NO_BUFFER, NO_CLOCK, NO_TRANSFER};
@@ -30,19 +30,19 @@ use std::mem::offset_of;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-/// How a signal is sent and received.
+/// Way of sending and receiving a signal.
 pub trait Way: 'static {
     /// Its number.
     fn number() -> i32;
-    /// Whether it is queued with a value.
+    /// True if it is queued with a value.
     const QUEUED: bool;
-    /// How it is received.
+    /// Way of receiving it.
     const BY: By;
-    /// What is promised.
+    /// Contract of the notifier.
     const CONTRACT: &'static Contract;
 }
 
-/// How a signal is received.
+/// Ways of receiving a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// By a function that runs in the midst of whatever goes on.
@@ -228,7 +228,8 @@ impl Way for StandardByHandler {
     const BY: By = By::Handler;
     const CONTRACT: &'static Contract = &Contract {
         name: "signal-handler",
-        specification: "A flag that the waiter's handler sees: sent again before that, it merges.",
+        specification: "A flag that the waiter's handler sees: if sent again before that, it \
+                        merges.",
         promises: &[
             MERGES,
             DEAD_NOTIFIER,
@@ -238,13 +239,13 @@ impl Way for StandardByHandler {
             CONTENDED,
             promise(
                 Peril::LoseSignal,
-                "a signal that is lost is not sent again; the waiter goes on waiting until its \
-                 time is over, and takes no other for it",
+                "a lost signal is not sent again; the waiter keeps waiting until its timeout, and \
+                 mistakes no other signal for it",
                 "signal(7)",
             ),
             promise(
                 Peril::DelaySignal,
-                "a signal that is late wakes the waiter when it comes",
+                "a late signal wakes the waiter when it arrives",
                 "signal(7)",
             ),
         ],
@@ -261,7 +262,7 @@ impl Way for StandardByWaiting {
     const BY: By = By::Waiting;
     const CONTRACT: &'static Contract = &Contract {
         name: "signal-wait",
-        specification: "A flag that the waiter takes: sent again before that, it merges.",
+        specification: "A flag that the waiter takes: if sent again before that, it merges.",
         promises: &[
             MERGES,
             DEAD_NOTIFIER,
@@ -282,7 +283,7 @@ impl Way for StandardByDescriptor {
     const BY: By = By::Descriptor;
     const CONTRACT: &'static Contract = &Contract {
         name: "signalfd",
-        specification: "A flag that the waiter reads: sent again before that, it merges.",
+        specification: "A flag that the waiter reads: if sent again before that, it merges.",
         promises: &[
             MERGES,
             DEAD_NOTIFIER,
@@ -307,7 +308,7 @@ impl Way for QueuedByWaiting {
         name: "real-time-signal",
         specification: "A queue of values, first in, first out.",
         traits: Traits::USUAL,
-        capacity: "as many as RLIMIT_SIGPENDING permits the user; then EAGAIN",
+        capacity: "as many as RLIMIT_SIGPENDING allows the user; then EAGAIN",
         promises: &[
             QUEUES,
             DEAD_NOTIFIER,
@@ -330,7 +331,7 @@ impl Way for QueuedByDescriptor {
         name: "real-time-signalfd",
         specification: "A queue of values, first in, first out.",
         traits: Traits::USUAL,
-        capacity: "as many as RLIMIT_SIGPENDING permits the user; then EAGAIN",
+        capacity: "as many as RLIMIT_SIGPENDING allows the user; then EAGAIN",
         promises: &[
             QUEUES,
             DEAD_NOTIFIER,
@@ -345,7 +346,7 @@ impl Way for QueuedByDescriptor {
     };
 }
 
-/// What holds for all of them, unless said otherwise.
+/// Contract parts common to all of them, unless overridden.
 const COMMON: Contract = Contract {
     name: "",
     facility: Facility::Notifier,
@@ -355,7 +356,7 @@ const COMMON: Contract = Contract {
         ..Traits::USUAL
     },
     capacity: "one of each number",
-    blocking: "notify never waits; wait waits for the signal, or until the time is over",
+    blocking: "notify never waits; wait waits for the signal, or until the timeout",
     linux: "which of several pending standard signals comes first is not defined; Linux takes the \
             lowest number first, and standard ones before real-time ones",
     promises: &[],
@@ -372,7 +373,7 @@ const COMMON: Contract = Contract {
 const WITH_DESCRIPTOR: &[Exemption] = &[
     exempt(
         Peril::ShortIo,
-        "a whole record is read, or none: the kernel refuses less (EINVAL)",
+        "a whole record is read, or none: the kernel refuses smaller reads (EINVAL)",
     ),
     NO_BUFFER,
     NO_CLOCK,
@@ -397,7 +398,8 @@ const NEVER_LATE: Exemption = exempt(
 
 const MERGES: Promise = promise(
     Peril::None,
-    "after a signal was sent, the waiter is woken at least once; several may come as one",
+    "after a signal was sent, the waiter is woken at least once; several signals may merge into \
+     one",
     "signal(7): \"Queueing and delivery semantics for standard signals\"",
 );
 
@@ -409,14 +411,14 @@ const QUEUES: Promise = promise(
 
 const DEAD_NOTIFIER: Promise = promise(
     Peril::KillNotifier,
-    "what a killed process had sent stays pending; nobody is told of the death",
+    "the signals of a killed process stay pending; no process is notified of the death",
     "signal(7)",
 );
 
 const DEAD_WAITER: Promise = promise(
     Peril::KillWaiter,
-    "a signal for a process that is gone is refused (ESRCH), or, as long as its parent has not \
-     waited for it, sent in vain",
+    "a signal to a dead process is refused (ESRCH) or, until its parent has waited for it, has no \
+     effect",
     "kill(2): \"zombie\"",
 );
 
@@ -434,12 +436,12 @@ const INTERRUPTED: Promise = promise(
 
 const CONTENDED: Promise = promise(
     Peril::Contend,
-    "one that sends often hides no signal that another sends after it",
+    "a process that sends often hides no signal that another sends later",
     "signal(7)",
 );
 
 const NO_DESCRIPTOR: Promise = promise(
     Peril::Errno,
-    "a waiter that gets no descriptor says so, and notifiers are told that it has gone",
+    "a waiter that gets no descriptor reports the error, and notifiers learn that it is gone",
     "signalfd(2): EMFILE, ENOMEM",
 );

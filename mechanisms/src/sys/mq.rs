@@ -1,5 +1,4 @@
-//! POSIX message queues: mq_overview(7). `nix` has them without a time-out for
-//! sending.
+//! POSIX message queues: mq_overview(7). `nix` has them without a timeout for sending.
 
 use super::{checked, deadline};
 use std::ffi::CStr;
@@ -78,7 +77,7 @@ pub(crate) fn receive(
     }
 }
 
-/// Asks for a signal when a message comes to the empty queue, once.
+/// Requests a signal for the next message that arrives in the empty queue, once.
 pub(crate) fn notify(queue: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // SAFETY: a sigevent is plain data and outlives the call.
     unsafe {

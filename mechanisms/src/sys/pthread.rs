@@ -55,7 +55,7 @@ unsafe extern "C" {
 }
 
 impl Mutex {
-    /// Makes a mutex of zeroed memory, once, before anybody uses it.
+    /// Initialises a mutex in zeroed memory, once, before any use of it.
     pub fn init(&self, robust: bool) -> io::Result<()> {
         // SAFETY: an attribute object is initialised before its use; the memory of
         // the mutex is large enough, and nobody uses it yet.
@@ -100,7 +100,7 @@ impl Mutex {
 }
 
 impl Condition {
-    /// Makes a condition variable of zeroed memory, once, before anybody uses it.
+    /// Initialises a condition variable in zeroed memory, once, before any use of it.
     pub fn init(&self) -> io::Result<()> {
         // SAFETY: as for the mutex.
         unsafe {
@@ -130,7 +130,7 @@ impl Condition {
 }
 
 impl ReadWrite {
-    /// Makes a lock of zeroed memory, once, before anybody uses it.
+    /// Initialises a lock in zeroed memory, once, before any use of it.
     pub fn init(&self) -> io::Result<()> {
         // SAFETY: as for the mutex.
         unsafe {
@@ -166,7 +166,8 @@ impl ReadWrite {
 }
 
 impl Barrier {
-    /// Makes a barrier of zeroed memory for so many, once, before anybody uses it.
+    /// Initialises a barrier for this number of processes in zeroed memory, once, before
+    /// any use of it.
     pub fn init(&self, parties: u32) -> io::Result<()> {
         // SAFETY: as for the mutex.
         unsafe {

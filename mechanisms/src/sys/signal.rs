@@ -72,8 +72,8 @@ pub(crate) fn descriptor(signal: i32) -> io::Result<std::os::fd::OwnedFd> {
     }
 }
 
-/// How often the handler has run in this process. All that it does is to count:
-/// little else is permitted there (signal-safety(7)).
+/// Number of times the handler has run in this process. The handler only counts: little
+/// else is permitted there (signal-safety(7)).
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn count(_: libc::c_int) {
@@ -90,13 +90,13 @@ pub(crate) fn handle(signal: i32) -> io::Result<()> {
     }
 }
 
-/// How often the handler has run since this was asked last.
+/// Returns the number of times the handler has run since the last call.
 pub(crate) fn take_handled() -> u32 {
     HANDLED.swap(0, Ordering::SeqCst)
 }
 
-/// Unblocks a signal and sleeps until a handler has run, in one step: whoever did
-/// one after the other could sleep through the signal in between (ppoll(2)).
+/// Unblocks a signal and sleeps until a handler has run, atomically: in two steps, a
+/// process could sleep through a signal that arrives in between (ppoll(2)).
 pub(crate) fn sleep_unblocked(signal: i32, patience: Duration) -> io::Result<()> {
     // SAFETY: a null mask only asks; sets and time outlive the calls.
     unsafe {

@@ -116,7 +116,8 @@ pub(crate) fn semop(
     checked(unsafe { semtimedop(id, operations.as_mut_ptr(), operations.len(), time) }).map(drop)
 }
 
-/// Whether semop has ever been performed on the set, and how many semaphores it has.
+/// Tells whether semop has ever been performed on the set, and returns the number of its
+/// semaphores.
 pub(crate) fn sem_was_used(id: c_int) -> io::Result<bool> {
     // SAFETY: a semid_ds is plain data, for which zeros are valid.
     unsafe {

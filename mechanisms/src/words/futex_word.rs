@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
-/// Taken, and somebody may sleep at the word.
+/// Taken, and a process may sleep on the word.
 pub const WAITED_FOR: u32 = 2;
 
 /// Takes the lock if it is free.
