@@ -54,13 +54,13 @@ pub struct Case {
     pub name: String,
     /// The mechanism's name.
     pub mechanism: &'static str,
-    /// What goes wrong.
+    /// The fault.
     pub fault: Peril,
-    /// What holds nevertheless.
+    /// Guarantee that holds nevertheless.
     pub promise: &'static str,
     /// The manual page that says so.
     pub source: &'static str,
-    /// Who takes part.
+    /// Participants of the trial.
     pub trial: Trial,
     /// The adapter's program and its arguments; empty for a reference implementation.
     pub command: Vec<String>,
@@ -70,10 +70,10 @@ pub struct Case {
     pub(crate) crash: fn(&Case, u32) -> Option<CrashReport>,
 }
 
-/// How a case is explored.
+/// Settings of the exploration of a case.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// When to stop.
+    /// Budget of the exploration.
     pub budget: Budget,
     /// Determines every plan.
     pub seed: u64,
@@ -91,7 +91,7 @@ impl From<Budget> for Settings {
     }
 }
 
-/// Who may stop an exploration, and who wants to know how far it is.
+/// Observer of an exploration, which can stop it.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
     /// Ends it when it becomes true.
@@ -103,14 +103,14 @@ pub struct Watch<'a> {
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Watch<'_> {
-    /// Nobody.
+    /// No observer.
     pub const NOBODY: Watch<'static> = Watch {
         stop: &NEVER,
         progress: &|_| {},
     };
 }
 
-/// How the program, started again, comes back to a case.
+/// Way in which the program, started again, returns to a case.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Way {
     /// By the verb that calls [`reenter`].
@@ -156,8 +156,8 @@ impl Case {
         (self.shrink)(self, record, time, stop)
     }
 
-    /// Kills the process that the peril speaks of at each of its points, under so many
-    /// schedules; `None` if the peril kills nobody. For tests.
+    /// Kills the process that the peril names at each of its points, under this number of
+    /// schedules; `None` if the peril kills no process. For tests.
     pub fn crash_in_test(&self, schedules: u32) -> Option<CrashReport> {
         (self.crash)(self, schedules)
     }

@@ -44,7 +44,7 @@ pub fn cases() -> Vec<Case> {
     cells().into_iter().filter_map(Cell::into_case).collect()
 }
 
-/// What a mechanism brings into the table.
+/// Entry of a mechanism in the table.
 #[derive(Clone, Copy)]
 struct Entry {
     contract: &'static Contract,

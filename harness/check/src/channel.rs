@@ -62,17 +62,18 @@ impl<'a> Channel<'a> {
     }
 }
 
-/// Whether an operation had no effect, by its own word.
+/// Tells whether an operation reported that it had no effect.
 pub(super) fn failed(operation: &Operation) -> bool {
     matches!(operation.outcome, crosswire_model::Outcome::Failed { .. })
 }
 
-/// When an operation answered; later than everything while it has not.
+/// Returns the time of an operation's answer; while it is pending, a time later than
+/// everything.
 pub(super) fn answer(operation: &Operation) -> u64 {
     operation.answered().unwrap_or(u64::MAX)
 }
 
-/// Who issued these operations, each task once.
+/// Returns the tasks that issued these operations, each once.
 pub(super) fn tasks(operations: &[&Operation]) -> Vec<TaskId> {
     let mut tasks: Vec<TaskId> = operations.iter().map(|operation| operation.task).collect();
     tasks.sort_unstable();

@@ -1,9 +1,10 @@
-//! Nobody can ever go on: who waits for what, and why that never comes.
+//! Deadlocks: no task can ever run again. Describes the waits, and the reason why they
+//! never end.
 //!
-//! Whether a run is deadlocked has been decided when it ended
-//! ([`End::Deadlock`]). Here the wait-for graph is put into words: an edge leads
-//! from each blocked task to those who could release it. A cycle in it explains
-//! the deadlock, and so does a task that nobody is left to release.
+//! The engine has decided whether a run is deadlocked when the run ended
+//! ([`End::Deadlock`]). This module describes the wait-for graph: an edge leads from each
+//! blocked task to the tasks that could release it. A cycle in it explains the deadlock,
+//! and so does a wait that no remaining task can end.
 
 use crosswire_model::{Blocked, End, Kind, Trace, Violation, What};
 use std::collections::VecDeque;
@@ -123,7 +124,8 @@ fn cycle_through(edges: &[Vec<usize>], start: usize, longest: usize) -> Option<V
     None
 }
 
-/// Those outside the cycle; whoever waits in the same way shares a clause.
+/// Describes the waits outside the cycle; processes that wait in the same way share a
+/// clause.
 fn other_clauses(
     trace: &Trace,
     blocked: &[Blocked],
@@ -171,7 +173,7 @@ fn clause(
     format!("{who} {verb} in {call} for {object}{reason}")
 }
 
-/// Whether what is waited for has a holder.
+/// Tells whether the awaited object has a holder.
 fn is_lock(wait: &Blocked) -> bool {
     matches!(wait.call.name(), Some("flock" | "fcntl"))
 }

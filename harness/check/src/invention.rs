@@ -1,12 +1,12 @@
-//! Nothing is received that nobody sent.
+//! Inventions: receiving a value that no process sent.
 
 use super::channel::{Channel, answer, failed, violation};
 use super::{Check, Unjudgeable};
 use crosswire_model::{Kind, Operation, Run, Violation};
 use std::sync::Arc;
 
-/// Whoever receives a value receives one that somebody had begun to send. A send
-/// that failed had no effect, so its value must not arrive.
+/// Checks that every received value is one that some process had begun to send. A failed
+/// send had no effect, so its value must not arrive.
 ///
 /// Values may be sent more than once. The operations are `send` and `recv`.
 pub fn no_invention() -> Arc<dyn Check> {

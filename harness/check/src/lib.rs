@@ -44,20 +44,20 @@ use std::sync::Arc;
 /// A check must never blame a program that could be right: operations that were
 /// begun and never answered may or may not have had their effect.
 pub trait Check: Send + Sync {
-    /// What it is called in reports.
+    /// Returns the name of the check in reports.
     fn name(&self) -> &str;
 
-    /// Whether what it finds in a run that was cut off by a limit would hold
-    /// however the run had gone on. Checks that need the whole run, such as one
-    /// of the final output, leave this `false` and are not asked about others.
+    /// Tells whether a violation found in a run that a limit cut off would hold for every
+    /// continuation of the run. Checks that need the whole run, such as one of the final
+    /// output, leave this `false` and do not judge other runs.
     fn judges_unfinished(&self) -> bool {
         false
     }
 
-    /// What the run did that it must not do; empty if nothing.
+    /// Returns the violations of the run; empty if there are none.
     ///
     /// # Errors
-    /// If the run cannot be judged by this check, which is nobody's violation.
+    /// If the run cannot be judged by this check, which is no violation.
     fn check(&self, run: &Run) -> Result<Vec<Violation>, Unjudgeable>;
 }
 
@@ -69,7 +69,7 @@ pub enum Unjudgeable {
     /// An operation was logged without what the check needs to know of it.
     #[error("`{process}` logged a `{operation}` without a value")]
     NoValue {
-        /// Who logged it.
+        /// Process that logged it.
         process: String,
         /// Its name.
         operation: String,

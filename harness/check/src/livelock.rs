@@ -1,5 +1,5 @@
-//! Everybody who is alive goes round in a loop until shared memory changes, and
-//! whoever could change it is gone or waits as well.
+//! Livelocks: all live processes loop until shared memory changes, and every process that
+//! could change it is gone or waits as well.
 
 use super::Expectations;
 use crosswire_model::{Action, End, Event, Kind, Spinner, Trace, Violation, What};

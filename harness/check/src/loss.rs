@@ -1,4 +1,4 @@
-//! What was acknowledged is not lost.
+//! Losses of acknowledged messages.
 
 use super::channel::{Channel, answer, violation};
 use super::{Check, Unjudgeable};
@@ -86,12 +86,12 @@ fn missing<'a>(channel: &Channel<'a>) -> Vec<(i64, &'a Operation)> {
     missing
 }
 
-/// Whether nothing can be received any more.
+/// Tells whether nothing can be received any more.
 fn over(run: &Run) -> bool {
     matches!(run.trace.end, End::Finished | End::Deadlock(_))
 }
 
-/// Whether a task that ever received was not killed by a fault.
+/// Tells whether some task that ever received was not killed by a fault.
 fn receiver_left(run: &Run) -> bool {
     let leader = |task: crosswire_model::TaskId| {
         let task = run.trace.tasks.get(task.index());

@@ -1,4 +1,4 @@
-//! Who created a kernel resource, read from the calls in a trace.
+//! Creators of kernel resources, read from the calls in a trace.
 
 use crosswire_model::{Action, Event, Leftover, TaskId, Trace, What};
 
@@ -9,20 +9,20 @@ const O_CREAT: u64 = 0o100;
 /// `IPC_RMID` (include/uapi/linux/ipc.h).
 const IPC_RMID: u64 = 0;
 
-/// Where a resource comes from.
+/// Origin of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// Who created it, or named it first if no call is seen to create it.
+    /// Task that created it, or the first to name it if no call is seen to create it.
     pub(super) task: TaskId,
     /// In which step.
     pub(super) step: u64,
-    /// Whether the call created it, rather than merely named it.
+    /// True if the call created it, rather than merely named it.
     pub(super) created: bool,
-    /// Whether the call named it relative to the working directory.
+    /// True if the call named it relative to the working directory.
     pub(super) relative: bool,
-    /// Whether a fault made a later attempt to remove it fail.
+    /// True if a fault made a later attempt to remove it fail.
     pub(super) removal_struck: bool,
-    /// Who opened or used it last since then, and in which step.
+    /// Last task to open or use it since then, and the step.
     pub(super) last: (TaskId, u64),
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Origin {
 /// removed and created again comes from the last creation.
 ///
 /// Some creations cannot be seen: glibc's `sem_open` links a file under a name
-/// that it has only tried to open before. Then whoever named it first is taken.
+/// that it has only tried to open before. Then the first process to name it counts as the creator.
 pub(super) fn origin(trace: &Trace, leftover: &Leftover) -> Option<Origin> {
     let wanted = Wanted::of(leftover)?;
     let mut origin: Option<Origin> = None;
@@ -66,7 +66,7 @@ fn refuses(action: Action) -> bool {
     matches!(action, Action::Errno(_) | Action::Interrupt)
 }
 
-/// What a call does to the resource.
+/// Effect of a call on the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
     Nothing,
@@ -200,8 +200,8 @@ fn creates_path(call: &str, args: &[u64; 6]) -> bool {
     }
 }
 
-/// Whether a path in a call means this absolute path. A relative one is taken to
-/// mean it if it could: the working directory is not known here.
+/// Tells whether a path in a call means this absolute path. A relative path matches if it
+/// could: the working directory is not known here.
 fn is_same(path: &str, absolute: &str) -> bool {
     let (path, is_relative) = (path.trim_end_matches('/'), !path.starts_with('/'));
     // The last name decides almost always, and costs nothing.

@@ -14,12 +14,12 @@ pub(super) fn parent_of(trace: &Trace, process: TaskId) -> Option<TaskId> {
     known.parent.map(|parent| process_of(trace, parent))
 }
 
-/// Whether a fault killed the process.
+/// Tells whether a fault killed the process.
 pub(super) fn is_killed_by_fault(trace: &Trace, process: TaskId) -> bool {
     trace.killed_by_fault().any(|killed| killed == process)
 }
 
-/// When a process ended, and by which signal if by one.
+/// Returns the step in which a process ended, and the signal that ended it, if any.
 pub(super) fn end_of(trace: &Trace, process: TaskId) -> Option<(u64, Option<Signal>)> {
     trace
         .events

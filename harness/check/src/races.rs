@@ -18,11 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Race {
     /// The events, as indices into [`Trace::events`].
     pub events: [usize; 2],
-    /// What they touch.
+    /// The two accesses.
     pub accesses: [Access; 2],
 }
 
-/// Pairs that are told: more of them are the same carelessness again.
+/// Maximum number of pairs reported: further ones repeat the same mistake.
 const MOST_RACES: usize = 4;
 
 /// The granularity at which memory is remembered, in bytes.
@@ -34,7 +34,7 @@ type Word = (u32, u64);
 /// The last read and the last write of a word by each task: event, and its time.
 type Last = BTreeMap<(TaskId, bool), (usize, u64)>;
 
-/// When each task was last heard of, by number.
+/// Last known progress of each task, by number.
 type Clock = BTreeMap<TaskId, u64>;
 
 /// The races of a run, each pair of instructions once, those that happened last first.
@@ -76,7 +76,7 @@ struct Search<'a> {
     trace: &'a Trace,
     atomic: BTreeSet<Word>,
     clocks: BTreeMap<TaskId, Clock>,
-    /// What is known to whoever acquires an object.
+    /// Knowledge that acquiring an object gives.
     released: BTreeMap<Object, Clock>,
     last: BTreeMap<Word, Last>,
     found: Vec<Race>,
@@ -125,20 +125,22 @@ impl Search<'_> {
         self.clocks.entry(task).or_default()
     }
 
-    /// Who takes a step: the task of its first event.
+    /// Returns the task that takes a step: the task of its first event.
     fn taker(&self, step: u64) -> Option<TaskId> {
         let events = &self.trace.events;
         let first = events.partition_point(|event| event.step < step);
         events.get(first).map(|event| event.task)
     }
 
-    /// What `before` has done so far happens before what `after` does next.
+    /// Records that everything `before` has done so far happens before the next step of
+    /// `after`.
     fn order(&mut self, before: TaskId, after: TaskId) {
         let clock = self.clock(before).clone();
         join(self.clock(after), &clock);
     }
 
-    /// What a task has done happens before what anybody does next.
+    /// Records that everything a task has done happens before the next step of every
+    /// task.
     fn order_all(&mut self, before: TaskId) {
         for (number, _) in (0_u32..).zip(&self.trace.tasks) {
             self.order(before, TaskId(number));
@@ -222,7 +224,7 @@ fn atomic_words(trace: &Trace) -> BTreeSet<Word> {
     accesses.filter(is_locked).flat_map(words).collect()
 }
 
-/// What a system call orders its callers by.
+/// Returns the object by which a system call orders its callers.
 fn object_of(name: &str, args: &[u64; 6]) -> Option<Object> {
     let one_of = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
     if one_of(&["sem", "msgsnd", "msgrcv"]) {

@@ -1,4 +1,4 @@
-//! How long an exploration goes on.
+//! Budget of an exploration.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crosswire_model::{Limit, Verdict};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-/// Different traces that are told apart: 16 MB of hashes.
+/// Maximum number of different traces counted: 16 MB of hashes.
 const MOST_DISTINCT: usize = 1_000_000;
 
 /// After so many runs that the harness could not perform, going on only repeats
@@ -35,16 +35,16 @@ pub(super) struct Collector {
     invalid_reason: Option<String>,
     faults: FaultTally,
     guarantee: Guarantee,
-    /// Where faults can strike, as far as known.
+    /// Points at which faults can be injected, as far as known.
     pub points: Points,
-    /// Whether that has grown since somebody last looked.
+    /// True if that has grown since the last query.
     pub points_grown: bool,
-    /// What run 0 printed, if it passed.
+    /// Output of run 0, if it passed.
     pub reference: Option<Vec<u8>>,
     pub processes: Vec<String>,
-    /// What run 0 has shown of the program's size.
+    /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
-    /// What the engines of the workers lack: the same for all.
+    /// Capabilities that the engines of the workers lack: the same for all.
     pub capabilities_lost: Vec<LostCapability>,
     /// Shared memory whose accesses are no schedule points, and why.
     unwatched: BTreeSet<String>,
@@ -79,7 +79,7 @@ impl Collector {
         self.next
     }
 
-    /// Whether further runs are of no use.
+    /// Tells whether further runs are useless.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
@@ -142,7 +142,7 @@ impl Collector {
         }
     }
 
-    /// What there is to say so far, in a budget and a time that others know.
+    /// Returns the progress so far; the caller adds budget and time.
     pub fn so_far(&self) -> Progress {
         Progress {
             runs: self.runs,

@@ -10,7 +10,7 @@ use crosswire_model::{
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What a toy task does in one step.
+/// Action of a toy task in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     Lock(usize),
@@ -135,7 +135,7 @@ impl State<'_> {
         });
     }
 
-    /// What the next step of a task touches.
+    /// Returns the objects that the next step of a task touches.
     fn touches(&self, task: TaskId) -> Vec<Touch> {
         let touch = match self.toy.scripts[task.index()]
             .1

@@ -1,4 +1,4 @@
-//! Which faults make sense at which calls.
+//! Combinations of faults and calls that make sense.
 
 use crosswire_model::{Action, Call};
 
@@ -172,8 +172,8 @@ fn is_one_of(call: Call, families: &[&[&str]]) -> bool {
     families.iter().any(|family| family.contains(&name))
 }
 
-/// Whether injecting `action` at `call` (before it, or once it has blocked) is
-/// something that can happen to a program on a real machine.
+/// Tells whether injecting `action` at `call` (before it, or once it has blocked) has an
+/// effect that can happen to a program on a real machine.
 pub(super) fn applies(action: Action, call: Call, blocked: bool) -> bool {
     match action {
         Action::Kill => true,
@@ -188,9 +188,9 @@ pub(super) fn applies(action: Action, call: Call, blocked: bool) -> bool {
     }
 }
 
-/// Whether the call's manual page gives this error as one that the machine's state
-/// can cause. Errors of the caller's own making (EBADF, EINVAL, …) are up to the
-/// user: they can strike wherever something can fail.
+/// Tells whether the call's manual page lists this error as one that the machine's state
+/// can cause. Errors caused by the caller itself (EBADF, EINVAL, …) are up to the user:
+/// they can be injected wherever something can fail.
 fn can_fail_with(call: Call, errno: i32) -> bool {
     match errno {
         libc::ENOSPC | libc::EDQUOT => is_one_of(call, &[STORING]),

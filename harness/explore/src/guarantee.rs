@@ -1,10 +1,10 @@
-//! What runs with random priorities are worth together.
+//! Combined guarantee of the runs with random priorities.
 
 use crosswire_model::{Plan, Rule};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How likely a bug of a given depth would have shown by now.
+/// Probability that a bug of a given depth would have been found by now.
 ///
 /// A bug has depth d if it shows whenever d pairs of steps come in a certain order.
 /// One run of n tasks and k steps whose priorities change d - 1 times shows it with
@@ -18,7 +18,7 @@ pub struct Guarantee {
     pub tasks: u64,
     /// Steps of the first run.
     pub steps: u64,
-    /// How many runs there were, by the depth that they were made for.
+    /// Number of runs, by the depth that they were made for.
     pub runs: BTreeMap<u32, u64>,
 }
 
@@ -27,17 +27,18 @@ pub struct Guarantee {
 pub struct Chance {
     /// So many orderings must come together.
     pub depth: u32,
-    /// How likely a bug of this depth would have shown, at least.
+    /// Minimum probability that a bug of this depth would have been found.
     pub probability: f64,
 }
 
 impl Guarantee {
-    /// Counts a run. Whoever has the measure of the first run sets it before reading.
+    /// Counts a run. The measure of the first run must be set before the guarantee is
+    /// read.
     pub(super) fn count(&mut self, depth: u32) {
         *self.runs.entry(depth).or_default() += 1;
     }
 
-    /// How likely a bug of this depth would have shown, at least.
+    /// Returns the minimum probability that a bug of this depth would have been found.
     ///
     /// ```
     /// use crosswire_explore::Guarantee;

@@ -1,4 +1,4 @@
-//! What is kept of one run of an exploration.
+//! Part of a run that an exploration keeps.
 
 use super::guarantee;
 use super::output::LastLines;
@@ -8,7 +8,7 @@ use crosswire_model::{Record, Run, Verdict};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// What a worker hands in. Small for a run that passes: its trace is dropped.
+/// Result that a worker hands in. Small for a run that passes: its trace is dropped.
 pub(super) struct Outcome {
     pub verdict: Verdict,
     /// Steps taken.
@@ -17,14 +17,14 @@ pub(super) struct Outcome {
     pub fingerprint: u64,
     /// The depth of bugs that its schedule was made for, if it promises anything.
     pub depth: Option<u32>,
-    /// Whether the run had a fault to inject, and how many were.
+    /// Number of faults that the run had to inject.
     pub faults_planned: u64,
     pub faults_struck: u64,
-    /// Where faults can strike, from runs without faults.
+    /// Points at which faults can be injected, from runs without faults.
     pub points: Points,
-    /// What run 0 printed.
+    /// Output of run 0.
     pub reference: Option<Vec<u8>>,
-    /// What run 0 has shown of the program's size.
+    /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
     /// Names of the processes of run 0.
     pub processes: Vec<String>,

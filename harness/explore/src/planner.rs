@@ -9,14 +9,14 @@ use crosswire_model::{Fault, Limits, Plan, Rule, Schedule};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// What earlier runs have taught.
+/// Lessons from earlier runs.
 #[derive(Debug, Default)]
 pub(super) struct Lessons {
     /// The faults that can strike.
     pub space: FaultSpace,
     /// The first run that was planned with this space.
     pub since: u64,
-    /// What run 0 has shown of the program's size.
+    /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Planner {
     pub strategy: Strategy,
     /// The part of the runs that is performed here.
     pub shard: Option<Shard>,
-    /// Whether some runs have two faults.
+    /// True if some runs have two faults.
     pub fault_pairs: bool,
     /// Runs that were performed before, besides run 0.
     pub performed: u64,
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// What a run teaches of which somebody may be killed anywhere.
+    /// Extracts the lessons from a run in which any process may be killed anywhere.
     fn lessons(trace: &Trace) -> Lessons {
         Lessons {
             space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(trace)),

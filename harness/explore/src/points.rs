@@ -71,7 +71,7 @@ pub(super) fn of_process<'a>(
         })
 }
 
-/// How many points of each class have been seen in one run at most.
+/// Maximum number of points of each class seen in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Points {
     most: BTreeMap<Site, u32>,
@@ -133,7 +133,7 @@ impl FaultSpace {
         space
     }
 
-    /// How many faults there are.
+    /// Returns the number of faults.
     pub fn len(&self) -> u64 {
         self.classes.last().map_or(0, |&(_, _, end)| end)
     }

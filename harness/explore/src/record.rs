@@ -94,7 +94,8 @@ pub(super) fn spelled_out(run: &Run) -> Plan {
     }
 }
 
-/// Where tasks stood when they died or got stuck, if the run was watched.
+/// Returns the stacks of tasks at the time they died or got stuck, if the run was
+/// watched.
 pub(super) fn stacks(run: &Run) -> Vec<Stack> {
     run.captures.iter().map(symbols::stack).collect()
 }

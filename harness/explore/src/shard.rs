@@ -13,7 +13,7 @@ pub struct Shard {
     count: u64,
 }
 
-/// More parts than anybody has machines.
+/// Maximum number of parts.
 const MOST: u64 = 100_000;
 
 /// Why a text names no part.
@@ -27,7 +27,8 @@ impl Shard {
         nth.saturating_mul(self.count).saturating_add(self.index)
     }
 
-    /// Whether a part of a tree of choices, told by the way there, belongs to this one.
+    /// Tells whether this part contains a subtree of choices, identified by the path to
+    /// it.
     pub(super) fn owns(self, way: &[crosswire_model::TaskId]) -> bool {
         let mut hasher = Sha256::new();
         for task in way {

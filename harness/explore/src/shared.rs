@@ -1,5 +1,5 @@
-//! What the workers of one exploration share: who does which run, and what came
-//! out. A run takes hundreds of microseconds, so one lock is good enough.
+//! State shared by the workers of one exploration: the assignment of runs, and the
+//! results. A run takes hundreds of microseconds, so one lock suffices.
 
 use super::ExploreError;
 use super::collector::Collector;
@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 pub(super) struct Job {
     pub run: u64,
     pub lessons: Arc<Lessons>,
-    /// What it must print, if that is checked.
+    /// Output required of the run, if that is checked.
     pub reference: Option<Arc<[u8]>>,
 }
 
-/// What comparing outputs comes to where there is nothing to compare with.
-const NO_REFERENCE: &str = "outputs were not compared: run 0, whose output is what the others \
-    must print, did not pass itself, so --check-output had no effect";
+/// Note for an exploration without an output to compare with.
+const NO_REFERENCE: &str = "outputs were not compared: run 0, the reference for --check-output, \
+    did not pass";
 
 pub(super) struct Shared {
     budget: Budget,

@@ -1,5 +1,5 @@
-//! How the schedules of an exploration are chosen. What each rule guarantees is said
-//! where it is carried out, in `engine/policy`.
+//! Scheduling strategies of an exploration. The guarantee of each rule is documented
+//! where the engine implements it.
 
 use crosswire_model::{EVERYTHING, Footprint, Mode, Rule, TaskId, Touch, Trace, Weight};
 use rand::{Rng, RngExt};
@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// A family of schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// All of the others in turn, so that nobody must choose.
+    /// All of the others in turn, so that the user need not choose.
     #[default]
     Mixed,
     /// Every task equally likely at every step.
@@ -36,8 +36,8 @@ const MOST_DEPTH: u32 = 32;
 /// Steps in a row under [`Strategy::RoundRobin`].
 const MOST_IN_A_ROW: u32 = 6;
 
-/// What the mix consists of, and in which proportion. The random walk stays the
-/// largest part: it alone assumes nothing about the program.
+/// Strategies of the mix, with their proportions. The random walk stays the largest part:
+/// it alone assumes nothing about the program.
 const MIX: &[(Strategy, u32)] = &[
     (Strategy::RandomWalk, 7),
     (Strategy::Pct(None), 5),
@@ -129,7 +129,7 @@ impl FromStr for Strategy {
     }
 }
 
-/// What a run has shown of the program's size: the measure of several strategies.
+/// Size of the program, as a run has shown it: the measure of several strategies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Profile {
     /// Steps of all tasks.

@@ -14,7 +14,7 @@ use super::strategy::Profile;
 use crosswire_engine::EngineError;
 use crosswire_model::{End, Plan, Run, Verdict};
 
-/// What all workers of an exploration have in common, unchanging.
+/// Immutable state shared by all workers of an exploration.
 pub(super) struct Work {
     pub starter: Starter,
     pub planner: Planner,
@@ -63,7 +63,7 @@ fn perform_job(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcom
         && let Some(difference) = run.trace.first_difference(&runner.run(&plan)?.trace)
     {
         outcome.verdict = Verdict::Invalid(format!(
-            "a run that was performed twice did not come out the same, {difference}"
+            "performing a run twice gave different results, {difference}"
         ));
     }
     if work.learn_points && plan.faults.is_empty() {
@@ -75,7 +75,7 @@ fn perform_job(work: &Work, runner: &mut dyn Runner, job: &Job) -> Result<Outcom
     Ok(outcome)
 }
 
-/// Whether a run is one of those that are performed twice; the violations are anyway.
+/// Tells whether a run is one of those performed twice; violations always are.
 fn is_checked(work: &Work, run: u64) -> bool {
     // Neither run 0 nor always runs with, or without, a fault.
     work.self_check > 0 && run % work.self_check == work.self_check - 1 - run / work.self_check % 2
@@ -112,7 +112,7 @@ pub(super) fn perform(
                 }
                 Confirmed::Different(difference) => {
                     outcome.verdict = Verdict::Invalid(format!(
-                        "a violation did not come out the same when replayed, {difference}"
+                        "replaying a violation gave different results, {difference}"
                     ));
                     return Ok((run, outcome));
                 }

@@ -63,7 +63,7 @@ impl Moment {
         Moment(self.0 + duration)
     }
 
-    /// Whether it is over.
+    /// Tells whether it is over.
     pub fn is_past(self) -> bool {
         Moment::now() > self
     }

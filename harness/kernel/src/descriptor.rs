@@ -20,7 +20,7 @@ pub fn take(process: Tid, descriptor: i32) -> io::Result<OwnedFd> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), descriptor, 0) })
 }
 
-/// What a descriptor refers to, as far as transfers are concerned.
+/// Type of the file behind a descriptor, as far as transfers are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileType {
     /// A pipe or stream socket: any number of bytes may move.
@@ -33,7 +33,7 @@ pub enum FileType {
     Other,
 }
 
-/// What a descriptor refers to.
+/// Returns the type of the file behind a descriptor.
 pub fn file_type(file: &OwnedFd) -> FileType {
     use nix::sys::socket::{SockType, getsockopt, sockopt};
     use nix::sys::stat::{SFlag, fstat};
@@ -49,7 +49,7 @@ pub fn file_type(file: &OwnedFd) -> FileType {
     }
 }
 
-/// Whether operations on it return EAGAIN rather than wait.
+/// Tells whether operations on it return EAGAIN instead of waiting.
 pub fn is_non_blocking(file: &OwnedFd) -> bool {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     fcntl(file, FcntlArg::F_GETFL)
@@ -69,12 +69,13 @@ pub fn shrink(file: &OwnedFd) {
     }
 }
 
-/// What `/proc` says a descriptor refers to: a path, or `pipe:[…]`, `socket:[…]`.
+/// Returns the file behind a descriptor, as `/proc` shows it: a path, or `pipe:[…]`,
+/// `socket:[…]`.
 pub fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{process}/fd/{descriptor}")).ok()
 }
 
-/// What identifies a socket or eventfd, at which waiters are not queued.
+/// Returns the identity of a socket or eventfd, at which waiters are not queued.
 pub fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
     let target = target(process, descriptor)?.to_string_lossy().into_owned();
     if target.starts_with("socket:") {
@@ -89,7 +90,7 @@ pub fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Whether two descriptors are the same open file (kcmp(2)).
+/// Tells whether two descriptors are the same open file (kcmp(2)).
 pub fn is_same(ours: &OwnedFd, process: Tid, descriptor: u64) -> bool {
     const KCMP_FILE: i32 = 0;
     let me = std::process::id();
@@ -198,7 +199,7 @@ fn info(process: Tid, descriptor: u64) -> String {
     std::fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).unwrap_or_default()
 }
 
-/// Whether a process has `path` open, in a mode that includes `mode`.
+/// Tells whether a process has `path` open, in a mode that includes `mode`.
 pub fn holds(process: Tid, path: &str, mode: Option<i32>) -> bool {
     let fits = |descriptor: &u64| {
         let info = info(process, *descriptor);
@@ -214,7 +215,7 @@ pub fn holds(process: Tid, path: &str, mode: Option<i32>) -> bool {
     descriptors(process).iter().any(|d| is_it(d) && fits(d))
 }
 
-/// Whether a process holds a lock on `path`.
+/// Tells whether a process holds a lock on `path`.
 pub fn holds_lock(process: Tid, path: &str) -> bool {
     descriptors(process).iter().any(|descriptor| {
         target(process, *descriptor).is_some_and(|t| t.as_os_str() == path)
@@ -259,7 +260,7 @@ pub fn record_lock_holder(process: Tid, tid: Tid, descriptor: i32, request: u64)
     (held && lock.l_pid != process).then_some(lock.l_pid)
 }
 
-/// Whether it is an Internet socket without a port.
+/// Tells whether it is an Internet socket without a port.
 pub fn needs_port(socket: &OwnedFd) -> bool {
     use nix::sys::socket::{SockaddrStorage, getsockname};
     let Ok(name) = getsockname::<SockaddrStorage>(socket.as_raw_fd()) else {

@@ -133,7 +133,8 @@ pub fn filter_for_mappings() -> Vec<sock_filter> {
     program
 }
 
-/// Whether a call never stops by itself: if it does, it is because of its arguments.
+/// Tells whether a call never stops by itself: if it does, it is because of its
+/// arguments.
 pub fn is_private(call: u32) -> bool {
     PRIVATE.contains(&c_long::from(call))
 }

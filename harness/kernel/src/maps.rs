@@ -1,4 +1,4 @@
-//! What is mapped into a task's memory (proc_pid_maps(5)).
+//! Mappings of a task's memory (proc_pid_maps(5)).
 
 use super::Tid;
 use crosswire_model::Mapping;
@@ -16,7 +16,7 @@ pub fn shared(tid: Tid) -> io::Result<Vec<(String, bool)>> {
     Ok(lines(tid)?.lines().filter_map(parse_shared).collect())
 }
 
-/// Whether anything is mapped in a range of addresses.
+/// Tells whether anything is mapped in a range of addresses.
 pub fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
     let lines = lines(tid).unwrap_or_default();
     let mut ranges = lines
@@ -53,7 +53,7 @@ pub fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
     Ok(Some(pages))
 }
 
-/// Whether a fork of the task would have all of its memory: none that is left out or
+/// Tells whether a fork of the task would have all of its memory: no part is omitted or
 /// emptied there (MADV_DONTFORK, MADV_WIPEONFORK of madvise(2); `dc` and `wf` among the
 /// flags of proc_pid_smaps(5)).
 pub fn is_kept_by_fork(tid: Tid) -> io::Result<bool> {

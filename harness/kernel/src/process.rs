@@ -1,5 +1,5 @@
-//! How a scenario's processes come to be and end, and the calls by which they
-//! speak to the engine.
+//! Start and end of a scenario's processes, and the calls by which they speak to the
+//! engine.
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};

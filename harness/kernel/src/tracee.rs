@@ -15,7 +15,7 @@ pub enum Stop {
     Spawned {
         /// The new task.
         child: Tid,
-        /// Whether the creator waits for it, as vfork(2) does.
+        /// True if the creator waits for it, as vfork(2) does.
         vfork: bool,
     },
     /// It executes a new program.
@@ -39,7 +39,7 @@ pub enum Stop {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stopped(Tid);
 
-/// What [`wait`] does when there is nothing to report.
+/// Behaviour of [`wait`] when there is nothing to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// Sleep until there is.
@@ -48,7 +48,7 @@ pub enum Wait {
     Poll,
 }
 
-/// What [`wait`] found.
+/// Result of [`wait`].
 #[derive(Debug)]
 pub enum Waited {
     /// A task stopped or ended.
@@ -158,9 +158,9 @@ pub struct Entering {
     pub call: u32,
     /// Its arguments.
     pub args: [u64; 6],
-    /// Where the program goes on after it.
+    /// Address at which the program continues after it.
     pub next: u64,
-    /// Whether it was made through the 64-bit interface, the only one known here.
+    /// True if it was made through the 64-bit interface, the only one known here.
     pub native: bool,
 }
 
@@ -183,14 +183,14 @@ impl Stopped {
         })
     }
 
-    /// What the call returned, at [`Stop::Exit`].
+    /// Returns the result of the call, at [`Stop::Exit`].
     pub fn result(&self) -> io::Result<i64> {
         let info = self.syscall_info()?;
         // SAFETY: as in `entering`; at an exit stop `op` names `exit`.
         Ok(unsafe { info.u.exit }.sval)
     }
 
-    /// What the call returned, if this is its exit rather than its entry.
+    /// Returns the result of the call, if this is its exit rather than its entry.
     pub fn result_if_exit(&self) -> io::Result<Option<i64>> {
         let info = self.syscall_info()?;
         let is_exit = info.op == libc::PTRACE_SYSCALL_INFO_EXIT;
@@ -277,7 +277,7 @@ impl Stopped {
         peek_poke_result(result)
     }
 
-    /// Whether an unblocked signal waits to be delivered to it.
+    /// Tells whether an unblocked signal waits to be delivered to it.
     pub fn has_deliverable_signal(&self) -> io::Result<bool> {
         self.deliverable_signals()
             .map(|signals| !signals.is_empty())

@@ -7,13 +7,13 @@ use crosswire_check::{Check, promise};
 use crosswire_contract::{Contract, Error, Peril, SharedCell, VALUE_BYTES};
 use std::sync::Arc;
 
-/// How many values are stored.
+/// Number of values stored.
 const STORES: u64 = 3;
 
-/// How often each reader loads.
+/// Number of loads by each reader.
 const LOADS: u64 = 3;
 
-/// What no writer stores: a value whose parts disagree.
+/// Value that no writer stores: the value of data whose parts disagree.
 const TORN: i64 = -1;
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
@@ -98,7 +98,7 @@ fn register() -> Arc<dyn Check> {
             let Some(value) = load.answer() else { continue };
             if value == TORN {
                 return Err(format!(
-                    "{} loaded a value that is made up of several",
+                    "{} loaded a torn value, made up of several",
                     load.process
                 ));
             }
@@ -114,13 +114,13 @@ fn register() -> Arc<dyn Check> {
             let most = most.filter_map(|store| store.value).max().unwrap_or(0);
             if value < least {
                 return Err(format!(
-                    "{} loaded {value} when {least} was there already",
+                    "{} loaded {value} when {least} was stored already",
                     load.process
                 ));
             }
             if value > most {
                 return Err(format!(
-                    "{} loaded {value}, which nobody had stored",
+                    "{} loaded {value}, which no process had stored",
                     load.process
                 ));
             }
@@ -129,13 +129,13 @@ fn register() -> Arc<dyn Check> {
     })
 }
 
-/// Nobody gives up unless somebody died.
+/// Checks that no process gives up unless a process died.
 fn refused_only_after_death() -> Arc<dyn Check> {
     promise("refused-only-after-death", |run| {
         let mut operations = run.history.operations.iter();
         match operations.find(|operation| failed(operation)) {
             Some(refused) if !had_death(run) && !had_error(run) => Err(format!(
-                "{} could not {} though nobody had died",
+                "{} could not {} although no process had died",
                 refused.process, refused.name
             )),
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! What channels promise beyond order and completeness.
+//! Promises of channels beyond order and completeness.
 
 use super::history::{failed, had_error, of, was_killed};
 use crosswire_check::history::{PriorityQueue, prepared};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// The operation by which a sender closes its end.
 pub(super) const CLOSE: &str = "close";
 
-/// How urgent the message of a value is.
+/// Returns the urgency of the message of a value.
 pub(super) fn urgency(value: i64) -> u32 {
     (value % 3) as u32
 }
@@ -36,14 +36,15 @@ pub(super) fn end_after_last_sender(senders: Vec<String>) -> Arc<dyn Check> {
     })
 }
 
-/// A sender is told that nobody is left only if that is so.
+/// Checks that a sender gets the error for a channel without receivers only if none is
+/// left.
 pub(super) fn closed_only_without_receivers(receivers: Vec<String>) -> Arc<dyn Check> {
     promise("closed-only-without-receivers", move |run| {
         let refused = of(run, "send").find(|send| failed(send));
         let left = receivers.iter().find(|receiver| !was_killed(run, receiver));
         match (refused, left) {
             (Some(send), Some(receiver)) if !had_error(run) => Err(format!(
-                "{} could not send while {receiver} was there to receive",
+                "{} could not send while {receiver} could receive",
                 send.process
             )),
             _ => Ok(()),

@@ -5,10 +5,10 @@ use super::{Trial, faults, names, promising};
 use crate::scenario::{Log, Named, Scenario, mark};
 use crosswire_contract::{Contract, Error, Lock, Peril, Taken};
 
-/// How often each process takes the lock.
+/// Number of times each process takes the lock.
 const ROUNDS: u64 = 3;
 
-/// How many steps a stranger keeps it.
+/// Number of steps for which a stranger keeps it.
 const KEPT: u64 = 12;
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
@@ -79,7 +79,7 @@ fn wait_for<L: Lock>(lock: &mut L, log: &Log) -> Result<Option<bool>, Error> {
     }
 }
 
-/// Takes the lock if nobody has it; whether it did.
+/// Takes the lock if it is free; returns whether it did.
 fn try_once<L: Lock>(lock: &mut L, log: &Log) -> Result<Option<bool>, Error> {
     let begun = log.begin("try-lock", ());
     match lock.try_lock() {

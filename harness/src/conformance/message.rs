@@ -3,7 +3,7 @@
 /// Bytes of a message: it holds its value many times over.
 const BYTES: usize = 400;
 
-/// What no sender sends: the value of a message whose parts disagree.
+/// Value that no sender sends: the value of a message whose parts disagree.
 pub(super) const TORN: i64 = -1;
 
 /// The message of a value.

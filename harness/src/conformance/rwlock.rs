@@ -6,10 +6,10 @@ use crate::scenario::{Log, Named, Scenario, mark};
 use crosswire_check::Expectations;
 use crosswire_contract::{Contract, Death, Error, Peril, RwLock};
 
-/// How often each process takes the lock.
+/// Number of times each process takes the lock.
 const ROUNDS: u64 = 2;
 
-/// How many steps a stranger keeps it.
+/// Number of steps for which a stranger keeps it.
 const KEPT: u64 = 12;
 
 /// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).

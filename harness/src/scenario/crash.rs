@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 /// A scenario one of whose processes is killed at each of its points, a point a run;
 /// made by [`Scenario::crash`].
-#[must_use = "nobody is killed before it is explored"]
+#[must_use = "no process is killed before it is explored"]
 pub struct Crash<'a, Q> {
     scenario: Scenario<'a, Q>,
     victim: String,

@@ -15,7 +15,7 @@ pub(super) struct Drawn {
     pub steps: Vec<Step>,
 }
 
-/// What [`ValueTree`] knows to do.
+/// Operations of a [`ValueTree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Simplify,

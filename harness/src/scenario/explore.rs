@@ -160,7 +160,8 @@ impl<Q> Scenario<'_, Q> {
         })
     }
 
-    /// What is explored and by what it is judged; nothing is said of the budget.
+    /// Builds the exploration of the scenario with its checks; the caller sets the
+    /// budget.
     pub(super) fn exploration(&self, reentry: &Reentry) -> Exploration {
         let environment = reentry.environment(&self.passed_on);
         let target = Target {
@@ -186,7 +187,7 @@ impl<Q> Scenario<'_, Q> {
         exploration
     }
 
-    /// How long what was found may be made simpler.
+    /// Returns the time for shrinking the findings.
     pub(super) fn shrinking_time(&self) -> Duration {
         self.shrinking.unwrap_or(Exploration::USUAL_SHRINKING)
     }
@@ -196,7 +197,7 @@ impl<Q> Scenario<'_, Q> {
         if record.scenario.as_deref() != Some(reentry.id.as_str()) {
             refuse_unless_same_test(&record, reentry, file);
             eprintln!(
-                "scenario `{}` is not the one in {}",
+                "scenario `{}` is not the one recorded in {}",
                 reentry.id,
                 file.display()
             );

@@ -1,4 +1,4 @@
-//! Which faults a scenario allows.
+//! Faults that a scenario allows.
 
 use crosswire_model::{Action, Errno, FaultKind};
 
@@ -79,8 +79,8 @@ impl Faults {
         Faults::one(Action::Full, process)
     }
 
-    /// Before a call that reads or waits by a clock, somebody sets the calendar clock
-    /// by so many seconds; negative is back.
+    /// Steps the wall clock by this many seconds before a call that reads a clock or
+    /// waits by one; a negative number steps it back.
     pub fn clock_jump(process: &str, seconds: i64) -> Faults {
         Faults::one(Action::ClockJump(seconds), process)
     }
@@ -150,7 +150,7 @@ impl Faults {
     }
 }
 
-/// Whether this is what a child of one of these processes is called: `PARENT.N`.
+/// Tells whether this is the name of a child of one of these processes: `PARENT.N`.
 fn is_child_of(name: &str, processes: &[String]) -> bool {
     let parent = name
         .rsplit_once('.')

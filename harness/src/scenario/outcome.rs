@@ -1,4 +1,4 @@
-//! How the log reads the arguments and results of operations.
+//! Conversion of the arguments and results of operations for the log.
 
 use crosswire_kernel::oplog::Answer;
 
@@ -23,11 +23,11 @@ pub trait LogValue {
             `LogOutcome`, or note the operation with `Log::begin`"
 )]
 pub trait LogOutcome {
-    /// What the result says.
+    /// Returns the outcome that the result stands for.
     fn outcome(&self) -> Logged;
 }
 
-/// What a result says about its operation.
+/// Meaning of a result for its operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Logged {
     /// It answered, with a value or without.

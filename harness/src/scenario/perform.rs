@@ -1,5 +1,5 @@
-//! What the program does when it has been started again for a scenario: it becomes
-//! the process that performs the set-up and owns the others.
+//! The program started again for a scenario: it becomes the process that performs the
+//! set-up and owns the others.
 
 use super::Scenario;
 use super::log::Log;
@@ -15,14 +15,14 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::{env, io};
 
-/// Entries of a log that nobody reads.
+/// Number of entries of a log without a reader.
 const UNREAD_ENTRIES: usize = 1 << 16;
 
-/// What a Rust program ends with when its main function panics.
+/// Exit status of a Rust program whose main function panics.
 const PANICKED: i32 = 101;
 
 thread_local! {
-    /// Whether a panic of this thread ends the process.
+    /// True if a panic of this thread ends the process.
     static DECISIVE: Cell<bool> = const { Cell::new(false) };
     /// The last panic of this thread.
     static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -63,8 +63,8 @@ pub(super) fn perform<Q>(scenario: Scenario<'_, Q>) -> ! {
     process::exit(status)
 }
 
-/// The log that the engine reads. Where there is no engine, as when somebody sets
-/// `CROSSWIRE_SCENARIO` by hand to watch a scenario run natively, nobody reads it.
+/// Opens the log that the engine reads. Without an engine, for example when a user sets
+/// `CROSSWIRE_SCENARIO` by hand to watch a scenario run natively, the log has no reader.
 fn open_log() -> io::Result<OpLog> {
     match env::var(LOG_VARIABLE) {
         Ok(fd) => OpLog::open(fd.parse().map_err(io::Error::other)?),

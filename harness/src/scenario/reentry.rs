@@ -1,4 +1,4 @@
-//! How the processes of a scenario come to run the closures of a test.
+//! Restarts a test so that the processes of a scenario run its closures.
 //!
 //! Closures cannot be sent to another program, and the explorer's own process is
 //! no place to fork from: it has many threads. So the program is started again
@@ -28,13 +28,13 @@ const FOREIGN: &[&str] = &["CROSSWIRE_", "NEXTEST_", "RUST_TEST_", "__RUST_TEST_
 pub(super) struct Reentry {
     /// The scenario's name, `#`, and which of that name it is.
     pub id: String,
-    /// What the program is to be started with.
+    /// Arguments to start the program with.
     pub arguments: Vec<String>,
     /// The value that was drawn for the scenario, if one is.
     pub workload: Option<String>,
 }
 
-/// What this process is to do when it reaches a scenario.
+/// Role of this process when it reaches a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Explore it.
@@ -60,7 +60,7 @@ impl Reentry {
         }
     }
 
-    /// What this process is to do.
+    /// Returns the role of this process.
     pub fn role(&self) -> Role {
         match env::var(SCENARIO) {
             Ok(id) if id == self.id => Role::Performer,
@@ -69,7 +69,7 @@ impl Reentry {
         }
     }
 
-    /// What the engine starts.
+    /// Builds the target that the engine starts.
     ///
     /// # Panics
     /// If the program's own path or working directory cannot be found out.
@@ -143,7 +143,7 @@ fn test_of(here: &str) -> String {
     path.get(1..).unwrap_or_default().join("::")
 }
 
-/// How many scenarios of this name the same test has reached before.
+/// Returns the number of scenarios of this name that the same test has reached before.
 fn ordinal(name: &str, arguments: &[String]) -> u32 {
     static REACHED: Mutex<BTreeMap<Vec<String>, u32>> = Mutex::new(BTreeMap::new());
     let mut reached = REACHED

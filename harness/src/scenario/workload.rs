@@ -317,7 +317,7 @@ where
         let mut runner = TestRunner::new_with_rng(Config::default(), random);
         let mut tree = self.values.new_tree(&mut runner).unwrap_or_else(|reason| {
             panic!(
-                "scenario `{}`: no value can be drawn for it: {reason}",
+                "scenario `{}`: cannot generate a workload: {reason}",
                 self.named.name
             )
         });

@@ -1,4 +1,4 @@
-//! What the tests of broken implementations have in common.
+//! Common parts of the tests of broken implementations.
 
 use crosswire::Report;
 use crosswire::conformance::Trial;

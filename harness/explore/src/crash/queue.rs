@@ -1,5 +1,6 @@
-//! Who performs which run. A run without a crash begets runs with one, and those,
-//! if two are wanted, runs with two; so there is no list of all runs beforehand.
+//! Queue of runs for the workers. Each crash-free run yields the crash runs to perform,
+//! and each of those, if two crashes are requested, the runs with two; so there is no
+//! list of all runs beforehand.
 
 use super::CrashSearch;
 use super::groups::Groups;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Job {
     pub schedule: u32,
-    /// Steps of the run in which nobody interferes, which some schedules depend on.
+    /// Number of steps of the undisturbed run, which some schedules depend on.
     pub horizon: u32,
     pub crashes: Vec<Fault>,
     /// The place of each crash among those that could have been in its stead. With
@@ -27,13 +28,13 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Whether it is the run that shows everything else.
+    /// Tells whether it is the run that reveals all others.
     pub fn is_first(&self) -> bool {
         self.schedule == 0 && self.crashes.is_empty()
     }
 }
 
-/// What came of a run.
+/// Result of a run.
 pub(super) struct Performed {
     pub outcome: Outcome,
     /// The crashes that can be added to those of the run.

@@ -1,4 +1,5 @@
-//! Which steps of a run happen before which, and which could have come the other way.
+//! Happens-before order of the steps of a run, and the pairs of steps that could have
+//! come in the other order.
 
 use crosswire_model::{Footprint, TaskId, conflict};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +41,7 @@ impl<'a> Order<'a> {
         order
     }
 
-    /// Whether one step happens before another, later one.
+    /// Tells whether one step happens before another, later one.
     fn precedes(&self, earlier: usize, later: usize) -> bool {
         self.clocks[later][self.steps[earlier].task.index()] > earlier
     }
@@ -78,8 +79,8 @@ impl<'a> Order<'a> {
         (0..later).filter(is_candidate).collect()
     }
 
-    /// Whether a step was possible, or others of its task were taken, when the other
-    /// one was chosen.
+    /// Tells whether a step, or another step of its task, was possible when the other one
+    /// was chosen.
     pub fn is_reversible(&self, earlier: usize, later: usize) -> bool {
         let task = self.steps[later].task;
         self.steps[earlier].choices.contains(&task)
@@ -131,7 +132,7 @@ impl<'a> Order<'a> {
     }
 }
 
-/// Whether the order of two steps may matter.
+/// Tells whether the order of two steps may matter.
 fn depend(a: &Footprint, b: &Footprint) -> bool {
     a.task == b.task || conflict(&a.touches, &b.touches)
 }

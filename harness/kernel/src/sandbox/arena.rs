@@ -19,7 +19,7 @@ const NAMES_BYTES: usize = 1 << 20;
 /// As much as execve(2) takes with the usual stack limit, and some more.
 pub(super) const PROGRAMS_BYTES: usize = 4 << 20;
 
-/// What process 1 is asked to do.
+/// Request to process 1.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Request {
@@ -72,7 +72,7 @@ pub(super) enum Step {
 
 pub(super) const STEPS: usize = Step::WorkingDir as usize + 1;
 
-/// How a directory was covered.
+/// Way in which a directory was covered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub(super) enum Cover {
@@ -84,7 +84,7 @@ pub(super) enum Cover {
     Empty = 2,
 }
 
-/// What process 1 achieved at its start: 0 or an `errno` per part.
+/// Result of the set-up of process 1: 0 or an `errno` per part.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct SetUpReport {
@@ -131,7 +131,7 @@ pub(super) enum ResetStage {
     FirstPid,
 }
 
-/// Where a leftover name belongs; covers are numbered from 0.
+/// Directory of a leftover name; covers are numbered from 0.
 pub(super) const IN_SHM: u8 = 100;
 /// The name is that of a POSIX message queue.
 pub(super) const IN_MQUEUE: u8 = 101;
@@ -150,7 +150,7 @@ pub(super) struct SysvRecord {
     pub count: u64,
 }
 
-/// Which call starting a program failed at.
+/// Call at which starting a program failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub(super) enum SpawnStage {

@@ -13,7 +13,7 @@ pub(super) const MAX_FDS: usize = 253;
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 
-/// How the child differs from process 1 besides what the program asks for.
+/// Differences of the child from process 1 besides those that the program asks for.
 pub(super) struct Origin {
     pub reduce_capabilities: bool,
     /// Without a pid namespace the child would outlive process 1.

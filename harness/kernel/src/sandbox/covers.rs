@@ -1,4 +1,4 @@
-//! Which directories get a throw-away cover.
+//! Selection of the directories that get a throw-away cover.
 
 use std::ffi::{CString, OsString};
 use std::fs;
@@ -17,7 +17,7 @@ pub(super) enum Choice {
     Refused(String),
 }
 
-/// Which directories to cover, and which feature is served by which.
+/// Directories to cover, each with the feature that it serves.
 #[derive(Debug, Default)]
 pub(super) struct Covers {
     pub paths: Vec<PathBuf>,

@@ -98,15 +98,15 @@ use launch::Launched;
 use plain::Known;
 use program::Programs;
 
-/// How a sandbox is to be made.
+/// Settings of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where programs start.
+    /// Directory in which programs start.
     pub working_dir: PathBuf,
     /// The name of something in it that programs shall not see, unless one of the
     /// executables lies in it.
     pub hidden: &'static str,
-    /// How far to cut programs off. The environment variable
+    /// Degree of isolation of programs. The environment variable
     /// `CROSSWIRE_ISOLATION=none` overrides it.
     pub isolation: Isolation,
     /// Programs that will be run. Used only where overlays are refused: `/tmp` is
@@ -114,7 +114,7 @@ pub struct Settings {
     pub executables: Vec<PathBuf>,
 }
 
-/// How far to cut programs off.
+/// Degree of isolation of programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
     /// As far as the machine permits.
@@ -124,7 +124,7 @@ pub enum Isolation {
     None,
 }
 
-/// What a reset is to look at and to prepare.
+/// Request for a reset: what to look at and to prepare.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reset<'a> {
     /// The pid that the first process of the next run is to have, at least 2.
@@ -193,12 +193,12 @@ impl Sandbox {
         self.pid
     }
 
-    /// What this sandbox has and has not.
+    /// Returns the abilities of this sandbox, and what it lacks.
     pub fn abilities(&self) -> &Abilities {
         &self.abilities
     }
 
-    /// Whether programs run in namespaces of their own.
+    /// Tells whether programs run in namespaces of their own.
     pub fn is_isolated(&self) -> bool {
         self.known.is_none()
     }

@@ -16,14 +16,14 @@ pub(super) struct Covered {
     pub kind: Cover,
     /// The directory as the host has it.
     pub lower: Fd,
-    /// Where what programs write is kept.
+    /// Directory that receives what programs write.
     pub written: Fd,
     /// The directory as programs see it.
     pub merged: Fd,
     /// Each overlay needs directories of its own: processes that still use an
     /// older one keep its directories busy.
     generation: u32,
-    /// How `written` looks when nothing was written.
+    /// State of `written` when nothing was written.
     pub empty: libc::stat,
 }
 

@@ -1,7 +1,7 @@
 //! System calls as the sandbox's process 1 may use them.
 //!
 //! That process is a copy of one thread of a multi-threaded program. Whatever
-//! lock another thread held at the moment of the copy stays held for ever, so
+//! lock another thread held at the moment of the copy stays held forever, so
 //! nothing here allocates, locks or panics: every function is a system call
 //! (signal-safety(7)), and errors are plain `errno` values.
 
@@ -125,7 +125,7 @@ pub(super) fn fstatat(dir: Fd, path: &CStr, flags: c_int) -> Result<libc::stat, 
     check_int(unsafe { libc::fstatat(dir, path.as_ptr(), &mut found, flags) }).map(|_| found)
 }
 
-/// Whether the open directory has the extended attribute `name`.
+/// Tells whether the open directory has the extended attribute `name`.
 pub(super) fn has_attribute(fd: Fd, name: &CStr) -> bool {
     // SAFETY: a null buffer of size 0 only asks for the length.
     unsafe { libc::fgetxattr(fd, name.as_ptr(), ptr::null_mut(), 0) > 0 }
@@ -181,9 +181,9 @@ pub(super) fn pread(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
         .map(|read| read as usize)
 }
 
-/// Whether the kernel could not give this number to a new process. An owner of a file
+/// Tells whether the kernel cannot give this number to a new process. The owner of a file
 /// need not be alive, but its number must be known (f_setown in fs/fcntl.c): the only
-/// call that tells one from the other.
+/// call that makes this distinction.
 pub(super) fn is_taken(fd: Fd, pid: libc::pid_t) -> bool {
     // SAFETY: no memory is involved.
     unsafe {

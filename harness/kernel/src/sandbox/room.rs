@@ -1,5 +1,5 @@
-//! What process 1 builds at its start: mounts, and descriptors for later.
-//! Nothing here allocates (see [`super::raw`]).
+//! Mounts and descriptors that process 1 creates at its start. Nothing here allocates
+//! (see [`super::raw`]).
 
 use std::ffi::{CStr, CString, c_int};
 
@@ -7,7 +7,7 @@ use super::arena::{Arena, Cover, MAX_COVERS, SetUpReport, Step};
 use super::overlay::{Covered, READ_DIR};
 use super::raw::{self, Errno, Fd, Text};
 
-/// What process 1 needs to know, made before it is cloned.
+/// Data that process 1 needs, made before it is cloned.
 pub(super) struct Plan {
     pub arena: Arena,
     /// Process 1's end of the socket.
@@ -30,17 +30,17 @@ pub(super) struct CoverPlan {
     pub may_hide: bool,
     /// It contains the working directory.
     pub has_working_dir: bool,
-    /// What programs shall not see, from the mount point: the directories that lead to
-    /// it, and itself.
+    /// Path hidden from programs, relative to the mount point: the directories that lead
+    /// to it, and the hidden name itself.
     pub hidden: Vec<CString>,
 }
 
-/// What process 1 holds on to. Descriptors are -1 where something is missing.
+/// Resources that process 1 holds. Descriptors are -1 if something is missing.
 pub(super) struct Room {
     /// A tmpfs that holds the upper directories and the random bytes.
     pub storage: Fd,
     pub shm: Fd,
-    /// How `/dev/shm` looks when nothing is in it.
+    /// State of `/dev/shm` when it is empty.
     pub shm_empty: libc::stat,
     /// The queues of process 1's own ipc namespace.
     pub mqueue: Fd,
@@ -61,8 +61,8 @@ const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 /// is gone: they belong to templates.
 const MOST_AWAITED: i32 = 1024;
 
-/// How often the CPU is given up to whoever still holds a number. A process that is
-/// alive holds it for ever.
+/// Number of times that the CPU is yielded to a process that still holds a number. A live
+/// process holds it forever.
 const PATIENCE: u32 = 50_000;
 
 impl Room {
@@ -242,7 +242,7 @@ impl Room {
     }
 }
 
-/// How a covered directory looks at the start.
+/// State of a covered directory at the start.
 impl Covered {
     /// The directory as it is before anything is mounted over it.
     fn open_lower(&mut self, wanted: &CoverPlan) {

@@ -17,7 +17,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
-/// What the process that becomes the program is called; its children are `adapter.1`,
+/// Name of the process that becomes the program; its children are `adapter.1`,
 /// `adapter.2`, …
 const ADAPTER: &str = "adapter";
 

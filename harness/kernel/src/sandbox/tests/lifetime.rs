@@ -1,4 +1,4 @@
-//! Nothing outlives a sandbox, and a sandbox nobody.
+//! No process outlives a sandbox, and no sandbox outlives its owner.
 
 use std::fs;
 use std::io::Read;
