@@ -19,7 +19,7 @@ pub(super) struct Section {
 pub(super) struct Module {
     path: String,
     identity: (u64, u64, i64, i64),
-    /// With each part of the file that is loaded, the address where it comes to lie.
+    /// Loaded parts of the file, each with its load address.
     segments: Vec<(Range<u64>, u64)>,
     pub text: Option<Range<u64>>,
     pub eh_frame: Option<Section>,
@@ -60,7 +60,7 @@ impl Module {
         })
     }
 
-    /// Whether the file is still the one that was read.
+    /// Tells whether the file is still the one that was read.
     pub fn is_current(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|data| identity(&data) == self.identity)
     }

@@ -7,7 +7,7 @@ use framehop::{ExplicitModuleSectionInfo, Unwinder};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Calls that are told; endless recursion has more.
+/// Maximum number of calls in a stack; endless recursion has more.
 const MOST_FRAMES: usize = 128;
 
 /// The address of the instruction, then those to which the calls return; with each,
