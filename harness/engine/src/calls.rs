@@ -1,8 +1,8 @@
-//! What the engine must know of each system call before it lets it happen.
+//! Facts about each system call that the engine must know before it lets the call happen.
 
 use libc::*;
 
-/// Which argument is a path or name, if one is.
+/// Returns the argument that is a path or name, if there is one.
 pub(super) fn path_argument(call: u32) -> Option<usize> {
     Some(match c_long::from(call) {
         SYS_open | SYS_stat | SYS_lstat | SYS_access | SYS_execve | SYS_truncate | SYS_chdir
@@ -19,7 +19,7 @@ pub(super) fn path_argument(call: u32) -> Option<usize> {
     })
 }
 
-/// Which arguments are a socket address and its length, if there is one.
+/// Returns the arguments that are a socket address and its length, if there are any.
 pub(super) fn address_argument(call: u32) -> Option<(usize, usize)> {
     match c_long::from(call) {
         SYS_bind | SYS_connect => Some((1, 2)),
@@ -27,8 +27,8 @@ pub(super) fn address_argument(call: u32) -> Option<(usize, usize)> {
     }
 }
 
-/// Whether the call ends tasks or may end them, so that tasks which were stopped
-/// may be stopped no more.
+/// Tells whether the call ends tasks or may end them, so that stopped tasks may no longer
+/// be stopped.
 pub(super) fn may_end_tasks(call: u32) -> bool {
     sends_signal(call)
         || matches!(
@@ -37,7 +37,7 @@ pub(super) fn may_end_tasks(call: u32) -> bool {
         )
 }
 
-/// Whether the call sends a signal to somebody.
+/// Tells whether the call sends a signal.
 pub(super) fn sends_signal(call: u32) -> bool {
     matches!(
         c_long::from(call),
@@ -50,13 +50,13 @@ pub(super) fn sends_signal(call: u32) -> bool {
     )
 }
 
-/// Whether the call never comes back.
+/// Tells whether the call never returns.
 pub(super) fn never_returns(call: u32) -> bool {
     matches!(c_long::from(call), SYS_exit | SYS_exit_group)
 }
 
-/// Whether the call can neither wait nor wake anybody, so that its end can be
-/// awaited without asking whether somebody sleeps.
+/// Tells whether the call can neither wait nor wake any task, so that the engine can
+/// await its end without checking whether a task sleeps.
 pub(super) fn is_instant(call: u32, args: [u64; 6]) -> bool {
     match c_long::from(call) {
         SYS_fcntl => matches!(
@@ -69,8 +69,9 @@ pub(super) fn is_instant(call: u32, args: [u64; 6]) -> bool {
     }
 }
 
-/// Whether nobody has to look at what the call has done before its caller goes on.
-/// `somebody_waits` whom it might wake; some sockets may `linger` when they are closed.
+/// Tells whether the caller may continue before the effects of the call are examined.
+/// `somebody_waits` is true if a task waits that the call might wake; some sockets may
+/// `linger` when they are closed.
 pub(super) fn can_be_left_alone(
     call: u32,
     args: [u64; 6],
@@ -85,7 +86,8 @@ pub(super) fn can_be_left_alone(
     }
 }
 
-/// Whether the call makes closing a socket wait until everything is sent (socket(7)).
+/// Tells whether the call makes closing a socket wait until everything is sent
+/// (socket(7)).
 pub(super) fn makes_linger(call: u32, args: [u64; 6]) -> bool {
     c_long::from(call) == SYS_setsockopt
         && (args[1] as c_int, args[2] as c_int) == (SOL_SOCKET, SO_LINGER)
@@ -136,7 +138,7 @@ fn is_brief(call: u32) -> bool {
     )
 }
 
-/// Whether the call never waits for anybody, and may only wake who waits for changes of
+/// Tells whether the call never waits, and wakes only tasks that wait for changes of
 /// files, sockets or descriptors.
 fn only_wakes(call: u32) -> bool {
     matches!(
@@ -172,7 +174,7 @@ fn only_wakes(call: u32) -> bool {
     )
 }
 
-/// Whether a call that can be left alone gives the kernel no pointer.
+/// Tells whether a call that can be left alone passes no pointer to the kernel.
 pub(super) fn has_no_pointer(call: u32) -> bool {
     matches!(
         c_long::from(call),
@@ -203,8 +205,9 @@ pub(super) fn has_no_pointer(call: u32) -> bool {
     )
 }
 
-/// Whether the caller begins to decide itself about calls (seccomp(2), prctl(2)): those
-/// that it makes for the engine could be refused, or be its end.
+/// Tells whether the caller installs a filter of its own for calls (seccomp(2),
+/// prctl(2)): the filter could refuse the calls that it makes for the engine, or kill it
+/// for them.
 pub(super) fn filters_calls(call: u32, args: [u64; 6]) -> bool {
     /// The libc crate lacks it.
     const PR_SET_SYSCALL_USER_DISPATCH: c_int = 59;
@@ -218,7 +221,7 @@ pub(super) fn filters_calls(call: u32, args: [u64; 6]) -> bool {
     }
 }
 
-/// Whether the call may give up a file lock, or make room in a System V queue.
+/// Tells whether the call may release a file lock, or make room in a System V queue.
 pub(super) fn may_release_lock(call: u32) -> bool {
     may_end_tasks(call)
         || matches!(
@@ -234,7 +237,7 @@ pub(super) fn may_release_lock(call: u32) -> bool {
         )
 }
 
-/// Whether the caller asks for others to run.
+/// Tells whether the caller yields to other tasks.
 pub(super) fn yields(call: u32) -> bool {
     matches!(
         c_long::from(call),
@@ -242,18 +245,17 @@ pub(super) fn yields(call: u32) -> bool {
     )
 }
 
-/// Whether the call makes a System V object or finds one.
+/// Tells whether the call creates or finds a System V object.
 pub(super) fn uses_system_v(call: u32) -> bool {
     matches!(c_long::from(call), SYS_msgget | SYS_semget | SYS_shmget)
 }
 
-/// Whether the call opens a POSIX message queue.
+/// Tells whether the call opens a POSIX message queue.
 pub(super) fn uses_message_queues(call: u32) -> bool {
     c_long::from(call) == SYS_mq_open
 }
 
-/// Whether the call leaves it as it is which files are open under which numbers, and
-/// which names they have.
+/// Tells whether the call changes neither the open files, nor their numbers and names.
 pub(super) fn leaves_files(call: u32) -> bool {
     matches!(
         c_long::from(call),
@@ -293,8 +295,7 @@ pub(super) fn leaves_files(call: u32) -> bool {
     )
 }
 
-/// Whether the call leaves it as it is what is mapped, and which names the mapped files
-/// have.
+/// Tells whether the call changes no mapping, and no name of a mapped file.
 pub(super) fn leaves_mappings(call: u32) -> bool {
     leaves_files(call)
         || looks_up_path(call)
@@ -327,7 +328,7 @@ pub(super) fn leaves_mappings(call: u32) -> bool {
         )
 }
 
-/// Whether the call's result is a process id.
+/// Tells whether the call's result is a process id.
 pub(super) fn returns_pid(call: u32) -> bool {
     shows_identity(call)
         || matches!(
@@ -336,7 +337,7 @@ pub(super) fn returns_pid(call: u32) -> bool {
         )
 }
 
-/// Whether a call depends on the caller's process id.
+/// Tells whether a call depends on the caller's process id.
 pub(super) fn shows_identity(call: u32) -> bool {
     matches!(c_long::from(call), SYS_getpid | SYS_gettid | SYS_getppid)
 }

@@ -19,7 +19,7 @@ use libc::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// What becomes of a call.
+/// Result of emulating a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Emulated {
     /// It is skipped; the program sees this result.
@@ -37,8 +37,8 @@ pub const MARK: u32 = 0x4352_0000;
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
 const INVALID: Emulated = Emulated::Answer(-(EINVAL as i64));
 
-/// Whether a program may be answered this call while it starts: its result does
-/// not depend on anybody else.
+/// Tells whether the engine may answer this call to a program that starts: its result
+/// depends on no other task.
 pub(crate) fn is_answered_alike(call: u32) -> bool {
     matches!(
         c_long::from(call),
@@ -195,10 +195,10 @@ impl Session<'_> {
         Ok(Emulated::Answer(if others > 0 { 0 } else { nobody }))
     }
 
-    /// A signal reaches a task in its sleep. The kernel is made to believe that the
-    /// call was cut short by it, so that it decides as ever: after a handler the
-    /// sleep is over with EINTR, after a signal that nobody handles it goes on
-    /// (nanosleep(2), signal(7)).
+    /// Delivers a signal to a sleeping task. The kernel is made to believe that the
+    /// signal cut the call short, so that it decides as usual: after a handler the sleep
+    /// ends with EINTR, after a signal without a handler it continues (nanosleep(2),
+    /// signal(7)).
     pub fn disturb_sleeper(&mut self, index: usize) -> Result<(), Halt> {
         let task = &mut self.tasks[index];
         task.signal_waits = false;

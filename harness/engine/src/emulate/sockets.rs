@@ -1,6 +1,6 @@
-//! What belongs to a socket: its time-outs (`SO_RCVTIMEO` and `SO_SNDTIMEO`), which
-//! the kernel would measure in real time, and its port, which the kernel would
-//! choose at random.
+//! Emulated properties of a socket: its timeouts (`SO_RCVTIMEO` and `SO_SNDTIMEO`), which
+//! the kernel would measure in real time, and its port, which the kernel would choose at
+//! random.
 
 use crate::emulate::Emulated;
 use crate::emulate::clock::{from_timeval, to_timeval};
@@ -10,7 +10,7 @@ use crosswire_kernel::{descriptor, memory};
 use libc::*;
 use std::path::PathBuf;
 
-/// The time-outs set on one socket, in nanoseconds; 0 is none.
+/// Timeouts set on one socket, in nanoseconds; 0 is none.
 #[derive(Debug, Default)]
 pub(crate) struct SocketTimeOuts {
     receive: u64,
@@ -21,14 +21,14 @@ pub(crate) struct SocketTimeOuts {
 /// (ip(7), ip_local_port_range).
 pub(crate) const FIRST_PORT: u16 = 32_768;
 
-/// Whether a call takes something from a socket or puts something into it.
+/// Direction in which a call transfers data through a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Receive,
     Send,
 }
 
-/// The direction of a call on a descriptor.
+/// Returns the direction of a call on a descriptor.
 pub(crate) fn direction(call: u32) -> Option<Direction> {
     match c_long::from(call) {
         SYS_read | SYS_readv | SYS_recvfrom | SYS_recvmsg | SYS_recvmmsg | SYS_accept
@@ -84,7 +84,7 @@ impl Session<'_> {
         }
     }
 
-    /// Keeps socket time-outs from the kernel, which would measure real time.
+    /// Withholds socket timeouts from the kernel, which would measure real time.
     pub fn socket_option(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];
         let (tid, args) = (task.tid, task.entering.args);
@@ -117,7 +117,7 @@ impl Session<'_> {
         })
     }
 
-    /// Applies its socket's time-out to the call that a task is about to make.
+    /// Applies the timeout of its socket to the call that a task is about to make.
     pub fn limit_by_socket(&mut self, index: usize) -> Result<Emulated, Halt> {
         if self.socket_time_outs.is_empty() {
             return Ok(Emulated::Proceed);

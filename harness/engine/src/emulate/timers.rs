@@ -7,7 +7,7 @@ use crosswire_kernel::{Tid, descriptor, memory, tracee};
 use libc::*;
 use std::os::fd::OwnedFd;
 
-/// What a timer does when it expires.
+/// Action of a timer when it expires.
 #[derive(Debug)]
 enum Alarm {
     /// `SIGALRM` to the process: alarm(2) and setitimer(2).
@@ -50,7 +50,7 @@ impl Timers {
         }
     }
 
-    /// When the next one expires.
+    /// Returns the time at which the next one expires.
     pub fn next_deadline(&self) -> Option<u64> {
         self.timers.iter().filter_map(|timer| timer.deadline).min()
     }
@@ -68,7 +68,7 @@ impl Timers {
         )
     }
 
-    /// The timer behind a descriptor, which processes may share.
+    /// Returns the timer behind a descriptor, which processes may share.
     fn descriptor(&self, process: Tid, number: u64) -> Option<usize> {
         self.timers.iter().position(|timer| match &timer.alarm {
             Alarm::Descriptor { file, .. } => descriptor::is_same(file, process, number),

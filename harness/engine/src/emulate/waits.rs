@@ -1,5 +1,5 @@
-//! Waits with a time-out: the kernel is asked to wait without one, and the engine
-//! ends the wait when virtual time has come.
+//! Waits with a timeout: the kernel is asked to wait without one, and the engine ends the
+//! wait at the right virtual time.
 
 use crate::emulate::Emulated;
 use crate::emulate::clock::{
@@ -12,7 +12,7 @@ use crosswire_kernel::{memory, tracee};
 use crosswire_model::What;
 use libc::*;
 
-/// Where a call has its time-out, and in which form.
+/// Position and form of the timeout of a call.
 enum TimeOut {
     /// Milliseconds by value; negative means none.
     Milliseconds(usize),
@@ -24,7 +24,7 @@ enum TimeOut {
     Absolute(usize, c_int),
 }
 
-/// The time-out of a call, and what the call returns when it expires.
+/// Returns the timeout of a call, and the result of the call when it expires.
 fn time_out(call: u32, args: &[u64; 6]) -> Option<(TimeOut, i64)> {
     let expired = -i64::from(ETIMEDOUT);
     let again = -i64::from(EAGAIN);
@@ -59,8 +59,8 @@ fn time_out(call: u32, args: &[u64; 6]) -> Option<(TimeOut, i64)> {
 /// `FUTEX_LOCK_PI2` of linux/futex.h.
 const FUTEX_LOCK_PI2: c_int = 13;
 
-/// Whether a call waits until a date, which comes sooner if the calendar is set
-/// forward.
+/// Tells whether a call waits until an absolute wall-clock time, which comes sooner if
+/// the clock is set forward.
 fn waits_for_date(call: u32, args: &[u64; 6]) -> bool {
     if c_long::from(call) == SYS_clock_nanosleep {
         return args[1] as c_int & TIMER_ABSTIME != 0 && is_calendar(args[0] as c_int);
@@ -72,8 +72,9 @@ fn waits_for_date(call: u32, args: &[u64; 6]) -> bool {
 }
 
 impl Session<'_> {
-    /// The calendar is set by so many seconds: whoever waits for a date waits less,
-    /// or more; whoever waits for a while does not (time(7)).
+    /// Handles a step of the wall clock by this many seconds: it changes the remaining
+    /// time of waits with absolute wall-clock timeouts, and not that of relative ones
+    /// (time(7)).
     pub fn set_calendar(&mut self, seconds: i64) {
         let by = seconds.saturating_mul(SECOND as i64);
         self.clock.set_calendar(by);
@@ -86,7 +87,7 @@ impl Session<'_> {
         }
     }
 
-    /// Takes over the time-out of the call that a task is about to make.
+    /// Takes over the timeout of the call that a task is about to make.
     pub fn limit_wait(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];
         let (tid, call, args) = (task.tid, task.entering.call, task.entering.args);
@@ -130,8 +131,8 @@ impl Session<'_> {
         Ok(Emulated::Proceed)
     }
 
-    /// The time has come for a task that waits: its call is cut short, and
-    /// `on_exit` puts the time-out's result in its place.
+    /// Ends the wait of a task whose timeout has come: interrupts its call, and `on_exit`
+    /// replaces its result by that of the timeout.
     pub fn expire_wait(&mut self, index: usize) -> Result<(), Halt> {
         self.record(index, What::Timeout);
         let task = &mut self.tasks[index];
@@ -147,9 +148,9 @@ impl Session<'_> {
         }
     }
 
-    /// What the kernel would have written back, had it known the time-out: an
-    /// expired select leaves its sets empty, and select, pselect6 and ppoll say how
-    /// much time was left (select(2), "The timeout").
+    /// Writes what the kernel would have written had it known the timeout: an expired
+    /// select leaves its sets empty, and select, pselect6 and ppoll report the time left
+    /// (select(2), "The timeout").
     pub fn write_back(&self, index: usize, time_out: u64, expired: bool) -> Result<(), Halt> {
         let task = &self.tasks[index];
         let Some(wait) = task.timed_wait else {

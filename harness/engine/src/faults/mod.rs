@@ -24,7 +24,7 @@ pub(crate) struct Delayed {
     until: u64,
 }
 
-/// What a fault makes of a call.
+/// Effect of a fault on a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Strike {
     /// Nothing: the call goes its way, possibly with changed arguments.
@@ -44,7 +44,7 @@ impl Armed {
         }
     }
 
-    /// A fault whose point has passed without there being anything to strike at.
+    /// Returns a fault whose point has passed without there being anything to strike at.
     pub fn spent(fault: Fault) -> Armed {
         Armed {
             fault,
@@ -73,7 +73,7 @@ impl Armed {
 }
 
 impl Session<'_> {
-    /// The first fault that strikes at this point, if one does.
+    /// Returns the first fault that strikes at this point, if one does.
     fn struck(&mut self, index: usize, call: Option<u32>, blocked: bool) -> Option<Fault> {
         if self.faults.is_empty() {
             return None;
@@ -198,7 +198,7 @@ impl Session<'_> {
         }
     }
 
-    /// The fault that befalls a signal about to be delivered.
+    /// Returns the fault that befalls a signal about to be delivered.
     pub fn strike_signal(&mut self, index: usize, signal: i32) -> Result<Option<Action>, Halt> {
         let task = &mut self.tasks[index];
         if let Some(info) = task.delayed_signal.take() {
@@ -247,7 +247,8 @@ impl Session<'_> {
     }
 }
 
-/// Whether a call is the half of futex(2) that never waits, and so is never interrupted.
+/// Tells whether a call is the half of futex(2) that never waits, and so is never
+/// interrupted.
 fn is_wake(call: u32, args: [u64; 6]) -> bool {
     let operation = args[1] as i32 & libc::FUTEX_CMD_MASK;
     i64::from(call) == libc::SYS_futex

@@ -13,7 +13,7 @@ use crosswire_model::{Action, Fault, What};
 use libc::*;
 use std::os::fd::OwnedFd;
 
-/// How a call says what it moves.
+/// Form in which a call gives the amount of a transfer.
 enum Amount {
     /// A number of bytes in this argument.
     Bytes(usize),
@@ -23,8 +23,8 @@ enum Amount {
     Message,
 }
 
-/// How the call says what it moves, and which argument is the descriptor that may
-/// have little to give or little room.
+/// Returns the form of the amount, and the argument that is the descriptor which may have
+/// little data or little room.
 fn amount(call: u32) -> Option<(Amount, usize)> {
     Some(match c_long::from(call) {
         SYS_read | SYS_write | SYS_pread64 | SYS_pwrite64 | SYS_recvfrom | SYS_sendto => {
@@ -112,8 +112,8 @@ impl Session<'_> {
         Ok(Some(Strike::None))
     }
 
-    /// Where the call may not wait it finds no room; where it may, it gets the
-    /// smallest buffer there is.
+    /// Makes the call find no room if it does not wait, and gives it the smallest
+    /// possible buffer if it may wait.
     fn fill(&self, index: usize) -> Option<Strike> {
         let task = &self.tasks[index];
         let again = Strike::Answer(-i64::from(EAGAIN));

@@ -16,7 +16,7 @@ pub(crate) struct Undone {
     pub since: u64,
 }
 
-/// How many entries the log had when a process began a step.
+/// Number of entries in the log when a process began a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Logged {
     /// The last but one. What was logged since then follows what that step did.
@@ -62,7 +62,7 @@ impl Session<'_> {
         });
     }
 
-    /// Whether the call in which a task waits has done nothing as long as it waits.
+    /// Tells whether the call in which a task waits has had no effect so far.
     pub fn waits_untouched(&self, index: usize) -> bool {
         let entering = self.tasks[index].entering;
         match c_long::from(entering.call) {

@@ -39,7 +39,7 @@ use std::io;
 /// An access that a task is about to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pending {
-    /// Where the processor met the fault.
+    /// Address at which the processor met the fault.
     pub address: u64,
     /// Index of the instruction's trampoline.
     pub trampoline: usize,
@@ -50,7 +50,7 @@ pub(crate) struct Pending {
 }
 
 impl Session<'_> {
-    /// The address space of a task.
+    /// Returns the address space of a task.
     pub fn space(&self, index: usize) -> &Space {
         &self.spaces[self.processes[self.tasks[index].process].space]
     }
@@ -59,8 +59,8 @@ impl Session<'_> {
         &mut self.spaces[self.processes[self.tasks[index].process].space]
     }
 
-    /// The access that a task is about to make, as its instruction says: where, how many
-    /// bytes, and what it does to them.
+    /// Returns the access that a task is about to make, as its instruction says: where,
+    /// how many bytes, and what it does to them.
     pub fn pending_access(&self, index: usize) -> Option<(u64, u32, AccessKind)> {
         let pending = self.tasks[index].access?;
         let instruction = &self
@@ -71,7 +71,7 @@ impl Session<'_> {
         Some((pending.address, instruction.size, instruction.kind))
     }
 
-    /// Whether the task's process has shared memory that is watched.
+    /// Tells whether the task's process has shared memory that is watched.
     pub fn is_watched(&self, index: usize) -> bool {
         !self.space(index).is_empty()
     }

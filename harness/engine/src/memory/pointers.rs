@@ -10,7 +10,7 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{Tid, memory};
 use libc::*;
 
-/// What the engine has changed for a call, and gives back when it ends.
+/// Changes that the engine has made for a call, and undoes when it ends.
 #[derive(Debug, Default)]
 pub(crate) struct Borrowed {
     registers: Vec<(Register, u64)>,
@@ -29,7 +29,7 @@ impl Borrowed {
         self.registers.is_empty() && self.words.is_empty()
     }
 
-    /// The program's own value of an argument, given what the call uses.
+    /// Returns the program's own value of an argument, given what the call uses.
     pub fn own(&self, argument: usize, used: u64) -> u64 {
         let own = |(register, _): &&(Register, u64)| *register == Register::Arg(argument);
         self.registers
@@ -59,7 +59,8 @@ fn means_own_addresses(call: u32) -> bool {
     )
 }
 
-/// Which argument is an array of `struct iovec`, and which its length.
+/// Returns the argument that is an array of `struct iovec`, and the one that is its
+/// length.
 fn vector(call: u32) -> Option<(usize, usize)> {
     match c_long::from(call) {
         SYS_readv
@@ -178,8 +179,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Whether a call has failed only because of a pointer that was not foreseen. The
-    /// program's own addresses are accessible then, and the call can be made again.
+    /// Tells whether a call has failed only because of a pointer that was not foreseen.
+    /// The program's own addresses are accessible then, and the call can be repeated.
     pub fn has_missed_pointer(&mut self, index: usize, result: i64) -> Result<bool, Halt> {
         if result != -i64::from(EFAULT) || !self.is_watched(index) || self.space(index).open {
             return Ok(false);
@@ -216,7 +217,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// How often an object is mapped in address spaces that are in use.
+    /// Returns the number of mappings of an object in address spaces that are in use.
     fn attachments(&self, object: u32) -> u64 {
         let is_used =
             |space: usize| (self.processes.iter()).any(|p| p.space == space && !self.has_ended(p));

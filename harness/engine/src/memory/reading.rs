@@ -1,4 +1,4 @@
-//! What the engine reads of a program's memory for an access, in as few calls as can be.
+//! Reads a program's memory for an access, with as few calls as possible.
 
 use super::Pending;
 use super::instruction::LONGEST;
@@ -16,7 +16,7 @@ pub(super) struct Foreseen {
     signals_sent: u64,
 }
 
-/// What there is to know where a task comes to an access.
+/// Data read where a task reaches an access.
 pub(super) struct Reading {
     pub code: [u8; LONGEST],
     /// Bytes of the code that are there.
@@ -26,8 +26,8 @@ pub(super) struct Reading {
 
 impl Session<'_> {
     /// Reads the instruction of an access. When the task comes straight from another
-    /// access, which wakes nobody, nothing changes until the next step: what that access
-    /// has left is read in the same call, and the word that the task comes to.
+    /// access, which wakes no task, nothing changes until the next step: the value left
+    /// by that access is read in the same call, and so is the word that the task reaches.
     pub(super) fn read_at_access(
         &mut self,
         index: usize,
@@ -70,7 +70,7 @@ impl Session<'_> {
         })
     }
 
-    /// The word at an access that a task is about to make.
+    /// Returns the word at an access that a task is about to make.
     pub(super) fn word_before(&self, index: usize, pending: &Pending) -> Option<u64> {
         let now = (self.step, self.signals_sent);
         let read = || value_at(self.tasks[index].tid, pending.address, 8);
@@ -89,7 +89,7 @@ pub(super) fn low_bytes(size: u64) -> u64 {
     u64::MAX >> (64 - 8 * size.clamp(1, 8))
 }
 
-/// The beginning of a range, read at the alias.
+/// Returns the beginning of a range, read at the alias.
 pub(super) fn value_at(tid: Tid, address: u64, size: u64) -> Option<u64> {
     let mut bytes = [0; 8];
     let length = size.min(8) as usize;

@@ -1,26 +1,25 @@
-//! Loops that wait for shared memory to change. A task that looks at the same places and
-//! finds the same values again and again lets others go first, until somebody has
-//! changed anything. If nobody can, and the loop is provably without end, that is a
-//! livelock.
+//! Loops that wait for shared memory to change. A task that reads the same places and
+//! finds the same values repeatedly lets others go first, until another task has changed
+//! something. If none can, and the loop is provably endless, that is a livelock.
 
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_model::{Access, End, Spinner, What};
 use std::collections::VecDeque;
 
-/// How often a loop comes round before it is taken to wait.
+/// Number of rounds after which a loop is taken to wait.
 const ROUNDS: usize = 3;
 
 /// Places that a loop may look at.
 const LONGEST_LOOP: usize = 4;
 
-/// Rounds in which nobody could change anything, before a loop is examined.
+/// Rounds without any possible change before a loop is examined.
 const PATIENCE: u32 = 16;
 
 /// An access, and the value that was found.
 type Look = (usize, u64, Option<u64>);
 
-/// What a task has looked at since anything changed.
+/// Places that a task has read since the last change.
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
     recent: VecDeque<Look>,
@@ -28,7 +27,7 @@ pub(crate) struct Looks {
     since: (u64, u64),
     /// It waits until this is no longer `Session::shared_changes`.
     waits: Option<u64>,
-    /// How often it was let go on although nothing had changed.
+    /// Number of times it was let go on although nothing had changed.
     in_vain: u32,
 }
 
@@ -53,8 +52,8 @@ impl Looks {
 }
 
 impl Session<'_> {
-    /// Whether the access that a task is about to make, to a place that begins with this
-    /// word, is one of a loop that waits. If so, it is not made yet.
+    /// Tells whether the access that a task is about to make, to a place that begins with
+    /// this word, belongs to a loop that waits. If so, it is not made yet.
     pub fn goes_round(&mut self, index: usize, word: Option<u64>) -> bool {
         let now = (self.shared_changes, self.counter_readings);
         let task = &mut self.tasks[index];
@@ -74,7 +73,7 @@ impl Session<'_> {
         true
     }
 
-    /// Whether a task waits in a loop for shared memory that nobody has changed.
+    /// Tells whether a task waits in a loop for shared memory that no task has changed.
     pub fn waits_for_change(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         matches!(task.state, State::Ready(At::Access, _))
@@ -82,7 +81,7 @@ impl Session<'_> {
             && task.signals_seen == self.signals_sent
     }
 
-    /// Nobody else can go on: those who wait in loops do, or the run is over.
+    /// Lets tasks that wait in loops run when no other task can, or ends the run.
     pub fn let_loops_go_on(&mut self) -> Result<bool, Halt> {
         let waiting: Vec<usize> = (0..self.tasks.len())
             .filter(|i| self.waits_for_change(*i))

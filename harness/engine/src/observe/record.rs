@@ -43,7 +43,7 @@ impl Session<'_> {
         self.record(index, what);
     }
 
-    /// The result as the trace holds it. Without a pid namespace the kernel hands
+    /// Returns the result as the trace holds it. Without a pid namespace the kernel hands
     /// out other pids in every run; the trace numbers them as a namespace would.
     pub fn stable_result(&self, index: usize, result: i64) -> i64 {
         match self.pids_vary && calls::returns_pid(self.tasks[index].entering.call) {

@@ -1,9 +1,9 @@
-//! Calls that nobody else can notice yet have one stop instead of two.
+//! Detours: calls that no other task can notice yet have one stop instead of two.
 //!
-//! Of a call that neither waits nor wakes anybody the engine needs the result, but not
-//! before the task's next stop, because nobody else runs until then. So the task makes
-//! its call and comes back by a detour: code of the engine's in its memory, which keeps
-//! the result where the engine finds it and goes on to where the program made the call.
+//! The engine needs the result of a call that neither waits nor wakes any task, but not
+//! before the task's next stop, because no other task runs until then. So the task makes
+//! its call and returns by a detour: code of the engine in its memory, which keeps the
+//! result where the engine finds it and jumps back to where the program made the call.
 
 use crate::calls;
 use crate::run::remote::{self, Remote};
@@ -15,15 +15,15 @@ use crosswire_kernel::{Tid, memory};
 use std::collections::HashMap;
 use std::io;
 
-/// Where detours are put in every address space that has some: above the trampolines of
+/// Address of the detours in every address space that has some: above the trampolines of
 /// shared memory, where nothing else is.
 const CODE: u64 = 0x3081_0000_0000;
 
 /// The most bytes of detours.
 const AREA: u64 = 64 << 10;
 
-/// Where a detour keeps the result. On a page of its own: what the processor writes next
-/// to code it fetches again, and code that is only read, forks share.
+/// Address at which a detour keeps the result. On a page of its own: the processor
+/// refetches code next to which it writes, and forks share code that is only read.
 const RESULT: u64 = CODE + AREA;
 
 const PAGE: u64 = 4096;
@@ -42,7 +42,7 @@ pub(crate) struct Detours {
     image: Vec<u8>,
 }
 
-/// What an address space has of them.
+/// State of the detours in an address space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Installed {
     /// Nothing yet, after so many calls that might have taken one.
@@ -60,7 +60,8 @@ impl Default for Installed {
 }
 
 impl Detours {
-    /// The detour of calls that return to `next`; `None` if there is no more room.
+    /// Returns the detour of calls that return to `next`; `None` if there is no more
+    /// room.
     fn find(&mut self, next: u64) -> Option<u64> {
         if let Some(known) = self.known.get(&next) {
             return Some(*known);
@@ -75,14 +76,14 @@ impl Detours {
         Some(address)
     }
 
-    /// Whether a call that returns there has been made by a detour. The kernel makes a call
-    /// again that a signal has cut short, from two bytes before where it returns to; that
+    /// Tells whether a call that returns there was made by a detour. The kernel repeats a
+    /// call that a signal has cut short from two bytes before its return address; that
     /// does not happen to calls that never wait.
     pub fn are_at(next: u64) -> bool {
         (CODE..RESULT).contains(&next)
     }
 
-    /// Where the detour at `position` returns to.
+    /// Returns the address to which the detour at `position` returns.
     fn target(&self, position: u64) -> Option<u64> {
         let into = position.checked_sub(CODE)?;
         let start = (into - into % SLOT) as usize;
@@ -104,7 +105,7 @@ impl Detours {
     }
 }
 
-/// Where in the code of a detour the address stands to which it returns.
+/// Position of the return address in the code of a detour.
 const TARGET: std::ops::Range<usize> = 14..22;
 
 /// The kernel leaves the address behind `syscall` in RCX, and so does the detour.
@@ -131,7 +132,7 @@ pub(crate) fn install(remote: &Remote) -> io::Result<Installed> {
 }
 
 impl Session<'_> {
-    /// The detour that the task can take for the call it is about to make.
+    /// Returns the detour that the task can take for the call it is about to make.
     pub fn find_detour(&mut self, index: usize) -> Result<Option<u64>, Halt> {
         if !self.may_take_detour(index) {
             return Ok(None);

@@ -51,7 +51,7 @@ pub(crate) struct Session<'a> {
     pub plan: &'a Plan,
     /// Names of the first root's children, for scenarios.
     pub children: &'a [String],
-    /// Who begins only when another process has ended.
+    /// Processes that start only when another process has ended.
     pub successors: &'a [crate::Successor],
     pub tasks: Vec<Task>,
     pub by_tid: HashMap<Tid, usize>,
@@ -64,7 +64,7 @@ pub(crate) struct Session<'a> {
     pub private_dirs: &'a [String],
     pub clock: Clock,
     pub timers: Timers,
-    /// Time-outs by socket, as `/proc` names it.
+    /// Timeouts by socket, as `/proc` names it.
     pub socket_time_outs: HashMap<std::path::PathBuf, crate::emulate::sockets::SocketTimeOuts>,
     pub chooser: Chooser,
     pub faults: Vec<Armed>,
@@ -88,7 +88,7 @@ pub(crate) struct Session<'a> {
     pub locks_released: u64,
     /// The number of events when every task that waits for a lock last tried.
     pub retried_at: usize,
-    /// Nobody can go on otherwise: all who wait are let into the kernel.
+    /// True if no task can continue otherwise: all waiting tasks are let into the kernel.
     pub last_resort: bool,
     /// Signals that a fault delays.
     pub delayed: Vec<crate::faults::Delayed>,
@@ -96,7 +96,7 @@ pub(crate) struct Session<'a> {
     pub recheck: bool,
     /// Children that had ended and not been reaped when their parent ended.
     pub unreaped: Vec<TaskId>,
-    /// How often the time-stamp counter was read.
+    /// Number of readings of the time-stamp counter.
     pub counter_readings: u64,
     /// Draws on the seed for getrandom.
     pub random_draws: u64,
@@ -116,19 +116,19 @@ pub(crate) struct Session<'a> {
     pub pids_vary: bool,
     /// This session prepares a template: nothing may depend on who performs it.
     pub in_template: bool,
-    /// Somebody wants to know what calls read and write.
+    /// True if the data that calls read and write is wanted.
     pub watched: bool,
-    /// Where tasks stood when they died or got stuck.
+    /// Stacks of tasks at the time they died or got stuck.
     pub captures: Vec<crosswire_model::Capture>,
     /// Shared memory that is not watched, and why.
     pub unwatched: BTreeSet<String>,
     pub seen: Vec<Seen>,
-    /// Where standard output and standard error go.
+    /// Files for standard output and standard error.
     pub outputs: &'a [File],
-    /// What each step touched, if the plan asks for it.
+    /// Objects that each step touched, if the plan asks for them.
     pub footprints: Vec<crosswire_model::Footprint>,
     pub objects: crate::footprint::objects::Objects,
-    /// What the processes of a scenario log.
+    /// Log of the processes of a scenario.
     pub log: Option<&'a crosswire_kernel::oplog::OpLog>,
     /// Operations of killed processes that had no effect.
     pub undone: Vec<crate::finish::undone::Undone>,
@@ -138,12 +138,12 @@ pub(crate) struct Session<'a> {
     pub knowledge: Knowledge,
     /// Grows whenever shared memory may have changed.
     pub shared_changes: u64,
-    /// Who wrote where last: object and offset.
+    /// Last writer of each place: object and offset.
     pub last_writers: HashMap<(u32, u64), TaskId>,
 }
 
 impl<'a> Session<'a> {
-    /// A run of `plan` in which nobody has been started.
+    /// Builds a run of `plan` in which no task has been started.
     pub fn new(
         plan: &'a Plan,
         children: &'a [String],
@@ -258,7 +258,7 @@ impl Session<'_> {
         }
     }
 
-    /// Whether all threads of a process have ended.
+    /// Tells whether all threads of a process have ended.
     pub fn has_ended(&self, process: &Process) -> bool {
         let index = self.tasks[process.leader.index()].process;
         let mut threads = self.tasks.iter().filter(|t| t.process == index);

@@ -1,6 +1,6 @@
-//! One step: what a task does from one schedule point to its next. The chosen task
-//! performs the call it is about to make, everybody whom that wakes comes to the end
-//! of their own call, and the chosen task goes on to its next call.
+//! One step: from one schedule point of a task to its next. The chosen task performs the
+//! call it is about to make, every task that it wakes reaches the end of its own call,
+//! and the chosen task continues to its next call.
 
 use crate::calls;
 use crate::emulate::Emulated;
@@ -323,12 +323,12 @@ impl Session<'_> {
     }
 }
 
-/// Whether a call ends the process with a status other than 0.
+/// Tells whether a call ends the process with a status other than 0.
 fn ends_badly(call: u32, status: u64) -> bool {
     i64::from(call) == libc::SYS_exit_group && status & 0xff != 0
 }
 
-/// Whether the signal is one that a process gets for what it does itself, and dies of.
+/// Tells whether a process causes this signal itself, and dies of it.
 fn is_fatal(signal: i32) -> bool {
     matches!(
         signal,

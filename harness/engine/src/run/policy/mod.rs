@@ -22,23 +22,23 @@ pub(crate) trait Policy: Debug {
     /// One of those that are ready.
     fn choose(&mut self, turn: &Turn) -> TaskId;
 
-    /// Whether it looks at [`Turn::next`].
+    /// Tells whether it uses [`Turn::next`].
     fn looks_ahead(&self) -> bool {
         false
     }
 }
 
-/// What there is to choose from.
+/// Tasks to choose from.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     pub step: u64,
     /// Tasks that can go on, by ascending number; never empty.
     pub ready: &'a [TaskId],
-    /// What the steps of `ready` are about to touch, where that is looked at.
+    /// Objects that the steps of `ready` are about to touch, if the rule uses them.
     pub next: &'a [Rc<[Touch]>],
-    /// Who ran last.
+    /// Task that ran last.
     pub current: Option<TaskId>,
-    /// How many further steps it has taken since it was another one's turn.
+    /// Number of further steps that it has taken without a switch.
     pub in_a_row: u32,
     /// It wants others to run.
     pub yielded: bool,
@@ -50,7 +50,7 @@ impl Turn<'_> {
         self.yielded || self.in_a_row >= PATIENCE
     }
 
-    /// What a ready task is about to touch.
+    /// Returns the objects that a ready task is about to touch.
     fn next_of(&self, task: TaskId) -> &[Touch] {
         let place = self.ready.iter().position(|ready| *ready == task);
         place
@@ -59,7 +59,7 @@ impl Turn<'_> {
     }
 }
 
-/// The rule at work; nothing for [`Rule::RunOn`], which needs no state.
+/// Returns the rule at work; nothing for [`Rule::RunOn`], which needs no state.
 pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {
     Some(match rule {
         Rule::RunOn => return None,
@@ -79,8 +79,8 @@ pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {
     })
 }
 
-/// How many sleeps of a run a rule may end early. All of them early in every run would
-/// leave no run in which sleeps do what their author meant them to do.
+/// Returns the number of sleeps of a run that a rule may end early. If all ended early in
+/// every run, no run would have sleeps that do what their author intended.
 pub(crate) fn early_wakes(rule: &Rule) -> u64 {
     match rule {
         Rule::RunOn | Rule::RoundRobin { .. } => 0,
