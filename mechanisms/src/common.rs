@@ -42,17 +42,17 @@ pub(crate) const NO_RESOURCES: Exemption = exempt(
     "once it exists, no operation fails for want of descriptors, memory or disk space",
 );
 
-/// The error for an end that was opened twice.
+/// Returns the error for an end that was opened twice.
 pub(crate) fn taken(object: &str) -> Error {
     Error::misuse(object, "this process has already opened an end")
 }
 
-/// A name that no other process uses.
+/// Returns a name that no other process uses.
 pub(crate) fn own_name(kind: &str) -> String {
     format!("crosswire-{kind}-{}", std::process::id())
 }
 
-/// A path in the directory for temporary files that no other process uses.
+/// Returns a path in the directory for temporary files that no other process uses.
 pub(crate) fn own_path(kind: &str) -> PathBuf {
     std::env::temp_dir().join(own_name(kind))
 }

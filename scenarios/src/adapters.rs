@@ -33,7 +33,7 @@ pub fn adapter_cells(
     Some(cells)
 }
 
-/// The case of this name, which tells everything but the program.
+/// Returns the case of this name, which tells everything but the program.
 pub(crate) fn adapter_case(name: &str, command: &[String]) -> Option<Case> {
     let mut parts = name.split('/');
     let (contract, _) = held_to(parts.next()?)?;

@@ -38,7 +38,7 @@ impl Cell {
         }
     }
 
-    /// The case, if it is one.
+    /// Returns the case, if it is one.
     pub(crate) fn into_case(self) -> Option<Case> {
         match self {
             Cell::Case(case) => Some(case),
@@ -162,7 +162,7 @@ impl Case {
         (self.crash)(self, schedules)
     }
 
-    /// A promise has been tried only if what it speaks of has happened.
+    /// Returns a promise has been tried only if what it speaks of has happened.
     fn judged(&self, mut report: Report) -> Report {
         let untried = report.faults.struck == 0 && !report.interrupted;
         if report.verdict == Verdict::Pass && injects(self.fault) && untried {
@@ -186,7 +186,7 @@ impl Case {
         report
     }
 
-    /// The scenario, made to be explored.
+    /// Returns the scenario, made to be explored.
     pub(crate) fn explored<Q>(
         &self,
         scenario: Scenario<'static, Q>,
@@ -201,7 +201,7 @@ impl Case {
         scenario.try_explore_until(settings.budget, watch.stop, watch.progress)
     }
 
-    /// The scenario, with the way that leads back to it.
+    /// Returns the scenario, with the way that leads back to it.
     pub(crate) fn reached<Q>(
         &self,
         scenario: Scenario<'static, Q>,
@@ -219,7 +219,7 @@ impl Case {
         }
     }
 
-    /// The scenario, with its victim killed at every point.
+    /// Returns the scenario, with its victim killed at every point.
     pub(crate) fn crashed<Q>(
         &self,
         scenario: Scenario<'static, Q>,

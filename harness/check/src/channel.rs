@@ -24,7 +24,7 @@ pub(super) struct Channel<'a> {
 }
 
 impl<'a> Channel<'a> {
-    /// The channel's part of a history.
+    /// Builds the channel's part of a history.
     pub(super) fn of(history: &'a History) -> Result<Self, Unjudgeable> {
         let mut channel = Channel {
             sends: Vec::new(),
@@ -81,7 +81,7 @@ pub(super) fn tasks(operations: &[&Operation]) -> Vec<TaskId> {
     tasks
 }
 
-/// A violation that these operations witness.
+/// Returns a violation that these operations witness.
 pub(super) fn violation(
     kind: crosswire_model::Kind,
     sentence: String,

@@ -81,7 +81,7 @@ fn edges(trace: &Trace, blocked: &[Blocked]) -> Vec<Vec<usize>> {
         .collect()
 }
 
-/// The shortest cycle, beginning with its lowest index; empty if there is none.
+/// Returns the shortest cycle, beginning with its lowest index; empty if there is none.
 fn shortest_cycle(edges: &[Vec<usize>]) -> Vec<usize> {
     let mut best: Vec<usize> = Vec::new();
     for start in 0..edges.len() {
@@ -97,7 +97,7 @@ fn shortest_cycle(edges: &[Vec<usize>]) -> Vec<usize> {
     best
 }
 
-/// The shortest cycle whose lowest index is `start`, by breadth-first search, if
+/// Returns the shortest cycle whose lowest index is `start`, by breadth-first search, if
 /// it has at most `longest` members.
 fn cycle_through(edges: &[Vec<usize>], start: usize, longest: usize) -> Option<Vec<usize>> {
     let mut from: Vec<Option<(usize, usize)>> = vec![None; edges.len()];
@@ -189,7 +189,7 @@ fn names(trace: &Trace, which: &[usize], blocked: &[Blocked]) -> String {
     }
 }
 
-/// The step in which it made the call it has not come back from.
+/// Returns the step in which it made the call it has not come back from.
 fn blocked_since(trace: &Trace, wait: &Blocked) -> Option<u64> {
     let mut events = trace.events.iter().rev();
     events
@@ -197,8 +197,8 @@ fn blocked_since(trace: &Trace, wait: &Blocked) -> Option<u64> {
         .map(|event| event.step)
 }
 
-/// One line for each blocked task, those in the cycle first and marked, then who
-/// was killed on the way here.
+/// Describes each blocked task in one line, those in the cycle first and marked, then the
+/// processes that were killed before.
 fn details(
     trace: &Trace,
     blocked: &[Blocked],
@@ -305,7 +305,7 @@ mod tests {
         );
         let [a, b, c] = [1, 2, 3].map(TaskId);
         assert_eq!(found.tasks, [TaskId(0), a, b, c, TaskId(4)]);
-        // Both cycles have three members; the one with the lowest task is told.
+        // Both cycles have three members; the one with the lowest task is reported.
         assert_eq!(
             found
                 .details

@@ -221,7 +221,7 @@ fn last_call(trace: &Trace, event: &Event) -> Option<String> {
     })
 }
 
-/// A result as strace writes it; system calls return errors as -4095 to -1
+/// Returns a result as strace writes it; system calls return errors as -4095 to -1
 /// (syscall(2)).
 fn outcome(result: i64) -> String {
     match result {

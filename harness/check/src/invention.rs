@@ -36,7 +36,7 @@ impl Check for NoInvention {
     }
 }
 
-/// The first value by number that was received before its first send was called.
+/// Returns the first value by number that was received before its first send was called.
 fn invented<'a>(channel: &Channel<'a>) -> Option<(i64, &'a Operation)> {
     let mut sends = channel.sends.iter().peekable();
     let mut last = None;

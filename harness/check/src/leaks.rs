@@ -13,7 +13,7 @@
 //!   them, as many programs intend.
 //!
 //! A run that deadlocked or was cut off by a limit cannot have cleaned up, so
-//! nothing it left is told.
+//! nothing it left is reported.
 //!
 //! The dead cannot clean up: what a process created that a fault killed is
 //! excused, unless the survivors are expected to do it ([`Leaks::Always`]) and

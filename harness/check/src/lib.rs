@@ -83,7 +83,7 @@ pub enum Unjudgeable {
     Other(String),
 }
 
-/// The verdict on one run.
+/// Returns the verdict on one run.
 ///
 /// The first that applies, in this order: the harness failed (`Invalid`); the
 /// program is certainly at fault (`Violation`, also if a limit was reached

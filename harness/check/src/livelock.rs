@@ -62,7 +62,7 @@ mod tests {
     use crosswire_model::testing::RunBuilder;
     use crosswire_model::{Access, AccessKind, SharedObject, TaskId};
 
-    /// The reader looks in step 4; the writer may be killed before.
+    /// Builds a run in which the reader looks in step 4; the writer may be killed before.
     fn spinning(run: RunBuilder) -> Trace {
         let access = Access {
             object: 0,

@@ -2,13 +2,13 @@
 
 use crosswire_model::{Signal, TaskId, Trace, What};
 
-/// The process of a task.
+/// Returns the process of a task.
 pub(super) fn process_of(trace: &Trace, task: TaskId) -> TaskId {
     let known = trace.tasks.get(task.index());
     known.map_or(task, |task| task.leader)
 }
 
-/// The process that created a process; `None` for those the harness started.
+/// Returns the process that created a process; `None` for those the harness started.
 pub(super) fn parent_of(trace: &Trace, process: TaskId) -> Option<TaskId> {
     let known = trace.tasks.get(process.index())?;
     known.parent.map(|parent| process_of(trace, parent))

@@ -7,7 +7,7 @@
 //! anywhere is a lock or an atomic variable, and no access to it is a race.
 //!
 //! The order is taken for more than it is rather than for less: a release that a plain
-//! store makes into a word which nobody ever locks is the one that is not seen. So a
+//! store makes into a word which is never locked is the one that is not seen. So a
 //! race is no violation by itself. It explains one.
 
 use crosswire_model::{Access, Event, TaskId, Trace, What};
@@ -37,7 +37,8 @@ type Last = BTreeMap<(TaskId, bool), (usize, u64)>;
 /// Last known progress of each task, by number.
 type Clock = BTreeMap<TaskId, u64>;
 
-/// The races of a run, each pair of instructions once, those that happened last first.
+/// Returns the races of a run, each pair of instructions once, those that happened last
+/// first.
 ///
 /// ```
 /// use crosswire_model::Trace;
@@ -101,7 +102,7 @@ impl Search<'_> {
         *self.clock(task).entry(task).or_default() += 1;
         match &event.what {
             What::Spawn(child) => self.order(task, *child),
-            // It goes on by the doing of whoever takes the step.
+            // It resumes because of the task that takes the step.
             What::Wake { .. } => {
                 if let Some(taker) = self.taker(event.step) {
                     self.order(taker, task);
@@ -192,7 +193,7 @@ fn join(clock: &mut Clock, other: &Clock) {
     }
 }
 
-/// The words that an access touches. Of a long copy only the ends are remembered.
+/// Returns the words that an access touches. Of a long copy only the ends are remembered.
 fn words(access: &Access) -> impl Iterator<Item = Word> + use<> {
     const MOST_WORDS: u64 = 64;
     let object = access.object;

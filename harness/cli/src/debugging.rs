@@ -22,7 +22,7 @@ pub fn debug(record: &Record, options: &ReplayOptions) -> Result<u8, Failure> {
             )));
         }
         Some(step) => plan.limits.steps = step,
-        // At the run's end nobody would be left.
+        // At the run's end no process would be left.
         None if !stands_still(record) => plan.limits.steps = last_step(record),
         None => {}
     }

@@ -1,5 +1,5 @@
-//! What the command's exit status says. These numbers are part of the interface:
-//! scripts and CI decide by them, so they never change their meaning.
+//! Exit statuses of the command. These numbers are part of the interface: scripts and CI
+//! depend on them, so they never change their meaning.
 
 use crosswire::model::Verdict;
 

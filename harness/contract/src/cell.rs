@@ -14,7 +14,7 @@ pub trait SharedCell: Sized {
     /// Contract of the cell.
     const CONTRACT: &'static Contract;
 
-    /// A new cell, all zero.
+    /// Builds a new cell, all zero.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -35,7 +35,7 @@ pub trait SharedCell: Sized {
     /// way.
     fn store(&mut self, value: &[u8; VALUE_BYTES]) -> Result<(), Error>;
 
-    /// The value in the cell.
+    /// Returns the value in the cell.
     ///
     /// # Errors
     /// [`Error::TimedOut`] where a writer that died in the midst of a value is in

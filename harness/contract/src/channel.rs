@@ -93,7 +93,7 @@ pub trait Channel: Sized {
     /// The most receivers it can have.
     const RECEIVERS: usize;
 
-    /// A new, empty channel.
+    /// Builds a new, empty channel.
     ///
     /// # Errors
     /// If the kernel refuses, or a channel of this shape is impossible.

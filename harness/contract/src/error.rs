@@ -102,7 +102,7 @@ impl Error {
         }
     }
 
-    /// The object cannot be used so.
+    /// Builds the error of an object that cannot be used in this way.
     pub fn misuse(object: &str, reason: &'static str) -> Error {
         Error::Misuse {
             object: object.to_owned(),
@@ -110,7 +110,8 @@ impl Error {
         }
     }
 
-    /// Nothing happened within [`PATIENCE`](super::PATIENCE).
+    /// Builds the error of a wait in which nothing happened within
+    /// [`PATIENCE`](super::PATIENCE).
     pub fn timed_out(operation: &'static str, object: &str) -> Error {
         Error::TimedOut {
             operation,

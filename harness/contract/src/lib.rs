@@ -152,7 +152,7 @@ pub struct Exemption {
     pub because: &'static str,
 }
 
-/// A promise, in short: for the tables of contracts.
+/// Builds a promise; short, for the tables of contracts.
 pub const fn promise(peril: Peril, text: &'static str, source: &'static str) -> Promise {
     Promise {
         peril,
@@ -161,7 +161,7 @@ pub const fn promise(peril: Peril, text: &'static str, source: &'static str) -> 
     }
 }
 
-/// An exemption, in short.
+/// Returns an exemption, in short.
 pub const fn exempt(peril: Peril, because: &'static str) -> Exemption {
     Exemption { peril, because }
 }
@@ -202,7 +202,7 @@ impl Contract {
         }
     }
 
-    /// The perils of its facility about which it says nothing, or more than one
+    /// Returns the perils of its facility about which it says nothing, or more than one
     /// thing; none if it is complete.
     pub fn silent_about(&self) -> Vec<Peril> {
         let said = |peril: &Peril| {

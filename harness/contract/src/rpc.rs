@@ -26,14 +26,14 @@ pub trait Rpc: Sized {
     /// Contract of the service.
     const CONTRACT: &'static Contract;
 
-    /// A new service. `servers` processes are ready to serve it, one at a time: the
-    /// next begins when the one before has died.
+    /// Builds a new service. `servers` processes are ready to serve it, one at a time:
+    /// the next begins when the one before has died.
     ///
     /// # Errors
     /// If the kernel refuses.
     fn create(clients: usize, servers: usize) -> Result<Self, Error>;
 
-    /// The end of the client with this number, counted from 0.
+    /// Returns the end of the client with this number, counted from 0.
     ///
     /// # Errors
     /// If the kernel refuses.

@@ -11,7 +11,7 @@ pub trait Semaphore: Sized {
     /// Contract of the semaphore.
     const CONTRACT: &'static Contract;
 
-    /// A new semaphore with so many permits.
+    /// Builds a new semaphore with so many permits.
     ///
     /// # Errors
     /// If the kernel refuses.

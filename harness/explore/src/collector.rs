@@ -74,7 +74,7 @@ impl Collector {
         }
     }
 
-    /// Every run below this number has been taken in.
+    /// Returns the number below which every run has been recorded.
     pub fn taken(&self) -> u64 {
         self.next
     }
@@ -154,7 +154,7 @@ impl Collector {
         }
     }
 
-    /// The sum of all.
+    /// Returns the sum of all.
     pub fn into_report(self, seed: u64, elapsed: Duration, possible: u64, stopped: bool) -> Report {
         let found = self.findings;
         let dropped = found.dropped;

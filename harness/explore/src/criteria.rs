@@ -41,9 +41,9 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// The verdict on a run. `reference` is what it must print, if that matters;
-    /// it is compared only if all else is well, since a run that was cut short
-    /// by another violation prints less anyway.
+    /// Returns the verdict on a run. `reference` is what it must print, if that matters;
+    /// it is compared only if all else is well, since a run that was cut short by another
+    /// violation prints less anyway.
     pub fn judge(&self, run: &Run, reference: Option<&[u8]>) -> Verdict {
         let verdict = check::judge(run, &self.expectations, &self.checks);
         match reference {

@@ -60,7 +60,7 @@ impl Environment {
         self.withheld.retain(|known| known != name);
     }
 
-    /// The form that the engine and replay files take, sorted.
+    /// Returns the form that the engine and replay files take, sorted.
     pub fn into_list(self) -> Vec<(String, String)> {
         self.variables.into_iter().collect()
     }

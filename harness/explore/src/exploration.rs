@@ -114,7 +114,7 @@ impl Exploration {
     /// Default time for shrinking findings.
     pub const USUAL_SHRINKING: Duration = Duration::from_secs(5);
 
-    /// A thousand runs without faults, on every CPU, up to the first violation.
+    /// Returns a thousand runs without faults, on every CPU, up to the first violation.
     pub fn new(target: Target) -> Exploration {
         Exploration {
             target,
@@ -153,7 +153,7 @@ impl Exploration {
         self.explore_with(engine_starter(&self.target), stop, progress)
     }
 
-    /// The same with another engine.
+    /// Performs the exploration with another engine.
     ///
     /// # Errors
     /// As [`explore`](Exploration::explore).
@@ -210,7 +210,7 @@ impl Exploration {
         })
     }
 
-    /// A choice of the orders, made by the strategy.
+    /// Returns a choice of the orders, made by the strategy.
     fn sample_with(
         &self,
         starter: Starter,
@@ -328,7 +328,7 @@ pub fn stay_on(cpu: usize) {
     let _ = crosswire_engine::pin(cpu);
 }
 
-/// The CPUs that the calling thread may use.
+/// Returns the CPUs that the calling thread may use.
 pub fn available_cpus() -> Vec<usize> {
     let this_thread = nix::unistd::Pid::from_raw(0);
     let Ok(set) = nix::sched::sched_getaffinity(this_thread) else {

@@ -44,7 +44,7 @@ impl Toy {
     }
 }
 
-/// A target that exists; the toy does not look at it.
+/// Returns a target that exists; the toy does not look at it.
 pub fn target() -> Target {
     Target {
         programs: vec![Start {
@@ -59,7 +59,7 @@ pub fn target() -> Target {
     }
 }
 
-/// A trace of one call a step.
+/// Returns a trace of one call a step.
 pub fn trace(calls: &[(&str, &str)]) -> Trace {
     let mut names: Vec<&str> = calls.iter().map(|(process, _)| *process).collect();
     names.sort_unstable();

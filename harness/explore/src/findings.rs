@@ -82,7 +82,7 @@ impl Findings {
         self.groups.len()
     }
 
-    /// All of them, the first found first.
+    /// Returns all of them, the first found first.
     pub fn into_vec(self) -> Vec<Found> {
         let mut all: Vec<Found> = self.groups.into_values().collect();
         all.sort_by_key(|found| found.run);
@@ -112,7 +112,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Of a violation, among all that its run shows.
+    /// Builds the identity of a violation, among all that its run shows.
     pub fn of(violation: &Violation, all: &[Violation], trace: &Trace) -> Identity {
         let processes = processes(violation, trace);
         let alike = |other: &&Violation| {
@@ -128,7 +128,7 @@ impl Identity {
         }
     }
 
-    /// The violation of a run that is this failure, if one is.
+    /// Returns the violation of a run that is this failure, if one is.
     pub fn find<'a>(&self, verdict: &'a Verdict, trace: &Trace) -> Option<&'a Violation> {
         let Verdict::Violation(all) = verdict else {
             return None;

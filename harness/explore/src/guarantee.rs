@@ -64,7 +64,7 @@ impl Guarantee {
         1.0 / (tasks * steps.powf(changes))
     }
 
-    /// The depths for which there were runs, each with its chance.
+    /// Returns the depths for which there were runs, each with its chance.
     pub fn chances(&self) -> Vec<Chance> {
         let depths = self.runs.keys().copied();
         depths
@@ -75,14 +75,14 @@ impl Guarantee {
             .collect()
     }
 
-    /// The greatest depth of which more than nothing can be said, for one line.
+    /// Returns the greatest depth of which more than nothing can be said, for one line.
     pub fn best(&self) -> Option<Chance> {
         let worth_telling = |chance: &Chance| chance.probability >= 0.01;
         self.chances().into_iter().rev().find(worth_telling)
     }
 }
 
-/// The depth of bugs that a run under this plan is made for, if its rule promises
+/// Returns the depth of bugs that a run under this plan is made for, if its rule promises
 /// anything.
 pub(super) fn depth_of(plan: &Plan) -> Option<u32> {
     match plan.schedule.rule {

@@ -37,7 +37,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Of a run that could not be performed.
+    /// Builds the outcome of a run that could not be performed.
     pub fn invalid(reason: String) -> Outcome {
         Outcome {
             verdict: Verdict::Invalid(reason),
@@ -57,7 +57,8 @@ impl Outcome {
         }
     }
 
-    /// Of a run that was judged, without the parts that only some runs have.
+    /// Builds the outcome of a run that was judged, without the parts that only some runs
+    /// have.
     pub fn of(run: &Run, verdict: Verdict) -> Outcome {
         let planned = run.plan.faults.len() as u64;
         Outcome {
@@ -75,8 +76,8 @@ impl Outcome {
     }
 }
 
-/// A plan determines its trace, and this is the plan that the trace shows: where
-/// the schedule left the default rule, and which faults struck.
+/// Hashes the plan that the trace shows, which determines the trace: where the schedule
+/// left the default rule, and which faults were injected.
 fn fingerprint(run: &Run) -> u64 {
     let mut hasher = DefaultHasher::new();
     run.trace.steps.hash(&mut hasher);

@@ -32,7 +32,7 @@ impl Text {
 /// Number of characters of a line that are quoted.
 const QUOTED_CHARACTERS: usize = 60;
 
-/// A sentence about the first line in which two outputs differ, if one does.
+/// Returns a sentence about the first line in which two outputs differ, if one does.
 pub(super) fn difference(expected: &[u8], found: &[u8]) -> Option<String> {
     if expected == found {
         return None;
@@ -91,12 +91,12 @@ pub struct LastLines {
 }
 
 impl LastLines {
-    /// The last lines of a run that have something in them.
+    /// Returns the last lines of a run that have something in them.
     pub fn of(run: &Run) -> LastLines {
         LastLines::of_output(&run.stdout, &run.stderr)
     }
 
-    /// The same of what was written to each stream.
+    /// Returns the last lines written to each stream.
     pub fn of_output(stdout: &[u8], stderr: &[u8]) -> LastLines {
         LastLines {
             stdout: last_lines(stdout),

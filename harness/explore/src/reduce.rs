@@ -69,7 +69,7 @@ pub fn reduce(record: &Record, time: Duration, stop: &AtomicBool) -> Result<Redu
     )
 }
 
-/// The same on a target and with checks that a record cannot hold: those of a
+/// Shrinks the failure on a target and with checks that a record cannot hold: those of a
 /// scenario.
 ///
 /// # Errors

@@ -74,7 +74,7 @@ pub enum RegressionError {
 }
 
 impl Regression {
-    /// Of a failure that was found and shrunk.
+    /// Builds the regression of a failure that was found and shrunk.
     pub fn of(test: &str, record: &Record) -> Regression {
         let violation = match &record.verdict {
             Verdict::Violation(all) => all.first().map(|one| one.sentence.clone()),
@@ -106,8 +106,8 @@ impl Regression {
     }
 }
 
-/// The regressions of a test: those in a directory that are its own, or the one that
-/// is named. A directory that does not exist has none.
+/// Returns the regressions of a test: those in a directory that are its own, or the one
+/// that is named. A directory that does not exist has none.
 ///
 /// # Errors
 /// If a file is damaged, or the one that is named is another test's.
@@ -208,7 +208,7 @@ fn around(
     Ok(Recheck::NoLongerFits(reason.to_owned()))
 }
 
-/// The decisions themselves, and each of them a little earlier or later.
+/// Returns the decisions themselves, and each of them a little earlier or later.
 fn close_by(switches: &[Switch]) -> Vec<Vec<Switch>> {
     let mut all = vec![switches.to_vec()];
     for at in 0..switches.len() {

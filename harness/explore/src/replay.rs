@@ -89,7 +89,7 @@ pub fn replay(record: &Record, changes: Changes) -> Result<Replay, ReplayError> 
     perform(record, &engine_starter(&target), &[], changes)
 }
 
-/// The same on a target and with checks that a record cannot hold: those of a
+/// Replays a record on a target and with checks that a record cannot hold: those of a
 /// scenario.
 ///
 /// # Errors

@@ -76,7 +76,7 @@ pub struct FaultTally {
 }
 
 impl Report {
-    /// The report of an exploration without runs.
+    /// Returns the report of an exploration without runs.
     pub fn without_runs(verdict: Verdict, seed: u64) -> Report {
         let invalid_reason = match &verdict {
             Verdict::Invalid(reason) => Some(reason.clone()),

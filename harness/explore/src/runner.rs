@@ -43,7 +43,7 @@ impl Runner for Engine {
     }
 
     fn capabilities_lost(&self) -> Vec<LostCapability> {
-        // Its queues work without it, and nobody lists them.
+        // Its queues work without it, and no program lists them.
         let matters = |(feature, _): &(Feature, _)| *feature != Feature::Mqueue;
         let losses = self.abilities().losses().filter(matters);
         losses

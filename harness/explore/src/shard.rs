@@ -22,7 +22,7 @@ const MOST: u64 = 100_000;
 pub struct NoShard(String);
 
 impl Shard {
-    /// The number that the nth run of this part has in the whole exploration.
+    /// Returns the number that the nth run of this part has in the whole exploration.
     pub(super) fn run(self, nth: u64) -> u64 {
         nth.saturating_mul(self.count).saturating_add(self.index)
     }

@@ -77,7 +77,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next run to perform; `None` when there is nothing more to do.
+    /// Returns the next run to perform; `None` when there is nothing more to do.
     ///
     /// What plans are made from changes at barriers only: after run 0 and, where
     /// faults are injected, whenever the number of runs has doubled. There every
@@ -166,7 +166,7 @@ impl Shared {
         })
     }
 
-    /// A worker is done, or has failed.
+    /// Records that a worker is done, or has failed.
     pub fn end(&self, result: Result<(), ExploreError>) {
         let mut state = self.state();
         state.working -= 1;
@@ -179,8 +179,8 @@ impl Shared {
         self.ended.notify_all();
     }
 
-    /// The report, once nothing more is awaited.
-    /// Needs to know whether outputs were to be compared, to say if they were not.
+    /// Returns the report, once nothing more is awaited. Needs to know whether outputs
+    /// were to be compared, to say if they were not.
     pub fn finish(
         &self,
         seed: u64,

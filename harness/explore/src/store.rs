@@ -56,7 +56,7 @@ pub(super) fn write_new(directory: &Path, stem: &str, text: &str) -> io::Result<
     ))
 }
 
-/// A part of a file name made of harmless characters only.
+/// Returns a part of a file name made of harmless characters only.
 pub(super) fn plain(text: &str) -> String {
     let harmless = |c: char| {
         if c.is_ascii_alphanumeric() || c == '.' || c == '_' {
@@ -126,7 +126,7 @@ pub fn load(path: &Path) -> Result<Record, LoadError> {
     }
 }
 
-/// The text of a regular file of a sensible size.
+/// Returns the text of a regular file of a sensible size.
 pub(super) fn read(path: &Path) -> Result<String, LoadError> {
     try_read(path).map_err(|source| LoadError::Unreadable {
         path: path.display().to_string(),

@@ -47,7 +47,7 @@ const MIX: &[(Strategy, u32)] = &[
 ];
 
 impl Strategy {
-    /// One schedule of the family.
+    /// Draws a schedule of the family.
     pub(super) fn rule(self, random: &mut ChaCha8Rng, profile: &Profile) -> Rule {
         match self {
             Strategy::Mixed => {
@@ -142,7 +142,7 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// Of a program of which nothing else is known.
+    /// Builds the profile of a program of which nothing else is known.
     pub fn of_length(steps: u32) -> Profile {
         Profile {
             steps,
@@ -150,7 +150,8 @@ impl Profile {
         }
     }
 
-    /// Of a run that has [footprints](crosswire_model::Plan::footprints).
+    /// Builds the profile of a program from a run with
+    /// [footprints](crosswire_model::Plan::footprints).
     pub fn of(trace: &Trace) -> Profile {
         let none: Vec<Weight> = trace
             .tasks
@@ -180,7 +181,7 @@ impl Profile {
         }
     }
 
-    /// All steps count, or those on one object.
+    /// Returns all steps count, or those on one object.
     fn weighted(&self, random: &mut ChaCha8Rng) -> Rule {
         let seed = random.next_u64();
         let pick = random.random_range(0..=self.objects.len());

@@ -129,7 +129,7 @@ pub(super) fn perform(
     Ok((run, outcome))
 }
 
-/// The names of a run's processes, sorted.
+/// Returns the names of a run's processes, sorted.
 pub(super) fn process_names(run: &Run) -> Vec<String> {
     let mut names: Vec<String> = run
         .trace

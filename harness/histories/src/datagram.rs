@@ -105,7 +105,7 @@ fn lost(operations: &Operations, messages: &Messages, mut skips: Vec<Skipped>) -
     skipped(operations, skips, &messages.takers)
 }
 
-/// A message that did not arrive as it was sent.
+/// Returns a message that did not arrive as it was sent.
 fn cut(operations: &Operations, message: Message) -> Option<Broken> {
     let receive = message.receive()?;
     let (sent, received) = (&operations.list[message.send()], &operations.list[receive]);

@@ -48,7 +48,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// A rule broken in this way.
+    /// Returns a rule broken in this way.
     pub fn new(
         rule: &'static str,
         witness: impl Into<Vec<usize>>,

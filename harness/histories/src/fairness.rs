@@ -153,7 +153,7 @@ impl Counts {
         }
     }
 
-    /// Those at this place or after it.
+    /// Returns those at this place or after it.
     fn from(&self, place: usize) -> u64 {
         let (mut at, mut before) = (place, 0);
         while at > 0 {

@@ -212,8 +212,8 @@ pub(super) fn never_empty(operations: &Operations, messages: &Messages, told: us
     never_gone(operations, messages, &missing, told)
 }
 
-/// The same where messages are missing, and not enough receives were cut off to have
-/// taken them.
+/// Describes the same violation for missing messages, when too few receives were cut off
+/// to have taken them.
 fn never_gone(
     operations: &Operations,
     messages: &Messages,

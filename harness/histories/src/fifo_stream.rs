@@ -74,7 +74,7 @@ pub enum Wrong {
 }
 
 impl FifoStream {
-    /// An empty queue with so many receivers, which are known by their numbers.
+    /// Returns an empty queue with so many receivers, which are known by their numbers.
     pub fn new(receivers: usize) -> FifoStream {
         FifoStream {
             receiving: vec![None; receivers],
@@ -85,7 +85,7 @@ impl FifoStream {
     /// Records that a process begins to send a value.
     ///
     /// # Errors
-    /// If one like it is in the queue: they could not be told apart.
+    /// If an equal value is in the queue: they could not be distinguished.
     pub fn send_called(&mut self, value: i64) -> Result<(), Wrong> {
         self.now += 1;
         let sent = Sent {
@@ -108,8 +108,8 @@ impl FifoStream {
         }
     }
 
-    /// A receiver begins to receive. If its last receive has not answered, that was cut
-    /// off.
+    /// Records that a receiver begins to receive. If its last receive has not answered,
+    /// that was cut off.
     ///
     /// # Panics
     /// If there is no such receiver.
@@ -119,7 +119,7 @@ impl FifoStream {
         self.cut_off.extend(last.map(|(called, _)| called));
     }
 
-    /// It gets this value, or nothing.
+    /// Records that the receiver gets this value, or nothing.
     ///
     /// # Errors
     /// If it must not.
@@ -161,7 +161,7 @@ impl FifoStream {
         }
     }
 
-    /// Nothing more comes.
+    /// Ends the history.
     ///
     /// # Errors
     /// If more messages are missing than receives that were cut off can have taken.

@@ -63,7 +63,7 @@ impl Free {
         Free { ranges }
     }
 
-    /// The first such moment that is not before this one.
+    /// Returns the first such moment that is not before this one.
     pub(super) fn next(&self, from: u64) -> Option<u64> {
         let at = self.ranges.partition_point(|(_, to)| *to < from);
         self.ranges.get(at).map(|(first, _)| from.max(*first))
@@ -75,8 +75,8 @@ impl Free {
     }
 }
 
-/// The fewest of these stays that cover every moment from one to another, by index:
-/// each reaches beyond the end of the one before. `None` if they leave a gap.
+/// Returns the fewest of these stays that cover every moment from one to another, by
+/// index: each reaches beyond the end of the one before. `None` if they leave a gap.
 pub(super) fn chain(stays: &[(u64, u64)], from: u64, to: u64) -> Option<Vec<usize>> {
     let mut by_begin: Vec<usize> = (0..stays.len()).collect();
     by_begin.sort_unstable_by_key(|i| stays[*i].0);

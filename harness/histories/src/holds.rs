@@ -129,7 +129,7 @@ pub(super) fn holds(
             },
             Action::Crash if robust => {
                 for hold in holder.open.drain(..) {
-                    // Whoever was killed in an operation that answered died after that.
+                    // A process killed in an operation that answered died after the answer.
                     release(&mut found.list[hold as usize], i, alive_at);
                     found.list[hold as usize].alive = alive;
                 }
@@ -205,7 +205,7 @@ pub(super) fn overlapping(holds: &[Hold]) -> Option<(Hold, Hold)> {
     None
 }
 
-/// Two holds that overlap, in words.
+/// Describes two holds that overlap.
 pub(super) fn both(operations: &Operations, first: Hold, second: Hold) -> Broken {
     let reading = |hold: Hold| match hold.exclusive {
         true => "",
@@ -288,7 +288,7 @@ impl Refusals {
     }
 }
 
-/// Each hold as long as those that exclude it let it be.
+/// Returns each hold as long as those that exclude it let it be.
 fn widened(operations: &Operations, holds: &[Hold]) -> Vec<(u64, u64)> {
     let mut wide: Vec<(u64, u64)> = holds.iter().map(|hold| hold.widest(operations)).collect();
     let (mut any, mut exclusive) = (0, 0);

@@ -71,8 +71,9 @@ fn searched(operations: &Operations, robust: bool, budget: u64) -> Outcome {
     }
 }
 
-/// The operations, each with the number of those of its process that were done before it
-/// as its key. Operations of one process follow each other also where they touch.
+/// Returns the operations, each with the number of those of its process that were done
+/// before it as its key. Operations of one process follow each other also where they
+/// touch.
 pub(super) fn numbered(operations: &Operations) -> Vec<Op> {
     let mut numbered = operations.list.clone();
     let mut order: Vec<usize> = (0..numbered.len()).collect();

@@ -138,7 +138,7 @@ fn twice(operations: &Operations, witness: [usize; 3]) -> Broken {
     Broken::new("duplication", witness, sentence)
 }
 
-/// The first of two messages that were sent one after the other and received the
+/// Returns the first of two messages that were sent one after the other and received the
 /// other way round, and the second.
 ///
 /// Receives are gone through by their calls, with the message of latest call among

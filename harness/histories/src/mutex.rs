@@ -8,7 +8,7 @@ use super::{BUDGET, Checker, Operations, Outcome, Unusable, locks};
 /// The shortest holds there can be, from the answer to an acquisition to the call of
 /// its release, must be disjoint. An acquisition that was cut off is left out. A lock
 /// whose holder died stays held, unless it is robust. An attempt is refused only while
-/// somebody may hold the lock; where it takes an acquisition that was cut off to
+/// the lock may be held; where it takes an acquisition that was cut off to
 /// explain that, all orders are tried within the budget.
 ///
 /// Operations of one process must follow each other.

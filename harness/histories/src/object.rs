@@ -146,17 +146,17 @@ const KINDS: &[Row] = {
 };
 
 impl Object {
-    /// All of them, in the order in which they are documented.
+    /// Returns all of them, in the order in which they are documented.
     pub fn all() -> impl Iterator<Item = Object> {
         KINDS.iter().map(|row| row.0)
     }
 
-    /// The kind of this name.
+    /// Returns the kind of this name.
     pub fn named(name: &str) -> Option<Object> {
         Object::all().find(|object| object.name() == name)
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         self.row().1
     }
@@ -166,12 +166,12 @@ impl Object {
         self.row().2
     }
 
-    /// The settings that mean something to it, by name.
+    /// Returns the settings that mean something to it, by name.
     pub fn settings(self) -> &'static [&'static str] {
         self.row().3
     }
 
-    /// Its checker.
+    /// Returns its checker.
     pub fn checker(self, settings: &Settings) -> Box<dyn Checker> {
         let &Settings {
             initial,

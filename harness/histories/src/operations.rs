@@ -103,20 +103,20 @@ const NAMES: [(Action, &str); 20] = [
 ];
 
 impl Action {
-    /// The action of this name, as histories and logs call it.
+    /// Returns the action of this name, as histories and logs call it.
     pub fn named(name: &str) -> Option<Action> {
         let named = NAMES.iter().find(|(_, other)| *other == name);
         named.map(|(action, _)| *action)
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         NAMES[self as usize].1
     }
 }
 
 impl Op {
-    /// An operation that has no value and was cut off at once; the other methods
+    /// Returns an operation that has no value and was cut off at once; the other methods
     /// say what is different.
     ///
     /// ```
@@ -146,7 +146,7 @@ impl Op {
         Op { key, ..self }
     }
 
-    /// It answered that there was nothing, or that it was refused.
+    /// Marks the operation as one that found nothing, or was refused.
     pub fn nothing(self) -> Op {
         Op {
             nothing: true,
@@ -209,7 +209,7 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// The number of the process of this name, which is new or known.
+    /// Returns the number of the process of this name, which is new or known.
     pub fn process(&mut self, name: &str) -> u32 {
         if let Some(&number) = self.numbers.get(name) {
             return number;
@@ -220,7 +220,7 @@ impl Operations {
         number
     }
 
-    /// The number of a process that is known.
+    /// Returns the number of a process that is known.
     pub fn known(&self, name: &str) -> Option<u32> {
         self.numbers.get(name).copied()
     }
@@ -230,12 +230,12 @@ impl Operations {
         self.names.len()
     }
 
-    /// The name of a process; `?` if it is not known.
+    /// Returns the name of a process; `?` if it is not known.
     pub fn name(&self, process: u32) -> &str {
         self.names.get(process as usize).map_or("?", String::as_str)
     }
 
-    /// The name of the process that issued an operation.
+    /// Returns the name of the process that issued an operation.
     pub fn who(&self, operation: usize) -> &str {
         self.name(self.list[operation].process)
     }
@@ -254,7 +254,7 @@ impl Operations {
         }
     }
 
-    /// The bytes of a write or read.
+    /// Returns the bytes of a write or read.
     pub fn bytes_of(&self, op: &Op) -> &[u8] {
         let from = usize::try_from(op.value).unwrap_or(usize::MAX);
         let to = from.saturating_add(usize::try_from(op.key).unwrap_or(0));

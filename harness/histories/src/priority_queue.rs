@@ -149,7 +149,7 @@ fn among_equals(
     ))
 }
 
-/// A message that was never received although one that had to wait for it was.
+/// Returns a message that was never received although one that had to wait for it was.
 fn passed_over(operations: &Operations, missing: Message, other: Message, how: &str) -> Broken {
     let value = |message: Message| operations.list[message.send()].value;
     let (a, b) = (value(missing), value(other));

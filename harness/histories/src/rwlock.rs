@@ -6,7 +6,7 @@ use super::{BUDGET, Checker, Operations, Outcome, Unusable, locks};
 /// Operations: `lock`, `trylock`, `readlock`, `tryreadlock`, `unlock`, `crash`.
 ///
 /// As [`Mutex`](super::Mutex), but readers may overlap, and an attempt to read is
-/// refused only while somebody may hold the lock for itself alone.
+/// refused only while the lock may be held exclusively.
 #[derive(Debug, Clone, Copy)]
 pub struct RwLock {
     /// True if the death of a holder gives its hold back.

@@ -103,7 +103,7 @@ impl Counts {
 const NAMED: usize = 4;
 
 impl Semaphore {
-    /// A wait that succeeded although there was nothing left for it.
+    /// Returns a wait that succeeded although there was nothing left for it.
     fn too_many(&self, operations: &Operations, counts: &Counts) -> Option<Broken> {
         let mut posts = 0;
         for (n, (at, wait)) in counts.waits_answered.iter().enumerate() {
@@ -135,7 +135,7 @@ impl Semaphore {
         None
     }
 
-    /// A refusal at a time when the value was surely above 0.
+    /// Returns a refusal at a time when the value was surely above 0.
     fn baseless(&self, operations: &Operations, counts: &Counts) -> Option<Broken> {
         counts.refused.iter().find_map(|&refused| {
             let op = &operations.list[refused];
@@ -157,7 +157,7 @@ impl Semaphore {
         })
     }
 
-    /// The least value that there can be at a moment.
+    /// Returns the least value that there can be at a moment.
     fn least(&self, counts: &Counts, at: u64) -> i128 {
         let posts = counts
             .posts_answered

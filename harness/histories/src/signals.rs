@@ -102,12 +102,12 @@ impl Signals {
     }
 }
 
-/// The claim that in the end no signal is pending.
+/// Returns the claim that in the end no signal is pending.
 pub(super) fn nothing_pending() -> Op {
     Op::new(0, Action::Handle).nothing().at(LAST, LAST)
 }
 
-/// Of the surely sent, the one that was the last to be.
+/// Returns the last of the signals that were certainly sent.
 fn last_raise(operations: &Operations, own: &[usize]) -> usize {
     let ops = &operations.list;
     let sent = own
@@ -218,7 +218,7 @@ fn unaccounted(operations: &Operations, own: &[usize], run: usize) -> Broken {
     Broken::new("invention", witness, sentence)
 }
 
-/// A signal that was surely sent after every run had begun.
+/// Finds a signal that was certainly sent after every run had begun.
 fn unheard(operations: &Operations, own: &[usize]) -> Option<Broken> {
     let ops = &operations.list;
     let last = last_raise(operations, own);

@@ -131,7 +131,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The next operation of each of these, if it has one.
+    /// Returns the next operation of each of these, if it has one.
     fn next_of(lists: &[Vec<usize>], next: u32, which: usize) -> Option<&usize> {
         lists[which].get(next as usize)
     }
@@ -236,7 +236,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The writers whose bytes may come next.
+    /// Returns the writers whose bytes may come next.
     fn eligible(&self, place: &Place) -> Vec<usize> {
         let ops = &self.operations.list;
         let next = |writer: usize| {
@@ -265,7 +265,7 @@ impl<'a> Search<'a> {
         write.is_pending() || write.key > self.atomic
     }
 
-    /// The read that cannot be explained.
+    /// Returns the read that cannot be explained.
     fn stuck(&self) -> Broken {
         let (_, place) = self
             .furthest
@@ -322,7 +322,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The operations of each process that do this, in order, without those of no bytes.
+/// Returns the operations of each process that do this, in order, without those of no
+/// bytes.
 fn in_order(operations: &Operations, action: Action) -> Result<Vec<Vec<usize>>, Unusable> {
     let ops = &operations.list;
     let mut order: Vec<usize> = (0..ops.len())

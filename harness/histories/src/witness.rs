@@ -5,8 +5,8 @@ use crosswire_model::Operation;
 /// Columns between two moments.
 const WIDTH: usize = 4;
 
-/// One line for each operation: who, what, and when relative to the others. Only
-/// the order of the moments is drawn, not their distance; `>` never answered.
+/// Draws each operation in one line: process, operation, and its time relative to the
+/// others. Shows only the order of the moments, not their distance; `>` never answered.
 ///
 /// ```text
 /// producer: send(1)      |---|

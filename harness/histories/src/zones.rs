@@ -136,7 +136,7 @@ fn clusters(
     Ok(Ok(zones))
 }
 
-/// A moment on a scale that has one before all others.
+/// Returns a moment on a scale that has one before all others.
 fn moment(at: u64) -> i64 {
     i64::try_from(at).unwrap_or(i64::MAX)
 }
@@ -163,7 +163,7 @@ fn too_early(operations: &Operations, read: usize, write: usize) -> Broken {
     Broken::new("invention", [read, write], sentence)
 }
 
-/// Two values of which each was there before the other was last read.
+/// Finds two values of which each was there before the other was last read.
 fn entangled(operations: &Operations, one: &Cluster, other: &Cluster) -> Broken {
     let who = |i: u32| operations.who(i as usize);
     let (a, b) = (
@@ -179,7 +179,7 @@ fn entangled(operations: &Operations, one: &Cluster, other: &Cluster) -> Broken 
     Broken::new("stale", witness([one, other]), sentence)
 }
 
-/// A value that was written over and read nevertheless.
+/// Returns a value that was written over and read nevertheless.
 fn overwritten(operations: &Operations, around: &Cluster, within: &Cluster) -> Broken {
     let read = around.last.1;
     let (a, b) = (value(operations, read), value(operations, within.first.1));

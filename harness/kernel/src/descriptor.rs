@@ -6,12 +6,12 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
 
-/// A duplicate of another process's descriptor (pidfd_getfd(2)): the same open
+/// Returns a duplicate of another process's descriptor (pidfd_getfd(2)): the same open
 /// file, with the same offset and locks.
 pub fn take(process: Tid, descriptor: i32) -> io::Result<OwnedFd> {
     let owned = |result: libc::c_long| match result {
         -1 => Err(io::Error::last_os_error()),
-        // SAFETY: both calls return a new descriptor that nobody else owns.
+        // SAFETY: both calls return a new descriptor that has no other owner.
         descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor as i32) }),
     };
     // SAFETY: pidfd_open takes its arguments by value.
@@ -139,7 +139,7 @@ pub fn disarm_timer(file: &OwnedFd) {
     unsafe { libc::timerfd_settime(file.as_raw_fd(), 0, &raw const spec, std::ptr::null_mut()) };
 }
 
-/// An anonymous file that programs write their output to: it never blocks them.
+/// Returns an anonymous file that programs write their output to: it never blocks them.
 pub fn output_file(name: &str) -> io::Result<File> {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -161,7 +161,7 @@ pub fn pipe_fill(file: &OwnedFd) -> Option<(i32, i32)> {
     }
 }
 
-/// A socket in words: its family and the name it has or is connected to.
+/// Returns a socket in words: its family and the name it has or is connected to.
 pub fn describe_socket(file: &OwnedFd) -> String {
     use nix::sys::socket::{SockaddrStorage, getpeername, getsockname};
     let named = |name: nix::Result<SockaddrStorage>| {
@@ -176,7 +176,7 @@ pub fn describe_socket(file: &OwnedFd) -> String {
     }
 }
 
-/// The process at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
+/// Returns the process at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
 pub fn peer_process(file: &OwnedFd) -> Option<Tid> {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
     getsockopt(file, PeerCredentials)
@@ -225,7 +225,7 @@ pub fn holds_lock(process: Tid, path: &str) -> bool {
     })
 }
 
-/// A process's open files that have a position, for restoring it.
+/// Returns a process's open files that have a position, for restoring it.
 pub fn positions(process: Tid) -> Vec<(OwnedFd, i64)> {
     use nix::unistd::{Whence, lseek};
     let open = descriptors(process)
@@ -245,8 +245,8 @@ pub fn restore_position(file: &OwnedFd, position: i64) {
     let _ = nix::unistd::lseek(file, position, nix::unistd::Whence::SeekSet);
 }
 
-/// The process that holds a record lock which the request at address `request` of a
-/// task conflicts with (fcntl(2), F_GETLK).
+/// Returns the process that holds a record lock which the request at address `request` of
+/// a task conflicts with (fcntl(2), F_GETLK).
 pub fn record_lock_holder(process: Tid, tid: Tid, descriptor: i32, request: u64) -> Option<Tid> {
     const SIZE: usize = size_of::<libc::flock>();
     let bytes: [u8; SIZE] = super::memory::read_exact(tid, request).ok()?;

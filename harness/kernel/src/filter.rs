@@ -98,7 +98,7 @@ pub fn filter() -> Vec<sock_filter> {
         program.push(statement(RETURN, SECCOMP_RET_TRACE));
     }
     program.push(statement(LOAD, NUMBER));
-    // A private mapping is nobody else's business; a shared one is.
+    // A private mapping concerns no other process; a shared one does.
     stop_if(&mut program, SYS_mmap, 3, &[(BPF_JSET, MAP_SHARED as u32)]);
     // A fault that the engine causes must not reach the program's handler, and the
     // segment that programs leave alone is the engine's.
@@ -120,8 +120,8 @@ pub fn filter() -> Vec<sock_filter> {
     program
 }
 
-/// The filter that a program gets in addition when it puts shared memory at an address
-/// of its own: every call stops that may take it away.
+/// Returns the filter that a program gets in addition when it puts shared memory at an
+/// address of its own: every call stops that may take it away.
 pub fn filter_for_mappings() -> Vec<sock_filter> {
     let calls = [SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise];
     let mut program = vec![statement(LOAD, NUMBER)];

@@ -71,7 +71,7 @@ pub enum Answer {
 pub struct CallEntry(u32);
 
 impl OpLog {
-    /// A new, empty log with room for so many entries: two for an operation that
+    /// Returns a new, empty log with room for so many entries: two for an operation that
     /// answers.
     ///
     /// # Errors
@@ -124,7 +124,7 @@ impl OpLog {
         u64::from(self.header().next.load(Ordering::Acquire))
     }
 
-    /// The descriptor that the processes inherit.
+    /// Returns the descriptor that the processes inherit.
     ///
     /// # Panics
     /// On a log that was opened, not created: it has closed its descriptor.

@@ -14,7 +14,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Nothing is opened before it is needed.
+    /// Builds a probe, without opening anything before it is needed.
     pub fn new(tid: Tid) -> Probe {
         Probe {
             tid,
@@ -39,7 +39,7 @@ impl Probe {
         }
     }
 
-    /// The state letter of proc_pid_stat(5); `X` for a task that is gone.
+    /// Returns the state letter of proc_pid_stat(5); `X` for a task that is gone.
     pub fn state(&mut self) -> u8 {
         let tid = self.tid;
         let file = self

@@ -105,8 +105,8 @@ pub fn reserve(descriptors: &[RawFd]) -> io::Result<()> {
     if descriptors.is_empty() {
         return Ok(());
     }
-    // SAFETY: a constant path; the numbers given are closed, so nobody's
-    // descriptor is replaced.
+    // SAFETY: a constant path; the numbers given are closed, so no descriptor
+    // is replaced.
     unsafe {
         let null = Errno::result(libc::open(
             c"/dev/null".as_ptr(),

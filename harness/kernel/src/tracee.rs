@@ -95,7 +95,7 @@ pub fn wait(wait: Wait) -> io::Result<Waited> {
     wait_for(-1, wait)
 }
 
-/// The same for one task.
+/// Waits for one task.
 pub fn wait_for(tid: Tid, wait: Wait) -> io::Result<Waited> {
     let mut status = 0;
     let flags = libc::__WALL
@@ -165,12 +165,12 @@ pub struct Entering {
 }
 
 impl Stopped {
-    /// The token for a task that [`wait`] has just reported as stopped.
+    /// Returns the token for a task that [`wait`] has just reported as stopped.
     pub fn reported(tid: Tid) -> Stopped {
         Stopped(tid)
     }
 
-    /// The call it is about to perform, at [`Stop::Entry`].
+    /// Returns the call it is about to perform, at [`Stop::Entry`].
     pub fn entering(&self) -> io::Result<Entering> {
         let info = self.syscall_info()?;
         // SAFETY: the kernel fills the union member that `op` names.
@@ -248,7 +248,7 @@ impl Stopped {
         self.set_signal_info(&info)
     }
 
-    /// The signals it has blocked, as bits from signal 1.
+    /// Returns the signals it has blocked, as bits from signal 1.
     pub fn signal_mask(&self) -> io::Result<u64> {
         let mut mask: u64 = 0;
         // SAFETY: the kernel writes a signal set of the size given to the address.
@@ -283,7 +283,7 @@ impl Stopped {
             .map(|signals| !signals.is_empty())
     }
 
-    /// The unblocked signals that wait to be delivered to it.
+    /// Returns the unblocked signals that wait to be delivered to it.
     pub fn deliverable_signals(&self) -> io::Result<Vec<i32>> {
         let mask = self.signal_mask()?;
         let mut signals = self.pending(0)?;
@@ -365,7 +365,7 @@ pub fn write_code(tid: Tid, address: u64, word: u64) -> io::Result<()> {
     peek_poke_result(unsafe { libc::ptrace(libc::PTRACE_POKETEXT, tid, address, word) })
 }
 
-/// The head and length of a task's list of robust futexes (get_robust_list(2)).
+/// Returns the head and length of a task's list of robust futexes (get_robust_list(2)).
 pub fn robust_list(tid: Tid) -> Option<(u64, u64)> {
     let (mut head, mut length) = (0u64, 0u64);
     // SAFETY: the kernel writes one pointer and one size to the addresses given.

@@ -247,8 +247,8 @@ const BY_ARITY: [&[&str]; 6] = [
 ];
 
 impl Call {
-    /// The number of arguments that the call uses when its first ones are `args`; all
-    /// six for calls that are not known here.
+    /// Returns the number of arguments that the call uses when its first ones are `args`;
+    /// all six for calls that are not known here.
     pub fn arity(self, args: &[u64; 6]) -> usize {
         let Some(name) = self.name() else {
             return args.len();
@@ -282,7 +282,7 @@ impl Call {
         }
     }
 
-    /// The arguments with 0 in place of those that the call does not use.
+    /// Returns the arguments with 0 in place of those that the call does not use.
     pub fn used(self, mut args: [u64; 6]) -> [u64; 6] {
         let arity = self.arity(&args);
         args[arity..].fill(0);

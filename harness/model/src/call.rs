@@ -35,7 +35,7 @@ impl Call {
     /// no call of this number.
     pub const MARK: Call = Call(0x4352_0002);
 
-    /// The call's name as in its manual page, if the kernel headers know it.
+    /// Returns the call's name as in its manual page, if the kernel headers know it.
     pub fn name(self) -> Option<&'static str> {
         syscalls::Sysno::new(self.0 as usize).map(|call| call.name())
     }

@@ -67,7 +67,7 @@ impl Operation {
         }
     }
 
-    /// The value it answered with.
+    /// Returns the value it answered with.
     pub fn answer(&self) -> Option<i64> {
         match self.outcome {
             Outcome::Answered { value, .. } => value,

@@ -86,7 +86,7 @@ impl Record {
         Ok(serde_json::from_str(text)?)
     }
 
-    /// The file's text: the head pretty-printed, each event on a line of its own.
+    /// Returns the file's text: the head pretty-printed, each event on a line of its own.
     pub fn to_json(&self) -> String {
         let mut head = serde_json::to_value(self).expect("records have string keys only");
         let events = head["trace"]["events"].take();
@@ -106,7 +106,7 @@ impl Record {
     }
 }
 
-/// Each element of an array on a line of its own.
+/// Returns each element of an array on a line of its own.
 fn list(array: &serde_json::Value, indent: usize) -> String {
     let elements = array.as_array().into_iter().flatten();
     let lines: Vec<String> = elements

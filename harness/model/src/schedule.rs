@@ -99,7 +99,7 @@ pub struct Switch {
 }
 
 impl Schedule {
-    /// The rule alone.
+    /// Builds the rule alone.
     pub fn new(rule: Rule) -> Self {
         Schedule {
             rule,
@@ -108,7 +108,7 @@ impl Schedule {
         }
     }
 
-    /// The rule `run-on` and decisions that overrule it where they can.
+    /// Builds the rule `run-on` and decisions that overrule it where they can.
     pub fn switching(switches: Vec<Switch>) -> Self {
         Schedule {
             switches,

@@ -64,15 +64,16 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The innermost call whose source line is known: what the program was doing, where a
-    /// standard library only did it for it. The innermost call of all if no line is known.
+    /// Returns the innermost call whose source line is known: what the program was doing,
+    /// where a standard library only did it for it. The innermost call of all if no line
+    /// is known.
     pub fn source(&self) -> Option<&Frame> {
         let known = |frame: &&Frame| frame.line.is_some() && !frame.is_of_rust();
         self.frames.iter().find(known).or(self.frames.first())
     }
 
-    /// The calls as far as the main function, which the same ones lead to in every program,
-    /// without those inside Rust's standard library if there are others.
+    /// Returns the calls as far as the main function, which the same ones lead to in
+    /// every program, without those inside Rust's standard library if there are others.
     pub fn told(&self) -> Vec<&Frame> {
         let is_main = |frame: &Frame| {
             let function = frame.function.as_deref().unwrap_or_default();

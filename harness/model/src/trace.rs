@@ -12,7 +12,7 @@ use std::fmt;
 pub struct TaskId(pub u32);
 
 impl TaskId {
-    /// The number as an index into [`Trace::tasks`].
+    /// Returns the number as an index into [`Trace::tasks`].
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -221,7 +221,7 @@ pub struct Trace {
 }
 
 impl Default for Trace {
-    /// A run without processes, in which nothing happened.
+    /// Builds a run without processes, in which nothing happened.
     fn default() -> Self {
         Trace {
             format_version: FORMAT_VERSION,
@@ -241,7 +241,8 @@ impl Default for Trace {
 }
 
 impl Trace {
-    /// The name of a task's process, with the thread's number where it has several.
+    /// Returns the name of a task's process, with the thread's number where it has
+    /// several.
     pub fn name(&self, task: TaskId) -> String {
         match self.tasks.get(task.index()) {
             None => task.to_string(),
@@ -250,7 +251,7 @@ impl Trace {
         }
     }
 
-    /// The first task of the process with this name.
+    /// Returns the first task of the process with this name.
     pub fn process(&self, name: &str) -> Option<TaskId> {
         self.tasks
             .iter()

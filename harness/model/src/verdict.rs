@@ -24,7 +24,7 @@ impl Verdict {
         matches!(self, Verdict::Violation(_))
     }
 
-    /// The word used in reports and JSON.
+    /// Returns the word used in reports and JSON.
     pub fn word(&self) -> &'static str {
         match self {
             Verdict::Pass => "pass",

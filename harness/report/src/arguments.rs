@@ -160,7 +160,7 @@ const TABLE: &[(&str, &[Kind])] = &[
     ("exit_group", &[Int]),
 ];
 
-/// The kinds of a call's arguments, if they are known.
+/// Returns the kinds of a call's arguments, if they are known.
 pub(super) fn kinds(call: Call) -> Option<&'static [Kind]> {
     let name = call.name()?;
     TABLE

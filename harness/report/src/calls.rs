@@ -28,7 +28,7 @@ pub(super) struct Room {
     pub names: bool,
 }
 
-/// A call with its arguments.
+/// Returns a call with its arguments.
 pub(super) fn call(told: &Telling<'_>, room: Room) -> String {
     let Telling { call, args, .. } = told;
     // Where a child's status will be stored says nothing.
@@ -83,7 +83,7 @@ fn memory(told: &Telling<'_>, argument: u8, value: u64, room: Room) -> String {
     }
 }
 
-/// A descriptor, and what is behind it as `strace -y` says it.
+/// Returns a descriptor, and what is behind it as `strace -y` says it.
 fn descriptor(told: &Telling<'_>, argument: u8, value: u64, room: Room) -> String {
     let number = value as u32 as i32;
     let behind = told.behind.iter().find(|(of, _)| *of == argument);

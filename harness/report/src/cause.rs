@@ -53,7 +53,7 @@ enum Pattern {
     Unprepared,
 }
 
-/// The most likely cause of a violation, if there is a likely one.
+/// Returns the most likely cause of a violation, if there is a likely one.
 pub(super) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
     if let Some(fault) = fault(story) {
         return Some(fault);
@@ -85,7 +85,7 @@ pub(super) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
     best.map(|(_, cause)| cause)
 }
 
-/// A fault that struck, and what its process met: there is no need to guess then.
+/// Returns a fault that struck, and what its process met: there is no need to guess then.
 fn fault(story: &Story<'_>) -> Option<Cause> {
     let events = &story.trace.events;
     let is_fault = |event: &Event| matches!(event.what, What::Fault(_));
@@ -237,7 +237,7 @@ fn is_memory(kind: Kind) -> bool {
     matches!(kind, Kind::File | Kind::SharedMemory | Kind::Word)
 }
 
-/// All patterns that the uses of one object make.
+/// Returns all patterns that the uses of one object make.
 fn patterns(uses: &[Used], kind: Kind) -> Vec<(Pattern, Used, Used)> {
     let mut found = Vec::new();
     for (at, first) in uses.iter().enumerate() {

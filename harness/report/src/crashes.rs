@@ -15,8 +15,8 @@ const DESCRIBED: usize = 5;
 /// Lines of the program's source that are named for a group.
 const LINES: usize = 8;
 
-/// Everything for people: each group of failures with the simplest run that shows it,
-/// then the sums. `files` are the replay files of the groups, in the same order.
+/// Returns everything for people: each group of failures with the simplest run that shows
+/// it, then the sums. `files` are the replay files of the groups, in the same order.
 pub fn text(report: &CrashReport, files: &[Option<PathBuf>], palette: Palette) -> String {
     let mut text = String::new();
     for (index, (group, file)) in report.groups.iter().zip(files).enumerate() {
@@ -26,8 +26,8 @@ pub fn text(report: &CrashReport, files: &[Option<PathBuf>], palette: Palette) -
     text + &sums(report, palette)
 }
 
-/// One group of failures: what went wrong, which crashes lead there, and if wanted the
-/// steps of the simplest run.
+/// Describes one group of failures: the failure, the crashes that lead to it, and if
+/// requested the steps of the simplest run.
 pub fn describe(
     group: &CrashGroup,
     file: Option<&Path>,
@@ -229,7 +229,7 @@ pub struct Group {
     pub points: Vec<FailingPoint>,
 }
 
-/// The JSON form of a report; `files` are the replay files of its groups, in the
+/// Returns the JSON form of a report; `files` are the replay files of its groups, in the
 /// same order.
 pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> Summary {
     let groups = report.groups.iter().enumerate();

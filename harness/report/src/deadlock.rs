@@ -27,13 +27,13 @@ pub(super) fn sentence(story: &Story<'_>, violation: &Violation, blocked: &[Bloc
     }
 }
 
-/// The call in which a task waits, as an index into the events.
+/// Returns the call in which a task waits, as an index into the events.
 fn block_of(story: &Story<'_>, task: TaskId) -> Option<usize> {
     let mut events = story.trace.events.iter();
     events.rposition(|event| event.task == task && matches!(event.what, What::Block { .. }))
 }
 
-/// The events by which those who hold what others wait for have got it: the other
+/// Returns the events by which those who hold what others wait for have got it: the other
 /// half of a deadlock.
 pub(super) fn taken(story: &Story<'_>) -> Vec<usize> {
     let End::Deadlock(blocked) = &story.trace.end else {
@@ -59,7 +59,7 @@ fn is_lock(wait: &Blocked) -> bool {
     )
 }
 
-/// The last event in which a task has changed an object.
+/// Returns the last event in which a task has changed an object.
 fn taking(story: &Story<'_>, object: usize, holder: TaskId) -> Option<usize> {
     let touches = story.world.touches.iter().enumerate();
     let by_holder = touches
@@ -201,7 +201,7 @@ fn last_change(story: &Story<'_>, object: usize) -> Option<usize> {
     })
 }
 
-/// Those who could release a task, other than itself.
+/// Returns those who could release a task, other than itself.
 fn whom(story: &Story<'_>, wait: &Blocked) -> Option<String> {
     let others: Vec<String> = wait
         .released_by

@@ -99,7 +99,7 @@ impl Story<'_> {
         self.end_kept(index, &text, width)
     }
 
-    /// Of a text that is too long, the result is kept at the arguments' expense.
+    /// Shortens a text that is too long, keeping the result at the arguments' expense.
     fn end_kept(&self, index: usize, text: &str, width: usize) -> String {
         let end = match &self.trace.events[index].what {
             What::Call { .. } => text.rfind(" = ").map(|at| &text[at..]),
@@ -157,7 +157,7 @@ impl Story<'_> {
         }
     }
 
-    /// The name of the word in memory that a futex is, where that is shared.
+    /// Returns the name of the word in memory that a futex is, where that is shared.
     fn word_behind(&self, index: usize, call: Call) -> Option<&str> {
         let touched = self.world.touches.get(index)?.iter();
         let mut objects = touched.map(|touch| &self.world.objects[touch.object]);
@@ -206,7 +206,7 @@ impl Story<'_> {
         }
     }
 
-    /// A call that comes back; what it has brought along is in brackets.
+    /// Returns a call that comes back; what it has brought along is in brackets.
     fn woken(&self, index: usize, call: Call, result: i64, room: Room) -> String {
         let contents = self.contents(index);
         let brought = contents.first().map(|(_, content)| match content {
@@ -229,12 +229,12 @@ fn seconds(nanoseconds: u64) -> String {
     format!("{:.3} s", nanoseconds as f64 / 1e9)
 }
 
-/// An access with as much of its object's name as a line has room for.
+/// Returns an access with as much of its object's name as a line has room for.
 pub(super) fn access(access: &Access, trace: &Trace) -> String {
     accessed(access, trace, ROOMS[0])
 }
 
-/// An access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.
+/// Returns an access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.
 fn accessed(access: &Access, trace: &Trace, room: Room) -> String {
     let object = trace.objects.get(access.object as usize);
     let name = object.map_or("shared memory", |object| object.name.as_str());

@@ -70,7 +70,7 @@ pub struct ExplainedObject {
     pub state: String,
 }
 
-/// The JSON form of a recorded run's explanation.
+/// Returns the JSON form of a recorded run's explanation.
 pub fn explained(record: &Record) -> Explained {
     let trace = &record.trace;
     let violations: &[Violation] = match &record.verdict {

@@ -67,7 +67,7 @@ impl<'a> Explanation<'a> {
         }
     }
 
-    /// The objects that matter: those of the cause, and of whatever shows the
+    /// Returns the objects that matter: those of the cause, and of whatever shows the
     /// violation.
     pub(super) fn objects(&self) -> BTreeSet<usize> {
         let touched = self
@@ -79,12 +79,12 @@ impl<'a> Explanation<'a> {
         objects
     }
 
-    /// An event in words of at most so many characters.
+    /// Returns an event in words of at most so many characters.
     pub fn words(&self, event: usize, width: usize) -> String {
         self.story().words(event, width)
     }
 
-    /// The last lines that the run printed, as far as its calls were seen.
+    /// Returns the last lines that the run printed, as far as its calls were seen.
     pub fn last_lines(&self) -> LastLines {
         let mut printed = [String::new(), String::new()];
         for (index, event) in self.trace.events.iter().enumerate() {
@@ -110,14 +110,14 @@ impl<'a> Explanation<'a> {
         LastLines::of_output(stdout.as_bytes(), stderr.as_bytes())
     }
 
-    /// The cause, safe to print.
+    /// Returns the cause, safe to print.
     pub fn cause_line(&self) -> Option<String> {
         let cause = self.cause.as_ref()?;
         Some(format!("likely cause: {}", escape(&cause.sentence)))
     }
 }
 
-/// The events of the steps that a checker names, of tasks that it names.
+/// Returns the events of the steps that a checker names, of tasks that it names.
 fn shown_by(trace: &Trace, violation: &Violation) -> BTreeSet<usize> {
     let of_step = |(_, event): &(usize, &crosswire_model::Event)| {
         let is_exit =

@@ -159,7 +159,7 @@ pub struct ReplaySummary {
     pub capabilities_lost: Vec<LostCapability>,
 }
 
-/// The JSON form of a report; `files` are the replay files of its findings, in
+/// Returns the JSON form of a report; `files` are the replay files of its findings, in
 /// the same order.
 pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
     Summary {
@@ -202,7 +202,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
     }
 }
 
-/// The JSON form of a replay from `file`.
+/// Returns the JSON form of a replay from `file`.
 pub fn replay(record: &Record, replay: &Replay, file: PathBuf) -> ReplaySummary {
     let violations = match &replay.verdict {
         Verdict::Violation(violations) => &violations[..],

@@ -33,17 +33,17 @@ impl Palette {
         end: "\x1b[0m",
     };
 
-    /// A pass.
+    /// Returns a pass.
     pub fn good(self, text: &str) -> String {
         self.paint(self.good, text)
     }
 
-    /// A violation, an injected fault.
+    /// Returns a violation, an injected fault.
     pub fn bad(self, text: &str) -> String {
         self.paint(self.bad, text)
     }
 
-    /// An `Inconclusive` or `Invalid` result.
+    /// Returns an `Inconclusive` or `Invalid` result.
     pub fn doubtful(self, text: &str) -> String {
         self.paint(self.doubtful, text)
     }

@@ -16,7 +16,7 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// The step of an event that is shown.
+    /// Returns the step of an event that is shown.
     pub fn step(&self, trace: &Trace) -> Option<u64> {
         match self {
             Row::Event(index) => Some(trace.events[*index].step),
@@ -49,7 +49,7 @@ enum Rank {
     Must,
 }
 
-/// The rows of a run in which the events of `marked` show what went wrong, and
+/// Returns the rows of a run in which the events of `marked` show what went wrong, and
 /// `objects` matter for it.
 pub(super) fn rows(
     story: &Story<'_>,

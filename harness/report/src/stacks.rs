@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Calls of one task that are shown.
 const SHOWN: usize = 10;
 
-/// The calls of each task whose stack was looked at; nothing if none was.
+/// Returns the calls of each task whose stack was looked at; nothing if none was.
 pub(super) fn stacks(trace: &Trace, stacks: &[Stack]) -> String {
     let told = stacks.iter().filter(|stack| !stack.frames.is_empty());
     let mut text: String = told.map(|stack| describe(trace, stack)).collect();

@@ -14,7 +14,7 @@ struct Turn<'a> {
     events: Vec<&'a Event>,
 }
 
-/// The turns of a run, one sentence each.
+/// Returns the turns of a run, one sentence each.
 pub fn story(trace: &Trace) -> Vec<String> {
     let turns = turns(trace);
     let last = turns.len().saturating_sub(1);

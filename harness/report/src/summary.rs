@@ -6,7 +6,7 @@ use super::text::{counted, line, verdict_line};
 use crosswire_explore::{Exhaustion, Guarantee, LostCapability, Report};
 use crosswire_model::{Limit, Verdict};
 
-/// The sums of an exploration, in two or three lines.
+/// Returns the sums of an exploration, in two or three lines.
 pub fn summary(report: &Report, palette: Palette) -> String {
     let mut text = verdict_line(&report.verdict, palette);
     let seconds = report.elapsed.as_secs_f64();
@@ -94,8 +94,8 @@ fn percent(probability: f64) -> String {
     }
 }
 
-/// The runs of which nothing is known: those that reached a limit, and those that could not
-/// be performed, unless the verdict says that already.
+/// Returns the runs of which nothing is known: those that reached a limit, and those that
+/// could not be performed, unless the verdict says that already.
 pub(super) fn shortfalls(
     verdict: &Verdict,
     inconclusive: &[(Limit, u64)],

@@ -13,9 +13,9 @@ use crosswire_model::{End, Kind, Record, Trace, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
 
-/// Everything about one finding: what is wrong, the steps that led there, who
-/// waits for whom, and how to see it again. `file` is its replay file, if one
-/// was written.
+/// Returns everything about one finding: what is wrong, the steps that led there, who
+/// waits for whom, and how to see it again. `file` is its replay file, if one was
+/// written.
 pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     let (violation, record) = (&found.violation, &found.record);
     let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
@@ -60,7 +60,7 @@ pub(super) fn evidence(
     text + &replay_line(file, palette)
 }
 
-/// The last lines that were printed, where they may explain how a process ended.
+/// Returns the last lines that were printed, where they may explain how a process ended.
 fn printed(violation: &Violation, last_lines: &LastLines) -> String {
     let mut text = String::new();
     if !matches!(
@@ -86,7 +86,7 @@ fn printed(violation: &Violation, last_lines: &LastLines) -> String {
     text
 }
 
-/// One finding without its steps, for when there are many.
+/// Describes one finding without its steps, for when there are many.
 pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     let violation = &found.violation;
     headline(violation, palette) + &replay_line(file, palette)
@@ -243,7 +243,7 @@ fn cause(explanation: &Explanation<'_>) -> String {
     text
 }
 
-/// The plan's faults and how far its schedule is from the default.
+/// Returns the plan's faults and how far its schedule is from the default.
 pub(super) fn circumstances(record: &Record) -> String {
     let mut text = String::new();
     for part in circumstances_of(record) {
@@ -252,7 +252,7 @@ pub(super) fn circumstances(record: &Record) -> String {
     text
 }
 
-/// The same as one line.
+/// Describes the circumstances in one line.
 pub(super) fn in_circumstances(record: &Record) -> String {
     circumstances_of(record).join("; ")
 }
@@ -322,7 +322,7 @@ fn wait_for_graph(trace: &Trace) -> String {
     text
 }
 
-/// The line to type.
+/// Returns the line to type.
 pub fn replay_command(file: &str) -> String {
     format!("crosswire replay {}", quoted(file))
 }

@@ -20,7 +20,7 @@ const NARROWEST: usize = 22;
 /// More of an event is not shown even where there is room.
 const WIDEST: usize = 60;
 
-/// The events that matter, as lines of at most a hundred characters.
+/// Returns the events that matter, as lines of at most a hundred characters.
 pub(super) fn timeline(explanation: &Explanation<'_>, palette: Palette) -> String {
     let story = explanation.story();
     let trace = story.trace;
@@ -87,7 +87,7 @@ fn mark(what: &What, is_marked: bool, deviates: bool) -> Option<char> {
     }
 }
 
-/// The line for events that are left out: how many steps one does not see. The
+/// Returns the line for events that are left out: how many steps one does not see. The
 /// steps beside them are seen.
 fn gap(
     trace: &Trace,

@@ -16,12 +16,12 @@ const LOADS: u64 = 3;
 /// Value that no writer stores: the value of data whose parts disagree.
 const TORN: i64 = -1;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn cell<C: SharedCell + 'static>(named: Named, trial: Trial) -> Scenario<'static, C> {
     cell_of(named, trial, C::CONTRACT, C::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a cell that is created in another way.
 pub(super) fn cell_of<C: SharedCell + 'static>(
     named: Named,
     trial: Trial,
@@ -50,7 +50,7 @@ pub(super) fn cell_of<C: SharedCell + 'static>(
         .faults(faults(trial.peril, &killed))
 }
 
-/// A value that holds its number many times over.
+/// Returns a value that holds its number many times over.
 pub(super) fn pattern(number: u64) -> [u8; VALUE_BYTES] {
     let mut value = [0; VALUE_BYTES];
     for part in value.chunks_exact_mut(8) {
@@ -89,9 +89,10 @@ fn load_all<C: SharedCell>(cell: &mut C, log: &Log, loads: u64) -> Result<(), Er
     Ok(())
 }
 
-/// An atomic register (Lamport 1986): each load gives the value of the last store, or
-/// of one that overlaps it, whole; and no load one that is older than what another
-/// had given before it began. Values grow, so that bounds are all that is needed.
+/// Checks that the cell is an atomic register (Lamport 1986): each load returns the value
+/// of the last store, or of a store that overlaps it, whole; and no load returns a value
+/// older than one that another load had returned before it began. Values grow, so that
+/// bounds suffice.
 fn register() -> Arc<dyn Check> {
     promise("atomic-register", |run| {
         for load in of(run, "load") {

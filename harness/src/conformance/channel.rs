@@ -21,12 +21,12 @@ const MANY: i64 = 12;
 /// Process that competes with the senders for room.
 const STRANGER: &str = "stranger";
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn channel<C: Channel + 'static>(named: Named, trial: Trial) -> Scenario<'static, C> {
     channel_of(named, trial, C::CONTRACT, C::create)
 }
 
-/// The same for a channel that is created in a way of its own.
+/// Builds the same scenario for a channel that is created in another way.
 pub(super) fn channel_of<C: Channel + 'static>(
     named: Named,
     trial: Trial,

@@ -14,7 +14,8 @@ pub(super) fn urgency(value: i64) -> u32 {
     (value % 3) as u32
 }
 
-/// A receiver sees the end only after the last sender has begun to close, or died.
+/// Checks that a receiver sees the end only after the last sender has begun to close, or
+/// died.
 pub(super) fn end_after_last_sender(senders: Vec<String>) -> Arc<dyn Check> {
     promise("end-after-last-sender", move |run| {
         for end in of(run, "recv") {
@@ -52,7 +53,7 @@ pub(super) fn closed_only_without_receivers(receivers: Vec<String>) -> Arc<dyn C
     })
 }
 
-/// Every message comes whole: no receive finds half a message at the end.
+/// Checks that every message arrives whole: no receive finds half a message at the end.
 pub(super) fn whole_messages() -> Arc<dyn Check> {
     promise("whole-messages", |run| {
         let torn = of(run, "recv").find(|receive| failed(receive));
@@ -66,8 +67,9 @@ pub(super) fn whole_messages() -> Arc<dyn Check> {
     })
 }
 
-/// The most urgent message first; among equals, first in, first out; each once. When
-/// nothing is received does not matter: without an end, that is a matter of patience.
+/// Checks that the most urgent message comes first; among equals, first in, first out;
+/// each once. Receives that found nothing do not matter: without an end, they depend on
+/// patience.
 pub(super) fn urgent_first() -> Arc<dyn Check> {
     prepared("urgent-first", PriorityQueue::default(), |op| {
         op.key = i64::from(urgency(op.value));

@@ -2,7 +2,7 @@
 
 use crosswire_model::{Action, Operation, Outcome, Run};
 
-/// The operations of this name, by call.
+/// Returns the operations of this name, by call.
 pub(super) fn of<'a>(
     run: &'a Run,
     name: &'static str,
@@ -48,7 +48,7 @@ pub(super) fn end(operation: &Operation) -> u64 {
     operation.answered().unwrap_or(u64::MAX)
 }
 
-/// The last moment at which a process is seen in the history.
+/// Returns the last moment at which a process is seen in the history.
 pub(super) fn last_seen(run: &Run, process: &str) -> u64 {
     let seen = |o: &Operation| o.answered().unwrap_or(o.called);
     let own = run

@@ -11,12 +11,12 @@ const ROUNDS: u64 = 3;
 /// Number of steps for which a stranger keeps it.
 const KEPT: u64 = 12;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn lock<L: Lock + 'static>(named: Named, trial: Trial) -> Scenario<'static, L> {
     lock_of(named, trial, L::CONTRACT, L::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a lock that is created in another way.
 pub(super) fn lock_of<L: Lock + 'static>(
     named: Named,
     trial: Trial,

@@ -67,7 +67,7 @@ fn may_share(one: &Hold<'_>, other: &Hold<'_>) -> bool {
     one.taking.name == "read" && other.taking.name == "read"
 }
 
-/// No two have the lock at a time, unless both read.
+/// Checks that no two processes hold the lock at a time, unless both read.
 pub(super) fn exclusion(death: Death) -> Arc<dyn Check> {
     promise("mutual-exclusion", move |run| {
         let holds = holds(run, death);

@@ -39,8 +39,8 @@ pub struct Trial {
     pub others: usize,
 }
 
-/// The trials of an implementation under a peril; none if its contract exempts it.
-/// `most` are the senders and receivers that a channel can have.
+/// Returns the trials of an implementation under a peril; none if its contract exempts
+/// it. `most` are the senders and receivers that a channel can have.
 ///
 /// ```
 /// use crosswire::conformance::trials;
@@ -59,7 +59,7 @@ pub fn trials(contract: &Contract, most: (usize, usize), peril: Peril) -> Vec<Tr
         return Vec::new();
     }
     let numbers: &[(usize, usize)] = match (contract.facility, peril) {
-        // A read that is cut short leaves the rest of its message to whoever reads
+        // A read that is cut short leaves the rest of its message to the process that reads
         // next, so receivers share a channel only where that cannot happen.
         (Facility::Channel, Peril::None | Peril::KillSender | Peril::KillReceiver) => {
             &[(1, 1), (2, 1), (2, 2)]

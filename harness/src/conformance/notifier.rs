@@ -14,12 +14,12 @@ const TIMES: u32 = 3;
 /// Number of times a stranger does, besides.
 const OFTEN: u32 = 8;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn notifier<N: Notifier + 'static>(named: Named, trial: Trial) -> Scenario<'static, N> {
     notifier_of(named, trial, N::CONTRACT, N::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a notifier that is created in another way.
 pub(super) fn notifier_of<N: Notifier + 'static>(
     named: Named,
     trial: Trial,
@@ -153,7 +153,8 @@ fn no_invented_notification() -> Arc<dyn Check> {
     })
 }
 
-/// The values of one process come in the order in which it sent them, each once.
+/// Checks that the values of one process arrive in the order in which it sent them, each
+/// once.
 fn values_in_order() -> Arc<dyn Check> {
     promise("values-in-order", |run| {
         let values: Vec<i64> = of(run, "wait")

@@ -14,7 +14,7 @@ const CALLS: u64 = 2;
 /// Value that a client logs when the result of its request is unknown.
 const MAYBE: i64 = -1;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn rpc<R: Rpc + 'static>(named: Named, trial: Trial) -> Scenario<'static, R> {
     let mut clients = names("client", trial.some);
     if trial.peril == Peril::Contend {
@@ -37,7 +37,7 @@ pub fn rpc<R: Rpc + 'static>(named: Named, trial: Trial) -> Scenario<'static, R>
             };
             server.serve(&mut |request| {
                 let begun = log.begin("execute", request);
-                // Half way through, as far as anybody can see.
+                // Half way through, as far as others can see.
                 mark(request);
                 begun.answer(answer(request));
                 answer(request)
@@ -84,7 +84,7 @@ fn call_all<R: Rpc>(
     Ok(())
 }
 
-/// No request is carried out twice, not even half.
+/// Checks that no request is carried out twice, not even partially.
 fn at_most_once() -> Arc<dyn Check> {
     promise("at-most-once", |run| {
         let mut seen = std::collections::BTreeMap::new();
@@ -126,7 +126,7 @@ fn done_if_acknowledged() -> Arc<dyn Check> {
     })
 }
 
-/// A client is left in the dark only if a server died.
+/// Checks that the result of a request is unknown to its client only if a server died.
 fn unknown_only_after_death(servers: Vec<String>) -> Arc<dyn Check> {
     promise("unknown-only-after-death", move |run| {
         let dead = servers.iter().any(|server| was_killed(run, server));

@@ -14,12 +14,12 @@ const ROUNDS: u64 = 3;
 /// Number of steps for which a stranger keeps it.
 const KEPT: u64 = 12;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn semaphore<S: Semaphore + 'static>(named: Named, trial: Trial) -> Scenario<'static, S> {
     semaphore_of(named, trial, S::CONTRACT, S::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a semaphore that is created in another way.
 pub(super) fn semaphore_of<S: Semaphore + 'static>(
     named: Named,
     trial: Trial,
@@ -80,7 +80,7 @@ fn has_taken(operation: &Operation) -> bool {
     is_taking(operation) && answered && (operation.name == "wait" || operation.answer() == Some(1))
 }
 
-/// The post by which the permit of this operation was given back.
+/// Returns the post by which the permit of this operation was given back.
 fn giving_back<'a>(run: &'a Run, taking: &Operation) -> Option<&'a Operation> {
     of(run, "post").find(|post| post.process == taking.process && post.called > taking.called)
 }

@@ -61,7 +61,7 @@ impl<'a, Q> Scenario<'a, Q> {
         }
     }
 
-    /// The process that its [`faults`](Scenario::faults) kill, if they name one.
+    /// Returns the process that its [`faults`](Scenario::faults) kill, if they name one.
     pub fn victim(&self) -> Option<String> {
         let mut kinds = self.faults.kinds.iter();
         kinds

@@ -32,7 +32,7 @@ impl Step {
 }
 
 impl Drawn {
-    /// As it was drawn.
+    /// Builds it as it was drawn.
     pub fn new(seed: u64) -> Drawn {
         Drawn {
             seed,
@@ -40,7 +40,7 @@ impl Drawn {
         }
     }
 
-    /// The value that a recording was made with.
+    /// Returns the value that a recording was made with.
     pub fn in_record(record: &Record) -> Option<Drawn> {
         let told = record
             .environment

@@ -58,8 +58,8 @@ impl<Q> Scenario<'_, Q> {
         self.try_explore_until(budget, &AtomicBool::new(false), &|_| {})
     }
 
-    /// The same for those who watch: `progress` is called about ten times a second,
-    /// and when `stop` becomes true, it ends within a second with what it has.
+    /// Explores under observation: calls `progress` about ten times a second, and when
+    /// `stop` becomes true, ends within a second with the results so far.
     ///
     /// # Panics
     /// If the scenario's description makes no sense.
@@ -236,8 +236,8 @@ impl<Q> Scenario<'_, Q> {
     }
 }
 
-/// A test program that was built anew may have another name; this one leads to the
-/// same test.
+/// Finds a test program that was rebuilt under another name; this one leads to the same
+/// test.
 fn find_moved_program(record: &mut Record) {
     let Some(program) = record.programs.first_mut() else {
         return;
@@ -253,7 +253,7 @@ fn find_moved_program(record: &mut Record) {
     }
 }
 
-/// A test that was asked to replay another test's failure must not pass.
+/// Panics if a test was asked to replay another test's failure: it must not pass.
 fn refuse_unless_same_test(record: &Record, reentry: &Reentry, file: &Path) {
     let recorded = record
         .programs

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// Names the file whose run a test is to replay instead of exploring.
 pub(super) const REPLAY: &str = "CROSSWIRE_REPLAY";
 
-/// The line that replays a recorded run of a scenario: it leads to the test, or to
-/// the program, that describes the scenario.
+/// Returns the line that replays a recorded run of a scenario: it leads to the test, or
+/// to the program, that describes the scenario.
 pub fn replay_command(record: &Record, file: &Path) -> String {
     let file = quoted(&file.display().to_string());
     let command = record.programs.first().map(|program| &program.command[..]);
@@ -43,7 +43,7 @@ pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<Str
     Some(said + &circumstances(&report.capabilities_lost, withheld))
 }
 
-/// The same of a search for fatal crashes.
+/// Describes the failures of a search for fatal crashes, if there are any.
 pub(super) fn of_crashes(name: &str, report: &CrashReport, withheld: &[String]) -> Option<String> {
     let found = report.groups.iter().map(|group| {
         let text = crashes::describe(group, None, true, Palette::PLAIN);
@@ -100,7 +100,7 @@ fn circumstances(lost: &[LostCapability], withheld: &[String]) -> String {
     said
 }
 
-/// A finding in words, and how to see it again.
+/// Returns a finding in words, and how to see it again.
 fn finding(name: &str, text: &str, found: &Found) -> String {
     let mut said = format!("scenario `{name}`: {text}");
     let outcome = match save(&found.record, &found.violation.kind, &directory()) {

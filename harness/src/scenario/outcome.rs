@@ -10,7 +10,7 @@ use crosswire_kernel::oplog::Answer;
     note = "it keeps integers, `bool` and `()`; give it a number that identifies the value"
 )]
 pub trait LogValue {
-    /// The value as the log keeps it.
+    /// Returns the value as the log keeps it.
     fn to_log(&self) -> Option<i64>;
 }
 

@@ -72,7 +72,7 @@ fn open_log() -> io::Result<OpLog> {
     }
 }
 
-/// The life of the owner: set-up, processes, end.
+/// Runs the owner: set-up, processes, end.
 fn own<Q>(scenario: Scenario<'_, Q>, log: &Arc<OpLog>) {
     let mut value = (scenario.setup)();
     let descriptors = process::open_descriptors();
@@ -111,7 +111,7 @@ fn own<Q>(scenario: Scenario<'_, Q>, log: &Arc<OpLog>) {
     }
 }
 
-/// The name of the process that this is; empty outside of all.
+/// Returns the name of the process that this is; empty outside of all.
 pub(crate) fn current_process() -> String {
     PROCESS.with_borrow(Clone::clone)
 }
@@ -121,7 +121,7 @@ pub(crate) fn leave() -> ! {
     process::exit(0)
 }
 
-/// The status that a process ends with, as if `result` were its main function's.
+/// Returns the status that a process ends with, as if `result` were its main function's.
 pub(super) fn status_of(result: impl Termination) -> i32 {
     i32::from(result.report() != ExitCode::SUCCESS)
 }
@@ -142,8 +142,8 @@ fn report_panic(process: &str, message: &str) {
     }
 }
 
-/// The hook keeps the message for [`guarded`] and prints nothing: printing would
-/// add schedule points, and a thread id that no two runs have in common.
+/// Keeps the message of a panic for [`guarded`] and prints nothing: printing would add
+/// schedule points, and a thread id that differs between runs.
 fn note_panic(info: &PanicHookInfo<'_>) {
     let payload = info.payload();
     let text = payload

@@ -16,7 +16,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The directory of the source file, if the sources are still there.
+    /// Returns the directory of the source file, if the sources are still there.
     fn directory(&self) -> Option<PathBuf> {
         let package = Path::new(self.package?);
         let is_source = |root: &&Path| root.join(self.file).is_file();

@@ -46,8 +46,8 @@ pub(super) enum Role {
 }
 
 impl Reentry {
-    /// The way to the scenario that the calling thread has reached. `given` are the
-    /// arguments that the user says lead to it, `here` is the path of the function
+    /// Returns the way to the scenario that the calling thread has reached. `given` are
+    /// the arguments that the user says lead to it, `here` is the path of the function
     /// that names it.
     pub fn new(name: &str, given: Option<Vec<String>>, here: &str) -> Reentry {
         let told = given.is_some();
@@ -90,7 +90,7 @@ impl Reentry {
         }
     }
 
-    /// The environment that the processes get.
+    /// Returns the environment that the processes get.
     pub fn environment(&self, passed_on: &[String]) -> Environment {
         let mut environment = environment(&self.id, passed_on);
         if let Some(workload) = &self.workload {
@@ -99,7 +99,7 @@ impl Reentry {
         environment
     }
 
-    /// The test and the scenario in it.
+    /// Returns the test and the scenario in it.
     pub fn path(&self) -> String {
         match &self.arguments[..] {
             [exact, test, ..] if exact == "--exact" => format!("{test}: {}", self.id),
@@ -134,7 +134,7 @@ fn arguments(here: &str) -> Vec<String> {
     arguments
 }
 
-/// The test that a local item belongs to: its path without the crate, without the
+/// Returns the test that a local item belongs to: its path without the crate, without the
 /// item itself and without the closures around it.
 fn test_of(here: &str) -> String {
     let mut path: Vec<&str> = here.split("::").collect();

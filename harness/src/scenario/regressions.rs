@@ -22,7 +22,7 @@ impl Kept {
         }
     }
 
-    /// Those that are there, each with its file.
+    /// Returns those that are there, each with its file.
     ///
     /// # Panics
     /// If a file is damaged: a test that passed it over would say that all is well.

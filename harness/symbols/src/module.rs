@@ -65,7 +65,7 @@ impl Module {
         fs::metadata(&self.path).is_ok_and(|data| identity(&data) == self.identity)
     }
 
-    /// The address of a position in the file.
+    /// Returns the address of a position in the file.
     pub fn address_of(&self, position: u64) -> Option<u64> {
         let mut segments = self.segments.iter();
         segments
@@ -73,8 +73,8 @@ impl Module {
             .map(|(range, address)| position - range.start + address)
     }
 
-    /// The functions at an address, innermost first: several where calls were inlined,
-    /// none where nothing is known. Module and address are left to the caller.
+    /// Returns the functions at an address, innermost first: several where calls were
+    /// inlined, none where nothing is known. Module and address are left to the caller.
     pub fn frames(&self, address: u64) -> Vec<Frame> {
         let Some(symbols) = &self.symbols else {
             return Vec::new();
@@ -108,7 +108,7 @@ impl Module {
         frames
     }
 
-    /// The name in the symbol table.
+    /// Returns the name in the symbol table.
     fn symbol(&self, address: u64) -> Option<String> {
         let name = self.symbols.as_ref()?.find_symbol(address)?;
         Some(demangle_auto(name.into(), None).into_owned())

@@ -46,7 +46,8 @@ pub struct MappedFile {
 }
 
 impl MappedFile {
-    /// The value in the file at `path`, which stays there; a new file holds zeros.
+    /// Returns the value in the file at `path`, which stays there; a new file holds
+    /// zeros.
     ///
     /// # Errors
     /// If the file can be neither opened nor created, or not mapped.
@@ -64,7 +65,7 @@ impl MappedFile {
     pub fn open(path: &Path) -> Result<MappedFile, Error> {
         let object = path.display().to_string();
         let mut lock = FileLock::at(path.to_owned())?;
-        // Whoever sets the size must be alone: growing from 0 is no harm, but two
+        // The process that sets the size must be alone: growing from 0 is no harm, but two
         // that both find it short must not get in each other's way.
         RwLock::write(&mut lock)?;
         let memory = map(lock.file()).map_err(Error::system("mapping", &object));
@@ -93,7 +94,7 @@ fn map(file: &File) -> std::io::Result<Mapping> {
 }
 
 impl Inside {
-    /// The newest entry that is whole: its place, number and value.
+    /// Returns the newest entry that is whole: its place, number and value.
     fn newest(&self) -> Option<(usize, u64, [u64; WORDS])> {
         let whole = self
             .entries
@@ -139,7 +140,7 @@ fn checksum(number: u64, value: &[u64; WORDS]) -> u64 {
 impl Drop for MappedFile {
     fn drop(&mut self) {
         if self.temporary {
-            // Whoever removed it before had a reason.
+            // A process that removed it before had a reason.
             let _ = std::fs::remove_file(&self.path);
         }
     }

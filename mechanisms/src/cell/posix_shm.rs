@@ -105,7 +105,7 @@ fn make_ready(file: &File) -> std::io::Result<Mapping> {
 
 impl Drop for PosixSharedMemory {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = shm_unlink(self.name.as_str());
     }
 }

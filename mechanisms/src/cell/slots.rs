@@ -19,7 +19,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// The value.
+    /// Returns the value.
     pub fn load(&self) -> [u8; VALUE_BYTES] {
         let current = self.current.load(Ordering::Acquire) as usize % 2;
         let words = self.slots[current].each_ref();
@@ -36,7 +36,7 @@ impl Slots {
     }
 }
 
-/// A value as words.
+/// Returns a value as words.
 pub(crate) fn words(value: &[u8; VALUE_BYTES]) -> [u64; WORDS] {
     std::array::from_fn(|i| {
         let mut word = [0; 8];

@@ -43,7 +43,7 @@ impl SharedCell for SysvSharedMemory {
         let id = sysv::shmget(sysv::PRIVATE, bytes, sysv::NEW)
             .map_err(Error::system("creating", NAME))?;
         let attached = Mapping::attach(id, bytes);
-        // From here on it lives as long as somebody has it attached, and no longer.
+        // From here on it lives only as long as a process has it attached.
         let marked = sysv::shm_remove(id);
         let memory = attached.map_err(Error::system("attaching", NAME))?;
         marked.map_err(Error::system("marking for removal", NAME))?;

@@ -80,7 +80,7 @@ fn is_abandoned(path: &Path) -> bool {
 
 impl Drop for Fifo {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -82,7 +82,7 @@ impl PosixQueue {
         Ok(QueueEnd { object, queue })
     }
 
-    /// The queue's descriptor, until an end has been opened.
+    /// Returns the queue's descriptor, until an end has been opened.
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.queue.as_ref().map(AsFd::as_fd)
     }
@@ -90,7 +90,7 @@ impl PosixQueue {
 
 impl Drop for PosixQueue {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = mq::unlink(&self.name);
     }
 }

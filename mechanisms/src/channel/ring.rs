@@ -147,7 +147,7 @@ fn repeat<T>(changes: &AtomicU32, mut attempt: impl FnMut() -> Option<T>) -> Opt
     let began = Instant::now();
     loop {
         // Read before the attempt: what happens after it changes the word, and then
-        // the kernel does not let anybody sleep.
+        // the kernel does not let any process sleep.
         let seen = changes.load(Ordering::Acquire);
         if let Some(value) = attempt() {
             return Some(value);

@@ -28,7 +28,7 @@ const LEAST_URGENT: i64 = 100;
 
 /// Assigns types to messages, and messages to receivers.
 pub trait Typing: 'static {
-    /// The type of a message of sender `number`, who names one of `receivers`.
+    /// Returns the type of a message of sender `number`, who names one of `receivers`.
     fn of(number: usize, receivers: usize, urgency: u32) -> i64;
     /// Returns the type that the receiver with this number asks for.
     fn wanted(number: usize) -> i64;
@@ -78,7 +78,7 @@ pub enum ByReceiver {}
 pub enum Shared {}
 
 impl<T> Queue<T> {
-    /// A new queue.
+    /// Builds a new queue.
     ///
     /// # Errors
     /// If there are too many (ENOSPC), or no memory.
@@ -103,7 +103,7 @@ impl<T> Queue<T> {
 
 impl<T> Drop for Queue<T> {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = sysv::msg_remove(self.id);
     }
 }
@@ -149,7 +149,7 @@ impl<T> QueueEnd<T> {
         match result {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Err(Error::timed_out(operation, NAME)),
-            // A queue that is gone before the call begins is an id that nobody knows.
+            // A queue that is gone before the call begins is an unknown id.
             Err(error) if is(&error, EIDRM) || is(&error, EINVAL) => Err(Error::Removed {
                 operation,
                 object: NAME.to_owned(),

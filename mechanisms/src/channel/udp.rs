@@ -57,7 +57,7 @@ impl Channel for Udp {
         drop(self.socket.take().ok_or_else(|| taken(&self.object))?);
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
             .map_err(Error::system("creating a socket for", &self.object))?;
-        // A connected socket is told that nobody is at the port (ICMP, ECONNREFUSED).
+        // A connected socket learns that no process has the port (ICMP, ECONNREFUSED).
         socket
             .connect(self.address)
             .map_err(Error::system("connecting to", &self.object))?;

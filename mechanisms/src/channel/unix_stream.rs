@@ -94,7 +94,7 @@ fn is_abandoned(path: &Path) -> bool {
 
 impl Drop for UnixStream {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -165,7 +165,7 @@ impl Receiver for StreamReceiver {
                     return Ok(message);
                 }
                 Err(error) => {
-                    // The rest of this connection cannot be told apart any more.
+                    // The messages in the rest of this connection cannot be separated any more.
                     drop(self.connections.remove(ready));
                     return Err(error);
                 }
@@ -176,7 +176,7 @@ impl Receiver for StreamReceiver {
 }
 
 impl StreamReceiver {
-    /// A connection with something to read, waiting for one.
+    /// Returns a connection with something to read, waiting for one.
     fn ready(&self) -> Result<usize, Error> {
         let count = self.connections.len();
         let order = (0..count).map(|i| (self.next + i) % count);

@@ -76,8 +76,8 @@ pub enum ByProcess {}
 pub enum ByDescription {}
 
 impl<K: Kind> FileLock<K> {
-    /// A lock on this file, which is created if it is not there, and stays. What the
-    /// file holds is no concern of the lock's.
+    /// Builds a lock on this file, which is created if it is not there, and stays. What
+    /// the file holds is no concern of the lock's.
     ///
     /// # Errors
     /// If the file can be neither opened nor created.
@@ -104,7 +104,7 @@ impl<K: Kind> FileLock<K> {
         })
     }
 
-    /// The file, open in this process.
+    /// Returns the file, open in this process.
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
@@ -119,7 +119,8 @@ impl<K: Kind> FileLock<K> {
         Ok(lock)
     }
 
-    /// An inherited descriptor would share the lock with the process it comes from.
+    /// Reopens the file: an inherited descriptor would share the lock with the process it
+    /// comes from.
     fn attach(&mut self) -> Result<(), Error> {
         self.file = open(&self.path)?;
         Ok(())
@@ -149,7 +150,7 @@ fn open(path: &PathBuf) -> Result<File, Error> {
 impl<K> Drop for FileLock<K> {
     fn drop(&mut self) {
         if self.temporary {
-            // Whoever removed it before had a reason.
+            // A process that removed it before had a reason.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -236,7 +237,7 @@ impl Kind for ByFlock {
     };
 }
 
-/// The whole file, in the form that fcntl takes.
+/// Returns the whole file, in the form that fcntl takes.
 fn range(wanted: Wanted) -> libc::flock {
     libc::flock {
         l_type: match wanted {

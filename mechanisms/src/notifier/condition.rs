@@ -80,7 +80,7 @@ impl Notifier for ConditionVariable {
         self.lock()?;
         let inside = self.inside();
         inside.count.fetch_add(1, Ordering::Relaxed);
-        // While it has the mutex: whoever is woken finds the counter changed.
+        // While it has the mutex: a woken waiter finds the counter changed.
         let signalled = inside.condition.signal();
         inside
             .mutex

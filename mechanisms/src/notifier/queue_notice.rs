@@ -39,7 +39,7 @@ impl QueueNotice {
             .ok_or_else(|| Error::misuse(NAME, closed))
     }
 
-    /// A message, if there is one.
+    /// Returns a message, if there is one.
     fn take(&self) -> Result<Option<u32>, Error> {
         let mut room = [0; crosswire::contract::MESSAGE_BYTES];
         loop {

@@ -32,7 +32,7 @@ use std::time::Instant;
 
 /// Way of sending and receiving a signal.
 pub trait Way: 'static {
-    /// Its number.
+    /// Returns its number.
     fn number() -> i32;
     /// True if it is queued with a value.
     const QUEUED: bool;
@@ -108,7 +108,7 @@ impl<W: Way> Notifier for SignalNotifier<W> {
             self.waiter = self.rendezvous.learn()?;
             return Ok(());
         }
-        // Blocked before anybody can send it; unblocked by a handler's wait only.
+        // Blocked before any process can send it; unblocked only by a handler's wait.
         signal::block(W::number(), true).map_err(Error::system("blocking", NAME))?;
         match W::BY {
             By::Handler => {

@@ -31,7 +31,7 @@ impl Semaphore for EventFdSemaphore {
 
     fn wait(&mut self) -> Result<(), Error> {
         let began = Instant::now();
-        // Several may be woken for one permit: whoever finds none waits again.
+        // Several may be woken for one permit: a process that finds none waits again.
         while !self.try_wait()? {
             let left = PATIENCE.saturating_sub(began.elapsed());
             if left.is_zero() {

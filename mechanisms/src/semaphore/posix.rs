@@ -64,7 +64,7 @@ impl NamedSemaphore {
 
 impl Drop for NamedSemaphore {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = posix_semaphore::unlink(&self.name);
     }
 }

@@ -85,7 +85,7 @@ impl SemaphoreSet {
         }
     }
 
-    /// A set that is found by its id alone.
+    /// Creates a set that is found by its id alone.
     fn private(values: &[u16]) -> Result<SemaphoreSet, Error> {
         let object = "the semaphore set".to_owned();
         let id = sysv::semget(sysv::PRIVATE, values.len() as i32, sysv::NEW)
@@ -95,8 +95,8 @@ impl SemaphoreSet {
         Ok(set)
     }
 
-    /// A new set has zeros; adding makes it ready, in one step. Without SEM_UNDO, or
-    /// the values would go with their maker.
+    /// Makes a new set ready atomically, by adding the values to its zeros. Without
+    /// SEM_UNDO, since the values would otherwise vanish with their creator.
     fn make_ready(&self, values: &[u16]) -> Result<(), Error> {
         let mut operations: Vec<libc::sembuf> = (0..)
             .zip(values)
@@ -157,7 +157,7 @@ impl SemaphoreSet {
         }
     }
 
-    /// The value of a semaphore.
+    /// Returns the value of a semaphore.
     ///
     /// # Errors
     /// [`Error::Removed`].
@@ -224,7 +224,7 @@ impl<U> Drop for Counting<U> {
     fn drop(&mut self) {
         let found = sysv::semget(self.key, 1, 0);
         let own = self.set.as_ref().map(|set| set.id);
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         if let Some(id) = own.or(found.ok()) {
             let _ = sysv::sem_remove(id);
         }

@@ -38,7 +38,7 @@ fn timespec(duration: Duration) -> libc::timespec {
     }
 }
 
-/// The moment that lies so far ahead on a clock.
+/// Returns the moment that lies so far ahead on a clock.
 fn deadline(clock: libc::clockid_t, ahead: Duration) -> libc::timespec {
     let mut now = timespec(Duration::ZERO);
     // SAFETY: `now` is a timespec to write to; the clocks used here exist.

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Creates a queue that does not exist yet.
 pub(crate) fn create(name: &CStr, messages: usize, bytes: usize) -> io::Result<OwnedFd> {
     // SAFETY: an mq_attr is plain data; name and attributes outlive the call; the
-    // descriptor that comes back is nobody else's (on Linux a mqd_t is one).
+    // descriptor that comes back has no other owner (on Linux a mqd_t is one).
     unsafe {
         let mut attributes: libc::mq_attr = std::mem::zeroed();
         attributes.mq_maxmsg = messages as libc::c_long;

@@ -18,7 +18,7 @@ unsafe impl Shared for Unnamed {}
 impl Unnamed {
     /// Initialises a semaphore in zeroed memory, once, before any use of it.
     pub fn init(&self, permits: u32) -> io::Result<()> {
-        // SAFETY: the memory is large enough and shared (the 1); nobody uses it yet.
+        // SAFETY: the memory is large enough and shared (the 1); it is not in use yet.
         checked(unsafe { libc::sem_init(self.0.get(), 1, permits) }).map(drop)
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The number of the nth real-time signal (signal(7): glibc keeps the first few).
+/// Returns the number of the nth real-time signal (signal(7): glibc keeps the first few).
 pub(crate) fn real_time(nth: i32) -> i32 {
     libc::SIGRTMIN() + nth
 }
@@ -22,7 +22,7 @@ pub(crate) fn queue(pid: i32, signal: i32, value: u32) -> io::Result<()> {
     let value = libc::sigval {
         sival_ptr: value as usize as *mut libc::c_void,
     };
-    // SAFETY: takes numbers only; nobody follows the pointer.
+    // SAFETY: takes numbers only; the pointer is never followed.
     checked(unsafe { libc::sigqueue(pid, signal, value) }).map(drop)
 }
 
@@ -62,10 +62,10 @@ pub(crate) fn wait(signal: i32, patience: Duration) -> io::Result<(u32, i32)> {
     }
 }
 
-/// A descriptor from which a blocked signal can be read (signalfd(2)).
+/// Returns a descriptor from which a blocked signal can be read (signalfd(2)).
 pub(crate) fn descriptor(signal: i32) -> io::Result<std::os::fd::OwnedFd> {
     use std::os::fd::FromRawFd;
-    // SAFETY: the set outlives the call; the descriptor is nobody else's.
+    // SAFETY: the set outlives the call; the descriptor has no other owner.
     unsafe {
         let fd = checked(libc::signalfd(-1, &set_of(signal), libc::SFD_CLOEXEC))?;
         Ok(std::os::fd::OwnedFd::from_raw_fd(fd))

@@ -27,7 +27,7 @@ pub fn lock<E>(
     if try_lock(word) {
         return Ok(());
     }
-    // Whoever takes it from here on must assume that others sleep, so it marks the
+    // A process that takes it from here on must assume that others sleep, so it marks the
     // word so: giving it back costs one needless call at most.
     while word.swap(WAITED_FOR, Ordering::Acquire) != FREE {
         sleep(word)?;

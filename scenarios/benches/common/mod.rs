@@ -39,7 +39,7 @@ pub fn target(program: &Path) -> Target {
     }
 }
 
-/// The time of a step, over one run.
+/// Returns the time of a step, over one run.
 pub fn per_step(engine: &mut Engine) -> Duration {
     let began = Instant::now();
     let steps = engine.run(&Plan::default()).expect("a run").trace.steps;

@@ -58,7 +58,7 @@ impl Groups {
         }
     }
 
-    /// All of them, the one with most points first.
+    /// Returns all of them, the one with most points first.
     pub fn into_vec(self) -> Vec<CrashGroup> {
         let mut groups: Vec<CrashGroup> = self.groups.into_values().map(Entry::finish).collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.points.len()));

@@ -62,7 +62,8 @@ struct Common {
 }
 
 impl CrashSearch {
-    /// One crash a run, under [`SCHEDULES`](CrashSearch::SCHEDULES) schedules.
+    /// Builds a search with one crash per run, under
+    /// [`SCHEDULES`](CrashSearch::SCHEDULES) schedules.
     pub fn new(exploration: Exploration, victim: impl Into<String>) -> CrashSearch {
         CrashSearch {
             exploration,
@@ -89,7 +90,7 @@ impl CrashSearch {
         self.perform_with(engine_starter(&self.exploration.target), stop, progress)
     }
 
-    /// The same with another engine.
+    /// Performs the search with another engine.
     ///
     /// # Errors
     /// As [`perform`](CrashSearch::perform).
@@ -127,7 +128,7 @@ impl CrashSearch {
 }
 
 impl Common {
-    /// One worker: performs runs until there are no more.
+    /// Performs runs as one worker until there are no more.
     fn work_through(&self, cpu: Option<usize>, is_first: bool) -> Result<(), ExploreError> {
         let mut runner = (self.work.starter)(cpu)?;
         self.queue.lacks(runner.capabilities_lost());
@@ -184,7 +185,7 @@ impl Common {
         }
     }
 
-    /// The crashes that can follow those of this run.
+    /// Returns the crashes that can follow those of this run.
     fn next_crashes(&self, run: &Run, job: &Job) -> Vec<Fault> {
         let search = &self.search;
         let victim = match (job.crashes.len(), &search.second) {
@@ -200,7 +201,7 @@ impl Common {
     }
 }
 
-/// The index of the event of the last crash.
+/// Returns the index of the event of the last crash.
 fn last_crash(trace: &Trace) -> Option<usize> {
     let is_crash = |what: &What| matches!(what, What::Fault(fault) if fault.action == Action::Kill);
     trace.events.iter().rposition(|event| is_crash(&event.what))

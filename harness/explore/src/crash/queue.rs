@@ -119,7 +119,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next run to perform; `None` when there will be no more.
+    /// Returns the next run to perform; `None` when there will be no more.
     pub fn take(&self) -> Option<Job> {
         let mut state = self.state();
         loop {
@@ -158,7 +158,7 @@ impl Queue {
         self.more.notify_all();
     }
 
-    /// A worker is done, or has failed.
+    /// Records that a worker is done, or has failed.
     pub fn end(&self, result: Result<(), ExploreError>) {
         let mut state = self.state();
         state.working -= 1;
@@ -171,7 +171,7 @@ impl Queue {
         self.ended.notify_all();
     }
 
-    /// The report, once nothing more is awaited.
+    /// Returns the report, once nothing more is awaited.
     pub fn finish(&self, search: &CrashSearch, stopped: bool) -> Result<CrashReport, ExploreError> {
         let mut state = self.state();
         if let Some(error) = state.error.take() {

@@ -47,7 +47,7 @@ pub struct CrashReport {
 }
 
 impl CrashReport {
-    /// The report of a search without runs.
+    /// Returns the report of a search without runs.
     pub fn without_runs(verdict: Verdict, search: &CrashSearch) -> CrashReport {
         let invalid_reason = match &verdict {
             Verdict::Invalid(reason) => Some(reason.clone()),

@@ -11,9 +11,9 @@
 //! seen again, so the number of complete runs is the number of classes of equivalent
 //! orders.
 //!
-//! Explored are all orders of steps from one schedule point to the next; a sleep may
-//! take any time. When time-outs and timers strike is decided by the number of steps,
-//! so where a program uses them nothing is claimed.
+//! All orders of steps from one schedule point to the next are explored; a sleep may take
+//! any time. The number of steps decides when timeouts and timers fire, so nothing is
+//! claimed about a program that uses them.
 
 mod class;
 mod order;
@@ -181,7 +181,8 @@ impl Search<'_> {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Every order under one fault plan; whether there is a next one to explore.
+    /// Explores every interleaving under one fault plan; returns whether there is a next
+    /// plan to explore.
     fn one(
         &self,
         runner: &mut dyn Runner,

@@ -154,7 +154,7 @@ impl Tree {
             let is_known = node.asleep.contains_key(&step.task);
             if is_known {
                 known_from = Some(number);
-                // Somebody else takes this step, if there is anybody.
+                // Another task takes this step, if there is one.
                 let awake = node
                     .choices
                     .iter()
@@ -181,7 +181,7 @@ impl Tree {
         }
     }
 
-    /// The node behind the path.
+    /// Returns the node behind the path.
     fn follow(&self, step: &Footprint) -> Node {
         let before = self.path.last();
         let mut node = Node {
@@ -235,7 +235,7 @@ impl Tree {
             return;
         }
         let order = Order::of(steps);
-        // The last step that was told is the first that is new.
+        // The last prescribed step is the first new one.
         let new = told.saturating_sub(1)..steps.len();
         for number in new.clone() {
             let kept_from = disabled(steps, number);
@@ -261,7 +261,7 @@ impl Tree {
 /// run, so no race reveals them.
 fn disabled(steps: &[Footprint], number: usize) -> Vec<TaskId> {
     let (step, later) = (&steps[number], &steps[number + 1..]);
-    // Whoever takes a step could take it.
+    // A task that takes a step could take it.
     let goes_on = |task: &TaskId| later.iter().any(|step| step.choices.contains(task));
     let able = step.choices.iter().copied();
     able.filter(|task| *task != step.task && !goes_on(task))

@@ -2,7 +2,7 @@
 //!
 //! A candidate is a plan with fewer faults or decisions, or earlier ones. It is
 //! performed; what it really did is read from its trace, and taken up if the same
-//! failure shows and it is simpler. Decisions are told by what tasks have done, not by
+//! failure shows and it is simpler. Decisions are identified by the progress of tasks, not by
 //! the number of the step ([`Switch`]), so that those which are left keep their meaning
 //! when one is taken away. Nothing is believed that was not run.
 //!

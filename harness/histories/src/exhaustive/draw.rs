@@ -12,7 +12,7 @@ impl Dice {
         Dice(seed)
     }
 
-    /// A number below this one.
+    /// Returns a number below this one.
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -48,7 +48,7 @@ struct World {
     sent: i64,
 }
 
-/// A history of such an object.
+/// Returns a history of such an object.
 pub(super) fn history(object: Object, settings: &Settings, dice: &mut Dice) -> Operations {
     let mut operations = Operations::default();
     for name in ["a", "b", "c"] {

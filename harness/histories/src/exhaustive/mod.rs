@@ -167,7 +167,7 @@ fn reads_twice(operations: &Operations) -> bool {
     readers.windows(2).any(|pair| pair[0] == pair[1])
 }
 
-/// The history with everything taken out that the disagreement does not need.
+/// Returns the history with everything taken out that the disagreement does not need.
 fn shrunk(
     object: Object,
     settings: &Settings,

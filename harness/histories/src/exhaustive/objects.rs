@@ -124,9 +124,9 @@ pub(super) struct Bytes<'a> {
 /// Possible contents of the stream, and the length of each write in single bytes.
 type Written = (BTreeSet<Vec<u8>>, BTreeMap<i64, i64>);
 
-/// The operations of a stream with every write that may be torn in single bytes, in the
-/// order of its bytes. The `value` of such an operation is where its byte is, and where
-/// its write begins stands in `process`.
+/// Returns the operations of a stream with every write that may be torn in single bytes,
+/// in the order of its bytes. The `value` of such an operation is where its byte is, and
+/// where its write begins stands in `process`.
 pub(super) fn in_single_bytes(operations: &Operations, atomic: i64) -> Vec<Op> {
     let mut single = Vec::new();
     for op in &operations.list {

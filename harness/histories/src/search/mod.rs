@@ -1,7 +1,7 @@
 //! Looking for an order of the operations that explains every answer, for any
 //! object that has a sequential specification.
 //!
-//! Operations are performed one at a time, each only when nobody else's answer
+//! Operations are performed one at a time, each only when no other answer
 //! must come first, and undone where that leads nowhere (Wing and Gong, "Testing
 //! and Verifying Concurrent Objects", 1993). A configuration, that is the set of
 //! operations performed and the state reached, is looked at once (Lowe, "Testing for

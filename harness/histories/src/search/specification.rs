@@ -58,7 +58,7 @@ pub trait Specification<O = model::Operation> {
     /// Data needed to undo one operation.
     type Undo;
 
-    /// The state before all operations.
+    /// Returns the state before all operations.
     fn initial(&self) -> Self::State;
 
     /// Performs an operation; `None`, with the state as it was, if it cannot give

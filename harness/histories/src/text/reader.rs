@@ -239,7 +239,7 @@ impl Reader {
     }
 }
 
-/// The kind of object of this name.
+/// Returns the kind of object of this name.
 pub(super) fn object_named(name: &str) -> Result<Object, String> {
     Object::named(name).ok_or_else(|| {
         let known: Vec<&str> = Object::all().map(Object::name).collect();

@@ -45,7 +45,7 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// A short name for lists.
+    /// Returns a short name for lists.
     pub fn name(self) -> &'static str {
         match self {
             Self::UserNamespace => "user namespace",

@@ -33,7 +33,7 @@ pub(super) enum Request {
 
 pub(super) const MESSAGE_BYTES: usize = 8;
 
-/// A message: the request and, for `Spawn`, the address of the program relative
+/// Returns a message: the request and, for `Spawn`, the address of the program relative
 /// to the arena.
 pub(super) fn message(request: Request, offset: u32) -> [u8; MESSAGE_BYTES] {
     let [a, b, c, d] = (request as u32).to_ne_bytes();
@@ -325,7 +325,7 @@ impl Arena {
         true
     }
 
-    /// The first `length` bytes of the names.
+    /// Returns the first `length` bytes of the names.
     pub(super) fn names(self, length: usize) -> Vec<u8> {
         let mut copy = vec![0; length.min(NAMES_BYTES)];
         // SAFETY: in bounds; otherwise as in `set_up`.
@@ -336,13 +336,14 @@ impl Arena {
         copy
     }
 
-    /// The start of the part for programs, aligned to 8 and `PROGRAMS_BYTES` long.
+    /// Returns the start of the part for programs, aligned to 8 and `PROGRAMS_BYTES`
+    /// long.
     pub(super) fn programs(self) -> *mut u8 {
         // SAFETY: only the address is taken.
         unsafe { (&raw mut (*self.base.as_ptr()).programs).cast() }
     }
 
-    /// The program whose record lies at `offset` of the programs.
+    /// Returns the program whose record lies at `offset` of the programs.
     pub(super) fn program(self, offset: u32) -> Option<NonNull<ProgramRecord>> {
         let end = (offset as usize).saturating_add(size_of::<ProgramRecord>());
         if end > PROGRAMS_BYTES || !offset.is_multiple_of(8) {

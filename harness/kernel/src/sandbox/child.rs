@@ -66,7 +66,7 @@ fn prepare(
     if program.filter_len > 0 {
         let _ = raw::prctl(libc::PR_SET_TSC, [libc::PR_TSC_SIGSEGV as c_ulong, 0, 0, 0]);
     }
-    // Whoever is woken does not take the CPU from whoever wakes it (sched(7)): a step
+    // A woken task does not take the CPU from the task that wakes it (sched(7)): a step
     // runs to its end before its consequences. Only a help: nothing depends on it.
     let parameter = [0i32; 1];
     // SAFETY: the kernel reads one sched_param, an int.

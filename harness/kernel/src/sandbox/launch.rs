@@ -253,7 +253,7 @@ fn in_initial_user_namespace() -> bool {
     fs::read_link("/proc/self/ns/user").is_ok_and(|link| link.as_os_str() == "user:[4026531837]")
 }
 
-/// An identity map of every id that this process's own namespace knows.
+/// Returns an identity map of every id that this process's own namespace knows.
 fn everyone(file: &str) -> String {
     let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
     map.lines()

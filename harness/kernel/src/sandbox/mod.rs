@@ -207,7 +207,7 @@ impl Sandbox {
     /// under the numbers beside them; of 0, 1 and 2, those not given are
     /// `/dev/null`. Does not wait.
     ///
-    /// If there can be no child, process 1 ends, so that whoever waits for events
+    /// If there can be no child, process 1 ends, so that a waiter for events
     /// of either learns it; [`spawn_error`](Self::spawn_error) then tells why.
     pub fn request_spawn(
         &mut self,
@@ -235,7 +235,7 @@ impl Sandbox {
         self.programs.error(ticket)
     }
 
-    /// The pid of the program's first process inside the sandbox, once it exists.
+    /// Returns the pid of the program's first process inside the sandbox, once it exists.
     pub fn spawned_pid(&self, ticket: SpawnTicket) -> Option<libc::pid_t> {
         self.programs.pid(ticket)
     }

@@ -121,7 +121,7 @@ pub(super) fn descendants(ancestor: libc::pid_t) -> Vec<libc::pid_t> {
     found.split_off(1)
 }
 
-/// The processes that the calling thread traces.
+/// Returns the processes that the calling thread traces.
 pub(super) fn traced_by_this_thread() -> Vec<libc::pid_t> {
     let me = nix::unistd::gettid().as_raw();
     processes()

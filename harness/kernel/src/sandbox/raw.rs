@@ -30,7 +30,7 @@ fn pointer_or_null(text: Option<&CStr>) -> *const libc::c_char {
     text.map_or(ptr::null(), CStr::as_ptr)
 }
 
-/// The system call `number`.
+/// Returns the system call `number`.
 ///
 /// # Safety
 /// The arguments are what that call expects, pointers included.
@@ -50,7 +50,7 @@ pub(super) fn open(path: &CStr, flags: c_int) -> Result<Fd, Errno> {
 
 pub(super) fn close(fd: Fd) {
     if fd >= 0 {
-        // SAFETY: a raw descriptor of this process; nobody owns it as an `OwnedFd`.
+        // SAFETY: a raw descriptor of this process; no `OwnedFd` owns it.
         unsafe { libc::close(fd) };
     }
 }
@@ -227,7 +227,7 @@ pub(super) fn detach(target: &CStr) -> Result<(), Errno> {
     check_int(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) }).map(drop)
 }
 
-/// A file system of this kind that is mounted nowhere: the descriptor of its
+/// Returns a file system of this kind that is mounted nowhere: the descriptor of its
 /// root. Closing it unmounts it (fsopen(2), Linux 5.2).
 pub(super) fn floating_mount(kind: &CStr) -> Result<Fd, Errno> {
     const FSCONFIG_CMD_CREATE: c_ulong = 6;
@@ -389,7 +389,7 @@ impl<const N: usize> Text<N> {
     }
 }
 
-/// A path to what `fd` names, for calls that take only paths.
+/// Returns a path to what `fd` names, for calls that take only paths.
 pub(super) fn fd_path(fd: Fd) -> Text<64> {
     let mut path = Text::of(b"/proc/self/fd/");
     path.push_number(fd.max(0) as u64);

@@ -149,7 +149,7 @@ impl Room {
     }
 
     fn clear_mqueue(&self, foreign: bool, names: &mut NameWriter, answer: &mut ResetAnswer) {
-        // A mount of this kind shows the ipc namespace of whoever mounts it.
+        // A mount of this kind shows the ipc namespace of the process that mounts it.
         let own = !foreign && self.mqueue >= 0;
         let opened = if own {
             Ok(self.mqueue)

@@ -203,9 +203,9 @@ impl Room {
         outcome
     }
 
-    /// The kernel gives out the next free number after the last one
+    /// Sets the next pid: the kernel assigns the next free number after the last one
     /// (`/proc/sys/kernel/ns_last_pid`, proc_sys_kernel(5)). A process can be gone, by
-    /// all that kill(2) and wait(2) tell, a moment before its number is free.
+    /// all evidence of kill(2) and wait(2), a moment before its number is free.
     pub(super) fn set_next_pid(&self, next: i32) -> Result<(), Errno> {
         for pid in next..=self.last_pid_given().min(next.saturating_add(MOST_AWAITED)) {
             for _ in 0..PATIENCE {
@@ -220,7 +220,7 @@ impl Room {
         raw::pwrite(self.last_pid, digits.bytes()).map(drop)
     }
 
-    /// The number that was given out last.
+    /// Returns the number that was given out last.
     fn last_pid_given(&self) -> i32 {
         let mut digits = [0_u8; 16];
         let count = raw::pread(self.last_pid, &mut digits).unwrap_or(0);
@@ -244,7 +244,7 @@ impl Room {
 
 /// State of a covered directory at the start.
 impl Covered {
-    /// The directory as it is before anything is mounted over it.
+    /// Opens the directory before anything is mounted over it.
     fn open_lower(&mut self, wanted: &CoverPlan) {
         self.lower = raw::open(&wanted.mount_point, libc::O_PATH | libc::O_DIRECTORY).unwrap_or(-1);
         if let Ok(found) = raw::fstat(self.lower) {

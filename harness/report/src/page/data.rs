@@ -240,7 +240,8 @@ fn changes(explanation: &Explanation<'_>) -> (Changes, Vec<PageCard>) {
     (changes, cards)
 }
 
-/// The logged operations. Those are blamed whose value the checker's sentence names.
+/// Returns the logged operations. Those are blamed whose value the checker's sentence
+/// names.
 fn history(record: &Record) -> Vec<Operation> {
     // Sentences of other kinds name steps and descriptors, not values.
     let is_of_values = |violation: &&Violation| {

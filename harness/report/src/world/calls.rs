@@ -27,7 +27,7 @@ impl<'a> Follower<'a> {
         (number > NONE).then_some((argument as u8, number))
     }
 
-    /// The object behind the descriptor that a call works on.
+    /// Returns the object behind the descriptor that a call works on.
     fn behind(&mut self, process: TaskId, name: &str, args: &[u64; 6]) -> Option<(usize, usize)> {
         let (argument, number) = Self::descriptor(name, args)?;
         let file = self.descriptors.find(process, number)?;
@@ -81,7 +81,7 @@ impl<'a> Follower<'a> {
         objects
     }
 
-    /// A call has come back.
+    /// Applies the effects of a call that has returned.
     pub(super) fn completed(
         &mut self,
         task: TaskId,
@@ -138,7 +138,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A call that failed has changed nothing, but it has looked.
+    /// Applies the effects of a failed call: it has changed nothing, but it has looked.
     fn failed(&mut self, done: &Done<'a>, behind: Option<usize>) {
         if let Some(object) = behind {
             self.touch(object, Use::Looks);
@@ -231,7 +231,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A process closes a descriptor.
+    /// Closes a descriptor of a process.
     pub(super) fn closes(&mut self, process: TaskId, number: i32) {
         let Some((file, was_last)) = self.descriptors.close(process, number) else {
             return;
@@ -240,12 +240,12 @@ impl<'a> Follower<'a> {
         self.release_of_process(object, process);
         match was_last {
             true => self.last_closed(file),
-            // One of several: nobody else can notice.
+            // One of several: no other process can notice.
             false => self.touch(object, Use::Looks),
         }
     }
 
-    /// Nothing refers to an open file any more.
+    /// Handles an open file that no descriptor refers to any more.
     pub(super) fn last_closed(&mut self, file: usize) {
         let object = self.descriptors.files[file].object;
         self.release_of_open(object, file);
@@ -329,7 +329,7 @@ impl<'a> Follower<'a> {
         if self.descriptors.holders(object, |_| true).is_empty() {
             self.states[object] = State::Absent;
         } else {
-            // Whoever has it open keeps it; the name is free for another one.
+            // Processes that have it open keep it; the name is free for another one.
             self.keys.remove(&key);
         }
     }

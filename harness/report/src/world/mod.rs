@@ -223,7 +223,7 @@ impl<'a> Follower<'a> {
         of_event.map(|s| (s.argument, &s.content)).collect()
     }
 
-    /// The first task of a task's process.
+    /// Returns the first task of a task's process.
     fn process(&self, task: TaskId) -> TaskId {
         let known = self.trace.tasks.get(task.index());
         known.map_or(task, |task| task.leader)
@@ -233,7 +233,7 @@ impl<'a> Follower<'a> {
         self.trace.name(task)
     }
 
-    /// The object with this key, made as `state` if it is new.
+    /// Returns the object with this key, made as `state` if it is new.
     fn object(&mut self, key: Key, kind: Kind, name: &str, state: State) -> usize {
         if let Some(known) = self.keys.get(&key) {
             return *known;
@@ -255,7 +255,7 @@ impl<'a> Follower<'a> {
         index
     }
 
-    /// The object with this path, made as a name behind which nothing is known.
+    /// Returns the object with this path, made as a name behind which nothing is known.
     fn at_path(&mut self, path: &str) -> usize {
         self.object(Key::Path(path.to_owned()), Kind::File, path, State::Absent)
     }
@@ -291,7 +291,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A call begins, and does not come back at once.
+    /// Notes a call that begins and does not return at once.
     fn begins(&mut self, event: &Event, call: Call, args: [u64; 6], path: Option<&str>) {
         let task = event.task;
         self.no_longer_waits(task);
@@ -316,7 +316,7 @@ impl<'a> Follower<'a> {
         );
     }
 
-    /// The task's call is over, or at least it waits no more.
+    /// Returns the task's call is over, or at least it waits no more.
     fn no_longer_waits(&mut self, task: TaskId) -> Option<Begun> {
         let begun = self.begun.remove(&task)?;
         for &object in &begun.objects {

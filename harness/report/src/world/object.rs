@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word for it in pages and exports.
+    /// Returns the word for it in pages and exports.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Pipe => "pipe",
@@ -118,7 +118,7 @@ impl Stream {
         self.pieces.iter().map(|piece| piece.length).sum()
     }
 
-    /// The beginning of what is in it.
+    /// Returns the beginning of what is in it.
     pub fn preview(&self) -> String {
         const LONGEST: usize = 48;
         let mut text = String::new();
@@ -191,7 +191,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// A file or piece of memory of which nothing is known.
+    /// Returns a file or piece of memory of which nothing is known.
     pub fn memory() -> State {
         State::Memory {
             cells: Vec::new(),
@@ -200,7 +200,7 @@ impl State {
         }
     }
 
-    /// The capacity that pipes have unless said otherwise (pipe(7)).
+    /// Returns the capacity that pipes have unless said otherwise (pipe(7)).
     pub fn pipe() -> State {
         State::Pipe {
             data: Stream::default(),
@@ -209,7 +209,7 @@ impl State {
     }
 }
 
-/// The bytes that [`u8::escape_ascii`] has written as text.
+/// Returns the bytes that [`u8::escape_ascii`] has written as text.
 pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -233,7 +233,7 @@ pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// A number with its thousands set apart: `65,536`.
+/// Returns a number with its thousands set apart: `65,536`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -77,7 +77,7 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// A socket gets a name: from here on it is the object with that name.
+    /// Binds a socket to a name: from here on it is the object with that name.
     pub(super) fn binds(&mut self, done: &Done<'a>, file: usize) {
         let Some(path) = done.path else { return };
         let object = self.at_path(path);
@@ -234,7 +234,8 @@ impl<'a> Follower<'a> {
         );
     }
 
-    /// The oldest message of the highest priority comes first (mq_receive(3)).
+    /// Applies a call on a POSIX queue: the oldest message of the highest priority comes
+    /// first (mq_receive(3)).
     pub(super) fn on_posix_queue(&mut self, done: &Done<'a>, object: usize) {
         let piece = Piece {
             length: match done.name {
@@ -328,7 +329,7 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// The stream that is read at each end, with who reads there.
+    /// Returns the stream that is read at each end, with who reads there.
     pub(super) fn streams<'s>(
         &self,
         streams: &'s [Stream; 2],

@@ -34,7 +34,7 @@ impl Line {
         Ok(format!("{}={input},{output}", self.role))
     }
 
-    /// The harness's side.
+    /// Returns the harness's side.
     pub fn driven(self) -> Driver {
         Driver {
             role: self.role,
