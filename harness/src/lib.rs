@@ -1,16 +1,16 @@
 //! Finds races, deadlocks, lost messages and leaked kernel resources in code that
 //! communicates between processes on one Linux machine.
 //!
-//! The processes are real and so is the kernel. Only one task runs at a time, from
-//! one system call to the next; a *plan* says which, and what goes wrong where. A
-//! violation comes with a file that replays it, step by step the same.
+//! The processes are real and so is the kernel. Only one task runs at a time, from one
+//! system call to the next; a *plan* determines which one, and the faults and their
+//! points. Each violation comes with a file that replays it step for step.
 //!
 //! # Writing a test
 //!
-//! A [`scenario!`] consists of a set-up, processes, faults that may strike, and
-//! checks. Its processes are closures. Each is a process of its own, with its own
-//! copy of the set-up's value and the descriptors in it; what it does is told to the
-//! [`Log`].
+//! A [`scenario!`] consists of a set-up, processes, faults that may be injected, and
+//! checks. Its processes are closures. Each runs as a process of its own, with its own
+//! copy of the set-up's value and the descriptors in it, and records its operations in
+//! the [`Log`].
 //!
 //! ```no_run
 //! use crosswire::{Budget, Faults, check, scenario};
@@ -46,78 +46,79 @@
 //! }
 //! ```
 //!
-//! Always checked, besides: that nobody waits for ever, that every process ends with
-//! status 0 and without a panic or a fatal signal, and that nothing is left behind.
+//! Built-in checks: no process waits forever, every process exits with
+//! status 0 and without a panic or a fatal signal, and nothing is left behind.
 //! [`Expectations`](check::Expectations) change that.
 //!
 //! [`Scenario::crash`](scenario::Scenario::crash) instead of `explore` kills one process
 //! at each of its points, under several schedules.
-//! [`workload`](scenario::Named::workload) draws what the processes do from a proptest
-//! strategy, so that values, schedule and faults are searched and made simpler together.
+//! [`workload`](scenario::Named::workload) draws the work of the processes from a proptest
+//! strategy, so that values, schedule and faults are searched and shrunk together.
 //!
-//! What was found is kept in a file in `crosswire-regressions`, next to the test. Commit
-//! it: it is run first from then on.
+//! Each failure is saved in a file in `crosswire-regressions`, next to the test. Commit
+//! it: it is rerun first from then on.
 //!
 //! # Running it
 //!
-//! `cargo test`, as any other test. Exploring starts the test's own executable again
-//! under the engine, so whatever a test does before the scenario is done again; see
-//! [`Scenario`](scenario::Scenario). If a run breaks something the test panics with
-//! what happened, the steps that led there, and the line that replays it:
+//! Use `cargo test`, as for any other test. Exploring starts the test's own executable
+//! again under the engine, so everything that a test does before the scenario is repeated;
+//! see [`Scenario`](scenario::Scenario). If a run shows a violation, the test panics with
+//! the violation, the steps that led to it, and the line that replays it:
 //!
 //! ```text
 //! CROSSWIRE_REPLAY=FILE cargo test NAME -- --exact
 //! ```
 //!
-//! A replay performs that one run, and fails with the same violation or says where it
-//! went another way. The file holds the environment of the test; look at it before
-//! you hand it on.
+//! A replay performs that one run, and fails with the same violation or reports where it
+//! diverged. The file contains the environment of the test; review it before you pass it
+//! on.
 //!
-//! # What a verdict means
+//! # Verdicts
 //!
 //! | [`Verdict`](model::Verdict) | meaning |
 //! |---|---|
-//! | `Pass` | nothing that was checked was violated in the runs that were performed |
-//! | `Violation` | the program did what it must not do; it was confirmed by a replay |
+//! | `Pass` | no check found a violation in the runs performed |
+//! | `Violation` | the program broke a rule; a replay confirmed it |
 //! | `Inconclusive` | a limit was reached, so nothing is known |
 //! | `Invalid` | the harness could not do its job, which says nothing about the program |
 //!
-//! A pass is no proof. It does not cover
+//! A pass is not a proof. It does not cover
 //!
-//! * **what happens between two schedule points.** Tasks are switched at system calls,
-//!   at accesses to memory that processes share, and at [`mark`]s. Accesses of threads
-//!   to the memory of their own process are none: races on it are mostly unseen. Where
-//!   they matter, put a [`mark`] between them;
+//! * **actions between two schedule points.** Tasks are switched at system calls, at
+//!   accesses to memory that processes share, and at [`mark`]s. Accesses of threads to
+//!   the memory of their own process are not schedule points: races on it mostly go
+//!   undetected. Where they matter, put a [`mark`] between them;
 //! * **weak memory.** One task runs at a time, so every run is sequentially
 //!   consistent;
-//! * **schedules that were not tried**: [`exhaust`](scenario::Scenario::exhaust) tries all
-//!   that can matter of a small scenario, and says whether it has;
-//! * **combinations of faults**: a run has one, or two where
-//!   [`fault_pairs`](scenario::Scenario::fault_pairs) asks for that.
+//! * **schedules that were not tried**: [`exhaust`](scenario::Scenario::exhaust) explores
+//!   every distinguishable interleaving of a small scenario, and reports whether any is
+//!   left;
+//! * **combinations of faults**: a run has one fault, or two with
+//!   [`fault_pairs`](scenario::Scenario::fault_pairs).
 //!
 //! # Limits
 //!
-//! Linux on x86-64, version 5.11 or newer, with ptrace(2) permitted. Where
-//! namespaces are not, runs share the machine's files and names with each other;
-//! [`explore::capabilities`] tells. Programs under test get `ENOSYS` from `io_uring`
-//! and `EPERM` from ptrace; 32-bit ones are refused. Time is virtual: it begins in
-//! 2037 and goes on by a microsecond a step, and by jumps when nobody can go on.
-//! The project's README lists the rest.
+//! Linux on x86-64, version 5.11 or newer, with ptrace(2) permitted. Where namespaces are
+//! forbidden, runs share the machine's files and names with each other;
+//! [`explore::capabilities`] reports that. Programs under test get `ENOSYS` from
+//! `io_uring` and `EPERM` from ptrace; 32-bit programs are refused. Time is virtual: it
+//! begins in 2037 and advances by a microsecond per step, and to the next deadline when
+//! no task can run. The project's README lists the other limits.
 //!
 //! # Parts
 //!
-//! | module | what is in it |
+//! | module | content |
 //! |---|---|
 //! | [`scenario`](mod@scenario) | tests whose processes are closures |
-//! | [`check`] | what is said about a run; checks of channels, and [`promise`](check::promise) for your own |
-//! | [`contract`] | what channels, locks, … promise: traits and data |
-//! | [`mod@conformance`] | tests of whatever implements them |
+//! | [`check`] | judgement of runs; checks of channels, and [`promise`](check::promise) for your own |
+//! | [`contract`] | promises of channels, locks, …: traits and data |
+//! | [`mod@conformance`] | tests of implementations of these traits |
 //! | [`explore`] | many runs of any program, replay files |
 //! | [`engine`] | one run |
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
 pub mod manual {
-    //! Longer texts: a tutorial, and what each message means.
+    //! Longer texts: a tutorial, and the meaning of each message.
 
     #[doc = include_str!("manual/tutorial.md")]
     pub mod tutorial {}

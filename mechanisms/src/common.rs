@@ -1,4 +1,4 @@
-//! What many mechanisms have in common.
+//! Common parts of many mechanisms.
 
 use crosswire::contract::{Error, Exemption, Peril, exempt};
 use std::path::PathBuf;
@@ -6,35 +6,35 @@ use std::path::PathBuf;
 /// For mechanisms in which no signal takes part.
 pub(crate) const NO_SIGNAL_LOST: Exemption = exempt(
     Peril::LoseSignal,
-    "no signal takes part: SIGPIPE, where there is one, is ignored, and EPIPE says the same",
+    "no signal is involved: SIGPIPE, if there is one, is ignored, and EPIPE reports the same",
 );
 
 /// The same for signals that come late.
 pub(crate) const NO_SIGNAL_LATE: Exemption = exempt(
     Peril::DelaySignal,
-    "no signal takes part: SIGPIPE, where there is one, is ignored, and EPIPE says the same",
+    "no signal is involved: SIGPIPE, if there is one, is ignored, and EPIPE reports the same",
 );
 
 /// For mechanisms that look at no clock.
 pub(crate) const NO_CLOCK: Exemption = exempt(
     Peril::ClockJump,
-    "no operation looks at a clock: waits have no time-out, or one by a relative time",
+    "no operation reads a clock: waits have no timeout, or a relative one",
 );
 
 /// For mechanisms that transfer messages whole or not at all.
 pub(crate) const WHOLE: Exemption = exempt(
     Peril::ShortIo,
-    "the kernel transfers a message whole or not at all, so no transfer can be cut short",
+    "the kernel transfers a message whole or not at all, so no transfer can be partial",
 );
 
 /// For mechanisms that transfer nothing.
 pub(crate) const NO_TRANSFER: Exemption = exempt(
     Peril::ShortIo,
-    "nothing is transferred, so there is nothing that could be cut short",
+    "nothing is transferred, so no transfer can be partial",
 );
 
 /// For mechanisms without a buffer.
-pub(crate) const NO_BUFFER: Exemption = exempt(Peril::Full, "it has no buffer that could be full");
+pub(crate) const NO_BUFFER: Exemption = exempt(Peril::Full, "it has no buffer that can be full");
 
 /// For mechanisms whose operations need no resources once it exists.
 pub(crate) const NO_RESOURCES: Exemption = exempt(
@@ -42,17 +42,17 @@ pub(crate) const NO_RESOURCES: Exemption = exempt(
     "once it exists, no operation fails for want of descriptors, memory or disk space",
 );
 
-/// The error for an end that was opened twice.
+/// Returns the error for an end that was opened twice.
 pub(crate) fn taken(object: &str) -> Error {
-    Error::misuse(object, "this process has opened an end already")
+    Error::misuse(object, "this process has already opened an end")
 }
 
-/// A name that no other process uses.
+/// Returns a name that no other process uses.
 pub(crate) fn own_name(kind: &str) -> String {
     format!("crosswire-{kind}-{}", std::process::id())
 }
 
-/// A path in the directory for temporary files that no other process uses.
+/// Returns a path in the directory for temporary files that no other process uses.
 pub(crate) fn own_path(kind: &str) -> PathBuf {
     std::env::temp_dir().join(own_name(kind))
 }

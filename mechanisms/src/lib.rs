@@ -1,15 +1,15 @@
-//! Ways in which processes on one machine communicate: a reference implementation
-//! of each, and what it promises, with the manual page that says so.
+//! Ways in which processes on one machine communicate: a reference implementation of
+//! each, and its contract, with references to the manual pages.
 //!
-//! The kinds are the traits of [`crosswire::contract`]; each mechanism is a file in
-//! the folder of its kind, and its contract stands beneath it. Read a file from the
-//! top: what the facility is, how it is used correctly, then the code.
+//! The kinds are the traits of [`crosswire::contract`]; each mechanism is a file in the
+//! folder of its kind, and ends with its contract. Read a file from the top: the
+//! facility, its correct use, then the code.
 //!
-//! What happens at a crash. Everything here is built so that the death of one
-//! process at any moment harms the others only as the contract says. Names in the
-//! file system or the kernel are removed by the process that created them, when it
-//! drops the handle; if it is killed, they stay, and the next one that creates the
-//! same object replaces what nobody uses any more, or says that the name is taken.
+//! Crashes. Everything here is built so that the death of one process at any moment harms
+//! the others only as the contract says. The process that created a name in the file
+//! system or the kernel removes it when it drops the handle. If that process is killed,
+//! the name stays; the next process that creates the same object replaces the name if it
+//! is unused, or reports that it is taken.
 //!
 //! The processes are expected to ignore `SIGPIPE`, as Rust programs do.
 

@@ -1,5 +1,5 @@
-//! What does not fit, is taken, is forbidden or goes away in use: an error that names
-//! the operation and the object, and nothing is left behind.
+//! Objects that do not fit, are taken, forbidden or removed in use: an error names the
+//! operation and the object, and nothing is left behind.
 
 use crosswire::contract::{
     Channel, Error, Lock, MESSAGE_BYTES, Receiver, Semaphore, Sender, Shape, SharedCell,

@@ -1,4 +1,5 @@
-//! What a run costs, as ratios to the bare ptrace stop and to the native program.
+//! Measures the cost of a run, as ratios to the bare ptrace stop and to the native
+//! program.
 //!
 //! Every ratio is of two figures measured in this run, because machines differ and
 //! so does one machine from minute to minute. `cargo bench` prints them;
@@ -40,8 +41,8 @@ int main(void)
 }
 "#;
 
-/// Calls, so many that loading and ending do not count. Of the first kind the engine knows
-/// that they neither wait nor wake anybody; of the second they might.
+/// Calls, enough to make loading and ending negligible. The engine knows that the first
+/// kind neither waits nor wakes any task; the second kind might.
 const CALLS: &str = r#"
 #include <fcntl.h>
 #include <unistd.h>
@@ -105,8 +106,8 @@ fn main() {
     memory(&ping_pong, runs);
 }
 
-/// The cost of a step against that of a stop. A step has two stops, the call's entry and
-/// its end, or one, if nobody can notice the call.
+/// Compares the cost of a step with that of a stop. A step has two stops, the call's
+/// entry and its end, or one, if no other task can notice the call.
 fn stops(calls: &Path, writes: &Path) {
     let cpu = available_cpus()[0];
     println!("median of {ROUNDS} rounds");
@@ -121,7 +122,7 @@ fn stops(calls: &Path, writes: &Path) {
     }
 }
 
-/// Seconds that the program takes without anybody watching.
+/// Returns the seconds that the program takes natively.
 fn native(program: &Path, runs: u64) -> f64 {
     let began = Instant::now();
     for _ in 0..runs {

@@ -1,5 +1,5 @@
-//! What shared memory costs: an access, a search of all crash points, and what a program
-//! pays that has no use for it. Ratios of figures measured in this run.
+//! Measures the cost of shared memory: of an access, of a search of all crash points, and
+//! for a program that does not use it. Prints ratios of figures measured in the same run.
 
 mod common;
 
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-/// Touches memory that it may not touch, for ever, once its input has ended.
+/// Touches forbidden memory forever, once its input has ended.
 const FAULTS: &str = r#"
 #include <sys/mman.h>
 #include <unistd.h>

@@ -8,9 +8,9 @@ use crosswire::conformance::{Trial, trials};
 use crosswire::contract::{Contract, Facility};
 use crosswire::scenario::Scenario;
 
-/// What there is to try of a program, if there is a mechanism of this name whose
-/// contract an adapter can be held to. `most` are the senders and receivers that it is
-/// made for, if it is a channel; more than the mechanism can have are not tried.
+/// Returns the cells to test a program with, if there is a mechanism of this name with a
+/// contract for adapters. `most` limits the senders and receivers of a channel to those
+/// that the program supports; numbers that the mechanism does not support are not tried.
 pub fn adapter_cells(
     mechanism: &str,
     most: (usize, usize),
@@ -33,7 +33,7 @@ pub fn adapter_cells(
     Some(cells)
 }
 
-/// The case of this name, which tells everything but the program.
+/// Returns the case of this name, which tells everything but the program.
 pub(crate) fn adapter_case(name: &str, command: &[String]) -> Option<Case> {
     let mut parts = name.split('/');
     let (contract, _) = held_to(parts.next()?)?;

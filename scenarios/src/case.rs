@@ -38,7 +38,7 @@ impl Cell {
         }
     }
 
-    /// The case, if it is one.
+    /// Returns the case, if it is one.
     pub(crate) fn into_case(self) -> Option<Case> {
         match self {
             Cell::Case(case) => Some(case),
@@ -54,13 +54,13 @@ pub struct Case {
     pub name: String,
     /// The mechanism's name.
     pub mechanism: &'static str,
-    /// What goes wrong.
+    /// The fault.
     pub fault: Peril,
-    /// What holds nevertheless.
+    /// Guarantee that holds nevertheless.
     pub promise: &'static str,
     /// The manual page that says so.
     pub source: &'static str,
-    /// Who takes part.
+    /// Participants of the trial.
     pub trial: Trial,
     /// The adapter's program and its arguments; empty for a reference implementation.
     pub command: Vec<String>,
@@ -70,10 +70,10 @@ pub struct Case {
     pub(crate) crash: fn(&Case, u32) -> Option<CrashReport>,
 }
 
-/// How a case is explored.
+/// Settings of the exploration of a case.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// When to stop.
+    /// Budget of the exploration.
     pub budget: Budget,
     /// Determines every plan.
     pub seed: u64,
@@ -91,7 +91,7 @@ impl From<Budget> for Settings {
     }
 }
 
-/// Who may stop an exploration, and who wants to know how far it is.
+/// Observer of an exploration, which can stop it.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
     /// Ends it when it becomes true.
@@ -103,14 +103,14 @@ pub struct Watch<'a> {
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Watch<'_> {
-    /// Nobody.
+    /// No observer.
     pub const NOBODY: Watch<'static> = Watch {
         stop: &NEVER,
         progress: &|_| {},
     };
 }
 
-/// How the program, started again, comes back to a case.
+/// Way in which the program, started again, returns to a case.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Way {
     /// By the verb that calls [`reenter`].
@@ -156,13 +156,13 @@ impl Case {
         (self.shrink)(self, record, time, stop)
     }
 
-    /// Kills the process that the peril speaks of at each of its points, under so many
-    /// schedules; `None` if the peril kills nobody. For tests.
+    /// Kills the process that the peril names at each of its points, under this number of
+    /// schedules; `None` if the peril kills no process. For tests.
     pub fn crash_in_test(&self, schedules: u32) -> Option<CrashReport> {
         (self.crash)(self, schedules)
     }
 
-    /// A promise has been tried only if what it speaks of has happened.
+    /// Returns a promise has been tried only if what it speaks of has happened.
     fn judged(&self, mut report: Report) -> Report {
         let untried = report.faults.struck == 0 && !report.interrupted;
         if report.verdict == Verdict::Pass && injects(self.fault) && untried {
@@ -186,7 +186,7 @@ impl Case {
         report
     }
 
-    /// The scenario, made to be explored.
+    /// Returns the scenario, made to be explored.
     pub(crate) fn explored<Q>(
         &self,
         scenario: Scenario<'static, Q>,
@@ -201,7 +201,7 @@ impl Case {
         scenario.try_explore_until(settings.budget, watch.stop, watch.progress)
     }
 
-    /// The scenario, with the way that leads back to it.
+    /// Returns the scenario, with the way that leads back to it.
     pub(crate) fn reached<Q>(
         &self,
         scenario: Scenario<'static, Q>,
@@ -219,7 +219,7 @@ impl Case {
         }
     }
 
-    /// The scenario, with its victim killed at every point.
+    /// Returns the scenario, with its victim killed at every point.
     pub(crate) fn crashed<Q>(
         &self,
         scenario: Scenario<'static, Q>,

@@ -8,7 +8,7 @@ use crosswire::contract::{Channel, Contract, Lock, Notifier, Rpc, RwLock, Semaph
 use crosswire::model::Record;
 use crosswire_mechanisms::{cell, channel, lock, notifier, rpc, semaphore};
 
-/// The case of which a program that calls [`reenter`] has recorded this run.
+/// Returns the case of which a program that calls [`reenter`] has recorded this run.
 pub fn recorded(record: &Record) -> Option<Case> {
     match record.programs.first()?.command.as_slice() {
         [_, verb, name, command @ ..] if verb == VERB => case(name, command),
@@ -31,7 +31,7 @@ pub fn reenter(name: &str, command: &[String]) -> Result<(), String> {
     ))
 }
 
-/// The case of this name: of a reference implementation, or of an adapter.
+/// Returns the case of this name: of a reference implementation, or of an adapter.
 fn case(name: &str, command: &[String]) -> Option<Case> {
     match command {
         [] => cases().into_iter().find(|case| case.name == name),
@@ -39,12 +39,12 @@ fn case(name: &str, command: &[String]) -> Option<Case> {
     }
 }
 
-/// Every case, in the order of the table.
+/// Returns every case, in the order of the table.
 pub fn cases() -> Vec<Case> {
     cells().into_iter().filter_map(Cell::into_case).collect()
 }
 
-/// What a mechanism brings into the table.
+/// Entry of a mechanism in the table.
 #[derive(Clone, Copy)]
 struct Entry {
     contract: &'static Contract,
@@ -114,7 +114,7 @@ macro_rules! entry {
     };
 }
 
-/// Every mechanism, in the order of the table.
+/// Returns every mechanism, in the order of the table.
 fn entries() -> Vec<Entry> {
     vec![
         entry!(channel::Pipe: Channel),
@@ -213,7 +213,7 @@ impl Entry {
     }
 }
 
-/// The whole table: mechanism by mechanism, peril by peril.
+/// Returns the whole table: mechanism by mechanism, peril by peril.
 pub fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
     for entry in entries() {
@@ -234,8 +234,8 @@ pub fn cells() -> Vec<Cell> {
     cells
 }
 
-/// The contracts of all mechanisms in the table, and the most senders and receivers that
-/// those of channels can have.
+/// Returns the contracts of all mechanisms in the table, and the most senders and
+/// receivers that those of channels can have.
 pub(crate) fn channel_ends() -> Vec<(&'static Contract, (usize, usize))> {
     let entries = entries();
     entries
@@ -244,7 +244,7 @@ pub(crate) fn channel_ends() -> Vec<(&'static Contract, (usize, usize))> {
         .collect()
 }
 
-/// The contracts of all mechanisms in the table.
+/// Returns the contracts of all mechanisms in the table.
 pub fn contracts() -> Vec<&'static Contract> {
     entries().iter().map(|entry| entry.contract).collect()
 }

@@ -24,7 +24,7 @@ pub(super) struct Channel<'a> {
 }
 
 impl<'a> Channel<'a> {
-    /// The channel's part of a history.
+    /// Builds the channel's part of a history.
     pub(super) fn of(history: &'a History) -> Result<Self, Unjudgeable> {
         let mut channel = Channel {
             sends: Vec::new(),
@@ -62,17 +62,18 @@ impl<'a> Channel<'a> {
     }
 }
 
-/// Whether an operation had no effect, by its own word.
+/// Tells whether an operation reported that it had no effect.
 pub(super) fn failed(operation: &Operation) -> bool {
     matches!(operation.outcome, crosswire_model::Outcome::Failed { .. })
 }
 
-/// When an operation answered; later than everything while it has not.
+/// Returns the time of an operation's answer; while it is pending, a time later than
+/// everything.
 pub(super) fn answer(operation: &Operation) -> u64 {
     operation.answered().unwrap_or(u64::MAX)
 }
 
-/// Who issued these operations, each task once.
+/// Returns the tasks that issued these operations, each once.
 pub(super) fn tasks(operations: &[&Operation]) -> Vec<TaskId> {
     let mut tasks: Vec<TaskId> = operations.iter().map(|operation| operation.task).collect();
     tasks.sort_unstable();
@@ -80,7 +81,7 @@ pub(super) fn tasks(operations: &[&Operation]) -> Vec<TaskId> {
     tasks
 }
 
-/// A violation that these operations witness.
+/// Returns a violation that these operations witness.
 pub(super) fn violation(
     kind: crosswire_model::Kind,
     sentence: String,

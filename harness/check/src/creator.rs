@@ -1,4 +1,4 @@
-//! Who created a kernel resource, read from the calls in a trace.
+//! Creators of kernel resources, read from the calls in a trace.
 
 use crosswire_calls::{Arg, Does, Mapping, Row, SystemV};
 use crosswire_model::{Action, Event, Leftover, TaskId, Trace, What};
@@ -10,20 +10,20 @@ const O_CREAT: u64 = 0o100;
 /// `IPC_RMID` (include/uapi/linux/ipc.h).
 const IPC_RMID: u64 = 0;
 
-/// Who created a resource, and what became of it.
+/// Origin of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Creator {
     /// Who created it, or named it first if no call is seen to create it.
     pub(super) task: TaskId,
     /// In which step.
     pub(super) step: u64,
-    /// Whether the call created it, rather than merely named it.
+    /// True if the call created it, rather than merely named it.
     pub(super) created: bool,
-    /// Whether the call named it relative to the working directory.
+    /// True if the call named it relative to the working directory.
     pub(super) relative: bool,
-    /// Whether a fault made a later attempt to remove it fail.
+    /// True if a fault made a later attempt to remove it fail.
     pub(super) removal_struck: bool,
-    /// Who opened or used it last since then, and in which step.
+    /// Last task to open or use it since then, and the step.
     pub(super) last: (TaskId, u64),
 }
 
@@ -65,7 +65,7 @@ fn refuses(action: Action) -> bool {
     matches!(action, Action::Errno(_) | Action::Interrupt)
 }
 
-/// What a call does to the resource.
+/// Effect of a call on the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
     Nothing,
@@ -197,8 +197,8 @@ fn creates_path(row: &Row, args: &[u64; 6]) -> bool {
     }
 }
 
-/// Whether a path in a call means this absolute path. A relative one is taken to
-/// mean it if it could: the working directory is not known here.
+/// Tells whether a path in a call means this absolute path. A relative path matches if it
+/// could: the working directory is not known here.
 fn is_same(path: &str, absolute: &str) -> bool {
     let (path, is_relative) = (path.trim_end_matches('/'), !path.starts_with('/'));
     // The last name decides almost always, and costs nothing.

@@ -5,8 +5,8 @@ use super::{Check, Unjudgeable};
 use crosswire_model::{Kind, Operation, Run, Violation};
 use std::sync::Arc;
 
-/// No value is received more often than it had been sent by then, counting sends
-/// that were cut off.
+/// Checks that no value is received more often than it had been sent by then, counting
+/// sends that were cut off.
 ///
 /// Values may be sent more than once. The operations are `send` and `recv`.
 pub fn no_duplication() -> Arc<dyn Check> {
@@ -30,8 +30,8 @@ impl Check for NoDuplication {
     }
 }
 
-/// A value received for the nth time when fewer than n sends of it had begun,
-/// but at least one: the rest is invention.
+/// Finds a value received for the nth time when fewer than n sends of it had begun, but
+/// at least one: the rest is invention.
 fn find(channel: &Channel<'_>) -> Option<Violation> {
     let mut rest = channel.sends.as_slice();
     for receives in channel.receives.chunk_by(|(a, _), (b, _)| a == b) {

@@ -4,7 +4,7 @@
 //! * A process killed by a fault is never blamed for its end.
 //! * A signal of a process's own making (`SIGSEGV`, `SIGABRT`, …) is a violation
 //!   in any process, whatever faults struck: a program may give up, not crash.
-//! * A panic is told once, not again as the status or `SIGABRT` it leads to.
+//! * A panic is reported once, not again as the status or `SIGABRT` it leads to.
 //! * The processes that the harness started must exit with status 0, or as
 //!   [`Expectations`] say. Death by any other signal is an unexpected end of
 //!   theirs too, and in their children the business of those who sent it.
@@ -50,14 +50,14 @@ pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<V
     }
 }
 
-/// How a process ended.
+/// End of a process.
 #[derive(Clone, Copy)]
 enum Ending {
     Status(i32),
     Signal(Signal),
 }
 
-/// Whether a correct program may fail after this.
+/// Tells whether a correct program may fail after this action.
 fn takes_away(action: Action) -> bool {
     match action {
         Action::Kill | Action::LoseSignal => true,
@@ -71,7 +71,7 @@ fn takes_away(action: Action) -> bool {
     }
 }
 
-/// Whether a process gets this signal for what it does itself.
+/// Tells whether a process causes this signal itself.
 fn is_own_making(signal: Signal) -> bool {
     // By name: SIGBUS and SIGSYS have different numbers on some architectures.
     matches!(
@@ -120,14 +120,14 @@ fn judge(
     Some(describe(trace, event, leader, end, Some(expected)))
 }
 
-/// Whether a `SIGKILL` came from a process of the run. Otherwise it came from a
+/// Tells whether a `SIGKILL` came from a process of the run. Otherwise it came from a
 /// fault, or from the harness when it cleared away a run that did not finish.
 fn killed_by_program(trace: &Trace, leader: TaskId) -> bool {
     trace.end == End::Finished && !is_killed_by_fault(trace, leader)
 }
 
-/// Whether this process has been blamed already, for a panic or in another of
-/// its threads, or panicked and was excused.
+/// Tells whether this process has already been blamed, for a panic or in another of its
+/// threads, or panicked and was excused.
 fn is_told(trace: &Trace, leader: TaskId, found: &[Violation]) -> bool {
     let blamed = found.iter().any(|violation| {
         let kind = &violation.kind;
@@ -198,7 +198,7 @@ fn describe(
     }
 }
 
-/// What the task called last before the event.
+/// Describes the last call of the task before the event.
 fn last_call(trace: &Trace, event: &Event) -> Option<String> {
     let before = trace
         .events
@@ -221,7 +221,7 @@ fn last_call(trace: &Trace, event: &Event) -> Option<String> {
     })
 }
 
-/// A result as strace writes it; system calls return errors as -4095 to -1
+/// Returns a result as strace writes it; system calls return errors as -4095 to -1
 /// (syscall(2)).
 fn outcome(result: i64) -> String {
     match result {

@@ -1,61 +1,60 @@
-//! What is expected of a program, as far as it is not the same for all.
+//! Expectations on a program, as far as they differ between programs.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What counts as a violation in a run. Stored in replay files, so that a replay
-/// is judged as the run was.
+/// Rules for what counts as a violation in a run. Stored in replay files, so that a
+/// replay is judged as the run was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Expectations {
-    /// Whose exit status must be 0.
+    /// Processes whose exit status must be 0.
     pub exit: Exit,
     /// Other statuses, by name of the process. Death by signal n is 128 + n, as
     /// shells count it.
     pub statuses: BTreeMap<String, i32>,
-    /// Whether statuses are demanded also after a fault that a correct program
-    /// may answer by giving up: `kill`, `errno` and `lose-signal`.
+    /// True if statuses are required even after a fault that entitles a correct program
+    /// to give up: `kill`, `errno` and `lose-signal`.
     pub statuses_under_faults: bool,
-    /// Whether a process may not die of a signal of its own making (`SIGSEGV`,
+    /// True if no process may die of a signal that it caused itself (`SIGSEGV`,
     /// `SIGABRT`, …). Faults excuse none.
     pub fatal_signals: bool,
-    /// Whether a panic counts also after such a fault.
+    /// True if a panic counts even after such a fault.
     pub panics_under_faults: bool,
-    /// Whether waiting in loops for what nobody will do counts also after a process was
-    /// killed.
+    /// True if a livelock counts even after a process was killed.
     pub livelocks_under_faults: bool,
-    /// What must not outlive the run.
+    /// Resources that must not outlive the run.
     pub leaks: Leaks,
     /// Files and directories that may, by absolute path, with all below them.
     pub may_leave: Vec<String>,
-    /// What a contract promises, in its words: stands beneath each violation.
+    /// Promise of a contract, in its words: printed below each violation.
     pub promised: Option<String>,
     /// The working directory: files that are left in it are the program's products.
     pub working_dir: Option<String>,
 }
 
-/// Whose exit status must be 0.
+/// Processes whose exit status must be 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exit {
-    /// Nobody's.
+    /// No process.
     Any,
     /// That of the processes which the harness started. What becomes of its
     /// children a process judges itself.
     #[default]
     Roots,
-    /// Everybody's.
+    /// All processes.
     All,
 }
 
-/// What must not outlive the run.
+/// Resources that must not outlive the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leaks {
     /// Anything may.
     Ignored,
-    /// Whatever a process created that was not killed by a fault: the dead cannot
-    /// clean up after themselves.
+    /// Resources created by processes that no fault killed: a dead process cannot clean
+    /// up after itself.
     #[default]
     UnlessKilled,
     /// Everything: the survivors must clean up for those who were killed.

@@ -4,7 +4,7 @@ use super::Check;
 use super::history::{Fifo, of_run};
 use std::sync::Arc;
 
-/// All messages pass through one queue, in the order in which they were sent: see
+/// Checks that all messages pass through one queue, in the order of sending: see
 /// [`Fifo`]. Every value sent must be different. The operations are `send` and `recv`.
 pub fn fifo() -> Arc<dyn Check> {
     of_run(Fifo)

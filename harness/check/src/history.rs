@@ -5,7 +5,7 @@ pub use crosswire_histories::*;
 use crosswire_model::{self as model, Kind, Run, TaskId, Violation};
 use std::sync::Arc;
 
-/// A check of the history that the processes of a run have logged.
+/// Builds a check of the history that the processes of a run have logged.
 ///
 /// Operations are known by their names (`send`, `recv`, `lock`, `unlock`, `wait`, …, see
 /// [`Action`]); others are no concern of it. A priority or key stands behind the name:
@@ -21,8 +21,8 @@ pub fn of_run(checker: impl Checker + 'static) -> Arc<dyn Check> {
     prepared(checker.name(), checker, |_| true)
 }
 
-/// The same under another name, of operations that are changed first, or left out where
-/// `prepare` answers `false`.
+/// Builds the same check under another name. `prepare` may change each operation first,
+/// and omits those for which it returns `false`.
 pub fn prepared(
     name: &'static str,
     checker: impl Checker + 'static,
@@ -35,9 +35,9 @@ pub fn prepared(
     })
 }
 
-/// A check that the history of a run is one of an object of the user's own. Operations
-/// that failed had no effect and are left out; no more than `budget` configurations are
-/// looked at. Violations go by `name`.
+/// Builds a check that the history of a run is one of a user-defined object. Operations
+/// that failed had no effect and are left out; at most `budget` configurations are
+/// searched. Violations go by `name`.
 ///
 /// See [`Specification`] for an example of one.
 pub fn specification<S>(name: impl Into<String>, object: S, budget: u64) -> Arc<dyn Check>
@@ -123,7 +123,8 @@ fn told(run: &Run, prepare: impl Fn(&mut Op) -> bool) -> Result<ToldByRun, Unjud
     Ok(told)
 }
 
-/// An operation as checkers take it; `None` if it is none of theirs or had no effect.
+/// Returns an operation as checkers take it; `None` if it is none of theirs or had no
+/// effect.
 fn op(operation: &model::Operation, process: u32) -> Result<Option<Op>, Unjudgeable> {
     let (name, key) = match operation.name.split_once(':') {
         Some((name, key)) => (name, key.parse().ok()),

@@ -1,12 +1,12 @@
-//! Nothing is received that nobody sent.
+//! Inventions: receiving a value that no process sent.
 
 use super::channel::{Channel, answer, failed, violation};
 use super::{Check, Unjudgeable};
 use crosswire_model::{Kind, Operation, Run, Violation};
 use std::sync::Arc;
 
-/// Whoever receives a value receives one that somebody had begun to send. A send
-/// that failed had no effect, so its value must not arrive.
+/// Checks that every received value is one that some process had begun to send. A failed
+/// send had no effect, so its value must not arrive.
 ///
 /// Values may be sent more than once. The operations are `send` and `recv`.
 pub fn no_invention() -> Arc<dyn Check> {
@@ -36,7 +36,7 @@ impl Check for NoInvention {
     }
 }
 
-/// The first value by number that was received before its first send was called.
+/// Returns the first value by number that was received before its first send was called.
 fn invented<'a>(channel: &Channel<'a>) -> Option<(i64, &'a Operation)> {
     let mut sends = channel.sends.iter().peekable();
     let mut last = None;

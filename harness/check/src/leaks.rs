@@ -13,7 +13,7 @@
 //!   them, as many programs intend.
 //!
 //! A run that deadlocked or was cut off by a limit cannot have cleaned up, so
-//! nothing it left is told.
+//! nothing it left is reported.
 //!
 //! The dead cannot clean up: what a process created that a fault killed is
 //! excused, unless the survivors are expected to do it ([`Leaks::Always`]) and
@@ -62,7 +62,7 @@ pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<V
     }
 }
 
-/// Whether a user would call it a leak, whoever is to blame.
+/// Tells whether a user would call it a leak, regardless of blame.
 fn counts(
     trace: &Trace,
     leftover: &Leftover,
@@ -100,7 +100,7 @@ fn counts(
     }
 }
 
-/// Whether nobody is to blame because of a fault.
+/// Tells whether a fault excuses the leak.
 fn is_excused(
     trace: &Trace,
     leftover: &Leftover,
@@ -125,7 +125,7 @@ fn is_excused(
         && (expectations.leaks == Leaks::UnlessKilled || !somebody_survived(trace))
 }
 
-/// Whether a process was left to clean up after the last one was killed.
+/// Tells whether a process was left to clean up after the last one was killed.
 fn somebody_survived(trace: &Trace) -> bool {
     let kill =
         trace.events.iter().rev().find(
@@ -139,13 +139,13 @@ fn somebody_survived(trace: &Trace) -> bool {
     })
 }
 
-/// Whether a path is a directory's or of something in it.
+/// Tells whether a path is that of a directory or of something in it.
 fn is_below(path: &str, directory: &str) -> bool {
     let rest = path.strip_prefix(directory.trim_end_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Whether one leftover is a directory and the other lies in it.
+/// Tells whether one leftover is a directory that contains the other.
 fn contains(outer: &Leftover, inner: &Leftover) -> bool {
     match (outer, inner) {
         (Leftover::File { kind, path }, Leftover::File { path: inner, .. }) => {
@@ -155,7 +155,7 @@ fn contains(outer: &Leftover, inner: &Leftover) -> bool {
     }
 }
 
-/// What it is called in a sentence.
+/// Names a leftover in a sentence.
 fn name(trace: &Trace, leftover: &Leftover) -> String {
     match leftover {
         Leftover::SystemV { kind, id, key: 0 } => format!("System V {kind} {id} (private)"),
@@ -246,7 +246,7 @@ fn last_user(trace: &Trace, from: Creator) -> Option<String> {
     Some(format!("`{name}` used it last, in step {step}, and {end}"))
 }
 
-/// How the one who should have cleaned up came not to.
+/// Explains why the owner did not clean up.
 fn told_end(trace: &Trace, process: TaskId, steps: &mut Vec<u64>) -> String {
     let Some((step, signal)) = end_of(trace, process) else {
         return "never ended".to_owned();

@@ -45,20 +45,20 @@ use std::sync::Arc;
 /// A check must never blame a program that could be right: operations that were
 /// begun and never answered may or may not have had their effect.
 pub trait Check: Send + Sync {
-    /// What it is called in reports.
+    /// Returns the name of the check in reports.
     fn name(&self) -> &str;
 
-    /// Whether what it finds in a run that was cut off by a limit would hold
-    /// however the run had gone on. Checks that need the whole run, such as one
-    /// of the final output, leave this `false` and are not asked about others.
+    /// Tells whether a violation found in a run that a limit cut off would hold for every
+    /// continuation of the run. Checks that need the whole run, such as one of the final
+    /// output, leave this `false` and do not judge other runs.
     fn judges_unfinished(&self) -> bool {
         false
     }
 
-    /// What the run did that it must not do; empty if nothing.
+    /// Returns the violations of the run; empty if there are none.
     ///
     /// # Errors
-    /// If the run cannot be judged by this check, which is nobody's violation.
+    /// If the run cannot be judged by this check, which is no violation.
     fn check(&self, run: &Run) -> Result<Vec<Violation>, Unjudgeable>;
 }
 
@@ -70,7 +70,7 @@ pub enum Unjudgeable {
     /// An operation was logged without what the check needs to know of it.
     #[error("`{process}` logged a `{operation}` without a value")]
     NoValue {
-        /// Who logged it.
+        /// Process that logged it.
         process: String,
         /// Its name.
         operation: String,
@@ -84,7 +84,7 @@ pub enum Unjudgeable {
     Other(String),
 }
 
-/// The verdict on one run.
+/// Returns the verdict on one run.
 ///
 /// The first that applies, in this order: the harness failed (`Invalid`); the
 /// program is certainly at fault (`Violation`, also if a limit was reached

@@ -1,5 +1,5 @@
-//! Everybody who is alive goes round in a loop until shared memory changes, and
-//! whoever could change it is gone or waits as well.
+//! Livelocks: all live processes loop until shared memory changes, and every process that
+//! could change it is gone or waits as well.
 
 use super::Expectations;
 use crosswire_model::{Action, End, Event, Kind, Spinner, Trace, Violation, What};
@@ -62,7 +62,7 @@ mod tests {
     use crosswire_model::testing::RunBuilder;
     use crosswire_model::{Access, AccessKind, SharedObject, TaskId};
 
-    /// The reader looks in step 4; the writer may be killed before.
+    /// Builds a run in which the reader looks in step 4; the writer may be killed before.
     fn spinning(run: RunBuilder) -> Trace {
         let access = Access {
             object: 0,

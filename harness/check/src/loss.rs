@@ -1,4 +1,4 @@
-//! What was acknowledged is not lost.
+//! Losses of acknowledged messages.
 
 use super::channel::{Channel, answer, violation};
 use super::{Check, Unjudgeable};
@@ -7,9 +7,9 @@ use crosswire_histories::NEVER;
 use crosswire_model::{End, Kind, Operation, Run, Violation};
 use std::sync::Arc;
 
-/// A message whose send answered is received, whatever else goes wrong.
+/// Checks that a message whose send answered is received, whatever else goes wrong.
 ///
-/// A message that nobody received may still be in the channel; that is no loss.
+/// A message that was not received may still be in the channel; that is no loss.
 /// It is lost if afterwards a `recv` answered that there was nothing, or that the
 /// channel had ended. Receives that were cut off are given the benefit of the
 /// doubt: each may have taken one message.
@@ -21,10 +21,10 @@ pub fn no_loss_of_acknowledged() -> Arc<dyn Check> {
     })
 }
 
-/// As [`no_loss_of_acknowledged`], and nothing may remain in the channel either
-/// when the run is over, if a receiver was left to fetch it: at least one task
-/// that issued a `recv` was not killed by a fault. For scenarios whose receivers
-/// go on until they have everything.
+/// Checks the same as [`no_loss_of_acknowledged`], and that nothing remains in the
+/// channel when the run is over, if a receiver was left to fetch it: at least one task
+/// that issued a `recv` was not killed by a fault. For scenarios whose receivers continue
+/// until they have everything.
 pub fn everything_received() -> Arc<dyn Check> {
     Arc::new(NoLoss {
         everything_received: true,
@@ -86,12 +86,12 @@ fn missing<'a>(channel: &Channel<'a>) -> Vec<(i64, &'a Operation)> {
     missing
 }
 
-/// Whether nothing can be received any more.
+/// Tells whether nothing can be received any more.
 fn over(run: &Run) -> bool {
     matches!(run.trace.end, End::Finished | End::Deadlock(_))
 }
 
-/// Whether a task that ever received was not killed by a fault.
+/// Tells whether some task that ever received was not killed by a fault.
 fn receiver_left(run: &Run) -> bool {
     let leader = |task: crosswire_model::TaskId| {
         let task = run.trace.tasks.get(task.index());

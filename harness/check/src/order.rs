@@ -4,9 +4,9 @@ use super::Check;
 use super::history::{Datagram, prepared};
 use std::sync::Arc;
 
-/// Of two messages that one process sent one after the other, the first is not
-/// received after the second. Messages may be lost: what never arrives has no
-/// place in the order. When nothing is received does not matter.
+/// Checks that of two messages that one process sent one after the other, the first is
+/// not received after the second. Messages may be lost: a message that never arrives has
+/// no place in the order. Receives that found nothing do not matter.
 ///
 /// Every value sent must be different. The operations are `send` and `recv`.
 pub fn per_sender_order() -> Arc<dyn Check> {

@@ -2,24 +2,24 @@
 
 use crosswire_model::{Signal, TaskId, Trace, What};
 
-/// The process of a task.
+/// Returns the process of a task.
 pub(super) fn process_of(trace: &Trace, task: TaskId) -> TaskId {
     let known = trace.tasks.get(task.index());
     known.map_or(task, |task| task.leader)
 }
 
-/// The process that created a process; `None` for those the harness started.
+/// Returns the process that created a process; `None` for those the harness started.
 pub(super) fn parent_of(trace: &Trace, process: TaskId) -> Option<TaskId> {
     let known = trace.tasks.get(process.index())?;
     known.parent.map(|parent| process_of(trace, parent))
 }
 
-/// Whether a fault killed the process.
+/// Tells whether a fault killed the process.
 pub(super) fn is_killed_by_fault(trace: &Trace, process: TaskId) -> bool {
     trace.killed_by_fault().any(|killed| killed == process)
 }
 
-/// When a process ended, and by which signal if by one.
+/// Returns the step in which a process ended, and the signal that ended it, if any.
 pub(super) fn end_of(trace: &Trace, process: TaskId) -> Option<(u64, Option<Signal>)> {
     trace
         .events

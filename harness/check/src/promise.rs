@@ -4,8 +4,8 @@ use super::{Check, Unjudgeable};
 use crosswire_model::{Kind, Run, Violation};
 use std::sync::Arc;
 
-/// A promise that `keeps` finds kept, or says in a sentence how it was broken.
-/// Runs that a limit cut off are not judged by it.
+/// Builds a check of a promise that `keeps` finds kept, or describes in a sentence how it
+/// was broken. It does not judge runs that a limit cut off.
 ///
 /// ```
 /// use crosswire_check::promise;

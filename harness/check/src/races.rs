@@ -7,7 +7,7 @@
 //! anywhere is a lock or an atomic variable, and no access to it is a race.
 //!
 //! The order is taken for more than it is rather than for less: a release that a plain
-//! store makes into a word which nobody ever locks is the one that is not seen. So a
+//! store makes into a word which is never locked is the one that is not seen. So a
 //! race is no violation by itself. It explains one.
 
 use crosswire_calls::{Does, SystemV};
@@ -19,11 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Race {
     /// The events, as indices into [`Trace::events`].
     pub events: [usize; 2],
-    /// What they touch.
+    /// The two accesses.
     pub accesses: [Access; 2],
 }
 
-/// Pairs that are told: more of them are the same carelessness again.
+/// Maximum number of pairs reported: further ones repeat the same mistake.
 const MOST_RACES: usize = 4;
 
 /// The granularity at which memory is remembered, in bytes.
@@ -35,10 +35,11 @@ type Word = (u32, u64);
 /// The last read and the last write of a word by each task: event, and its time.
 type Last = BTreeMap<(TaskId, bool), (usize, u64)>;
 
-/// When each task was last heard of, by number.
+/// Last known progress of each task, by number.
 type Clock = BTreeMap<TaskId, u64>;
 
-/// The races of a run, each pair of instructions once, those that happened last first.
+/// Returns the races of a run, each pair of instructions once, those that happened last
+/// first.
 ///
 /// ```
 /// use crosswire_model::Trace;
@@ -77,7 +78,7 @@ struct Search<'a> {
     trace: &'a Trace,
     atomic: BTreeSet<Word>,
     clocks: BTreeMap<TaskId, Clock>,
-    /// What is known to whoever acquires an object.
+    /// Knowledge that acquiring an object gives.
     released: BTreeMap<Object, Clock>,
     last: BTreeMap<Word, Last>,
     found: Vec<Race>,
@@ -102,7 +103,7 @@ impl Search<'_> {
         *self.clock(task).entry(task).or_default() += 1;
         match &event.what {
             What::Spawn(child) => self.order(task, *child),
-            // It goes on by the doing of whoever takes the step.
+            // It resumes because of the task that takes the step.
             What::Wake { .. } => {
                 if let Some(taker) = self.taker(event.step) {
                     self.order(taker, task);
@@ -125,20 +126,22 @@ impl Search<'_> {
         self.clocks.entry(task).or_default()
     }
 
-    /// Who takes a step: the task of its first event.
+    /// Returns the task that takes a step: the task of its first event.
     fn taker(&self, step: u64) -> Option<TaskId> {
         let events = &self.trace.events;
         let first = events.partition_point(|event| event.step < step);
         events.get(first).map(|event| event.task)
     }
 
-    /// What `before` has done so far happens before what `after` does next.
+    /// Records that everything `before` has done so far happens before the next step of
+    /// `after`.
     fn order(&mut self, before: TaskId, after: TaskId) {
         let clock = self.clock(before).clone();
         join(self.clock(after), &clock);
     }
 
-    /// What a task has done happens before what anybody does next.
+    /// Records that everything a task has done happens before the next step of every
+    /// task.
     fn order_all(&mut self, before: TaskId) {
         for (number, _) in (0_u32..).zip(&self.trace.tasks) {
             self.order(before, TaskId(number));
@@ -190,7 +193,7 @@ fn join(clock: &mut Clock, other: &Clock) {
     }
 }
 
-/// The words that an access touches. Of a long copy only the ends are remembered.
+/// Returns the words that an access touches. Of a long copy only the ends are remembered.
 fn words(access: &Access) -> impl Iterator<Item = Word> + use<> {
     const MOST_WORDS: u64 = 64;
     let object = access.object;

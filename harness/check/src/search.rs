@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
 
-/// Which of the values in a channel a receive may take.
+/// Order in which a receive may take the values of a channel.
 #[derive(Clone, Copy, PartialEq)]
 enum Takes {
     /// The one that was sent first.
@@ -23,7 +23,7 @@ enum Takes {
     Any,
 }
 
-/// Whether some order of the operations is one that the channel allows.
+/// Tells whether the channel allows some order of the operations.
 fn is_linearizable(operations: &[Operation], takes: Takes) -> bool {
     let left = (0..operations.len())
         .filter(|i| !matches!(operations[*i].outcome, Outcome::Failed { .. }))
@@ -76,16 +76,16 @@ struct Drawn {
     begins: u64,
     lasts: u64,
     ends: Ends,
-    /// How much later than it began a send takes its place in the queue.
+    /// Delay between the beginning of a send and its taking a place in the queue.
     delay: u64,
-    /// Whether what it sends goes missing.
+    /// True if its value goes missing.
     is_missed: bool,
 }
 
-/// What a receive answers.
+/// Answer of a receive.
 #[derive(Debug, Clone, Copy)]
 enum Gets {
-    /// What is next in the queue, about.
+    /// The approximately next value of the queue.
     Next,
     Nothing,
     Value(i64),

@@ -5,7 +5,7 @@ use crosswire_model::{End, History, Kind, Violation};
 
 pub(super) use crosswire_model::testing::history;
 
-/// What a check says about a history in a run that finished.
+/// Returns the violations that a check finds in a history of a finished run.
 pub(super) fn found(check: &dyn super::Check, history: History) -> Vec<Violation> {
     let mut run = RunBuilder::new(&["a"]).exits(0, 1, 0).end(End::Finished);
     run.history = history;

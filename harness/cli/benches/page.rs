@@ -1,6 +1,6 @@
-//! How quick the page is with a hundred thousand steps: the time to the first paint,
-//! and the time of a step. The yardstick is the same page with a hundred steps, so
-//! that the ratios say something on any machine.
+//! Measures the speed of the page with a hundred thousand steps: the time to the first
+//! paint, and the time of a step. The yardstick is the same page with a hundred steps, so
+//! that the ratios are meaningful on any machine.
 
 use crosswire::model::{Event, Record, TaskId, What};
 use crosswire::report::page;
@@ -43,7 +43,7 @@ fn main() {
     }
 }
 
-/// A recording of two processes that write into a pipe and read from it.
+/// Returns a recording of two processes that write into a pipe and read from it.
 fn long(count: u64) -> Record {
     let text = include_str!("../../../fixtures/traces/eof_never.json");
     let mut record = Record::from_json(text).expect("a recording");

@@ -168,7 +168,7 @@ impl Fixture {
         report.found.into_iter().next()
     }
 
-    /// How long shrinking takes, the median over the seeds, and the most decisions that
+    /// Returns the median time of shrinking over the seeds, and the most decisions that
     /// are left.
     fn shrink(&self, program: &Path, seeds: u64, budget: u64) -> (Duration, usize) {
         let (mut times, mut decisions) = (Vec::new(), 0);

@@ -16,17 +16,17 @@ use values::seconds;
 
 const EXAMPLES: &str = "\
 Examples:
-  crosswire                                   every mechanism against its contract, under faults
+  crosswire                                   test every mechanism against its contract
   crosswire run -- ./server --port 0          explore the schedules of an unmodified program
   crosswire run --process a='./peer 1' --process b='./peer 2' --faults kill:a,short-io
   crosswire crash --victim app.1 --recover ./repair -- ./app
   crosswire replay crosswire-failures/server-deadlock-1f3a.json
   crosswire shrink crosswire-failures/server-deadlock-1f3a.json
-  crosswire check --as fifo history.txt       could this be the history of a queue?
+  crosswire check --as fifo history.txt       check whether this can be the history of a queue
 
 Exit status:
   0 pass   1 violation   2 unusable command line, file or program   3 invalid (Crosswire could
-  not do its job)   4 inconclusive (a limit was reached)   130 interrupted, nothing found so far";
+    not do its job)   4 inconclusive (a limit was reached)   130 interrupted, no violation found";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -38,17 +38,17 @@ Examples:
 const REPLAY_EXAMPLES: &str = "\
 Examples:
   crosswire replay crosswire-failures/server-deadlock-1f3a.json
-  crosswire replay --debug --at 12 FILE       stop before step 12 and say how to attach
-  crosswire replay --gdb server.1 FILE        a debugger on that process, at the last step
-  crosswire replay --cores cores FILE         core files of everybody who is left";
+  crosswire replay --debug --at 12 FILE       stop before step 12 and print how to attach
+  crosswire replay --gdb server.1 FILE        attach a debugger to that process, at the last step
+  crosswire replay --cores cores FILE         core files of the remaining processes";
 
-/// Finds races, deadlocks, lost messages and leaked kernel resources between
-/// processes: runs them for real, one step at a time, under schedules and faults
-/// that it chooses, and replays what it finds.
+/// Finds races, deadlocks, lost messages and leaked kernel resources between processes:
+/// runs the real processes one step at a time, under schedules and faults that it
+/// chooses, and replays each failure.
 #[derive(Debug, Parser)]
 #[command(name = "crosswire", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
-    /// What to do; the main job if nothing is said.
+    /// The verb to perform; the main job if there is none.
     #[command(subcommand)]
     pub verb: Option<Verb>,
     /// Options of the main job.
@@ -56,45 +56,45 @@ pub struct CommandLine {
     pub main_job: MainJobOptions,
 }
 
-/// What the command can do.
+/// The verbs of the command.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Explore the schedules and faults of an unmodified program, or of several
     Run(Box<RunOptions>),
-    /// Kill one process at every point, and see whether the others survive it
+    /// Kill one process at every point and check that the others survive
     Crash(Box<CrashOptions>),
-    /// Hold a program, by way of an adapter, to the contract of a mechanism
+    /// Test a program against the contract of a mechanism, through an adapter
     Conform(Box<ConformOptions>),
-    /// Perform a recorded failure again: same verdict, same trace
+    /// Replay a recorded failure: same verdict, same trace
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayOptions),
-    /// Find the fewest faults and decisions with which a recorded failure still shows
+    /// Find the fewest faults and scheduling decisions that reproduce a recorded failure
     Shrink(ShrinkOptions),
-    /// Say what a recorded run shows: what went wrong, and the steps that led there
+    /// Explain a recorded run: the violation and the steps that led to it
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Box<ExplainOptions>),
-    /// Compare two recorded runs: the first step that differs, and the decisions that do
+    /// Compare two recorded runs: the first step and the decisions that differ
     Diff(DiffOptions),
-    /// Print the manual page, or that of a verb, for man(1)
+    /// Print the manual page of the command or of a verb, in the format of man(1)
     Man {
-        /// Which verb.
+        /// The verb to document [default: the whole command]
         verb: Option<String>,
     },
-    /// Print completions for a shell
+    /// Print the completion script of a shell
     Completions {
-        /// Which shell.
+        /// The shell to complete for
         shell: clap_complete::Shell,
     },
     /// List the scenarios and mechanisms
     List(OutputOptions),
-    /// Say what this machine permits, how that was tested and what is lost without it
+    /// Test what this machine permits and explain what is lost without it
     Doctor(OutputOptions),
     /// Judge histories of operations from a file or a pipe
     Check(CheckOptions),
     /// Become the processes of a scenario of the main job, when started by it
     #[command(name = "__scenario", hide = true)]
     Scenario {
-        /// Which.
+        /// Name of the scenario.
         name: String,
         /// The adapter's program, if it is one.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -102,10 +102,10 @@ pub enum Verb {
     },
 }
 
-/// How results are written.
+/// Format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
     /// One JSON object on standard output.
@@ -115,10 +115,10 @@ pub enum Format {
 /// Options of every verb.
 #[derive(Debug, Clone, Args)]
 pub struct OutputOptions {
-    /// How results are written to standard output
+    /// Format of the results on standard output
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// No progress on standard error
+    /// Print no progress on standard error
     #[arg(long, short)]
     pub quiet: bool,
 }
@@ -126,13 +126,13 @@ pub struct OutputOptions {
 /// Options of every exploration.
 #[derive(Debug, Clone, Args)]
 pub struct ExploreOptions {
-    /// Determines every schedule and fault
+    /// Seed that determines every schedule and fault
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Runs at a time [default: one for each CPU]
+    /// Number of runs to perform in parallel [default: one per CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub jobs: Option<u16>,
-    /// Where replay files are written
+    /// Directory for replay files
     #[arg(long, value_name = "DIR", default_value = FAILURES)]
     pub output_dir: PathBuf,
 }
@@ -149,13 +149,13 @@ pub struct MainJobOptions {
     /// Only this mechanism, or this MECHANISM/FAULT; may be given several times
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
-    /// How to explore.
+    /// Options of the exploration.
     #[command(flatten)]
     pub explore: ExploreOptions,
-    /// How to report.
+    /// Options of the output.
     #[command(flatten)]
     pub output: OutputOptions,
-    /// Whether an adapter is held to a contract, so that each promise holds or is broken.
+    /// True if an adapter is tested against a contract, so that each promise holds or is broken.
     #[arg(skip)]
     pub held_to_contract: bool,
 }
@@ -163,23 +163,23 @@ pub struct MainJobOptions {
 /// Options of `crosswire conform`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The adapter speaks a line protocol on descriptors that it is given: `send 7`, `recv`, `lock`, …
+The adapter speaks a line protocol on descriptors that it inherits: `send 7`, `recv`, `lock`, …
 The documentation of crosswire::conformance::adapter describes it; fixtures/adapters has examples
-in C and Python. Each of its processes is killed, paused and interrupted as the contract says.")]
+in C and Python. Crosswire kills, pauses and interrupts its processes as the contract says.")]
 pub struct ConformOptions {
-    /// The mechanism whose contract it is held to, by its name in `crosswire list`
+    /// Mechanism whose contract must hold, by its name in `crosswire list`
     #[arg(long, value_name = "MECHANISM")]
     pub contract: String,
-    /// Senders that the adapter is made for, at most, if it is a channel
+    /// Maximum number of senders that the adapter supports, if it is a channel [default: no limit]
     #[arg(long, value_name = "N")]
     pub senders: Option<NonZeroUsize>,
-    /// Receivers that it is made for, at most
+    /// Maximum number of receivers that it supports [default: no limit]
     #[arg(long, value_name = "N")]
     pub receivers: Option<NonZeroUsize>,
-    /// How to go about it.
+    /// Options shared with the main job.
     #[command(flatten)]
     pub job: MainJobOptions,
-    /// The adapter and its arguments
+    /// Adapter program and its arguments
     #[arg(last = true, required = true, value_name = "ADAPTER")]
     pub command: Vec<String>,
 }
@@ -189,22 +189,22 @@ pub struct ConformOptions {
 pub struct ReplayOptions {
     /// A replay file
     pub file: PathBuf,
-    /// Leave the processes stopped at the last step, for a debugger
+    /// Stop the processes at the step that shows the violation and keep them for a debugger
     #[arg(long)]
     pub debug: bool,
     /// Stop before this step; implies --debug
     #[arg(long, value_name = "STEP")]
     pub at: Option<u64>,
-    /// Start gdb on this process or thread, as the report names it; implies --debug
+    /// Start gdb on this process or thread, by its name in the report; implies --debug
     #[arg(long, value_name = "TASK")]
     pub gdb: Option<String>,
-    /// Write core files of everybody who is left into this directory; implies --debug
+    /// Write core files of the remaining processes to this directory; implies --debug
     #[arg(long, value_name = "DIR", conflicts_with = "gdb")]
     pub cores: Option<PathBuf>,
-    /// Replay although the program has changed, and say what becomes of it now
+    /// Replay even if the program has changed, and report whether it still fails
     #[arg(long)]
     pub allow_changed: bool,
-    /// How to report.
+    /// Options of the output.
     #[command(flatten)]
     pub output: OutputOptions,
 }
@@ -212,33 +212,33 @@ pub struct ReplayOptions {
 /// Options of `crosswire shrink`.
 #[derive(Debug, Args)]
 pub struct ShrinkOptions {
-    /// A replay file; it is left as it is
+    /// A replay file; it is not modified
     pub file: PathBuf,
-    /// Real time, in seconds
+    /// Real time to spend, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub time: Duration,
-    /// Where the replay file of the shrunk failure is written
+    /// Directory for the replay file of the shrunk failure
     #[arg(long, value_name = "DIR", default_value = FAILURES)]
     pub output_dir: PathBuf,
-    /// How to report.
+    /// Options of the output.
     #[command(flatten)]
     pub output: OutputOptions,
 }
 
-/// Recordings that come with Crosswire.
+/// Recordings shipped with Crosswire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Demo {
-    /// Two processes add to the same number.
+    /// Two processes increment the same number.
     SharedMemory,
-    /// Whole messages wait in a queue.
+    /// Messages queue between processes.
     MessagePassing,
-    /// Bytes wait between a writer and a reader.
+    /// Bytes are buffered between a writer and a reader.
     Pipe,
-    /// A number that nobody can take below zero.
+    /// A counter that cannot drop below zero.
     Semaphore,
-    /// Sent, on their way, delivered.
+    /// Signals are sent, pending, delivered.
     Signals,
-    /// Each holds the lock that the other one waits for.
+    /// Each process holds the lock that the other one waits for.
     Deadlock,
 }
 
@@ -247,10 +247,10 @@ pub enum Demo {
 pub struct DiffOptions {
     /// A replay file
     pub first: PathBuf,
-    /// Another one of the same programs [default: the run in the default order without
-    /// faults, which is performed now]
+    /// Another replay file of the same programs [default: perform a run with the default
+    /// schedule and without faults]
     pub second: Option<PathBuf>,
-    /// How to report.
+    /// Options of the output.
     #[command(flatten)]
     pub output: OutputOptions,
 }
@@ -261,25 +261,25 @@ pub struct ExplainOptions {
     /// A replay file
     #[arg(required_unless_present_any = ["demo", "schema", "mechanism"])]
     pub file: Option<PathBuf>,
-    /// A recording that comes with Crosswire, to see how such a thing works
+    /// Explain a recording shipped with Crosswire instead of a file
     #[arg(long, value_enum, conflicts_with = "file")]
     pub demo: Option<Demo>,
-    /// Write the results as JUnit XML, for CI
+    /// Write the results to this file as JUnit XML, for CI
     #[arg(long, value_name = "OUT")]
     pub junit: Option<PathBuf>,
-    /// Write the run for trace viewers such as https://ui.perfetto.dev
+    /// Write the run to this file for trace viewers such as https://ui.perfetto.dev
     #[arg(long, value_name = "OUT")]
     pub perfetto: Option<PathBuf>,
-    /// Print a page about a mechanism, made from its contract
+    /// Print a page about a mechanism, generated from its contract
     #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "demo"])]
     pub mechanism: Option<String>,
-    /// Print the JSON schema of what `--format json` prints
+    /// Print the JSON schema of the output of `--format json`
     #[arg(long, conflicts_with_all = ["file", "demo"])]
     pub schema: bool,
-    /// Write a page to step through the run, one file that needs no network
+    /// Write a self-contained HTML page for stepping through the run
     #[arg(long, value_name = "OUT")]
     pub html: Option<PathBuf>,
-    /// How to report.
+    /// Options of the output.
     #[command(flatten)]
     pub output: OutputOptions,
 }

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 /// Options of `crosswire check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A text of histories has one operation a line: call, answer (- if cut off), process, action,
-arguments, and after = the answer.
+A text of histories has one operation per line: the times of the call and of the answer (- if
+there was none), process, action, arguments, and the answer after `=`.
 
   crosswire-histories 1
   history overtaken
@@ -30,34 +30,34 @@ arguments, and after = the answer.
 The module crosswire::check::history::text documents the actions of each object;
 fixtures/histories holds examples of all.")]
 pub struct CheckOptions {
-    /// What the histories are of, whatever the file says
+    /// Judge the histories as those of OBJECT [default: the object that the file names]
     #[arg(long = "as", value_name = "OBJECT", value_parser = object)]
     pub object: Option<Object>,
-    /// A file of histories; `-` or none for standard input
+    /// File of histories; `-` for standard input [default: standard input]
     pub file: Option<PathBuf>,
     /// Compare with the `expect` lines of the file: pass if each verdict is as expected
     #[arg(long)]
     pub expected: bool,
-    /// Operations that all histories together may have
+    /// Maximum number of operations in all histories together
     #[arg(long, value_name = "N", default_value_t = Limits::default().operations)]
     pub limit_operations: u64,
-    /// Configurations that a search may look at, for objects that need one
+    /// Maximum number of configurations to search, for objects that need a search
     #[arg(long, value_name = "N", default_value_t = BUDGET)]
     pub search_budget: u64,
-    /// How to report.
+    /// Options of the output.
     #[command(flatten)]
     pub output: OutputOptions,
 }
 
-/// The object of this name.
+/// Returns the object of this name.
 fn object(name: &str) -> Result<Object, String> {
     Object::named(name).ok_or_else(|| {
         let known: Vec<&str> = Object::all().map(Object::name).collect();
-        format!("there are {}", known.join(", "))
+        format!("unknown object; known are {}", known.join(", "))
     })
 }
 
-/// A history and what was said of it.
+/// A history and its verdict.
 #[derive(Serialize)]
 struct Judged {
     name: String,
@@ -73,7 +73,7 @@ struct Judged {
     witness: Vec<Witness>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     drawing: Vec<String>,
-    /// Configurations looked at in vain.
+    /// Number of configurations searched without a result.
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ struct Report<'a> {
     histories: &'a [Judged],
 }
 
-/// Reads all histories, then judges each. Nothing is said of any if one is damaged.
+/// Reads all histories, then judges each. If one is damaged, none is judged.
 pub fn check(options: &CheckOptions) -> Result<u8, Failure> {
     let told = told(options)?;
     let judged: Vec<Judged> = told
@@ -249,8 +249,8 @@ fn in_words(judged: &Judged, palette: Palette) -> String {
             format!("{head} in {what}: {}\n", escape(sentence))
         }
         (.., Some(budget)) => format!(
-            "INCONCLUSIVE {what}: no order was found among {budget} configurations, and not all \
-             were tried; --search-budget tries more\n"
+            "INCONCLUSIVE {what}: searched {budget} configurations without finding an order, and \
+             more are left; raise --search-budget\n"
         ),
         _ => format!("pass {what}\n"),
     };
@@ -258,7 +258,7 @@ fn in_words(judged: &Judged, palette: Palette) -> String {
         text += &format!("    line {:<6} {}\n", witness.line, escape(drawn));
     }
     if judged.as_expected == Some(false) {
-        text += "    this is not what the file expects\n";
+        text += "    the file expects another verdict\n";
     }
     text
 }

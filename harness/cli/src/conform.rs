@@ -1,4 +1,4 @@
-//! `crosswire conform`: a program against the contract of a mechanism.
+//! `crosswire conform`: tests a program against the contract of a mechanism.
 
 use crate::arguments::{ConformOptions, MainJobOptions};
 use crate::failure::Failure;
@@ -6,15 +6,15 @@ use crate::main_job::main_job;
 use crosswire::engine::find_executable;
 use std::num::NonZeroUsize;
 
-/// Tries whatever the contract promises with the adapter in the mechanism's place.
+/// Tests every promise of the contract with the adapter in the mechanism's place.
 pub fn conform(options: &ConformOptions) -> Result<u8, Failure> {
     let most = |number: Option<NonZeroUsize>| number.map_or(usize::MAX, NonZeroUsize::get);
     let most = (most(options.senders), most(options.receivers));
     let cells = crosswire_scenarios::adapter_cells(&options.contract, most, &options.command);
     let unknown = || {
         Failure::usage(format!(
-            "no adapter can be held to a contract `{}`; `crosswire list` names the mechanisms, of \
-             which all but services have one",
+            "no contract `{}` for adapters; `crosswire list` names the mechanisms, and all except \
+             services have such a contract",
             options.contract
         ))
     };

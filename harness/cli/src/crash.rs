@@ -9,11 +9,10 @@ use crosswire::engine::{Start, Successor, Target};
 use crosswire::explore::{CrashReport, CrashSearch, Exploration, find_executable};
 use crosswire::report::crashes;
 
-/// The process of the program that repairs what a crash has left, and the one that
-/// repairs it once more.
+/// Names of the processes of the recovery program: its first start and its restart.
 const RECOVERY: [&str; 2] = ["recovery", "recovery-again"];
 
-/// Searches, reports, and says how it came out.
+/// Searches, reports and returns the exit status.
 pub fn crash(options: &CrashOptions) -> Result<u8, Failure> {
     let mut surroundings = surroundings::from(&options.programs)?;
     let victim = victim(options, &surroundings.target)?;
@@ -51,16 +50,16 @@ fn victim(options: &CrashOptions, target: &Target) -> Result<String, Failure> {
         (None, several) => {
             let names: Vec<&str> = several.iter().map(|start| start.name.as_str()).collect();
             Err(Failure::usage(format!(
-                "which process is to be killed? Write --victim NAME; there are {}, and the \
-                 children that they fork, called NAME.1, NAME.2, …",
+                "no victim given: write --victim NAME; the programs are {}, and the children \
+                 that they fork are NAME.1, NAME.2, …",
                 names.join(", ")
             )))
         }
     }
 }
 
-/// Adds the program that begins when the victim has ended; and, if that one is killed,
-/// too, the same once more.
+/// Adds the program that starts when the victim has ended and, if that program is killed
+/// too, starts once more.
 fn add_recovery(
     Words(command): &Words,
     victim: &str,
@@ -73,7 +72,7 @@ fn add_recovery(
     for name in RECOVERY.into_iter().take(1 + usize::from(is_killed)) {
         if target.programs.iter().any(|start| start.name == name) {
             return Err(Failure::usage(format!(
-                "`{name}` is the name of the process of --recover; call your own otherwise"
+                "`{name}` is reserved for the process of --recover; rename your process"
             )));
         }
         target.programs.push(Start {

@@ -1,4 +1,4 @@
-//! `crosswire replay --debug`: a recorded run that is left standing, for a debugger.
+//! `crosswire replay --debug`: keeps a recorded run stopped for a debugger.
 
 use crate::arguments::ReplayOptions;
 use crate::exit;
@@ -10,19 +10,19 @@ use crosswire::model::{End, Record, Verdict};
 use std::path::Path;
 use std::process::Command;
 
-/// Leaves the processes stopped at the step that is wanted, or else at the one that
-/// shows the violation, until the user has seen enough.
+/// Keeps the processes stopped at the requested step, or by default at the step that
+/// shows the violation, until the user is done.
 pub fn debug(record: &Record, options: &ReplayOptions) -> Result<u8, Failure> {
     let mut plan = record.plan.clone();
     match options.at {
         Some(step) if step > record.trace.steps => {
             let steps = record.trace.steps;
             return Err(Failure::usage(format!(
-                "there is no step {step}: the recorded run has {steps}"
+                "cannot stop before step {step}: the recorded run has {steps} steps"
             )));
         }
         Some(step) => plan.limits.steps = step,
-        // At the run's end nobody would be left.
+        // At the run's end no process would be left.
         None if !stands_still(record) => plan.limits.steps = last_step(record),
         None => {}
     }
@@ -33,9 +33,7 @@ pub fn debug(record: &Record, options: &ReplayOptions) -> Result<u8, Failure> {
         || record.trace.events[..trace.events.len()] != trace.events
     {
         engine.release(&held);
-        return Err(Failure::invalid(
-            "the replay went another way than the recording",
-        ));
+        return Err(Failure::invalid("the replay diverged from the recording"));
     }
     let mut text = format!(
         "stopped before step {} of {}\n",
@@ -50,12 +48,12 @@ pub fn debug(record: &Record, options: &ReplayOptions) -> Result<u8, Failure> {
     outcome.map(|()| exit::of(&record.verdict))
 }
 
-/// Whether somebody is left at the end of the run.
+/// Tells whether processes are left at the end of the run.
 fn stands_still(record: &Record) -> bool {
     matches!(record.trace.end, End::Deadlock(_) | End::Livelock(_))
 }
 
-/// The step in which the violation shows, or else the last one.
+/// Returns the step that shows the violation, or else the last step.
 fn last_step(record: &Record) -> u64 {
     let shown = match &record.verdict {
         Verdict::Violation(violations) => violations.iter().flat_map(|v| &v.steps).max().copied(),
@@ -64,7 +62,7 @@ fn last_step(record: &Record) -> u64 {
     shown.unwrap_or(record.trace.steps.saturating_sub(1))
 }
 
-/// Does what is wanted with the processes while they stand.
+/// Does what the options ask for with the stopped processes.
 fn attend(held: &[Held], options: &ReplayOptions) -> Result<(), Failure> {
     if let Some(directory) = &options.cores {
         return cores(held, directory);
@@ -73,7 +71,7 @@ fn attend(held: &[Held], options: &ReplayOptions) -> Result<(), Failure> {
         let Some(task) = held.iter().find(|held| held.name == *name) else {
             let names: Vec<&str> = held.iter().map(|held| held.name.as_str()).collect();
             return Err(Failure::usage(format!(
-                "nobody who is left is called `{name}`; there are: {}",
+                "no remaining process is called `{name}`; there are: {}",
                 names.join(", ")
             )));
         };
@@ -85,7 +83,7 @@ fn attend(held: &[Held], options: &ReplayOptions) -> Result<(), Failure> {
         return Ok(());
     }
     terminal::print("attach with `gdb -p PID`; press Enter here to end them\n");
-    // At the end of input there is nobody to wait for.
+    // At the end of input there is nothing to wait for.
     let _ = std::io::stdin().read_line(&mut String::new());
     Ok(())
 }
@@ -102,7 +100,7 @@ fn no_gdb(error: std::io::Error) -> Failure {
     ))
 }
 
-/// Writes a core file of each process, as gdb does it: the processes live on.
+/// Writes a core file of each process with gdb, which leaves the processes alive.
 fn cores(held: &[Held], directory: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(directory).map_err(|error| {
         Failure::usage(format!("cannot create {}: {error}", directory.display()))
@@ -117,9 +115,9 @@ fn cores(held: &[Held], directory: &Path) -> Result<(), Failure> {
             .map_err(no_gdb)?;
         if !file.is_file() {
             let said = String::from_utf8_lossy(&written.stderr);
-            let last = said.lines().last().unwrap_or("it says nothing");
+            let last = said.lines().last().unwrap_or("it printed no reason");
             return Err(Failure::invalid(format!(
-                "gdb wrote no core file of `{}`: {last}",
+                "gdb wrote no core file for `{}`: {last}",
                 held.name
             )));
         }

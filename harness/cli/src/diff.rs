@@ -8,10 +8,10 @@ use crosswire::explore;
 use crosswire::model::{End, Plan, Record, Schedule, Verdict};
 use crosswire::report::compare;
 
-/// What the run in the default order is called.
-const DEFAULT: &str = "the default order";
+/// Name of the run with the default schedule.
+const DEFAULT: &str = "the default schedule";
 
-/// Compares, and says whether both are the same.
+/// Compares two runs and tells whether they are the same.
 pub fn diff(options: &DiffOptions) -> Result<u8, Failure> {
     let first = explore::load(&options.first)?;
     let (second, name) = match &options.second {
@@ -29,7 +29,8 @@ pub fn diff(options: &DiffOptions) -> Result<u8, Failure> {
     Ok(exit::PASS)
 }
 
-/// The same programs, undisturbed: every task runs on until it waits.
+/// Performs the same programs without faults and with the default schedule: every task
+/// runs until it waits.
 fn in_default_order(record: &Record) -> Result<Record, Failure> {
     let plan = Plan {
         schedule: Schedule::default(),

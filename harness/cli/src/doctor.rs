@@ -1,4 +1,4 @@
-//! `crosswire doctor`: what this machine permits.
+//! `crosswire doctor`: tests what this machine permits.
 
 use crate::arguments::{Format, OutputOptions};
 use crate::failure::Failure;
@@ -14,8 +14,8 @@ struct Examination<'a> {
     capabilities: &'a [Capability],
 }
 
-/// Tells what the machine permits. Something missing makes the status `INVALID`
-/// only if nothing can be run at all; otherwise runs do with less.
+/// Reports what the machine permits. A missing capability makes the status `INVALID`
+/// only if nothing can be run without it; otherwise runs work with reduced isolation.
 pub fn doctor(options: &OutputOptions) -> Result<u8, Failure> {
     let working_dir = std::env::current_dir()
         .map_err(|error| Failure::usage(format!("cannot find the working directory: {error}")))?;
@@ -43,7 +43,7 @@ pub fn doctor(options: &OutputOptions) -> Result<u8, Failure> {
                     ],
                 }
             });
-            let head = ["", "capability", "how it was tested"];
+            let head = ["", "capability", "test"];
             terminal::print(&table::render(head, rows));
         }
     }

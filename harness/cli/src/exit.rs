@@ -1,12 +1,12 @@
-//! What the command's exit status says. These numbers are part of the interface:
-//! scripts and CI decide by them, so they never change their meaning.
+//! Exit statuses of the command. These numbers are part of the interface: scripts and CI
+//! depend on them, so they never change their meaning.
 
 use crosswire::model::Verdict;
 
-/// Nothing that was checked was violated.
+/// No check found a violation.
 pub const PASS: u8 = 0;
 
-/// A program under test did what it must not do, and the run that shows it was
+/// A program under test broke a rule, and the run that shows it was
 /// replayed with the same result.
 pub const VIOLATION: u8 = 1;
 
@@ -14,18 +14,18 @@ pub const VIOLATION: u8 = 1;
 /// was tested.
 pub const USAGE: u8 = 2;
 
-/// Crosswire could not do its job: a replay went another way, the machine does not
+/// Crosswire could not do its job: a replay diverged, the machine does not
 /// permit what is needed, … Says nothing about the programs under test.
 pub const INVALID: u8 = 3;
 
-/// A limit was reached before something could be said.
+/// A limit was reached before there was a verdict.
 pub const INCONCLUSIVE: u8 = 4;
 
 /// Stopped by Ctrl-C or SIGTERM before a violation was found. (A violation found
 /// before is reported, and gives [`VIOLATION`].) As shells count a death of SIGINT.
 pub const INTERRUPTED: u8 = 130;
 
-/// The status that a verdict gives.
+/// Returns the status of a verdict.
 pub fn of(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Pass => PASS,
@@ -35,7 +35,7 @@ pub fn of(verdict: &Verdict) -> u8 {
     }
 }
 
-/// The status of an exploration that may have been interrupted.
+/// Returns the status of an exploration that may have been interrupted.
 pub fn of_exploration(verdict: &Verdict, interrupted: bool) -> u8 {
     match verdict {
         Verdict::Violation(_) => VIOLATION,

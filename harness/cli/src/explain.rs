@@ -1,4 +1,4 @@
-//! `crosswire explain`: what a recorded run shows, without performing it again.
+//! `crosswire explain`: explains a recorded run without performing it again.
 
 use crate::arguments::{Demo, ExplainOptions, Format};
 use crate::failure::Failure;
@@ -8,7 +8,7 @@ use crosswire::model::{Record, Verdict};
 use crosswire::report::{self, Explanation, text};
 use std::path::{Path, PathBuf};
 
-/// Explains a file, or a recording that comes with Crosswire.
+/// Explains a file or a recording shipped with Crosswire.
 pub fn explain(options: &ExplainOptions) -> Result<u8, Failure> {
     if options.schema {
         terminal::print(report::SCHEMA);
@@ -21,7 +21,11 @@ pub fn explain(options: &ExplainOptions) -> Result<u8, Failure> {
     let (record, file) = match (options.demo, &options.file) {
         (Some(demo), _) => (recording(demo), None),
         (None, Some(file)) => (explore::load(file)?, Some(file)),
-        (None, None) => return Err(Failure::usage("name a replay file, or a --demo")),
+        (None, None) => {
+            return Err(Failure::usage(
+                "nothing to explain: name a replay file or a --demo",
+            ));
+        }
     };
     export(options, &record, file)?;
     match options.output.format {
@@ -35,7 +39,7 @@ pub fn explain(options: &ExplainOptions) -> Result<u8, Failure> {
     Ok(exit::PASS)
 }
 
-/// Writes the other forms that are wanted.
+/// Writes the other requested formats.
 fn export(
     options: &ExplainOptions,
     record: &Record,
@@ -66,7 +70,7 @@ fn write(out: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(out, text).map_err(failed)
 }
 
-/// `demos` holds the programs, and the recordings that were made of them.
+/// Reads a recording; `demos` holds the programs and their recordings.
 fn recording(demo: Demo) -> Record {
     let text = match demo {
         Demo::SharedMemory => include_str!("../demos/shared-memory.json"),
@@ -76,5 +80,5 @@ fn recording(demo: Demo) -> Record {
         Demo::Signals => include_str!("../demos/signals.json"),
         Demo::Deadlock => include_str!("../demos/deadlock.json"),
     };
-    Record::from_json(text).expect("recordings that come along are readable")
+    Record::from_json(text).expect("shipped recordings are readable")
 }

@@ -1,4 +1,4 @@
-//! Why the command ends without a verdict: one line, and an exit status.
+//! Failures of the command itself: one line and an exit status.
 
 use crate::exit;
 use crosswire::engine::EngineError;
@@ -7,7 +7,7 @@ use crosswire::explore::{
 };
 use std::fmt;
 
-/// Printed as one line to standard error.
+/// A reason to end without a verdict, printed as one line to standard error.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit status.
@@ -16,7 +16,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The command line, or what it names, cannot be used.
+    /// Builds the failure of a command line, or of something it names, that cannot be used.
     pub fn usage(message: impl fmt::Display) -> Failure {
         Failure {
             code: exit::USAGE,
@@ -24,7 +24,7 @@ impl Failure {
         }
     }
 
-    /// Crosswire cannot do it.
+    /// Builds the failure of Crosswire to do its job.
     pub fn invalid(message: impl fmt::Display) -> Failure {
         Failure {
             code: exit::INVALID,
@@ -35,7 +35,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Paths and names of the user's come unchecked to the terminal otherwise.
+        // Otherwise user-supplied paths and names would reach the terminal unescaped.
         f.write_str(&crosswire::report::escape(&self.message))
     }
 }

@@ -1,15 +1,15 @@
-//! Storing and describing what was found.
+//! Storing and describing findings.
 
 use crate::terminal;
 use crosswire::explore::{Found, save};
 use crosswire::report::{Palette, text};
 use std::path::{Path, PathBuf};
 
-/// Findings that are described with their steps; the rest is one paragraph each.
+/// Number of findings described with their steps; the others get a paragraph each.
 const DESCRIBED: usize = 5;
 
-/// Writes a replay file for each finding. One that cannot be written is named on
-/// standard error: the finding counts nevertheless.
+/// Writes a replay file for each finding. A file that cannot be written is reported on
+/// standard error; its finding still counts.
 pub fn store<'a>(
     found: impl IntoIterator<Item = &'a Found>,
     directory: &Path,
@@ -19,7 +19,7 @@ pub fn store<'a>(
         Err(error) => {
             let directory = directory.display();
             terminal::note(&format!(
-                "cannot write a replay file into {directory}: {error}"
+                "cannot write a replay file to {directory}: {error}"
             ));
             None
         }
@@ -27,7 +27,7 @@ pub fn store<'a>(
     found.into_iter().map(write).collect()
 }
 
-/// All findings, in words.
+/// Describes all findings.
 pub fn describe(found: &[Found], files: &[Option<PathBuf>], palette: Palette) -> String {
     let mut all = String::new();
     for (index, (found, file)) in found.iter().zip(files).enumerate() {

@@ -1,4 +1,4 @@
-//! The manual page and completions, made from the command line's own description.
+//! The manual page and completions, generated from the definition of the command line.
 
 use crate::arguments::CommandLine;
 use crate::failure::Failure;
@@ -9,7 +9,11 @@ use clap::CommandFactory;
 pub fn man(verb: Option<&str>) -> Result<u8, Failure> {
     let mut command = CommandLine::command();
     if let Some(verb) = verb {
-        let unknown = || Failure::usage(format!("there is no verb `{verb}`; see `crosswire help`"));
+        let unknown = || {
+            Failure::usage(format!(
+                "unknown verb `{verb}`; `crosswire help` lists the verbs"
+            ))
+        };
         let found = command.find_subcommand(verb).ok_or_else(unknown)?;
         let name: &'static str = format!("crosswire-{verb}").leak();
         command = found.clone().name(name);
@@ -21,7 +25,7 @@ pub fn man(verb: Option<&str>) -> Result<u8, Failure> {
     Ok(exit::PASS)
 }
 
-/// Prints completions for a shell.
+/// Prints the completion script of a shell.
 pub fn completions(shell: clap_complete::Shell) -> u8 {
     let mut script = Vec::new();
     let mut command = CommandLine::command();

@@ -1,7 +1,7 @@
-//! Results as JUnit XML, which CI systems show.
+//! Results as JUnit XML, which CI systems display.
 //!
-//! Each promise that was broken is a failed case, with the explanation as its text;
-//! what could not be judged is an error, never a pass.
+//! Each broken promise is a failed case, with the explanation as its text. A result
+//! without a verdict is an error, never a pass.
 
 use crate::failure::Failure;
 use crosswire::explore::Report;
@@ -11,7 +11,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// One line of the results.
+/// One case of the results.
 struct Case {
     name: String,
     status: TestCaseStatus,
@@ -35,7 +35,7 @@ fn failed(kind: NonSuccessKind, name: &str, message: &str, description: &str) ->
     }
 }
 
-/// The results of an exploration; `files` are the replay files of its findings.
+/// Builds the results of an exploration; `files` are the replay files of its findings.
 pub fn of_report(report: &Report, files: &[Option<PathBuf>], suite: &str) -> TestSuite {
     let mut cases: Vec<Case> = Vec::new();
     for (number, found) in report.found.iter().enumerate() {
@@ -58,7 +58,7 @@ pub fn of_report(report: &Report, files: &[Option<PathBuf>], suite: &str) -> Tes
     suite_of(suite, cases, Some(report.elapsed))
 }
 
-/// The results of one recorded run.
+/// Builds the results of one recorded run.
 pub fn of_record(record: &Record, file: Option<&Path>, suite: &str) -> TestSuite {
     let Verdict::Violation(violations) = &record.verdict else {
         let told = text::explanation(record, file, Palette::PLAIN);
@@ -72,7 +72,7 @@ pub fn of_record(record: &Record, file: Option<&Path>, suite: &str) -> TestSuite
     suite_of(suite, cases.collect(), None)
 }
 
-/// A verdict without findings.
+/// Builds the case of a verdict without findings.
 fn unless_passed(verdict: &Verdict, told: &str) -> Case {
     const NAME: &str = "no violation";
     match verdict {

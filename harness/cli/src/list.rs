@@ -1,4 +1,4 @@
-//! `crosswire list`: what there is to run.
+//! `crosswire list`: lists scenarios and mechanisms.
 
 use crate::arguments::{Format, OutputOptions};
 use crate::{exit, table, terminal};
@@ -9,9 +9,9 @@ use serde::Serialize;
 pub struct Entry {
     /// `mechanism` or `scenario`.
     pub kind: &'static str,
-    /// Its name.
+    /// Name to run it by.
     pub name: String,
-    /// What it is, or what can go wrong in it.
+    /// Description of the entry, or of the failure that it can show.
     pub about: String,
 }
 
@@ -21,7 +21,7 @@ struct List<'a> {
     entries: &'a [Entry],
 }
 
-/// Lists them.
+/// Lists all entries.
 pub fn list(entries: &[Entry], options: &OutputOptions) -> u8 {
     match options.format {
         Format::Json => terminal::print_json(&List {
@@ -42,7 +42,7 @@ pub fn list(entries: &[Entry], options: &OutputOptions) -> u8 {
     exit::PASS
 }
 
-/// Everything that the command contains.
+/// Collects all scenarios and mechanisms of the command.
 pub fn entries() -> Vec<Entry> {
     let mechanisms = crosswire_scenarios::contracts().into_iter();
     let mechanisms = mechanisms.map(|contract| Entry {

@@ -75,7 +75,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
     }
 }
 
-/// Why there is no report, for those who asked for one that programs can read.
+/// The JSON object printed in place of a report when there is none.
 fn tell_programs(error: &str) {
     #[derive(serde::Serialize)]
     struct NoReport<'a> {
@@ -90,8 +90,8 @@ fn tell_programs(error: &str) {
     }
 }
 
-/// Whether the command line asks for JSON, as far as can be told of one that may
-/// be unreadable. What follows `--` belongs to the program under test.
+/// Tells whether the command line asks for JSON, even if it cannot be parsed otherwise.
+/// Arguments after `--` belong to the program under test.
 fn wants_json(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
     let own: Vec<_> = arguments.take_while(|argument| argument != "--").collect();
     own.iter().any(|argument| argument == "--format=json")

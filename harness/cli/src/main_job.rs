@@ -15,7 +15,7 @@ use std::time::Instant;
 
 mod outcome;
 
-/// Tries all cases, within the budget or for so many runs each, and tells how they came out.
+/// Tests all cases within the budget, reports and returns the exit status.
 pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure> {
     let cells = chosen(cells, &options.only)?;
     let stop = interrupt::stop_flag()?;
@@ -54,15 +54,15 @@ pub fn main_job(cells: &[Cell], options: &MainJobOptions) -> Result<u8, Failure>
     Ok(exit::of_exploration(&whole.verdict(), interrupted))
 }
 
-/// How many cases are explored at a time. Asked before the workers are kept to one CPU
-/// each, of which they would count that one only.
+/// Returns the number of cases to explore in parallel. Must be called before the workers
+/// are pinned: a pinned worker counts only its own CPU.
 fn workers(options: &MainJobOptions) -> u32 {
     let asked = options.explore.jobs.map(u32::from);
     let cpus = || u32::try_from(available_cpus().len()).unwrap_or(u32::MAX);
     asked.unwrap_or_else(cpus).max(1)
 }
 
-/// The cells that the names choose; all, if there are no names.
+/// Returns the cells selected by the names; all, if there are no names.
 fn chosen<'a>(cells: &'a [Cell], names: &[String]) -> Result<Vec<&'a Cell>, Failure> {
     let is = |cell: &Cell, name: &str| {
         let row = cell.row();
@@ -72,7 +72,7 @@ fn chosen<'a>(cells: &'a [Cell], names: &[String]) -> Result<Vec<&'a Cell>, Fail
     for name in names {
         if !cells.iter().any(|cell| is(cell, name)) {
             return Err(Failure::usage(format!(
-                "there is no mechanism and no case `{name}`; `crosswire list` names them"
+                "unknown mechanism or case `{name}`; `crosswire list` lists the mechanisms"
             )));
         }
     }
@@ -87,7 +87,7 @@ fn as_case<'a>(cell: &&'a Cell) -> Option<&'a Case> {
     }
 }
 
-/// A case, and whether it has had its share already.
+/// A case, with a flag for the second turn after its own share.
 #[derive(Clone, Copy)]
 struct Turn<'a> {
     case: &'a Case,
@@ -100,7 +100,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// The part of the budget for cases that their share did not suffice for.
+/// Fraction of the budget reserved for cases whose share did not suffice.
 const RESERVE: f64 = 0.1;
 
 /// Cases that several workers share.
@@ -137,7 +137,7 @@ impl<'a> Job<'a> {
         Some((turn, Budget::time(share)))
     }
 
-    /// Explores cases on one CPU until there are no more.
+    /// Explores cases on one CPU until none is left.
     fn work(&self, cpu: Option<usize>) {
         if let Some(cpu) = cpu {
             stay_on(cpu);
@@ -182,7 +182,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The table: the shapes of a mechanism under one fault make one row.
+/// Builds the table; the shapes of a mechanism under one fault make one row.
 fn rows(cells: &[&Cell], mut done: BTreeMap<&str, Report>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for cell in cells {

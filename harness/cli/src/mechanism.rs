@@ -1,16 +1,16 @@
-//! A page for each mechanism, made from its contract.
+//! A page for each mechanism, generated from its contract.
 
 use crate::failure::Failure;
 use crosswire::contract::Contract;
 use std::fmt::Write;
 
-/// The page of the mechanism of this name, in Markdown.
+/// Builds the page of the mechanism of this name, in Markdown.
 pub fn page_of(name: &str) -> Result<String, Failure> {
     let contracts = crosswire_scenarios::contracts();
     let Some(contract) = contracts.iter().find(|contract| contract.name == name) else {
         let names: Vec<&str> = contracts.iter().map(|contract| contract.name).collect();
         return Err(Failure::usage(format!(
-            "there is no mechanism `{name}`; there are: {}",
+            "unknown mechanism `{name}`; known are: {}",
             names.join(", ")
         )));
     };
@@ -27,14 +27,14 @@ fn page(contract: &Contract) -> String {
     for (label, text) in facts.iter().filter(|(_, text)| !text.is_empty()) {
         writeln!(page, "* **{label}:** {text}").expect("strings accept everything");
     }
-    page += "\n## What holds when something goes wrong\n\n";
-    page += "| what goes wrong | what holds | source |\n|---|---|---|\n";
+    page += "\n## Guarantees under faults\n\n";
+    page += "| fault | guarantee | source |\n|---|---|---|\n";
     for promise in contract.promises {
         let (peril, text, source) = (promise.peril, promise.text, promise.source);
         writeln!(page, "| {peril} | {text} | {source} |").expect("strings accept everything");
     }
     if !contract.exemptions.is_empty() {
-        page += "\n## What cannot go wrong here\n\n";
+        page += "\n## Faults that do not apply\n\n";
     }
     for exemption in contract.exemptions {
         let (peril, because) = (exemption.peril, exemption.because);

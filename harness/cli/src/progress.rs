@@ -1,4 +1,4 @@
-//! What one sees while it works: a bar on a terminal, a line now and then in a log.
+//! Progress: a bar on a terminal, an occasional line in a log.
 
 use crate::terminal;
 use crosswire::explore::Progress;
@@ -6,10 +6,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often a log gets a line.
+/// Interval between two lines in a log.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Shows how far the work has come, unless it is to be quiet.
+/// Shows progress, unless quiet.
 pub struct Display {
     bar: ProgressBar,
     logs: bool,
@@ -17,7 +17,7 @@ pub struct Display {
 }
 
 impl Display {
-    /// For work that can be counted, or measured in time.
+    /// Builds a display for work that can be counted or measured in time.
     pub fn new(quiet: bool) -> Display {
         let drawn = !quiet && terminal::is_watched();
         let target = match drawn {
@@ -34,7 +34,7 @@ impl Display {
         }
     }
 
-    /// How far one exploration has come.
+    /// Shows the progress of one exploration.
     pub fn exploration(&self, progress: &Progress) {
         let by_runs = progress
             .of
@@ -44,7 +44,7 @@ impl Display {
         self.show(part, &sentence(progress));
     }
 
-    /// How far the main job has come.
+    /// Shows the progress of the main job.
     pub fn case(&self, part: f64, name: &str, progress: &Progress) {
         self.show(part, &format!("{name}: {}", sentence(progress)));
     }
@@ -66,7 +66,7 @@ impl Display {
     }
 }
 
-/// Which part of the whole time has passed.
+/// Returns the fraction of the whole time that has passed.
 pub fn part(elapsed: Duration, whole: Duration) -> f64 {
     elapsed.as_secs_f64() / whole.as_secs_f64().max(f64::EPSILON)
 }
@@ -87,7 +87,10 @@ fn sentence(progress: &Progress) -> String {
         .map_or_else(String::new, |left| format!(", {left} choices left"));
     let chance = progress.guarantee.map_or_else(String::new, |chance| {
         let percent = (chance.probability * 100.0).floor();
-        format!(", bugs of depth {} by {percent} %", chance.depth)
+        format!(
+            ", bugs of depth {} with probability {percent} %",
+            chance.depth
+        )
     });
     format!(
         "{}{of} runs, {rate:.0}/s, {} different traces, {} points{found}{left}{chance}, \

@@ -1,4 +1,4 @@
-//! `crosswire replay`: perform a recorded run again.
+//! `crosswire replay`: performs a recorded run again.
 
 use crate::arguments::{Format, ReplayOptions};
 use crate::failure::Failure;
@@ -8,7 +8,7 @@ use crosswire::model::Record;
 use crosswire::report::{json, text};
 use crosswire::scenario::replay_command;
 
-/// Replays a file and says how it came out.
+/// Replays a file, reports and returns the exit status.
 pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
     let record = explore::load(&options.file)?;
     let case = crosswire_scenarios::recorded(&record);
@@ -36,11 +36,12 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
     Ok(exit::of(&outcome.verdict))
 }
 
-/// Only the program that contains a scenario knows its checks.
+/// Refuses the recording of a scenario: only the program that contains the scenario
+/// knows its checks.
 fn elsewhere(record: &Record, options: &ReplayOptions) -> Failure {
     Failure::usage(format!(
-        "the recording is of a scenario of another program, which has its checks; replay it \
-         with: {}",
+        "cannot replay: the recording is of a scenario in another program, which contains its \
+         checks; replay it with: {}",
         replay_command(record, &options.file)
     ))
 }

@@ -1,4 +1,4 @@
-//! `crosswire run`: explore unmodified programs.
+//! `crosswire run`: explores unmodified programs.
 
 use crate::arguments::{Format, RunOptions};
 use crate::failure::Failure;
@@ -9,7 +9,7 @@ use crosswire::explore::{self, Checkpoint, Exhaust, Exploration, Regression, Rep
 use crosswire::report::{json, text};
 use std::path::Path;
 
-/// Explores, reports, and says how it came out.
+/// Explores, reports and returns the exit status.
 pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let surroundings = surroundings::from(&options.programs)?;
     surroundings.note_withheld();
@@ -52,7 +52,8 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     Ok(exit::of_exploration(&report.verdict, report.interrupted))
 }
 
-/// What regressions of this program are known by: the names of its processes.
+/// Returns the name under which regressions of this program are saved: the names of its
+/// processes.
 fn test_name(exploration: &Exploration) -> String {
     let programs = exploration.target.programs.iter();
     let names: Vec<&str> = programs.map(|start| start.name.as_str()).collect();
@@ -68,7 +69,7 @@ fn keep_checkpoint(
 ) -> Result<(), Failure> {
     let before = exploration.performed;
     if options.go_on && before > 0 {
-        let note = format!("went on behind {before} runs that were performed before");
+        let note = format!("resumed after {before} runs of an earlier exploration");
         report.notes.push(note);
     }
     let is_worth_it = report.interrupted || options.go_on;
@@ -79,20 +80,20 @@ fn keep_checkpoint(
     let performed = before + report.runs - 1;
     Checkpoint::save(performed, checkpoint)?;
     if report.interrupted {
-        let note = "the same command line with --continue goes on from here";
+        let note = "to resume, run the same command line with --continue";
         report.notes.push(note.to_owned());
     }
     Ok(())
 }
 
-/// Stores what was found, so that it is run first next time.
+/// Saves the failures, so that they are rerun first next time.
 fn keep(report: &mut Report, test: &str, directory: &Path) -> Result<(), Failure> {
     if report.runs == 0 {
-        return Ok(()); // Those that are stored already still fail.
+        return Ok(()); // The saved failures still fail.
     }
     for found in &report.found {
         let file = Regression::of(test, &found.record).save(directory)?;
-        let note = format!("{}: stored, and run first from now on", file.display());
+        let note = format!("saved {}; it is rerun first from now on", file.display());
         report.notes.push(note);
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `crosswire shrink`: the fewest decisions that still fail.
+//! `crosswire shrink`: finds the fewest decisions that still fail.
 
 use crate::arguments::{Format, ShrinkOptions};
 use crate::failure::Failure;
@@ -8,7 +8,7 @@ use crosswire::model::Record;
 use crosswire::report::{json, text};
 use crosswire::scenario::replay_command;
 
-/// Shrinks a recorded failure, stores what is left, and says what it is.
+/// Shrinks a recorded failure, saves the result and describes it.
 pub fn shrink(options: &ShrinkOptions) -> Result<u8, Failure> {
     let record = explore::load(&options.file)?;
     let stop = interrupt::stop_flag()?;
@@ -22,12 +22,12 @@ pub fn shrink(options: &ShrinkOptions) -> Result<u8, Failure> {
     Ok(exit::of(&reduced.record.verdict))
 }
 
-/// Only the program that contains a scenario knows its checks; and its tests shrink
-/// what they find themselves.
+/// Refuses the recording of a scenario: only the program that contains the scenario
+/// knows its checks, and its tests shrink their failures themselves.
 fn elsewhere(record: &Record, options: &ShrinkOptions) -> Failure {
     Failure::usage(format!(
-        "the recording is of a scenario of another program, which shrinks its failures itself; \
-         see it with: {}",
+        "cannot shrink: the recording is of a scenario in another program, which shrinks its \
+         failures itself; replay it with: {}",
         replay_command(record, &options.file)
     ))
 }
@@ -41,7 +41,7 @@ fn tell(record: &Record, reduced: &Reduced, options: &ShrinkOptions) -> Result<(
     let file = saved.map_err(|error| {
         let directory = options.output_dir.display();
         Failure::usage(format!(
-            "cannot write a replay file into {directory}: {error}"
+            "cannot write a replay file to {directory}: {error}"
         ))
     })?;
     match options.output.format {

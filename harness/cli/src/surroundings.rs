@@ -10,21 +10,21 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// What is put under test.
+/// The programs under test and the variables withheld from them.
 pub struct Surroundings {
-    /// For the engine.
+    /// Target for the engine.
     pub target: Target,
-    /// Variables that the programs do not get.
+    /// Variables withheld from the programs.
     pub withheld: Vec<String>,
 }
 
 impl Surroundings {
-    /// Says which variables the programs do not get, and why.
+    /// Reports the withheld variables and the reason.
     pub fn note_withheld(&self) {
         if !self.withheld.is_empty() {
             terminal::note(&format!(
-                "not given to the programs, because replay files hold the environment: {} \
-                 (use --env NAME to give it)",
+                "withheld from the programs, because replay files contain the environment: {} \
+                 (--env NAME passes one on)",
                 self.withheld.join(", ")
             ));
         }
@@ -55,7 +55,7 @@ pub fn from(options: &ProgramOptions) -> Result<Surroundings, Failure> {
     Ok(Surroundings { target, withheld })
 }
 
-/// What is expected of the programs.
+/// Builds the expectations for the programs from the options.
 pub fn expectations(options: &JudgementOptions, target: &Target) -> Expectations {
     let roots = target.programs.iter().map(|start| start.name.clone());
     let (exit, statuses) = match options.expect_exit {
@@ -85,7 +85,7 @@ fn programs(options: &ProgramOptions) -> Result<Vec<Start>, Failure> {
     for named in &options.processes {
         if programs.iter().any(|known| known.name == named.name) {
             return Err(Failure::usage(format!(
-                "two processes are called `{}`",
+                "two processes are named `{}`; give each a name of its own",
                 named.name
             )));
         }
@@ -95,7 +95,7 @@ fn programs(options: &ProgramOptions) -> Result<Vec<Start>, Failure> {
         });
     }
     if let Some(program) = options.command.first() {
-        // Part of faults such as kill:NAME@write#2, hence without their signs.
+        // The name is part of faults such as kill:NAME@write#2, hence without their separators.
         let file = Path::new(program)
             .file_name()
             .map_or(program.as_str().into(), |name| name.to_string_lossy());
@@ -110,13 +110,13 @@ fn programs(options: &ProgramOptions) -> Result<Vec<Start>, Failure> {
     }
     match programs.is_empty() {
         true => Err(Failure::usage(
-            "no program to run; write `-- PROGRAM ARGS…` or --process NAME='COMMAND'",
+            "no program to run: write `-- PROGRAM ARGS…` or --process NAME='COMMAND'",
         )),
         false => Ok(programs),
     }
 }
 
-/// The programs' environment, sorted, and the names of what was withheld.
+/// Returns the programs' environment, sorted, and the names of the withheld variables.
 fn environment(
     options: &[String],
     own: impl Iterator<Item = (OsString, OsString)>,

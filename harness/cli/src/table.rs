@@ -1,9 +1,9 @@
-//! Tables as wide as a report at most.
+//! Tables, at most as wide as a report.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use crosswire::report::escape;
 
-/// Renders rows under a head. Cells are escaped and folded where need be.
+/// Renders rows under a head. Cells are escaped, and folded where necessary.
 pub fn render<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

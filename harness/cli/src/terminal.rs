@@ -5,7 +5,7 @@ use crosswire::explore::LostCapability;
 use crosswire::report::{Palette, escape};
 use std::io::{self, IsTerminal, Write};
 
-/// Colours if standard output is a terminal and nothing forbids them (`NO_COLOR`).
+/// Returns colours if standard output is a terminal and `NO_COLOR` does not forbid them.
 pub fn palette() -> Palette {
     match anstream::AutoStream::choice(&io::stdout()) {
         anstream::ColorChoice::Never => Palette::PLAIN,
@@ -13,8 +13,8 @@ pub fn palette() -> Palette {
     }
 }
 
-/// Writes results. Where nobody reads them any more (`| head`), they are dropped:
-/// the exit status still tells the verdict.
+/// Writes results. If the reader has closed the pipe (`| head`), drops them: the exit
+/// status still gives the verdict.
 pub fn print(text: &str) {
     let mut stdout = io::stdout().lock();
     let result = stdout
@@ -35,18 +35,18 @@ pub fn print_json(value: &impl serde::Serialize) {
 
 /// Writes one line that is not a result.
 pub fn note(message: &str) {
-    // If even this fails there is nobody to tell.
+    // If even this fails, the error cannot be reported.
     let _ = writeln!(io::stderr(), "crosswire: {}", escape(message));
 }
 
-/// Says what the machine does not permit, a line each.
+/// Reports each capability that the machine lacks, one per line.
 pub fn note_losses(lost: &[LostCapability]) {
     for capability in lost {
         note(&capability.to_string());
     }
 }
 
-/// Whether progress can be drawn.
+/// Tells whether progress can be drawn.
 pub fn is_watched() -> bool {
     io::stderr().is_terminal()
 }

@@ -9,12 +9,12 @@ pub const VALUE_BYTES: usize = 64;
 /// writer and any number of readers inherit when they are forked.
 ///
 /// Dropping the handle removes what stands under a name; only the process that
-/// created the cell is to do that, when nobody uses it any more.
+/// created the cell is to do that, when no process uses it any more.
 pub trait SharedCell: Sized {
-    /// What the cell promises.
+    /// Contract of the cell.
     const CONTRACT: &'static Contract;
 
-    /// A new cell, all zero.
+    /// Builds a new cell, all zero.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -35,7 +35,7 @@ pub trait SharedCell: Sized {
     /// way.
     fn store(&mut self, value: &[u8; VALUE_BYTES]) -> Result<(), Error>;
 
-    /// The value in the cell.
+    /// Returns the value in the cell.
     ///
     /// # Errors
     /// [`Error::TimedOut`] where a writer that died in the midst of a value is in

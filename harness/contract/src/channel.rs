@@ -5,7 +5,7 @@ use super::{Contract, Error};
 /// Bytes of the longest message that every channel takes.
 pub const MESSAGE_BYTES: usize = 510;
 
-/// How a channel is to be used.
+/// Intended use of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// Processes that send.
@@ -16,8 +16,8 @@ pub struct Shape {
     pub small: bool,
 }
 
-/// A channel that has been created and not yet opened by anybody: a handle that
-/// processes inherit when they are forked.
+/// A channel that has been created but not opened yet: a handle that processes inherit
+/// when they are forked.
 ///
 /// Each of them opens one end, which gives up, in that process, whatever else the
 /// handle holds. Dropping the handle removes what stands in the file system or the
@@ -43,7 +43,7 @@ pub struct Shape {
 ///         specification: "first in, first out",
 ///         traits: Traits::USUAL,
 ///         capacity: "as much as there is memory",
-///         blocking: "nobody waits",
+///         blocking: "never blocks",
 ///         linux: "",
 ///         promises: &[],
 ///         exemptions: &[],
@@ -84,7 +84,7 @@ pub trait Channel: Sized {
     /// The end that they come out of.
     type Receiver: Receiver;
 
-    /// What the channel promises.
+    /// Contract of the channel.
     const CONTRACT: &'static Contract;
 
     /// The most senders it can have.
@@ -93,7 +93,7 @@ pub trait Channel: Sized {
     /// The most receivers it can have.
     const RECEIVERS: usize;
 
-    /// A new, empty channel.
+    /// Builds a new, empty channel.
     ///
     /// # Errors
     /// If the kernel refuses, or a channel of this shape is impossible.
@@ -117,7 +117,7 @@ pub trait Sender {
     /// Sends a message of at most [`MESSAGE_BYTES`], waiting for room.
     ///
     /// # Errors
-    /// [`Error::Closed`] if there is nobody left to receive it; in a channel that
+    /// [`Error::Closed`] if no receiver is left; in a channel that
     /// cannot tell, [`Error::TimedOut`] if there has been no room for
     /// [`PATIENCE`](super::PATIENCE). [`Error::TooLong`].
     fn send(&mut self, message: &[u8]) -> Result<(), Error>;

@@ -11,23 +11,23 @@ pub enum Error {
     /// The kernel refused.
     #[error("{operation} {object}: {errno}")]
     System {
-        /// What was attempted: `creating`, `opening`, `writing to`, …
+        /// The attempted operation: `creating`, `opening`, `writing to`, …
         operation: &'static str,
         /// On what.
         object: String,
         /// Why.
         errno: Errno,
     },
-    /// Nobody is left at the other end.
+    /// No process is left at the other end.
     #[error("sending into {object}: every receiver has gone")]
     Closed {
-        /// Which channel.
+        /// Name of the channel.
         object: String,
     },
     /// Nothing happened within [`PATIENCE`](super::PATIENCE).
     #[error("{operation} {object}: nothing happened for a second")]
     TimedOut {
-        /// What was waited for.
+        /// The event that was waited for.
         operation: &'static str,
         /// On what.
         object: String,
@@ -35,7 +35,7 @@ pub enum Error {
     /// The object was removed while it was in use.
     #[error("{operation} {object}: it has been removed")]
     Removed {
-        /// What was attempted.
+        /// The attempted operation.
         operation: &'static str,
         /// On what.
         object: String,
@@ -43,19 +43,19 @@ pub enum Error {
     /// A sender ended in the midst of a message, whose beginning is lost.
     #[error("receiving from {object}: a sender ended in the midst of a message")]
     Torn {
-        /// Which channel.
+        /// Name of the channel.
         object: String,
     },
-    /// What was found is nothing that this mechanism has written.
+    /// The data found was not written by this mechanism.
     #[error("reading {object}: its contents make no sense")]
     Garbled {
-        /// Which object.
+        /// Name of the object.
         object: String,
     },
     /// The message is longer than the channel takes.
     #[error("sending into {object}: a message of {length} bytes is too long; {most} are possible")]
     TooLong {
-        /// Which channel.
+        /// Name of the channel.
         object: String,
         /// Its length in bytes.
         length: usize,
@@ -65,15 +65,15 @@ pub enum Error {
     /// The object cannot be used so.
     #[error("{object}: {reason}")]
     Misuse {
-        /// Which object.
+        /// Name of the object.
         object: String,
-        /// What is the matter.
+        /// Reason of the failure.
         reason: &'static str,
     },
-    /// The server died; whether it carried the request out nobody can tell.
+    /// The server died; whether it carried out the request is unknown.
     #[error("calling {object}: the server died, and may have carried the request out or not")]
     Unknown {
-        /// Which server.
+        /// Name of the server.
         object: String,
     },
 }
@@ -102,7 +102,7 @@ impl Error {
         }
     }
 
-    /// The object cannot be used so.
+    /// Builds the error of an object that cannot be used in this way.
     pub fn misuse(object: &str, reason: &'static str) -> Error {
         Error::Misuse {
             object: object.to_owned(),
@@ -110,7 +110,8 @@ impl Error {
         }
     }
 
-    /// Nothing happened within [`PATIENCE`](super::PATIENCE).
+    /// Builds the error of a wait in which nothing happened within
+    /// [`PATIENCE`](super::PATIENCE).
     pub fn timed_out(operation: &'static str, object: &str) -> Error {
         Error::TimedOut {
             operation,

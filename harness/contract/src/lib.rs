@@ -1,16 +1,15 @@
-//! Floor 1: what a means of communication promises, as data, and the traits that
-//! say how it is used.
+//! Floor 1: the promises of means of communication, as data, and the traits that
+//! define their use.
 //!
-//! A trait a kind: [`Channel`], [`Lock`], [`RwLock`], [`Semaphore`], [`Notifier`],
-//! [`SharedCell`], [`Rpc`]. Each implementation has a [`Contract`], which a check
-//! and a reader consult alike: operations, sequential specification, capacity, who
-//! waits for what, and a promise, or the reason why there is none, for each
-//! [`Peril`].
+//! One trait per facility: [`Channel`], [`Lock`], [`RwLock`], [`Semaphore`],
+//! [`Notifier`], [`SharedCell`], [`Rpc`]. Each implementation has a [`Contract`],
+//! consulted by checks and readers alike: operations, sequential specification,
+//! capacity, the operations that block, and for each [`Peril`] a promise or the reason
+//! why there is none.
 //!
-//! Time. Where an implementation cannot learn that nobody is left to wait for, a
-//! wait ends after [`PATIENCE`]. Under the engine time is virtual and passes only
-//! when nobody can go on, so that such an end says exactly this: nothing would ever
-//! have come.
+//! Time. Where an implementation cannot detect that no other process is left, a wait
+//! ends after [`PATIENCE`]. Under the engine, time is virtual and passes only when no
+//! task can run, so such a timeout means that nothing would ever have arrived.
 
 mod cell;
 mod channel;
@@ -32,37 +31,36 @@ pub use semaphore::Semaphore;
 
 use std::time::Duration;
 
-/// How long an operation waits for something that nobody would announce.
+/// Time limit of an operation that waits for something no process would announce.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What an implementation promises.
+/// Promises of an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contract {
     /// The mechanism's name, unique among all.
     pub name: &'static str,
-    /// Which trait it implements.
+    /// Trait that it implements.
     pub facility: Facility,
-    /// What it is, and its sequential specification: how it behaves when used by
+    /// Description of it, and its sequential specification: its behaviour when used by
     /// one process after the other.
     pub specification: &'static str,
-    /// What of that the checkers are to hold it to.
+    /// Traits that the checkers test it against.
     pub traits: Traits,
-    /// How much it holds.
+    /// Capacity of it.
     pub capacity: &'static str,
-    /// Who waits, and for what.
+    /// Operations that block, and the condition that each waits for.
     pub blocking: &'static str,
-    /// Where Linux differs from POSIX; empty if nowhere. What Linux does is what is
-    /// tested.
+    /// Differences of Linux from POSIX; empty if there are none. The tests check the
+    /// behaviour of Linux.
     pub linux: &'static str,
-    /// What it promises. Each peril of its facility stands here or among the
-    /// exemptions.
+    /// Its promises. Each peril of its facility stands here or among the exemptions.
     pub promises: &'static [Promise],
     /// Perils that it cannot meet.
     pub exemptions: &'static [Exemption],
 }
 
-/// What distinguishes implementations of the same trait. A field that has no
-/// meaning for a facility is not looked at.
+/// Traits that distinguish implementations of the same facility. A field that has no
+/// meaning for a facility is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traits {
     /// Channels: in which order messages come out.
@@ -79,8 +77,8 @@ pub struct Traits {
 }
 
 impl Traits {
-    /// What holds for most: first in, first out; nothing lost; ends are told; what
-    /// the dead held is released; nothing merges.
+    /// Traits of most implementations: first in, first out; no losses; ends are reported;
+    /// what the dead held is released; no merging.
     pub const USUAL: Traits = Traits {
         order: Order::OneQueue,
         delivery: Delivery::Reliable,
@@ -91,7 +89,7 @@ impl Traits {
 }
 
 impl Death {
-    /// Whether nobody gets any more what a dead process had.
+    /// Tells whether what a dead process held is lost for good.
     pub fn keeps(self) -> bool {
         matches!(self, Death::Kept | Death::KeptAndStuck)
     }
@@ -110,7 +108,7 @@ pub enum Order {
     None,
 }
 
-/// Which messages arrive.
+/// Messages that arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// Each that was acknowledged arrives once.
@@ -121,25 +119,25 @@ pub enum Delivery {
     UnlessSenderDies,
 }
 
-/// What becomes of what a dead process held.
+/// Fate of a lock or permit whose holder died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Death {
-    /// The kernel gives it back, and nobody is told.
+    /// The kernel gives it back without notice.
     Released,
-    /// The next who takes it is told that its holder died.
+    /// The next process to take it learns that its holder died.
     Told,
-    /// Nobody gets it any more; whoever waits gives up when [`PATIENCE`] is over.
+    /// It is lost for good; a waiter gives up when [`PATIENCE`] is over.
     Kept,
-    /// The same, but who waits may do so for ever, in a loop that knows no time-out.
+    /// It is lost for good, and a waiter may wait forever, in a loop without a timeout.
     KeptAndStuck,
 }
 
-/// What a mechanism promises under one peril.
+/// Promise of a mechanism under one peril.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Promise {
-    /// What goes wrong.
+    /// The peril.
     pub peril: Peril,
-    /// What holds nevertheless.
+    /// Guarantee that holds nevertheless.
     pub text: &'static str,
     /// The manual page that says so.
     pub source: &'static str,
@@ -148,13 +146,13 @@ pub struct Promise {
 /// A peril that has no meaning for a mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exemption {
-    /// Which.
+    /// The peril.
     pub peril: Peril,
     /// Why, in a sentence.
     pub because: &'static str,
 }
 
-/// A promise, in short: for the tables of contracts.
+/// Builds a promise; short, for the tables of contracts.
 pub const fn promise(peril: Peril, text: &'static str, source: &'static str) -> Promise {
     Promise {
         peril,
@@ -163,16 +161,16 @@ pub const fn promise(peril: Peril, text: &'static str, source: &'static str) -> 
     }
 }
 
-/// An exemption, in short.
+/// Returns an exemption, in short.
 pub const fn exempt(peril: Peril, because: &'static str) -> Exemption {
     Exemption { peril, because }
 }
 
 impl Contract {
-    /// What the mechanism promises under this peril.
+    /// Returns the promise of the mechanism under this peril.
     ///
     /// # Errors
-    /// Why the peril has no meaning for it.
+    /// The reason why the peril has no meaning for it.
     ///
     /// ```
     /// use crosswire_contract::{Contract, Facility, Peril, Traits, exempt, promise};
@@ -204,7 +202,7 @@ impl Contract {
         }
     }
 
-    /// The perils of its facility about which it says nothing, or more than one
+    /// Returns the perils of its facility about which it says nothing, or more than one
     /// thing; none if it is complete.
     pub fn silent_about(&self) -> Vec<Peril> {
         let said = |peril: &Peril| {

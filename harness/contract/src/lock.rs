@@ -2,25 +2,25 @@
 
 use super::{Contract, Error};
 
-/// How a lock was taken.
+/// Manner in which a lock was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// Whoever had it before gave it back, or the kernel did in its name.
+    /// The previous holder gave it back, or the kernel did in its name.
     Clean,
-    /// Whoever had it before died with it: what it protects may be half done.
+    /// The previous holder died with it: the protected data may be half written.
     AfterDeath,
 }
 
-/// A lock that has been created and not yet taken by anybody: a handle that
-/// processes inherit when they are forked.
+/// A lock that has been created but not taken yet: a handle that processes inherit when
+/// they are forked.
 ///
 /// Dropping the handle removes what stands under a name; only the process that
-/// created the lock is to do that, when nobody uses it any more.
+/// created the lock is to do that, when no process uses it any more.
 pub trait Lock: Sized {
-    /// What the lock promises.
+    /// Contract of the lock.
     const CONTRACT: &'static Contract;
 
-    /// A new lock, which nobody holds.
+    /// Creates a lock that no process holds.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -34,14 +34,14 @@ pub trait Lock: Sized {
         Ok(())
     }
 
-    /// Takes the lock, waiting until nobody has it.
+    /// Takes the lock, waiting until it is free.
     ///
     /// # Errors
     /// Where the death of a holder goes unnoticed, [`Error::TimedOut`] after
     /// [`PATIENCE`](super::PATIENCE).
     fn lock(&mut self) -> Result<Taken, Error>;
 
-    /// Takes the lock if nobody has it; `None` if somebody does.
+    /// Takes the lock if it is free; returns `None` if another process holds it.
     ///
     /// # Errors
     /// If the kernel refuses for another reason.
@@ -57,10 +57,10 @@ pub trait Lock: Sized {
 /// A reader–writer lock: held by one process that writes, or by any number that
 /// read. Handles as with [`Lock`].
 pub trait RwLock: Sized {
-    /// What the lock promises.
+    /// Contract of the lock.
     const CONTRACT: &'static Contract;
 
-    /// A new lock, which nobody holds.
+    /// Creates a lock that no process holds.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -74,14 +74,14 @@ pub trait RwLock: Sized {
         Ok(())
     }
 
-    /// Takes the lock to read, waiting until nobody writes.
+    /// Takes the lock to read, waiting until no process writes.
     ///
     /// # Errors
     /// Where the death of a holder goes unnoticed, [`Error::TimedOut`] after
     /// [`PATIENCE`](super::PATIENCE).
     fn read(&mut self) -> Result<(), Error>;
 
-    /// Takes the lock to write, waiting until nobody has it.
+    /// Takes the lock to write, waiting until it is free.
     ///
     /// # Errors
     /// As [`read`](RwLock::read).

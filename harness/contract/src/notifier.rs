@@ -14,8 +14,8 @@ pub enum Role {
 /// That, and how often, a waiter has been notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wakeup {
-    /// How many notifications came as this one, as far as the mechanism counts
-    /// them; else 1.
+    /// Number of notifications that arrived as this one, if the mechanism counts them;
+    /// otherwise 1.
     pub count: u32,
     /// The value that came with it, for mechanisms that carry one.
     pub value: Option<u32>,
@@ -27,10 +27,10 @@ pub struct Wakeup {
 /// Dropping the handle removes what stands under a name; only the process that
 /// created it is to do that.
 pub trait Notifier: Sized {
-    /// What the notifier promises.
+    /// Contract of the notifier.
     const CONTRACT: &'static Contract;
 
-    /// A new notifier, of which nobody has been notified.
+    /// Creates a notifier without pending notifications.
     ///
     /// # Errors
     /// If the kernel refuses.

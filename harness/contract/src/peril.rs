@@ -1,4 +1,4 @@
-//! What can go wrong, and for whom.
+//! Perils: things that can go wrong, and the facilities that they affect.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub enum Facility {
     Rpc,
 }
 
-/// What can go wrong while processes communicate.
+/// Things that can go wrong while processes communicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Peril {
     /// Nothing but the order of the steps.
@@ -30,15 +30,15 @@ pub enum Peril {
     KillSender,
     /// A receiver is killed.
     KillReceiver,
-    /// Somebody who takes and gives back a lock or a permit is killed.
+    /// A process that takes and gives back a lock or a permit is killed.
     KillHolder,
-    /// Somebody who takes a lock to read is killed.
+    /// A process that takes a lock to read is killed.
     KillReader,
-    /// Somebody who writes, or takes a lock to write, is killed.
+    /// A process that writes, or takes a lock to write, is killed.
     KillWriter,
-    /// Somebody who notifies is killed.
+    /// A process that notifies is killed.
     KillNotifier,
-    /// Somebody who waits to be notified is killed.
+    /// A process that waits to be notified is killed.
     KillWaiter,
     /// A client is killed.
     KillClient,
@@ -60,7 +60,7 @@ pub enum Peril {
     Full,
     /// A stranger takes the lock, the permits or the room, and keeps them a while.
     Contend,
-    /// Somebody sets the calendar clock.
+    /// The wall clock is set.
     ClockJump,
 }
 
@@ -95,7 +95,7 @@ impl Facility {
         Facility::Rpc,
     ];
 
-    /// What can go wrong with it, in the order in which it is reported.
+    /// Returns the perils of the facility, in the order in which they are reported.
     pub const fn perils(self) -> &'static [Peril] {
         match self {
             Facility::Channel => perils!(KillSender, KillReceiver),

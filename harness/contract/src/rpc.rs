@@ -3,7 +3,7 @@
 
 use super::{Contract, Error};
 
-/// What a server made of a request, as its client learns it.
+/// Result of a request, as the client sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
     /// It was carried out, with this result.
@@ -23,17 +23,17 @@ pub trait Rpc: Sized {
     /// The end that carries out.
     type Server: Server;
 
-    /// What the service promises.
+    /// Contract of the service.
     const CONTRACT: &'static Contract;
 
-    /// A new service. `servers` processes are ready to serve it, one at a time: the
-    /// next begins when the one before has died.
+    /// Builds a new service. `servers` processes are ready to serve it, one at a time:
+    /// the next begins when the one before has died.
     ///
     /// # Errors
     /// If the kernel refuses.
     fn create(clients: usize, servers: usize) -> Result<Self, Error>;
 
-    /// The end of the client with this number, counted from 0.
+    /// Returns the end of the client with this number, counted from 0.
     ///
     /// # Errors
     /// If the kernel refuses.

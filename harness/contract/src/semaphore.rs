@@ -6,12 +6,12 @@ use super::{Contract, Error};
 /// forked.
 ///
 /// Dropping the handle removes what stands under a name; only the process that
-/// created the semaphore is to do that, when nobody uses it any more.
+/// created the semaphore is to do that, when no process uses it any more.
 pub trait Semaphore: Sized {
-    /// What the semaphore promises.
+    /// Contract of the semaphore.
     const CONTRACT: &'static Contract;
 
-    /// A new semaphore with so many permits.
+    /// Builds a new semaphore with so many permits.
     ///
     /// # Errors
     /// If the kernel refuses.

@@ -54,7 +54,7 @@ const TICK: i64 = 20;
 const TEMPLATE_PID: i32 = 20_001;
 const RUN_PID: i32 = 101;
 
-/// How often a run is tried that gets unusual pids.
+/// Number of attempts at a run whose pids differ from the expected ones.
 const ATTEMPTS: u32 = 4;
 
 /// Operations that a run may log: a call and an answer each take an entry.
@@ -71,14 +71,14 @@ pub struct Engine {
     bystanders: Vec<crosswire_kernel::Tid>,
     /// Standard output and standard error.
     outputs: [File; 2],
-    /// What the processes of a scenario log.
+    /// Log of the processes of a scenario.
     log: Option<OpLog>,
     /// Namespaces that every further run needs for itself, because a run has used
     /// the template's, as flags of clone(2).
     own_namespaces: i32,
     fresh_working_dir: bool,
     watches: bool,
-    /// What it has learned of the programs' code.
+    /// Knowledge of the programs' code.
     knowledge: std::cell::Cell<Knowledge>,
     sandbox: Sandbox,
     _ticker: Ticker,
@@ -158,8 +158,8 @@ impl Engine {
         self.sandbox.capabilities()
     }
 
-    /// Whether further runs are watched: [`Run::seen`] then holds what their calls
-    /// read and write. It costs time, and changes nothing else.
+    /// Sets whether further runs are watched: [`Run::seen`] then holds the data that
+    /// their calls read and write. Watching costs time, and changes nothing else.
     pub fn watch(&mut self, watches: bool) {
         self.watches = watches;
     }
@@ -180,10 +180,10 @@ impl Engine {
         Ok(run)
     }
 
-    /// Whether the run got the pids that every run gets. The kernel lets go of a pid
-    /// a moment after its process can no longer be found, and nothing tells when; a
-    /// run that begins in that moment gets others, and is done again. Programs whose
-    /// forks fail have gaps in every run.
+    /// Tells whether the run got the usual pids. The kernel releases a pid a moment after
+    /// its process can no longer be found, without notice; a run that begins in that
+    /// moment gets other pids, and is repeated. Programs whose forks fail have gaps in
+    /// every run.
     fn has_usual_pids(&self, trace: &Trace) -> bool {
         // A task whose creator died before it learnt the pid has none.
         let usual = |(number, task): (usize, &Task)| {
@@ -239,7 +239,7 @@ impl Engine {
         })
     }
 
-    /// Takes the steps of one run, and leaves everybody as they are at its end.
+    /// Takes the steps of one run, and leaves all tasks as they are at its end.
     fn perform<'a>(
         &'a self,
         plan: &'a Plan,
@@ -278,7 +278,7 @@ impl Engine {
         Ok((session, outcome))
     }
 
-    /// The operations that the processes of a scenario logged.
+    /// Returns the operations that the processes of a scenario logged.
     fn history(&self, trace: &mut Trace, undone: &[Undone]) -> History {
         let Some(log) = &self.log else {
             return History::default();
@@ -397,7 +397,8 @@ fn private_dirs(working_dir: &Path) -> Vec<String> {
     dirs
 }
 
-/// Whether two runs went the same way: same events, same end, same output.
+/// Describes the first difference between two runs: in events, end or output; `None` if
+/// they are the same.
 pub fn first_difference(a: &Run, b: &Run) -> Option<String> {
     let output = || {
         let differs = (&a.stdout, &a.stderr) != (&b.stdout, &b.stderr);

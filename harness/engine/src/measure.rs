@@ -1,12 +1,12 @@
-//! What a stop costs on this machine, as the yardstick for everything else.
+//! Measures the cost of a stop on this machine, as the yardstick for all other costs.
 
 use crosswire_kernel::tracee::{self, Stopped, Wait, Waited};
 use std::io;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The time between resuming a task that makes system calls in a loop and seeing it
-/// stop again, over `stops` stops with nothing else done: the least that any tracer
+/// Returns the time between resuming a task that makes system calls in a loop and seeing
+/// it stop again, over `stops` stops with nothing else done: the least that any tracer
 /// pays. Tracer and task share the CPU that the calling thread is pinned to.
 ///
 /// # Errors
@@ -15,8 +15,8 @@ pub fn bare_stop(stops: u32) -> io::Result<Duration> {
     measure(&mut Command::new("yes"), stops, Stopped::resume_to_exit)
 }
 
-/// The same for a program that, once its standard input has ended, does nothing but touch
-/// memory which it may not touch: of each access that faults the tracer is told, and the
+/// Measures the same for a program that, once its standard input has ended, only touches
+/// memory which it may not touch: the tracer is notified of each faulting access, and the
 /// program tries again. The input ends when the program is traced: without a tracer the
 /// first fault would be its last.
 ///

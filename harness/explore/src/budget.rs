@@ -1,4 +1,4 @@
-//! How long an exploration goes on.
+//! Budget of an exploration.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many runs, however long they take.
+    /// Limits the number of runs, but not the time.
     pub const fn runs(runs: u64) -> Budget {
         Budget { runs, time: None }
     }
 
-    /// As many runs as fit into this time.
+    /// Limits the time: performs as many runs as fit.
     pub const fn time(time: Duration) -> Budget {
         Budget {
             runs: u64::MAX,
@@ -26,7 +26,7 @@ impl Budget {
         }
     }
 
-    /// The same number of runs, but no longer than this.
+    /// Adds a limit on the time to the same number of runs.
     #[must_use]
     pub const fn within(self, time: Duration) -> Budget {
         Budget {

@@ -1,4 +1,4 @@
-//! What this machine permits.
+//! Capabilities of this machine.
 
 use crosswire_engine::{Engine, FAILURES, Isolation, Start, Target};
 use crosswire_kernel::sandbox::{self, Sandbox, Settings};
@@ -9,15 +9,15 @@ use std::path::Path;
 /// One thing that the engine wants from the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Capability {
-    /// What it is called.
+    /// Name of the capability.
     pub name: String,
-    /// How it was tested.
+    /// Description of the test.
     pub test: String,
     /// Why it is not there, if it is not.
     pub missing: Option<String>,
-    /// What is lost without it.
+    /// Consequences of its absence.
     pub lost: String,
-    /// Whether nothing can be run without it.
+    /// True if nothing can be run without it.
     pub needed: bool,
 }
 
@@ -65,7 +65,7 @@ fn sandbox_capabilities(working_dir: &Path) -> Vec<Capability> {
     capabilities.collect()
 }
 
-/// Whether a program can be traced from beginning to end.
+/// Tells whether a program can be traced from beginning to end.
 fn tracing(working_dir: &Path) -> Capability {
     let target = Target {
         programs: vec![Start {
@@ -84,7 +84,7 @@ fn tracing(working_dir: &Path) -> Capability {
         Ok(run) => match run.trace.end {
             End::Finished => None,
             End::Invalid(reason) => Some(reason),
-            other => Some(format!("/bin/true did not come to its end: {other:?}")),
+            other => Some(format!("/bin/true did not finish: {other:?}")),
         },
     };
     Capability {

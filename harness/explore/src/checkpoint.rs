@@ -1,4 +1,4 @@
-//! Where an exploration stands, so that a later one goes on behind it.
+//! Position of an exploration, from which a later one resumes.
 
 use super::Exploration;
 use super::executable::hexadecimal;
@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How many runs of an exploration have been performed.
+/// Number of runs of an exploration that have been performed.
 ///
 /// The plan of a run follows from the exploration's settings and the run's number, so
 /// this is all that must be known. The file's name depends on the settings: what was
@@ -29,11 +29,11 @@ pub struct Checkpoint {
 #[non_exhaustive]
 pub enum CheckpointError {
     /// It says of itself where it is, and that is not a place of this program's.
-    #[error("{path}: not the checkpoint of an exploration that this program can read: {reason}")]
+    #[error("{path}: not a readable checkpoint of an exploration: {reason}")]
     Malformed {
-        /// Which file.
+        /// Path of the file.
         path: String,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
     /// There is none.
@@ -42,7 +42,7 @@ pub enum CheckpointError {
          the same programs, seed, strategy, faults and limits is interrupted, or continued"
     )]
     Missing {
-        /// Which file.
+        /// Path of the file.
         path: String,
     },
     /// It cannot be read.
@@ -51,7 +51,7 @@ pub enum CheckpointError {
     /// It cannot be written.
     #[error("{path}: {source}")]
     Unwritable {
-        /// Which file.
+        /// Path of the file.
         path: String,
         /// Why.
         source: io::Error,
@@ -95,8 +95,8 @@ impl Checkpoint {
         checkpoint.map_err(|reason| CheckpointError::Malformed { path: name, reason })
     }
 
-    /// Keeps that so many runs have been performed. Whoever looks at the file sees the
-    /// old content or the new one.
+    /// Saves the number of runs performed. A reader of the file sees the old content or
+    /// the new one.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -138,7 +138,7 @@ mod tests {
         for damaged in ["", "{\"format_version\":1,\"runs\":-1}", "{\"runs\":3}"] {
             fs::write(&path, damaged).unwrap();
             let error = Checkpoint::load(&path).unwrap_err().to_string();
-            assert!(error.contains("not the checkpoint"), "{error}");
+            assert!(error.contains("not a readable checkpoint"), "{error}");
         }
         fs::write(&path, "{\"format_version\":99999,\"runs\":3}").unwrap();
         let newer = Checkpoint::load(&path).unwrap_err().to_string();

@@ -24,14 +24,14 @@ pub(super) struct Collector {
     findings: Findings,
     faults: FaultTally,
     guarantee: Guarantee,
-    /// Where faults can strike, as far as known.
+    /// Points at which faults can be injected, as far as known.
     pub points: Points,
-    /// Whether that has grown since somebody last looked.
+    /// True if that has grown since the last query.
     pub points_grown: bool,
-    /// What run 0 printed, if it passed.
+    /// Output of run 0, if it passed.
     pub reference: Option<Vec<u8>>,
     pub processes: Vec<String>,
-    /// What run 0 has shown of the program's size.
+    /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
     /// Shared memory whose accesses are no schedule points, and why.
     unwatched: BTreeSet<String>,
@@ -61,12 +61,12 @@ impl Collector {
         }
     }
 
-    /// Every run below this number has been taken in.
+    /// Returns the number below which every run has been recorded.
     pub fn taken(&self) -> u64 {
         self.next
     }
 
-    /// Whether further runs are of no use.
+    /// Tells whether further runs are useless.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
@@ -106,7 +106,7 @@ impl Collector {
         self.closed |= self.tally.is_hopeless();
     }
 
-    /// What there is to say so far, in a budget and a time that others know.
+    /// Returns the progress so far; the caller adds budget and time.
     pub fn so_far(&self) -> Progress {
         Progress {
             found: self.findings.len(),
@@ -115,7 +115,7 @@ impl Collector {
         }
     }
 
-    /// The sum of all.
+    /// Returns the sum of all.
     pub fn into_report(self, seed: u64, elapsed: Duration, possible: u64, stopped: bool) -> Report {
         let found = self.findings;
         let dropped = found.dropped;

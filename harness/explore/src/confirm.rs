@@ -1,4 +1,4 @@
-//! Replaying a violation before anybody is told of it.
+//! Replays a violation before it is reported.
 
 use super::criteria::Judge;
 use super::recorder::spelled_out;
@@ -7,7 +7,7 @@ use super::runner::Runner;
 use crosswire_engine::EngineError;
 use crosswire_model::{Run, Verdict};
 
-/// How the replay of a run came out.
+/// Result of replaying a run.
 pub(super) enum Confirmed {
     /// Same trace, same verdict; the replay was watched, so its words say more.
     Same(Box<Run>, Verdict),

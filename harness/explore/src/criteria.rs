@@ -1,4 +1,4 @@
-//! What a run is judged by.
+//! Criteria by which a run is judged.
 
 use super::output::{self, Text};
 use crosswire_check::{self as check, Check, Expectations};
@@ -7,20 +7,20 @@ use crosswire_model::{Run, Verdict, Violation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What a replay file keeps so that a replay judges, and runs, as the
-/// exploration did ([`Record::checks`](crosswire_model::Record::checks)).
+/// Settings kept in a replay file so that a replay judges, and runs, as the exploration
+/// did ([`Record::checks`](crosswire_model::Record::checks)).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Criteria {
     /// Options of the built-in checkers.
     pub expectations: Expectations,
-    /// What a run without faults must print, if that is checked.
+    /// Output required of a run without faults, if that is checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<Text>,
-    /// Whether the processes ran without namespaces of their own.
+    /// True if the processes ran without namespaces of their own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) without_isolation: bool,
-    /// Which processes began only when another one had ended.
+    /// Processes that started only after another one had ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) successors: Vec<Successor>,
 }
@@ -41,9 +41,9 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// The verdict on a run. `reference` is what it must print, if that matters;
-    /// it is compared only if all else is well, since a run that was cut short
-    /// by another violation prints less anyway.
+    /// Returns the verdict on a run. `reference` is what it must print, if that matters;
+    /// it is compared only if all else is well, since a run that was cut short by another
+    /// violation prints less anyway.
     pub fn judge(&self, run: &Run, reference: Option<&[u8]>) -> Verdict {
         let verdict = check::judge(run, &self.expectations, &self.checks);
         match reference {

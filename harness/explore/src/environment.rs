@@ -1,4 +1,4 @@
-//! What programs get of the environment: replay files hold all of it, and are
+//! Selection of the environment for programs: replay files contain all of it, and are
 //! attached to bug reports.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ const SECRET: &[&str] = &[
     "ACCESS_KEY",
 ];
 
-/// Whether a variable's name sounds as if its value were nobody else's business.
+/// Tells whether a variable's name suggests that its value is a secret.
 fn sounds_secret(name: &str) -> bool {
     let name = name.to_uppercase();
     SECRET.iter().any(|part| name.contains(part))
@@ -32,9 +32,9 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// What programs get of these variables. `passed_on` are names that are not
-    /// withheld, however they sound. Variables that are not UTF-8 are left out,
-    /// since no replay file could hold them.
+    /// Returns the variables for the programs. `passed_on` are names that are never
+    /// withheld. Leaves out variables that are not UTF-8, since no replay file could hold
+    /// them.
     pub fn of(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         passed_on: &[String],
@@ -60,7 +60,7 @@ impl Environment {
         self.withheld.retain(|known| known != name);
     }
 
-    /// The form that the engine and replay files take, sorted.
+    /// Returns the form that the engine and replay files take, sorted.
     pub fn into_list(self) -> Vec<(String, String)> {
         self.variables.into_iter().collect()
     }

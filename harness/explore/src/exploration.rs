@@ -18,13 +18,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// What is explored, how long, and by what it is judged. All fields are plain
-/// settings; [`new`](Exploration::new) gives them their usual values.
+/// Settings of an exploration: target, budget and checks. All fields are plain settings;
+/// [`new`](Exploration::new) gives them their usual values.
 #[derive(Clone)]
 pub struct Exploration {
     /// The processes under test.
     pub target: Target,
-    /// When to stop.
+    /// Budget of the exploration.
     pub budget: Budget,
     /// Every order of the steps is explored instead of a choice of them, if asked for.
     pub exhaust: Option<Exhaust>,
@@ -37,12 +37,12 @@ pub struct Exploration {
     pub self_check: u64,
     /// The faults that may be injected, one in every other run.
     pub faults: Vec<FaultKind>,
-    /// Whether two faults may strike in one run, once each was tried alone. What is
-    /// promised for one fault is seldom promised for two.
+    /// True if two faults may be injected in one run, once each was tried alone. Promises
+    /// for one fault seldom hold for two.
     pub fault_pairs: bool,
     /// Runs that were performed before: the exploration goes on behind them.
     pub performed: u64,
-    /// How schedules are chosen.
+    /// Scheduling strategy.
     pub strategy: Strategy,
     /// Determines every plan.
     pub seed: u64,
@@ -54,20 +54,20 @@ pub struct Exploration {
     pub checks: Vec<Arc<dyn Check>>,
     /// Bounds on each run.
     pub limits: Limits,
-    /// Whether the first violation ends the exploration.
+    /// True if the first violation ends the exploration.
     pub stop_at_first: bool,
-    /// Whether every run without faults must print what the first one printed.
+    /// True if every run without faults must print the same as the first one.
     pub check_output: bool,
-    /// How long all findings together may be shrunk; none is where this is zero.
+    /// Time for shrinking all findings together; zero disables shrinking.
     pub shrink: Duration,
-    /// Whether each violation is replayed at once; only for tests of Crosswire
-    /// itself is there a reason not to.
+    /// True if each violation is replayed at once; only tests of Crosswire itself have a
+    /// reason to disable it.
     pub confirm: bool,
     /// The name of the scenario, for records.
     pub scenario: Option<String>,
 }
 
-/// Why an exploration came to nothing.
+/// Reason why an exploration has no result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExploreError {
@@ -87,11 +87,11 @@ pub enum ExploreError {
     },
     /// There is nothing to kill after the first crash.
     #[error(
-        "no run has a process `{name}` that passes a point after the first crash, so there is \
-         nothing to kill"
+        "nothing to kill: no run has a process `{name}` that reaches a point after the first \
+         crash"
     )]
     NothingToKill {
-        /// Who was to be killed.
+        /// Name of the process to kill.
         name: String,
     },
     /// A worker panicked, or a check did.
@@ -99,15 +99,15 @@ pub enum ExploreError {
     Panic(String),
 }
 
-/// Which part of the runs is performed twice: enough to notice a program that depends
-/// on what is not controlled, at a cost of two in a hundred.
+/// Fraction of the runs that is performed twice: enough to detect a program that depends
+/// on something uncontrolled, at a cost of two per cent.
 const USUAL_SELF_CHECK: u64 = 50;
 
 impl Exploration {
-    /// How long findings are shrunk unless something else is said.
+    /// Default time for shrinking findings.
     pub const USUAL_SHRINKING: Duration = Duration::from_secs(5);
 
-    /// A thousand runs without faults, on every CPU, up to the first violation.
+    /// Returns a thousand runs without faults, on every CPU, up to the first violation.
     pub fn new(target: Target) -> Exploration {
         Exploration {
             target,
@@ -146,7 +146,7 @@ impl Exploration {
         self.explore_with(engine_starter(&self.target), stop, progress)
     }
 
-    /// The same with another engine.
+    /// Performs the exploration with another engine.
     ///
     /// # Errors
     /// As [`explore`](Exploration::explore).
@@ -203,7 +203,7 @@ impl Exploration {
         })
     }
 
-    /// A choice of the orders, made by the strategy.
+    /// Returns a choice of the orders, made by the strategy.
     fn sample_with(
         &self,
         starter: Starter,
@@ -261,7 +261,7 @@ pub fn stay_on(cpu: usize) {
     let _ = crosswire_engine::pin(cpu);
 }
 
-/// The CPUs that the calling thread may use.
+/// Returns the CPUs that the calling thread may use.
 pub fn available_cpus() -> Vec<usize> {
     let this_thread = nix::unistd::Pid::from_raw(0);
     let Ok(set) = nix::sched::sched_getaffinity(this_thread) else {

@@ -10,7 +10,7 @@ use crosswire_model::{
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What a toy task does in one step.
+/// Action of a toy task in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     Lock(usize),
@@ -44,7 +44,7 @@ impl Toy {
     }
 }
 
-/// A target that exists; the toy does not look at it.
+/// Returns a target that exists; the toy does not look at it.
 pub fn target() -> Target {
     Target {
         programs: vec![Start {
@@ -59,7 +59,7 @@ pub fn target() -> Target {
     }
 }
 
-/// A trace of one call a step.
+/// Returns a trace of one call a step.
 pub fn trace(calls: &[(&str, &str)]) -> Trace {
     let mut names: Vec<&str> = calls.iter().map(|(process, _)| *process).collect();
     names.sort_unstable();
@@ -135,7 +135,7 @@ impl ToyState<'_> {
         });
     }
 
-    /// What the next step of a task touches.
+    /// Returns the objects that the next step of a task touches.
     fn touches(&self, task: TaskId) -> Vec<Touch> {
         let touch = match self.toy.scripts[task.index()]
             .1

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A violation, and the simplest run known to show it.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// What is wrong.
+    /// The violation.
     pub violation: Violation,
     /// The run that shows it, ready to be stored.
     pub record: Record,
@@ -15,16 +15,16 @@ pub struct Found {
     pub last_lines: LastLines,
     /// The number of that run.
     pub run: u64,
-    /// Whether it was replayed, with the same verdict and the same trace.
+    /// True if it was replayed, with the same verdict and the same trace.
     pub replayed: bool,
-    /// How many runs showed it.
+    /// Number of runs that showed it.
     pub count: u64,
-    /// How many runs were tried to make it simpler, if that was done.
+    /// Number of runs tried to shrink it, if that was done.
     pub shrunk: Option<u64>,
 }
 
-/// More different findings than anybody reads; a check whose sentences are all
-/// different must not fill the memory.
+/// Maximum number of different findings; a check whose sentences are all different must
+/// not fill the memory.
 pub(super) const MOST_FINDINGS: usize = 100;
 
 /// Findings by kind and by sentence, whatever numbers the sentence names: losing
@@ -77,12 +77,12 @@ impl Findings {
         }
     }
 
-    /// How many different ones there are.
+    /// Returns the number of different findings.
     pub fn len(&self) -> usize {
         self.groups.len()
     }
 
-    /// All of them, the first found first.
+    /// Returns all of them, the first found first.
     pub fn into_vec(self) -> Vec<Found> {
         let mut all: Vec<Found> = self.groups.into_values().collect();
         all.sort_by_key(|found| found.run);
@@ -100,18 +100,19 @@ pub(super) fn simplicity(record: &Record) -> (usize, usize, usize) {
     )
 }
 
-/// What makes a failure the same one in another run: the same promise, broken by the
-/// same processes. Steps and numbers may differ, and what the others were doing.
+/// Identity of a failure across runs: the same promise, broken by the same processes.
+/// Steps, numbers and the actions of other processes may differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     kind: Kind,
     processes: BTreeSet<String>,
-    /// Where kind and processes do not suffice: one process can leave several things.
+    /// Sentence of the failure, if kind and processes do not suffice: one process can
+    /// leave several things behind.
     sentence: Option<String>,
 }
 
 impl Identity {
-    /// Of a violation, among all that its run shows.
+    /// Builds the identity of a violation, among all that its run shows.
     pub fn of(violation: &Violation, all: &[Violation], trace: &Trace) -> Identity {
         let processes = processes(violation, trace);
         let alike = |other: &&Violation| {
@@ -127,7 +128,7 @@ impl Identity {
         }
     }
 
-    /// The violation of a run that is this failure, if one is.
+    /// Returns the violation of a run that is this failure, if one is.
     pub fn find<'a>(&self, verdict: &'a Verdict, trace: &Trace) -> Option<&'a Violation> {
         let Verdict::Violation(all) = verdict else {
             return None;

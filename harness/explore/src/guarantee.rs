@@ -1,10 +1,10 @@
-//! What runs with random priorities are worth together.
+//! Combined guarantee of the runs with random priorities.
 
 use crosswire_model::{Plan, Rule};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How likely a bug of a given depth would have shown by now.
+/// Probability that a bug of a given depth would have been found by now.
 ///
 /// A bug has depth d if it shows whenever d pairs of steps come in a certain order.
 /// One run of n tasks and k steps whose priorities change d - 1 times shows it with
@@ -18,7 +18,7 @@ pub struct Guarantee {
     pub tasks: u64,
     /// Steps of the first run.
     pub steps: u64,
-    /// How many runs there were, by the depth that they were made for.
+    /// Number of runs, by the depth that they were made for.
     pub runs: BTreeMap<u32, u64>,
 }
 
@@ -27,17 +27,18 @@ pub struct Guarantee {
 pub struct Chance {
     /// So many orderings must come together.
     pub depth: u32,
-    /// How likely a bug of this depth would have shown, at least.
+    /// Minimum probability that a bug of this depth would have been found.
     pub probability: f64,
 }
 
 impl Guarantee {
-    /// Counts a run. Whoever has the measure of the first run sets it before reading.
+    /// Counts a run. The measure of the first run must be set before the guarantee is
+    /// read.
     pub(super) fn count(&mut self, depth: u32) {
         *self.runs.entry(depth).or_default() += 1;
     }
 
-    /// How likely a bug of this depth would have shown, at least.
+    /// Returns the minimum probability that a bug of this depth would have been found.
     ///
     /// ```
     /// use crosswire_explore::Guarantee;
@@ -63,7 +64,7 @@ impl Guarantee {
         1.0 / (tasks * steps.powf(changes))
     }
 
-    /// The depths for which there were runs, each with its chance.
+    /// Returns the depths for which there were runs, each with its chance.
     pub fn chances(&self) -> Vec<Chance> {
         let depths = self.runs.keys().copied();
         depths
@@ -74,14 +75,14 @@ impl Guarantee {
             .collect()
     }
 
-    /// The greatest depth of which more than nothing can be said, for one line.
+    /// Returns the greatest depth of which more than nothing can be said, for one line.
     pub fn best(&self) -> Option<Chance> {
         let worth_telling = |chance: &Chance| chance.probability >= 0.01;
         self.chances().into_iter().rev().find(worth_telling)
     }
 }
 
-/// The depth of bugs that a run under this plan is made for, if its rule promises
+/// Returns the depth of bugs that a run under this plan is made for, if its rule promises
 /// anything.
 pub(super) fn depth_of(plan: &Plan) -> Option<u32> {
     match plan.schedule.rule {

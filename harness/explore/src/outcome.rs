@@ -1,4 +1,4 @@
-//! What is kept of one run of an exploration.
+//! Part of a run that an exploration keeps.
 
 use super::guarantee;
 use super::output::LastLines;
@@ -8,7 +8,7 @@ use crosswire_model::{Record, Run, Verdict};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// What a worker hands in. Small for a run that passes: its trace is dropped.
+/// Result that a worker hands in. Small for a run that passes: its trace is dropped.
 pub(super) struct Outcome {
     pub verdict: Verdict,
     /// Steps taken.
@@ -17,14 +17,14 @@ pub(super) struct Outcome {
     pub fingerprint: u64,
     /// The depth of bugs that its schedule was made for, if it promises anything.
     pub depth: Option<u32>,
-    /// Whether the run had a fault to inject, and how many were.
+    /// Number of faults that the run had to inject.
     pub faults_planned: u64,
     pub faults_struck: u64,
-    /// Where faults can strike, from runs without faults.
+    /// Points at which faults can be injected, from runs without faults.
     pub points: Points,
-    /// What run 0 printed.
+    /// Output of run 0.
     pub reference: Option<Vec<u8>>,
-    /// What run 0 has shown of the program's size.
+    /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
     /// Names of the processes of run 0.
     pub processes: Vec<String>,
@@ -37,7 +37,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Of a run that could not be performed.
+    /// Builds the outcome of a run that could not be performed.
     pub fn invalid(reason: String) -> Outcome {
         Outcome {
             verdict: Verdict::Invalid(reason),
@@ -57,7 +57,8 @@ impl Outcome {
         }
     }
 
-    /// Of a run that was judged, without the parts that only some runs have.
+    /// Builds the outcome of a run that was judged, without the parts that only some runs
+    /// have.
     pub fn of(run: &Run, verdict: Verdict) -> Outcome {
         let planned = run.plan.faults.len() as u64;
         Outcome {
@@ -75,8 +76,8 @@ impl Outcome {
     }
 }
 
-/// A plan determines its trace, and this is the plan that the trace shows: where
-/// the schedule left the default rule, and which faults struck.
+/// Hashes the plan that the trace shows, which determines the trace: where the schedule
+/// left the default rule, and which faults were injected.
 fn fingerprint(run: &Run) -> u64 {
     let mut hasher = DefaultHasher::new();
     run.trace.steps.hash(&mut hasher);

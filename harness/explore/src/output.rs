@@ -1,4 +1,4 @@
-//! Whether two runs printed the same.
+//! Comparison of the outputs of two runs.
 
 use crosswire_model::Run;
 use serde::{Deserialize, Serialize};
@@ -29,10 +29,10 @@ impl Text {
     }
 }
 
-/// How much of a line is quoted.
+/// Number of characters of a line that are quoted.
 const QUOTED_CHARACTERS: usize = 60;
 
-/// A sentence about the first line in which two outputs differ, if one does.
+/// Returns a sentence about the first line in which two outputs differ, if one does.
 pub(super) fn difference(expected: &[u8], found: &[u8]) -> Option<String> {
     if expected == found {
         return None;
@@ -46,17 +46,17 @@ pub(super) fn difference(expected: &[u8], found: &[u8]) -> Option<String> {
         if wanted != got {
             return Some(match (wanted, got) {
                 (Some(wanted), Some(got)) => format!(
-                    "line {number} of the output is `{}`, but `{}` when nobody interferes",
+                    "line {number} of the output is `{}`, but `{}` in the first run",
                     quoted(got),
                     quoted(wanted)
                 ),
                 (Some(wanted), None) => format!(
-                    "the output lacks line {number}, which is `{}` when nobody interferes",
+                    "the output lacks line {number}, which is `{}` in the first run",
                     quoted(wanted)
                 ),
                 (None, Some(got)) => format!(
-                    "the output has a further line {number}, `{}`, that is not there when nobody \
-                     interferes",
+                    "the output has a further line {number}, `{}`, that the first run \
+                     does not print",
                     quoted(got)
                 ),
                 (None, None) => unreachable!("outputs that differ differ in some line"),
@@ -91,12 +91,12 @@ pub struct LastLines {
 }
 
 impl LastLines {
-    /// The last lines of a run that have something in them.
+    /// Returns the last lines of a run that have something in them.
     pub fn of(run: &Run) -> LastLines {
         LastLines::of_output(&run.stdout, &run.stderr)
     }
 
-    /// The same of what was written to each stream.
+    /// Returns the last lines written to each stream.
     pub fn of_output(stdout: &[u8], stderr: &[u8]) -> LastLines {
         LastLines {
             stdout: last_lines(stdout),
@@ -104,7 +104,7 @@ impl LastLines {
         }
     }
 
-    /// Whether it printed nothing.
+    /// Tells whether there was no output.
     pub fn is_empty(&self) -> bool {
         self.stdout.is_empty() && self.stderr.is_empty()
     }

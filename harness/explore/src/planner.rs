@@ -9,14 +9,14 @@ use crosswire_model::{Fault, Limits, Plan, Rule, Schedule};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// What earlier runs have taught.
+/// Lessons from earlier runs.
 #[derive(Debug, Default)]
 pub(super) struct Lessons {
     /// The faults that can strike.
     pub space: FaultSpace,
     /// The first run that was planned with this space.
     pub since: u64,
-    /// What run 0 has shown of the program's size.
+    /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Planner {
     pub strategy: Strategy,
     /// The part of the runs that is performed here.
     pub shard: Option<Shard>,
-    /// Whether some runs have two faults.
+    /// True if some runs have two faults.
     pub fault_pairs: bool,
     /// Runs that were performed before, besides run 0.
     pub performed: u64,
@@ -34,7 +34,7 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    /// The plan of a run.
+    /// Returns the plan of a run.
     pub fn plan(&self, run: u64, lessons: &Lessons) -> Plan {
         let run = match (run, self.shard) {
             // Every part, and what goes on, needs the run by which the others are measured.
@@ -63,9 +63,10 @@ impl Planner {
         self.strategy.rule(&mut rng, profile)
     }
 
-    /// Every other run has a fault. As many such runs as there are faults go
-    /// through all of them once, in an order of the seed's: with few faults each
-    /// meets many schedules, with more faults than runs a random choice is made.
+    /// Returns the faults of a run: every other run has one. As many such runs as there
+    /// are faults go through all of them once, in an order that the seed determines. With
+    /// few faults each meets many schedules; with more faults than runs the choice is
+    /// random.
     ///
     /// Where two may come together, every other time through a second one is drawn for
     /// each.
@@ -88,7 +89,7 @@ impl Planner {
     }
 }
 
-/// A permutation of `0..count` that depends on the seed: multiplication by a
+/// Returns a permutation of `0..count` that depends on the seed: multiplication by a
 /// number without common divisor, then a shift.
 fn permuted(index: u64, count: u64, seed: u64) -> u64 {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ count.rotate_left(32));
@@ -129,7 +130,7 @@ mod tests {
         }
     }
 
-    /// What a run teaches of which somebody may be killed anywhere.
+    /// Extracts the lessons from a run in which any process may be killed anywhere.
     fn lessons(trace: &Trace) -> Lessons {
         Lessons {
             space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(trace)),

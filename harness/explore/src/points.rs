@@ -29,7 +29,7 @@ impl SiteKind {
     }
 }
 
-/// The classes of the points that an event shows, in the order in which they were
+/// Returns the classes of the points that an event shows, in the order in which they were
 /// passed.
 fn sites(what: &What) -> impl Iterator<Item = SiteKind> + use<> {
     let sites = match what {
@@ -42,7 +42,7 @@ fn sites(what: &What) -> impl Iterator<Item = SiteKind> + use<> {
     sites.into_iter().flatten()
 }
 
-/// Every point of one process at which this can be done, in the order in which it
+/// Returns every point of one process at which this can be done, in the order in which it
 /// passed them, each with the index of the event that shows it.
 pub(super) fn of_process<'a>(
     trace: &'a Trace,
@@ -71,14 +71,14 @@ pub(super) fn of_process<'a>(
         })
 }
 
-/// How many points of each class have been seen in one run at most.
+/// Maximum number of points of each class seen in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Points {
     most: BTreeMap<Site, u32>,
 }
 
 impl Points {
-    /// The points of one run.
+    /// Returns the points of one run.
     pub fn of(trace: &Trace) -> Points {
         let mut points = Points::default();
         for event in &trace.events {
@@ -133,12 +133,12 @@ impl FaultSpace {
         space
     }
 
-    /// How many faults there are.
+    /// Returns the number of faults.
     pub fn len(&self) -> u64 {
         self.classes.last().map_or(0, |&(_, _, end)| end)
     }
 
-    /// The fault with this number, which must be less than [`len`](Self::len).
+    /// Returns the fault with this number, which must be less than [`len`](Self::len).
     pub fn get(&self, number: u64) -> Fault {
         let class = self.classes.partition_point(|&(_, _, end)| end <= number);
         let begin = class

@@ -56,7 +56,7 @@ impl Recorder {
         })
     }
 
-    /// The record of a run. Its plan names every decision, so that it does not
+    /// Returns the record of a run. Its plan names every decision, so that it does not
     /// depend on how a rule with a seed decides.
     pub fn record(&self, run: &Run, verdict: Verdict, reference: Option<&[u8]>) -> Record {
         let criteria = Criteria {
@@ -82,7 +82,7 @@ impl Recorder {
     }
 }
 
-/// The plan with every decision of the run written down.
+/// Returns the plan with every decision of the run written down.
 pub(super) fn spelled_out(run: &Run) -> Plan {
     Plan {
         schedule: Schedule {
@@ -94,12 +94,13 @@ pub(super) fn spelled_out(run: &Run) -> Plan {
     }
 }
 
-/// Where tasks stood when they died or got stuck, if the run was watched.
+/// Returns the stacks of tasks at the time they died or got stuck, if the run was
+/// watched.
 pub(super) fn stacks(run: &Run) -> Vec<Stack> {
     run.captures.iter().map(symbols::stack).collect()
 }
 
-/// The functions and lines of the instructions that touched shared memory.
+/// Returns the functions and lines of the instructions that touched shared memory.
 pub(super) fn places(run: &Run) -> Vec<Frame> {
     run.trace.places.iter().map(symbols::place).collect()
 }

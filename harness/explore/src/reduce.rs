@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How a failure was shrunk.
+/// Result of shrinking a failure.
 #[derive(Debug, Clone)]
 pub struct Reduced {
     /// The simplest run that shows it, replayed: same verdict, same trace.
@@ -26,7 +26,7 @@ pub struct Reduced {
     pub last_lines: LastLines,
     /// Runs that were tried on the way.
     pub tried: u64,
-    /// Whether nothing simpler was left to try when it ended.
+    /// True if nothing simpler was left to try when it ended.
     pub finished: bool,
 }
 
@@ -69,7 +69,7 @@ pub fn reduce(record: &Record, time: Duration, stop: &AtomicBool) -> Result<Redu
     )
 }
 
-/// The same on a target and with checks that a record cannot hold: those of a
+/// Shrinks the failure on a target and with checks that a record cannot hold: those of a
 /// scenario.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! Failures that were found are run first, for ever: each is a file with a whole
-//! shrunk plan, kept beside the test and committed with it.
+//! Saved failures, rerun first from then on: each is a file with a whole shrunk plan,
+//! stored beside the test and committed with it.
 //!
 //! A plan, not a seed: a strategy that draws otherwise does not change what it means.
 //! If the program changes so that the plan no longer fits, its decisions are followed
@@ -19,21 +19,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What a regression file holds.
+/// Content of a regression file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regression {
     /// Version of this format.
     pub format_version: u32,
-    /// Whose failure it is: a scenario, or the processes of a program.
+    /// Test that failed: a scenario, or the processes of a program.
     pub test: String,
-    /// What happened, for people.
+    /// Description of the failure, for people.
     pub violation: String,
-    /// What determines the run.
+    /// Plan of the run.
     pub plan: Plan,
     /// The plan's decisions, told by what tasks have done.
     pub switches: Vec<Switch>,
-    /// What was drawn for the test, if something is.
+    /// Workload drawn for the test, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
 }
@@ -48,25 +48,25 @@ pub enum RegressionError {
     /// It is not a regression file, or of a newer version.
     #[error("{path}: not a regression file that this program can read, or damaged: {reason}")]
     Malformed {
-        /// Which file.
+        /// Path of the file.
         path: String,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
     /// It was given by name and is another test's.
     #[error("{path}: a regression of `{theirs}`, not of `{ours}`")]
     OfAnotherTest {
-        /// Which file.
+        /// Path of the file.
         path: String,
-        /// Whose it is.
+        /// Test named in the file.
         theirs: String,
-        /// Whose it should be.
+        /// Test that was expected.
         ours: String,
     },
     /// The directory cannot be read or written.
     #[error("{path}: {source}")]
     Directory {
-        /// Which.
+        /// Path of the file.
         path: String,
         /// Why.
         source: io::Error,
@@ -74,7 +74,7 @@ pub enum RegressionError {
 }
 
 impl Regression {
-    /// Of a failure that was found and shrunk.
+    /// Builds the regression of a failure that was found and shrunk.
     pub fn of(test: &str, record: &Record) -> Regression {
         let violation = match &record.verdict {
             Verdict::Violation(all) => all.first().map(|one| one.sentence.clone()),
@@ -106,8 +106,8 @@ impl Regression {
     }
 }
 
-/// The regressions of a test: those in a directory that are its own, or the one that
-/// is named. A directory that does not exist has none.
+/// Returns the regressions of a test: those in a directory that are its own, or the one
+/// that is named. A directory that does not exist has none.
 ///
 /// # Errors
 /// If a file is damaged, or the one that is named is another test's.
@@ -155,7 +155,7 @@ fn load(path: &Path) -> Result<Regression, RegressionError> {
     })
 }
 
-/// What became of a regression.
+/// Result of rerunning a regression.
 pub(super) enum Recheck {
     /// The run of its plan passes.
     Passes,
@@ -165,7 +165,7 @@ pub(super) enum Recheck {
     NoLongerFits(String),
 }
 
-/// How far decisions are moved to either side in a program that has changed.
+/// Distance by which decisions are moved to either side in a program that has changed.
 const REACH: u64 = 3;
 
 /// Runs a regression; where its plan no longer fits, plans around it.
@@ -208,7 +208,7 @@ fn around(
     Ok(Recheck::NoLongerFits(reason.to_owned()))
 }
 
-/// The decisions themselves, and each of them a little earlier or later.
+/// Returns the decisions themselves, and each of them a little earlier or later.
 fn close_by(switches: &[Switch]) -> Vec<Vec<Switch>> {
     let mut all = vec![switches.to_vec()];
     for at in 0..switches.len() {
@@ -240,8 +240,8 @@ pub(super) fn recheck_all(
         match recheck(runner.as_mut(), &work.judge, regression)? {
             Recheck::Passes => notes.push(format!("{name}: its run passes")),
             Recheck::NoLongerFits(reason) => notes.push(format!(
-                "{name}: the program has changed and its plan no longer fits ({reason}); no plan \
-                 close by fails. Delete the file if what it shows is repaired"
+                "{name}: the program has changed and its plan no longer fits ({reason}); no \
+                 similar plan fails. Delete the file if its failure is repaired"
             )),
             Recheck::Fails(failed) => {
                 let (run, verdict) = *failed;
@@ -253,7 +253,7 @@ pub(super) fn recheck_all(
     Ok((found.into_iter().flatten().collect(), notes))
 }
 
-/// A run that fails, as it is told; nothing if it does not come out the same again.
+/// Builds the finding of a run that fails; none if a replay gives a different result.
 fn finding(
     work: &Work,
     runner: &mut dyn Runner,

@@ -10,25 +10,25 @@ use crosswire_model::{Program, Record, Run, Stack, Verdict};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How a replay came out.
+/// Result of a replay.
 #[derive(Debug, Clone)]
 pub struct Replay {
-    /// What happened this time.
+    /// The run of the replay.
     pub run: Run,
     /// The recorded verdict if everything came out the same, else `Invalid`.
     pub verdict: Verdict,
-    /// Where this run first differs from the recorded one, if it does.
+    /// First difference of this run from the recorded one, if any.
     pub difference: Option<String>,
     /// The processes whose executable is not the recorded one, where that was
     /// allowed. The verdict is then this run's, whatever the recorded one was.
     pub changed: Vec<String>,
-    /// What the machine does not permit.
+    /// Capabilities that the machine lacks.
     pub capabilities_lost: Vec<LostCapability>,
-    /// Where tasks stood this time when they died or got stuck.
+    /// Stacks of tasks at the time they died or got stuck in the replay.
     pub stacks: Vec<Stack>,
 }
 
-/// Whether a recording may be replayed with another program than it was made with.
+/// Permission to replay a recording with a program that has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Changes {
     /// No: it would say nothing about the recorded run.
@@ -45,9 +45,9 @@ pub enum ReplayError {
     /// The executable is gone, or cannot be read.
     #[error("the executable {path} of process `{process}` cannot be read: {source}")]
     Gone {
-        /// Whose.
+        /// Name of the process.
         process: String,
-        /// Which.
+        /// Path of its executable.
         path: String,
         /// Why.
         source: std::io::Error,
@@ -58,9 +58,9 @@ pub enum ReplayError {
          (SHA-256 {was} became {is}); a recording replays the program it was made with"
     )]
     Changed {
-        /// Whose.
+        /// Name of the process.
         process: String,
-        /// Which.
+        /// Path of its executable.
         path: String,
         /// The first digits of its recorded digest.
         was: String,
@@ -89,7 +89,7 @@ pub fn replay(record: &Record, changes: Changes) -> Result<Replay, ReplayError> 
     perform(record, &engine_starter(&target), &[], changes)
 }
 
-/// The same on a target and with checks that a record cannot hold: those of a
+/// Replays a record on a target and with checks that a record cannot hold: those of a
 /// scenario.
 ///
 /// # Errors
@@ -128,7 +128,7 @@ fn perform(
         None => verdict,
         Some(_) if !changed.is_empty() => verdict,
         Some(difference) => Verdict::Invalid(format!(
-            "the replay went another way than the recording, {difference}"
+            "the replay diverged from the recording, {difference}"
         )),
     };
     Ok(Replay {
@@ -141,8 +141,8 @@ fn perform(
     })
 }
 
-/// Whether the programs are those of the recording; those that are not, where that is
-/// allowed.
+/// Checks whether the programs are those of the recording; returns those that are not, if
+/// that is allowed.
 pub(super) fn performable(record: &Record, changes: Changes) -> Result<Vec<String>, ReplayError> {
     let mut changed = Vec::new();
     for program in &record.programs {
@@ -156,7 +156,7 @@ pub(super) fn performable(record: &Record, changes: Changes) -> Result<Vec<Strin
     Ok(changed)
 }
 
-/// What a record was made with.
+/// Returns the target of a record.
 ///
 /// # Errors
 /// If its working directory does not exist or its options are damaged.

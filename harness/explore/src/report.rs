@@ -1,4 +1,4 @@
-//! What an exploration says in the end, and on the way.
+//! Report of an exploration, at its end and in progress.
 
 use super::{Chance, Exhaustion, Found, Guarantee};
 use crosswire_model::{Limit, Verdict};
@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
 
-/// How an exploration came out.
+/// Result of an exploration.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// Over all runs, by [`Verdict::and`]: only if every run passed does the whole pass.
@@ -21,7 +21,7 @@ pub struct Report {
     pub elapsed: Duration,
     /// Different traces seen. Beyond a million they are not told apart any more.
     pub distinct_traces: u64,
-    /// What was found, in the order of the runs.
+    /// Findings, in the order of the runs.
     pub found: Vec<Found>,
     /// Violations that were too many different ones to be kept.
     pub dropped: u64,
@@ -31,28 +31,28 @@ pub struct Report {
     pub invalid: u64,
     /// The reason of the first of them.
     pub invalid_reason: Option<String>,
-    /// What became of the faults.
+    /// Numbers of faults.
     pub faults: FaultTally,
-    /// What the runs with random priorities are worth together.
+    /// Combined guarantee of the runs with random priorities.
     pub guarantee: Guarantee,
-    /// How far an exhaustive exploration has come.
+    /// Progress of an exhaustive exploration.
     pub exhaustion: Option<Exhaustion>,
-    /// Whether it was stopped before its budget was used up and for no finding.
+    /// True if it was stopped before its budget was used up and not because of a finding.
     pub interrupted: bool,
-    /// What the machine does not permit, and what that means for these runs.
+    /// Capabilities that the machine lacks, and the consequences for these runs.
     pub capabilities_lost: Vec<LostCapability>,
-    /// What else one must know in order to read this right, in sentences.
+    /// Further notes needed to interpret the report, in sentences.
     pub notes: Vec<String>,
 }
 
 /// Something that the engine wants from the machine and has not got.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct LostCapability {
-    /// What it is called.
+    /// Name of the capability.
     pub name: String,
     /// Why it is not there.
     pub reason: String,
-    /// What that means for runs.
+    /// Consequences for runs.
     pub lost: String,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for LostCapability {
     }
 }
 
-/// What became of the faults of an exploration.
+/// Numbers of faults of an exploration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FaultTally {
     /// Different faults that could have been injected.
@@ -75,7 +75,7 @@ pub struct FaultTally {
 }
 
 impl Report {
-    /// The report of an exploration without runs.
+    /// Returns the report of an exploration without runs.
     pub fn without_runs(verdict: Verdict, seed: u64) -> Report {
         let invalid_reason = match &verdict {
             Verdict::Invalid(reason) => Some(reason.clone()),
@@ -131,7 +131,7 @@ impl Report {
     }
 }
 
-/// How far an exploration has come.
+/// Progress of an exploration.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Progress {
     /// Runs performed.

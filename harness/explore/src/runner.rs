@@ -14,16 +14,16 @@ pub trait Runner {
     /// If the harness itself fails.
     fn run(&mut self, plan: &Plan) -> Result<Run, EngineError>;
 
-    /// Whether further runs tell what their calls read and write, as far as it can.
+    /// Makes further runs record the data that their calls read and write, if it can.
     fn watch(&mut self, _watches: bool) {}
 
-    /// Whether its runs have files and names of their own, so that several can go
-    /// on at a time.
+    /// Tells whether its runs have files and names of their own, so that several can be
+    /// performed at a time.
     fn is_apart(&self) -> bool {
         true
     }
 
-    /// What it wants from the machine and has not got.
+    /// Returns the capabilities that it lacks on this machine.
     fn capabilities_lost(&self) -> Vec<LostCapability> {
         Vec::new()
     }
@@ -43,7 +43,7 @@ impl Runner for Engine {
     }
 
     fn capabilities_lost(&self) -> Vec<LostCapability> {
-        // Its queues work without it, and nobody lists them.
+        // Its queues work without it, and no program lists them.
         let matters = |(feature, _): &(Feature, _)| *feature != Feature::Mqueue;
         let losses = self.capabilities().losses().filter(matters);
         losses

@@ -13,7 +13,7 @@ pub struct Shard {
     count: u64,
 }
 
-/// More parts than anybody has machines.
+/// Maximum number of parts.
 const MOST: u64 = 100_000;
 
 /// Why a text names no part.
@@ -22,12 +22,13 @@ const MOST: u64 = 100_000;
 pub struct NoShard(String);
 
 impl Shard {
-    /// The number that the nth run of this part has in the whole exploration.
+    /// Returns the number that the nth run of this part has in the whole exploration.
     pub(super) fn run(self, nth: u64) -> u64 {
         nth.saturating_mul(self.count).saturating_add(self.index)
     }
 
-    /// Whether a part of a tree of choices, told by the way there, belongs to this one.
+    /// Tells whether this part contains a subtree of choices, identified by the path to
+    /// it.
     pub(super) fn owns(self, way: &[crosswire_model::TaskId]) -> bool {
         let mut hasher = Sha256::new();
         for task in way {

@@ -56,7 +56,7 @@ pub(super) fn write_new(directory: &Path, stem: &str, text: &str) -> io::Result<
     ))
 }
 
-/// A part of a file name made of harmless characters only.
+/// Returns a part of a file name made of harmless characters only.
 pub(super) fn plain(text: &str) -> String {
     let harmless = |c: char| {
         if c.is_ascii_alphanumeric() || c == '.' || c == '_' {
@@ -81,7 +81,7 @@ pub enum LoadError {
     /// It cannot be read.
     #[error("cannot read {path}: {source}")]
     Unreadable {
-        /// Which file.
+        /// Path of the file.
         path: String,
         /// Why.
         source: io::Error,
@@ -89,15 +89,15 @@ pub enum LoadError {
     /// It is not a replay file of a version that is known.
     #[error("{path}: {source}")]
     Format {
-        /// Which file.
+        /// Path of the file.
         path: String,
-        /// What is wrong.
+        /// Reason of the failure.
         source: ReadRecordError,
     },
     /// It contradicts itself.
     #[error("{path}: the file contradicts itself: {what}")]
     Contradiction {
-        /// Which file.
+        /// Path of the file.
         path: String,
         /// In what.
         what: String,
@@ -127,7 +127,7 @@ pub fn load(path: &Path) -> Result<Record, LoadError> {
     Ok(record)
 }
 
-/// The text of a regular file of a sensible size.
+/// Returns the text of a regular file of a sensible size.
 pub(super) fn read(path: &Path) -> Result<String, LoadError> {
     try_read(path).map_err(|source| LoadError::Unreadable {
         path: path.display().to_string(),
@@ -135,7 +135,7 @@ pub(super) fn read(path: &Path) -> Result<String, LoadError> {
     })
 }
 
-/// What a file of ours holds, if this program knows its version; else why not.
+/// Parses a file of this format; refuses a version that this program does not know.
 pub(super) fn parse<T: DeserializeOwned>(
     text: &str,
     version: impl Fn(&T) -> u32,
@@ -164,8 +164,7 @@ fn try_read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// What in a record does not fit together; everything behind this may index
-/// tasks without looking.
+/// Finds a contradiction in a record; all later code may index tasks without checks.
 fn contradiction(record: &Record) -> Option<String> {
     let trace = &record.trace;
     let unknown = |task: TaskId| task.index() >= trace.tasks.len();

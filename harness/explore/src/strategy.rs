@@ -1,5 +1,5 @@
-//! How the schedules of an exploration are chosen. What each rule guarantees is said
-//! where it is carried out, in `engine/policy`.
+//! Scheduling strategies of an exploration. The guarantee of each rule is documented
+//! where the engine implements it.
 
 use crosswire_model::{EVERYTHING, Footprint, Mode, Rule, TaskId, Touch, Trace, Weight};
 use rand::{Rng, RngExt};
@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// A family of schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// All of the others in turn, so that nobody must choose.
+    /// All of the others in turn, so that the user need not choose.
     #[default]
     Mixed,
     /// Every task equally likely at every step.
@@ -36,8 +36,8 @@ const MOST_DEPTH: u32 = 32;
 /// Steps in a row under [`Strategy::RoundRobin`].
 const MOST_IN_A_ROW: u32 = 6;
 
-/// What the mix consists of, and in which proportion. The random walk stays the
-/// largest part: it alone assumes nothing about the program.
+/// Strategies of the mix, with their proportions. The random walk stays the largest part:
+/// it alone assumes nothing about the program.
 const MIX: &[(Strategy, u32)] = &[
     (Strategy::RandomWalk, 7),
     (Strategy::Pct(None), 5),
@@ -47,7 +47,7 @@ const MIX: &[(Strategy, u32)] = &[
 ];
 
 impl Strategy {
-    /// One schedule of the family.
+    /// Draws a schedule of the family.
     pub(super) fn rule(self, random: &mut ChaCha8Rng, profile: &Profile) -> Rule {
         match self {
             Strategy::Mixed => {
@@ -129,7 +129,7 @@ impl FromStr for Strategy {
     }
 }
 
-/// What a run has shown of the program's size: the measure of several strategies.
+/// Size of the program, as a run has shown it: the measure of several strategies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Profile {
     /// Steps of all tasks.
@@ -142,7 +142,7 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// Of a program of which nothing else is known.
+    /// Builds the profile of a program of which nothing else is known.
     pub fn of_length(steps: u32) -> Profile {
         Profile {
             steps,
@@ -150,7 +150,8 @@ impl Profile {
         }
     }
 
-    /// Of a run that has [footprints](crosswire_model::Plan::footprints).
+    /// Builds the profile of a program from a run with
+    /// [footprints](crosswire_model::Plan::footprints).
     pub fn of(trace: &Trace) -> Profile {
         let none: Vec<Weight> = trace
             .tasks
@@ -180,7 +181,7 @@ impl Profile {
         }
     }
 
-    /// All steps count, or those on one object.
+    /// Returns all steps count, or those on one object.
     fn weighted(&self, random: &mut ChaCha8Rng) -> Rule {
         let seed = random.next_u64();
         let pick = random.random_range(0..=self.objects.len());

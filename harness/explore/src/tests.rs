@@ -17,7 +17,7 @@ fn opposite_locks() -> Toy {
     ])
 }
 
-/// Correct as long as nobody dies.
+/// Correct as long as no process dies.
 fn one_lock() -> Toy {
     let script: &[Op] = &[Lock(0), Print("x"), Unlock(0)];
     Toy::new(&[("left", script), ("right", script)])
@@ -114,11 +114,11 @@ fn what_does_not_replay_is_invalid_and_never_a_violation() {
     let Verdict::Invalid(reason) = &report.verdict else {
         panic!("{report:?}")
     };
-    assert!(reason.contains("did not come out the same"), "{reason}");
+    assert!(reason.contains("gave different results"), "{reason}");
     assert!(report.found.is_empty());
     assert!(
         report.runs < 200,
-        "an unreliable harness is not asked for ever"
+        "an unreliable harness is not asked forever"
     );
 }
 

@@ -13,7 +13,7 @@ use super::strategy::Profile;
 use crosswire_engine::EngineError;
 use crosswire_model::{End, Plan, Run, Verdict};
 
-/// What all workers of an exploration have in common, unchanging.
+/// Immutable state shared by all workers of an exploration.
 pub(super) struct Work {
     pub starter: Starter,
     pub planner: Planner,
@@ -39,7 +39,7 @@ pub(super) fn perform_job(
         && let Some(difference) = run.trace.first_difference(&runner.run(&plan)?.trace)
     {
         outcome.verdict = Verdict::Invalid(format!(
-            "a run that was performed twice did not come out the same, {difference}"
+            "performing a run twice gave different results, {difference}"
         ));
     }
     if work.learn_points && plan.faults.is_empty() {
@@ -51,7 +51,7 @@ pub(super) fn perform_job(
     Ok(outcome)
 }
 
-/// Whether a run is one of those that are performed twice; the violations are anyway.
+/// Tells whether a run is one of those performed twice; violations always are.
 fn is_checked(work: &Work, run: u64) -> bool {
     // Neither run 0 nor always runs with, or without, a fault.
     work.self_check > 0 && run % work.self_check == work.self_check - 1 - run / work.self_check % 2
@@ -89,7 +89,7 @@ pub(super) fn perform(
                 }
                 Confirmed::Different(difference) => {
                     outcome.verdict = Verdict::Invalid(format!(
-                        "a violation did not come out the same when replayed, {difference}"
+                        "replaying a violation gave different results, {difference}"
                     ));
                     return Ok((run, outcome));
                 }
@@ -106,7 +106,7 @@ pub(super) fn perform(
     Ok((run, outcome))
 }
 
-/// The names of a run's processes, sorted.
+/// Returns the names of a run's processes, sorted.
 pub(super) fn process_names(run: &Run) -> Vec<String> {
     let mut names: Vec<String> = run
         .trace

@@ -1,5 +1,5 @@
-//! What judging a history costs: seconds, and how many times what it costs to sort the
-//! same operations by their answers. Reading and generating are left out.
+//! Measures the cost of judging a history: seconds, and the ratio to sorting the same
+//! operations by their answers. Excludes reading and generating.
 //!
 //! ```text
 //! cargo bench -p crosswire-histories --bench checkers
@@ -17,7 +17,7 @@ const MANY: usize = 1_000_000;
 /// Operations of a history of the generic search.
 const FEWER: usize = 100_000;
 
-/// How often each measurement is made; the least counts.
+/// Number of repetitions of each measurement; the minimum counts.
 const TIMES: usize = 5;
 
 fn main() {
@@ -418,7 +418,7 @@ fn calls(count: usize, random: &mut impl Rng) -> Operations {
     operations
 }
 
-/// A lock, as somebody would specify it who has no checker for it.
+/// A lock, as a user without a checker for it would specify it.
 struct OneHolder;
 
 impl Specification<Op> for OneHolder {

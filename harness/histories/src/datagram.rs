@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// never arrives is no fault. Every value sent must be different.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Datagram {
-    /// Whether messages may be lost.
+    /// True if messages may be lost.
     pub lossy: bool,
 }
 
@@ -56,8 +56,8 @@ impl Checker for Datagram {
     }
 }
 
-/// Finds a receive that was told "nothing" although something was there at every moment,
-/// or more missing messages than receives that were cut off can have taken.
+/// Finds a receive that found nothing although a message was there at every moment, or
+/// more missing messages than receives that were cut off can have taken.
 ///
 /// A missing message must be gone by the first answer to a receive of a message that the
 /// same process sent after it, and by the first moment at which nothing is there. Those
@@ -105,7 +105,7 @@ fn lost(operations: &Operations, messages: &Messages, mut skips: Vec<Skipped>) -
     skipped(operations, skips, &messages.takers)
 }
 
-/// A message that did not arrive as it was sent.
+/// Returns a message that did not arrive as it was sent.
 fn cut(operations: &Operations, message: Message) -> Option<Broken> {
     let receive = message.receive()?;
     let (sent, received) = (&operations.list[message.send()], &operations.list[receive]);

@@ -34,7 +34,7 @@ pub fn draw(operations: &Operations, witness: &[usize]) -> Vec<String> {
     draw_intervals(&intervals.collect::<Vec<_>>())
 }
 
-/// An operation in words, such as `send(1)` or `recv gives nothing`.
+/// Returns an operation in words, such as `send(1)` or `recv gives nothing`.
 pub fn described(operations: &Operations, op: &Op) -> String {
     let name = op.action.name();
     let bytes = || operations.bytes_of(op).escape_ascii().to_string();

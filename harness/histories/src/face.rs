@@ -5,22 +5,23 @@ use super::Operations;
 /// Judges histories of one kind of object. A pure function: no run, no process and
 /// no clock is needed.
 pub trait Checker: Send + Sync {
-    /// What it is called, as in `crosswire check --as NAME`.
+    /// Returns its name, as in `crosswire check --as NAME`.
     fn name(&self) -> &'static str;
 
-    /// Whether what it finds in the first part of a history holds for all of it.
+    /// Tells whether a violation found in the first part of a history holds for all of
+    /// it.
     fn judges_unfinished(&self) -> bool {
         true
     }
 
-    /// Whether the history could be that of such an object.
+    /// Judges whether the history could be that of such an object.
     ///
     /// # Errors
     /// If it is none that this checker can judge, which says nothing about it.
     fn check(&self, operations: &Operations) -> Result<Outcome, Unusable>;
 }
 
-/// What a checker says of a history.
+/// Result of a checker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// There is an order of the operations that explains every answer.
@@ -29,7 +30,7 @@ pub enum Outcome {
     Violation(Broken),
     /// None was found, and not all were tried.
     Inconclusive {
-        /// How many configurations were looked at.
+        /// Number of configurations searched.
         budget: u64,
     },
 }
@@ -37,17 +38,17 @@ pub enum Outcome {
 /// A rule that a history breaks, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// Which rule, in a word.
+    /// Name of the broken rule.
     pub rule: &'static str,
     /// The operations that show it, as indices into the history: as few as there
     /// can be.
     pub witness: Vec<usize>,
-    /// What happened, in one sentence.
+    /// Description of the violation, in one sentence.
     pub sentence: String,
 }
 
 impl Broken {
-    /// A rule broken in this way.
+    /// Returns a rule broken in this way.
     pub fn new(
         rule: &'static str,
         witness: impl Into<Vec<usize>>,
@@ -73,7 +74,7 @@ impl From<Option<Broken>> for Outcome {
 pub struct Unusable {
     /// The operation that is to blame, as an index into the history.
     pub operation: usize,
-    /// What is wrong with it.
+    /// Reason why the history cannot be judged.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! Who was overtaken how often while waiting.
+//! Counts of how often waiting processes were overtaken.
 
 use super::{Action, Broken, Checker, Op, Operations, Outcome, Unusable};
 
@@ -7,7 +7,7 @@ use super::{Action, Broken, Checker, Op, Operations, Outcome, Unusable};
 /// `wait`, `recv` and `call`; others are left out.
 #[derive(Debug, Clone, Copy)]
 pub struct Fairness {
-    /// How many may overtake it.
+    /// Number of operations that may overtake it.
     pub bound: u64,
 }
 
@@ -17,7 +17,7 @@ impl Default for Fairness {
     }
 }
 
-/// How a process fared.
+/// Result for one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overtaken {
     /// Its number.
@@ -28,7 +28,7 @@ pub struct Overtaken {
     pub overtaken: u64,
     /// By how many one of them was overtaken at most.
     pub most: u64,
-    /// Which one that was, as an index into the history.
+    /// Index of that operation in the history.
     pub longest: usize,
 }
 
@@ -56,9 +56,9 @@ fn waits(op: &Op) -> bool {
     may_wait && !op.nothing && !op.is_pending()
 }
 
-/// How often the operations of each process were overtaken: by one that was called
-/// later and answered earlier. Counted with a tree of partial sums (Fenwick, "A New Data
-/// Structure for Cumulative Frequency Tables", 1994).
+/// Counts for each process how often its operations were overtaken: by an operation that
+/// was called later and answered earlier. Counted with a tree of partial sums (Fenwick,
+/// "A New Data Structure for Cumulative Frequency Tables", 1994).
 pub fn overtaken(operations: &Operations) -> Vec<Overtaken> {
     let ops = &operations.list;
     let mut by_call: Vec<u32> = (0..ops.len() as u32)
@@ -153,7 +153,7 @@ impl FenwickTree {
         }
     }
 
-    /// Those at this place or after it.
+    /// Returns those at this place or after it.
     fn from(&self, place: usize) -> u64 {
         let (mut at, mut before) = (place, 0);
         while at > 0 {

@@ -154,8 +154,7 @@ fn describe_skipped(operations: &Operations, skips: &[Skipped], takers: &[(u64, 
     Broken::new("loss", witness, sentence)
 }
 
-/// Finds a receive that was told "nothing" although the queue held something at every
-/// moment.
+/// Finds a receive that found nothing although the queue held something at every moment.
 fn falsely_empty(operations: &Operations, messages: &Messages) -> Option<Broken> {
     if messages.empties.is_empty() {
         return None;
@@ -169,13 +168,13 @@ fn falsely_empty(operations: &Operations, messages: &Messages) -> Option<Broken>
     Some(never_empty(operations, messages, *told))
 }
 
-/// When the queue may have been empty.
+/// Returns the moments at which the queue may have been empty.
 pub(super) fn free(ops: &[Op], messages: &Messages) -> Free {
     let stays = messages.list.iter().map(|message| message.stay(ops));
     Free::of(stays, messages.takers.iter().map(|(called, _)| *called))
 }
 
-/// Why a queue cannot have been empty while a receive was told so.
+/// Explains why a queue cannot have been empty when a receive found nothing.
 pub(super) fn never_empty(operations: &Operations, messages: &Messages, told: usize) -> Broken {
     let ops = &operations.list;
     let value = |message: Message| ops[message.send()].value;
@@ -213,8 +212,8 @@ pub(super) fn never_empty(operations: &Operations, messages: &Messages, told: us
     never_gone(operations, messages, &missing, told)
 }
 
-/// The same where messages are missing, and not enough receives were cut off to have
-/// taken them.
+/// Describes the same violation for missing messages, when too few receives were cut off
+/// to have taken them.
 fn never_gone(
     operations: &Operations,
     messages: &Messages,

@@ -33,7 +33,7 @@ use std::hash::BuildHasherDefault;
 pub struct FifoStream {
     /// Events so far.
     now: u64,
-    /// What was sent and not yet received.
+    /// Messages that were sent and not yet received.
     sent: HashMap<i64, Sent, BuildHasherDefault<Multiply>>,
     /// The latest call of a send whose message has been received.
     newest: u64,
@@ -44,25 +44,26 @@ pub struct FifoStream {
     cut_off: Vec<u64>,
     /// Answers to sends, in their order, with the value; those not yet overtaken.
     answered: VecDeque<(u64, i64)>,
-    /// What was overtaken and is still there, with when it must have been gone.
+    /// Messages that were overtaken and are still there, each with the time by which it
+    /// must have been gone.
     overtaken: HashMap<i64, u64, BuildHasherDefault<Multiply>>,
 }
 
-/// When a message was sent.
+/// Times at which a message was sent.
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     called: u64,
     answered: u64,
 }
 
-/// What is wrong with a queue, and the value that shows it.
+/// Violation by a queue, with the value that shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     /// It is sent while one of the same value is in the queue.
     #[error("{0} is sent although one like it is still in the queue")]
     SentTwice(i64),
     /// It was received without being in the queue.
-    #[error("{0} was received, but nobody had sent it, or it had been received before")]
+    #[error("{0} was received, but no process had sent it, or it had been received before")]
     NotThere(i64),
     /// It was received after one that was sent later.
     #[error("{0} was received after a message that was sent later")]
@@ -73,7 +74,7 @@ pub enum Wrong {
 }
 
 impl FifoStream {
-    /// An empty queue with so many receivers, which are known by their numbers.
+    /// Returns an empty queue with so many receivers, which are known by their numbers.
     pub fn new(receivers: usize) -> FifoStream {
         FifoStream {
             receiving: vec![None; receivers],
@@ -81,10 +82,10 @@ impl FifoStream {
         }
     }
 
-    /// Somebody begins to send a value.
+    /// Records that a process begins to send a value.
     ///
     /// # Errors
-    /// If one like it is in the queue: they could not be told apart.
+    /// If an equal value is in the queue: they could not be distinguished.
     pub fn send_called(&mut self, value: i64) -> Result<(), Wrong> {
         self.now += 1;
         let sent = Sent {
@@ -107,8 +108,8 @@ impl FifoStream {
         }
     }
 
-    /// A receiver begins to receive. If its last receive has not answered, that was cut
-    /// off.
+    /// Records that a receiver begins to receive. If its last receive has not answered,
+    /// that was cut off.
     ///
     /// # Panics
     /// If there is no such receiver.
@@ -118,7 +119,7 @@ impl FifoStream {
         self.cut_off.extend(last.map(|(called, _)| called));
     }
 
-    /// It gets this value, or nothing.
+    /// Records that the receiver gets this value, or nothing.
     ///
     /// # Errors
     /// If it must not.
@@ -160,7 +161,7 @@ impl FifoStream {
         }
     }
 
-    /// Nothing more comes.
+    /// Ends the history.
     ///
     /// # Errors
     /// If more messages are missing than receives that were cut off can have taken.
@@ -182,7 +183,7 @@ impl FifoStream {
         Ok(())
     }
 
-    /// How many messages are remembered.
+    /// Returns the number of messages remembered.
     pub fn remembered(&self) -> usize {
         self.sent.len()
     }

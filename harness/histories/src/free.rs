@@ -16,15 +16,16 @@ pub struct Free {
     ranges: Vec<(u64, u64)>,
 }
 
-/// What changes at a moment, in the order that accuses least at equal times.
+/// Kinds of changes at a moment, in the order that accuses least at equal times.
 const LEAVES: u64 = 0;
 const TAKER_BEGINS: u64 = 1;
 const ARRIVES: u64 = 2;
 const ARRIVES_FOR_GOOD: u64 = 3;
 
 impl Free {
-    /// From the stays of all things, each strictly between two moments, for ever if
-    /// the second is [`NEVER`], and the calls of those who may have taken one away.
+    /// Builds it from the stays of all things, each strictly between two moments, or
+    /// forever if the second is [`NEVER`], and from the calls of the operations that may
+    /// have taken one away.
     pub fn of(stays: impl Iterator<Item = (u64, u64)>, takers: impl Iterator<Item = u64>) -> Free {
         // Histories have no moments beyond `LAST`, so both fit into one number.
         let mut moments: Vec<u64> = takers.map(|at| at << 2 | TAKER_BEGINS).collect();
@@ -62,20 +63,20 @@ impl Free {
         Free { ranges }
     }
 
-    /// The first such moment that is not before this one.
+    /// Returns the first such moment that is not before this one.
     pub(super) fn next(&self, from: u64) -> Option<u64> {
         let at = self.ranges.partition_point(|(_, to)| *to < from);
         self.ranges.get(at).map(|(first, _)| from.max(*first))
     }
 
-    /// Whether there is such a moment from one to another, both included.
+    /// Tells whether there is such a moment between two others, both included.
     pub fn within(&self, from: u64, to: u64) -> bool {
         self.next(from).is_some_and(|moment| moment <= to)
     }
 }
 
-/// The fewest of these stays that cover every moment from one to another, by index:
-/// each reaches beyond the end of the one before. `None` if they leave a gap.
+/// Returns the fewest of these stays that cover every moment from one to another, by
+/// index: each reaches beyond the end of the one before. `None` if they leave a gap.
 pub(super) fn chain(stays: &[(u64, u64)], from: u64, to: u64) -> Option<Vec<usize>> {
     let mut by_begin: Vec<usize> = (0..stays.len()).collect();
     by_begin.sort_unstable_by_key(|i| stays[*i].0);

@@ -20,7 +20,7 @@ enum Ranks {
 }
 
 impl Gaps {
-    /// All moments of a history.
+    /// Returns all moments of a history.
     pub(super) fn of(ops: &[Op]) -> Gaps {
         let times = |op: &Op| [op.called, if op.is_pending() { 0 } else { op.answered }];
         let last = ops.iter().flat_map(times).max().unwrap_or(0);
@@ -35,7 +35,7 @@ impl Gaps {
         }
     }
 
-    /// The rank of an operation's call.
+    /// Returns the rank of an operation's call.
     pub(super) fn called(&self, ops: &[Op], operation: usize) -> u32 {
         match &self.ranks {
             Ranks::Identity => ops[operation].called as u32,
@@ -43,7 +43,7 @@ impl Gaps {
         }
     }
 
-    /// The rank of an operation's answer; beyond all others if it was cut off.
+    /// Returns the rank of an operation's answer; beyond all others if it was cut off.
     pub(super) fn answered(&self, ops: &[Op], operation: usize) -> u32 {
         match (&self.ranks, ops[operation].answered) {
             (_, NEVER) => self.never(),
@@ -52,17 +52,17 @@ impl Gaps {
         }
     }
 
-    /// The rank beyond all moments.
+    /// Returns the rank beyond all moments.
     pub(super) fn never(&self) -> u32 {
         self.next.len() as u32 - 1
     }
 
-    /// The first moment that is left and not before this one.
+    /// Returns the first moment that is left and not before this one.
     pub(super) fn next(&mut self, from: u32) -> u32 {
         root(&mut self.next, from)
     }
 
-    /// The last moment that is left and not after this one.
+    /// Returns the last moment that is left and not after this one.
     pub(super) fn previous(&mut self, from: u32) -> u32 {
         root(&mut self.previous, from)
     }

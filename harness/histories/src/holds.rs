@@ -1,4 +1,4 @@
-//! Who held a lock from when until when.
+//! Intervals during which processes held a lock.
 
 use super::{Action, Broken, NEVER, Operations, Unusable};
 
@@ -14,7 +14,7 @@ pub(super) struct Hold {
     pub(super) from: u64,
     /// Until when it was surely held.
     pub(super) to: u64,
-    /// Whether nobody else may hold it meanwhile.
+    /// True if no other process may hold it in the meantime.
     pub(super) exclusive: bool,
     /// The operation whose answer shows that its holder was not dead before.
     pub(super) alive: Option<usize>,
@@ -28,7 +28,7 @@ impl Hold {
         (ops[self.acquire].called, until)
     }
 
-    /// Whether it came and went in one moment.
+    /// Tells whether the hold began and ended at one moment.
     pub(super) fn is_instant(&self) -> bool {
         self.from == self.to
     }
@@ -40,14 +40,14 @@ pub(super) struct Holds {
     pub(super) list: Vec<Hold>,
     /// Attempts that were refused.
     pub(super) refused: Vec<usize>,
-    /// Whether an acquisition was cut off, and so may have succeeded.
+    /// True if an acquisition was cut off, and so may have succeeded.
     pub(super) has_pending: bool,
-    /// Whether an attempt that was refused touches another operation of its process, so
-    /// that the moment in common is not one of the hold that begins or ends there.
+    /// True if a refused attempt touches another operation of its process, so that the
+    /// common moment does not belong to the hold that begins or ends there.
     pub(super) has_touching: bool,
 }
 
-/// What is known of one process.
+/// Known state of one process.
 #[derive(Clone, Default)]
 struct Holder {
     /// Its holds that have not been given back. A reader may have several.
@@ -129,7 +129,7 @@ pub(super) fn holds(
             },
             Action::Crash if robust => {
                 for hold in holder.open.drain(..) {
-                    // Whoever was killed in an operation that answered died after that.
+                    // A process killed in an operation that answered died after the answer.
                     release(&mut found.list[hold as usize], i, alive_at);
                     found.list[hold as usize].alive = alive;
                 }
@@ -159,7 +159,7 @@ fn follows(operations: &Operations, last: Option<u32>, next: usize) -> Result<()
     if last.action == Action::Crash {
         return Err(Unusable::new(
             next,
-            format!("`{who}` goes on after its death"),
+            format!("`{who}` continues after its death"),
         ));
     }
     if op.action == Action::Crash && !last.is_pending() && last.answered > op.answered {
@@ -205,7 +205,7 @@ pub(super) fn overlapping(holds: &[Hold]) -> Option<(Hold, Hold)> {
     None
 }
 
-/// Two holds that overlap, in words.
+/// Describes two holds that overlap.
 pub(super) fn both(operations: &Operations, first: Hold, second: Hold) -> Broken {
     let reading = |hold: Hold| match hold.exclusive {
         true => "",
@@ -234,27 +234,26 @@ pub(super) fn both(operations: &Operations, first: Hold, second: Hold) -> Broken
     Broken::new("exclusion", witness, sentence)
 }
 
-/// What is known of a refused attempt.
+/// Explanation of a refused attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Somebody surely held the lock at some moment of it.
+    /// The lock was certainly held at some moment of the attempt.
     Sure,
-    /// Somebody may have.
+    /// The lock may have been held.
     Possible,
-    /// Nobody can have.
+    /// The lock cannot have been held.
     Impossible,
 }
 
-/// How an attempt can have been refused. One to read is refused by those only who
-/// hold the lock for themselves alone.
+/// Possible explanations of refused attempts. An attempt to read is refused only by
+/// exclusive holders.
 ///
-/// Holds that exclude each other are in an order that nobody can change, so each may
-/// be made as long as it could be up to the next; what lies between two then is held
-/// by the one or the other, wherever they change. Moments at which several holds came
-/// and went have no such order.
+/// Holds that exclude each other have a fixed order, so each may be extended up to the
+/// next; the time between two belongs to one or the other, wherever the lock changes
+/// hands. Moments at which several holds came and went have no such order.
 pub(super) struct Refusals {
-    /// What is surely held, then what may be, each by those for themselves alone and
-    /// by all: disjoint, in order.
+    /// Times at which the lock is certainly held, then times at which it may be, each for
+    /// exclusive holds and for all: disjoint, in order.
     sure: [Vec<(u64, u64)>; 2],
     possible: [Vec<(u64, u64)>; 2],
 }
@@ -289,7 +288,7 @@ impl Refusals {
     }
 }
 
-/// Each hold as long as those that exclude it let it be.
+/// Returns each hold as long as those that exclude it let it be.
 fn widened(operations: &Operations, holds: &[Hold]) -> Vec<(u64, u64)> {
     let mut wide: Vec<(u64, u64)> = holds.iter().map(|hold| hold.widest(operations)).collect();
     let (mut any, mut exclusive) = (0, 0);
@@ -323,13 +322,13 @@ fn merged(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     merged
 }
 
-/// Whether a closed range meets one of these.
+/// Tells whether a closed range intersects one of these.
 fn touches(ranges: &[(u64, u64)], from: u64, to: u64) -> bool {
     let at = ranges.partition_point(|range| range.1 < from);
     ranges.get(at).is_some_and(|range| range.0 <= to)
 }
 
-/// Whether several holds came and went in the same moment.
+/// Tells whether several holds came and went at the same moment.
 pub(super) fn has_ties(holds: &[Hold]) -> bool {
     holds
         .windows(2)

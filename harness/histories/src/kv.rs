@@ -12,7 +12,7 @@ use super::{
 /// Each key is an object of its own, so a history is judged key by key (Horn and
 /// Kroening, "Faster Linearizability Checking via P-Compositionality", FORTE 2015). The
 /// values put under a key must be different. Where a key is deleted and found empty,
-/// deletions cannot be told apart; then all orders are tried within the budget.
+/// deletions cannot be distinguished; then all orders are tried within the budget.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyValue {
     /// Configurations that a search may look at, for each key.
@@ -87,7 +87,7 @@ fn unexplained(operations: &Operations, stuck: usize) -> Broken {
     Broken::new("stale", [stuck], sentence)
 }
 
-/// The operations on each key, by index, in their order.
+/// Returns the operations on each key, by index, in their order.
 fn by_key(operations: &Operations) -> Vec<Vec<u32>> {
     let own = |op: &&Op| matches!(op.action, Action::Put | Action::Get | Action::Delete);
     let all = operations.list.iter().filter(own);

@@ -1,12 +1,12 @@
-//! Checkers of histories: whether the answers that operations got could be those of a
-//! queue, a lock, a register, …, whatever their order was where they overlapped.
+//! Checkers of histories: they tell whether the answers of operations could be those of a
+//! queue, a lock, a register, …, in any order of the operations that overlap.
 //!
-//! Each is a pure function behind one face, [`Checker`]: operations in, an [`Outcome`]
+//! Each is a pure function with one interface, [`Checker`]: operations in, an [`Outcome`]
 //! out. They need no run and no engine; `crosswire check` reads histories from files
-//! ([`text`](mod@text)), [`of_run`] makes a [`Check`](super::Check) of a run from any of
-//! them.
+//! ([`text`](mod@text)), and `crosswire::check::history::of_run` makes a check of a run
+//! from any of them.
 //!
-//! | checker | object | what it costs for n operations |
+//! | checker | object | cost for n operations |
 //! |---|---|---|
 //! | [`Fifo`] | a queue | sorting |
 //! | [`FifoStream`] | a queue, while it is used | constant time an event |

@@ -1,4 +1,4 @@
-//! What mutexes and reader–writer locks have in common.
+//! Common parts of mutexes and reader–writer locks.
 
 use super::holds::{Refusal, Refusals, both, has_ties, holds, overlapping};
 use super::{
@@ -52,7 +52,8 @@ fn baseless(operations: &Operations, attempt: usize) -> Broken {
         "refusal",
         [attempt],
         format!(
-            "`{who}` was refused the lock between {from} and {to}, when nobody can have held it"
+            "`{who}` was refused the lock between {from} and {to}, when no process can have held \
+             it"
         ),
     )
 }
@@ -70,8 +71,9 @@ fn searched(operations: &Operations, robust: bool, budget: u64) -> Outcome {
     }
 }
 
-/// The operations, each with the number of those of its process that were done before it
-/// as its key. Operations of one process follow each other also where they touch.
+/// Returns the operations, each with the number of those of its process that were done
+/// before it as its key. Operations of one process follow each other also where they
+/// touch.
 pub(super) fn numbered(operations: &Operations) -> Vec<Op> {
     let mut numbered = operations.list.clone();
     let mut order: Vec<usize> = (0..numbered.len()).collect();
@@ -94,18 +96,18 @@ pub(super) fn numbered(operations: &Operations) -> Vec<Op> {
 
 /// A lock that one may hold, or several to read. Operations are [`numbered`].
 pub(super) struct Lock {
-    /// Whether the death of its holder gives it back.
+    /// True if the death of its holder gives it back.
     pub(super) robust: bool,
 }
 
-/// Who holds a lock, and who is dead.
+/// Holders of a lock, and dead processes.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Held {
     writer: Option<u32>,
     /// Sorted.
     readers: Vec<u32>,
     dead: Vec<u32>,
-    /// How many operations each process has done.
+    /// Number of operations done by each process.
     done: Vec<i64>,
 }
 

@@ -24,12 +24,12 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// How it was sent.
+    /// Returns the operation that sent it.
     pub(super) fn send(self) -> usize {
         self.send as usize
     }
 
-    /// How it was received, if it was.
+    /// Returns the operation that received it, if any.
     pub(super) fn receive(self) -> Option<usize> {
         (self.receive != NONE).then_some(self.receive as usize)
     }
@@ -112,7 +112,7 @@ pub(super) fn matched(operations: &Operations) -> Result<Result<Messages, Broken
 fn never_sent(operations: &Operations, receive: usize) -> Broken {
     let value = operations.list[receive].value;
     let who = operations.who(receive);
-    let sentence = format!("`{who}` received {value}, which nobody sent");
+    let sentence = format!("`{who}` received {value}, which no process sent");
     Broken::new("invention", [receive], sentence)
 }
 
@@ -138,7 +138,7 @@ fn twice(operations: &Operations, witness: [usize; 3]) -> Broken {
     Broken::new("duplication", witness, sentence)
 }
 
-/// The first of two messages that were sent one after the other and received the
+/// Returns the first of two messages that were sent one after the other and received the
 /// other way round, and the second.
 ///
 /// Receives are gone through by their calls, with the message of latest call among
@@ -179,7 +179,7 @@ pub(super) fn overtaken(
     None
 }
 
-/// What is wrong with two messages that [`overtaken`] found.
+/// Describes the violation by two messages that [`overtaken`] found.
 pub(super) fn wrong_order(operations: &Operations, first: Message, second: Message) -> Broken {
     let (Some(late), Some(early)) = (first.receive(), second.receive()) else {
         unreachable!("only received messages are compared");

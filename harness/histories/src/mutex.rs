@@ -8,7 +8,7 @@ use super::{BUDGET, Checker, Operations, Outcome, Unusable, locks};
 /// The shortest holds there can be, from the answer to an acquisition to the call of
 /// its release, must be disjoint. An acquisition that was cut off is left out. A lock
 /// whose holder died stays held, unless it is robust. An attempt is refused only while
-/// somebody may hold the lock; where it takes an acquisition that was cut off to
+/// the lock may be held; where it takes an acquisition that was cut off to
 /// explain that, all orders are tried within the budget.
 ///
 /// Operations of one process must follow each other.
@@ -27,7 +27,7 @@ use super::{BUDGET, Checker, Operations, Outcome, Unusable, locks};
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Mutex {
-    /// Whether the death of its holder gives it back.
+    /// True if the death of its holder gives it back.
     pub robust: bool,
     /// Configurations that a search may look at.
     pub budget: u64,

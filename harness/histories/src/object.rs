@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a history is to be judged as.
+/// Object that a history is judged against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Object {
@@ -32,20 +32,19 @@ pub enum Object {
     Fairness,
 }
 
-/// What objects of one kind may differ in.
+/// Settings that distinguish objects of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// What a register holds, or how many may pass a semaphore, before all
-    /// operations.
+    /// Initial value of a register, or initial permits of a semaphore.
     pub initial: i64,
-    /// Whether a lock is given back when its holder dies, as are file locks and
-    /// robust mutexes.
+    /// True if a lock is given back when its holder dies, as are file locks and robust
+    /// mutexes.
     pub robust: bool,
-    /// Whether datagrams may be lost.
+    /// True if datagrams may be lost.
     pub lossy: bool,
     /// Bytes that a write to a stream may have and stay together.
     pub atomic: i64,
-    /// How often a waiting operation may be overtaken.
+    /// Number of times a waiting operation may be overtaken.
     pub bound: u64,
     /// Configurations that a search may look at.
     pub budget: u64,
@@ -147,32 +146,32 @@ const KINDS: &[Row] = {
 };
 
 impl Object {
-    /// All of them, in the order in which they are documented.
+    /// Returns all of them, in the order in which they are documented.
     pub fn all() -> impl Iterator<Item = Object> {
         KINDS.iter().map(|row| row.0)
     }
 
-    /// The kind of this name.
+    /// Returns the kind of this name.
     pub fn named(name: &str) -> Option<Object> {
         Object::all().find(|object| object.name() == name)
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         self.row().1
     }
 
-    /// What its operations do.
+    /// Returns the actions of its operations.
     pub fn actions(self) -> &'static [Action] {
         self.row().2
     }
 
-    /// The settings that mean something to it, by name.
+    /// Returns the settings that mean something to it, by name.
     pub fn settings(self) -> &'static [&'static str] {
         self.row().3
     }
 
-    /// Its checker.
+    /// Returns its checker.
     pub fn checker(self, settings: &Settings) -> Box<dyn Checker> {
         let &Settings {
             initial,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// The latest moment that a history may name.
 pub const LAST: u64 = u64::MAX >> 3;
 
-/// When an operation answered that never did.
+/// Time of an answer that never came.
 pub const NEVER: u64 = u64::MAX;
 
 /// One operation of one process, from its call to its answer. Whatever it did, it
@@ -16,24 +16,24 @@ pub const NEVER: u64 = u64::MAX;
 /// before that was called; operations that touch may be in either order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Op {
-    /// When it was called, on any scale that grows, up to [`LAST`].
+    /// Time of the call, on any increasing scale, up to [`LAST`].
     pub called: u64,
-    /// When it answered; [`NEVER`] if it was cut off. It may have had its effect at
-    /// any moment after its call, or none.
+    /// Time of the answer; [`NEVER`] if it was cut off. It may have had its effect at any
+    /// moment after its call, or none.
     pub answered: u64,
-    /// What was sent, received, written, read; what identifies a call.
+    /// The value sent, received, written or read; the identity of a call.
     pub value: i64,
     /// The priority, key, length or number of a signal, for actions that have one.
     pub key: i64,
-    /// Who issued it: an index into the names of [`Operations`].
+    /// Process that issued it: an index into the names of [`Operations`].
     pub process: u32,
-    /// What it did.
+    /// Action of the operation.
     pub action: Action,
-    /// Whether it answered that there was nothing, or that it was refused.
+    /// True if it found nothing or was refused.
     pub nothing: bool,
 }
 
-/// What operations do. Each checker knows some of them.
+/// Actions of operations. Each checker knows some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     /// Puts a message in.
@@ -103,20 +103,20 @@ const NAMES: [(Action, &str); 20] = [
 ];
 
 impl Action {
-    /// The action of this name, as histories and logs call it.
+    /// Returns the action of this name, as histories and logs call it.
     pub fn named(name: &str) -> Option<Action> {
         let named = NAMES.iter().find(|(_, other)| *other == name);
         named.map(|(action, _)| *action)
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         NAMES[self as usize].1
     }
 }
 
 impl Op {
-    /// An operation that has no value and was cut off at once; the other methods
+    /// Returns an operation that has no value and was cut off at once; the other methods
     /// say what is different.
     ///
     /// ```
@@ -146,7 +146,7 @@ impl Op {
         Op { key, ..self }
     }
 
-    /// It answered that there was nothing, or that it was refused.
+    /// Marks the operation as one that found nothing, or was refused.
     pub fn nothing(self) -> Op {
         Op {
             nothing: true,
@@ -168,12 +168,12 @@ impl Op {
         self.at(called, NEVER)
     }
 
-    /// Whether it never answered.
+    /// Tells whether it never answered.
     pub fn is_pending(&self) -> bool {
         self.answered == NEVER
     }
 
-    /// Whether it had surely taken place when the other one was called.
+    /// Tells whether it had certainly taken place when the other one was called.
     pub fn precedes(&self, other: &Op) -> bool {
         self.answered < other.called
     }
@@ -209,7 +209,7 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// The number of the process of this name, which is new or known.
+    /// Returns the number of the process of this name, which is new or known.
     pub fn process(&mut self, name: &str) -> u32 {
         if let Some(&number) = self.numbers.get(name) {
             return number;
@@ -220,22 +220,22 @@ impl Operations {
         number
     }
 
-    /// The number of a process that is known.
+    /// Returns the number of a process that is known.
     pub fn known(&self, name: &str) -> Option<u32> {
         self.numbers.get(name).copied()
     }
 
-    /// How many processes there are.
+    /// Returns the number of processes.
     pub fn processes(&self) -> usize {
         self.names.len()
     }
 
-    /// The name of a process; `?` if it is not known.
+    /// Returns the name of a process; `?` if it is not known.
     pub fn name(&self, process: u32) -> &str {
         self.names.get(process as usize).map_or("?", String::as_str)
     }
 
-    /// The name of the process that issued an operation.
+    /// Returns the name of the process that issued an operation.
     pub fn who(&self, operation: usize) -> &str {
         self.name(self.list[operation].process)
     }
@@ -254,7 +254,7 @@ impl Operations {
         }
     }
 
-    /// The bytes of a write or read.
+    /// Returns the bytes of a write or read.
     pub fn bytes_of(&self, op: &Op) -> &[u8] {
         let from = usize::try_from(op.value).unwrap_or(usize::MAX);
         let to = from.saturating_add(usize::try_from(op.key).unwrap_or(0));

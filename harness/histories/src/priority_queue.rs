@@ -72,7 +72,7 @@ impl Checker for PriorityQueue {
     }
 }
 
-/// What is wrong for all that receives that were cut off can have done.
+/// Describes a violation that receives which were cut off cannot explain.
 fn not_taken(found: Broken) -> Broken {
     let sentence = format!(
         "{}; no receive that was cut off can have taken away what explains that",
@@ -149,7 +149,7 @@ fn among_equals(
     ))
 }
 
-/// A message that was never received although one that had to wait for it was.
+/// Returns a message that was never received although one that had to wait for it was.
 fn passed_over(operations: &Operations, missing: Message, other: Message, how: &str) -> Broken {
     let value = |message: Message| operations.list[message.send()].value;
     let (a, b) = (value(missing), value(other));
@@ -230,7 +230,7 @@ impl Specification<Op> for PriorityQueue {
     }
 }
 
-/// What an operation did to a queue.
+/// Change of a queue by an operation.
 pub enum Change {
     /// It put a message there.
     Sent(usize),

@@ -8,7 +8,7 @@ use super::{Action, Checker, Op, Operations, Outcome, Specification, Unusable, z
 /// Every value written must be different, also from the first one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Register {
-    /// What it holds before all operations.
+    /// Value before all operations.
     pub initial: i64,
 }
 

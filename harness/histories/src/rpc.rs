@@ -7,13 +7,13 @@ use super::{Action, Broken, Checker, Operations, Outcome, Unusable};
 /// `execute` by the service with the number of the call that it performs.
 ///
 /// What was called is executed at most once, and exactly once if the call was
-/// acknowledged, at a moment within the call. A call that was cut off, by a time-out
+/// acknowledged, at a moment within the call. A call that was cut off, by a timeout
 /// for instance, may have been executed or not; so may an execution that was cut off.
 /// What the executions did to the service's own state is judged by the checker of that.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rpc;
 
-/// What is known of a call.
+/// Known facts about a call.
 #[derive(Clone, Copy)]
 struct Known {
     call: u32,
@@ -42,7 +42,7 @@ impl Checker for Rpc {
     }
 }
 
-/// The calls, and an index to them.
+/// Returns the calls, and an index to them.
 fn calls(operations: &Operations) -> Result<(Values, Vec<Known>), Unusable> {
     let is_call = |action: Action| action == Action::Call;
     let all = operations.list.iter().filter(|op| is_call(op.action));
@@ -77,7 +77,7 @@ fn executions(operations: &Operations, known: &mut (Values, Vec<Known>)) -> Opti
             if op.is_pending() {
                 continue;
             }
-            let sentence = format!("`{who}` executed {}, for which nobody had called", op.value);
+            let sentence = format!("`{who}` executed {}, which no process had called", op.value);
             return Some(Broken::new("invention", [i], sentence));
         };
         let call = known.call as usize;

@@ -6,10 +6,10 @@ use super::{BUDGET, Checker, Operations, Outcome, Unusable, locks};
 /// Operations: `lock`, `trylock`, `readlock`, `tryreadlock`, `unlock`, `crash`.
 ///
 /// As [`Mutex`](super::Mutex), but readers may overlap, and an attempt to read is
-/// refused only while somebody may hold the lock for itself alone.
+/// refused only while the lock may be held exclusively.
 #[derive(Debug, Clone, Copy)]
 pub struct RwLock {
-    /// Whether the death of a holder gives its hold back.
+    /// True if the death of a holder gives its hold back.
     pub robust: bool,
     /// Configurations that a search may look at.
     pub budget: u64,

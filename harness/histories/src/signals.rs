@@ -102,12 +102,12 @@ impl Signals {
     }
 }
 
-/// The claim that in the end no signal is pending.
+/// Returns the claim that in the end no signal is pending.
 pub(super) fn nothing_pending() -> Op {
     Op::new(0, Action::Handle).nothing().at(LAST, LAST)
 }
 
-/// Of the surely sent, the one that was the last to be.
+/// Returns the last of the signals that were certainly sent.
 fn last_raise(operations: &Operations, own: &[usize]) -> usize {
     let ops = &operations.list;
     let sent = own
@@ -118,7 +118,7 @@ fn last_raise(operations: &Operations, own: &[usize]) -> usize {
         .expect("something was sent")
 }
 
-/// What happens at a moment, in the order that accuses least.
+/// Kinds of changes at a moment, in the order that accuses least.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     RaiseBegins,
@@ -127,8 +127,8 @@ enum What {
     RunMustBe,
 }
 
-/// Whether every run of the handler has a signal to account for it, and if so, whether
-/// one is left pending.
+/// Tells whether every run of the handler has a signal to account for it, and if so,
+/// whether one is left pending.
 ///
 /// Everything is put off to the last moment. A signal that must be sent when one is
 /// pending would add nothing, so a run that can be goes first. A run for which nothing
@@ -197,7 +197,10 @@ fn unaccounted(operations: &Operations, own: &[usize], run: usize) -> Broken {
     let raises: Vec<usize> = own.iter().filter(sent).copied().collect();
     let who = operations.who(run);
     let sentence = match raises.len() {
-        0 => format!("`{who}` handled signal {}, which nobody had sent", op.key),
+        0 => format!(
+            "`{who}` handled signal {}, which no process had sent",
+            op.key
+        ),
         _ => format!(
             "`{who}` handled signal {} by {}, but every one sent until then was merged with \
              another or accounts for an earlier run",
@@ -215,7 +218,7 @@ fn unaccounted(operations: &Operations, own: &[usize], run: usize) -> Broken {
     Broken::new("invention", witness, sentence)
 }
 
-/// A signal that was surely sent after every run had begun.
+/// Finds a signal that was certainly sent after every run had begun.
 fn unheard(operations: &Operations, own: &[usize]) -> Option<Broken> {
     let ops = &operations.list;
     let last = last_raise(operations, own);
@@ -272,7 +275,7 @@ fn queued(operations: &Operations, own: &[usize], died: bool) -> Result<Outcome,
     }
 }
 
-/// Whether a signal of one number is pending.
+/// State of a signal number: pending or not.
 pub(super) struct Pending;
 
 impl Specification<Op> for Pending {

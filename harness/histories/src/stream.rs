@@ -48,7 +48,7 @@ impl Checker for Stream {
     }
 }
 
-/// How far reading has come.
+/// Position of reading.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Place {
     /// Of each writer: its next write, and how many bytes of it have been read.
@@ -110,7 +110,7 @@ impl<'a> StreamSearch<'a> {
         Outcome::Violation(self.stuck())
     }
 
-    /// Whether every read that answered has been explained.
+    /// Tells whether every read that answered has been explained.
     fn is_done(&self, place: &Place) -> bool {
         let answered = |i: &usize| !self.operations.list[*i].is_pending();
         let left =
@@ -131,12 +131,12 @@ impl<'a> StreamSearch<'a> {
         }
     }
 
-    /// The next operation of each of these, if it has one.
+    /// Returns the next operation of each of these, if it has one.
     fn next_of(lists: &[Vec<usize>], next: u32, which: usize) -> Option<&usize> {
         lists[which].get(next as usize)
     }
 
-    /// Begins a read that nobody's must precede.
+    /// Begins a read that no other read must precede.
     fn begin(&self, place: &Place, open: &mut Vec<Place>) {
         let ops = &self.operations.list;
         let next = |reader: usize| Self::next_of(&self.reads, place.readers[reader], reader);
@@ -163,7 +163,7 @@ impl<'a> StreamSearch<'a> {
         }
     }
 
-    /// Whether all that was surely written by now has been read.
+    /// Tells whether everything certainly written by now has been read.
     fn may_be_empty(&self, place: &Place) -> bool {
         place
             .writers
@@ -236,7 +236,7 @@ impl<'a> StreamSearch<'a> {
         }
     }
 
-    /// The writers whose bytes may come next.
+    /// Returns the writers whose bytes may come next.
     fn eligible(&self, place: &Place) -> Vec<usize> {
         let ops = &self.operations.list;
         let next = |writer: usize| {
@@ -260,12 +260,12 @@ impl<'a> StreamSearch<'a> {
             .collect()
     }
 
-    /// Whether the bytes of a write may be apart, or end early.
+    /// Tells whether the bytes of a write may be split, or end early.
     fn may_be_torn(&self, write: &Op) -> bool {
         write.is_pending() || write.key > self.atomic
     }
 
-    /// The read that cannot be explained.
+    /// Returns the read that cannot be explained.
     fn stuck(&self) -> Broken {
         let (_, place) = self
             .furthest
@@ -322,7 +322,8 @@ impl<'a> StreamSearch<'a> {
     }
 }
 
-/// The operations of each process that do this, in order, without those of no bytes.
+/// Returns the operations of each process that do this, in order, without those of no
+/// bytes.
 fn in_order(operations: &Operations, action: Action) -> Result<Vec<Vec<usize>>, Unusable> {
     let ops = &operations.list;
     let mut order: Vec<usize> = (0..ops.len())

@@ -15,7 +15,7 @@ pub(super) enum Values {
 }
 
 impl Values {
-    /// An index that has room for these values.
+    /// Returns an index that has room for these values.
     pub(super) fn of(values: impl Iterator<Item = i64> + Clone) -> Values {
         let (mut least, mut greatest, mut count) = (i64::MAX, i64::MIN, 0_usize);
         for value in values {
@@ -39,7 +39,7 @@ impl Values {
         }
     }
 
-    /// The number of a value; [`NONE`] if it has none.
+    /// Returns the number of a value; [`NONE`] if it has none.
     pub(super) fn get(&self, value: i64) -> u32 {
         match self {
             Values::Dense { least, numbers } => {
@@ -65,7 +65,7 @@ impl Values {
     }
 }
 
-/// A hash of one integer. Whoever chooses bad values only slows himself down.
+/// Hash of one integer. A caller that chooses bad values slows down only itself.
 #[derive(Default)]
 pub(super) struct Multiply(u64);
 

@@ -5,8 +5,8 @@ use crosswire_model::Operation;
 /// Columns between two moments.
 const WIDTH: usize = 4;
 
-/// One line for each operation: who, what, and when relative to the others. Only
-/// the order of the moments is drawn, not their distance; `>` never answered.
+/// Draws each operation in one line: process, operation, and its time relative to the
+/// others. Shows only the order of the moments, not their distance; `>` never answered.
 ///
 /// ```text
 /// producer: send(1)      |---|
@@ -24,11 +24,11 @@ pub fn draw(operations: &[&Operation]) -> Vec<String> {
 
 /// An operation as it is drawn.
 pub struct Interval {
-    /// Who, and what.
+    /// Process and operation.
     pub label: String,
-    /// When it was called.
+    /// Time of the call.
     pub called: u64,
-    /// When it answered, if it did.
+    /// Time of the answer, if any.
     pub answered: Option<u64>,
 }
 

@@ -6,7 +6,7 @@ use super::{Action, Broken, NEVER, Operations, Unusable};
 /// A value and the operations that wrote or read it.
 #[derive(Debug, Clone, Copy)]
 struct Cluster {
-    /// How it was written; [`NONE`] for the value before all operations.
+    /// Operation that wrote it; [`NONE`] for the value before all operations.
     write: u32,
     /// The operation that was the first to answer, and when; -1 before all operations.
     first: (i64, u32),
@@ -15,14 +15,14 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// Whether the value was surely there between two moments, and not only for a
-    /// moment between them.
+    /// Tells whether the value was certainly there from one moment to another, and not
+    /// only at a moment between them.
     fn is_lasting(&self) -> bool {
         self.first.0 < self.last.0
     }
 }
 
-/// Whether an operation writes.
+/// Tells whether an operation writes.
 fn writes(action: Action) -> bool {
     matches!(action, Action::Write | Action::Put | Action::Delete)
 }
@@ -136,12 +136,12 @@ fn clusters(
     Ok(Ok(zones))
 }
 
-/// A moment on a scale that has one before all others.
+/// Returns a moment on a scale that has one before all others.
 fn moment(at: u64) -> i64 {
     i64::try_from(at).unwrap_or(i64::MAX)
 }
 
-/// What an operation wrote or read, in words.
+/// Describes the value that an operation wrote or read.
 fn value(operations: &Operations, i: u32) -> String {
     let op = &operations.list[i as usize];
     match op.nothing || op.action == Action::Delete {
@@ -152,7 +152,7 @@ fn value(operations: &Operations, i: u32) -> String {
 
 fn never_written(operations: &Operations, read: usize) -> Broken {
     let (who, value) = (operations.who(read), operations.list[read].value);
-    let sentence = format!("`{who}` read {value}, which nobody wrote");
+    let sentence = format!("`{who}` read {value}, which no process wrote");
     Broken::new("invention", [read], sentence)
 }
 
@@ -163,7 +163,7 @@ fn too_early(operations: &Operations, read: usize, write: usize) -> Broken {
     Broken::new("invention", [read, write], sentence)
 }
 
-/// Two values of which each was there before the other was last read.
+/// Finds two values of which each was there before the other was last read.
 fn entangled(operations: &Operations, one: &Cluster, other: &Cluster) -> Broken {
     let who = |i: u32| operations.who(i as usize);
     let (a, b) = (
@@ -179,7 +179,7 @@ fn entangled(operations: &Operations, one: &Cluster, other: &Cluster) -> Broken 
     Broken::new("stale", witness([one, other]), sentence)
 }
 
-/// A value that was written over and read nevertheless.
+/// Returns a value that was written over and read nevertheless.
 fn overwritten(operations: &Operations, around: &Cluster, within: &Cluster) -> Broken {
     let read = around.last.1;
     let (a, b) = (value(operations, read), value(operations, within.first.1));

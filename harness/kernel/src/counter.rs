@@ -46,24 +46,24 @@ fn set_counter(mode: c_int) {
 pub struct Moment(Duration);
 
 impl Moment {
-    /// The time now: that of the kernel's last tick.
+    /// Returns the time now: that of the kernel's last tick.
     pub fn now() -> Moment {
         let clock = nix::time::ClockId::CLOCK_MONOTONIC_COARSE;
         let time = nix::time::clock_gettime(clock).expect("Linux has this clock since 2.6.32");
         Moment(time.into())
     }
 
-    /// The time since then.
+    /// Returns the time since then.
     pub fn elapsed(self) -> Duration {
         Moment::now().0.saturating_sub(self.0)
     }
 
-    /// The time so much later.
+    /// Returns the time so much later.
     pub fn after(self, duration: Duration) -> Moment {
         Moment(self.0 + duration)
     }
 
-    /// Whether it is over.
+    /// Tells whether it is over.
     pub fn is_past(self) -> bool {
         Moment::now() > self
     }

@@ -6,12 +6,12 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
 
-/// A duplicate of another process's descriptor (pidfd_getfd(2)): the same open
+/// Returns a duplicate of another process's descriptor (pidfd_getfd(2)): the same open
 /// file, with the same offset and locks.
 pub fn take(process: Tid, descriptor: i32) -> io::Result<OwnedFd> {
     let owned = |result: libc::c_long| match result {
         -1 => Err(io::Error::last_os_error()),
-        // SAFETY: both calls return a new descriptor that nobody else owns.
+        // SAFETY: both calls return a new descriptor that has no other owner.
         descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor as i32) }),
     };
     // SAFETY: pidfd_open takes its arguments by value.
@@ -20,7 +20,7 @@ pub fn take(process: Tid, descriptor: i32) -> io::Result<OwnedFd> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), descriptor, 0) })
 }
 
-/// What a descriptor refers to, as far as transfers are concerned.
+/// Type of the file behind a descriptor, as far as transfers are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileType {
     /// A pipe or stream socket: any number of bytes may move.
@@ -33,7 +33,7 @@ pub enum FileType {
     Other,
 }
 
-/// What a descriptor refers to.
+/// Returns the type of the file behind a descriptor.
 pub fn file_type(file: &OwnedFd) -> FileType {
     use nix::sys::socket::{SockType, getsockopt, sockopt};
     use nix::sys::stat::{SFlag, fstat};
@@ -49,7 +49,7 @@ pub fn file_type(file: &OwnedFd) -> FileType {
     }
 }
 
-/// Whether operations on it return EAGAIN rather than wait.
+/// Tells whether operations on it return EAGAIN instead of waiting.
 pub fn is_non_blocking(file: &OwnedFd) -> bool {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     fcntl(file, FcntlArg::F_GETFL)
@@ -69,12 +69,13 @@ pub fn shrink(file: &OwnedFd) {
     }
 }
 
-/// What `/proc` says a descriptor refers to: a path, or `pipe:[…]`, `socket:[…]`.
+/// Returns the file behind a descriptor, as `/proc` shows it: a path, or `pipe:[…]`,
+/// `socket:[…]`.
 pub fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{process}/fd/{descriptor}")).ok()
 }
 
-/// What identifies a socket or eventfd, at which waiters are not queued.
+/// Returns the identity of a socket or eventfd, at which waiters are not queued.
 pub fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
     let target = target(process, descriptor)?.to_string_lossy().into_owned();
     if target.starts_with("socket:") {
@@ -89,7 +90,7 @@ pub fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Whether two descriptors are the same open file (kcmp(2)).
+/// Tells whether two descriptors are the same open file (kcmp(2)).
 pub fn is_same(ours: &OwnedFd, process: Tid, descriptor: u64) -> bool {
     const KCMP_FILE: i32 = 0;
     let me = std::process::id();
@@ -138,7 +139,7 @@ pub fn disarm_timer(file: &OwnedFd) {
     unsafe { libc::timerfd_settime(file.as_raw_fd(), 0, &raw const spec, std::ptr::null_mut()) };
 }
 
-/// An anonymous file that programs write their output to: it never blocks them.
+/// Returns an anonymous file that programs write their output to: it never blocks them.
 pub fn output_file(name: &str) -> io::Result<File> {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -160,7 +161,7 @@ pub fn pipe_fill(file: &OwnedFd) -> Option<(i32, i32)> {
     }
 }
 
-/// A socket in words: its family and the name it has or is connected to.
+/// Returns a socket in words: its family and the name it has or is connected to.
 pub fn describe_socket(file: &OwnedFd) -> String {
     use nix::sys::socket::{SockaddrStorage, getpeername, getsockname};
     let named = |name: nix::Result<SockaddrStorage>| {
@@ -175,7 +176,7 @@ pub fn describe_socket(file: &OwnedFd) -> String {
     }
 }
 
-/// The process at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
+/// Returns the process at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
 pub fn peer_process(file: &OwnedFd) -> Option<Tid> {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
     getsockopt(file, PeerCredentials)
@@ -198,7 +199,7 @@ fn info(process: Tid, descriptor: u64) -> String {
     std::fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).unwrap_or_default()
 }
 
-/// Whether a process has `path` open, in a mode that includes `mode`.
+/// Tells whether a process has `path` open, in a mode that includes `mode`.
 pub fn holds(process: Tid, path: &str, mode: Option<i32>) -> bool {
     let fits = |descriptor: &u64| {
         let info = info(process, *descriptor);
@@ -214,7 +215,7 @@ pub fn holds(process: Tid, path: &str, mode: Option<i32>) -> bool {
     descriptors(process).iter().any(|d| is_it(d) && fits(d))
 }
 
-/// Whether a process holds a lock on `path`.
+/// Tells whether a process holds a lock on `path`.
 pub fn holds_lock(process: Tid, path: &str) -> bool {
     descriptors(process).iter().any(|descriptor| {
         target(process, *descriptor).is_some_and(|t| t.as_os_str() == path)
@@ -224,7 +225,7 @@ pub fn holds_lock(process: Tid, path: &str) -> bool {
     })
 }
 
-/// A process's open files that have a position, for restoring it.
+/// Returns a process's open files that have a position, for restoring it.
 pub fn positions(process: Tid) -> Vec<(OwnedFd, i64)> {
     use nix::unistd::{Whence, lseek};
     let open = descriptors(process)
@@ -244,8 +245,8 @@ pub fn restore_position(file: &OwnedFd, position: i64) {
     let _ = nix::unistd::lseek(file, position, nix::unistd::Whence::SeekSet);
 }
 
-/// The process that holds a record lock which the request at address `request` of a
-/// task conflicts with (fcntl(2), F_GETLK).
+/// Returns the process that holds a record lock which the request at address `request` of
+/// a task conflicts with (fcntl(2), F_GETLK).
 pub fn record_lock_holder(process: Tid, tid: Tid, descriptor: i32, request: u64) -> Option<Tid> {
     const SIZE: usize = size_of::<libc::flock>();
     let bytes: [u8; SIZE] = super::memory::read_exact(tid, request).ok()?;
@@ -259,7 +260,7 @@ pub fn record_lock_holder(process: Tid, tid: Tid, descriptor: i32, request: u64)
     (held && lock.l_pid != process).then_some(lock.l_pid)
 }
 
-/// Whether it is an Internet socket without a port.
+/// Tells whether it is an Internet socket without a port.
 pub fn needs_port(socket: &OwnedFd) -> bool {
     use nix::sys::socket::{SockaddrStorage, getsockname};
     let Ok(name) = getsockname::<SockaddrStorage>(socket.as_raw_fd()) else {

@@ -78,8 +78,8 @@ pub fn filter() -> Vec<sock_filter> {
     program
 }
 
-/// The filter that a program gets in addition when it puts shared memory at an address
-/// of its own: every call stops that may take it away.
+/// Returns the filter that a program gets in addition when it puts shared memory at an
+/// address of its own: every call stops that may take it away.
 pub fn filter_for_mappings() -> Vec<sock_filter> {
     // shmat(2) and shmdt(2) stop anyway.
     let maps = |row: &&Row| match row.does {

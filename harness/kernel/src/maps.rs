@@ -1,4 +1,4 @@
-//! What is mapped into a task's memory (proc_pid_maps(5)).
+//! Mappings of a task's memory (proc_pid_maps(5)).
 
 use super::Tid;
 use crosswire_model::Mapping;
@@ -6,17 +6,17 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// The mappings that have a name, by address.
+/// Returns the mappings that have a name, by address.
 pub fn read(tid: Tid) -> io::Result<Vec<Mapping>> {
     Ok(lines(tid)?.lines().filter_map(parse).collect())
 }
 
-/// The files that are shared by mapping them, and whether they may be written so.
+/// Returns the files that are shared by mapping them, and whether they may be written so.
 pub fn shared(tid: Tid) -> io::Result<Vec<(String, bool)>> {
     Ok(lines(tid)?.lines().filter_map(parse_shared).collect())
 }
 
-/// Whether anything is mapped in a range of addresses.
+/// Tells whether anything is mapped in a range of addresses.
 pub fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
     let lines = lines(tid).unwrap_or_default();
     let mut ranges = lines
@@ -25,8 +25,9 @@ pub fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
     ranges.any(|(a, b)| a < end && start < b)
 }
 
-/// The pages that the task has to itself and may write, as far as it has touched them
-/// (pagemap in the kernel's documentation); `None` if there may be more than `most` bytes.
+/// Returns the pages that the task has to itself and may write, as far as it has touched
+/// them (pagemap in the kernel's documentation); `None` if there may be more than `most`
+/// bytes.
 pub fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
     const PAGE: u64 = 4096;
     const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
@@ -53,7 +54,7 @@ pub fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
     Ok(Some(pages))
 }
 
-/// Whether a fork of the task would have all of its memory: none that is left out or
+/// Tells whether a fork of the task would have all of its memory: no part is omitted or
 /// emptied there (MADV_DONTFORK, MADV_WIPEONFORK of madvise(2); `dc` and `wf` among the
 /// flags of proc_pid_smaps(5)).
 pub fn is_kept_by_fork(tid: Tid) -> io::Result<bool> {
@@ -79,14 +80,14 @@ fn range(text: &str) -> Option<(u64, u64)> {
     Some((number(start)?, number(end)?))
 }
 
-/// The range of private memory that can be read and written.
+/// Returns the range of private memory that can be read and written.
 fn own(line: &str) -> Option<(u64, u64)> {
     let (addresses, rest) = line.split_once(' ')?;
     let is_own = rest.starts_with("rw") && rest.as_bytes().get(3) == Some(&b'p');
     range(addresses).filter(|_| is_own)
 }
 
-/// A line such as `55e0-55e1 r-xp 00001000 fe:00 1234   /usr/bin/app`.
+/// Returns a line such as `55e0-55e1 r-xp 00001000 fe:00 1234   /usr/bin/app`.
 fn parse(line: &str) -> Option<Mapping> {
     let mut words = line.splitn(6, ' ');
     let (start, end) = range(words.next()?)?;

@@ -39,7 +39,7 @@ struct Header {
 
 #[repr(C)]
 struct Entry {
-    /// Stored last: whoever dies before leaves an entry that does not count.
+    /// Stored last: a process that dies before this leaves an entry that does not count.
     kind: AtomicU32,
     process: AtomicU32,
     /// For answers: the entry of the call.
@@ -57,7 +57,7 @@ pub struct OpLog {
     file: Option<File>,
 }
 
-/// What an operation came back with, as the log keeps it.
+/// Answer of an operation, as the log stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// It answered, with a value or without.
@@ -66,12 +66,12 @@ pub enum Answer {
     Failed,
 }
 
-/// Where an operation's call stands in the log.
+/// Position of an operation's call in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallEntry(u32);
 
 impl OpLog {
-    /// A new, empty log with room for so many entries: two for an operation that
+    /// Returns a new, empty log with room for so many entries: two for an operation that
     /// answers.
     ///
     /// # Errors
@@ -119,12 +119,12 @@ impl OpLog {
         })
     }
 
-    /// How many entries have been made.
+    /// Returns the number of entries.
     pub fn length(&self) -> u64 {
         u64::from(self.header().next.load(Ordering::Acquire))
     }
 
-    /// The descriptor that the processes inherit.
+    /// Returns the descriptor that the processes inherit.
     ///
     /// # Panics
     /// On a log that was opened, not created: it has closed its descriptor.
@@ -160,8 +160,8 @@ impl OpLog {
         self.header().next.store(0, Ordering::Release);
     }
 
-    /// Whether entries are missing because the log was full: the history then says
-    /// nothing.
+    /// Tells whether entries are missing because the log was full: the history is then
+    /// useless.
     pub fn overflowed(&self) -> bool {
         self.header().overflowed.load(Ordering::Acquire) != 0
     }
@@ -218,8 +218,8 @@ impl OpLog {
         index
     }
 
-    /// What the processes did, by the order of the calls. `names` are the processes'
-    /// names by number; `task_of` gives the first task of each.
+    /// Returns the history of the processes, in the order of the calls. `names` are the
+    /// processes' names by number; `task_of` gives the first task of each.
     pub fn history(&self, names: &[String], task_of: impl Fn(usize) -> TaskId) -> History {
         let mut operations: Vec<Operation> = Vec::new();
         let mut of_entry = vec![usize::MAX; self.len()];

@@ -14,7 +14,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Nothing is opened before it is needed.
+    /// Builds a probe, without opening anything before it is needed.
     pub fn new(tid: Tid) -> Probe {
         Probe {
             tid,
@@ -23,9 +23,9 @@ impl Probe {
         }
     }
 
-    /// Whether the task is off its CPU and not about to go back: for a task that
-    /// was found asleep before, this alone tells whether it has been woken,
-    /// because waking sets its state to running at once.
+    /// Tells whether the task is off its CPU and not about to return. For a task that was
+    /// found asleep before, this alone tells whether it has been woken, because waking
+    /// sets its state to running at once.
     pub fn is_inactive(&mut self) -> bool {
         let tid = self.tid;
         let file = self
@@ -39,7 +39,7 @@ impl Probe {
         }
     }
 
-    /// The state letter of proc_pid_stat(5); `X` for a task that is gone.
+    /// Returns the state letter of proc_pid_stat(5); `X` for a task that is gone.
     pub fn state(&mut self) -> u8 {
         let tid = self.tid;
         let file = self
@@ -71,18 +71,18 @@ impl OpenOnce for Option<File> {
     }
 }
 
-/// Whether a task has a handler for a signal.
+/// Tells whether a task has a handler for a signal.
 pub fn handles(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigCgt:"])[0], signal)
 }
 
-/// Whether a task blocks a signal.
+/// Tells whether a task blocks a signal.
 pub fn blocks(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigBlk:"])[0], signal)
 }
 
-/// Whether a task ignores a signal: because it said so, or because that is what is
-/// done with this signal where nothing was said (signal(7)).
+/// Tells whether a task ignores a signal: explicitly, or by the signal's default action
+/// (signal(7)).
 pub fn ignores(tid: Tid, signal: i32) -> bool {
     let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT];
     let [ignored, caught] = sets(tid, ["SigIgn:", "SigCgt:"]);
@@ -108,7 +108,7 @@ fn sets<const COUNT: usize>(tid: Tid, names: [&str; COUNT]) -> [u64; COUNT] {
     })
 }
 
-/// Gives up the CPU to whoever else can run on it.
+/// Yields the CPU to any other thread that can run on it.
 pub fn yield_cpu() {
     std::thread::yield_now();
 }

@@ -1,5 +1,5 @@
-//! How a scenario's processes come to be and end, and the calls by which they
-//! speak to the engine.
+//! Start and end of a scenario's processes, and the calls by which they speak to the
+//! engine.
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
@@ -105,8 +105,8 @@ pub fn reserve(descriptors: &[RawFd]) -> io::Result<()> {
     if descriptors.is_empty() {
         return Ok(());
     }
-    // SAFETY: a constant path; the numbers given are closed, so nobody's
-    // descriptor is replaced.
+    // SAFETY: a constant path; the numbers given are closed, so no descriptor
+    // is replaced.
     unsafe {
         let null = Errno::result(libc::open(
             c"/dev/null".as_ptr(),

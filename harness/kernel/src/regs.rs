@@ -24,7 +24,7 @@ impl Registers {
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9] = args;
     }
 
-    /// Where the next instruction is.
+    /// Returns the address of the next instruction.
     pub fn position(&self) -> u64 {
         self.0.rip
     }
@@ -42,8 +42,8 @@ impl Registers {
         self.enter(call, args);
     }
 
-    /// A general-purpose register by its number in instructions: RAX, RCX, RDX, RBX,
-    /// RSP, RBP, RSI, RDI, R8 to R15.
+    /// Returns a general-purpose register by its number in instructions: RAX, RCX, RDX,
+    /// RBX, RSP, RBP, RSI, RDI, R8 to R15.
     pub fn general(&self, number: usize) -> u64 {
         let r = &self.0;
         [
@@ -62,13 +62,13 @@ impl Registers {
         (self.0.rsi, self.0.rdi, self.0.rcx) = (source, destination, count);
     }
 
-    /// Whether string instructions go towards lower addresses.
+    /// Tells whether string instructions move towards lower addresses.
     pub fn goes_down(&self) -> bool {
         const DIRECTION: u64 = 1 << 10;
         self.0.eflags & DIRECTION != 0
     }
 
-    /// Whether the last comparison found equality.
+    /// Tells whether the last comparison found equality.
     pub fn found_equal(&self) -> bool {
         const ZERO: u64 = 1 << 6;
         self.0.eflags & ZERO != 0
@@ -90,13 +90,13 @@ impl Registers {
         self.0.rip += length;
     }
 
-    /// The argument registers.
+    /// Returns the argument registers.
     pub fn args(&self) -> [u64; 6] {
         let r = &self.0;
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]
     }
 
-    /// Whether every general-purpose register is the same.
+    /// Tells whether every general-purpose register is the same.
     pub fn same_as(&self, other: &Registers) -> bool {
         /// The trap and resume flags, which faults and single steps set.
         const OF_DEBUGGING: u64 = 1 << 8 | 1 << 16;
@@ -108,7 +108,8 @@ impl Registers {
             && (a.r12, a.r13, a.r14, a.r15) == (b.r12, b.r13, b.r14, b.r15)
     }
 
-    /// What finding the callers begins with: instruction, stack and frame pointer.
+    /// Returns the registers needed to start unwinding: instruction, stack and frame
+    /// pointer.
     pub fn for_unwinding(&self) -> [u64; 3] {
         [self.0.rip, self.0.rsp, self.0.rbp]
     }
@@ -148,7 +149,7 @@ pub enum Register {
     Call,
     /// The result.
     Result,
-    /// Where the next instruction is.
+    /// Address of the next instruction.
     Position,
     /// The base of the GS segment.
     SegmentBase,
@@ -156,7 +157,7 @@ pub enum Register {
     Arg(usize),
 }
 
-/// Writes one register: 0.3 µs where [`write`] takes 1.
+/// Writes one register: 0.3 µs, while [`write()`] takes 1 µs.
 pub fn poke(tid: Tid, register: Register, value: u64) -> io::Result<()> {
     // SAFETY: POKEUSER takes its arguments by value; it touches no memory of ours.
     let result = unsafe { libc::ptrace(libc::PTRACE_POKEUSER, tid, offset(register), value) };
@@ -176,7 +177,7 @@ pub fn peek(tid: Tid, register: Register) -> io::Result<u64> {
     }
 }
 
-/// Where the kernel keeps a register in its `struct user`.
+/// Returns the offset of a register in the kernel's `struct user`.
 fn offset(register: Register) -> usize {
     match register {
         Register::Call => std::mem::offset_of!(libc::user_regs_struct, orig_rax),

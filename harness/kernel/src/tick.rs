@@ -10,7 +10,7 @@ pub struct Ticker(libc::timer_t);
 
 extern "C" fn ignore(_: libc::c_int) {}
 
-/// A real-time signal that neither glibc nor common libraries use.
+/// Returns a real-time signal that neither glibc nor common libraries use.
 fn signal() -> i32 {
     libc::SIGRTMAX() - 3
 }

@@ -15,7 +15,7 @@ pub enum Stop {
     Spawned {
         /// The new task.
         child: Tid,
-        /// Whether the creator waits for it, as vfork(2) does.
+        /// True if the creator waits for it, as vfork(2) does.
         vfork: bool,
     },
     /// It executes a new program.
@@ -39,7 +39,7 @@ pub enum Stop {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stopped(Tid);
 
-/// What [`wait`] does when there is nothing to report.
+/// Behaviour of [`wait`] when there is nothing to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// Sleep until there is.
@@ -48,7 +48,7 @@ pub enum Wait {
     Poll,
 }
 
-/// What [`wait`] found.
+/// Result of [`wait`].
 #[derive(Debug)]
 pub enum Waited {
     /// A task stopped or ended.
@@ -95,7 +95,7 @@ pub fn wait(wait: Wait) -> io::Result<Waited> {
     wait_for(-1, wait)
 }
 
-/// The same for one task.
+/// Waits for one task.
 pub fn wait_for(tid: Tid, wait: Wait) -> io::Result<Waited> {
     let mut status = 0;
     let flags = libc::__WALL
@@ -158,9 +158,9 @@ pub struct Entering {
     pub call: u32,
     /// Its arguments.
     pub args: [u64; 6],
-    /// Where the program goes on after it.
+    /// Address at which the program continues after it.
     pub next: u64,
-    /// Whether it was made through the 64-bit interface, the only one known here.
+    /// True if it was made through the 64-bit interface, the only one known here.
     pub native: bool,
 }
 
@@ -172,12 +172,12 @@ impl Entering {
 }
 
 impl Stopped {
-    /// The token for a task that [`wait`] has just reported as stopped.
+    /// Returns the token for a task that [`wait`] has just reported as stopped.
     pub fn reported(tid: Tid) -> Stopped {
         Stopped(tid)
     }
 
-    /// The call it is about to perform, at [`Stop::Entry`].
+    /// Returns the call it is about to perform, at [`Stop::Entry`].
     pub fn entering(&self) -> io::Result<Entering> {
         let info = self.syscall_info()?;
         // SAFETY: the kernel fills the union member that `op` names.
@@ -190,14 +190,14 @@ impl Stopped {
         })
     }
 
-    /// What the call returned, at [`Stop::Exit`].
+    /// Returns the result of the call, at [`Stop::Exit`].
     pub fn result(&self) -> io::Result<i64> {
         let info = self.syscall_info()?;
         // SAFETY: as in `entering`; at an exit stop `op` names `exit`.
         Ok(unsafe { info.u.exit }.sval)
     }
 
-    /// What the call returned, if this is its exit rather than its entry.
+    /// Returns the result of the call, if this is its exit rather than its entry.
     pub fn result_if_exit(&self) -> io::Result<Option<i64>> {
         let info = self.syscall_info()?;
         let is_exit = info.op == libc::PTRACE_SYSCALL_INFO_EXIT;
@@ -255,7 +255,7 @@ impl Stopped {
         self.set_signal_info(&info)
     }
 
-    /// The signals it has blocked, as bits from signal 1.
+    /// Returns the signals it has blocked, as bits from signal 1.
     pub fn signal_mask(&self) -> io::Result<u64> {
         let mut mask: u64 = 0;
         // SAFETY: the kernel writes a signal set of the size given to the address.
@@ -284,13 +284,13 @@ impl Stopped {
         peek_poke_result(result)
     }
 
-    /// Whether an unblocked signal waits to be delivered to it.
+    /// Tells whether an unblocked signal waits to be delivered to it.
     pub fn has_deliverable_signal(&self) -> io::Result<bool> {
         self.deliverable_signals()
             .map(|signals| !signals.is_empty())
     }
 
-    /// The unblocked signals that wait to be delivered to it.
+    /// Returns the unblocked signals that wait to be delivered to it.
     pub fn deliverable_signals(&self) -> io::Result<Vec<i32>> {
         let mask = self.signal_mask()?;
         let mut signals = self.pending(0)?;
@@ -372,7 +372,7 @@ pub fn write_code(tid: Tid, address: u64, word: u64) -> io::Result<()> {
     peek_poke_result(unsafe { libc::ptrace(libc::PTRACE_POKETEXT, tid, address, word) })
 }
 
-/// The head and length of a task's list of robust futexes (get_robust_list(2)).
+/// Returns the head and length of a task's list of robust futexes (get_robust_list(2)).
 pub fn robust_list(tid: Tid) -> Option<(u64, u64)> {
     let (mut head, mut length) = (0u64, 0u64);
     // SAFETY: the kernel writes one pointer and one size to the addresses given.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What an instruction does to the memory it touches.
+/// Effect of an instruction on the memory it accesses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccessKind {
@@ -16,7 +16,7 @@ pub enum AccessKind {
 }
 
 impl AccessKind {
-    /// Whether the memory may be different afterwards.
+    /// Tells whether the access may change the memory.
     pub fn may_write(self) -> bool {
         self != AccessKind::Read
     }
@@ -25,13 +25,13 @@ impl AccessKind {
 /// One access of one instruction to shared memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Access {
-    /// Which memory: an index into [`Trace::objects`](super::Trace::objects).
+    /// The memory: an index into [`Trace::objects`](super::Trace::objects).
     pub object: u32,
-    /// Where in it, in bytes from its beginning.
+    /// Offset in it, in bytes.
     pub offset: u64,
-    /// How many bytes.
+    /// Number of bytes.
     pub size: u32,
-    /// What is done to them.
+    /// Kind of the access.
     pub kind: AccessKind,
     /// The bytes before, as a little-endian number; of larger accesses the first
     /// eight. `None` if they cannot be read: the file is shorter than its mapping.
@@ -45,14 +45,14 @@ pub struct Access {
 }
 
 impl Access {
-    /// Whether two accesses touch a byte in common.
+    /// Tells whether two accesses have a byte in common.
     pub fn overlaps(&self, other: &Access) -> bool {
         self.object == other.object
             && self.offset < other.offset + u64::from(other.size)
             && other.offset < self.offset + u64::from(self.size)
     }
 
-    /// Whether their order matters: they overlap, and one may write.
+    /// Tells whether the order of two accesses matters: they overlap, and one may write.
     pub fn conflicts_with(&self, other: &Access) -> bool {
         self.overlaps(other) && (self.kind.may_write() || other.kind.may_write())
     }
@@ -66,7 +66,7 @@ pub struct SharedObject {
     pub name: String,
 }
 
-/// Where an instruction stands.
+/// Source location of an instruction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The executable or library that holds it; empty for code in memory only.
@@ -80,11 +80,11 @@ pub struct Place {
 /// A task that goes round in a loop which waits for shared memory to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spinner {
-    /// Who.
+    /// The spinning task.
     pub task: super::TaskId,
-    /// What it looks at, and the value it finds.
+    /// The access that it repeats, and the value it reads.
     pub access: Access,
-    /// Who wrote there last in this run.
+    /// Task that wrote there last in this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_writer: Option<super::TaskId>,
 }

@@ -9,9 +9,9 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} `{name}`")]
 pub struct UnknownName {
-    /// Which kind of name was expected.
+    /// Kind of name that was expected.
     pub what: &'static str,
-    /// What was found.
+    /// The name found.
     pub name: String,
 }
 
@@ -20,10 +20,10 @@ pub struct UnknownName {
 #[serde(try_from = "String", into = "String")]
 pub struct Call(pub u32);
 
-/// How faults name accesses to shared memory: `kill:writer@memory#3`.
+/// Name of accesses to shared memory in faults: `kill:writer@memory#3`.
 const MEMORY_NAME: &str = "memory";
 
-/// How faults name marks: `kill:writer@mark#3`.
+/// Name of marks in faults: `kill:writer@mark#3`.
 const MARK_NAME: &str = "mark";
 
 impl Call {
@@ -35,7 +35,7 @@ impl Call {
     /// no call of this number.
     pub const MARK: Call = Call(0x4352_0002);
 
-    /// The call's name as in its manual page, if the kernel headers know it.
+    /// Returns the call's name as in its manual page, if the kernel headers know it.
     pub fn name(self) -> Option<&'static str> {
         crosswire_calls::name(self.0)
     }

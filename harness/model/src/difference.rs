@@ -1,11 +1,11 @@
-//! Where two runs that should be the same part, in words.
+//! Descriptions of the point where two runs that should be the same diverge.
 
 use super::{Access, AccessKind, Call, Errno, Event, TaskId, Trace, What};
 use crosswire_calls::Does;
 
 impl Trace {
-    /// The first place at which two traces differ, if they do: events first, then what
-    /// follows from them.
+    /// Returns the first place at which two traces differ, if they do: events first, then
+    /// what follows from them.
     pub fn first_difference(&self, other: &Trace) -> Option<String> {
         let pairs = self.events.iter().zip(&other.events);
         if let Some((at, (a, b))) = pairs.enumerate().find(|(_, (a, b))| a != b) {
@@ -40,7 +40,8 @@ impl Trace {
         })
     }
 
-    /// One event, such as `` `reader` getdents64(3, opened as "/tmp/x") = 736 ``.
+    /// Describes an event, such as `` `reader` getdents64(3, opened as "/tmp/x") = 736
+    /// ``.
     fn told(&self, at: usize) -> String {
         let Event { task, what, .. } = &self.events[at];
         let call = |call: Call, args: &[u64; 6], path: &Option<String>| match path {
@@ -67,7 +68,7 @@ impl Trace {
             What::Killed(signal) => format!("is killed by {signal}"),
             What::Fault(fault) => format!("suffers {fault}"),
             What::Start => "begins".to_owned(),
-            What::Resume => "goes on".to_owned(),
+            What::Resume => "resumes".to_owned(),
             What::Timeout => "reaches its deadline".to_owned(),
             What::Spin => "spins".to_owned(),
             What::Spawn(child) => format!("creates `{}`", self.name(*child)),
@@ -77,7 +78,7 @@ impl Trace {
         format!("`{}` {happened}", self.name(*task))
     }
 
-    /// A first argument, and if it may be a descriptor, what was opened under it.
+    /// Returns a first argument, and if it may be a descriptor, what was opened under it.
     fn descriptor(&self, at: usize, argument: u64) -> String {
         let leader = |task: TaskId| self.tasks.get(task.index()).map(|task| task.leader);
         let own = leader(self.events[at].task);

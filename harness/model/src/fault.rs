@@ -1,4 +1,4 @@
-//! What goes wrong, in whom, at which point: data with a one-line text form,
+//! Faults: an action, a process and a point, as data with a one-line text form,
 //! `ACTION:PROCESS@POINT`, such as `kill:producer@write#2`.
 
 use super::call::as_text;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// What is done to a process at a point.
+/// Action performed on a process at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// The process gets `SIGKILL`.
@@ -27,7 +27,7 @@ pub enum Action {
     /// The pipe or socket behind the call gets the smallest buffer there is; a
     /// write that may not block finds it full.
     Full,
-    /// Somebody sets the calendar clock by so many seconds; negative is back.
+    /// Steps the wall clock by this many seconds; a negative number steps it back.
     ClockJump(i64),
 }
 
@@ -35,11 +35,11 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fault {
-    /// What is done.
+    /// The action.
     pub action: Action,
     /// The process, by name.
     pub process: String,
-    /// When it is done.
+    /// The point of the action.
     pub point: Point,
 }
 
@@ -50,7 +50,7 @@ pub struct Point {
     pub call: Option<Call>,
     /// The fault strikes once the call has blocked, rather than before it begins.
     pub blocked: bool,
-    /// Which of the matching points.
+    /// Number of the matching point, from 1.
     pub nth: u32,
 }
 
@@ -58,7 +58,7 @@ pub struct Point {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FaultKind {
-    /// What may be done.
+    /// The action.
     pub action: Action,
     /// To which process; any where `None`.
     pub process: Option<String>,
@@ -96,7 +96,7 @@ const DEFAULT_STEPS: u64 = 20;
 const DEFAULT_JUMP: i64 = 3600;
 
 impl Action {
-    /// Whether the fault concerns a signal on its way rather than a call.
+    /// Tells whether the fault concerns a pending signal rather than a call.
     pub fn concerns_signals(self) -> bool {
         matches!(self, Action::LoseSignal | Action::DelaySignal(_))
     }

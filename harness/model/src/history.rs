@@ -15,27 +15,27 @@ pub struct History {
 /// One operation: from the moment it was called to the moment it answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
-    /// Who issued it.
+    /// Task that issued it.
     pub task: TaskId,
     /// Name of the process, as the scenario gave it.
     pub process: String,
-    /// What was done: `send`, `recv`, `lock`, …
+    /// Name of the operation: `send`, `recv`, `lock`, …
     pub name: String,
     /// The argument, for operations that have one.
     pub value: Option<i64>,
-    /// When it was called: a number that grows with every call and answer.
+    /// Time of the call: a number that grows with every call and answer.
     pub called: u64,
-    /// When and what it answered.
+    /// Time and content of the answer.
     pub outcome: Outcome,
 }
 
-/// How an operation came out.
+/// Outcome of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It answered.
     Answered {
-        /// When, on the scale of [`Operation::called`].
+        /// Time of the answer, on the scale of [`Operation::called`].
         at: u64,
         /// The answer, for operations that have one (`None` from a `recv` is
         /// "nothing there, and nothing will come").
@@ -43,7 +43,7 @@ pub enum Outcome {
     },
     /// It failed, by its own word, without having had an effect.
     Failed {
-        /// When, on the scale of [`Operation::called`].
+        /// Time of the answer, on the scale of [`Operation::called`].
         at: u64,
     },
     /// It never answered: the process died in it or the run ended. It may have
@@ -52,14 +52,14 @@ pub enum Outcome {
 }
 
 impl History {
-    /// Whether nothing was logged.
+    /// Tells whether the history is empty.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
 }
 
 impl Operation {
-    /// When it answered; `None` while pending.
+    /// Returns the time of the answer; `None` while pending.
     pub fn answered(&self) -> Option<u64> {
         match self.outcome {
             Outcome::Answered { at, .. } | Outcome::Failed { at } => Some(at),
@@ -67,7 +67,7 @@ impl Operation {
         }
     }
 
-    /// The value it answered with.
+    /// Returns the value it answered with.
     pub fn answer(&self) -> Option<i64> {
         match self.outcome {
             Outcome::Answered { value, .. } => value,

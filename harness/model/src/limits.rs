@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How much one run may use before it is given up.
+/// Resources that one run may use before it is abandoned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -34,7 +34,7 @@ impl Default for Limits {
     }
 }
 
-/// Which of the [`Limits`] was reached, or the one of a checker.
+/// The one of the [`Limits`] that was reached, or the limit of a checker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
@@ -57,7 +57,7 @@ impl fmt::Display for Limit {
         f.pad(match self {
             Limit::Steps => "steps",
             Limit::VirtualTime => "virtual time",
-            Limit::WallTime => "wall time",
+            Limit::WallTime => "wall-clock time",
             Limit::Tasks => "tasks",
             Limit::OutputBytes => "output bytes",
             Limit::Search => "a checker's search",

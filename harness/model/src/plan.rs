@@ -21,15 +21,15 @@ use serde::{Deserialize, Serialize};
 pub struct Plan {
     /// Seed of everything random that a program can ask the kernel for.
     pub seed: u64,
-    /// Which task takes each step.
+    /// Schedule: the task that takes each step.
     pub schedule: Schedule,
-    /// What goes wrong, and where.
+    /// Faults to inject, with their points.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
-    /// Whether the trace says what each step touches, which takes time.
+    /// True if the trace records what each step touches, which takes time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub footprints: bool,
-    /// When to give up.
+    /// Limits of the run.
     #[serde(default)]
     pub limits: Limits,
 }

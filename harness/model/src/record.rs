@@ -1,4 +1,4 @@
-//! The file that replays a run for ever.
+//! The replay file: reading, writing and versions.
 
 use super::{FORMAT_VERSION, Frame, History, Plan, Seen, Stack, Trace, Verdict};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Program {
     pub digest: String,
 }
 
-/// What a replay file holds.
+/// Content of a replay file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of this format.
@@ -29,26 +29,26 @@ pub struct Record {
     /// The names of its processes, in the order in which they are created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<String>,
-    /// Where they ran.
+    /// Working directory of the programs.
     pub working_dir: String,
     /// Their environment, sorted.
     pub environment: Vec<(String, String)>,
     /// Options of the checkers, as the command or scenario gave them.
     #[serde(default)]
     pub checks: serde_json::Value,
-    /// What determined the run.
+    /// Plan of the run.
     pub plan: Plan,
-    /// What was said about it.
+    /// Verdict on the run.
     pub verdict: Verdict,
-    /// What happened.
+    /// Trace of the run.
     pub trace: Trace,
     /// The operations that the processes logged.
     #[serde(default, skip_serializing_if = "History::is_empty")]
     pub history: History,
-    /// What calls read and wrote, by event.
+    /// Data that calls read and wrote, by event.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<Seen>,
-    /// Where tasks stood when they died or got stuck.
+    /// Stacks of tasks at the time they died or got stuck.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<Stack>,
     /// The functions and lines of [`Trace::places`], in the same order.
@@ -86,7 +86,7 @@ impl Record {
         Ok(serde_json::from_str(text)?)
     }
 
-    /// The file's text: the head pretty-printed, each event on a line of its own.
+    /// Returns the file's text: the head pretty-printed, each event on a line of its own.
     pub fn to_json(&self) -> String {
         let mut head = serde_json::to_value(self).expect("records have string keys only");
         let events = head["trace"]["events"].take();
@@ -106,7 +106,7 @@ impl Record {
     }
 }
 
-/// Each element of an array on a line of its own.
+/// Returns each element of an array on a line of its own.
 fn list(array: &serde_json::Value, indent: usize) -> String {
     let elements = array.as_array().into_iter().flatten();
     let lines: Vec<String> = elements

@@ -1,4 +1,4 @@
-//! Who runs next: a default rule, and the decisions that deviate from it.
+//! Schedules: a default rule, and the decisions that deviate from it.
 
 use super::TaskId;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub struct Schedule {
     pub switches: Vec<Switch>,
 }
 
-/// How the next task is chosen where nothing else is said.
+/// Rule that chooses the next task unless a decision overrules it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Rule {
@@ -36,7 +36,7 @@ pub enum Rule {
     Priorities {
         /// Seed of the random choices.
         seed: u64,
-        /// How often a running task is overtaken.
+        /// Number of times that a running task is overtaken.
         changes: u32,
         /// Expected number of steps, among which the changes are spread.
         horizon: u32,
@@ -65,11 +65,11 @@ pub enum Rule {
     },
 }
 
-/// How much one task is expected to do.
+/// Expected amount of work of one task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weight {
-    /// Who creates it.
+    /// Task that creates it.
     pub parent: Option<TaskId>,
     /// Its steps that count.
     pub steps: u64,
@@ -85,9 +85,9 @@ pub struct Deviation {
     pub task: TaskId,
 }
 
-/// A decision that is told by what a task has done, not by the number of the step:
-/// it keeps its meaning when something before it changes. That is what shrinking
-/// needs, and a plan whose program has changed.
+/// A decision identified by the progress of a task instead of the number of the step, so
+/// that it keeps its meaning when something before it changes. Shrinking needs that, and
+/// so does a plan whose program has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Switch {
@@ -99,7 +99,7 @@ pub struct Switch {
 }
 
 impl Schedule {
-    /// The rule alone.
+    /// Builds the rule alone.
     pub fn new(rule: Rule) -> Self {
         Schedule {
             rule,
@@ -108,7 +108,7 @@ impl Schedule {
         }
     }
 
-    /// The rule `run-on` and decisions that overrule it where they can.
+    /// Builds the rule `run-on` and decisions that overrule it where they can.
     pub fn switching(switches: Vec<Switch>) -> Self {
         Schedule {
             switches,

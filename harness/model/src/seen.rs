@@ -1,6 +1,6 @@
-//! What the pointers among a call's arguments led to. It is recorded of runs that
-//! somebody will look at (see [`Engine::watch`](crosswire_engine::Engine::watch)), and
-//! never compared: two runs with equal traces are the same run.
+//! Data behind the pointers among a call's arguments. Recorded for runs that will be
+//! shown to a reader (see [`Engine::watch`](crosswire_engine::Engine::watch)), and never
+//! compared: two runs with equal traces are the same run.
 
 use super::Signal;
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Seen {
     /// The event, as an index into [`Trace::events`](super::Trace::events).
     pub event: usize,
-    /// Which argument of the call, counted from 0. Of an event that ends a call
-    /// begun before, an argument of that call.
+    /// Index of the call's argument, from 0. For an event that ends a call begun earlier,
+    /// an argument of that call.
     pub argument: u8,
-    /// What was there.
+    /// Data found there.
     pub content: Content,
 }
 
@@ -27,7 +27,7 @@ pub enum Content {
     Message {
         /// The type, which msgrcv(2) selects by.
         kind: i64,
-        /// What is in it.
+        /// Content of the memory.
         text: Bytes,
     },
     /// Descriptors that the call made or passed on.
@@ -36,16 +36,16 @@ pub enum Content {
     Lock {
         /// `F_RDLCK`, `F_WRLCK` or `F_UNLCK`.
         kind: i16,
-        /// What `start` counts from: `SEEK_SET`, `SEEK_CUR` or `SEEK_END`.
+        /// Origin that `start` counts from: `SEEK_SET`, `SEEK_CUR` or `SEEK_END`.
         whence: i16,
         /// First byte.
         start: i64,
-        /// How many bytes; 0 is up to the end.
+        /// Number of bytes; 0 means up to the end.
         length: i64,
     },
     /// Operations on the semaphores of a set (semop(2)).
     Semaphores(Vec<SemaphoreOperation>),
-    /// What poll(2) waits for.
+    /// Events that poll(2) waits for.
     Polled(Vec<Polled>),
     /// A time in nanoseconds.
     Time(u64),
@@ -62,9 +62,9 @@ pub enum Content {
 pub struct Bytes {
     /// Its first bytes, in printable ASCII: everything else is an escape of C.
     pub shown: String,
-    /// How many bytes it has in all.
+    /// Total number of bytes.
     pub length: u64,
-    /// Whether `shown` is only its beginning.
+    /// True if `shown` is only the beginning.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
 }
@@ -72,9 +72,9 @@ pub struct Bytes {
 /// One `struct sembuf`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SemaphoreOperation {
-    /// Which semaphore of the set.
+    /// Number of the semaphore in the set.
     pub number: u16,
-    /// What is added; 0 waits until it is 0.
+    /// Number to add; 0 waits until the value is 0.
     pub change: i16,
     /// `IPC_NOWAIT`, `SEM_UNDO`.
     pub flags: i16,
@@ -83,10 +83,10 @@ pub struct SemaphoreOperation {
 /// One `struct pollfd`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Polled {
-    /// Which descriptor.
+    /// The descriptor.
     pub descriptor: i32,
-    /// What is waited for.
+    /// Events waited for.
     pub events: i16,
-    /// What has come.
+    /// Events returned.
     pub returned: i16,
 }

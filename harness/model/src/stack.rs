@@ -1,5 +1,5 @@
-//! Where a task stood: its calls, innermost first. Looked at in runs that somebody
-//! will read about, and never compared.
+//! Stacks of tasks, innermost call first. Captured in runs that will be shown to a
+//! reader, and never compared.
 
 use super::TaskId;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use std::fmt;
 /// later which calls it was in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capture {
-    /// Who.
+    /// The task.
     pub task: TaskId,
     /// In which step.
     pub step: u64,
@@ -19,7 +19,7 @@ pub struct Capture {
     pub registers: [u64; 3],
     /// The memory from the stack pointer on.
     pub stack: Vec<u8>,
-    /// Where files are mapped.
+    /// Files mapped into its memory.
     pub mappings: Vec<Mapping>,
 }
 
@@ -30,7 +30,7 @@ pub struct Mapping {
     pub start: u64,
     /// The first address after it.
     pub end: u64,
-    /// Where in the file it begins, in bytes.
+    /// Offset in the file, in bytes.
     pub offset: u64,
     /// The file.
     pub path: String,
@@ -53,7 +53,7 @@ pub enum Moment {
 /// The calls that a task was in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stack {
-    /// Who.
+    /// The task.
     pub task: TaskId,
     /// In which step.
     pub step: u64,
@@ -64,15 +64,16 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The innermost call whose source line is known: what the program was doing, where a
-    /// standard library only did it for it. The innermost call of all if no line is known.
+    /// Returns the innermost call whose source line is known: what the program was doing,
+    /// where a standard library only did it for it. The innermost call of all if no line
+    /// is known.
     pub fn source(&self) -> Option<&Frame> {
         let known = |frame: &&Frame| frame.line.is_some() && !frame.is_of_rust();
         self.frames.iter().find(known).or(self.frames.first())
     }
 
-    /// The calls as far as the main function, which the same ones lead to in every program,
-    /// without those inside Rust's standard library if there are others.
+    /// Returns the calls as far as the main function, which the same ones lead to in
+    /// every program, without those inside Rust's standard library if there are others.
     pub fn told(&self) -> Vec<&Frame> {
         let is_main = |frame: &Frame| {
             let function = frame.function.as_deref().unwrap_or_default();
@@ -108,8 +109,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Whether it stands in Rust's standard library, whose files the compiler's build
-    /// gives names of this form.
+    /// Tells whether the frame belongs to Rust's standard library, whose files the
+    /// compiler's build gives names of this form.
     fn is_of_rust(&self) -> bool {
         let file = self.file.as_deref();
         file.is_some_and(|file| file.starts_with("/rustc/"))

@@ -1,4 +1,4 @@
-//! What steps touch, and when the order of two of them cannot matter.
+//! Objects that steps touch, and the test whether the order of two steps can matter.
 
 use super::TaskId;
 use serde::{Deserialize, Serialize};
@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 /// One step, as far as its order relative to others is concerned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footprint {
-    /// Who took it.
+    /// Task that took the step.
     pub task: TaskId,
-    /// Who could have taken it, by number: those who can go on, and those who sleep.
+    /// Tasks that could have taken it, by number: those that are runnable, and those that
+    /// sleep.
     pub choices: Vec<TaskId>,
-    /// What it touched.
+    /// Objects that it touched.
     pub touches: Vec<Touch>,
 }
 
@@ -77,7 +78,7 @@ impl Touch {
     }
 }
 
-/// Whether the order of two steps of different tasks may matter (Flanagan and
+/// Tells whether the order of two steps of different tasks may matter (Flanagan and
 /// Godefroid, POPL 2005, definition 1).
 pub fn conflict(a: &[Touch], b: &[Touch]) -> bool {
     a.iter()

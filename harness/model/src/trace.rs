@@ -12,7 +12,7 @@ use std::fmt;
 pub struct TaskId(pub u32);
 
 impl TaskId {
-    /// The number as an index into [`Trace::tasks`].
+    /// Returns the number as an index into [`Trace::tasks`].
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -36,7 +36,7 @@ pub struct Task {
     /// Name of its process: given by the scenario, or the parent's name and the
     /// child's number (`sh.2`); threads have the name of their process.
     pub process: String,
-    /// Who created it; `None` for those that the harness started.
+    /// Task that created it; `None` for those that the harness started.
     pub parent: Option<TaskId>,
     /// The first task of its process (itself, unless it is a further thread).
     pub leader: TaskId,
@@ -53,11 +53,11 @@ pub struct Event {
     pub task: TaskId,
     /// Virtual time, in nanoseconds since the run began.
     pub time: u64,
-    /// What.
+    /// The event.
     pub what: What,
 }
 
-/// What happened to a task.
+/// An event of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
@@ -65,19 +65,19 @@ pub enum What {
     Start,
     /// It made a call that came back in the same step.
     Call {
-        /// Which call.
+        /// The call.
         call: Call,
         /// The six argument registers.
         args: [u64; 6],
         /// The path or name among the arguments, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<String>,
-        /// What came back; negative numbers are errors.
+        /// Result of the call; negative numbers are errors.
         result: i64,
     },
     /// It made a call that has not come back.
     Block {
-        /// Which call.
+        /// The call.
         call: Call,
         /// The six argument registers.
         args: [u64; 6],
@@ -87,11 +87,11 @@ pub enum What {
     },
     /// It read or wrote memory that it shares with other processes.
     Access(Access),
-    /// A call that had blocked came back, by the doing of whoever takes the step.
+    /// A blocked call returned because of the task that takes the step.
     Wake {
-        /// Which call.
+        /// The call.
         call: Call,
-        /// What came back.
+        /// Result of the call.
         result: i64,
     },
     /// It went on after a call that had blocked.
@@ -118,17 +118,17 @@ pub enum What {
     Mark(u64, u64),
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// Every process that the harness started has ended. Others that are left can
     /// never go on, and are among the [`Trace::leftovers`].
     Finished,
-    /// A process that the harness started is alive, and nobody can ever go on.
+    /// A process that the harness started is alive, and no task can ever run again.
     Deadlock(Vec<Blocked>),
-    /// Whoever is alive waits in loops for shared memory to change, and nobody who
-    /// could change it can go on.
+    /// All live tasks wait in loops for shared memory to change, and no task that could
+    /// change it can run.
     Livelock(Vec<Spinner>),
     /// A limit was reached.
     Limit(Limit),
@@ -139,13 +139,13 @@ pub enum End {
 /// A task that can never run again, and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
-    /// Who waits.
+    /// The waiting task.
     pub task: TaskId,
     /// The call it is in.
     pub call: Call,
     /// The kernel object it waits for, in words: `pipe:[3] (65536 of 65536 bytes)`.
     pub object: String,
-    /// Who could release it, were they not blocked themselves.
+    /// Tasks that could release it if they were not blocked themselves.
     pub released_by: Vec<TaskId>,
 }
 
@@ -170,7 +170,7 @@ pub enum Leftover {
     File {
         /// `socket`, `fifo`, `file`, `directory` or `symlink`.
         kind: String,
-        /// Where.
+        /// Path of the file.
         path: String,
     },
     /// A process that was still alive.
@@ -179,7 +179,7 @@ pub enum Leftover {
     Zombie(TaskId),
     /// A file lock still held by a process that was left.
     Lock {
-        /// Who holds it.
+        /// Task that holds it.
         task: TaskId,
         /// On what.
         path: String,
@@ -193,7 +193,7 @@ pub struct Trace {
     pub format_version: u32,
     /// Every task, by number.
     pub tasks: Vec<Task>,
-    /// What happened, in order.
+    /// Events, in order.
     pub events: Vec<Event>,
     /// The shared memory that [`What::Access`] speaks of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -203,25 +203,25 @@ pub struct Trace {
     pub places: Vec<Place>,
     /// The number of steps taken.
     pub steps: u64,
-    /// Where the schedule differed from [`Rule::RunOn`](super::Rule::RunOn):
-    /// replaying these gives this trace.
+    /// Deviations of the schedule from [`Rule::RunOn`](super::Rule::RunOn): replaying
+    /// these gives this trace.
     pub deviations: Vec<Deviation>,
     /// The same decisions, told by what tasks had done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub switches: Vec<Switch>,
-    /// What each step touched, if the plan asked for it.
+    /// Objects that each step touched, if the plan asked for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub footprints: Vec<Footprint>,
     /// Faults of the plan that found no point to strike at.
     pub unused_faults: Vec<Fault>,
-    /// How it ended.
+    /// End of the run.
     pub end: End,
-    /// What was left behind.
+    /// Resources left behind.
     pub leftovers: Vec<Leftover>,
 }
 
 impl Default for Trace {
-    /// A run without processes, in which nothing happened.
+    /// Builds a run without processes, in which nothing happened.
     fn default() -> Self {
         Trace {
             format_version: FORMAT_VERSION,
@@ -241,7 +241,8 @@ impl Default for Trace {
 }
 
 impl Trace {
-    /// The name of a task's process, with the thread's number where it has several.
+    /// Returns the name of a task's process, with the thread's number where it has
+    /// several.
     pub fn name(&self, task: TaskId) -> String {
         match self.tasks.get(task.index()) {
             None => task.to_string(),
@@ -250,7 +251,7 @@ impl Trace {
         }
     }
 
-    /// The first task of the process with this name.
+    /// Returns the first task of the process with this name.
     pub fn process(&self, name: &str) -> Option<TaskId> {
         self.tasks
             .iter()
@@ -272,20 +273,20 @@ impl Trace {
 /// Everything that one run produced, for checkers to judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// What determined it.
+    /// Plan of the run.
     pub plan: Plan,
-    /// What happened.
+    /// Trace of the run.
     pub trace: Trace,
     /// The operations that the processes logged.
     pub history: History,
-    /// What calls read and wrote, if the run was watched.
+    /// Data that calls read and wrote, if the run was watched.
     pub seen: Vec<Seen>,
-    /// Where tasks stood when they died or got stuck, if the run was watched.
+    /// Stacks of tasks at the time they died or got stuck, if the run was watched.
     pub captures: Vec<Capture>,
     /// Shared memory whose accesses are no schedule points, each with the reason.
     pub unwatched: BTreeSet<String>,
-    /// What was written to standard output.
+    /// Standard output.
     pub stdout: Vec<u8>,
-    /// What was written to standard error.
+    /// Standard error.
     pub stderr: Vec<u8>,
 }

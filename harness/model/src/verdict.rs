@@ -1,4 +1,4 @@
-//! What is said about a run. Four answers, never fewer.
+//! Verdicts on a run: always one of four.
 
 use super::{Limit, TaskId};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether the program is at fault.
+    /// Tells whether the program is at fault.
     pub fn is_violation(&self) -> bool {
         matches!(self, Verdict::Violation(_))
     }
@@ -73,9 +73,9 @@ impl Verdict {
 /// One broken promise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
-    /// Which promise.
+    /// Kind of promise that was broken.
     pub kind: Kind,
-    /// What happened, in one sentence.
+    /// Description of the violation, in one sentence.
     pub sentence: String,
     /// The tasks concerned.
     #[serde(default)]
@@ -103,9 +103,9 @@ impl Violation {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Nobody can ever go on.
+    /// No task can ever run again.
     Deadlock,
-    /// Everybody waits in loops for what nobody will do.
+    /// All tasks wait in loops for a change that no task will make.
     Livelock,
     /// A process died of a signal of its own making.
     FatalSignal,
@@ -123,7 +123,7 @@ pub enum Kind {
     Loss,
     /// A message was received twice.
     Duplication,
-    /// A message was received that nobody sent.
+    /// A message was received that no process sent.
     Invention,
     /// A promise of a contract, or a check of the user's own, by name.
     Broken(String),

@@ -1,4 +1,4 @@
-//! The arguments of a call in words, as far as a reader of a timeline needs them.
+//! Meaning of the argument registers of calls, as far as a reader of a timeline needs it.
 
 use super::decode;
 use crosswire_calls::Arg;

@@ -6,18 +6,18 @@ use super::escape::escape;
 use crosswire_calls::{Arg, Does, is_file_lock_command};
 use crosswire_model::{Call, Content, Errno};
 
-/// A call as it is told.
+/// A call to be described.
 pub(super) struct Telling<'a> {
     pub call: Call,
     pub args: &'a [u64; 6],
     pub path: Option<&'a str>,
-    /// What its pointers led to, by argument.
+    /// Data behind its pointers, by argument.
     pub contents: &'a [(u8, &'a Content)],
-    /// What is behind its descriptors, by argument.
+    /// Objects behind its descriptors, by argument.
     pub behind: &'a [(u8, &'a str)],
 }
 
-/// How much room there is for the parts that may be long.
+/// Space for the parts that may be long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     /// Characters of a path. Its end is shown, since that tells more than its
@@ -25,11 +25,11 @@ pub(super) struct Room {
     pub path: usize,
     /// Characters of data.
     pub data: usize,
-    /// Whether to say what is behind a descriptor.
+    /// True if objects behind descriptors are named.
     pub names: bool,
 }
 
-/// A call with its arguments.
+/// Returns a call with its arguments.
 pub(super) fn call(told: &Telling<'_>, room: Room) -> String {
     let Telling { call, args, .. } = told;
     let row = call.row();
@@ -93,7 +93,7 @@ fn memory(told: &Telling<'_>, argument: u8, value: u64, room: Room) -> String {
     }
 }
 
-/// A descriptor, and what is behind it as `strace -y` says it.
+/// Returns a descriptor, and what is behind it as `strace -y` says it.
 fn descriptor(told: &Telling<'_>, argument: u8, value: u64, room: Room) -> String {
     let number = value as u32 as i32;
     let behind = told.behind.iter().find(|(of, _)| *of == argument);
@@ -113,12 +113,12 @@ pub(super) fn ending(path: &str, room: usize) -> String {
     }
 }
 
-/// What became of a call: ` = ` and what it gave back.
+/// Describes the result of a call: ` = ` and the value returned.
 pub(super) fn came_back(call: Call, value: i64) -> String {
     match value {
         // ERESTARTSYS to ERESTART_RESTARTBLOCK (include/linux/errno.h), which no
         // program sees: a signal comes first, then the call is made again.
-        -516..=-512 => " is interrupted, starts again".to_owned(),
+        -516..=-512 => " is interrupted and restarted".to_owned(),
         _ => format!(" = {}", result(call, value)),
     }
 }
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(result(read, 16), "16");
         assert_eq!(result(read, -11), "-1 EAGAIN");
         assert_eq!(came_back(read, 16), " = 16");
-        assert_eq!(came_back(read, -512), " is interrupted, starts again");
+        assert_eq!(came_back(read, -512), " is interrupted and restarted");
         assert_eq!(result("mmap".parse().unwrap(), 0x1000), "0x1000");
     }
 }

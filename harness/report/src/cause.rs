@@ -14,7 +14,7 @@ use crosswire_model::{Event, Kind as Broken, TaskId, Trace, Violation, What};
 use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What probably led to a violation.
+/// Probable cause of a violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// In one sentence.
@@ -48,13 +48,13 @@ enum Pattern {
     Between(usize),
     /// A look, and a change after it that should have come first.
     Overtaken,
-    /// A signal that came before anybody waited for it.
+    /// A signal that came before any task waited for it.
     Missed,
     /// A signal that met a process which was not prepared for it.
     Unprepared,
 }
 
-/// The most likely cause of a violation, if there is a likely one.
+/// Returns the most likely cause of a violation, if there is a likely one.
 pub(super) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
     if let Some(fault) = fault(story) {
         return Some(fault);
@@ -86,7 +86,7 @@ pub(super) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
     best.map(|(_, cause)| cause)
 }
 
-/// A fault that struck, and what its process met: there is no need to guess then.
+/// Returns a fault that struck, and what its process met: there is no need to guess then.
 fn fault(story: &Story<'_>) -> Option<Cause> {
     let events = &story.trace.events;
     let is_fault = |event: &Event| matches!(event.what, What::Fault(_));
@@ -100,7 +100,7 @@ fn fault(story: &Story<'_>) -> Option<Cause> {
         events[*index].task == task && !matches!(what, What::Resume | What::Start)
     });
     let mut sentence = format!(
-        "the fault {} struck `{}` in step {}",
+        "the fault {} hit `{}` in step {}",
         fault.action,
         story.trace.name(task),
         events[struck].step
@@ -109,8 +109,12 @@ fn fault(story: &Story<'_>) -> Option<Cause> {
         (Some(met), _) if !matches!(events[met].what, What::Killed(_)) => {
             sentence += &format!(": {}", story.words(met, LONGEST));
         }
-        (_, Some(call)) if fault.point.blocked => sentence += &format!(", in the middle of {call}"),
-        (_, Some(call)) => sentence += &format!(", when it was about to call {call}"),
+        (_, Some(call)) if fault.point.blocked => sentence += &format!(", during {call}"),
+        (_, Some(call)) => match call.to_string().as_str() {
+            "memory" => sentence += ", just before an access to shared memory",
+            "mark" => sentence += ", just before a mark",
+            call => sentence += &format!(", just before {call}"),
+        },
         _ => {}
     }
     let object = met.and_then(|met| story.world.touches[met].first());
@@ -127,7 +131,7 @@ const LONGEST: usize = 48;
 /// Points below which nothing is said rather than something misleading.
 const ENOUGH: i64 = 60;
 
-/// How likely two uses are the cause. Of equals the later ones are.
+/// Rates two uses as a cause. Of equal rates the later uses win.
 fn points(
     story: &Story<'_>,
     blamed: &BTreeSet<TaskId>,
@@ -206,8 +210,8 @@ fn uses(story: &Story<'_>) -> BTreeMap<usize, Vec<Used>> {
     all
 }
 
-/// Whether a use says that its process counts on the object. Giving it up does not,
-/// and cleaning up what may not be there neither.
+/// Tells whether a use shows that its process relies on the object. Closing it does not,
+/// and neither does the cleanup of something that may not exist.
 fn tells(event: &Event, how: Use) -> bool {
     match &event.what {
         What::Call { call, result, .. } => match call.row().does {
@@ -222,7 +226,7 @@ fn tells(event: &Event, how: Use) -> bool {
     }
 }
 
-/// Whether the call of an event failed, or it was a signal.
+/// Tells whether the call of an event failed, or the event is a signal.
 fn failed(event: &Event) -> bool {
     match &event.what {
         What::Call { result, .. } | What::Wake { result, .. } => (-511..0).contains(result),
@@ -231,12 +235,12 @@ fn failed(event: &Event) -> bool {
     }
 }
 
-/// Whether looking leaves an object as it is.
+/// Tells whether reading leaves an object unchanged.
 fn is_memory(kind: Kind) -> bool {
     matches!(kind, Kind::File | Kind::SharedMemory | Kind::Word)
 }
 
-/// All patterns that the uses of one object make.
+/// Returns all patterns that the uses of one object make.
 fn patterns(uses: &[Used], kind: Kind) -> Vec<(Pattern, Used, Used)> {
     let mut found = Vec::new();
     for (at, first) in uses.iter().enumerate() {
@@ -312,24 +316,26 @@ fn told(story: &Story<'_>, object: usize, pattern: Pattern, first: &Used, second
     let what = &story.world.objects[object].name;
     let sentence = match pattern {
         Pattern::TooEarly => format!(
-            "{a} came too early: {early} in step {from}; {b} came to {what} only in step {to}: {late}"
+            "{a} was too early: {early} in step {from}; {b} reached {what} only in step {to}: {late}"
         ),
         Pattern::TooLate => {
-            format!("{b} came too late: {late} in step {to}, after {a} in step {from}: {early}")
+            format!("{b} was too late: {late} in step {to}, after {a} in step {from}: {early}")
         }
         Pattern::Unprepared => {
-            format!("{a} did {early} in step {from}; {b} {late} in step {to}, not prepared for it")
+            format!(
+                "{b} was not prepared for the signal of {a}: {early} in step {from}; {b} {late} in step {to}"
+            )
         }
         Pattern::Between(before) => format!(
             "between step {} and step {to} of {b}, {a} changed {what} in step {from}: {early}",
             events[before].step
         ),
         Pattern::Overtaken => format!(
-            "{a} looked at {what} in step {from} ({early}) before {b} changed it in step {to}: {late}"
+            "{a} read {what} in step {from} ({early}) before {b} changed it in step {to}: {late}"
         ),
-        Pattern::Missed => format!(
-            "{b} was not waiting yet when it came: {early} in step {from}, and {late} only in step {to}"
-        ),
+        Pattern::Missed => {
+            format!("{b} was not waiting yet: {early} in step {from}, but {late} only in step {to}")
+        }
     };
     let mut involved = vec![first.event, second.event];
     if let Pattern::Between(before) = pattern {

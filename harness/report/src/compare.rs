@@ -1,4 +1,4 @@
-//! What sets two recorded runs of the same programs apart: the step at which they part,
+//! Comparison of two recorded runs of the same programs: the step at which they diverge,
 //! and the decisions that only one of them has.
 
 use super::escape::escape;
@@ -18,7 +18,7 @@ const AFTER: usize = 6;
 pub struct Comparison {
     /// Version of this form.
     pub format_version: u32,
-    /// Whether both went the same way.
+    /// True if both runs are the same.
     pub same: bool,
     /// The first step that differs; `None` if none does.
     pub first_step: Option<u64>,
@@ -26,13 +26,13 @@ pub struct Comparison {
     pub first_event: Option<usize>,
     /// The verdicts.
     pub verdicts: [&'static str; 2],
-    /// What only the first run has decided.
+    /// Decisions of the first run only.
     pub only_first: Decisions,
-    /// What only the second one has.
+    /// Decisions of the second run only.
     pub only_second: Decisions,
 }
 
-/// What sets a run apart from the default order without faults.
+/// Decisions that distinguish a run from the default schedule without faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Decisions {
     /// Steps taken by another task than the default one.
@@ -46,7 +46,7 @@ pub struct Decisions {
 pub struct Decision {
     /// The step.
     pub step: u64,
-    /// Who takes it.
+    /// Process that takes the step.
     pub process: String,
 }
 
@@ -108,17 +108,17 @@ pub fn text(first: &Record, second: &Record, names: [&str; 2], palette: Palette)
     }
     let Some(at) = comparison.first_event else {
         let said = match comparison.same {
-            true => "both went the same way",
-            false => "both took the same steps, and ended differently",
+            true => "both runs are the same",
+            false => "both runs took the same steps but ended differently",
         };
         line(&mut text, said);
         return text;
     };
     let step = comparison.first_step.unwrap_or_default();
     let same = match step {
-        0 => "they part in the first step".to_owned(),
+        0 => "the runs diverge at the first step".to_owned(),
         _ => format!(
-            "{} the same; they part in step {step}",
+            "{} in common; the runs diverge at step {step}",
             counted(step, "step")
         ),
     };
@@ -175,7 +175,7 @@ fn told(name: &str, only: &Decisions) -> String {
     };
     line(
         &mut text,
-        &format!("decided only in {}: {}", escape(name), escape(&said)),
+        &format!("decisions only in {}: {}", escape(name), escape(&said)),
     );
     text
 }

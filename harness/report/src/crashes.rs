@@ -15,8 +15,8 @@ const DESCRIBED: usize = 5;
 /// Lines of the program's source that are named for a group.
 const LINES: usize = 8;
 
-/// Everything for people: each group of failures with the simplest run that shows it,
-/// then the sums. `files` are the replay files of the groups, in the same order.
+/// Returns everything for people: each group of failures with the simplest run that shows
+/// it, then the sums. `files` are the replay files of the groups, in the same order.
 pub fn text(report: &CrashReport, files: &[Option<PathBuf>], palette: Palette) -> String {
     let mut text = String::new();
     for (index, (group, file)) in report.groups.iter().zip(files).enumerate() {
@@ -26,8 +26,8 @@ pub fn text(report: &CrashReport, files: &[Option<PathBuf>], palette: Palette) -
     text + &sums(report, palette)
 }
 
-/// One group of failures: what went wrong, which crashes lead there, and if wanted the
-/// steps of the simplest run.
+/// Describes one group of failures: the failure, the crashes that lead to it, and if
+/// requested the steps of the simplest run.
 pub fn describe(
     group: &CrashGroup,
     file: Option<&Path>,
@@ -39,7 +39,7 @@ pub fn describe(
     text + &evidence(&group.found, file, with_steps, palette)
 }
 
-/// Where the crashes of a group are.
+/// Describes the crash points of a group.
 fn points_of(group: &CrashGroup) -> String {
     let mut text = String::new();
     let count = group.points.len() as u64;
@@ -57,7 +57,7 @@ fn points_of(group: &CrashGroup) -> String {
         false => line(
             &mut text,
             &format!(
-                "  at {}, in {runs}, of which the simplest follows{replayed}",
+                "  at {}, in {runs}; the simplest run follows{replayed}",
                 counted(count, "point")
             ),
         ),
@@ -159,7 +159,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
     if report.interrupted {
         line(
             &mut text,
-            "  interrupted: points that are not counted here were not tried",
+            "  interrupted: points not counted here were not tried",
         );
     }
     text
@@ -178,18 +178,18 @@ pub struct CrashSummary {
     /// Runs given up, by limit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<json::LimitReached>,
-    /// Whether it was stopped early.
+    /// True if the search was interrupted.
     pub interrupted: bool,
-    /// Who was killed.
+    /// Name of the victim.
     pub victim: String,
     /// Different points at which the victim was killed, over all schedules.
     pub points: u64,
     /// Those at which that led to a violation under one schedule at least.
     pub failing: u64,
-    /// Who was killed as well, and how that came out.
+    /// Results for the second victim, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second: Option<Second>,
-    /// What went wrong, each different failure once.
+    /// Failures, each different one once.
     pub groups: Vec<Group>,
     /// Schedules under which each point was tried.
     pub schedules: u32,
@@ -205,14 +205,14 @@ pub struct CrashSummary {
     pub distinct_traces: u64,
     /// The seed of the schedules.
     pub seed: u64,
-    /// What the machine does not permit.
+    /// Capabilities that the machine lacks.
     pub capabilities_lost: Vec<crosswire_explore::LostCapability>,
 }
 
 /// Two crashes in one run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Second {
-    /// Who was killed after the victim.
+    /// Process killed after the victim.
     pub victim: String,
     /// Pairs of points.
     #[serde(flatten)]
@@ -222,14 +222,14 @@ pub struct Second {
 /// Failures in which the same went wrong.
 #[derive(Debug, Clone, Serialize)]
 pub struct Group {
-    /// What, as shown by the simplest run.
+    /// The violation, as the simplest run shows it.
     #[serde(flatten)]
     pub violation: json::ViolationEntry,
     /// The crashes that lead there.
     pub points: Vec<FailingPoint>,
 }
 
-/// The JSON form of a report; `files` are the replay files of its groups, in the
+/// Returns the JSON form of a report; `files` are the replay files of its groups, in the
 /// same order.
 pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary {
     let groups = report.groups.iter().enumerate();

@@ -46,7 +46,7 @@ const POLL: Names = &[
     (POLLNVAL as i32, "POLLNVAL"),
 ];
 
-/// The names of the bits that are set, and what is left over in hexadecimal.
+/// Returns the names of the bits that are set, and what is left over in hexadecimal.
 fn joined(mut value: i32, names: Names) -> Vec<String> {
     let mut all = Vec::new();
     for (bits, name) in names {
@@ -181,9 +181,9 @@ fn listed<T>(all: &[T], one: impl Fn(&T) -> String) -> String {
     format!("[{}]", all.join(", "))
 }
 
-/// What was seen of a piece of memory, between quotes.
+/// Formats the captured part of a piece of memory, between quotes.
 fn data(bytes: &Bytes, room: usize) -> String {
-    // Whoever made the file may have put anything there.
+    // The author of the file may have put anything there.
     let safe = super::escape(&bytes.shown);
     let shown = beginning(&safe, room);
     match bytes.cut || shown.len() < safe.len() {
@@ -192,7 +192,7 @@ fn data(bytes: &Bytes, room: usize) -> String {
     }
 }
 
-/// So many characters, without half an escape at the end.
+/// Returns the first characters, without half an escape at the end.
 fn beginning(text: &str, room: usize) -> &str {
     let end = text
         .char_indices()
@@ -253,7 +253,7 @@ fn polled(polled: &Polled) -> String {
     }
 }
 
-/// The status of a child, as wait(2) describes it.
+/// Returns the status of a child, as wait(2) describes it.
 pub(super) fn wait_status(status: u32) -> String {
     let status = status as i32;
     if WIFEXITED(status) {
@@ -265,7 +265,7 @@ pub(super) fn wait_status(status: u32) -> String {
     }
 }
 
-/// A time with the unit that suits it.
+/// Returns a time with the unit that suits it.
 pub(super) fn time(nanoseconds: u64) -> String {
     let scaled = |unit: f64| (nanoseconds as f64 / unit * 1000.0).round() / 1000.0;
     match nanoseconds {

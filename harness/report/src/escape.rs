@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// The text with control characters, and those that reverse or hide what
-/// follows, replaced by escapes.
+/// Returns the text with control characters, and those that reverse or hide what follows,
+/// replaced by escapes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -31,7 +31,7 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// A word of a command line as a shell takes it.
+/// Returns a word of a command line as a shell takes it.
 pub fn quoted(word: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
     match !word.is_empty() && word.chars().all(harmless) {
@@ -40,7 +40,7 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// The beginning of a text, at most so many characters wide.
+/// Returns the beginning of a text, at most so many characters wide.
 pub(super) fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();

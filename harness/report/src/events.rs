@@ -7,7 +7,7 @@ use crosswire_calls::Does;
 use crosswire_model::{Access, AccessKind, Call, Content, Event, Seen, Signal, Trace, What};
 use crosswire_world::{Kind, World};
 
-/// What is needed to put the events of a run into words.
+/// Data needed to describe the events of a run.
 #[derive(Clone, Copy)]
 pub(super) struct Story<'a> {
     pub trace: &'a Trace,
@@ -15,7 +15,7 @@ pub(super) struct Story<'a> {
     pub world: &'a World,
 }
 
-/// How much a reader wants to see an event.
+/// Importance of an event for the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
     /// Concerns the process alone.
@@ -26,7 +26,7 @@ pub(super) enum Weight {
     Telling,
 }
 
-/// How much a reader wants to see this event.
+/// Returns the importance of an event for the reader.
 pub(super) fn weight(event: &Event) -> Weight {
     match &event.what {
         What::Fault(_) | What::Panic(_) | What::Killed(_) | What::Exec(_) => Weight::Telling,
@@ -74,7 +74,7 @@ const ROOMS: [Room; 5] = [
 const SHORTEST_PATH: usize = 8;
 
 impl Story<'_> {
-    /// What happened, in a few words, at most `width` characters.
+    /// Describes an event in a few words, at most `width` characters.
     pub fn words(&self, index: usize, width: usize) -> String {
         let mut text = String::new();
         for room in ROOMS {
@@ -100,7 +100,7 @@ impl Story<'_> {
         self.end_kept(index, &text, width)
     }
 
-    /// Of a text that is too long, the result is kept at the arguments' expense.
+    /// Shortens a text that is too long, keeping the result at the arguments' expense.
     fn end_kept(&self, index: usize, text: &str, width: usize) -> String {
         let end = match &self.trace.events[index].what {
             What::Call { .. } => text.rfind(" = ").map(|at| &text[at..]),
@@ -118,7 +118,7 @@ impl Story<'_> {
         }
     }
 
-    /// What was seen of an event.
+    /// Returns the data captured for an event.
     pub fn contents(&self, index: usize) -> Vec<(u8, &Content)> {
         let begin = self.seen.partition_point(|seen| seen.event < index);
         let of_event = self.seen[begin..].iter().take_while(|s| s.event == index);
@@ -158,7 +158,7 @@ impl Story<'_> {
         }
     }
 
-    /// The name of the word in memory that a futex is, where that is shared.
+    /// Returns the name of the word in memory that a futex is, where that is shared.
     fn word_behind(&self, index: usize, call: Call) -> Option<&str> {
         let touched = self.world.touches.get(index)?.iter();
         let mut objects = touched.map(|touch| &self.world.objects[touch.object]);
@@ -192,10 +192,10 @@ impl Story<'_> {
             }
             What::Access(access) => accessed(access, self.trace, room),
             What::Wake { call, result } => self.woken(index, *call, *result, room),
-            What::Resume => "goes on".to_owned(),
+            What::Resume => "resumes".to_owned(),
             What::Signal(signal) => format!("gets {signal}"),
             What::Fault(fault) => format!("FAULT {} at {}", fault.action, fault.point),
-            What::Timeout => format!("time is up, at {}", seconds(event.time)),
+            What::Timeout => format!("timed out at {}", seconds(event.time)),
             What::Spawn(task) => format!("creates {}", escape(&self.trace.name(*task))),
             What::Exec(path) => format!("becomes {}", escape(path)),
             What::Spin => "spins".to_owned(),
@@ -207,7 +207,7 @@ impl Story<'_> {
         }
     }
 
-    /// A call that comes back; what it has brought along is in brackets.
+    /// Returns a call that comes back; what it has brought along is in brackets.
     fn woken(&self, index: usize, call: Call, result: i64, room: Room) -> String {
         let contents = self.contents(index);
         let brought = contents.first().map(|(_, content)| match content {
@@ -232,12 +232,12 @@ fn seconds(nanoseconds: u64) -> String {
     format!("{:.3} s", nanoseconds as f64 / 1e9)
 }
 
-/// An access with as much of its object's name as a line has room for.
+/// Returns an access with as much of its object's name as a line has room for.
 pub(super) fn access(access: &Access, trace: &Trace) -> String {
     accessed(access, trace, ROOMS[0])
 }
 
-/// An access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.
+/// Returns an access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.
 fn accessed(access: &Access, trace: &Trace, room: Room) -> String {
     let object = trace.objects.get(access.object as usize);
     let name = object.map_or("shared memory", |object| object.name.as_str());

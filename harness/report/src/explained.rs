@@ -17,9 +17,9 @@ pub struct Explained {
     pub steps: u64,
     /// Names of the processes.
     pub processes: Vec<String>,
-    /// What is wrong.
+    /// Violations of the run.
     pub violations: Vec<ExplainedViolation>,
-    /// What happened.
+    /// Events of the run.
     pub events: Vec<ExplainedEvent>,
     /// The kernel objects that the run used, as they were at its end.
     pub objects: Vec<ExplainedObject>,
@@ -32,7 +32,7 @@ pub struct ExplainedViolation {
     pub kind: String,
     /// In one sentence.
     pub sentence: String,
-    /// What probably led to it.
+    /// Probable cause.
     pub cause: Option<String>,
     /// The events that show it or its cause, as indices into `events`.
     pub events: Vec<usize>,
@@ -45,15 +45,15 @@ pub struct ExplainedViolation {
 pub struct ExplainedEvent {
     /// The step.
     pub step: u64,
-    /// Whose.
+    /// Process of the event.
     pub process: String,
     /// Nanoseconds of virtual time since the run began.
     pub time: u64,
     /// In words.
     pub what: String,
-    /// Whether a fault was injected.
+    /// True if a fault was injected.
     pub fault: bool,
-    /// Whether the schedule deviates in this step.
+    /// True if the schedule deviates in this step.
     pub deviates: bool,
     /// The objects that it concerns, as indices into `objects`.
     pub objects: Vec<usize>,
@@ -62,15 +62,15 @@ pub struct ExplainedEvent {
 /// One kernel object.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExplainedObject {
-    /// What it is.
+    /// Kind of the object.
     pub kind: &'static str,
-    /// What it is called.
+    /// Name of the object.
     pub name: String,
     /// Its state at the end, in a few words.
     pub state: String,
 }
 
-/// The JSON form of a recorded run's explanation.
+/// Returns the JSON form of a recorded run's explanation.
 pub fn explained(record: &Record) -> Explained {
     let trace = &record.trace;
     let violations: &[Violation] = match &record.verdict {

@@ -1,5 +1,4 @@
-//! What a person needs to understand a violation besides its sentence: a cause, and the
-//! events that show them.
+//! Explanation of a violation: a sentence, a cause, and the events that show them.
 
 use super::cause::{self, Cause};
 use super::escape;
@@ -15,7 +14,7 @@ use std::collections::BTreeSet;
 pub struct Explanation<'a> {
     /// The run.
     pub trace: &'a Trace,
-    /// What its calls read and wrote, as far as that is known.
+    /// Data that its calls read and wrote, as far as known.
     pub seen: &'a [Seen],
     /// Its kernel objects.
     pub world: World,
@@ -60,7 +59,7 @@ impl<'a> Explanation<'a> {
         }
     }
 
-    /// The objects that matter: those of the cause, and of whatever shows the
+    /// Returns the objects that matter: those of the cause, and of whatever shows the
     /// violation.
     pub(super) fn objects(&self) -> BTreeSet<usize> {
         let touched = self
@@ -72,12 +71,12 @@ impl<'a> Explanation<'a> {
         objects
     }
 
-    /// An event in words of at most so many characters.
+    /// Returns an event in words of at most so many characters.
     pub fn words(&self, event: usize, width: usize) -> String {
         self.story().words(event, width)
     }
 
-    /// The last lines that the run printed, as far as its calls were seen.
+    /// Returns the last lines that the run printed, as far as its calls were seen.
     pub fn last_lines(&self) -> LastLines {
         let mut printed = [String::new(), String::new()];
         for (index, event) in self.trace.events.iter().enumerate() {
@@ -103,14 +102,14 @@ impl<'a> Explanation<'a> {
         LastLines::of_output(stdout.as_bytes(), stderr.as_bytes())
     }
 
-    /// The cause, safe to print.
+    /// Returns the cause, safe to print.
     pub fn cause_line(&self) -> Option<String> {
         let cause = self.cause.as_ref()?;
         Some(format!("likely cause: {}", escape(&cause.sentence)))
     }
 }
 
-/// The events of the steps that a checker names, of tasks that it names.
+/// Returns the events of the steps that a checker names, of tasks that it names.
 fn shown_by(trace: &Trace, violation: &Violation) -> BTreeSet<usize> {
     let of_step = |(_, event): &(usize, &crosswire_model::Event)| {
         let is_exit = |call: crosswire_model::Call| call.row().never_returns();

@@ -23,7 +23,7 @@ pub struct Summary {
     /// Runs given up, by limit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<LimitReached>,
-    /// Whether it was stopped early.
+    /// True if the exploration was interrupted.
     pub interrupted: bool,
     /// Runs performed.
     pub runs: u64,
@@ -39,32 +39,32 @@ pub struct Summary {
     pub seed: u64,
     /// Faults: possible, planned, struck.
     pub faults: Faults,
-    /// How likely a bug of a depth would have shown (PCT), at least.
+    /// Minimum probability that a bug of a depth would have been found (PCT).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guarantee: Vec<Chance>,
-    /// How far an exhaustive exploration has come.
+    /// Progress of an exhaustive exploration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhaustion: Option<Exhausted>,
-    /// What was found.
+    /// Violations found.
     pub violations: Vec<ViolationEntry>,
-    /// What the machine does not permit.
+    /// Capabilities that the machine lacks.
     pub capabilities_lost: Vec<LostCapability>,
-    /// What else one must know, in sentences.
+    /// Further notes, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// How far an exhaustive exploration has come.
+/// Progress of an exhaustive exploration.
 #[derive(Debug, Clone, Serialize)]
 pub struct Exhausted {
-    /// Whether all interleavings were explored.
+    /// True if all interleavings were explored.
     pub complete: bool,
     /// In numbers.
     #[serde(flatten)]
     pub progress: Exhaustion,
 }
 
-/// What became of the faults.
+/// Numbers of faults.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Faults {
     /// Different faults that could have been injected.
@@ -78,7 +78,7 @@ pub struct Faults {
 /// Runs that could not be performed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Invalid {
-    /// How many.
+    /// Number of runs.
     pub runs: u64,
     /// Why the first of them.
     pub reason: String,
@@ -87,9 +87,9 @@ pub struct Invalid {
 /// Runs that reached a limit.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct LimitReached {
-    /// Which limit.
+    /// The limit.
     pub limit: Limit,
-    /// How many runs.
+    /// Number of runs.
     pub runs: u64,
 }
 
@@ -98,7 +98,7 @@ pub struct LimitReached {
 pub struct ViolationEntry {
     /// The promise that is broken, by its name.
     pub kind: String,
-    /// What happened.
+    /// Description of the violation.
     pub sentence: String,
     /// The processes concerned.
     pub processes: Vec<String>,
@@ -112,14 +112,14 @@ pub struct ViolationEntry {
     pub deviations: usize,
     /// The file that replays it.
     pub replay_file: Option<PathBuf>,
-    /// Whether it was replayed: same verdict, same trace.
+    /// True if it was replayed: same verdict, same trace.
     pub replayed: bool,
     /// The number of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
-    /// How many runs showed it.
+    /// Number of runs that showed it.
     pub runs: u64,
-    /// Where tasks stood when they died or got stuck, in the run that is stored.
+    /// Stacks of tasks at the time they died or got stuck, in the stored run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<StackEntry>,
     /// Accesses to shared memory in that run that nothing but chance orders, in pairs.
@@ -137,9 +137,9 @@ pub struct ReplaySummary {
     pub format_version: u32,
     /// `pass`, `violation`, `invalid` or `inconclusive`.
     pub verdict: &'static str,
-    /// Whether verdict and trace are those of the recording.
+    /// True if verdict and trace are those of the recording.
     pub same: bool,
-    /// Where the run first differs from the recorded one.
+    /// First difference of the run from the recorded one.
     pub difference: Option<String>,
     /// Always 1.
     pub runs: u64,
@@ -147,19 +147,19 @@ pub struct ReplaySummary {
     pub schedule_points: u64,
     /// Seed of the plan.
     pub seed: u64,
-    /// What the run violates.
+    /// Violations of the run.
     pub violations: Vec<ViolationEntry>,
-    /// Where tasks stood when they died or got stuck.
+    /// Stacks of tasks at the time they died or got stuck.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<StackEntry>,
     /// Accesses to shared memory in that run that nothing but chance orders, in pairs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub races: Vec<RaceEntry>,
-    /// What the machine does not permit.
+    /// Capabilities that the machine lacks.
     pub capabilities_lost: Vec<LostCapability>,
 }
 
-/// The JSON form of a report; `files` are the replay files of its findings, in
+/// Returns the JSON form of a report; `files` are the replay files of its findings, in
 /// the same order.
 pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
     Summary {
@@ -202,7 +202,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
     }
 }
 
-/// The JSON form of a replay from `file`.
+/// Returns the JSON form of a replay from `file`.
 pub fn replay(record: &Record, replay: &Replay, file: PathBuf) -> ReplaySummary {
     let violations = match &replay.verdict {
         Verdict::Violation(violations) => &violations[..],

@@ -1,4 +1,4 @@
-//! Floor 3: what is told to people ([`text`]) and to programs ([`json`]).
+//! Floor 3: reports for people ([`text`]) and for programs ([`json`]).
 //!
 //! Whatever comes from a program under test (names, paths, output, messages of
 //! panics) is shown with its control characters escaped.

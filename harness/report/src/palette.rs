@@ -1,7 +1,7 @@
-//! Colours, where there is somebody to see them.
+//! Colours for terminals.
 
-/// How the parts of a report are set off. Whether to use colour at all is the
-/// caller's choice: the library never looks at the terminal.
+/// Styles of the parts of a report. The caller decides whether to use colour: the library
+/// never inspects the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
     good: &'static str,
@@ -33,17 +33,17 @@ impl Palette {
         end: "\x1b[0m",
     };
 
-    /// A pass.
+    /// Returns a pass.
     pub fn good(self, text: &str) -> String {
         self.paint(self.good, text)
     }
 
-    /// A violation, an injected fault.
+    /// Returns a violation, an injected fault.
     pub fn bad(self, text: &str) -> String {
         self.paint(self.bad, text)
     }
 
-    /// An `Inconclusive` or `Invalid` result.
+    /// Returns an `Inconclusive` or `Invalid` result.
     pub fn doubtful(self, text: &str) -> String {
         self.paint(self.doubtful, text)
     }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Microseconds of the viewer's axis for each step.
 const STEP: u64 = 1000;
 
-/// The whole run as a JSON object.
+/// Returns the whole run as a JSON object.
 pub fn trace_events(explanation: &Explanation<'_>) -> Value {
     let mut all = names(explanation);
     all.extend(tasks(explanation));
@@ -104,7 +104,7 @@ fn tasks(explanation: &Explanation<'_>) -> Vec<Value> {
             }
         }
     }
-    // Those who wait for ever.
+    // Tasks that wait forever.
     for (task, begun) in waiting {
         let begin = trace.events[begun].step * STEP;
         let end = (trace.steps + 1) * STEP;
@@ -117,7 +117,7 @@ fn tasks(explanation: &Explanation<'_>) -> Vec<Value> {
     all
 }
 
-/// How full pipes are.
+/// Builds the counters of the fill levels of pipes.
 fn counters(explanation: &Explanation<'_>) -> Vec<Value> {
     let world = &explanation.world;
     let pipes = world.changes.iter().filter_map(|change| {

@@ -3,7 +3,7 @@
 use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_model::Call;
 
-/// Returns whether a call is about its own process only, such as those of start-up.
+/// Tells whether a call concerns only its own process, such as those of start-up.
 pub(super) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> bool {
     let row = call.row();
     match row.does {

@@ -32,7 +32,8 @@ struct AccessEntry {
     text: String,
 }
 
-/// The races of a run for programs; `places` are the symbols of the trace's places.
+/// Returns the races of a run for programs; `places` are the symbols of the trace's
+/// places.
 pub(super) fn entries(trace: &Trace, places: &[Frame]) -> Vec<RaceEntry> {
     let entry = |event: usize| -> Option<AccessEntry> {
         let event = trace.events.get(event)?;
@@ -75,11 +76,11 @@ fn place(trace: &Trace, places: &[Frame], number: u32) -> String {
     }
 }
 
-/// The races of a run for people; nothing if there are none.
+/// Returns the races of a run for people; nothing if there are none.
 pub(super) fn text(trace: &Trace, places: &[Frame]) -> String {
     let mut text = String::new();
     for race in entries(trace, places) {
-        line(&mut text, "  nothing but chance orders these two accesses:");
+        line(&mut text, "  no synchronization orders these two accesses:");
         for access in race.accesses {
             let process = escape(&access.process);
             let sentence = format!(

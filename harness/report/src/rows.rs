@@ -1,4 +1,4 @@
-//! Which events a reader gets to see, and which are folded.
+//! Selection of the events to show and to fold.
 
 use super::events::{Story, Weight, weight};
 use crosswire_model::{Event, TaskId, Trace, What};
@@ -16,7 +16,7 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// The step of an event that is shown.
+    /// Returns the step of an event that is shown.
     pub fn step(&self, trace: &Trace) -> Option<u64> {
         match self {
             Row::Event(index) => Some(trace.events[*index].step),
@@ -34,14 +34,14 @@ const SHORTEST_GAP: usize = 2;
 /// So many equal events in a row are shown as one.
 const SHORTEST_REPETITION: usize = 4;
 
-/// How much an event has to do with what went wrong.
+/// Relevance of an event to the failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     /// Nothing.
     None,
     /// It happened.
     Plain,
-    /// It touches an object that several processes use and somebody changes.
+    /// It touches an object that several processes use and at least one changes.
     Shared,
     /// It touches an object that matters.
     Near,
@@ -49,7 +49,7 @@ enum Rank {
     Must,
 }
 
-/// The rows of a run in which the events of `marked` show what went wrong, and
+/// Returns the rows of a run in which the events of `marked` show what went wrong, and
 /// `objects` matter for it.
 pub(super) fn rows(
     story: &Story<'_>,
@@ -80,8 +80,8 @@ fn of_rank(ranks: &[Rank], wanted: Rank) -> impl Iterator<Item = usize> + '_ {
     (0..ranks.len()).filter(move |event| ranks[*event] == wanted)
 }
 
-/// How far an event is from the nearest one that must be seen. What comes after it
-/// is less telling than what leads to it.
+/// Returns the distance of an event from the nearest one that must be shown. Events after
+/// it explain less than events that lead to it.
 fn distance(event: usize, anchors: &[usize]) -> usize {
     let at = anchors.partition_point(|anchor| *anchor < event);
     let next = anchors.get(at).map(|anchor| anchor - event);
@@ -165,7 +165,7 @@ fn repetitions(story: &Story<'_>) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether two events are the same for whoever skims them: data may differ.
+/// Tells whether two events look the same to a quick reader: data may differ.
 pub(super) fn alike(a: &What, b: &What) -> bool {
     match (a, b) {
         (

@@ -32,7 +32,7 @@ impl Tape {
         }
     }
 
-    /// A step of this task in which this happens.
+    /// Returns a step of this task in which this happens.
     fn step(&mut self, task: u32, what: What) -> &mut Tape {
         self.trace.steps += 1;
         self.also(task, what)
@@ -199,7 +199,7 @@ pub(super) fn deadlock() -> Found {
     found(tape.trace, violation, &[], 3)
 }
 
-/// A writer killed in the middle, with a hundred messages before.
+/// Returns a writer killed in the middle, with a hundred messages before.
 fn torn_message() -> Found {
     let mut tape = Tape::new(&["producer", "consumer"]);
     for _ in 0..60 {

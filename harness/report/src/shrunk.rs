@@ -1,4 +1,4 @@
-//! What shrinking has come to.
+//! Report on shrinking.
 
 use super::Palette;
 use super::escape::escape;
@@ -15,7 +15,7 @@ pub fn text(before: &Record, reduced: &Reduced, file: &Path, palette: Palette) -
     let mut text = headline(&reduced.violation, palette);
     let (was, is) = (size(before), size(&reduced.record));
     let finished = match reduced.finished {
-        true => "nothing simpler fails",
+        true => "no simpler run fails",
         false => "stopped before everything was tried",
     };
     line(
@@ -30,7 +30,7 @@ pub fn text(before: &Record, reduced: &Reduced, file: &Path, palette: Palette) -
         ),
     );
     text += &circumstances(&reduced.record);
-    line(&mut text, "  how to bring it about:");
+    line(&mut text, "  how to reproduce it:");
     for sentence in story(&reduced.record.trace) {
         line(&mut text, &format!("    {}", escape(&sentence)));
     }
@@ -52,11 +52,11 @@ pub struct Shrunk {
     pub verdict: &'static str,
     /// Runs that were tried.
     pub runs: u64,
-    /// Whether nothing simpler was left to try.
+    /// True if nothing simpler was left to try.
     pub finished: bool,
     /// Decisions against the default order before.
     pub deviations_before: usize,
-    /// What is left, as a list of what to do.
+    /// The shrunk failure, as a list of steps that reproduce it.
     pub story: Vec<String>,
     /// The failure.
     pub violations: Vec<ViolationEntry>,

@@ -1,14 +1,14 @@
-//! Where tasks stood when they died or got stuck.
+//! Stacks of tasks at the time they died or got stuck.
 
 use super::escape::escape;
 use super::text::line;
-use crosswire_model::{Frame, Moment, Stack, Trace};
+use crosswire_model::{Frame, Moment, Stack, Trace, What};
 use serde::Serialize;
 
 /// Calls of one task that are shown.
 const SHOWN: usize = 10;
 
-/// The calls of each task whose stack was looked at; nothing if none was.
+/// Returns the calls of each task whose stack was looked at; nothing if none was.
 pub(super) fn stacks(trace: &Trace, stacks: &[Stack]) -> String {
     let told = stacks.iter().filter(|stack| !stack.frames.is_empty());
     let mut text: String = told.map(|stack| describe(trace, stack)).collect();
@@ -21,7 +21,7 @@ pub(super) fn stacks(trace: &Trace, stacks: &[Stack]) -> String {
 /// The JSON form of a stack.
 #[derive(Debug, Clone, Serialize)]
 pub struct StackEntry {
-    /// Whose.
+    /// Name of the process.
     process: String,
     /// In which step.
     step: u64,
@@ -55,14 +55,27 @@ pub(super) fn entries(trace: &Trace, stacks: &[Stack]) -> Vec<StackEntry> {
     stacks.iter().map(entry).collect()
 }
 
+/// Returns ` with status N` of the exit at which a stack was captured.
+fn status(trace: &Trace, stack: &Stack) -> String {
+    let exit = trace.events.iter().find_map(|event| match event.what {
+        What::Exit(status) if event.task == stack.task => Some(status),
+        _ => None,
+    });
+    exit.map_or_else(String::new, |status| format!(" with status {status}"))
+}
+
 fn describe(trace: &Trace, stack: &Stack) -> String {
     let mut text = String::new();
     let name = escape(&trace.name(stack.task));
     let moment = match stack.moment {
-        Moment::Killed => format!("`{name}` was killed in step {} in", stack.step),
-        Moment::Signal => format!("`{name}` got its fatal signal in step {} in", stack.step),
-        Moment::Exit => format!("`{name}` gave up in step {} in", stack.step),
-        Moment::Stuck => format!("`{name}` is stuck in"),
+        Moment::Killed => format!("`{name}` was killed in step {} at", stack.step),
+        Moment::Signal => format!("`{name}` got its fatal signal in step {} at", stack.step),
+        Moment::Exit => format!(
+            "`{name}` exited{} in step {} at",
+            status(trace, stack),
+            stack.step
+        ),
+        Moment::Stuck => format!("`{name}` is blocked at"),
     };
     line(&mut text, &format!("  {moment}"));
     let frames = stack.told();

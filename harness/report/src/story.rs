@@ -1,10 +1,10 @@
-//! What is left of a failure when it has been shrunk, as one would tell somebody how
-//! to bring it about: run this one until its call returns, kill it, run the other.
+//! A shrunk failure as instructions that reproduce it: run this process until its call
+//! returns, kill it, run the other.
 
 use super::escape::escape;
 use crosswire_model::{Action, End, Event, TaskId, Trace, What};
 
-/// More turns than anybody reads; those in the middle are left out.
+/// Maximum number of turns shown; those in the middle are left out.
 const MOST_TURNS: usize = 14;
 
 /// Consecutive steps of one task.
@@ -14,7 +14,7 @@ struct Turn<'a> {
     events: Vec<&'a Event>,
 }
 
-/// The turns of a run, one sentence each.
+/// Returns the turns of a run, one sentence each.
 pub fn story(trace: &Trace) -> Vec<String> {
     let turns = turns(trace);
     let last = turns.len().saturating_sub(1);
@@ -27,15 +27,13 @@ pub fn story(trace: &Trace) -> Vec<String> {
         let (head, tail) = (MOST_TURNS / 2, told.len() - MOST_TURNS / 2);
         let tail = told.split_off(tail);
         told.truncate(head);
-        told.push(format!(
-            "… {left_out} turns in the default order or as decided …"
-        ));
+        told.push(format!("… {left_out} turns not shown …"));
         told.extend(tail);
     }
     if let End::Deadlock(blocked) = &trace.end {
         told.extend(blocked.iter().map(|waiting| {
             let name = escape(&trace.name(waiting.task));
-            format!("{name} is blocked in `{}` for ever", waiting.call)
+            format!("{name} is blocked in `{}` forever", waiting.call)
         }));
     }
     told
@@ -65,7 +63,7 @@ fn turns(trace: &Trace) -> Vec<Turn<'_>> {
     turns
 }
 
-/// Whose step it is: those whom it wakes have events as well.
+/// Returns the task that takes the step: the tasks that it wakes have events as well.
 fn actor(step: &[Event]) -> TaskId {
     let is_own = |event: &&Event| !matches!(event.what, What::Wake { .. });
     step.iter().find(is_own).unwrap_or(&step[0]).task
@@ -85,7 +83,7 @@ fn tell(turn: &Turn<'_>, trace: &Trace, is_last: bool) -> String {
     });
     let before = fault.map(|fault| match fault.action {
         Action::Kill => format!("; kill it at {}", fault.point),
-        action => format!("; there comes {action} at {}", fault.point),
+        action => format!("; inject {action} at {}", fault.point),
     });
     let ended = own().rev().find_map(|event| match &event.what {
         What::Exit(status) => Some(format!(" until it ends with status {status}")),
@@ -117,7 +115,7 @@ mod tests {
     #[test]
     fn a_run_is_told_turn_by_turn() {
         let told = story(&samples::deadlock().record.trace);
-        assert!(told.last().unwrap().ends_with("for ever"), "{told:?}");
+        assert!(told.last().unwrap().ends_with("forever"), "{told:?}");
         assert!(told.iter().any(|turn| turn.contains("until")), "{told:?}");
     }
 }

@@ -6,7 +6,7 @@ use super::text::{counted, line, verdict_line};
 use crosswire_explore::{Exhaustion, Guarantee, LostCapability, Report};
 use crosswire_model::{Limit, Verdict};
 
-/// The sums of an exploration, in two or three lines.
+/// Returns the sums of an exploration, in two or three lines.
 pub fn summary(report: &Report, palette: Palette) -> String {
     let mut text = verdict_line(&report.verdict, palette);
     let seconds = report.elapsed.as_secs_f64();
@@ -26,7 +26,7 @@ pub fn summary(report: &Report, palette: Palette) -> String {
         line(
             &mut text,
             &format!(
-                "  {} possible, {} planned, {} struck",
+                "  {} possible, {} planned, {} injected",
                 counted(faults.possible, "fault"),
                 faults.planned,
                 faults.struck
@@ -47,10 +47,7 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     if report.dropped > 0 {
         line(
             &mut text,
-            &format!(
-                "  {} beyond these were not kept",
-                counted(report.dropped, "violation")
-            ),
+            &format!("  {} more not kept", counted(report.dropped, "violation")),
         );
     }
     for note in &report.notes {
@@ -58,17 +55,23 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     }
     text += &losses(&report.capabilities_lost);
     if report.interrupted {
-        line(&mut text, "  interrupted: this is what was done so far");
+        line(&mut text, "  interrupted: these are the results so far");
     }
     text
 }
 
-/// What the runs with random priorities are worth together.
+/// Describes the combined guarantee of the runs with random priorities.
 fn guaranteed(guarantee: &Guarantee) -> Option<String> {
     let chances: Vec<String> = guarantee
         .chances()
         .iter()
-        .map(|chance| format!("{} by {}", chance.depth, percent(chance.probability)))
+        .map(|chance| {
+            format!(
+                "{} with probability {}",
+                chance.depth,
+                percent(chance.probability)
+            )
+        })
         .collect();
     let runs: u64 = guarantee.runs.values().sum();
     (!chances.is_empty()).then(|| {
@@ -91,8 +94,8 @@ fn percent(probability: f64) -> String {
     }
 }
 
-/// The runs of which nothing is known: those that reached a limit, and those that could not
-/// be performed, unless the verdict says that already.
+/// Returns the runs of which nothing is known: those that reached a limit, and those that
+/// could not be performed, unless the verdict says that already.
 pub(super) fn shortfalls(
     verdict: &Verdict,
     inconclusive: &[(Limit, u64)],
@@ -103,7 +106,7 @@ pub(super) fn shortfalls(
         line(
             &mut text,
             &format!(
-                "  {} ended at the limit on {limit}: nothing is known about them",
+                "  {} reached the limit on {limit}: no verdict on them",
                 counted(*count, "run")
             ),
         );
@@ -119,7 +122,7 @@ pub(super) fn shortfalls(
     text
 }
 
-/// What the machine does not permit.
+/// Lists the capabilities that the machine lacks.
 pub(super) fn losses(lost: &[LostCapability]) -> String {
     let mut text = String::new();
     let lost: Vec<&str> = lost.iter().map(|one| one.name.as_str()).collect();
@@ -127,13 +130,13 @@ pub(super) fn losses(lost: &[LostCapability]) -> String {
         let lost = lost.join(", ");
         line(
             &mut text,
-            &format!("  without {lost}; `crosswire doctor` says what that means"),
+            &format!("  without {lost}; `crosswire doctor` explains the consequences"),
         );
     }
     text
 }
 
-/// What an exhaustive exploration may claim.
+/// Describes the coverage of an exhaustive exploration.
 fn exhausted(exhaustion: &Exhaustion) -> String {
     let explored = match exhaustion.preemptions {
         None => counted(exhaustion.explored, "class").replace("classs", "classes"),

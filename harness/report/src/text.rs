@@ -13,9 +13,9 @@ use crosswire_model::{Kind, Record, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
 
-/// Everything about one finding: what is wrong, the steps that led there, who
-/// waits for whom, and how to see it again. `file` is its replay file, if one
-/// was written.
+/// Returns everything about one finding: what is wrong, the steps that led there, who
+/// waits for whom, and how to see it again. `file` is its replay file, if one was
+/// written.
 pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     let (violation, record) = (&found.violation, &found.record);
     let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
@@ -40,8 +40,8 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     text + &evidence(found, file, true, palette)
 }
 
-/// What shows a finding: the circumstances, the steps if wanted, and how to see it
-/// again.
+/// Describes the evidence of a finding: the circumstances, the steps if requested, and
+/// the replay command.
 pub(super) fn evidence(
     found: &Found,
     file: Option<&Path>,
@@ -60,7 +60,7 @@ pub(super) fn evidence(
     text + &replay_line(file, palette)
 }
 
-/// The last lines that were printed, where they may explain how a process ended.
+/// Returns the last lines that were printed, where they may explain how a process ended.
 fn printed(violation: &Violation, last_lines: &LastLines) -> String {
     let mut text = String::new();
     if !matches!(
@@ -86,7 +86,7 @@ fn printed(violation: &Violation, last_lines: &LastLines) -> String {
     text
 }
 
-/// One finding without its steps, for when there are many.
+/// Describes one finding without its steps, for when there are many.
 pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     let violation = &found.violation;
     headline(violation, palette) + &replay_line(file, palette)
@@ -101,7 +101,7 @@ pub(super) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
     format!("  replay it: {}\n", palette.strong(&command))
 }
 
-/// What a recorded run shows, without performing it again.
+/// Describes a recorded run without performing it again.
 pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> String {
     let mut text = String::new();
     let violations = match &record.verdict {
@@ -129,7 +129,7 @@ pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> St
     text
 }
 
-/// How a replay came out.
+/// Describes the result of a replay.
 pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
     let mut text = String::new();
     match &replay.verdict {
@@ -161,8 +161,8 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
     text
 }
 
-/// Whether a replay came out as recorded. An `Invalid` verdict says itself why
-/// it did not.
+/// Tells whether a replay matched the recording. An `Invalid` verdict itself gives the
+/// reason why it did not.
 fn sameness(replay: &Replay) -> String {
     let mut text = String::new();
     match (&replay.difference, &replay.changed[..]) {
@@ -171,7 +171,7 @@ fn sameness(replay: &Replay) -> String {
             let changed = escape(&changed.join(", "));
             line(
                 &mut text,
-                &format!("  {changed} has changed, but verdict and trace are the same"),
+                &format!("  {changed} has changed since the recording; same verdict, same trace"),
             );
         }
         (Some(_), []) => {}
@@ -211,7 +211,7 @@ pub(super) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
     text
 }
 
-/// Says what is wrong, as the checker does.
+/// Returns the headline of a violation, in the checker's words.
 pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
     let kind = escape(&violation.kind.to_string());
     let head = format!("VIOLATION {kind}:");
@@ -226,7 +226,7 @@ pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
     text.replacen(&head, &palette.bad(&head), 1)
 }
 
-/// What probably led to the violation.
+/// Describes the probable cause of the violation.
 fn cause(explanation: &Explanation<'_>) -> String {
     let mut text = String::new();
     if let Some(cause) = explanation.cause_line() {
@@ -235,7 +235,7 @@ fn cause(explanation: &Explanation<'_>) -> String {
     text
 }
 
-/// The plan's faults and how far its schedule is from the default.
+/// Returns the plan's faults and how far its schedule is from the default.
 pub(super) fn circumstances(record: &Record) -> String {
     let mut text = String::new();
     for part in circumstances_of(record) {
@@ -244,7 +244,7 @@ pub(super) fn circumstances(record: &Record) -> String {
     text
 }
 
-/// The same as one line.
+/// Describes the circumstances in one line.
 pub(super) fn in_circumstances(record: &Record) -> String {
     circumstances_of(record).join("; ")
 }
@@ -252,18 +252,16 @@ pub(super) fn in_circumstances(record: &Record) -> String {
 fn circumstances_of(record: &Record) -> Vec<String> {
     let faults = record.plan.faults.iter().map(|fault| {
         let missed = match record.trace.unused_faults.contains(fault) {
-            true => " (it found no point to strike at)",
+            true => " (not injected: no matching point)",
             false => "",
         };
         format!("with the fault {}{missed}", escape(&fault.to_string()))
     });
     let decisions = record.trace.deviations.len() as u64;
     let schedule = match decisions {
-        0 => "in the default order of steps".to_owned(),
-        _ => format!(
-            "{} against the default order",
-            counted(decisions, "decision")
-        ),
+        0 => "default schedule".to_owned(),
+        1 => "1 scheduling decision differs from the default".to_owned(),
+        _ => format!("{decisions} scheduling decisions differ from the default"),
     };
     let steps = counted(record.trace.steps, "step");
     faults.chain([format!("{schedule}, {steps}")]).collect()
@@ -285,7 +283,7 @@ fn body(explanation: &Explanation<'_>, violation: &Violation, palette: Palette) 
     text
 }
 
-/// The line to type.
+/// Writes the line that replays the violation.
 pub fn replay_command(file: &str) -> String {
     format!("crosswire replay {}", quoted(file))
 }

@@ -20,7 +20,7 @@ const NARROWEST: usize = 22;
 /// More of an event is not shown even where there is room.
 const WIDEST: usize = 60;
 
-/// The events that matter, as lines of at most a hundred characters.
+/// Returns the events that matter, as lines of at most a hundred characters.
 pub(super) fn timeline(explanation: &Explanation<'_>, palette: Palette) -> String {
     let story = explanation.story();
     let trace = story.trace;
@@ -70,11 +70,11 @@ pub(super) fn timeline(explanation: &Explanation<'_>, palette: Palette) -> Strin
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// What stands behind a step's number.
+/// Marks after a step's number, and their meanings.
 const MARKS: &[(char, &str)] = &[
-    ('!', "a fault is injected"),
-    ('>', "this is what matters"),
-    ('*', "the schedule leaves the default order"),
+    ('!', "injected fault"),
+    ('>', "step that explains the failure"),
+    ('*', "scheduling decision that differs from the default"),
 ];
 
 fn mark(what: &What, is_marked: bool, deviates: bool) -> Option<char> {
@@ -87,7 +87,7 @@ fn mark(what: &What, is_marked: bool, deviates: bool) -> Option<char> {
     }
 }
 
-/// The line for events that are left out: how many steps one does not see. The
+/// Returns the line for events that are left out: how many steps one does not see. The
 /// steps beside them are seen.
 fn gap(
     trace: &Trace,
@@ -106,15 +106,15 @@ fn gap(
     });
     let text = match (steps.len(), same) {
         (0, _) => return None,
-        (1, true) => "… the same once more".to_owned(),
-        (count, true) => format!("… the same {count} times more"),
+        (1, true) => "… repeated once more".to_owned(),
+        (count, true) => format!("… repeated {count} more times"),
         (1, false) => "… 1 step".to_owned(),
         (count, false) => format!("… {count} steps"),
     };
     Some(format!("{:>MARGIN$}  {text}", ""))
 }
 
-/// Where each process's events are written.
+/// Columns of the events of each process.
 struct Layout<'a> {
     story: Story<'a>,
     /// The first tasks of the processes that are shown, and how wide their columns are.
@@ -206,8 +206,8 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Widths of columns that need so much and have so much room in all: whoever needs
-/// little leaves the rest to the others.
+/// Distributes the available width among columns by need: a column that needs little
+/// leaves the rest to the others.
 fn shared_out(needed: BTreeMap<TaskId, usize>, mut room: usize) -> Vec<(TaskId, usize)> {
     let mut by_need: Vec<(TaskId, usize)> = needed.into_iter().collect();
     by_need.sort_by_key(|(_, need)| *need);

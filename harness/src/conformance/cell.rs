@@ -7,21 +7,21 @@ use crosswire_check::{Check, promise};
 use crosswire_contract::{Contract, Error, Peril, SharedCell, VALUE_BYTES};
 use std::sync::Arc;
 
-/// How many values are stored.
+/// Number of values stored.
 const STORES: u64 = 3;
 
-/// How often each reader loads.
+/// Number of loads by each reader.
 const LOADS: u64 = 3;
 
-/// What no writer stores: a value whose parts disagree.
+/// Value that no writer stores: the value of data whose parts disagree.
 const TORN: i64 = -1;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn cell<C: SharedCell + 'static>(named: Named, trial: Trial) -> Scenario<'static, C> {
     cell_of(named, trial, C::CONTRACT, C::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a cell that is created in another way.
 pub(super) fn cell_of<C: SharedCell + 'static>(
     named: Named,
     trial: Trial,
@@ -50,7 +50,7 @@ pub(super) fn cell_of<C: SharedCell + 'static>(
         .faults(faults(trial.peril, &killed))
 }
 
-/// A value that holds its number many times over.
+/// Returns a value that holds its number many times over.
 pub(super) fn pattern(number: u64) -> [u8; VALUE_BYTES] {
     let mut value = [0; VALUE_BYTES];
     for part in value.chunks_exact_mut(8) {
@@ -89,16 +89,17 @@ fn load_all<C: SharedCell>(cell: &mut C, log: &Log, loads: u64) -> Result<(), Er
     Ok(())
 }
 
-/// An atomic register (Lamport 1986): each load gives the value of the last store, or
-/// of one that overlaps it, whole; and no load one that is older than what another
-/// had given before it began. Values grow, so that bounds are all that is needed.
+/// Checks that the cell is an atomic register (Lamport 1986): each load returns the value
+/// of the last store, or of a store that overlaps it, whole; and no load returns a value
+/// older than one that another load had returned before it began. Values grow, so that
+/// bounds suffice.
 fn register() -> Arc<dyn Check> {
     promise("atomic-register", |run| {
         for load in of(run, "load") {
             let Some(value) = load.answer() else { continue };
             if value == TORN {
                 return Err(format!(
-                    "{} loaded a value that is made up of several",
+                    "{} loaded a torn value, made up of several",
                     load.process
                 ));
             }
@@ -114,13 +115,13 @@ fn register() -> Arc<dyn Check> {
             let most = most.filter_map(|store| store.value).max().unwrap_or(0);
             if value < least {
                 return Err(format!(
-                    "{} loaded {value} when {least} was there already",
+                    "{} loaded {value} when {least} was stored already",
                     load.process
                 ));
             }
             if value > most {
                 return Err(format!(
-                    "{} loaded {value}, which nobody had stored",
+                    "{} loaded {value}, which no process had stored",
                     load.process
                 ));
             }
@@ -129,13 +130,13 @@ fn register() -> Arc<dyn Check> {
     })
 }
 
-/// Nobody gives up unless somebody died.
+/// Checks that no process gives up unless a process died.
 fn refused_only_after_death() -> Arc<dyn Check> {
     promise("refused-only-after-death", |run| {
         let mut operations = run.history.operations.iter();
         match operations.find(|operation| failed(operation)) {
             Some(refused) if !had_death(run) && !had_error(run) => Err(format!(
-                "{} could not {} though nobody had died",
+                "{} could not {} although no process had died",
                 refused.process, refused.name
             )),
             _ => Ok(()),

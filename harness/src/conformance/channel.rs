@@ -18,15 +18,15 @@ const FEW: i64 = 4;
 /// Messages of each sender that together are more than a small channel holds.
 const MANY: i64 = 12;
 
-/// Who contends with the senders for room.
+/// Process that competes with the senders for room.
 const STRANGER: &str = "stranger";
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn channel<C: Channel + 'static>(named: Named, trial: Trial) -> Scenario<'static, C> {
     channel_of(named, trial, C::CONTRACT, C::create)
 }
 
-/// The same for a channel that is created in a way of its own.
+/// Builds the same scenario for a channel that is created in another way.
 pub(super) fn channel_of<C: Channel + 'static>(
     named: Named,
     trial: Trial,
@@ -95,7 +95,7 @@ pub(super) fn channel_of<C: Channel + 'static>(
         .faults(faults(peril, &killed))
 }
 
-/// Whether a channel has little room under a peril.
+/// Tells whether a channel has little room under a peril.
 pub(super) fn is_small(peril: Peril) -> bool {
     matches!(peril, Peril::KillReceiver | Peril::Full | Peril::Contend)
 }
@@ -104,7 +104,7 @@ fn created<C>(result: Result<C, Error>) -> C {
     result.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Sends all values, unless nobody is left to receive them.
+/// Sends all values, unless no receiver is left.
 fn send_all<C: Channel>(
     channel: &mut C,
     number: usize,

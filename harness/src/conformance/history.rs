@@ -2,7 +2,7 @@
 
 use crosswire_model::{Action, Operation, Outcome, Run};
 
-/// The operations of this name, by call.
+/// Returns the operations of this name, by call.
 pub(super) fn of<'a>(
     run: &'a Run,
     name: &'static str,
@@ -13,41 +13,42 @@ pub(super) fn of<'a>(
         .filter(move |operation| operation.name == name)
 }
 
-/// Whether a fault killed this process.
+/// Tells whether a fault killed this process.
 pub(super) fn was_killed(run: &Run, process: &str) -> bool {
     run.trace
         .killed_by_fault()
         .any(|task| run.trace.name(task) == process)
 }
 
-/// Whether a fault killed anybody.
+/// Tells whether a fault killed any process.
 pub(super) fn had_death(run: &Run) -> bool {
     run.trace.killed_by_fault().next().is_some()
 }
 
-/// Whether some call was made to fail: then anybody may have given up.
+/// Tells whether a fault made a call fail: then any process may have given up.
 pub(super) fn had_error(run: &Run) -> bool {
     let errno = |action| matches!(action, Action::Errno(_));
     run.plan.faults.iter().any(|fault| errno(fault.action))
 }
 
-/// Whether a signal was taken away.
+/// Tells whether a fault dropped a signal.
 pub(super) fn lost_signal(run: &Run) -> bool {
     let lost = |action| matches!(action, Action::LoseSignal);
     run.plan.faults.iter().any(|fault| lost(fault.action))
 }
 
-/// Whether it said that it failed.
+/// Tells whether an operation reported that it failed.
 pub(super) fn failed(operation: &Operation) -> bool {
     matches!(operation.outcome, Outcome::Failed { .. })
 }
 
-/// When it answered; later than everything if it never did.
+/// Returns the time of an operation's answer; a time later than everything if it never
+/// answered.
 pub(super) fn end(operation: &Operation) -> u64 {
     operation.answered().unwrap_or(u64::MAX)
 }
 
-/// The last moment at which a process is seen in the history.
+/// Returns the last moment at which a process is seen in the history.
 pub(super) fn last_seen(run: &Run, process: &str) -> u64 {
     let seen = |o: &Operation| o.answered().unwrap_or(o.called);
     let own = run

@@ -5,18 +5,18 @@ use super::{Trial, faults, names, promising};
 use crate::scenario::{Log, Named, Scenario, mark};
 use crosswire_contract::{Contract, Error, Lock, Peril, Taken};
 
-/// How often each process takes the lock.
+/// Number of times each process takes the lock.
 const ROUNDS: u64 = 3;
 
-/// How many steps a stranger keeps it.
+/// Number of steps for which a stranger keeps it.
 const KEPT: u64 = 12;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn lock<L: Lock + 'static>(named: Named, trial: Trial) -> Scenario<'static, L> {
     lock_of(named, trial, L::CONTRACT, L::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a lock that is created in another way.
 pub(super) fn lock_of<L: Lock + 'static>(
     named: Named,
     trial: Trial,
@@ -79,7 +79,7 @@ fn wait_for<L: Lock>(lock: &mut L, log: &Log) -> Result<Option<bool>, Error> {
     }
 }
 
-/// Takes the lock if nobody has it; whether it did.
+/// Takes the lock if it is free; returns whether it did.
 fn try_once<L: Lock>(lock: &mut L, log: &Log) -> Result<Option<bool>, Error> {
     let begun = log.begin("try-lock", ());
     match lock.try_lock() {

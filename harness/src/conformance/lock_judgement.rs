@@ -1,9 +1,9 @@
-//! What locks of both kinds promise, judged by the intervals in which processes
-//! surely had them.
+//! Promises of locks of both kinds, judged by the intervals in which processes certainly
+//! held them.
 //!
-//! Somebody surely has the lock from the answer of the operation that took it to
-//! the call of the one that gives it back. Who died with it is counted as having it
-//! until it was last seen, or, where the lock is kept by the dead, for ever.
+//! A process certainly holds the lock from the answer of the operation that took it to
+//! the call of the one that gives it back. A process that died with it counts as the
+//! holder until its last sign of life or, if the dead keep the lock, forever.
 
 use super::history::{end, failed, had_death, had_error, last_seen, was_killed};
 use crosswire_check::{Check, promise};
@@ -28,7 +28,7 @@ fn is_taking(operation: &Operation) -> bool {
     )
 }
 
-/// Whether it took the lock.
+/// Tells whether it took the lock.
 fn has_taken(operation: &Operation) -> bool {
     let answered = operation.answered().is_some() && !failed(operation);
     is_taking(operation)
@@ -67,7 +67,7 @@ fn may_share(one: &Hold<'_>, other: &Hold<'_>) -> bool {
     one.taking.name == "read" && other.taking.name == "read"
 }
 
-/// No two have the lock at a time, unless both read.
+/// Checks that no two processes hold the lock at a time, unless both read.
 pub(super) fn exclusion(death: Death) -> Arc<dyn Check> {
     promise("mutual-exclusion", move |run| {
         let holds = holds(run, death);
@@ -88,7 +88,8 @@ pub(super) fn exclusion(death: Death) -> Arc<dyn Check> {
     })
 }
 
-/// Whoever takes the lock next learns that its holder died, and nobody else does.
+/// Checks that the next process to take the lock learns that its holder died, and no
+/// other process does.
 pub(super) fn deaths_are_told(death: Death) -> Arc<dyn Check> {
     promise("deaths-are-told", move |run| {
         let holds = holds(run, death);
@@ -96,7 +97,9 @@ pub(super) fn deaths_are_told(death: Death) -> Arc<dyn Check> {
         if let Some(hold) = holds.iter().find(told) {
             let process = &hold.taking.process;
             if death != Death::Told || !had_death(run) {
-                return Err(format!("{process} was told of a death that did not happen"));
+                return Err(format!(
+                    "{process} got the report of a death that did not happen"
+                ));
             }
         }
         if death != Death::Told {
@@ -106,7 +109,7 @@ pub(super) fn deaths_are_told(death: Death) -> Arc<dyn Check> {
             let next = holds.iter().filter(|hold| hold.from > orphan.from);
             if let Some(next) = next.min_by_key(|hold| hold.from).filter(|n| !told(n)) {
                 return Err(format!(
-                    "{} got the lock with which {} had died, and was not told",
+                    "{} got the lock with which {} had died, without a report of the death",
                     next.taking.process, orphan.taking.process
                 ));
             }
@@ -115,8 +118,8 @@ pub(super) fn deaths_are_told(death: Death) -> Arc<dyn Check> {
     })
 }
 
-/// Nobody is turned away or gives up unless somebody has the lock, or may have died
-/// with it.
+/// Checks that no process is refused or gives up unless the lock is held, or its holder
+/// may have died.
 pub(super) fn refused_only_while_held(death: Death) -> Arc<dyn Check> {
     promise("refused-only-while-held", move |run| {
         let operations = run.history.operations.iter();
@@ -132,13 +135,13 @@ pub(super) fn refused_only_while_held(death: Death) -> Arc<dyn Check> {
             };
             if gave_up && !excused {
                 return Err(format!(
-                    "{} gave up waiting though nobody had died with the lock",
+                    "{} gave up waiting although no process had died with the lock",
                     refused.process
                 ));
             }
             if !gave_up && !may_be_held(run, refused) {
                 return Err(format!(
-                    "{} was told that somebody had the lock, and nobody could have",
+                    "{} was refused the lock although no process could hold it",
                     refused.process
                 ));
             }
@@ -147,16 +150,16 @@ pub(super) fn refused_only_while_held(death: Death) -> Arc<dyn Check> {
     })
 }
 
-/// Whether somebody was killed who waited for the lock, and may have been woken just
-/// then. The kernel passes the wake-up on only while nobody has the lock; if a third one
-/// has taken it in between, nothing says that others wait (`handle_futex_death` in the
-/// kernel's futex code; get_robust_list(2)).
+/// Tells whether a process was killed while it waited for the lock, and may just have
+/// been woken. The kernel passes the wake-up on only while the lock is free; if a third
+/// process has taken it in between, nothing shows that others wait (`handle_futex_death`
+/// in the kernel's futex code; get_robust_list(2)).
 fn was_woken_in_vain(run: &Run) -> bool {
     let mut operations = run.history.operations.iter();
     operations.any(|o| is_taking(o) && o.answered().is_none() && was_killed(run, &o.process))
 }
 
-/// Whether somebody was killed who may have had the lock.
+/// Tells whether a process was killed that may have held the lock.
 fn may_be_orphaned(run: &Run) -> bool {
     let operations = run.history.operations.iter();
     let killed = operations.filter(|operation| was_killed(run, &operation.process));
@@ -167,9 +170,9 @@ fn may_be_orphaned(run: &Run) -> bool {
     may_have_taken > given_back
 }
 
-/// Whether somebody else may have had the lock in the course of this operation:
-/// somebody began to take it before this answered, and had not given it back when
-/// this was called.
+/// Tells whether another process may have held the lock during this operation: it began
+/// to take it before this one answered, and had not given it back when this one was
+/// called.
 fn may_be_held(run: &Run, refused: &Operation) -> bool {
     let operations = &run.history.operations;
     operations.iter().any(|taking| {

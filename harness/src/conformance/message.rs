@@ -3,15 +3,15 @@
 /// Bytes of a message: it holds its value many times over.
 const BYTES: usize = 400;
 
-/// What no sender sends: the value of a message whose parts disagree.
+/// Value that no sender sends: the value of a message whose parts disagree.
 pub(super) const TORN: i64 = -1;
 
-/// The message of a value.
+/// Returns the message of a value.
 pub(super) fn message(value: i64) -> Vec<u8> {
     value.to_le_bytes().repeat(BYTES / size_of::<i64>())
 }
 
-/// The value of a message.
+/// Returns the value of a message.
 pub(super) fn value(message: &[u8]) -> i64 {
     let (parts, rest) = message.as_chunks();
     match parts {

@@ -29,18 +29,18 @@ use crosswire_contract::{Contract, Delivery, Facility, Peril};
 /// One way of trying an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trial {
-    /// What goes wrong.
+    /// The peril.
     pub peril: Peril,
-    /// How many take part on the one side: senders, holders of a lock or of permits,
+    /// Number of participants on one side: senders, holders of a lock or of permits,
     /// readers of a lock or a cell, notifiers, clients.
     pub some: usize,
-    /// How many on the other: receivers, writers, servers; the permits of a
-    /// semaphore. Locks have no other side, notifiers one waiter.
+    /// Number on the other side: receivers, writers, servers; the permits of a semaphore.
+    /// Locks have no other side, notifiers one waiter.
     pub others: usize,
 }
 
-/// The trials of an implementation under a peril; none if its contract exempts it.
-/// `most` are the senders and receivers that a channel can have.
+/// Returns the trials of an implementation under a peril; none if its contract exempts
+/// it. `most` are the senders and receivers that a channel can have.
 ///
 /// ```
 /// use crosswire::conformance::trials;
@@ -59,7 +59,7 @@ pub fn trials(contract: &Contract, most: (usize, usize), peril: Peril) -> Vec<Tr
         return Vec::new();
     }
     let numbers: &[(usize, usize)] = match (contract.facility, peril) {
-        // A read that is cut short leaves the rest of its message to whoever reads
+        // A read that is cut short leaves the rest of its message to the process that reads
         // next, so receivers share a channel only where that cannot happen.
         (Facility::Channel, Peril::None | Peril::KillSender | Peril::KillReceiver) => {
             &[(1, 1), (2, 1), (2, 2)]
@@ -110,8 +110,8 @@ const SHORT: u64 = 7;
 /// Seconds by which the calendar clock is set forward: more than any patience.
 const JUMP: i64 = 3600;
 
-/// What is done to the processes under a peril. `killed` is who dies under the
-/// perils that kill; a process that is not named there is killed by none.
+/// Returns the faults for the processes under a peril. `killed` names the victim under
+/// each peril that kills; no peril kills a process that is not named there.
 fn faults(peril: Peril, killed: &[(Peril, &str)]) -> Faults {
     if let Some((_, process)) = killed.iter().find(|(kill, _)| *kill == peril) {
         return Faults::kill(process);
@@ -133,8 +133,8 @@ fn faults(peril: Peril, killed: &[(Peril, &str)]) -> Faults {
     }
 }
 
-/// Whether a peril consists in faults that the exploration injects, so that a trial
-/// in which none struck has shown nothing.
+/// Tells whether a peril consists of faults that the exploration injects, so that a trial
+/// in which none was injected has shown nothing.
 pub fn injects(peril: Peril) -> bool {
     // Channels are small under `Full`, whether or not a call can be struck.
     !matches!(peril, Peril::None | Peril::Full | Peril::Contend)
@@ -162,7 +162,7 @@ fn promising<'a, Q>(
     }
 }
 
-/// Whether each message arrives that was acknowledged.
+/// Tells whether each acknowledged message arrives.
 fn is_reliable(contract: &Contract, peril: Peril) -> bool {
     match contract.traits.delivery {
         Delivery::Reliable => true,

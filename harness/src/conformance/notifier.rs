@@ -8,18 +8,18 @@ use crosswire_contract::{Contract, Error, Notifier, Peril, Role};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How often each of them notifies.
+/// Number of times each of them notifies.
 const TIMES: u32 = 3;
 
-/// How often a stranger does, besides.
+/// Number of times a stranger does, besides.
 const OFTEN: u32 = 8;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn notifier<N: Notifier + 'static>(named: Named, trial: Trial) -> Scenario<'static, N> {
     notifier_of(named, trial, N::CONTRACT, N::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a notifier that is created in another way.
 pub(super) fn notifier_of<N: Notifier + 'static>(
     named: Named,
     trial: Trial,
@@ -96,8 +96,8 @@ fn value(answer: i64) -> Option<i64> {
     Some(answer & 0xffff_ffff).filter(|value| *value != 0)
 }
 
-/// Whoever was notified learns of it: of each notification, or, where they merge, of
-/// one that came no earlier.
+/// Checks that a notified process learns of each notification or, if they merge, of one
+/// that came no earlier.
 fn no_lost_notification(merges: bool) -> Arc<dyn Check> {
     promise("no-lost-notification", move |run| {
         if was_killed(run, "waiter") || had_error(run) || lost_signal(run) {
@@ -110,14 +110,14 @@ fn no_lost_notification(merges: bool) -> Arc<dyn Check> {
         let notified = of(run, "notify").filter(|notify| notify.answered().is_some());
         if !merges && (notified.clone().count() as i64) > told {
             return Err(format!(
-                "{} notifications were made, and the waiter learned of {told}",
+                "{} notifications were sent, but the waiter received {told}",
                 notified.count()
             ));
         }
         for notify in notified {
             if wakeups.iter().all(|(_, wait)| end(wait) < notify.called) {
                 return Err(format!(
-                    "{} notified, and the waiter was not woken after that",
+                    "{} notified, but the waiter was not woken afterwards",
                     notify.process
                 ));
             }
@@ -126,7 +126,7 @@ fn no_lost_notification(merges: bool) -> Arc<dyn Check> {
     })
 }
 
-/// Nobody learns of more than happened.
+/// Checks that no process receives more notifications than were sent.
 fn no_invented_notification() -> Arc<dyn Check> {
     promise("no-invented-notification", |run| {
         let mut told = 0;
@@ -138,20 +138,23 @@ fn no_invented_notification() -> Arc<dyn Check> {
             let begun = of(run, "notify").filter(|notify| notify.called < end(wait));
             if told > begun.clone().count() as i64 {
                 return Err(format!(
-                    "the waiter learned of {told} notifications when {} had been made",
+                    "the waiter received {told} notifications when only {} had been sent",
                     begun.count()
                 ));
             }
             let known = |value| begun.clone().any(|notify| notify.value == Some(value));
             if let Some(value) = value(answer).filter(|value| !known(*value)) {
-                return Err(format!("the waiter got {value}, which nobody had sent"));
+                return Err(format!(
+                    "the waiter received {value}, which no process had sent"
+                ));
             }
         }
         Ok(())
     })
 }
 
-/// The values of one process come in the order in which it sent them, each once.
+/// Checks that the values of one process arrive in the order in which it sent them, each
+/// once.
 fn values_in_order() -> Arc<dyn Check> {
     promise("values-in-order", |run| {
         let values: Vec<i64> = of(run, "wait")

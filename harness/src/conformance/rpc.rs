@@ -8,13 +8,13 @@ use crosswire_contract::{Client, Error, Peril, Reply, Rpc, Server};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How many calls each client makes.
+/// Number of calls of each client.
 const CALLS: u64 = 2;
 
-/// What a client logs when it was told that nobody knows.
+/// Value that a client logs when the result of its request is unknown.
 const MAYBE: i64 = -1;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn rpc<R: Rpc + 'static>(named: Named, trial: Trial) -> Scenario<'static, R> {
     let mut clients = names("client", trial.some);
     if trial.peril == Peril::Contend {
@@ -37,7 +37,7 @@ pub fn rpc<R: Rpc + 'static>(named: Named, trial: Trial) -> Scenario<'static, R>
             };
             server.serve(&mut |request| {
                 let begun = log.begin("execute", request);
-                // Half way through, as far as anybody can see.
+                // Half way through, as far as others can see.
                 mark(request);
                 begun.answer(answer(request));
                 answer(request)
@@ -55,7 +55,7 @@ pub fn rpc<R: Rpc + 'static>(named: Named, trial: Trial) -> Scenario<'static, R>
         .faults(faults(trial.peril, &killed))
 }
 
-/// What a request yields.
+/// Returns the result of a request.
 fn answer(request: u64) -> u64 {
     request * 1000 + 1
 }
@@ -84,7 +84,7 @@ fn call_all<R: Rpc>(
     Ok(())
 }
 
-/// No request is carried out twice, not even half.
+/// Checks that no request is carried out twice, not even partially.
 fn at_most_once() -> Arc<dyn Check> {
     promise("at-most-once", |run| {
         let mut seen = std::collections::BTreeMap::new();
@@ -101,7 +101,8 @@ fn at_most_once() -> Arc<dyn Check> {
     })
 }
 
-/// What is acknowledged was carried out, within the call, with this result.
+/// Checks that an acknowledged request was carried out, within the call, with this
+/// result.
 fn done_if_acknowledged() -> Arc<dyn Check> {
     promise("done-if-acknowledged", |run| {
         for call in of(run, "call") {
@@ -117,7 +118,7 @@ fn done_if_acknowledged() -> Arc<dyn Check> {
                 |e: &crosswire_model::Operation| e.called > call.called && end(e) < end(call);
             if !executions.any(within) {
                 return Err(format!(
-                    "request {request} was acknowledged and not carried out"
+                    "request {request} was acknowledged but not carried out"
                 ));
             }
         }
@@ -125,7 +126,7 @@ fn done_if_acknowledged() -> Arc<dyn Check> {
     })
 }
 
-/// A client is left in the dark only if a server died.
+/// Checks that the result of a request is unknown to its client only if a server died.
 fn unknown_only_after_death(servers: Vec<String>) -> Arc<dyn Check> {
     promise("unknown-only-after-death", move |run| {
         let dead = servers.iter().any(|server| was_killed(run, server));
@@ -134,7 +135,7 @@ fn unknown_only_after_death(servers: Vec<String>) -> Arc<dyn Check> {
         };
         match of(run, "call").find(in_the_dark) {
             Some(call) if !had_error(run) => Err(format!(
-                "{} was not told what became of its request though no server died",
+                "{} did not learn the result of its request although no server died",
                 call.process
             )),
             _ => Ok(()),

@@ -6,18 +6,18 @@ use crate::scenario::{Log, Named, Scenario, mark};
 use crosswire_check::Expectations;
 use crosswire_contract::{Contract, Death, Error, Peril, RwLock};
 
-/// How often each process takes the lock.
+/// Number of times each process takes the lock.
 const ROUNDS: u64 = 2;
 
-/// How many steps a stranger keeps it.
+/// Number of steps for which a stranger keeps it.
 const KEPT: u64 = 12;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn rwlock<L: RwLock + 'static>(named: Named, trial: Trial) -> Scenario<'static, L> {
     rwlock_of(named, trial, L::CONTRACT, L::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a lock that is created in another way.
 pub(super) fn rwlock_of<L: RwLock + 'static>(
     named: Named,
     trial: Trial,

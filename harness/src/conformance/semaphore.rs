@@ -8,18 +8,18 @@ use crosswire_contract::{Contract, Death, Error, Peril, Semaphore};
 use crosswire_model::{Operation, Run};
 use std::sync::Arc;
 
-/// How often each process takes a permit.
+/// Number of times each process takes a permit.
 const ROUNDS: u64 = 3;
 
-/// How many steps a stranger keeps it.
+/// Number of steps for which a stranger keeps it.
 const KEPT: u64 = 12;
 
-/// The scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
+/// Returns the scenario of a trial, under a name made by [`scenario!`](crate::scenario!).
 pub fn semaphore<S: Semaphore + 'static>(named: Named, trial: Trial) -> Scenario<'static, S> {
     semaphore_of(named, trial, S::CONTRACT, S::create)
 }
 
-/// The same for one that is created in a way of its own.
+/// Builds the same scenario for a semaphore that is created in another way.
 pub(super) fn semaphore_of<S: Semaphore + 'static>(
     named: Named,
     trial: Trial,
@@ -80,13 +80,13 @@ fn has_taken(operation: &Operation) -> bool {
     is_taking(operation) && answered && (operation.name == "wait" || operation.answer() == Some(1))
 }
 
-/// The post by which the permit of this operation was given back.
+/// Returns the post by which the permit of this operation was given back.
 fn giving_back<'a>(run: &'a Run, taking: &Operation) -> Option<&'a Operation> {
     of(run, "post").find(|post| post.process == taking.process && post.called > taking.called)
 }
 
-/// There are never more holders than permits. Somebody surely has one from the
-/// answer of the wait to the call of the post.
+/// Checks that there are never more holders than permits. A process certainly holds one
+/// from the answer of the wait to the call of the post.
 fn no_more_than(permits: usize, death: Death) -> Arc<dyn Check> {
     promise("no-more-than-its-permits", move |run| {
         let taking = run.history.operations.iter().filter(|o| has_taken(o));
@@ -115,7 +115,7 @@ fn no_more_than(permits: usize, death: Death) -> Arc<dyn Check> {
     })
 }
 
-/// Nobody is turned away or gives up while a permit is surely there.
+/// Checks that no process is refused or gives up while a permit is certainly available.
 fn refused_only_when_taken(permits: usize, death: Death) -> Arc<dyn Check> {
     promise("refused-only-when-taken", move |run| {
         let operations = &run.history.operations;
@@ -140,11 +140,11 @@ fn refused_only_when_taken(permits: usize, death: Death) -> Arc<dyn Check> {
             };
             if excuse < permits {
                 return Err(format!(
-                    "{} {} while a permit was there",
+                    "{} {} while a permit was available",
                     refused.process,
                     match gave_up {
                         true => "gave up waiting",
-                        false => "was turned away",
+                        false => "was refused",
                     }
                 ));
             }

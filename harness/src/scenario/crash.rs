@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 /// A scenario one of whose processes is killed at each of its points, a point a run;
 /// made by [`Scenario::crash`].
-#[must_use = "nobody is killed before it is explored"]
+#[must_use = "no process is killed before it is explored"]
 pub struct Crash<'a, Q> {
     scenario: Scenario<'a, Q>,
     victim: String,
@@ -61,7 +61,7 @@ impl<'a, Q> Scenario<'a, Q> {
         }
     }
 
-    /// The process that its [`faults`](Scenario::faults) kill, if they name one.
+    /// Returns the process that its [`faults`](Scenario::faults) kill, if they name one.
     pub fn victim(&self) -> Option<String> {
         let mut kinds = self.faults.kinds.iter();
         kinds

@@ -15,7 +15,7 @@ pub(super) struct Drawn {
     pub steps: Vec<Step>,
 }
 
-/// What [`ValueTree`] knows to do.
+/// Operations of a [`ValueTree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Simplify,
@@ -32,7 +32,7 @@ impl Step {
 }
 
 impl Drawn {
-    /// As it was drawn.
+    /// Builds it as it was drawn.
     pub fn new(seed: u64) -> Drawn {
         Drawn {
             seed,
@@ -40,7 +40,7 @@ impl Drawn {
         }
     }
 
-    /// The value that a recording was made with.
+    /// Returns the value that a recording was made with.
     pub fn in_record(record: &Record) -> Option<Drawn> {
         let told = record
             .environment

@@ -58,8 +58,8 @@ impl<Q> Scenario<'_, Q> {
         self.try_explore_until(budget, &AtomicBool::new(false), &|_| {})
     }
 
-    /// The same for those who watch: `progress` is called about ten times a second,
-    /// and when `stop` becomes true, it ends within a second with what it has.
+    /// Explores under observation: calls `progress` about ten times a second, and when
+    /// `stop` becomes true, ends within a second with the results so far.
     ///
     /// # Panics
     /// If the scenario's description makes no sense.
@@ -160,7 +160,8 @@ impl<Q> Scenario<'_, Q> {
         })
     }
 
-    /// What is explored and by what it is judged; nothing is said of the budget.
+    /// Builds the exploration of the scenario with its checks; the caller sets the
+    /// budget.
     pub(super) fn exploration(&self, reentry: &Reentry) -> Exploration {
         let environment = reentry.environment(&self.passed_on);
         let target = Target {
@@ -186,7 +187,7 @@ impl<Q> Scenario<'_, Q> {
         exploration
     }
 
-    /// How long what was found may be made simpler.
+    /// Returns the time for shrinking the findings.
     pub(super) fn shrinking_time(&self) -> Duration {
         self.shrinking.unwrap_or(Exploration::USUAL_SHRINKING)
     }
@@ -196,7 +197,7 @@ impl<Q> Scenario<'_, Q> {
         if record.scenario.as_deref() != Some(reentry.id.as_str()) {
             refuse_unless_same_test(&record, reentry, file);
             eprintln!(
-                "scenario `{}` is not the one in {}",
+                "scenario `{}` is not the one recorded in {}",
                 reentry.id,
                 file.display()
             );
@@ -235,8 +236,8 @@ impl<Q> Scenario<'_, Q> {
     }
 }
 
-/// A test program that was built anew may have another name; this one leads to the
-/// same test.
+/// Finds a test program that was rebuilt under another name; this one leads to the same
+/// test.
 fn find_moved_program(record: &mut Record) {
     let Some(program) = record.programs.first_mut() else {
         return;
@@ -252,7 +253,7 @@ fn find_moved_program(record: &mut Record) {
     }
 }
 
-/// A test that was asked to replay another test's failure must not pass.
+/// Panics if a test was asked to replay another test's failure: it must not pass.
 fn refuse_unless_same_test(record: &Record, reentry: &Reentry, file: &Path) {
     let recorded = record
         .programs

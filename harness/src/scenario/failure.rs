@@ -1,4 +1,4 @@
-//! What a test says when its scenario did not pass.
+//! Messages of a test whose scenario did not pass.
 
 use crosswire_engine::FAILURES;
 use crosswire_explore::{CrashReport, Found, LostCapability, Report, save};
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// Names the file whose run a test is to replay instead of exploring.
 pub(super) const REPLAY: &str = "CROSSWIRE_REPLAY";
 
-/// The line that replays a recorded run of a scenario: it leads to the test, or to
-/// the program, that describes the scenario.
+/// Returns the line that replays a recorded run of a scenario: it leads to the test, or
+/// to the program, that describes the scenario.
 pub fn replay_command(record: &Record, file: &Path) -> String {
     let file = quoted(&file.display().to_string());
     let command = record.programs.first().map(|program| &program.command[..]);
@@ -27,8 +27,8 @@ pub fn replay_command(record: &Record, file: &Path) -> String {
     }
 }
 
-/// What is wrong, if something is. `withheld` are variables that the processes did
-/// not get.
+/// Describes the failure, if there is one. `withheld` are variables that the processes
+/// did not get.
 pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<String> {
     let found = report.found.iter().map(|found| {
         let text = text::finding(found, None, Palette::PLAIN);
@@ -43,7 +43,7 @@ pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<Str
     Some(said + &circumstances(&report.capabilities_lost, withheld))
 }
 
-/// The same of a search for fatal crashes.
+/// Describes the failures of a search for fatal crashes, if there are any.
 pub(super) fn of_crashes(name: &str, report: &CrashReport, withheld: &[String]) -> Option<String> {
     let found = report.groups.iter().map(|group| {
         let text = crashes::describe(group, None, true, Palette::PLAIN);
@@ -60,7 +60,8 @@ pub(super) fn of_crashes(name: &str, report: &CrashReport, withheld: &[String]) 
     Some(said + &points + &circumstances(&report.capabilities_lost, withheld))
 }
 
-/// What is wrong by the verdict. `runs` are all of them, and those given up.
+/// Describes the failure by its verdict. The numbers are those of all runs, and of the
+/// abandoned ones.
 fn of_verdict(
     name: &str,
     verdict: &Verdict,
@@ -72,16 +73,16 @@ fn of_verdict(
         Verdict::Violation(_) => found.join("\n"),
         Verdict::Inconclusive(limit) => format!(
             "scenario `{name}` is inconclusive: of {runs} runs, {given_up} reached the limit of \
-             {limit}; nothing is known to be wrong. Raise it with `.limits(…)`, or look for a \
-             process that goes on for ever\n",
+             {limit}; no violation is known. Raise it with `.limits(…)`, or look for a process \
+              that runs forever\n",
         ),
-        Verdict::Invalid(reason) => format!(
-            "scenario `{name}` could not be judged, which says nothing about it: {reason}\n"
-        ),
+        Verdict::Invalid(reason) => {
+            format!("scenario `{name}` could not be judged, so its verdict is unknown: {reason}\n")
+        }
     })
 }
 
-/// What else one must know.
+/// Describes the circumstances of the runs.
 fn circumstances(lost: &[LostCapability], withheld: &[String]) -> String {
     let mut said = String::new();
     for capability in lost {
@@ -91,15 +92,15 @@ fn circumstances(lost: &[LostCapability], withheld: &[String]) -> String {
         let names = withheld.join(", ");
         writeln!(
             said,
-            "  not given to the processes, because replay files hold the environment: {names} \
-             (`.pass_env(NAME)` gives it)"
+            "  withheld from the processes, because replay files contain the environment: {names} \
+             (`.pass_env(NAME)` passes one on)"
         )
         .expect("writing to a string");
     }
     said
 }
 
-/// A finding in words, and how to see it again.
+/// Returns a finding in words, and how to see it again.
 fn finding(name: &str, text: &str, found: &Found) -> String {
     let mut said = format!("scenario `{name}`: {text}");
     let outcome = match save(&found.record, &found.violation.kind, &directory()) {
@@ -109,16 +110,16 @@ fn finding(name: &str, text: &str, found: &Found) -> String {
         }
         Err(error) => writeln!(
             said,
-            "  it cannot be replayed, writing its file failed: {error}"
+            "  cannot replay it, because its file cannot be written: {error}"
         ),
     };
     outcome.expect("writing to a string");
     said
 }
 
-/// Where replay files go: `crosswire` in the build directory, else in the working
-/// directory. Cargo leaves a note on the compiler in its build directory always, the
-/// cache tag only where it made the directory itself.
+/// Returns the directory for replay files: `crosswire` in the build directory, else the
+/// working directory. Cargo always leaves a note on the compiler in its build directory,
+/// but the cache tag only if it made the directory itself.
 fn directory() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
     program

@@ -1,4 +1,4 @@
-//! Which faults a scenario allows.
+//! Faults that a scenario allows.
 
 use crosswire_model::{Action, Errno, FaultKind};
 
@@ -27,42 +27,42 @@ impl Faults {
         }
     }
 
-    /// No faults: only the order of the steps varies.
+    /// Allows no faults: only the order of the steps varies.
     pub fn none() -> Faults {
         Faults::default()
     }
 
-    /// The process gets `SIGKILL`, before any step or while it is blocked.
+    /// Sends `SIGKILL` to the process, before any step or while it is blocked.
     pub fn kill(process: &str) -> Faults {
         Faults::one(Action::Kill, process)
     }
 
-    /// The process gets no turn for so many steps of others.
+    /// Does not schedule the process for this number of steps of other tasks.
     pub fn pause(process: &str, steps: u64) -> Faults {
         Faults::one(Action::Pause(steps), process)
     }
 
-    /// A signal on its way to the process never arrives.
+    /// Drops a signal on its way to the process.
     pub fn lose_signal(process: &str) -> Faults {
         Faults::one(Action::LoseSignal, process)
     }
 
-    /// A signal arrives so many steps late.
+    /// Delays a signal by this number of steps.
     pub fn delay_signal(process: &str, steps: u64) -> Faults {
         Faults::one(Action::DelaySignal(steps), process)
     }
 
-    /// A call that may block ends with `EINTR` without having done anything.
+    /// Makes a call that may block fail with `EINTR`, without an effect.
     pub fn interrupt(process: &str) -> Faults {
         Faults::one(Action::Interrupt, process)
     }
 
-    /// A transfer moves at most so many bytes.
+    /// Limits a transfer to this number of bytes.
     pub fn short_io(process: &str, bytes: u64) -> Faults {
         Faults::one(Action::ShortIo(bytes), process)
     }
 
-    /// A call fails with this error (`"ENOSPC"`) without having done anything.
+    /// Makes a call fail with this error (`"ENOSPC"`), without an effect.
     ///
     /// # Panics
     /// If there is no error of that name.
@@ -73,19 +73,19 @@ impl Faults {
         Faults::one(Action::Errno(errno), process)
     }
 
-    /// The pipe or socket that the process writes to has the smallest buffer there
-    /// is; a write that may not block finds it full.
+    /// Shrinks the buffer of the pipe or socket that the process writes to to the
+    /// kernel's minimum; a write that may not block finds it full.
     pub fn full(process: &str) -> Faults {
         Faults::one(Action::Full, process)
     }
 
-    /// Before a call that reads or waits by a clock, somebody sets the calendar clock
-    /// by so many seconds; negative is back.
+    /// Steps the wall clock by this many seconds before a call that reads a clock or
+    /// waits by one; a negative number steps it back.
     pub fn clock_jump(process: &str, seconds: i64) -> Faults {
         Faults::one(Action::ClockJump(seconds), process)
     }
 
-    /// A fault of any kind.
+    /// Allows a fault of any kind.
     pub fn of(kind: FaultKind) -> Faults {
         let process = kind.process.unwrap_or_else(|| EVERY.to_owned());
         Faults::one(kind.action, &process)
@@ -98,7 +98,7 @@ impl Faults {
         self
     }
 
-    /// The same faults for other processes.
+    /// Redirects the faults to other processes.
     pub(super) fn redirected(&self, of: impl Fn(Option<&str>) -> Vec<String>) -> Faults {
         let mut kinds = Vec::new();
         for FaultKind { action, process } in &self.kinds {
@@ -138,7 +138,7 @@ impl Faults {
         kinds
     }
 
-    /// A process that is named here and is not in the scenario.
+    /// Returns a process that is named here and is not in the scenario.
     pub(super) fn unknown<'a>(&'a self, processes: &[String]) -> Option<&'a str> {
         self.kinds
             .iter()
@@ -150,7 +150,7 @@ impl Faults {
     }
 }
 
-/// Whether this is what a child of one of these processes is called: `PARENT.N`.
+/// Tells whether this is the name of a child of one of these processes: `PARENT.N`.
 fn is_child_of(name: &str, processes: &[String]) -> bool {
     let parent = name
         .rsplit_once('.')

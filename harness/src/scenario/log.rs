@@ -91,13 +91,13 @@ pub struct Begun<'a> {
 }
 
 impl Begun<'_> {
-    /// It answered with this value (`()`: with none).
+    /// Logs that it answered with this value (`()`: with none).
     pub fn answer(self, value: impl LogValue) {
         let value = value.to_log();
         self.finish(Answer::Answered(value));
     }
 
-    /// It failed without having had an effect.
+    /// Logs that it failed without an effect.
     pub fn fail(self) {
         self.finish(Answer::Failed);
     }

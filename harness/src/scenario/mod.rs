@@ -51,16 +51,15 @@ pub struct Named {
 ///
 /// Exploring starts the test's own program again under the engine, with arguments
 /// that lead to this test alone. There the test's function runs once more, up to
-/// this scenario, whose description is then performed instead of explored. Hence
+/// this scenario, which is then performed instead of explored. Hence
 ///
-/// * whatever the test does before the scenario is done again, so it should do the
-///   same every time;
-/// * where a test has several scenarios, those before pass by with an empty
-///   report: judge what [`try_explore`](Scenario::try_explore) returned after the
-///   last.
+/// * everything that the test does before the scenario is repeated, so it should be
+///   the same every time;
+/// * if a test has several scenarios, the earlier ones return an empty report: judge
+///   the results of [`try_explore`](Scenario::try_explore) after the last.
 ///
-/// Every run goes like this. One process, named after the scenario, calls the
-/// set-up, then forks the others in the order in which they were given. Each has
+/// In every run one process, named after the scenario, calls the set-up, then forks
+/// the others in the order of their definition. Each has
 /// its own copy of the set-up's value, with the descriptors it contains, and ends
 /// when its closure returns, without running the value's destructor. The first
 /// process closes every descriptor from 3 on (if it kept a pipe's write end, no
@@ -88,11 +87,11 @@ pub struct Scenario<'a, Q> {
     exhaust: Option<Exhaust>,
     fault_pairs: bool,
     regressions: Option<PathBuf>,
-    /// The way here, where a workload has found it out already.
+    /// The way here, if a workload has already determined it.
     reentry: Option<Reentry>,
 }
 
-/// The body of a process: what it does, and the status it ends with.
+/// The body of a process; returns its exit status.
 type Body<'a, Q> = Box<dyn FnOnce(&mut Q, &Log) -> i32 + 'a>;
 
 struct Process<'a, Q> {
@@ -136,8 +135,8 @@ macro_rules! scenario {
     }};
 }
 
-/// A schedule point of your own: here another process may take over, and a fault
-/// may strike. `number` stands in the trace. Outside a scenario nothing happens.
+/// Adds a schedule point: here another process may take over, and a fault may be
+/// injected. The trace records `number`. Has no effect outside a scenario.
 pub fn mark(number: u64) {
     crosswire_kernel::process::mark(crosswire_kernel::process::MARK_USER, number, 0);
 }
@@ -150,7 +149,8 @@ impl Named {
         Named { name, place }
     }
 
-    /// What is done first, once in each run: its value is what the processes share.
+    /// Sets the set-up, performed first, once in each run: its value is shared by the
+    /// processes.
     pub fn setup<'a, Q>(self, setup: impl FnOnce() -> Q + 'a) -> Scenario<'a, Q> {
         Scenario {
             name: self.name,
@@ -179,7 +179,7 @@ impl Named {
         }
     }
 
-    /// The first process of a scenario that needs no set-up.
+    /// Adds the first process of a scenario that needs no set-up.
     pub fn process<'a, R: Termination>(
         self,
         name: &str,
@@ -190,8 +190,8 @@ impl Named {
 }
 
 impl<'a, Q> Scenario<'a, Q> {
-    /// A process. It may return whatever a `main` function may, and ends
-    /// accordingly; if it panics, that is a violation of its own kind.
+    /// Adds a process. It may return whatever a `main` function may, and exits
+    /// accordingly; a panic is a violation of its own kind.
     ///
     /// # Panics
     /// If the name is taken, empty, or has one of the characters `:@#*` or a space,
@@ -205,8 +205,8 @@ impl<'a, Q> Scenario<'a, Q> {
         let taken = name == self.name || self.processes.iter().any(|process| process.name == name);
         assert!(
             !taken,
-            "scenario `{}`: there is a process `{name}` already (the scenario's own name is \
-             that of the process which performs the set-up)",
+            "scenario `{}`: the process name `{name}` is taken (the process that performs the \
+             set-up has the scenario's own name)",
             self.name
         );
         self.processes.push(Process {
@@ -216,8 +216,8 @@ impl<'a, Q> Scenario<'a, Q> {
         self
     }
 
-    /// A process that begins only when another one has ended, in whatever way: one that
-    /// repairs what a crash has left, for example.
+    /// Adds a process that starts only when another one has ended, in any way: for
+    /// example one that repairs what a crash has left behind.
     ///
     /// # Panics
     /// As [`process`](Scenario::process), and if there is no process `predecessor` yet.
@@ -229,8 +229,8 @@ impl<'a, Q> Scenario<'a, Q> {
     ) -> Self {
         assert!(
             self.names().iter().any(|known| known == predecessor),
-            "scenario `{}`: `{name}` is to begin after `{predecessor}`, but no such process has \
-             been given yet",
+            "scenario `{}`: `{name}` cannot start after `{predecessor}`, which is not defined \
+             yet",
             self.name
         );
         self.successors.push(Successor {
@@ -240,121 +240,121 @@ impl<'a, Q> Scenario<'a, Q> {
         self.process(name, body)
     }
 
-    /// What is done with the set-up's value at the end, instead of dropping it: in
-    /// the process that performed the set-up, after the last process has ended.
+    /// Sets the tear-down, which gets the set-up's value at the end, instead of dropping
+    /// it: in the process that performed the set-up, after the last process has ended.
     pub fn teardown(mut self, teardown: impl FnOnce(Q) + 'a) -> Self {
         self.teardown = Some(Box::new(teardown));
         self
     }
 
-    /// The faults that may be injected, besides those given before.
+    /// Adds faults that may be injected.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = self.faults.and(faults);
         self
     }
 
-    /// Something that must hold in every run, besides what is always checked: that
-    /// nobody waits for ever, dies, panics, or leaves something behind.
+    /// Adds a check that must hold in every run, besides the built-in ones: no process
+    /// waits forever, dies, panics, or leaves something behind.
     pub fn check(mut self, check: Arc<dyn Check>) -> Self {
         self.checks.push(check);
         self
     }
 
-    /// What is always checked, changed. Unless said otherwise every process must end
-    /// with status 0, except after a fault that it may answer by giving up.
+    /// Changes the built-in checks. By default every process must exit with status 0,
+    /// except after a fault that entitles it to give up.
     pub fn expect(mut self, expectations: Expectations) -> Self {
         self.expectations = expectations;
         self
     }
 
-    /// What a contract promises, in its words: reports say it beneath each violation.
+    /// Sets the promise of a contract, in its words: reports print it below each
+    /// violation.
     pub fn promised(mut self, promise: impl Into<String>) -> Self {
         self.expectations.promised = Some(promise.into());
         self
     }
 
-    /// The same faults for other processes: `of` says for which, given the process
-    /// that was named (`None` for every one).
+    /// Redirects the faults to other processes: `of` returns them, given the process
+    /// that was named (`None` for every process).
     pub(crate) fn with_faults_for(mut self, of: impl Fn(Option<&str>) -> Vec<String>) -> Self {
         self.faults = self.faults.redirected(of);
         self
     }
 
-    /// The same checks, each within another.
+    /// Wraps each check in another one.
     pub(crate) fn with_checks(mut self, within: impl Fn(Arc<dyn Check>) -> Arc<dyn Check>) -> Self {
         self.checks = self.checks.into_iter().map(within).collect();
         self
     }
 
-    /// When one run is given up.
+    /// Sets the limits of one run.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Seed of the exploration and of everything random in the runs.
+    /// Sets the seed of the exploration and of everything random in the runs.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How schedules are chosen; a mix of all strategies unless said otherwise.
+    /// Sets the scheduling strategy; by default a mix of all strategies.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
     }
 
-    /// Instead of a choice of schedules: every order of the steps that can matter, until
-    /// none is left or the budget is used up. If it is used up before, exploring says so
-    /// and is no failure; [`Report::exhaustion`](crate::Report::exhaustion) tells.
+    /// Explores every distinguishable interleaving, until none is left or the budget is
+    /// used up. An exhausted budget is reported but is no failure; see
+    /// [`Report::exhaustion`](crate::Report::exhaustion).
     pub fn exhaust(mut self, how: Exhaust) -> Self {
         self.exhaust = Some(how);
         self
     }
 
-    /// Lets two faults strike in one run, once each was tried alone. What is promised
-    /// for one fault is seldom promised for two.
+    /// Injects two faults in some runs, once each was tried alone. Promises for one fault
+    /// seldom hold for two.
     pub fn fault_pairs(mut self) -> Self {
         self.fault_pairs = true;
         self
     }
 
-    /// Where failures are kept and looked for by [`explore`](Scenario::explore), which
-    /// runs them first: `crosswire-regressions` next to the source file, unless said
-    /// otherwise. The files are meant to be committed.
+    /// Sets the directory in which [`explore`](Scenario::explore) saves failures and from
+    /// which it reruns them first: by default `crosswire-regressions` next to the source
+    /// file. Commit the files.
     pub fn regressions(mut self, directory: impl Into<PathBuf>) -> Self {
         self.regressions = Some(directory.into());
         self
     }
 
-    /// Keeps no failures, and runs none of those kept.
+    /// Saves no failures, and reruns no saved ones.
     pub fn without_regressions(mut self) -> Self {
         self.regressions = None;
         self
     }
 
-    /// How many runs go on at a time; one a CPU unless said otherwise.
+    /// Sets the number of runs performed in parallel; by default one per CPU.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = Some(jobs);
         self
     }
 
-    /// Real time for making what was found simpler; five seconds unless said otherwise,
-    /// and nothing is tried in none.
+    /// Sets the real time for shrinking findings; by default five seconds, and zero
+    /// disables shrinking.
     pub fn shrinking(mut self, time: Duration) -> Self {
         self.shrinking = Some(time);
         self
     }
 
-    /// Gives the processes a variable of the environment that they would not get
-    /// because its name sounds secret (`TOKEN`, `PASSW`, …): replay files hold the
-    /// environment.
+    /// Passes on an environment variable that is withheld because its name suggests a
+    /// secret (`TOKEN`, `PASSW`, …): replay files contain the environment.
     pub fn pass_env(mut self, name: impl Into<String>) -> Self {
         self.passed_on.push(name.into());
         self
     }
 
-    /// Arguments with which this program, started again, reaches this very scenario
+    /// Sets the arguments with which this program, started again, reaches this scenario
     /// first. Needed only where there is no test to lead to it and the program's
     /// own arguments do not either.
     pub fn reenter_with<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
@@ -362,7 +362,7 @@ impl<'a, Q> Scenario<'a, Q> {
         self
     }
 
-    /// Process names in the order of the processes.
+    /// Returns the process names, in the order of the processes.
     pub(crate) fn names(&self) -> Vec<String> {
         self.processes
             .iter()
@@ -370,7 +370,7 @@ impl<'a, Q> Scenario<'a, Q> {
             .collect()
     }
 
-    /// Says what is wrong with a finished description.
+    /// Panics if the finished description has an error.
     fn check_description(&self) {
         let names = self.names();
         assert!(

@@ -1,4 +1,4 @@
-//! How the log reads the arguments and results of operations.
+//! Conversion of the arguments and results of operations for the log.
 
 use crosswire_kernel::oplog::Answer;
 
@@ -10,7 +10,7 @@ use crosswire_kernel::oplog::Answer;
     note = "it keeps integers, `bool` and `()`; give it a number that identifies the value"
 )]
 pub trait LogValue {
-    /// The value as the log keeps it.
+    /// Returns the value as the log keeps it.
     fn to_log(&self) -> Option<i64>;
 }
 
@@ -23,11 +23,11 @@ pub trait LogValue {
             `LogOutcome`, or note the operation with `Log::begin`"
 )]
 pub trait LogOutcome {
-    /// What the result says.
+    /// Returns the outcome that the result stands for.
     fn outcome(&self) -> Logged;
 }
 
-/// What a result says about its operation.
+/// Meaning of a result for its operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Logged {
     /// It answered, with a value or without.

@@ -1,5 +1,5 @@
-//! What the program does when it has been started again for a scenario: it becomes
-//! the process that performs the set-up and owns the others.
+//! The program started again for a scenario: it becomes the process that performs the
+//! set-up and owns the others.
 
 use super::Scenario;
 use super::log::Log;
@@ -15,14 +15,14 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::{env, io};
 
-/// Entries of a log that nobody reads.
+/// Number of entries of a log without a reader.
 const UNREAD_ENTRIES: usize = 1 << 16;
 
-/// What a Rust program ends with when its main function panics.
+/// Exit status of a Rust program whose main function panics.
 const PANICKED: i32 = 101;
 
 thread_local! {
-    /// Whether a panic of this thread ends the process.
+    /// True if a panic of this thread ends the process.
     static DECISIVE: Cell<bool> = const { Cell::new(false) };
     /// The last panic of this thread.
     static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -63,8 +63,8 @@ pub(super) fn perform<Q>(scenario: Scenario<'_, Q>) -> ! {
     process::exit(status)
 }
 
-/// The log that the engine reads. Where there is no engine, as when somebody sets
-/// `CROSSWIRE_SCENARIO` by hand to watch a scenario run natively, nobody reads it.
+/// Opens the log that the engine reads. Without an engine, for example when a user sets
+/// `CROSSWIRE_SCENARIO` by hand to watch a scenario run natively, the log has no reader.
 fn open_log() -> io::Result<OpLog> {
     match env::var(LOG_VARIABLE) {
         Ok(fd) => OpLog::open(fd.parse().map_err(io::Error::other)?),
@@ -72,7 +72,7 @@ fn open_log() -> io::Result<OpLog> {
     }
 }
 
-/// The life of the owner: set-up, processes, end.
+/// Runs the owner: set-up, processes, end.
 fn own<Q>(scenario: Scenario<'_, Q>, log: &Arc<OpLog>) {
     let mut value = (scenario.setup)();
     let descriptors = process::open_descriptors();
@@ -111,7 +111,7 @@ fn own<Q>(scenario: Scenario<'_, Q>, log: &Arc<OpLog>) {
     }
 }
 
-/// The name of the process that this is; empty outside of all.
+/// Returns the name of the process that this is; empty outside of all.
 pub(crate) fn current_process() -> String {
     PROCESS.with_borrow(Clone::clone)
 }
@@ -121,7 +121,7 @@ pub(crate) fn leave() -> ! {
     process::exit(0)
 }
 
-/// The status that a process ends with, as if `result` were its main function's.
+/// Returns the status that a process ends with, as if `result` were its main function's.
 pub(super) fn status_of(result: impl Termination) -> i32 {
     i32::from(result.report() != ExitCode::SUCCESS)
 }
@@ -142,8 +142,8 @@ fn report_panic(process: &str, message: &str) {
     }
 }
 
-/// The hook keeps the message for [`guarded`] and prints nothing: printing would
-/// add schedule points, and a thread id that no two runs have in common.
+/// Keeps the message of a panic for [`guarded`] and prints nothing: printing would add
+/// schedule points, and a thread id that differs between runs.
 fn note_panic(info: &PanicHookInfo<'_>) {
     let payload = info.payload();
     let text = payload

@@ -1,22 +1,22 @@
-//! Where in the sources a scenario stands.
+//! Source location of a scenario.
 
 use std::path::{Path, PathBuf};
 
-/// What the macro [`scenario!`](crate::scenario!) knows of its place.
+/// Source location of a scenario, as known to the macro [`scenario!`](crate::scenario!).
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The path of an item in the function.
     pub here: &'static str,
-    /// The source file, as the compiler was told: under cargo, from the workspace's
-    /// directory.
+    /// The source file, as passed to the compiler: under cargo, relative to the
+    /// workspace's directory.
     pub file: &'static str,
     /// The package's directory, under cargo.
     pub package: Option<&'static str>,
 }
 
 impl Place {
-    /// The directory of the source file, if the sources are still there.
+    /// Returns the directory of the source file, if the sources are still there.
     fn directory(&self) -> Option<PathBuf> {
         let package = Path::new(self.package?);
         let is_source = |root: &&Path| root.join(self.file).is_file();
@@ -24,7 +24,7 @@ impl Place {
         Some(source.parent()?.to_owned())
     }
 
-    /// Where the failures found here are kept and committed.
+    /// Returns the directory for the committed failures of scenarios in this file.
     pub(super) fn regressions(&self) -> Option<PathBuf> {
         Some(self.directory()?.join("crosswire-regressions"))
     }

@@ -1,4 +1,4 @@
-//! How the processes of a scenario come to run the closures of a test.
+//! Restarts a test so that the processes of a scenario run its closures.
 //!
 //! Closures cannot be sent to another program, and the explorer's own process is
 //! no place to fork from: it has many threads. So the program is started again
@@ -28,13 +28,13 @@ const FOREIGN: &[&str] = &["CROSSWIRE_", "NEXTEST_", "RUST_TEST_", "__RUST_TEST_
 pub(super) struct Reentry {
     /// The scenario's name, `#`, and which of that name it is.
     pub id: String,
-    /// What the program is to be started with.
+    /// Arguments to start the program with.
     pub arguments: Vec<String>,
     /// The value that was drawn for the scenario, if one is.
     pub workload: Option<String>,
 }
 
-/// What this process is to do when it reaches a scenario.
+/// Role of this process when it reaches a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Explore it.
@@ -46,8 +46,8 @@ pub(super) enum Role {
 }
 
 impl Reentry {
-    /// The way to the scenario that the calling thread has reached. `given` are the
-    /// arguments that the user says lead to it, `here` is the path of the function
+    /// Returns the way to the scenario that the calling thread has reached. `given` are
+    /// the arguments that the user says lead to it, `here` is the path of the function
     /// that names it.
     pub fn new(name: &str, given: Option<Vec<String>>, here: &str) -> Reentry {
         let told = given.is_some();
@@ -60,7 +60,7 @@ impl Reentry {
         }
     }
 
-    /// What this process is to do.
+    /// Returns the role of this process.
     pub fn role(&self) -> Role {
         match env::var(SCENARIO) {
             Ok(id) if id == self.id => Role::Performer,
@@ -69,7 +69,7 @@ impl Reentry {
         }
     }
 
-    /// What the engine starts.
+    /// Builds the target that the engine starts.
     ///
     /// # Panics
     /// If the program's own path or working directory cannot be found out.
@@ -90,7 +90,7 @@ impl Reentry {
         }
     }
 
-    /// The environment that the processes get.
+    /// Returns the environment that the processes get.
     pub fn environment(&self, passed_on: &[String]) -> Environment {
         let mut environment = environment(&self.id, passed_on);
         if let Some(workload) = &self.workload {
@@ -99,7 +99,7 @@ impl Reentry {
         environment
     }
 
-    /// The test and the scenario in it.
+    /// Returns the test and the scenario in it.
     pub fn path(&self) -> String {
         match &self.arguments[..] {
             [exact, test, ..] if exact == "--exact" => format!("{test}: {}", self.id),
@@ -134,7 +134,7 @@ fn arguments(here: &str) -> Vec<String> {
     arguments
 }
 
-/// The test that a local item belongs to: its path without the crate, without the
+/// Returns the test that a local item belongs to: its path without the crate, without the
 /// item itself and without the closures around it.
 fn test_of(here: &str) -> String {
     let mut path: Vec<&str> = here.split("::").collect();
@@ -143,7 +143,7 @@ fn test_of(here: &str) -> String {
     path.get(1..).unwrap_or_default().join("::")
 }
 
-/// How many scenarios of this name the same test has reached before.
+/// Returns the number of scenarios of this name that the same test has reached before.
 fn ordinal(name: &str, arguments: &[String]) -> u32 {
     static REACHED: Mutex<BTreeMap<Vec<String>, u32>> = Mutex::new(BTreeMap::new());
     let mut reached = REACHED

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Regressions of one scenario.
 pub(super) struct Kept {
     directory: Option<PathBuf>,
-    /// What they are known by, in a directory that tests share.
+    /// Name of the test in a directory that tests share.
     test: String,
 }
 
@@ -22,7 +22,7 @@ impl Kept {
         }
     }
 
-    /// Those that are there, each with its file.
+    /// Returns those that are there, each with its file.
     ///
     /// # Panics
     /// If a file is damaged: a test that passed it over would say that all is well.
@@ -45,10 +45,10 @@ impl Kept {
             };
             match regression.save(directory) {
                 Ok(file) => format!(
-                    "kept as {}, and run first from now on; commit that file",
+                    "saved as {}, and rerun first from now on; commit that file",
                     file.display()
                 ),
-                Err(error) => format!("not kept for the next time: {error}"),
+                Err(error) => format!("cannot save the failure for the next time: {error}"),
             }
         };
         found.iter().map(save).collect()

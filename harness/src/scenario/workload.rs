@@ -33,8 +33,8 @@ pub struct Workload<S, F> {
 }
 
 impl Named {
-    /// A scenario for every value that a proptest strategy draws: the numbers of messages,
-    /// their sizes, the operations of each process.
+    /// Returns a scenario for every value that a proptest strategy draws: the numbers of
+    /// messages, their sizes, the operations of each process.
     ///
     /// The budget is shared by the values, of which there are `PROPTEST_CASES` at most
     /// (256 unless that is set; `PROPTEST_RNG_SEED` and `PROPTEST_MAX_SHRINK_ITERS` mean
@@ -317,7 +317,7 @@ where
         let mut runner = TestRunner::new_with_rng(Config::default(), random);
         let mut tree = self.values.new_tree(&mut runner).unwrap_or_else(|reason| {
             panic!(
-                "scenario `{}`: no value can be drawn for it: {reason}",
+                "scenario `{}`: cannot generate a workload: {reason}",
                 self.named.name
             )
         });
@@ -340,7 +340,7 @@ where
     }
 }
 
-/// A value as a report shows it.
+/// Returns a value as a report shows it.
 fn shown(value: &impl Debug) -> String {
     const MOST: usize = 400;
     let text = format!("{value:?}");
@@ -350,7 +350,7 @@ fn shown(value: &impl Debug) -> String {
     }
 }
 
-/// The first value that is drawn.
+/// Returns the first value that is drawn.
 fn first() -> Drawn {
     Drawn::new(seed_of(&Config::default()))
 }

@@ -19,7 +19,8 @@ thread_local! {
     static MODULES: RefCell<HashMap<String, Option<Rc<Module>>>> = RefCell::default();
 }
 
-/// The file at this path; `None` if it is no ELF file, or is seen by the program only.
+/// Returns the file at this path; `None` if it is no ELF file, or is seen by the program
+/// only.
 fn module(path: &str) -> Option<Rc<Module>> {
     MODULES.with_borrow_mut(|modules| {
         let known = modules.get(path);
@@ -32,7 +33,7 @@ fn module(path: &str) -> Option<Rc<Module>> {
     })
 }
 
-/// The calls that a task was in, innermost first.
+/// Returns the calls that a task was in, innermost first.
 ///
 /// ```
 /// use crosswire_model::{Capture, Moment, TaskId};
@@ -70,7 +71,7 @@ pub fn stack(capture: &Capture) -> Stack {
     }
 }
 
-/// The function and line of an instruction.
+/// Returns the function and line of an instruction.
 pub fn place(place: &Place) -> Frame {
     match &place.module[..] {
         "" => in_memory(place.offset),
@@ -88,8 +89,8 @@ fn in_memory(address: u64) -> Frame {
     }
 }
 
-/// The functions at a position of a file, inlined ones before those that they were
-/// inlined into: one at least. The code looked up begins `back` bytes before.
+/// Returns the functions at a position of a file, inlined ones before those that they
+/// were inlined into: one at least. The code looked up begins `back` bytes before.
 fn named(path: &str, position: u64, back: u64) -> Vec<Frame> {
     let plain = |address| Frame {
         module: path.to_owned(),

@@ -19,7 +19,7 @@ pub(super) struct Section {
 pub(super) struct Module {
     path: String,
     identity: (u64, u64, i64, i64),
-    /// With each part of the file that is loaded, the address where it comes to lie.
+    /// Loaded parts of the file, each with its load address.
     segments: Vec<(Range<u64>, u64)>,
     pub text: Option<Range<u64>>,
     pub eh_frame: Option<Section>,
@@ -60,12 +60,12 @@ impl Module {
         })
     }
 
-    /// Whether the file is still the one that was read.
+    /// Tells whether the file is still the one that was read.
     pub fn is_current(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|data| identity(&data) == self.identity)
     }
 
-    /// The address of a position in the file.
+    /// Returns the address of a position in the file.
     pub fn address_of(&self, position: u64) -> Option<u64> {
         let mut segments = self.segments.iter();
         segments
@@ -73,8 +73,8 @@ impl Module {
             .map(|(range, address)| position - range.start + address)
     }
 
-    /// The functions at an address, innermost first: several where calls were inlined,
-    /// none where nothing is known. Module and address are left to the caller.
+    /// Returns the functions at an address, innermost first: several where calls were
+    /// inlined, none where nothing is known. Module and address are left to the caller.
     pub fn frames(&self, address: u64) -> Vec<Frame> {
         let Some(symbols) = &self.symbols else {
             return Vec::new();
@@ -108,7 +108,7 @@ impl Module {
         frames
     }
 
-    /// The name in the symbol table.
+    /// Returns the name in the symbol table.
     fn symbol(&self, address: u64) -> Option<String> {
         let name = self.symbols.as_ref()?.find_symbol(address)?;
         Some(demangle_auto(name.into(), None).into_owned())

@@ -7,11 +7,11 @@ use framehop::{ExplicitModuleSectionInfo, Unwinder};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Calls that are told; endless recursion has more.
+/// Maximum number of calls in a stack; endless recursion has more.
 const MOST_FRAMES: usize = 128;
 
-/// The address of the instruction, then those to which the calls return; with each,
-/// whether it is one of the latter.
+/// Returns the address of the instruction, then those to which the calls return; with
+/// each, whether it is one of the latter.
 pub(super) fn addresses(capture: &Capture) -> Vec<(u64, bool)> {
     let [instruction, stack_pointer, frame_pointer] = capture.registers;
     let unwinder = unwinder(&capture.mappings);

@@ -1,4 +1,4 @@
-//! What each call does to which object.
+//! Effects of each call on objects.
 
 use super::descriptors::Open;
 use super::object::{Kind, State};
@@ -18,7 +18,7 @@ impl<'a> Follower<'a> {
         Some((file, object))
     }
 
-    /// What a task that has begun a call waits for.
+    /// Returns the object that a task waits for in a call that it has begun.
     pub(super) fn waited_for(
         &mut self,
         task: TaskId,
@@ -71,7 +71,7 @@ impl<'a> Follower<'a> {
         objects
     }
 
-    /// A call has come back.
+    /// Applies the effects of a call that has returned.
     pub(super) fn completed(
         &mut self,
         task: TaskId,
@@ -132,7 +132,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A call that failed has changed nothing, but it has looked.
+    /// Applies the effects of a failed call: it has changed nothing, but it has looked.
     fn failed(&mut self, done: &Done<'a>, behind: Option<usize>) {
         if let Some(object) = behind {
             self.touch(object, Use::Looks);
@@ -225,7 +225,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A process closes a descriptor.
+    /// Closes a descriptor of a process.
     pub(super) fn closes(&mut self, process: TaskId, number: i32) {
         let Some((file, was_last)) = self.descriptors.close(process, number) else {
             return;
@@ -234,12 +234,12 @@ impl<'a> Follower<'a> {
         self.release_of_process(object, process);
         match was_last {
             true => self.last_closed(file),
-            // One of several: nobody else can notice.
+            // One of several: no other process can notice.
             false => self.touch(object, Use::Looks),
         }
     }
 
-    /// Nothing refers to an open file any more.
+    /// Handles an open file that no descriptor refers to any more.
     pub(super) fn last_closed(&mut self, file: usize) {
         let object = self.descriptors.files[file].object;
         self.release_of_open(object, file);
@@ -314,7 +314,7 @@ impl<'a> Follower<'a> {
         if self.descriptors.holders(object, |_| true).is_empty() {
             self.states[object] = State::Absent;
         } else {
-            // Whoever has it open keeps it; the name is free for another one.
+            // Processes that have it open keep it; the name is free for another one.
             self.keys.remove(&key);
         }
     }

@@ -1,4 +1,4 @@
-//! How objects look.
+//! Cards that show the states of objects.
 
 use super::Follower;
 use super::object::{Card, Lock, Piece, State, grouped};
@@ -10,7 +10,7 @@ const SHOWN: usize = 6;
 impl Follower<'_> {
     pub(super) fn draw(&self, object: usize) -> Card {
         let mut card = match &self.states[object] {
-            State::Absent => told("nothing there"),
+            State::Absent => told("does not exist"),
             State::Pipe { data, capacity } => self.pipe(object, data, *capacity),
             State::Listening { waiting, open } => Card {
                 rows: vec![(
@@ -18,9 +18,9 @@ impl Follower<'_> {
                     self.names(&self.descriptors.holders(object, |_| true)),
                 )],
                 ..told(&match (open, waiting.len()) {
-                    (false, _) => "nobody can connect".to_owned(),
+                    (false, _) => "not listening".to_owned(),
                     (true, 0) => "listening".to_owned(),
-                    (true, count) => format!("listening, {count} not accepted yet"),
+                    (true, count) => format!("listening, {count} not yet accepted"),
                 })
             },
             State::Connection(streams) => {
@@ -56,14 +56,14 @@ impl Follower<'_> {
             State::Word(None) => told(""),
             State::Word(Some(value)) => told(&format!("value {value:#x}")),
             State::Counter(value) => told(&format!("count {value}")),
-            State::Signals(pending) if pending.is_empty() => told("none on their way"),
+            State::Signals(pending) if pending.is_empty() => told("none pending"),
             State::Signals(pending) => {
-                let all = pending.iter().map(|(signal, by)| {
-                    ("on its way", format!("{signal} from {}", self.name(*by)))
-                });
+                let all = pending
+                    .iter()
+                    .map(|(signal, by)| ("pending", format!("{signal} from {}", self.name(*by))));
                 Card {
                     rows: all.collect(),
-                    ..told(&format!("{} on their way", pending.len()))
+                    ..told(&format!("{} pending", pending.len()))
                 }
             }
             State::Process(doing) => told(doing),

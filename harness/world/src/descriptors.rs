@@ -1,4 +1,4 @@
-//! Which open file each descriptor of each process refers to.
+//! Open files behind the descriptors of each process.
 
 use crosswire_model::TaskId;
 use std::collections::BTreeMap;
@@ -10,15 +10,15 @@ pub(super) struct Open {
     pub object: usize,
     pub readable: bool,
     pub writable: bool,
-    /// Which end of a connection it is.
+    /// End of the connection.
     pub side: usize,
-    /// Where the next read or write happens, as far as that is known.
+    /// Position of the next read or write, as far as known.
     pub position: Option<u64>,
-    /// How many descriptors refer to it.
+    /// Number of descriptors that refer to it.
     pub users: usize,
 }
 
-/// What one process has open, and where it has mapped shared memory.
+/// Open files of one process, and its mappings of shared memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
     /// Open files by descriptor, and whether an exec closes it.
@@ -48,7 +48,7 @@ impl Descriptors {
         self.tables.entry(process).or_default()
     }
 
-    /// The open file behind a descriptor.
+    /// Returns the open file behind a descriptor.
     pub fn find(&self, process: TaskId, number: i32) -> Option<usize> {
         let (file, _) = self.tables.get(&process)?.open.get(&number)?;
         Some(*file)
@@ -86,7 +86,7 @@ impl Descriptors {
         (*users == 0).then_some(file)
     }
 
-    /// A child gets copies of all of them.
+    /// Copies all of them to a child.
     pub fn fork(&mut self, parent: TaskId, child: TaskId) {
         let table = self.table(parent).clone();
         for (file, _) in table.open.values() {
@@ -95,7 +95,7 @@ impl Descriptors {
         self.tables.insert(child, table);
     }
 
-    /// The descriptors that an exec closes.
+    /// Returns the descriptors that an exec closes.
     pub fn closed_by_exec(&mut self, process: TaskId) -> Vec<i32> {
         let table = self.table(process);
         table.mappings.clear();
@@ -103,12 +103,12 @@ impl Descriptors {
         closed.map(|(number, _)| *number).collect()
     }
 
-    /// Every descriptor of a process.
+    /// Returns every descriptor of a process.
     pub fn all_of(&mut self, process: TaskId) -> Vec<i32> {
         self.table(process).open.keys().copied().collect()
     }
 
-    /// Who has an open file of this object that satisfies a condition.
+    /// Returns the processes with an open file of this object that satisfies a condition.
     pub fn holders(&self, object: usize, condition: impl Fn(&Open) -> bool) -> Vec<TaskId> {
         let holds = |table: &Table| {
             let mut files = table.open.values().map(|(file, _)| &self.files[*file]);
@@ -118,7 +118,7 @@ impl Descriptors {
         tables.map(|(process, _)| *process).collect()
     }
 
-    /// The shared memory at an address: the object, and the offset in it.
+    /// Returns the shared memory at an address: the object, and the offset in it.
     pub fn shared(&self, process: TaskId, address: u64) -> Option<(usize, u64)> {
         let mappings = &self.tables.get(&process)?.mappings;
         let within = |m: &&Mapping| address >= m.start && address - m.start < m.length;

@@ -27,9 +27,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct World {
     /// By order of appearance.
     pub objects: Vec<Object>,
-    /// What each event touched.
+    /// Touches of each event.
     pub touches: Vec<Vec<Touch>>,
-    /// How objects looked, by event.
+    /// Changes of objects, by event.
     pub changes: Vec<Change>,
     /// For each event, the object behind each descriptor among its arguments.
     pub behind: HashMap<(usize, u8), usize>,
@@ -38,13 +38,13 @@ pub struct World {
 /// An event concerns an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touch {
-    /// Which, as an index into [`World::objects`].
+    /// The object, as an index into [`World::objects`].
     pub object: usize,
-    /// How.
+    /// Kind of use.
     pub how: Use,
 }
 
-/// How an event concerns an object.
+/// Relation of an event to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Use {
     /// Nothing about it changes.
@@ -62,7 +62,7 @@ pub struct Change {
     pub event: usize,
     /// The object, as an index into [`World::objects`].
     pub object: usize,
-    /// How it looks then.
+    /// Card of the object after the event.
     pub card: Card,
 }
 
@@ -79,7 +79,7 @@ impl World {
         follower.world
     }
 
-    /// How an object looks after an event; `None` before it is first touched.
+    /// Returns the card of an object after an event; `None` before it is first touched.
     pub fn card(&self, object: usize, event: usize) -> Option<&Card> {
         let end = self.changes.partition_point(|change| change.event <= event);
         let of_object = |change: &&Change| change.object == object;
@@ -88,7 +88,7 @@ impl World {
     }
 }
 
-/// What makes two names the same object.
+/// Identity of an object across its names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Key {
     Path(String),
@@ -110,7 +110,7 @@ enum Key {
 struct Begun {
     event: usize,
     args: [u64; 6],
-    /// What its task is listed as a waiter of.
+    /// Objects that list its task as a waiter.
     objects: Vec<usize>,
 }
 
@@ -138,7 +138,7 @@ struct Follower<'a> {
     begun: HashMap<TaskId, Begun>,
     /// Tasks that have ended.
     ended: BTreeSet<TaskId>,
-    /// What semop(2) must take back for each process that ends.
+    /// Adjustments that semop(2) must undo for each process that ends.
     undo: BTreeMap<(TaskId, usize, usize), i64>,
     dirty: BTreeSet<usize>,
     counts: BTreeMap<Kind, usize>,
@@ -198,7 +198,7 @@ impl<'a> Follower<'a> {
                 self.no_longer_waits(task);
             }
             What::Resume | What::Mark(..) | What::Fault(_) => {}
-            What::Spin => self.says(task, "looks at memory again and again".to_owned()),
+            What::Spin => self.says(task, "polls memory in a loop".to_owned()),
             What::Signal(signal) => self.receives(task, *signal),
             What::Spawn(child) => self.spawns(task, *child),
             What::Exec(path) => self.executes(task, path),
@@ -216,14 +216,14 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// What was seen of an event.
+    /// Returns the data captured for an event.
     fn contents(&self, event: usize) -> Vec<(u8, &'a Content)> {
         let begin = self.seen.partition_point(|seen| seen.event < event);
         let of_event = self.seen[begin..].iter().take_while(|s| s.event == event);
         of_event.map(|s| (s.argument, &s.content)).collect()
     }
 
-    /// The first task of a task's process.
+    /// Returns the first task of a task's process.
     fn process(&self, task: TaskId) -> TaskId {
         let known = self.trace.tasks.get(task.index());
         known.map_or(task, |task| task.leader)
@@ -233,7 +233,7 @@ impl<'a> Follower<'a> {
         self.trace.name(task)
     }
 
-    /// The object with this key, made as `state` if it is new.
+    /// Returns the object with this key, made as `state` if it is new.
     fn object(&mut self, key: Key, kind: Kind, name: &str, state: State) -> usize {
         if let Some(known) = self.keys.get(&key) {
             return *known;
@@ -255,7 +255,7 @@ impl<'a> Follower<'a> {
         index
     }
 
-    /// The object with this path, made as a name behind which nothing is known.
+    /// Returns the object with this path, made as a name behind which nothing is known.
     fn at_path(&mut self, path: &str) -> usize {
         self.object(Key::Path(path.to_owned()), Kind::File, path, State::Absent)
     }
@@ -291,7 +291,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A call begins, and does not come back at once.
+    /// Notes a call that begins and does not return at once.
     fn begins(&mut self, event: &Event, call: Call, args: [u64; 6], path: Option<&str>) {
         let task = event.task;
         self.no_longer_waits(task);
@@ -316,7 +316,7 @@ impl<'a> Follower<'a> {
         );
     }
 
-    /// The task's call is over, or at least it waits no more.
+    /// Returns the task's call is over, or at least it waits no more.
     fn no_longer_waits(&mut self, task: TaskId) -> Option<Begun> {
         let begun = self.begun.remove(&task)?;
         for &object in &begun.objects {

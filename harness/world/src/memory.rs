@@ -32,7 +32,8 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// Where a transfer began, as far as that is known. Moves the file's position.
+    /// Returns the position at which a transfer began, as far as known, and moves the
+    /// file's position.
     fn begin_of(&mut self, done: &Done<'a>, file: usize) -> Option<u64> {
         if matches!(done.row.does, Does::ReadAt | Does::WriteAt) {
             return Some(done.args[3]);
@@ -52,7 +53,7 @@ impl<'a> Follower<'a> {
         let State::Memory { cells, size, .. } = &mut self.states[object] else {
             return;
         };
-        // Appended, or after a seek that nobody saw.
+        // Appended, or after a seek that was not captured.
         let begin = begin.or(*size).unwrap_or(0);
         *size = Some(size.unwrap_or(0).max(begin + done.result as u64));
         let bytes = Self::transferred(done).map(|bytes| unescaped(&bytes.shown));
@@ -60,7 +61,7 @@ impl<'a> Follower<'a> {
         fill(cells, begin, &bytes, done.task);
     }
 
-    /// The object that accesses to shared memory name by this number.
+    /// Returns the object that accesses to shared memory name by this number.
     fn shared_object(&mut self, index: u32) -> usize {
         let name = self.trace.objects.get(index as usize);
         let name = name.map_or("", |object| object.name.as_str());
@@ -95,7 +96,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A task has read or written shared memory with an instruction of its own.
+    /// Applies an access to shared memory by an instruction of a task.
     pub(super) fn accesses(&mut self, task: TaskId, access: &Access) {
         let object = self.shared_object(access.object);
         let word = self.word_of(object, access.offset);
@@ -183,7 +184,8 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Looks);
     }
 
-    /// The word at an address: where it is shared, the same one for all processes.
+    /// Returns the word at an address: where it is shared, the same one for all
+    /// processes.
     pub(super) fn word(&mut self, process: TaskId, address: u64) -> usize {
         match self.descriptors.shared(process, address) {
             Some((object, offset)) => self.word_of(object, offset),
@@ -274,7 +276,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// What `SEM_UNDO` asked for happens when a process ends.
+    /// Performs the `SEM_UNDO` operations of a process that ends.
     pub(super) fn undoes(&mut self, process: TaskId) {
         let of_process = (process, 0, 0)..(TaskId(process.0 + 1), 0, 0);
         let due: Vec<_> = self.undo.range(of_process).map(|(k, v)| (*k, *v)).collect();
@@ -332,7 +334,7 @@ impl<'a> Follower<'a> {
         self.relock(object, lock, kind != libc::F_UNLCK);
     }
 
-    /// A lock takes the place of what its owner had there.
+    /// Removes the locks of the same owner that overlap this lock, and adds it if it `takes`.
     fn relock(&mut self, object: usize, lock: Lock, takes: bool) {
         if let State::Memory { locks, .. } = &mut self.states[object] {
             locks.retain(|old| {

@@ -1,4 +1,4 @@
-//! What a world consists of: kernel objects, their states, and how these look.
+//! Parts of a world: kernel objects, their states, and the cards that show them.
 
 use crosswire_model::{Signal, TaskId};
 use std::collections::VecDeque;
@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 /// A kernel object that a run has used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// What it is.
+    /// Kind of the object.
     pub kind: Kind,
-    /// What a reader calls it, such as `pipe 1` or `/tmp/orders`.
+    /// Name of the object for the reader, such as `pipe 1` or `/tmp/orders`.
     pub name: String,
 }
 
@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word for it in pages and exports.
+    /// Returns the word for it in pages and exports.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Pipe => "pipe",
@@ -61,12 +61,12 @@ impl Kind {
     }
 }
 
-/// How an object looks at one moment.
+/// Appearance of an object at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Card {
     /// Its state in a few words.
     pub line: String,
-    /// How full it is: so much of so much.
+    /// Fill level: used amount and capacity.
     pub level: Option<(u64, u64)>,
     /// Further facts, each with its label.
     pub rows: Vec<(&'static str, String)>,
@@ -118,7 +118,7 @@ impl Stream {
         self.pieces.iter().map(|piece| piece.length).sum()
     }
 
-    /// The beginning of what is in it.
+    /// Returns the beginning of what is in it.
     pub fn preview(&self) -> String {
         const LONGEST: usize = 48;
         let mut text = String::new();
@@ -137,7 +137,7 @@ impl Stream {
     }
 }
 
-/// A file lock that somebody holds.
+/// A file lock that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lock {
     /// Locks of different families do not meet (flock(2), fcntl(2)).
@@ -191,7 +191,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// A file or piece of memory of which nothing is known.
+    /// Returns a file or piece of memory of which nothing is known.
     pub fn memory() -> State {
         State::Memory {
             cells: Vec::new(),
@@ -200,7 +200,7 @@ impl State {
         }
     }
 
-    /// The capacity that pipes have unless said otherwise (pipe(7)).
+    /// Returns the capacity that pipes have unless said otherwise (pipe(7)).
     pub fn pipe() -> State {
         State::Pipe {
             data: Stream::default(),
@@ -233,7 +233,7 @@ pub fn unescaped(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// A number with its thousands set apart: `65,536`.
+/// Returns a number with its thousands set apart: `65,536`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

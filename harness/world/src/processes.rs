@@ -8,14 +8,15 @@ use crosswire_model::{Signal, TaskId};
 pub const STANDARD_STREAMS: [&str; 3] = ["standard input", "standard output", "standard error"];
 
 impl<'a> Follower<'a> {
-    /// The process as an object: what it does, and that it ends.
+    /// Returns the process as an object: what it does, and that it ends.
     pub(super) fn process_object(&mut self, process: TaskId) -> usize {
         let name = self.name(process);
         let state = State::Process(String::new());
         self.object(Key::Process(process), Kind::Process, &name, state)
     }
 
-    /// The processes that the harness starts have these from the beginning.
+    /// Opens the standard streams that the processes started by the harness have from the
+    /// beginning.
     pub(super) fn opens_standard_streams(&mut self) {
         for (number, name) in STANDARD_STREAMS.into_iter().enumerate() {
             let key = Key::New(usize::MAX, number as u8);
@@ -38,7 +39,7 @@ impl<'a> Follower<'a> {
         self.dirty.clear();
     }
 
-    /// What a task is doing, shown at its process.
+    /// Shows the current activity of a task at its process.
     pub(super) fn says(&mut self, task: TaskId, doing: String) {
         let process = self.process(task);
         let object = self.process_object(process);
@@ -80,7 +81,7 @@ impl<'a> Follower<'a> {
         self.says(task, format!("became {path}"));
     }
 
-    /// A task has ended; with the last one, its process.
+    /// Ends a task; with the last one, its process.
     pub(super) fn ends(&mut self, task: TaskId, how: String) {
         self.no_longer_waits(task);
         self.ended.insert(task);
@@ -103,7 +104,7 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// The children that a call may wait for.
+    /// Returns the children that a call may wait for.
     pub(super) fn children(&mut self, process: TaskId, which: u64) -> Vec<usize> {
         let wanted = which as u32 as i32;
         let children: Vec<TaskId> = (0..self.trace.tasks.len() as u32)
@@ -130,7 +131,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Who has this thread id, as the programs see it.
+    /// Returns the task with this thread id, as the programs see it.
     fn with_id(&self, id: u64) -> Option<TaskId> {
         let id = id as u32 as i32;
         let known = |task: &crosswire_model::Task| task.tid == id && id > 0;

@@ -6,7 +6,7 @@ use super::{Done, Follower, Key, Use};
 use crosswire_calls::{Arg, Does, SystemV};
 use crosswire_model::{Bytes, Content, TaskId};
 
-/// What makes two names the same POSIX queue.
+/// Returns the key of a POSIX queue, the same for all its names.
 pub(super) fn queue_key(path: &str) -> Key {
     // A leading slash is removed by the C library on the way to the kernel.
     Key::Path(format!("mqueue:/{}", path.trim_start_matches('/')))
@@ -78,7 +78,7 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// A socket gets a name: from here on it is the object with that name.
+    /// Binds a socket to a name: from here on it is the object with that name.
     pub(super) fn binds(&mut self, done: &Done<'a>, file: usize) {
         let Some(path) = done.path else { return };
         let object = self.at_path(path);
@@ -141,7 +141,7 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// What a call has transferred, as far as it was seen.
+    /// Returns the data that a call has transferred, as far as it was captured.
     fn piece(done: &Done<'a>, rank: i64) -> Piece {
         let bytes = Self::transferred(done);
         Piece {
@@ -233,7 +233,8 @@ impl<'a> Follower<'a> {
         );
     }
 
-    /// The oldest message of the highest priority comes first (mq_receive(3)).
+    /// Applies a call on a POSIX queue: the oldest message of the highest priority comes
+    /// first (mq_receive(3)).
     pub(super) fn on_posix_queue(&mut self, done: &Done<'a>, object: usize) {
         let piece = Piece {
             length: match done.row.does {
@@ -325,7 +326,7 @@ impl<'a> Follower<'a> {
         self.touch(object, Use::Changes);
     }
 
-    /// The stream that is read at each end, with who reads there.
+    /// Returns the stream that is read at each end, with who reads there.
     pub(super) fn streams<'s>(
         &self,
         streams: &'s [Stream; 2],
@@ -341,7 +342,7 @@ impl<'a> Follower<'a> {
     /// Names of processes, one after the other.
     pub(super) fn names(&self, tasks: &[TaskId]) -> String {
         match tasks {
-            [] => "nobody".to_owned(),
+            [] => "none".to_owned(),
             some => {
                 let names: Vec<String> = some.iter().map(|task| self.name(*task)).collect();
                 names.join(", ")

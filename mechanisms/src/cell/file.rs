@@ -1,14 +1,14 @@
 //! A memory-mapped file: mmap(2), msync(2).
 //!
-//! What is written to a shared mapping is seen by all who map the file, at once, and
-//! reaches the disk when the kernel pleases, or by msync. A process that is killed
-//! loses nothing; a machine that fails may lose, or tear, all since the last msync. So
-//! each of the two records has a number and a checksum: a load takes the newest that is
-//! whole, and a store overwrites the older one.
+//! All processes that map the file see what is written to a shared mapping at once; it
+//! reaches the disk when the kernel chooses, or by msync. A killed process loses nothing;
+//! a machine failure may lose or tear everything since the last msync. So each of the two
+//! records has a number and a checksum: a load takes the newest intact record, and a
+//! store overwrites the older one.
 //!
-//! Whoever touches a page that the file no longer has gets SIGBUS. So whoever may
-//! truncate the file must take the lock for it, and whoever has the lock looks at the
-//! length before it touches anything.
+//! An access to a page that the file no longer has raises SIGBUS. So a process that may
+//! truncate the file must take the lock for it, and a process that holds the lock checks
+//! the length before it touches anything.
 
 use super::slots::{WORDS, bytes, words};
 use crate::common::{NO_BUFFER, NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, NO_TRANSFER, own_path};
@@ -29,7 +29,7 @@ struct Entry {
     checksum: AtomicU64,
 }
 
-/// What lies in the file.
+/// Content of the file.
 #[repr(C)]
 pub(crate) struct Inside {
     entries: [Entry; 2],
@@ -41,12 +41,13 @@ pub struct MappedFile {
     path: PathBuf,
     memory: Mapping,
     lock: Flock,
-    /// Whether the file goes with the value.
+    /// True if the file is removed with the value.
     temporary: bool,
 }
 
 impl MappedFile {
-    /// The value in the file at `path`, which stays there; a new file holds zeros.
+    /// Returns the value in the file at `path`, which stays there; a new file holds
+    /// zeros.
     ///
     /// # Errors
     /// If the file can be neither opened nor created, or not mapped.
@@ -64,7 +65,7 @@ impl MappedFile {
     pub fn open(path: &Path) -> Result<MappedFile, Error> {
         let object = path.display().to_string();
         let mut lock = FileLock::at(path.to_owned())?;
-        // Whoever sets the size must be alone: growing from 0 is no harm, but two
+        // The process that sets the size must be alone: growing from 0 is no harm, but two
         // that both find it short must not get in each other's way.
         RwLock::write(&mut lock)?;
         let memory = map(lock.file()).map_err(Error::system("mapping", &object));
@@ -78,7 +79,7 @@ impl MappedFile {
     }
 }
 
-/// Whether the file is as long as its mapping; to be asked while it is locked.
+/// Tells whether the file is as long as its mapping; must be called with the lock held.
 fn is_whole(lock: &Flock) -> bool {
     let length = lock.file().metadata().map(|data| data.len());
     length.is_ok_and(|length| length >= size_of::<Inside>() as u64)
@@ -93,7 +94,7 @@ fn map(file: &File) -> std::io::Result<Mapping> {
 }
 
 impl Inside {
-    /// The newest entry that is whole: its place, number and value.
+    /// Returns the newest entry that is whole: its place, number and value.
     fn newest(&self) -> Option<(usize, u64, [u64; WORDS])> {
         let whole = self
             .entries
@@ -139,7 +140,7 @@ fn checksum(number: u64, value: &[u64; WORDS]) -> u64 {
 impl Drop for MappedFile {
     fn drop(&mut self) {
         if self.temporary {
-            // Whoever removed it before had a reason.
+            // A process that removed it before had a reason.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -187,16 +188,16 @@ impl SharedCell for MappedFile {
 const CONTRACT: Contract = Contract {
     name: "mapped-file",
     facility: Facility::SharedCell,
-    specification: "A register that outlives its users: a load gives what was stored last.",
+    specification: "A register that outlives its users: a load returns the last value stored.",
     traits: Traits::USUAL,
     capacity: "64 bytes here; a file",
-    blocking: "load waits while somebody stores, store while somebody does either; store waits for \
-               the disk",
+    blocking: "load waits while another process stores, store while another process loads or \
+               stores; store waits for the disk",
     linux: "mappings and read(2) see the same pages, which POSIX leaves open",
     promises: &[
         promise(
             Peril::None,
-            "a load gives the value of the last store, whole",
+            "a load returns the value of the last store, whole",
             "mmap(2): MAP_SHARED; flock(2)",
         ),
         promise(
@@ -206,9 +207,9 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::KillWriter,
-            "after a writer was killed, loads give the old value or the new one, whole; its lock \
+            "after a writer was killed, loads return the old value or the new one, whole; its lock \
              is given back",
-            "mmap(2): what was written stays in the file; flock(2)",
+            "mmap(2): written data stays in the file; flock(2)",
         ),
         promise(
             Peril::Pause,
@@ -222,12 +223,13 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Errno,
-            "a process that cannot open the file or take its lock says so; the others go on",
+            "a process that cannot open the file or take its lock reports the error; the others \
+             continue",
             "open(2): EMFILE; msync(2): EIO",
         ),
         promise(
             Peril::Contend,
-            "whoever finds the lock taken waits its turn",
+            "a process that finds the lock taken waits its turn",
             "flock(2)",
         ),
     ],

@@ -1,11 +1,11 @@
 //! POSIX shared memory: shm_overview(7).
 //!
-//! An object has a name until somebody removes that, and memory as long as somebody
-//! has it open or mapped. Its size is 0 until ftruncate(2) sets it: whoever opens it
-//! by name before that and touches it gets SIGBUS. So it is made ready before its name
-//! is told to anybody.
+//! An object has a name until a process removes it, and memory as long as a process has
+//! it open or mapped. Its size is 0 until ftruncate(2) sets it: a process that opens it
+//! by name before that and touches it gets SIGBUS. So the object is initialised before
+//! its name is published.
 //!
-//! A robust mutex in it is the lock; two slots make a store one step.
+//! A robust mutex in it is the lock; two slots make a store atomic.
 
 use super::slots::Slots;
 use crate::common::{
@@ -21,7 +21,7 @@ use nix::sys::mman::{shm_open, shm_unlink};
 use nix::sys::stat::Mode;
 use std::fs::File;
 
-/// What lies in the object.
+/// Content of the object.
 #[repr(C)]
 pub(crate) struct Inside {
     mutex: Mutex,
@@ -105,7 +105,7 @@ fn make_ready(file: &File) -> std::io::Result<Mapping> {
 
 impl Drop for PosixSharedMemory {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = shm_unlink(self.name.as_str());
     }
 }
@@ -129,7 +129,7 @@ impl SharedCell for PosixSharedMemory {
 const CONTRACT: Contract = Contract {
     name: "posix-shm",
     facility: Facility::SharedCell,
-    specification: "A register: a load gives what was stored last.",
+    specification: "A register: a load returns the last value stored.",
     traits: Traits::USUAL,
     capacity: "64 bytes here; an object has whole pages of the memory file system",
     blocking: "load and store wait for the mutex",
@@ -137,18 +137,18 @@ const CONTRACT: Contract = Contract {
     promises: &[
         promise(
             Peril::None,
-            "a load gives the value of the last store, whole",
+            "a load returns the value of the last store, whole",
             "shm_overview(7); pthread_mutex_lock(3)",
         ),
         promise(
             Peril::KillReader,
-            "the mutex of a killed reader is handed on",
+            "the mutex of a killed reader passes to the next process",
             "pthread_mutexattr_setrobust(3)",
         ),
         promise(
             Peril::KillWriter,
-            "after a writer was killed, loads give the old value or the new one, whole; the mutex \
-             that it held is handed on",
+            "after a writer was killed, loads return the old value or the new one, whole; the \
+             mutex that it held is handed on",
             "pthread_mutexattr_setrobust(3), pthread_mutex_consistent(3)",
         ),
         promise(
@@ -163,13 +163,13 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Contend,
-            "whoever finds the mutex taken waits its turn",
+            "a process that finds the mutex taken waits its turn",
             "pthread_mutex_lock(3)",
         ),
         promise(
             Peril::ClockJump,
-            "a wait by the monotonic clock is neither cut short nor drawn out when the calendar \
-             is set",
+            "a wait by CLOCK_MONOTONIC is neither shortened nor prolonged when CLOCK_REALTIME is \
+             set",
             "pthread_mutex_clocklock(3)",
         ),
     ],

@@ -1,8 +1,8 @@
 //! A sequence lock in a memfd: memfd_create(2).
 //!
-//! Readers take no lock and disturb nobody: they read, and read again if the writer
-//! was at it meanwhile. A writer that dies in the midst of a value leaves an odd
-//! number, and readers then find no value at all: they give up.
+//! Readers take no lock and delay no other process: they read, and read again if the
+//! writer was active meanwhile. A writer that dies during a store leaves an odd number,
+//! and readers then find no value at all: they give up.
 
 use super::slots::{bytes, words};
 use crate::common::{NO_BUFFER, NO_RESOURCES, NO_SIGNAL_LATE, NO_SIGNAL_LOST, NO_TRANSFER};
@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 const NAME: &str = "the sequence lock";
 
-/// How often a reader looks again before it takes a rest.
+/// Number of times that a reader retries before it pauses.
 const TRIES: usize = 3;
 
-/// How long it rests: the writer may need the processor.
+/// Length of a pause: the writer may need the processor.
 const REST: Duration = Duration::from_millis(50);
 
 /// A value under a sequence lock, in memory that is inherited.
@@ -59,35 +59,35 @@ impl SharedCell for SequenceLock {
 const CONTRACT: Contract = Contract {
     name: "sequence-lock",
     facility: Facility::SharedCell,
-    specification: "A register with one writer: a load gives what was stored last.",
+    specification: "A register with one writer: a load returns the last value stored.",
     traits: Traits {
         death: Death::Kept,
         ..Traits::USUAL
     },
     capacity: "64 bytes",
-    blocking: "store never waits; load repeats itself while the writer stores",
-    linux: "memfds exist on Linux, and some others have copied them",
+    blocking: "store never waits; load retries while the writer stores",
+    linux: "memfds exist on Linux and a few systems that copied them",
     promises: &[
         promise(
             Peril::None,
-            "a load gives the value of the last store, whole",
+            "a load returns the value of the last store, whole",
             "memfd_create(2); Boehm, \"Can Seqlocks Get Along With Programming Language Memory \
              Models?\" (MSPC 2012)",
         ),
         promise(
             Peril::KillReader,
-            "nobody notices the death of a reader",
+            "the death of a reader has no effect",
             "memfd_create(2): readers change nothing",
         ),
         promise(
             Peril::KillWriter,
-            "after a writer was killed, loads give the old value or the new one, whole, or, if it \
-             was in the midst of one, give up: none is made up of two",
+            "after a writer was killed, loads return the old value or the new one, whole, or, if \
+             it was killed during a store, give up; no load is torn",
             "Boehm (MSPC 2012)",
         ),
         promise(
             Peril::Pause,
-            "a slow writer makes readers repeat themselves, and a slow reader nobody",
+            "a slow writer makes readers retry; a slow reader delays no other process",
             "Boehm (MSPC 2012)",
         ),
         promise(
@@ -97,14 +97,14 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::ClockJump,
-            "how long a reader is patient is measured by a clock that nobody can set",
+            "the timeout of a reader is measured by a clock that cannot be set",
             "clock_gettime(2): CLOCK_MONOTONIC",
         ),
     ],
     exemptions: &[
         crosswire::contract::exempt(
             Peril::Interrupt,
-            "no call waits but the reader's rest, after which it looks again in any case",
+            "no call waits except for the reader's pause, after which it retries in any case",
         ),
         NO_TRANSFER,
         NO_BUFFER,

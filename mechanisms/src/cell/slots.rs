@@ -2,7 +2,7 @@
 //! which one counts. A store fills the other one and then changes the number, which
 //! is one word, so a writer that dies leaves the old value or the new one.
 //!
-//! Whoever uses it must see to it that nobody loads while somebody stores.
+//! The user must ensure that no process loads while another one stores.
 
 use crosswire::contract::VALUE_BYTES;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -19,7 +19,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// The value.
+    /// Returns the value.
     pub fn load(&self) -> [u8; VALUE_BYTES] {
         let current = self.current.load(Ordering::Acquire) as usize % 2;
         let words = self.slots[current].each_ref();
@@ -36,7 +36,7 @@ impl Slots {
     }
 }
 
-/// A value as words.
+/// Returns a value as words.
 pub(crate) fn words(value: &[u8; VALUE_BYTES]) -> [u64; WORDS] {
     std::array::from_fn(|i| {
         let mut word = [0; 8];

@@ -1,12 +1,12 @@
 //! System V shared memory: sysvipc(7), shmget(2), shmop(2), shmctl(2).
 //!
-//! A segment belongs to nobody: it stays until somebody marks it for removal, and then
-//! until the last process has detached it. So the creator marks it as soon as all have
-//! it attached, and it cannot be left behind, however they end. Processes inherit what
-//! is attached.
+//! A segment has no owner: it stays until a process marks it for removal, and then until
+//! the last process has detached it. So the creator marks it as soon as all processes
+//! have it attached, and it cannot be left behind, however they end. Processes inherit
+//! attachments.
 //!
-//! Memory orders nothing by itself. Here a semaphore with `SEM_UNDO` is the lock, so
-//! that one which a dead process held is given back.
+//! Memory orders nothing by itself. Here a semaphore with `SEM_UNDO` is the lock, so that
+//! the kernel gives back the lock of a dead process.
 
 use super::slots::Slots;
 use crate::common::{NO_BUFFER, NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, NO_TRANSFER};
@@ -43,7 +43,7 @@ impl SharedCell for SysvSharedMemory {
         let id = sysv::shmget(sysv::PRIVATE, bytes, sysv::NEW)
             .map_err(Error::system("creating", NAME))?;
         let attached = Mapping::attach(id, bytes);
-        // From here on it lives as long as somebody has it attached, and no longer.
+        // From here on it lives only as long as a process has it attached.
         let marked = sysv::shm_remove(id);
         let memory = attached.map_err(Error::system("attaching", NAME))?;
         marked.map_err(Error::system("marking for removal", NAME))?;
@@ -69,7 +69,7 @@ impl SharedCell for SysvSharedMemory {
 const CONTRACT: Contract = Contract {
     name: "sysv-shm",
     facility: Facility::SharedCell,
-    specification: "A register: a load gives what was stored last.",
+    specification: "A register: a load returns the last value stored.",
     traits: Traits::USUAL,
     capacity: "64 bytes here; a segment has at most SHMMAX, and takes whole pages",
     blocking: "load and store wait for the semaphore",
@@ -78,7 +78,7 @@ const CONTRACT: Contract = Contract {
     promises: &[
         promise(
             Peril::None,
-            "a load gives the value of the last store, whole",
+            "a load returns the value of the last store, whole",
             "shmop(2); semop(2)",
         ),
         promise(
@@ -88,7 +88,7 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::KillWriter,
-            "after a writer was killed, loads give the old value or the new one, whole; the \
+            "after a writer was killed, loads return the old value or the new one, whole; the \
              semaphore that it held is given back, and nothing is left behind",
             "semop(2): SEM_UNDO; shmctl(2): IPC_RMID",
         ),
@@ -104,12 +104,12 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Errno,
-            "where there is no memory for an operation on the semaphore, its caller is told",
+            "if there is no memory for an operation on the semaphore, its caller gets an error",
             "semop(2): ENOMEM",
         ),
         promise(
             Peril::Contend,
-            "whoever finds the semaphore taken waits its turn",
+            "a process that finds the semaphore taken waits its turn",
             "semop(2)",
         ),
     ],

@@ -16,11 +16,11 @@ use std::path::{Path, PathBuf};
 
 /// A FIFO in the directory for temporary files.
 ///
-/// Opening one end of a FIFO waits for somebody to open the other, for ever if
-/// that process has died. So the creator opens it for both, which Linux permits
-/// and which does not wait (fifo(7)), and every process keeps that descriptor
-/// until it has opened its own end: nobody waits, and nobody sees the end of the
-/// stream while a sender may still come.
+/// Opening one end of a FIFO waits until another process opens the other end, and waits
+/// forever if that process has died. So the creator opens the FIFO for both, which Linux
+/// permits without waiting (fifo(7)), and every process keeps that descriptor until it
+/// has opened its own end: no process waits, and no process sees the end of the stream
+/// while a sender may still come.
 #[derive(Debug)]
 pub struct Fifo {
     path: PathBuf,
@@ -28,8 +28,8 @@ pub struct Fifo {
 }
 
 impl Fifo {
-    /// Creates the FIFO at `path`. One that a crashed creator left there, and that
-    /// nobody has open, is replaced.
+    /// Creates the FIFO at `path`. Replaces a FIFO that a crashed creator left there and
+    /// that no process has open.
     ///
     /// # Errors
     /// If there is something else, or the kernel refuses.
@@ -70,8 +70,8 @@ fn object(path: &Path) -> String {
     format!("the FIFO {}", path.display())
 }
 
-/// Whether this is a FIFO that nobody has open for reading: opening it for writing
-/// without waiting then fails (fifo(7)).
+/// Tells whether this is a FIFO that no process has open for reading: opening it for
+/// writing without waiting then fails (fifo(7)).
 fn is_abandoned(path: &Path) -> bool {
     let is_fifo = fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_fifo());
     let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -80,7 +80,7 @@ fn is_abandoned(path: &Path) -> bool {
 
 impl Drop for Fifo {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -126,7 +126,7 @@ const CONTRACT: Contract = Contract {
 const WITH_OPENING: [Promise; PROMISES.len() + 1] = {
     let errno = promise(
         Peril::Errno,
-        "a process that cannot open its end says so, and the others go on as if it had closed it",
+        "a process that cannot open its end reports the error; for the others, that end is closed",
         "open(2): EMFILE, ENOMEM",
     );
     let mut all = [errno; PROMISES.len() + 1];

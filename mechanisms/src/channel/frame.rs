@@ -16,7 +16,7 @@ const _: () = assert!(MESSAGE_BYTES == FRAME_BYTES - 2);
 
 pub(super) type Frame = [u8; FRAME_BYTES];
 
-/// The frame of a message.
+/// Returns the frame of a message.
 pub(super) fn wrap(object: &str, message: &[u8]) -> Result<Frame, Error> {
     message::fits(object, message)?;
     let length = message.len();
@@ -26,7 +26,7 @@ pub(super) fn wrap(object: &str, message: &[u8]) -> Result<Frame, Error> {
     Ok(frame)
 }
 
-/// The message in a frame.
+/// Returns the message in a frame.
 pub(super) fn unwrap(frame: &Frame, object: &str) -> Result<Vec<u8>, Error> {
     let length = usize::from(u16::from_le_bytes([frame[0], frame[1]]));
     frame[2..]

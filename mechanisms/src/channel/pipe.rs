@@ -83,24 +83,24 @@ impl Receiver for PipeReceiver {
     }
 }
 
-/// What pipes and FIFOs promise alike: a FIFO is a pipe with a name (fifo(7)).
+/// Promises common to pipes and FIFOs: a FIFO is a pipe with a name (fifo(7)).
 pub(super) const PROMISES: &[Promise] = &[
     promise(
         Peril::None,
-        "messages come out once each, in the order in which they went in, writes of up to \
-         PIPE_BUF bytes are not interleaved, and the end comes after the last sender has closed",
+        "messages are received once each, in the order of sending, writes of up to PIPE_BUF bytes \
+         are not interleaved, and the end comes after the last sender has closed",
         "pipe(7): \"PIPE_BUF\", \"I/O on pipes and FIFOs\"",
     ),
     promise(
         Peril::KillSender,
-        "what a killed sender had sent is received, no message is torn, and receivers see the \
-         end once no sender is left",
+        "messages of a killed sender are received, no message is torn, and receivers see the end \
+         once no sender is left",
         "pipe(7): \"PIPE_BUF\"; _exit(2): open descriptors are closed",
     ),
     promise(
         Peril::KillReceiver,
-        "a sender without receivers is told so (EPIPE) and never waits; other receivers get \
-         everything that the killed one had not taken",
+        "a sender without receivers gets EPIPE and never waits; other receivers get everything \
+         that the killed one had not taken",
         "pipe(7): \"I/O on pipes and FIFOs\"",
     ),
     promise(
@@ -115,12 +115,12 @@ pub(super) const PROMISES: &[Promise] = &[
     ),
     promise(
         Peril::ShortIo,
-        "where a read or write moves only part of a message, the next moves the rest",
+        "if a read or write transfers only part of a message, the next transfers the rest",
         "read(2), write(2): \"RETURN VALUE\"",
     ),
     promise(
         Peril::Full,
-        "a sender that finds no room waits until there is some, and nothing is lost",
+        "a sender waits while there is no room, and nothing is lost",
         "pipe(7): \"Pipe capacity\"",
     ),
     promise(
@@ -138,7 +138,7 @@ const CONTRACT: Contract = Contract {
     traits: Traits::USUAL,
     capacity: "65536 bytes unless changed; at least one page (pipe(7))",
     blocking: "send waits while there is no room, recv while there is no message and a sender",
-    linux: "PIPE_BUF is 4096 bytes, where POSIX demands 512; the capacity can be changed \
+    linux: "PIPE_BUF is 4096 bytes, while POSIX requires 512; the capacity can be changed \
             (F_SETPIPE_SZ)",
     promises: PROMISES,
     exemptions: &[NO_SIGNAL_LOST, NO_SIGNAL_LATE, NO_CLOCK, NO_RESOURCES],

@@ -1,13 +1,12 @@
 //! POSIX message queues: mq_overview(7).
 //!
-//! A queue has a name, holds a number of messages of a size fixed at its creation,
-//! and hands out the one of the highest priority first. On Linux a queue is a file
-//! of its own file system, and a descriptor refers to it, so it can be polled and
-//! inherited.
+//! A queue has a name, holds a number of messages of a size fixed at its creation, and
+//! delivers the message of the highest priority first. On Linux a queue is a file of its
+//! own file system, and a descriptor refers to it, so it can be polled and inherited.
 //!
-//! Time-outs are dates on the calendar clock, and mq_timedreceive(3) knows no other.
-//! Somebody may set that clock, so a wait that ended is compared with the monotonic
-//! clock, and goes on if it ended early.
+//! Timeouts are absolute wall-clock times; mq_timedreceive(3) offers no other. The wall
+//! clock may be set, so a wait that ended is checked against CLOCK_MONOTONIC, and
+//! continues if it ended early.
 
 use crate::common::{NO_SIGNAL_LATE, NO_SIGNAL_LOST, WHOLE, own_name};
 use crate::sys::mq;
@@ -83,7 +82,7 @@ impl PosixQueue {
         Ok(QueueEnd { object, queue })
     }
 
-    /// The queue's descriptor, until an end has been opened.
+    /// Returns the queue's descriptor, until an end has been opened.
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.queue.as_ref().map(AsFd::as_fd)
     }
@@ -91,7 +90,7 @@ impl PosixQueue {
 
 impl Drop for PosixQueue {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = mq::unlink(&self.name);
     }
 }
@@ -117,8 +116,8 @@ impl Channel for PosixQueue {
 }
 
 impl QueueEnd {
-    /// Repeats a call that was interrupted, or that timed out by a clock which had
-    /// been set, until the time is over by the clock that nobody can set.
+    /// Repeats a call that was interrupted, or that timed out because the wall clock was
+    /// set, until the timeout by CLOCK_MONOTONIC.
     fn perform<T>(
         &self,
         operation: &'static str,
@@ -191,27 +190,27 @@ const CONTRACT: Contract = Contract {
     },
     capacity: "10 messages unless changed; all of at most the size given at its creation \
                (mq_overview(7), mq_getattr(3))",
-    blocking: "send waits while there are as many messages as fit, recv while there is none; \
-               both until a date",
-    linux: "a descriptor of a queue is one of a file: it can be polled, and is inherited by fork; \
-            removing the name leaves open queues alone",
+    blocking: "send waits while there are as many messages as fit, recv while there is none; both \
+               with an absolute wall-clock timeout",
+    linux: "a queue descriptor is a file descriptor: it can be polled, and fork inherits it; \
+            removing the name does not affect open queues",
     promises: &[
         promise(
             Peril::None,
-            "messages come out once each, whole, the highest priority first; among equals, first \
-             in, first out",
+            "messages are received once each, whole, the highest priority first; among equals, \
+             first in, first out",
             "mq_receive(3): \"DESCRIPTION\"",
         ),
         promise(
             Peril::KillSender,
-            "the message of a killed sender is wholly there or not at all; nobody is told of the \
-             death",
+            "the message of a killed sender is there whole or not at all; no process is notified \
+             of the death",
             "mq_send(3); mq_overview(7): queues persist",
         ),
         promise(
             Peril::KillReceiver,
-            "a message that a killed receiver had not taken stays; a sender that waits for room \
-             is not told that nobody is left, and gives up by its own clock",
+            "a message that a killed receiver had not taken stays; a sender that waits for room is \
+             not notified that no receiver is left, and gives up by its own timeout",
             "mq_send(3); mq_overview(7): queues persist",
         ),
         promise(
@@ -226,12 +225,12 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Errno,
-            "where there is no memory for a message, the sender is told, and nothing was sent",
+            "if there is no memory for a message, the sender gets an error, and nothing was sent",
             "mq_send(3); mq_overview(7): RLIMIT_MSGQUEUE",
         ),
         promise(
             Peril::Full,
-            "a sender that finds no room waits until there is some, and nothing is lost",
+            "a sender waits while there is no room, and nothing is lost",
             "mq_send(3): EAGAIN",
         ),
         promise(
@@ -241,8 +240,8 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::ClockJump,
-            "a wait that the calendar cut short goes on until its time is over by the monotonic \
-             clock; nothing is lost",
+            "a wait that a clock change cut short continues until its timeout by CLOCK_MONOTONIC; \
+             nothing is lost",
             "mq_receive(3): abs_timeout; clock_settime(2)",
         ),
     ],

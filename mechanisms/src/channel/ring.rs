@@ -1,13 +1,13 @@
 //! Ring buffers in shared memory: for one producer ([`SpscRing`]) and for many
 //! ([`MpscRing`]), in a memfd (memfd_create(2)).
 //!
-//! Messages pass without a system call as long as there is room and there are
-//! messages; who must wait sleeps on a futex. The order of reads and writes is in
+//! Messages pass without a system call as long as there is room and there are messages; a
+//! process that must wait sleeps on a futex. The order of reads and writes is in
 //! [`crate::words`], where loom checks it.
 //!
-//! Nothing tells one side that the other has died, and memory is never given back
-//! half-way: a producer that dies after it has claimed a slot and before it has filled
-//! it leaves a gap that nobody gets past.
+//! Neither side is notified of the death of the other, and shared memory is never
+//! repaired: a producer that dies after it has claimed a slot and before it has filled it
+//! leaves a gap that blocks all later messages.
 
 use crate::common::{NO_RESOURCES, NO_SIGNAL_LATE, NO_SIGNAL_LOST, NO_TRANSFER};
 use crate::sys::futex;
@@ -25,17 +25,17 @@ use std::time::Instant;
 /// Words of a message: its length, and its bytes.
 pub(crate) const WORDS: usize = 1 + MESSAGE_BYTES.div_ceil(8);
 
-/// What lies in the shared memory.
+/// Content of the shared memory.
 #[repr(C)]
 pub(crate) struct Inside<Q> {
-    /// How many messages have gone in, modulo 2³²: receivers sleep on it.
+    /// Number of messages sent, modulo 2³²: receivers sleep on it.
     sent: AtomicU32,
-    /// How many have come out: senders sleep on it.
+    /// Number of messages received: senders sleep on it.
     taken: AtomicU32,
     pub(crate) queue: Q,
 }
 
-/// Which ring, and what it promises.
+/// Kind of ring, with its contract.
 #[allow(private_bounds)]
 pub trait Kind: 'static {
     /// The ring itself.
@@ -43,7 +43,7 @@ pub trait Kind: 'static {
     type Queue: Queue<WORDS> + Shared;
     /// The most producers.
     const SENDERS: usize;
-    /// What is promised.
+    /// Contract of the channel.
     const CONTRACT: &'static Contract;
 }
 
@@ -147,7 +147,7 @@ fn repeat<T>(changes: &AtomicU32, mut attempt: impl FnMut() -> Option<T>) -> Opt
     let began = Instant::now();
     loop {
         // Read before the attempt: what happens after it changes the word, and then
-        // the kernel does not let anybody sleep.
+        // the kernel does not let any process sleep.
         let seen = changes.load(Ordering::Acquire);
         if let Some(value) = attempt() {
             return Some(value);
@@ -211,7 +211,7 @@ impl<K: Kind> Receiver for RingEnd<K> {
     }
 }
 
-/// What holds for both.
+/// Contract parts common to both.
 const COMMON: Contract = Contract {
     name: "",
     facility: Facility::Channel,
@@ -223,35 +223,34 @@ const COMMON: Contract = Contract {
     },
     capacity: "4 messages",
     blocking: "send waits while there is no room, recv while there is no message, or until the \
-               time is over",
-    linux: "memfds and futexes exist on Linux, and some others have copied them",
+               timeout",
+    linux: "memfds and futexes exist on Linux and a few systems that copied them",
     promises: &[
         promise(
             Peril::None,
-            "messages come out once each, whole, in the order in which they went in; no wake-up \
-             is lost",
-            "futex(2): FUTEX_WAIT compares and sleeps in one step",
+            "messages are received once each, whole, in the order of sending; no wake-up is lost",
+            "futex(2): FUTEX_WAIT compares and sleeps atomically",
         ),
         promise(
             Peril::KillReceiver,
-            "a sender that waits for room is not told that nobody is left, and gives up by its own \
-             clock",
-            "memfd_create(2): memory knows no users",
+            "a sender that waits for room is not notified that no receiver is left, and gives up \
+             by its own timeout",
+            "memfd_create(2): memory does not track its users",
         ),
         SLOW,
         promise(
             Peril::Interrupt,
-            "a wait that was interrupted looks again",
+            "an interrupted wait checks again",
             "futex(2): EINTR, spurious wake-ups",
         ),
         promise(
             Peril::Full,
-            "a sender that finds no room waits until there is some, and nothing is lost",
+            "a sender waits while there is no room, and nothing is lost",
             "futex(2)",
         ),
         promise(
             Peril::ClockJump,
-            "a relative time-out is neither cut short nor drawn out when the calendar is set",
+            "a relative timeout is neither shortened nor prolonged when CLOCK_REALTIME is set",
             "futex(2): FUTEX_WAIT measures by the monotonic clock",
         ),
         promise(
@@ -268,7 +267,7 @@ const COMMON: Contract = Contract {
         exempt(
             Peril::KillSender,
             "nothing is promised: a sender that dies while it joins, leaves or fills its slot \
-             leaves counts and a gap that nobody repairs",
+             leaves counts and a gap that no process repairs",
         ),
     ],
 };

@@ -1,15 +1,15 @@
 //! System V message queues: sysvipc(7), msgget(2), msgop(2), msgctl(2).
 //!
-//! A queue holds messages, each with a type, a number greater than 0. Who receives
-//! says which: 0 takes the oldest of any type, n the oldest of type n, -n the oldest
-//! of the lowest type up to n. So one queue serves as a priority queue
-//! ([`SysvTypedQueue`]), as a letter box for a process that is named directly
-//! ([`Direct`]), or as one that several share ([`Mailbox`]).
+//! A queue holds messages, each with a type, a number greater than 0. The receiver
+//! selects by type: 0 takes the oldest message of any type, n the oldest of type n, -n
+//! the oldest of the lowest type up to n. So one queue serves as a priority queue
+//! ([`SysvTypedQueue`]), as a mailbox for a process that is named directly ([`Direct`]),
+//! or as one that several processes share ([`Mailbox`]).
 //!
-//! A queue belongs to nobody. Its id outlives whoever made it and everybody who used
-//! it, until somebody removes it; removing wakes whoever waits (EIDRM). The kernel
-//! tells neither side that the other has died, and has no time-out: an alarm must
-//! interrupt a wait that may be in vain.
+//! A queue has no owner. Its id outlives its creator and its users, until a process
+//! removes it; removal wakes all waiters (EIDRM). The kernel notifies neither side of the
+//! death of the other, and offers no timeout: an alarm must interrupt a wait that may be
+//! in vain.
 
 use crate::common::{NO_CLOCK, WHOLE};
 use crate::sys::{alarm, sysv};
@@ -26,13 +26,13 @@ const NAME: &str = "the System V queue";
 /// The type of messages of the least urgency; more urgent ones have lower types.
 const LEAST_URGENT: i64 = 100;
 
-/// How messages get their types, and who takes which.
+/// Assigns types to messages, and messages to receivers.
 pub trait Typing: 'static {
-    /// The type of a message of sender `number`, who names one of `receivers`.
+    /// Returns the type of a message of sender `number`, who names one of `receivers`.
     fn of(number: usize, receivers: usize, urgency: u32) -> i64;
-    /// What the receiver with this number asks for.
+    /// Returns the type that the receiver with this number asks for.
     fn wanted(number: usize) -> i64;
-    /// What the channel promises.
+    /// Contract of the channel.
     const CONTRACT: &'static Contract;
     /// The most receivers.
     const RECEIVERS: usize;
@@ -61,7 +61,7 @@ pub type SysvQueue = Queue<OneType>;
 pub type SysvTypedQueue = Queue<ByUrgency>;
 /// Named directly: the type is the receiver's.
 pub type Direct = Queue<ByReceiver>;
-/// Named indirectly: whoever asks first takes the oldest.
+/// Indirect naming: the first receiver takes the oldest message.
 pub type Mailbox = Queue<Shared>;
 
 /// See [`SysvQueue`].
@@ -78,7 +78,7 @@ pub enum ByReceiver {}
 pub enum Shared {}
 
 impl<T> Queue<T> {
-    /// A new queue.
+    /// Builds a new queue.
     ///
     /// # Errors
     /// If there are too many (ENOSPC), or no memory.
@@ -103,7 +103,7 @@ impl<T> Queue<T> {
 
 impl<T> Drop for Queue<T> {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = sysv::msg_remove(self.id);
     }
 }
@@ -149,7 +149,7 @@ impl<T> QueueEnd<T> {
         match result {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Err(Error::timed_out(operation, NAME)),
-            // A queue that is gone before the call begins is an id that nobody knows.
+            // A queue that is gone before the call begins is an unknown id.
             Err(error) if is(&error, EIDRM) || is(&error, EINVAL) => Err(Error::Removed {
                 operation,
                 object: NAME.to_owned(),
@@ -242,8 +242,9 @@ impl Typing for ByReceiver {
     const RECEIVERS: usize = 1;
     const CONTRACT: &'static Contract = &Contract {
         name: "direct-messages",
-        specification: "A letter box for each process: who sends names the receiver, by the type \
-                        of the message; each sender's come out in the order in which they went in.",
+        specification: "A mailbox for each process: the sender names the receiver by the type of \
+                        the message; the messages of each sender are received in the order of \
+                        sending.",
         traits: Traits {
             order: Order::PerSender,
             ..COMMON.traits
@@ -262,13 +263,13 @@ impl Typing for Shared {
     const RECEIVERS: usize = usize::MAX;
     const CONTRACT: &'static Contract = &Contract {
         name: "mailbox",
-        specification: "A letter box that several share: who sends names the box, and whoever \
-                        asks first takes the oldest message.",
+        specification: "A mailbox that several processes share: the sender names the box, and the \
+                        first receiver takes the oldest message.",
         ..COMMON
     };
 }
 
-/// What holds for every use of a queue.
+/// Contract parts common to every use of a queue.
 const COMMON: Contract = Contract {
     name: "",
     facility: Facility::Channel,
@@ -279,10 +280,10 @@ const COMMON: Contract = Contract {
     },
     capacity: "16384 bytes unless changed, as many messages as bytes (msgget(2), MSGMNB); 8192 \
                bytes a message (MSGMAX)",
-    blocking: "send waits while there is no room, recv while there is no message of a type that \
-               it takes; neither has a time-out, and IPC_RMID ends both with EIDRM",
-    linux: "messages of 0 bytes are taken, and any number of them: the limit of messages is that \
-            of bytes",
+    blocking: "send waits while there is no room, recv while there is no message of a type that it \
+               takes; neither has a timeout, and IPC_RMID ends both with EIDRM",
+    linux: "messages of 0 bytes are accepted, in any number: the limit of messages is that of \
+            bytes",
     promises: PROMISES,
     exemptions: &[WHOLE, NO_CLOCK],
 };
@@ -290,18 +291,19 @@ const COMMON: Contract = Contract {
 const PROMISES: &[Promise] = &[
     promise(
         Peril::None,
-        "messages come out once each, whole, oldest first among those of the types asked for",
+        "messages are received once each, whole, oldest first among those of the types asked for",
         "msgop(2): \"DESCRIPTION\"",
     ),
     promise(
         Peril::KillSender,
-        "the message of a killed sender is wholly there or not at all; nobody is told of the death",
+        "the message of a killed sender is there whole or not at all; no process is notified of \
+         the death",
         "msgop(2): \"DESCRIPTION\"; sysvipc(7): objects outlive processes",
     ),
     promise(
         Peril::KillReceiver,
-        "a message that a killed receiver had not taken stays; a sender that waits for room is \
-         not told that nobody is left, and gives up by its own clock",
+        "a message that a killed receiver had not taken stays; a sender that waits for room is not \
+         notified that no receiver is left, and gives up by its own timeout",
         "msgop(2); sysvipc(7)",
     ),
     promise(
@@ -311,12 +313,12 @@ const PROMISES: &[Promise] = &[
     ),
     promise(
         Peril::LoseSignal,
-        "the alarm that ends a wait goes off again, so losing one delays the end and no more",
+        "the alarm that ends a wait repeats, so a lost one only delays the end",
         "setitimer(2): it_interval",
     ),
     promise(
         Peril::DelaySignal,
-        "an alarm that is late ends a wait late, and no other operation",
+        "a late alarm ends a wait late, and no other operation",
         "setitimer(2)",
     ),
     promise(
@@ -327,7 +329,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise(
         Peril::Full,
-        "a sender that finds no room waits until there is some, and nothing is lost",
+        "a sender waits while there is no room, and nothing is lost",
         "msgop(2): EAGAIN",
     ),
     promise(
@@ -337,7 +339,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise(
         Peril::Errno,
-        "where there is no memory for a message, the sender is told, and nothing was sent",
+        "if there is no memory for a message, the sender gets an error, and nothing was sent",
         "msgop(2): ENOMEM",
     ),
 ];

@@ -1,8 +1,8 @@
 //! UDP on the loopback interface: udp(7).
 //!
-//! Messages keep their boundaries. One that finds no room in the receiver's buffer is
-//! dropped, and nobody is told: whoever needs every message must ask for
-//! acknowledgements, or use something else.
+//! Messages keep their boundaries. A message that finds no room in the receiver's buffer
+//! is dropped without notice: a program that needs every message must use
+//! acknowledgements, or another mechanism.
 
 use super::message;
 use crate::common::{NO_CLOCK, NO_SIGNAL_LATE, NO_SIGNAL_LOST, WHOLE, taken};
@@ -58,7 +58,7 @@ impl Channel for Udp {
         drop(self.socket.take().ok_or_else(|| taken(&self.object))?);
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
             .map_err(Error::system("creating a socket for", &self.object))?;
-        // A connected socket is told that nobody is at the port (ICMP, ECONNREFUSED).
+        // A connected socket learns that no process has the port (ICMP, ECONNREFUSED).
         socket
             .connect(self.address)
             .map_err(Error::system("connecting to", &self.object))?;
@@ -72,7 +72,7 @@ impl Channel for Udp {
         let socket = self.socket.take().ok_or_else(|| taken(&self.object))?;
         socket
             .set_read_timeout(Some(PATIENCE))
-            .map_err(Error::system("setting the time-out of", &self.object))?;
+            .map_err(Error::system("setting the timeout of", &self.object))?;
         Ok(UdpEnd {
             object: self.object.clone(),
             socket,
@@ -101,7 +101,7 @@ const CONTRACT: Contract = Contract {
     name: "udp",
     facility: Facility::Channel,
     specification: "Messages that arrive whole, at most once each; on the loopback interface in \
-                    the order in which they went in.",
+                    the order of sending.",
     traits: Traits {
         // In truth one queue; but what was lost has no place in it.
         order: Order::PerSender,
@@ -118,23 +118,23 @@ const CONTRACT: Contract = Contract {
     promises: &[
         promise(
             Peril::None,
-            "messages come out at most once each, whole, in order",
+            "messages are received at most once each, whole, in order",
             "udp(7); ip(7)",
         ),
         promise(
             Peril::KillSender,
-            "the message of a killed sender arrives whole or not at all; nobody is told of the \
-             death",
+            "the message of a killed sender arrives whole or not at all; no process is notified of \
+             the death",
             "udp(7)",
         ),
         promise(
             Peril::KillReceiver,
-            "once nobody has the port, a connected sender is told so (ECONNREFUSED) and never waits",
+            "once no process has the port, a connected sender gets ECONNREFUSED and never waits",
             "udp(7): \"All fatal errors will be passed to the user\"; ip(7): ECONNREFUSED",
         ),
         promise(
             Peril::Pause,
-            "a slow receiver costs messages, and never those that fit its buffer",
+            "a slow receiver loses messages, but never those that fit its buffer",
             "socket(7): SO_RCVBUF",
         ),
         promise(
@@ -144,7 +144,7 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Errno,
-            "a process that gets no socket says so, and the others go on without it",
+            "a process that gets no socket reports the error, and the others continue without it",
             "socket(2): EMFILE, ENOMEM",
         ),
         promise(
@@ -154,7 +154,7 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Contend,
-            "a message that finds no room because of another's is dropped whole",
+            "a message that finds the room taken by another is dropped whole",
             "socket(7): SO_RCVBUF",
         ),
     ],

@@ -103,7 +103,7 @@ impl Channel for UnixDatagram {
         let socket = self.socket.take().ok_or_else(|| taken(&object))?;
         socket
             .set_read_timeout(Some(PATIENCE))
-            .map_err(Error::system("setting the time-out of", &object))?;
+            .map_err(Error::system("setting the timeout of", &object))?;
         Ok(DatagramEnd { object, socket })
     }
 }
@@ -149,18 +149,18 @@ const CONTRACT: Contract = Contract {
     promises: &[
         promise(
             Peril::None,
-            "messages come out once each, whole, in the order in which they went in",
+            "messages are received once each, whole, in the order of sending",
             "unix(7): \"UNIX domain datagram sockets are always reliable\"",
         ),
         promise(
             Peril::KillSender,
-            "the message of a killed sender arrives whole or not at all; nobody is told of the \
-             death",
+            "the message of a killed sender arrives whole or not at all; no process is notified of \
+             the death",
             "unix(7)",
         ),
         promise(
             Peril::KillReceiver,
-            "once nobody has the socket, a sender is told so (ECONNREFUSED) and never waits; its \
+            "once no process has the socket, a sender gets ECONNREFUSED and never waits; its \
              abstract name is free again",
             "unix(7): \"Abstract sockets\"; connect(2): ECONNREFUSED",
         ),
@@ -176,12 +176,12 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Errno,
-            "a process that gets no socket says so, and the others go on without it",
+            "a process that gets no socket reports the error, and the others continue without it",
             "socket(2): EMFILE, ENOMEM",
         ),
         promise(
             Peril::Full,
-            "a sender that finds no room waits until there is some, and nothing is lost",
+            "a sender waits while there is no room, and nothing is lost",
             "send(2): \"DESCRIPTION\"",
         ),
         promise(

@@ -99,8 +99,8 @@ const CONTRACT: Contract = Contract {
     promises: &[
         promise(
             Peril::None,
-            "messages come out once each, whole, in the order in which they went in, and the end \
-             comes after the last sender has closed",
+            "messages are received once each, whole, in the order of sending, and the end comes \
+             after the last sender has closed",
             "unix(7): SOCK_SEQPACKET",
         ),
         promise(
@@ -111,7 +111,7 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::KillReceiver,
-            "a sender without receivers is told so (EPIPE) and never waits",
+            "a sender without receivers gets EPIPE and never waits",
             "unix(7): EPIPE",
         ),
         promise(
@@ -126,7 +126,7 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Full,
-            "a sender that finds no room waits until there is some, and nothing is lost",
+            "a sender waits while there is no room, and nothing is lost",
             "send(2): \"DESCRIPTION\"",
         ),
         promise(

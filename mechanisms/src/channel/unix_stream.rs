@@ -22,8 +22,8 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Creates the socket at `path`. One that a crashed creator left there, and at
-    /// which nobody listens, is replaced.
+    /// Creates the socket at `path`. Replaces a socket that a crashed creator left there
+    /// and at which no process listens.
     ///
     /// # Errors
     /// If there is something else, or the kernel refuses.
@@ -56,7 +56,7 @@ fn is_errno<T>(result: &io::Result<T>, errno: Errno) -> bool {
     result.as_ref().err().and_then(io::Error::raw_os_error) == Some(errno as i32)
 }
 
-/// Whether this is a socket at which nobody listens: connecting then fails
+/// Tells whether this is a socket at which no process listens: connecting then fails
 /// (connect(2)).
 fn is_abandoned(path: &Path) -> bool {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket());
@@ -65,7 +65,7 @@ fn is_abandoned(path: &Path) -> bool {
 
 impl Drop for UnixStream {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = std::fs::remove_file(&self.path);
     }
 }

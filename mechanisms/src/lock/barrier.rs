@@ -1,8 +1,9 @@
 //! A process-shared barrier: pthread_barrier_wait(3p).
 //!
-//! So many processes meet: each waits until all have come, and then all go on; the
-//! barrier can be used again at once. One that dies on the way is waited for, for ever,
-//! and there is no time-out: a barrier is for processes that live and die together.
+//! A fixed number of processes meet: each waits until all have arrived, and then all
+//! continue; the barrier can be used again at once. If one dies on the way, the others
+//! wait for it forever, and there is no timeout: a barrier is for processes that live and
+//! die together.
 
 use crate::sys::mapping::Mapping;
 use crate::sys::pthread;
@@ -17,10 +18,10 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// A barrier at which so many meet.
+    /// Creates a barrier for this number of processes.
     ///
     /// # Errors
-    /// EINVAL if that is nobody; if there is no memory or descriptor.
+    /// EINVAL if that is 0; if there is no memory or descriptor.
     ///
     /// ```
     /// use crosswire_mechanisms::lock::Barrier;

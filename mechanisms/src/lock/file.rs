@@ -24,7 +24,7 @@ use std::marker::PhantomData;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
-/// What is asked of a lock.
+/// Requested kind of lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// To share it with others that read.
@@ -40,11 +40,11 @@ pub trait Kind: 'static {
     /// Asks for the lock once; waits for it if told to.
     ///
     /// # Errors
-    /// EWOULDBLOCK, EAGAIN or EACCES if somebody has it and `wait` is not set; EINTR.
+    /// EWOULDBLOCK, EAGAIN or EACCES if another process has it and `wait` is not set; EINTR.
     fn ask(file: &File, wanted: Wanted, wait: bool) -> nix::Result<()>;
-    /// What it promises as a lock.
+    /// Contract as a lock.
     const LOCK: &'static Contract;
-    /// What it promises as a reader–writer lock.
+    /// Contract as a reader–writer lock.
     const RWLOCK: &'static Contract;
 }
 
@@ -53,7 +53,7 @@ pub trait Kind: 'static {
 pub struct FileLock<K> {
     path: PathBuf,
     file: File,
-    /// Whether the file goes with the lock.
+    /// True if the file is removed with the lock.
     temporary: bool,
     kind: PhantomData<K>,
 }
@@ -76,8 +76,8 @@ pub enum ByProcess {}
 pub enum ByDescription {}
 
 impl<K: Kind> FileLock<K> {
-    /// A lock on this file, which is created if it is not there, and stays. What the
-    /// file holds is no concern of the lock's.
+    /// Builds a lock on this file, which is created if it is not there, and stays. What
+    /// the file holds is no concern of the lock's.
     ///
     /// # Errors
     /// If the file can be neither opened nor created.
@@ -104,7 +104,7 @@ impl<K: Kind> FileLock<K> {
         })
     }
 
-    /// The file, open in this process.
+    /// Returns the file, open in this process.
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
@@ -119,7 +119,8 @@ impl<K: Kind> FileLock<K> {
         Ok(lock)
     }
 
-    /// An inherited descriptor would share the lock with the process it comes from.
+    /// Reopens the file: an inherited descriptor would share the lock with the process it
+    /// comes from.
     fn attach(&mut self) -> Result<(), Error> {
         self.file = open(&self.path)?;
         Ok(())
@@ -149,7 +150,7 @@ fn open(path: &PathBuf) -> Result<File, Error> {
 impl<K> Drop for FileLock<K> {
     fn drop(&mut self) {
         if self.temporary {
-            // Whoever removed it before had a reason.
+            // A process that removed it before had a reason.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -230,12 +231,13 @@ impl Kind for ByFlock {
     };
     const RWLOCK: &'static Contract = &Contract {
         name: "flock-shared",
-        linux: "not in POSIX at all; turning one mode into the other gives the lock up in between",
+        linux: "not in POSIX at all; converting one mode into the other releases the lock in \
+                between",
         ..RWLOCK
     };
 }
 
-/// The whole file, in the form that fcntl takes.
+/// Returns the whole file, in the form that fcntl takes.
 fn range(wanted: Wanted) -> libc::flock {
     libc::flock {
         l_type: match wanted {
@@ -262,8 +264,8 @@ impl Kind for ByProcess {
 
     const LOCK: &'static Contract = &Contract {
         name: "fcntl-lock",
-        linux: "a wait that would close a circle of waits is refused (EDEADLK); who has a lock is \
-                told by process id (F_GETLK)",
+        linux: "a wait that would close a cycle of waits is refused (EDEADLK); F_GETLK gives the \
+                process id of a lock holder",
         ..LOCK
     };
     const RWLOCK: &'static Contract = &Contract {
@@ -285,32 +287,32 @@ impl Kind for ByDescription {
 
     const LOCK: &'static Contract = &Contract {
         name: "ofd-lock",
-        linux: "in POSIX since 2024; a circle of waits is not noticed",
+        linux: "in POSIX since 2024; a cycle of waits is not detected",
         ..LOCK
     };
     const RWLOCK: &'static Contract = &Contract {
         name: "ofd-lock-shared",
-        linux: "in POSIX since 2024; a circle of waits is not noticed",
+        linux: "in POSIX since 2024; a cycle of waits is not detected",
         ..RWLOCK
     };
 }
 
-/// What holds for all of them as locks.
+/// Contract parts common to all of them as locks.
 const LOCK: Contract = Contract {
     name: "",
     facility: Facility::Lock,
     specification: "One holder at a time; given back by its holder, or by the kernel when the \
-                    holder is gone.",
+                    holder dies.",
     traits: Traits::USUAL,
-    capacity: "one holder; any number that wait",
-    blocking: "lock waits until nobody has it; try_lock never waits",
+    capacity: "one holder; any number of waiters",
+    blocking: "lock waits until it is free; try_lock never waits",
     linux: "",
     promises: &[
         EXCLUSION,
         promise(
             Peril::KillHolder,
-            "the kernel gives back what a killed process had, and the next one gets it; nobody is \
-             told",
+            "the kernel gives back the lock of a killed process, and the next one gets it, without \
+             notice",
             "flock(2), fcntl(2): locks go with the descriptor, respectively the process",
         ),
         SLOW,
@@ -327,25 +329,25 @@ const LOCK: Contract = Contract {
     ],
 };
 
-/// What holds for all of them as reader–writer locks.
+/// Contract parts common to all of them as reader–writer locks.
 const RWLOCK: Contract = Contract {
     facility: Facility::RwLock,
-    specification: "One holder that writes, or any number that read; given back by the holder, or \
-                    by the kernel when the holder is gone.",
-    capacity: "one that writes, or any number that read; any number that wait",
-    blocking: "read waits until nobody writes, write until nobody has it; readers that keep coming \
-               keep writers waiting",
+    specification: "One writer, or any number of readers; given back by the holder, or by the \
+                    kernel when the holder dies.",
+    capacity: "one writer, or any number of readers; any number of waiters",
+    blocking: "read waits until no process writes, write until it is free; a steady stream of \
+               readers starves writers",
     promises: &[
         EXCLUSION,
         promise(
             Peril::KillReader,
-            "the kernel gives back what a killed reader had, and writers get it",
+            "the kernel gives back the lock of a killed reader, and writers get it",
             "flock(2), fcntl(2)",
         ),
         promise(
             Peril::KillWriter,
-            "the kernel gives back what a killed writer had, and the next one gets it; nobody is \
-             told",
+            "the kernel gives back the lock of a killed writer, and the next one gets it, without \
+             notice",
             "flock(2), fcntl(2)",
         ),
         SLOW,
@@ -358,8 +360,8 @@ const RWLOCK: Contract = Contract {
 
 const EXCLUSION: Promise = promise(
     Peril::None,
-    "no two have it at a time, unless both read; nobody is turned away from a free one, and nobody \
-     waits for ever",
+    "no two hold it at a time, unless both read; no process is turned away from a free one, and \
+     none waits forever",
     "flock(2): LOCK_EX, LOCK_SH; fcntl(2): F_WRLCK, F_RDLCK",
 );
 
@@ -377,13 +379,14 @@ const INTERRUPTED: Promise = promise(
 
 const NO_DESCRIPTOR: Promise = promise(
     Peril::Errno,
-    "a process that cannot open the file, or for whose lock there is no memory, says so; the others \
-     go on",
+    "a process that cannot open the file, or for whose lock there is no memory, reports the error; \
+     the others continue",
     "open(2): EMFILE; flock(2): ENOLCK; fcntl(2): ENOLCK",
 );
 
 const CONTENDED: Promise = promise(
     Peril::Contend,
-    "whoever finds it taken waits until it is given back, or is told at once if it will not wait",
+    "a process that finds it taken waits until it is given back, or gets an error at once if it \
+     does not wait",
     "flock(2): EWOULDBLOCK; fcntl(2): EAGAIN",
 );

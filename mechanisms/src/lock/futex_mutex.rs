@@ -1,5 +1,4 @@
-//! A mutex built on futex(2): one word in shared memory, no call as long as nobody
-//! contends.
+//! A mutex built on futex(2): one word in shared memory, no call without contention.
 //!
 //! It is here to show how such locks work, and what they lack: the kernel does not
 //! know who holds it, so a holder that dies keeps it.
@@ -65,26 +64,25 @@ impl Lock for FutexMutex {
 const CONTRACT: Contract = Contract {
     name: "futex-mutex",
     facility: Facility::Lock,
-    specification: "One holder at a time; the next after one that died waits for ever.",
+    specification: "One holder at a time; after the death of a holder, the next one waits forever.",
     traits: Traits {
         death: Death::Kept,
         ..Traits::USUAL
     },
-    capacity: "one holder; any number that wait",
-    blocking: "lock waits until nobody has it, or the time is over; try_lock never waits",
+    capacity: "one holder; any number of waiters",
+    blocking: "lock waits until it is free, or until the timeout; try_lock never waits",
     linux: "futexes exist on Linux only",
     promises: &[
         promise(
             Peril::None,
-            "no two have it at a time; nobody is turned away from a free one, and no wake-up is \
-             lost",
-            "futex(2): FUTEX_WAIT compares and sleeps in one step",
+            "no two hold it at a time; no process is turned away from a free one, and no wake-up \
+             is lost",
+            "futex(2): FUTEX_WAIT compares and sleeps atomically",
         ),
         promise(
             Peril::KillHolder,
-            "nobody gets the mutex of a killed process, and nobody is told: whoever waits must \
-             have a time-out",
-            "futex(2): the kernel knows no owner",
+            "the mutex of a killed process is lost without notice: waiters need a timeout",
+            "futex(2): the kernel does not know the owner",
         ),
         promise(
             Peril::Pause,
@@ -93,18 +91,18 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Interrupt,
-            "a wait that was interrupted looks at the word again",
+            "an interrupted wait checks the word again",
             "futex(2): EINTR, spurious wake-ups",
         ),
         promise(
             Peril::Contend,
-            "whoever finds it taken waits until it is given back, or is told at once if it will \
-             not wait",
+            "a process that finds it taken waits until it is given back, or gets an error at once \
+             if it does not wait",
             "futex(2)",
         ),
         promise(
             Peril::ClockJump,
-            "a relative time-out is neither cut short nor drawn out when the calendar is set",
+            "a relative timeout is neither shortened nor prolonged when CLOCK_REALTIME is set",
             "futex(2): FUTEX_WAIT measures by the monotonic clock",
         ),
     ],

@@ -2,13 +2,13 @@
 //! pthread_mutexattr_setrobust(3).
 //!
 //! The mutex lies in memory that the processes share. Only the C library knows its
-//! inside: it must be initialised once, before anybody else can see it, and never be
-//! copied.
+//! contents: it must be initialised once, before any other process can see it, and never
+//! be copied.
 //!
-//! A plain mutex whose holder dies stays locked for ever. A robust one is handed to
-//! the next process with EOWNERDEAD: that process has the lock, is to put in order
-//! what it protects, and must say so (pthread_mutex_consistent(3)), or the mutex is
-//! of no use to anybody from then on (ENOTRECOVERABLE).
+//! A plain mutex whose holder dies stays locked forever. A robust mutex is handed to the
+//! next process with EOWNERDEAD: that process has the lock, must repair the protected
+//! data and then call pthread_mutex_consistent(3). Otherwise the mutex becomes unusable
+//! for all processes (ENOTRECOVERABLE).
 
 use crate::common::{NO_BUFFER, NO_RESOURCES, NO_SIGNAL_LATE, NO_SIGNAL_LOST, NO_TRANSFER};
 use crate::sys::mapping::Mapping;
@@ -22,11 +22,11 @@ use std::marker::PhantomData;
 
 const NAME: &str = "the shared mutex";
 
-/// Whether a mutex is robust, and what it promises.
+/// Robustness of a mutex, with its contract.
 pub trait Robustness: 'static {
-    /// Whether the next one learns that a holder died.
+    /// True if the next process learns that a holder died.
     const ROBUST: bool;
-    /// What it promises.
+    /// Contract of the mutex.
     const CONTRACT: &'static Contract;
 }
 
@@ -54,7 +54,7 @@ impl<R: Robustness> PthreadMutex<R> {
         self.memory.get()
     }
 
-    /// What the result of taking it means.
+    /// Interprets the result of taking it.
     fn taken(&self, result: io::Result<()>) -> Result<Option<Taken>, Error> {
         match result.map_err(|error| (error.raw_os_error(), error)) {
             Ok(()) => Ok(Some(Taken::Clean)),
@@ -106,7 +106,8 @@ impl Robustness for Robust {
     const ROBUST: bool = true;
     const CONTRACT: &'static Contract = &Contract {
         name: "robust-mutex",
-        specification: "One holder at a time; the next after one that died is told so.",
+        specification: "One holder at a time; after the death of a holder, the next one learns of \
+                        it.",
         traits: Traits {
             death: Death::Told,
             ..Traits::USUAL
@@ -114,11 +115,11 @@ impl Robustness for Robust {
         promises: &[
             promise(
                 Peril::KillHolder,
-                "the next one that takes the mutex of a killed process gets it and is told \
-                 (EOWNERDEAD), once; after it has repaired what the mutex protects, it is a mutex \
-                 like any other. Only a wake-up may be lost: if a waiter is killed after it was \
-                 woken, and another one has taken the mutex meanwhile, the waiters that are left \
-                 sleep until the next one that has to wait gives it back",
+                "the next process to take the mutex of a killed process gets it with EOWNERDEAD, \
+                 once; after that process has repaired the protected data, the mutex is like any \
+                 other. Only a wake-up may be lost: if a waiter is killed after it was woken, and \
+                 another one has taken the mutex meanwhile, the remaining waiters sleep until the \
+                 next one that has to wait gives it back",
                 "pthread_mutexattr_setrobust(3), pthread_mutex_consistent(3)",
             ),
             EXCLUSION,
@@ -135,7 +136,8 @@ impl Robustness for Stalled {
     const ROBUST: bool = false;
     const CONTRACT: &'static Contract = &Contract {
         name: "plain-mutex",
-        specification: "One holder at a time; the next after one that died waits for ever.",
+        specification: "One holder at a time; after the death of a holder, the next one waits \
+                        forever.",
         traits: Traits {
             death: Death::Kept,
             ..Traits::USUAL
@@ -143,8 +145,7 @@ impl Robustness for Stalled {
         promises: &[
             promise(
                 Peril::KillHolder,
-                "nobody gets the mutex of a killed process, and nobody is told: whoever waits \
-                 must have a time-out",
+                "the mutex of a killed process is lost without notice: waiters need a timeout",
                 "pthread_mutexattr_setrobust(3): PTHREAD_MUTEX_STALLED",
             ),
             EXCLUSION,
@@ -157,21 +158,21 @@ impl Robustness for Stalled {
     };
 }
 
-/// What holds for both.
+/// Contract parts common to both.
 const COMMON: Contract = Contract {
     name: "",
     facility: Facility::Lock,
     specification: "",
     traits: Traits::USUAL,
-    capacity: "one holder; any number that wait",
-    blocking: "lock waits until nobody has it, or the time is over; try_lock never waits",
-    linux: "waiting until a moment of the monotonic clock (pthread_mutex_clocklock) is in POSIX \
-            since 2024",
+    capacity: "one holder; any number of waiters",
+    blocking: "lock waits until it is free, or until the timeout; try_lock never waits",
+    linux: "waiting until a time of CLOCK_MONOTONIC (pthread_mutex_clocklock) is in POSIX since \
+            2024",
     promises: &[],
     exemptions: LOCAL,
 };
 
-/// What no object in shared memory can meet.
+/// Exemptions common to all objects in shared memory.
 pub(super) const LOCAL: &[Exemption] = &[
     NO_TRANSFER,
     NO_BUFFER,
@@ -182,7 +183,7 @@ pub(super) const LOCAL: &[Exemption] = &[
 
 const EXCLUSION: Promise = promise(
     Peril::None,
-    "no two have it at a time; nobody is turned away from a free one, and nobody waits for ever",
+    "no two hold it at a time; no process is turned away from a free one, and none waits forever",
     "pthread_mutex_lock(3)",
 );
 
@@ -200,12 +201,13 @@ const INTERRUPTED: Promise = promise(
 
 const CONTENDED: Promise = promise(
     Peril::Contend,
-    "whoever finds it taken waits until it is given back, or is told at once if it will not wait",
+    "a process that finds it taken waits until it is given back, or gets an error at once if it \
+     does not wait",
     "pthread_mutex_lock(3), pthread_mutex_trylock(3): EBUSY",
 );
 
 const BY_MONOTONIC: Promise = promise(
     Peril::ClockJump,
-    "a wait by the monotonic clock is neither cut short nor drawn out when the calendar is set",
+    "a wait by CLOCK_MONOTONIC is neither shortened nor prolonged when CLOCK_REALTIME is set",
     "pthread_mutex_clocklock(3); clock_settime(2)",
 );

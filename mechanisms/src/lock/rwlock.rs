@@ -65,34 +65,33 @@ impl RwLock for PthreadRwLock {
 const CONTRACT: Contract = Contract {
     name: "pthread-rwlock",
     facility: Facility::RwLock,
-    specification: "One holder that writes, or any number that read; what a dead holder had is \
-                    never given back.",
+    specification: "One writer, or any number of readers; the lock of a dead holder is never given \
+                    back.",
     traits: Traits {
         death: Death::KeptAndStuck,
         ..Traits::USUAL
     },
-    capacity: "one that writes, or any number that read; any number that wait",
-    blocking: "read waits until nobody writes, write until nobody has it, or the time is over",
-    linux: "readers go before waiting writers unless pthread_rwlockattr_setkind_np says otherwise",
+    capacity: "one writer, or any number of readers; any number of waiters",
+    blocking: "read waits until no process writes, write until it is free, or until the timeout",
+    linux: "readers precede waiting writers unless pthread_rwlockattr_setkind_np says otherwise",
     promises: &[
         promise(
             Peril::None,
-            "no two have it at a time, unless both read; nobody waits for ever",
+            "no two hold it at a time, unless both read; no process waits forever",
             "pthread_rwlock_rdlock(3p), pthread_rwlock_wrlock(3p)",
         ),
         promise(
             Peril::KillReader,
-            "after a reader was killed, readers go on getting the lock, and writers never do; \
-             nobody is told. If it was killed while it gave the lock back, whoever waits may \
-             spin for ever: glibc waits for the end of the hand-over in a loop, whatever the \
-             time-out",
+            "after a reader was killed, readers still get the lock and writers never do, without \
+             notice. If it was killed while it gave the lock back, waiters may spin forever: glibc \
+             waits for the end of the hand-over in a loop, regardless of the timeout",
             "pthread_rwlock_unlock(3p): undefined; what glibc does",
         ),
         promise(
             Peril::KillWriter,
-            "after a writer was killed, nobody gets the lock, and nobody is told: whoever waits \
-             must have a time-out. If it was killed while it gave the lock back, not even that \
-             helps: glibc waits for the end of the hand-over in a loop",
+            "after a writer was killed, no process gets the lock, without notice: waiters need a \
+             timeout. If it was killed while it gave the lock back, not even that helps: glibc \
+             waits for the end of the hand-over in a loop",
             "pthread_rwlock_unlock(3p): undefined; what glibc does",
         ),
         promise(
@@ -107,13 +106,13 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Contend,
-            "whoever finds it taken waits until it is given back",
+            "a process that finds it taken waits until it is given back",
             "pthread_rwlock_wrlock(3p)",
         ),
         promise(
             Peril::ClockJump,
-            "a wait by the monotonic clock is neither cut short nor drawn out when the calendar \
-             is set",
+            "a wait by CLOCK_MONOTONIC is neither shortened nor prolonged when CLOCK_REALTIME is \
+             set",
             "pthread_rwlock_clockrdlock(3p); clock_settime(2)",
         ),
     ],

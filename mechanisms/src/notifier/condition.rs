@@ -1,9 +1,9 @@
 //! A process-shared condition variable: pthread_cond_timedwait(3).
 //!
-//! A condition variable remembers nothing: what has happened must stand in memory
-//! that the mutex protects, and whoever waits looks at it in a loop, since wake-ups
-//! may be spurious. Here it is a counter. The mutex is robust, so that a process that
-//! dies between taking and giving it back holds nobody up.
+//! A condition variable remembers nothing: the state must be in memory that the mutex
+//! protects, and a waiter checks it in a loop, because of spurious wake-ups. Here it is a
+//! counter. The mutex is robust, so that a process that dies between taking and giving it
+//! back blocks no other.
 
 use crate::common::{NO_BUFFER, NO_RESOURCES, NO_SIGNAL_LATE, NO_SIGNAL_LOST, NO_TRANSFER};
 use crate::sys::mapping::Mapping;
@@ -17,7 +17,7 @@ use std::time::Instant;
 
 const NAME: &str = "the shared condition variable";
 
-/// What lies in the shared memory.
+/// Content of the shared memory.
 #[repr(C)]
 pub(crate) struct Inside {
     mutex: Mutex,
@@ -80,7 +80,7 @@ impl Notifier for ConditionVariable {
         self.lock()?;
         let inside = self.inside();
         inside.count.fetch_add(1, Ordering::Relaxed);
-        // While it has the mutex: whoever is woken finds the counter changed.
+        // While it has the mutex: a woken waiter finds the counter changed.
         let signalled = inside.condition.signal();
         inside
             .mutex
@@ -116,45 +116,46 @@ impl Notifier for ConditionVariable {
 const CONTRACT: Contract = Contract {
     name: "condition-variable",
     facility: Facility::Notifier,
-    specification: "A counter under a mutex, and a condition variable by which the waiter is \
-                    woken; the waiter takes all there is.",
+    specification: "A counter under a mutex, and a condition variable that wakes the waiter; the \
+                    waiter takes the whole count.",
     traits: Traits::USUAL,
     capacity: "4294967295 notifications",
-    blocking: "notify waits for the mutex only; wait waits until the counter is not 0, or the time \
-               is over",
+    blocking: "notify waits for the mutex only; wait waits until the counter is not 0, or until \
+               the timeout",
     linux: "a process killed in pthread_cond_signal can leave a glibc condition variable in a \
-            state that nobody repairs (glibc bug 21422 is of this family): a wait needs a time-out",
+            state that no process repairs (glibc bug 21422 is of this family): a wait needs a \
+            timeout",
     promises: &[
         promise(
             Peril::None,
-            "the waiter learns of every notification, and of none that was not made; no wake-up is \
-             lost between looking and sleeping",
-            "pthread_cond_wait(3): unlocks and waits in one step",
+            "the waiter receives every notification, and none that was not sent; no wake-up is \
+             lost between checking and sleeping",
+            "pthread_cond_wait(3): unlocks and waits atomically",
         ),
         promise(
             Peril::KillWaiter,
-            "notifying goes on without a waiter; the mutex that it held is repaired",
+            "notifying works without a waiter; the mutex that it held is repaired",
             "pthread_mutexattr_setrobust(3)",
         ),
         promise(
             Peril::Pause,
-            "a slow waiter gets its notifications together, and their number",
+            "a slow waiter gets its notifications together, with their number",
             "pthread_cond_wait(3)",
         ),
         promise(
             Peril::Interrupt,
-            "a signal ends no wait, or wakes spuriously, which the waiter's loop bears",
+            "a signal ends no wait, or causes a spurious wake-up, which the waiter's loop handles",
             "pthread_cond_wait(3): \"spurious wakeups\"",
         ),
         promise(
             Peril::Contend,
-            "one that notifies often hides no notification of another",
+            "a process that notifies often hides no notification of another",
             "pthread_cond_signal(3)",
         ),
         promise(
             Peril::ClockJump,
-            "a wait by the monotonic clock is neither cut short nor drawn out when the calendar \
-             is set",
+            "a wait by CLOCK_MONOTONIC is neither shortened nor prolonged when CLOCK_REALTIME is \
+             set",
             "pthread_condattr_setclock(3)",
         ),
     ],
@@ -167,7 +168,7 @@ const CONTRACT: Contract = Contract {
         exempt(
             Peril::KillNotifier,
             "nothing is promised: a process killed in pthread_cond_signal can leave a glibc \
-             condition variable in a state that nobody repairs",
+             condition variable in a state that no process repairs",
         ),
     ],
 };

@@ -71,31 +71,31 @@ impl Notifier for EventFdNotifier {
 const CONTRACT: Contract = Contract {
     name: "eventfd",
     facility: Facility::Notifier,
-    specification: "A counter of what has happened; the waiter takes all there is.",
+    specification: "A counter of what has happened; the waiter takes the whole count.",
     traits: Traits::USUAL,
     capacity: "18446744073709551614 notifications",
-    blocking: "notify waits only if the counter is at its end; wait waits until it is not 0, or \
-               the time is over",
-    linux: "eventfds exist on Linux, and some others have copied them",
+    blocking: "notify waits only if the counter is at its maximum; wait waits until it is not 0, \
+               or until the timeout",
+    linux: "eventfds exist on Linux and a few systems that copied them",
     promises: &[
         promise(
             Peril::None,
-            "the waiter learns of every notification, and of none that was not made",
+            "the waiter receives every notification, and none that was not sent",
             "eventfd(2)",
         ),
         promise(
             Peril::KillNotifier,
-            "what a killed process had notified stays; nobody is told of the death",
+            "the notifications of a killed process stay; no process is notified of the death",
             "eventfd(2)",
         ),
         promise(
             Peril::KillWaiter,
-            "notifying goes on without a waiter, and nobody is told",
+            "notifying works without a waiter, without an error",
             "eventfd(2)",
         ),
         promise(
             Peril::Pause,
-            "a slow waiter gets its notifications together, and their number",
+            "a slow waiter gets its notifications together, with their number",
             "eventfd(2)",
         ),
         promise(
@@ -105,19 +105,19 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Errno,
-            "where there is no memory to wait, the waiter is told",
+            "if there is no memory to wait, the waiter gets an error",
             "poll(2): ENOMEM",
         ),
         promise(
             Peril::Contend,
-            "one that notifies often hides no notification of another",
+            "a process that notifies often hides no notification of another",
             "eventfd(2)",
         ),
     ],
     exemptions: &[
         exempt(
             Peril::ShortIo,
-            "8 bytes are read or written, or none: the kernel refuses less (EINVAL)",
+            "8 bytes are read or written, or none: the kernel refuses smaller transfers (EINVAL)",
         ),
         NO_BUFFER,
         NO_SIGNAL_LOST,

@@ -1,8 +1,8 @@
 //! The notification of a POSIX message queue: mq_notify(3).
 //!
-//! The kernel sends a signal when a message comes to the empty queue, once: whoever
-//! wants the next one must ask again, and must do so *before* emptying the queue, or
-//! a message that comes in between is never announced.
+//! The kernel sends a signal when a message arrives in the empty queue, once: a process
+//! that wants the next signal must register again, and must do so *before* it empties the
+//! queue, or a message that arrives in between is never announced.
 
 use super::rendezvous::Rendezvous;
 use crate::channel::PosixQueue;
@@ -20,7 +20,7 @@ const NAME: &str = "the notification of the message queue";
 /// Messages that the queue holds.
 const MESSAGES: usize = 10;
 
-/// Which signal announces a message.
+/// Signal that announces a message.
 const SIGNAL: i32 = libc::SIGUSR2;
 
 /// A message queue whose waiter sleeps elsewhere until there is something in it. The
@@ -39,7 +39,7 @@ impl QueueNotice {
             .ok_or_else(|| Error::misuse(NAME, closed))
     }
 
-    /// A message, if there is one.
+    /// Returns a message, if there is one.
     fn take(&self) -> Result<Option<u32>, Error> {
         let mut room = [0; crosswire::contract::MESSAGE_BYTES];
         loop {
@@ -130,32 +130,33 @@ impl Notifier for QueueNotice {
 const CONTRACT: Contract = Contract {
     name: "posix-queue-notice",
     facility: Facility::Notifier,
-    specification: "A queue of values that announces by a signal when it is no longer empty.",
+    specification: "A queue of values that sends a signal when it is no longer empty.",
     traits: Traits::USUAL,
-    capacity: "10 messages; one process that has asked",
-    blocking: "notify waits while the queue is full; wait waits for the signal, or until the time \
-               is over",
-    linux: "who waits in mq_receive gets the message, and nobody is notified",
+    capacity: "10 messages; one registered process",
+    blocking: "notify waits while the queue is full; wait waits for the signal, or until the \
+               timeout",
+    linux: "if a process waits in mq_receive, it gets the message and no process is notified",
     promises: &[
         promise(
             Peril::None,
-            "a message that comes to the empty queue is announced to whoever has asked, once for \
-             each time that it asked",
+            "a message that arrives in the empty queue is announced to the registered process, \
+             once per registration",
             "mq_notify(3)",
         ),
         promise(
             Peril::KillNotifier,
-            "what a killed process had sent is there whole or not at all, and is announced",
+            "the message of a killed process is there whole or not at all, and is announced",
             "mq_send(3); mq_notify(3)",
         ),
         promise(
             Peril::KillWaiter,
-            "the request of a killed process is forgotten; who notifies waits for room and gives up",
-            "mq_notify(3); mq_close(3): the request goes with the descriptor",
+            "the registration of a killed process is removed; the notifier waits for room and \
+             gives up",
+            "mq_notify(3); mq_close(3): the registration ends with the descriptor",
         ),
         promise(
             Peril::Pause,
-            "a slow waiter finds the signal pending, and what came since in the queue",
+            "a slow waiter finds the signal pending and later messages in the queue",
             "mq_notify(3)",
         ),
         promise(
@@ -165,23 +166,22 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Full,
-            "who notifies waits while there is no room, and nothing is lost",
+            "the notifier waits while there is no room, and nothing is lost",
             "mq_send(3)",
         ),
         promise(
             Peril::Errno,
-            "where there is no memory for a message, the sender is told, and nothing was sent",
+            "if there is no memory for a message, the sender gets an error, and nothing was sent",
             "mq_send(3); mq_notify(3): ENOMEM",
         ),
         promise(
             Peril::Contend,
-            "one that notifies often hides no notification of another",
+            "a process that notifies often hides no notification of another",
             "mq_notify(3)",
         ),
         promise(
             Peril::ClockJump,
-            "a wait that the calendar cut short goes on until its time is over by the monotonic \
-             clock",
+            "a wait that a clock change cut short continues until its timeout by CLOCK_MONOTONIC",
             "mq_send(3): abs_timeout; clock_settime(2)",
         ),
     ],

@@ -1,5 +1,5 @@
-//! How notifiers learn the process id of the waiter, which is not known before it
-//! exists: it writes it into a pipe that all have inherited, once it is ready.
+//! Tells notifiers the process id of the waiter, which is unknown before the waiter
+//! exists: it writes its id into a pipe that all have inherited, once it is ready.
 
 use crosswire::contract::Error;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
@@ -29,13 +29,13 @@ impl Rendezvous {
         };
         let id = (std::process::id() as i32).to_ne_bytes();
         // Written at once, so it is there for all or, if this process dies, for none.
-        // Kept open for reading, so that nobody's death makes it fail.
+        // Kept open for reading, so that no death makes it fail.
         let written = writer.write_all(&id.repeat(self.notifiers));
         drop(reader);
         written.map_err(Error::system("writing to", NAME))
     }
 
-    /// The waiter's process id, once it is ready.
+    /// Returns the waiter's process id, once it is ready.
     pub fn learn(&mut self) -> Result<i32, Error> {
         let Some((mut reader, writer)) = self.ends.take() else {
             return Err(crate::common::taken(NAME));

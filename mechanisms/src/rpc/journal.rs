@@ -1,18 +1,18 @@
-//! What a server writes down before and after it carries out a request, so that the
-//! one that takes its place knows.
+//! Records that a server writes before and after it carries out a request, for the server
+//! that takes its place.
 //!
-//! The order is the whole point: *begun* is on disk before anything is carried out,
-//! and *done* before anybody is told. Whoever finds *begun* without *done* knows that
-//! it cannot know.
+//! The order is essential: *begun* is on disk before the request is carried out, and
+//! *done* before the client gets the answer. A server that finds *begun* without *done*
+//! knows that the outcome is unknown.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-/// What is known of a request.
+/// Recorded state of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// Somebody began to carry it out.
+    /// A server began to carry it out.
     Begun,
     /// It was carried out, with this result.
     Done(u64),
@@ -55,7 +55,7 @@ impl Journal {
         Ok(Journal { file, known })
     }
 
-    /// What is known of a request.
+    /// Returns the recorded state of a request.
     pub fn state(&self, id: u64) -> Option<State> {
         self.known.get(&id).copied()
     }

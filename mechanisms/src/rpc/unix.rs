@@ -1,18 +1,18 @@
 //! Remote procedure calls over a Unix stream socket: unix(7).
 //!
-//! A call must be carried out at most once, though requests and answers get lost with
+//! A call must be carried out at most once, although requests and answers are lost with
 //! the server that held them. So
 //!
-//! * each request has an id, and a client that hears nothing sends the *same* request
+//! * each request has an id, and a client without an answer sends the *same* request
 //!   again;
-//! * a server writes down that it begins and that it is done ([`journal`](super)),
-//!   and answers a request that it knows from there;
-//! * one that was begun by a server that died is never carried out again: its client
-//!   is told that nobody knows.
+//! * a server records that it begins and that it is done ([`journal`](super)), and
+//!   answers a known request from there;
+//! * a request begun by a server that died is never carried out again: its client
+//!   learns that its result is unknown.
 //!
-//! Servers stand by and take a lock (flock(2)), which the kernel gives back when one
-//! dies; whoever has it is the server, and binds the socket anew: the file that the
-//! dead one left is of no use to anybody.
+//! Standby servers wait for a lock (flock(2)), which the kernel gives back when its
+//! holder dies. The holder is the server, and binds the socket anew: the socket file of
+//! the dead server is useless.
 
 use super::journal::{Journal, State};
 use crate::common::{NO_BUFFER, NO_SIGNAL_LATE, NO_SIGNAL_LOST, own_path, taken};
@@ -29,7 +29,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long a client waits before it looks again for a server.
+/// Interval after which a client looks again for a server.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Bytes of a request: its id, what is asked. And of an answer: what is known, the
@@ -166,7 +166,7 @@ impl Client for UnixClient {
     }
 }
 
-/// Whether an error says that nobody serves at the moment.
+/// Tells whether an error means that no server is running at the moment.
 fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -207,7 +207,7 @@ fn ask(socket: &Path, id: u64, request: u64) -> io::Result<Option<Reply>> {
     })
 }
 
-/// Whether an error says that the other side has gone or is silent.
+/// Tells whether an error means that the other side is gone or silent.
 fn is_broken(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     matches!(
@@ -289,30 +289,29 @@ impl UnixServer {
 const CONTRACT: Contract = Contract {
     name: "unix-rpc",
     facility: Facility::Rpc,
-    specification: "A call has its request carried out, at most once, and gives the result.",
+    specification: "A call executes its request at most once and returns the result.",
     traits: Traits::USUAL,
     capacity: "one request at a time; as many clients wait as the backlog holds (listen(2), \
                SOMAXCONN)",
-    blocking: "call waits for a server and its answer; it gives up when no server has been there \
-               for a second",
+    blocking: "call waits for a server and its answer; it gives up after a second without a server",
     linux: "",
     promises: &[
         promise(
             Peril::None,
-            "each request is carried out once, within its call, and its result is what the client \
-             gets",
+            "each request is executed once, within its call, and the client gets its result",
             "unix(7): SOCK_STREAM",
         ),
         promise(
             Peril::KillClient,
-            "the request of a killed client is carried out once or not at all, and the others go on",
+            "the request of a killed client is executed once or not at all, and the others \
+             continue",
             "unix(7); _exit(2): open descriptors are closed",
         ),
         promise(
             Peril::KillServer,
-            "no request is carried out twice; what was acknowledged was carried out; a client \
-             whose request was begun by the killed server is told that nobody knows",
-            "flock(2): given back at death; fsync(2): what was noted stays",
+            "no request is executed twice; acknowledged requests were executed; a client whose \
+             request the killed server had begun learns that its result is unknown",
+            "flock(2): given back at death; fsync(2): written records stay",
         ),
         promise(
             Peril::Pause,
@@ -326,23 +325,24 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::ShortIo,
-            "where a read or write moves only part of a message or record, the next moves the rest",
+            "if a read or write transfers only part of a message or record, the next transfers the \
+             rest",
             "read(2), write(2): \"RETURN VALUE\"",
         ),
         promise(
             Peril::Errno,
-            "a server that cannot accept or write down says so and goes; the next takes its \
-             place; no request is carried out twice",
+            "a server that cannot accept or write a record reports the error and exits; the next \
+             takes its place; no request is executed twice",
             "accept(2): EMFILE; write(2): ENOSPC; fsync(2): ENOSPC",
         ),
         promise(
             Peril::Contend,
-            "however often another client calls, each call is answered",
+            "each call is answered, however often another client calls",
             "listen(2): backlog",
         ),
         promise(
             Peril::ClockJump,
-            "how long a client is patient is measured by a clock that nobody can set",
+            "the timeout of a client is measured by a clock that cannot be set",
             "clock_gettime(2): CLOCK_MONOTONIC; socket(7): SO_RCVTIMEO is relative",
         ),
     ],

@@ -31,7 +31,7 @@ impl Semaphore for EventFdSemaphore {
 
     fn wait(&mut self) -> Result<(), Error> {
         let began = Instant::now();
-        // Several may be woken for one permit: whoever finds none waits again.
+        // Several may be woken for one permit: a process that finds none waits again.
         while !self.try_wait()? {
             let left = PATIENCE.saturating_sub(began.elapsed());
             if left.is_zero() {
@@ -72,25 +72,24 @@ impl Semaphore for EventFdSemaphore {
 const CONTRACT: Contract = Contract {
     name: "eventfd-semaphore",
     facility: Facility::Semaphore,
-    specification: "So many permits; what a dead process had is lost.",
+    specification: "A fixed number of permits; those of a dead process are lost.",
     traits: Traits {
         death: Death::Kept,
         ..Traits::USUAL
     },
-    capacity: "18446744073709551614 permits; any number that wait",
-    blocking: "wait waits for a permit, or until the time is over",
-    linux: "eventfds exist on Linux, and some others have copied them",
+    capacity: "18446744073709551614 permits; any number of waiters",
+    blocking: "wait waits for a permit, or until the timeout",
+    linux: "eventfds exist on Linux and a few systems that copied them",
     promises: &[
         promise(
             Peril::None,
-            "never more holders than permits; nobody is turned away while a permit is there, and \
-             nobody waits for ever",
+            "never more holders than permits; no process is turned away while a permit is \
+             available, and none waits forever",
             "eventfd(2): EFD_SEMAPHORE",
         ),
         promise(
             Peril::KillHolder,
-            "the permit of a killed process is lost, and nobody is told: whoever waits must have \
-             a time-out",
+            "the permit of a killed process is lost without notice: waiters need a timeout",
             "eventfd(2)",
         ),
         promise(
@@ -105,19 +104,20 @@ const CONTRACT: Contract = Contract {
         ),
         promise(
             Peril::Errno,
-            "where there is no memory to wait, the caller is told, and nothing was taken",
+            "if there is no memory to wait, the caller gets an error, and nothing was taken",
             "poll(2): ENOMEM",
         ),
         promise(
             Peril::Contend,
-            "whoever finds no permit waits for one, or is told at once if it will not wait",
+            "a process that finds no permit waits for one, or gets an error at once if it does not \
+             wait",
             "eventfd(2): EAGAIN",
         ),
     ],
     exemptions: &[
         exempt(
             Peril::ShortIo,
-            "8 bytes are read or written, or none: the kernel refuses less (EINVAL)",
+            "8 bytes are read or written, or none: the kernel refuses smaller transfers (EINVAL)",
         ),
         NO_BUFFER,
         NO_SIGNAL_LOST,

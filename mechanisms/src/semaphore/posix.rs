@@ -1,8 +1,8 @@
 //! POSIX semaphores: sem_overview(7).
 //!
-//! A named one is a file in `/dev/shm`, found by its name until somebody removes that;
-//! an unnamed one lies in shared memory. Neither knows who took a permit, so what a
-//! dead process had is lost.
+//! A named one is a file in `/dev/shm`, found by its name until a process removes it; an
+//! unnamed one lies in shared memory. Neither records who took a permit, so the permits
+//! of a dead process are lost.
 
 use crate::common::{
     NO_BUFFER, NO_RESOURCES, NO_SIGNAL_LATE, NO_SIGNAL_LOST, NO_TRANSFER, own_name,
@@ -64,7 +64,7 @@ impl NamedSemaphore {
 
 impl Drop for NamedSemaphore {
     fn drop(&mut self) {
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         let _ = posix_semaphore::unlink(&self.name);
     }
 }
@@ -104,7 +104,8 @@ fn try_wait(semaphore: Handle<'_>, object: &str) -> Result<bool, Error> {
 impl Semaphore for NamedSemaphore {
     const CONTRACT: &'static Contract = &Contract {
         name: "named-semaphore",
-        specification: "So many permits, found by name; what a dead process had is lost.",
+        specification: "A fixed number of permits, found by name; those of a dead process are \
+                        lost.",
         ..COMMON
     };
 
@@ -129,7 +130,8 @@ impl Semaphore for NamedSemaphore {
 impl Semaphore for SharedSemaphore {
     const CONTRACT: &'static Contract = &Contract {
         name: "shared-semaphore",
-        specification: "So many permits, in shared memory; what a dead process had is lost.",
+        specification: "A fixed number of permits, in shared memory; those of a dead process are \
+                        lost.",
         ..COMMON
     };
 
@@ -158,7 +160,7 @@ impl Semaphore for SharedSemaphore {
     }
 }
 
-/// What holds for both.
+/// Contract parts common to both.
 const COMMON: Contract = Contract {
     name: "",
     facility: Facility::Semaphore,
@@ -167,20 +169,19 @@ const COMMON: Contract = Contract {
         death: Death::Kept,
         ..Traits::USUAL
     },
-    capacity: "2147483647 permits (SEM_VALUE_MAX); any number that wait",
-    blocking: "wait waits for a permit, or until the time is over",
-    linux: "waiting until a moment of the monotonic clock (sem_clockwait) is in POSIX since 2024",
+    capacity: "2147483647 permits (SEM_VALUE_MAX); any number of waiters",
+    blocking: "wait waits for a permit, or until the timeout",
+    linux: "waiting until a time of CLOCK_MONOTONIC (sem_clockwait) is in POSIX since 2024",
     promises: &[
         promise(
             Peril::None,
-            "never more holders than permits; nobody is turned away while a permit is there, and \
-             nobody waits for ever",
+            "never more holders than permits; no process is turned away while a permit is \
+             available, and none waits forever",
             "sem_wait(3), sem_post(3)",
         ),
         promise(
             Peril::KillHolder,
-            "the permit of a killed process is lost, and nobody is told: whoever waits must have \
-             a time-out",
+            "the permit of a killed process is lost without notice: waiters need a timeout",
             "sem_overview(7)",
         ),
         promise(
@@ -195,13 +196,14 @@ const COMMON: Contract = Contract {
         ),
         promise(
             Peril::Contend,
-            "whoever finds no permit waits for one, or is told at once if it will not wait",
+            "a process that finds no permit waits for one, or gets an error at once if it does not \
+             wait",
             "sem_wait(3), sem_trywait(3): EAGAIN",
         ),
         promise(
             Peril::ClockJump,
-            "a wait by the monotonic clock is neither cut short nor drawn out when the calendar \
-             is set",
+            "a wait by CLOCK_MONOTONIC is neither shortened nor prolonged when CLOCK_REALTIME is \
+             set",
             "sem_clockwait(3); clock_settime(2)",
         ),
     ],

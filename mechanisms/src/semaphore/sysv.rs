@@ -20,7 +20,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-/// How long to wait before looking again whether a set is ready.
+/// Interval between two checks whether a set is ready.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A set of semaphores, found by a key.
@@ -45,11 +45,11 @@ pub struct SemaphoreSet {
 }
 
 impl SemaphoreSet {
-    /// The set with this key, and, if nobody has made it yet, these values. Whoever
-    /// comes first makes it; nobody sees it before it has its values.
+    /// Opens the set with this key; creates it with these values if it does not exist.
+    /// The first process creates it, and no process sees it before it has its values.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if whoever made it died before it was ready: remove it
+    /// [`Error::TimedOut`] if its creator died before it was ready: remove it
     /// then. EACCES, or EINVAL if it has fewer semaphores.
     ///
     /// # Panics
@@ -85,7 +85,7 @@ impl SemaphoreSet {
         }
     }
 
-    /// A set that is found by its id alone.
+    /// Creates a set that is found by its id alone.
     fn private(values: &[u16]) -> Result<SemaphoreSet, Error> {
         let object = "the semaphore set".to_owned();
         let id = sysv::semget(sysv::PRIVATE, values.len() as i32, sysv::NEW)
@@ -95,8 +95,8 @@ impl SemaphoreSet {
         Ok(set)
     }
 
-    /// A new set has zeros; adding makes it ready, in one step. Without SEM_UNDO, or
-    /// the values would go with their maker.
+    /// Makes a new set ready atomically, by adding the values to its zeros. Without
+    /// SEM_UNDO, since the values would otherwise vanish with their creator.
     fn make_ready(&self, values: &[u16]) -> Result<(), Error> {
         let mut operations: Vec<libc::sembuf> = (0..)
             .zip(values)
@@ -157,7 +157,7 @@ impl SemaphoreSet {
         }
     }
 
-    /// The value of a semaphore.
+    /// Returns the value of a semaphore.
     ///
     /// # Errors
     /// [`Error::Removed`].
@@ -165,28 +165,28 @@ impl SemaphoreSet {
         sysv::sem_value(self.id, i32::from(number)).map_err(|e| self.refused("reading", e))
     }
 
-    /// Removes the set; whoever waits is woken ([`Error::Removed`]).
+    /// Removes the set; waiters are woken ([`Error::Removed`]).
     ///
     /// # Errors
-    /// [`Error::Removed`] if somebody else has.
+    /// [`Error::Removed`] if another process has.
     pub fn remove(&self) -> Result<(), Error> {
         sysv::sem_remove(self.id).map_err(|e| self.refused("removing", e))
     }
 }
 
-/// Whether an error says that the set has been removed: EIDRM while waiting, EINVAL
-/// afterwards.
+/// Tells whether an error means that the set has been removed: EIDRM while waiting,
+/// EINVAL afterwards.
 fn is_gone(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(EIDRM | EINVAL | libc::ENOENT))
 }
 
-/// Whether the kernel takes back what a dead process did, and what is promised.
+/// Choice whether the kernel undoes the operations of a dead process, with the contract.
 pub trait Undo: 'static {
     /// The flag of semop.
     const FLAGS: i32;
-    /// How the set comes to be: by the first process that needs it, or by the creator.
+    /// Creates the set: by the first process that needs it, or by the creator.
     fn create(key: i32, permits: u16) -> Result<Option<SemaphoreSet>, Error>;
-    /// What is promised.
+    /// Contract of the semaphore.
     const CONTRACT: &'static Contract;
 }
 
@@ -224,7 +224,7 @@ impl<U> Drop for Counting<U> {
     fn drop(&mut self) {
         let found = sysv::semget(self.key, 1, 0);
         let own = self.set.as_ref().map(|set| set.id);
-        // Whoever removed it before had a reason.
+        // A process that removed it before had a reason.
         if let Some(id) = own.or(found.ok()) {
             let _ = sysv::sem_remove(id);
         }
@@ -281,15 +281,15 @@ impl Undo for WithUndo {
 
     const CONTRACT: &'static Contract = &Contract {
         name: "sysv-semaphore",
-        specification: "So many permits; what a dead process had is given back. Made by whoever \
-                        needs it first.",
+        specification: "A fixed number of permits; those of a dead process are given back. Created \
+                        by the first process that needs it.",
         promises: &[
             COUNTS,
             promise(
                 Peril::KillHolder,
-                "the kernel gives back the permit of a killed process, and takes away none that \
-                 it had given back itself; a set whose maker died before it was ready is never \
-                 taken for one that is",
+                "the kernel gives back the permit of a killed process, but none that it had given \
+                 back itself; a set whose creator died before it was ready is never mistaken for a \
+                 ready one",
                 "semop(2): SEM_UNDO; semget(2): \"Semaphore initialization\"",
             ),
             SLOW,
@@ -310,7 +310,7 @@ impl Undo for WithoutUndo {
 
     const CONTRACT: &'static Contract = &Contract {
         name: "sysv-semaphore-no-undo",
-        specification: "So many permits; what a dead process had is lost.",
+        specification: "A fixed number of permits; those of a dead process are lost.",
         traits: Traits {
             death: Death::Kept,
             ..Traits::USUAL
@@ -319,8 +319,7 @@ impl Undo for WithoutUndo {
             COUNTS,
             promise(
                 Peril::KillHolder,
-                "the permit of a killed process is lost, and nobody is told: whoever waits must \
-                 have a time-out",
+                "the permit of a killed process is lost without notice: waiters need a timeout",
                 "semop(2): without SEM_UNDO",
             ),
             SLOW,
@@ -332,15 +331,15 @@ impl Undo for WithoutUndo {
     };
 }
 
-/// What holds for both.
+/// Contract parts common to both.
 const COMMON: Contract = Contract {
     name: "",
     facility: Facility::Semaphore,
     specification: "",
     traits: Traits::USUAL,
-    capacity: "32767 permits (SEMVMX), 32000 semaphores a set (SEMMSL); any number that wait",
-    blocking: "wait waits for a permit, or until the time is over (semtimedop); IPC_RMID wakes \
-               whoever waits with EIDRM",
+    capacity: "32767 permits (SEMVMX), 32000 semaphores a set (SEMMSL); any number of waiters",
+    blocking: "wait waits for a permit, or until the timeout (semtimedop); IPC_RMID wakes waiters \
+               with EIDRM",
     linux: "semtimedop and its relative time are not in POSIX; a new set has zeros, which POSIX \
             leaves undefined",
     promises: &[],
@@ -355,8 +354,8 @@ const COMMON: Contract = Contract {
 
 const COUNTS: Promise = promise(
     Peril::None,
-    "never more holders than permits; nobody is turned away while a permit is there, and nobody \
-     waits for ever",
+    "never more holders than permits; no process is turned away while a permit is available, and \
+     none waits forever",
     "semop(2)",
 );
 
@@ -375,12 +374,12 @@ const INTERRUPTED: Promise = promise(
 
 const CONTENDED: Promise = promise(
     Peril::Contend,
-    "whoever finds no permit waits for one, or is told at once if it will not wait",
+    "a process that finds no permit waits for one, or gets an error at once if it does not wait",
     "semop(2): EAGAIN",
 );
 
 const NO_MEMORY: Promise = promise(
     Peril::Errno,
-    "where there is no memory for an operation, its caller is told, and nothing was done",
+    "if there is no memory for an operation, its caller gets an error, and nothing was done",
     "semop(2): ENOMEM; semget(2): ENOMEM, ENOSPC",
 );

@@ -1,12 +1,11 @@
-//! A time-out for calls that have none, such as msgrcv(2): an alarm that interrupts
-//! them.
+//! A timeout for calls that have none, such as msgrcv(2): an alarm that interrupts them.
 
 use super::checked;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How often the alarm goes off once the time is over. A single one could come
-/// between the look at the clock and the call, and be lost.
+/// Interval at which the alarm repeats after the timeout. A single alarm could arrive
+/// between the check of the clock and the call, and be lost.
 const AGAIN: Duration = Duration::from_millis(10);
 
 extern "C" fn nothing(_: libc::c_int) {}

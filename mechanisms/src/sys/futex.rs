@@ -5,8 +5,8 @@ use std::io;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-/// Sleeps while the word has this value, until woken or the time is over. Whoever
-/// comes back looks again: wake-ups may be spurious.
+/// Sleeps while the word has this value, until woken or timed out. The caller must check
+/// again, because of spurious wake-ups.
 ///
 /// # Errors
 /// `ETIMEDOUT`, `EINTR`; `EAGAIN` if the word had another value.

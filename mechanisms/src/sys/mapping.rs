@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io;
 use std::ptr::NonNull;
 
-/// A part of the address space that is shared with whoever inherits or maps the same
-/// object. It goes away with the value; the object itself does not.
+/// A part of the address space shared with every process that inherits or maps the same
+/// object. Dropping the value unmaps it; the object itself remains.
 #[derive(Debug)]
 pub(crate) enum Mapping {
     /// A file or memory object.
@@ -57,7 +57,7 @@ impl Mapping {
         Ok(Mapping::Attached(Segment { at, bytes }))
     }
 
-    /// What lies in it from its beginning on.
+    /// Returns its content, from its beginning.
     ///
     /// # Panics
     /// If the mapping is too short.

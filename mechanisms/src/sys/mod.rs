@@ -15,7 +15,7 @@ pub(crate) mod sysv;
 use std::io;
 use std::time::Duration;
 
-/// What a call that returns -1 and sets `errno` came back with.
+/// Converts the result of a call that returns -1 and sets `errno`.
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     match result {
         -1 => Err(io::Error::last_os_error()),
@@ -23,7 +23,7 @@ fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
-/// What a pthread function, which returns the error number itself, came back with.
+/// Converts the result of a pthread function, which returns the error number itself.
 fn checked_number(result: libc::c_int) -> io::Result<()> {
     match result {
         0 => Ok(()),
@@ -38,7 +38,7 @@ fn timespec(duration: Duration) -> libc::timespec {
     }
 }
 
-/// The moment that lies so far ahead on a clock.
+/// Returns the moment that lies so far ahead on a clock.
 fn deadline(clock: libc::clockid_t, ahead: Duration) -> libc::timespec {
     let mut now = timespec(Duration::ZERO);
     // SAFETY: `now` is a timespec to write to; the clocks used here exist.

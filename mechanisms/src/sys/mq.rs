@@ -1,5 +1,4 @@
-//! POSIX message queues: mq_overview(7). `nix` has them without a time-out for
-//! sending.
+//! POSIX message queues: mq_overview(7). `nix` has them without a timeout for sending.
 
 use super::{checked, deadline};
 use std::ffi::CStr;
@@ -10,7 +9,7 @@ use std::time::Duration;
 /// Creates a queue that does not exist yet.
 pub(crate) fn create(name: &CStr, messages: usize, bytes: usize) -> io::Result<OwnedFd> {
     // SAFETY: an mq_attr is plain data; name and attributes outlive the call; the
-    // descriptor that comes back is nobody else's (on Linux a mqd_t is one).
+    // descriptor that comes back has no other owner (on Linux a mqd_t is one).
     unsafe {
         let mut attributes: libc::mq_attr = std::mem::zeroed();
         attributes.mq_maxmsg = messages as libc::c_long;
@@ -78,7 +77,7 @@ pub(crate) fn receive(
     }
 }
 
-/// Asks for a signal when a message comes to the empty queue, once.
+/// Requests a signal for the next message that arrives in the empty queue, once.
 pub(crate) fn notify(queue: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // SAFETY: a sigevent is plain data and outlives the call.
     unsafe {

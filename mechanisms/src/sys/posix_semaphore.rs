@@ -16,9 +16,9 @@ pub(crate) struct Unnamed(UnsafeCell<libc::sem_t>);
 unsafe impl Shared for Unnamed {}
 
 impl Unnamed {
-    /// Makes a semaphore of zeroed memory, once, before anybody uses it.
+    /// Initialises a semaphore in zeroed memory, once, before any use of it.
     pub fn init(&self, permits: u32) -> io::Result<()> {
-        // SAFETY: the memory is large enough and shared (the 1); nobody uses it yet.
+        // SAFETY: the memory is large enough and shared (the 1); it is not in use yet.
         checked(unsafe { libc::sem_init(self.0.get(), 1, permits) }).map(drop)
     }
 
@@ -74,8 +74,8 @@ unsafe extern "C" {
 }
 
 impl Handle<'_> {
-    /// Waits by the monotonic clock, which nobody can set, unlike the one that
-    /// sem_timedwait(3) goes by.
+    /// Waits with a timeout by CLOCK_MONOTONIC, which cannot be set, unlike the clock of
+    /// sem_timedwait(3).
     pub fn wait(self, patience: Duration) -> io::Result<()> {
         let until = deadline(libc::CLOCK_MONOTONIC, patience);
         // SAFETY: the semaphore exists as long as the handle does.

@@ -55,10 +55,10 @@ unsafe extern "C" {
 }
 
 impl Mutex {
-    /// Makes a mutex of zeroed memory, once, before anybody uses it.
+    /// Initialises a mutex in zeroed memory, once, before any use of it.
     pub fn init(&self, robust: bool) -> io::Result<()> {
         // SAFETY: an attribute object is initialised before its use; the memory of
-        // the mutex is large enough, and nobody uses it yet.
+        // the mutex is large enough, and it is not in use yet.
         unsafe {
             let mut attributes = std::mem::zeroed();
             checked_number(libc::pthread_mutexattr_init(&mut attributes))?;
@@ -100,7 +100,7 @@ impl Mutex {
 }
 
 impl Condition {
-    /// Makes a condition variable of zeroed memory, once, before anybody uses it.
+    /// Initialises a condition variable in zeroed memory, once, before any use of it.
     pub fn init(&self) -> io::Result<()> {
         // SAFETY: as for the mutex.
         unsafe {
@@ -108,7 +108,7 @@ impl Condition {
             checked_number(libc::pthread_condattr_init(&mut attributes))?;
             let shared = libc::PTHREAD_PROCESS_SHARED;
             checked_number(libc::pthread_condattr_setpshared(&mut attributes, shared))?;
-            // Not the calendar clock, which somebody may set.
+            // Not the wall clock, which may be set.
             let clock = libc::CLOCK_MONOTONIC;
             checked_number(libc::pthread_condattr_setclock(&mut attributes, clock))?;
             checked_number(libc::pthread_cond_init(self.0.get(), &attributes))?;
@@ -130,7 +130,7 @@ impl Condition {
 }
 
 impl ReadWrite {
-    /// Makes a lock of zeroed memory, once, before anybody uses it.
+    /// Initialises a lock in zeroed memory, once, before any use of it.
     pub fn init(&self) -> io::Result<()> {
         // SAFETY: as for the mutex.
         unsafe {
@@ -166,7 +166,8 @@ impl ReadWrite {
 }
 
 impl Barrier {
-    /// Makes a barrier of zeroed memory for so many, once, before anybody uses it.
+    /// Initialises a barrier for this number of processes in zeroed memory, once, before
+    /// any use of it.
     pub fn init(&self, parties: u32) -> io::Result<()> {
         // SAFETY: as for the mutex.
         unsafe {

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The number of the nth real-time signal (signal(7): glibc keeps the first few).
+/// Returns the number of the nth real-time signal (signal(7): glibc keeps the first few).
 pub(crate) fn real_time(nth: i32) -> i32 {
     libc::SIGRTMIN() + nth
 }
@@ -22,7 +22,7 @@ pub(crate) fn queue(pid: i32, signal: i32, value: u32) -> io::Result<()> {
     let value = libc::sigval {
         sival_ptr: value as usize as *mut libc::c_void,
     };
-    // SAFETY: takes numbers only; nobody follows the pointer.
+    // SAFETY: takes numbers only; the pointer is never followed.
     checked(unsafe { libc::sigqueue(pid, signal, value) }).map(drop)
 }
 
@@ -62,18 +62,18 @@ pub(crate) fn wait(signal: i32, patience: Duration) -> io::Result<(u32, i32)> {
     }
 }
 
-/// A descriptor from which a blocked signal can be read (signalfd(2)).
+/// Returns a descriptor from which a blocked signal can be read (signalfd(2)).
 pub(crate) fn descriptor(signal: i32) -> io::Result<std::os::fd::OwnedFd> {
     use std::os::fd::FromRawFd;
-    // SAFETY: the set outlives the call; the descriptor is nobody else's.
+    // SAFETY: the set outlives the call; the descriptor has no other owner.
     unsafe {
         let fd = checked(libc::signalfd(-1, &set_of(signal), libc::SFD_CLOEXEC))?;
         Ok(std::os::fd::OwnedFd::from_raw_fd(fd))
     }
 }
 
-/// How often the handler has run in this process. All that it does is to count:
-/// little else is permitted there (signal-safety(7)).
+/// Number of times the handler has run in this process. The handler only counts: little
+/// else is permitted there (signal-safety(7)).
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn count(_: libc::c_int) {
@@ -90,13 +90,13 @@ pub(crate) fn handle(signal: i32) -> io::Result<()> {
     }
 }
 
-/// How often the handler has run since this was asked last.
+/// Returns the number of times the handler has run since the last call.
 pub(crate) fn take_handled() -> u32 {
     HANDLED.swap(0, Ordering::SeqCst)
 }
 
-/// Unblocks a signal and sleeps until a handler has run, in one step: whoever did
-/// one after the other could sleep through the signal in between (ppoll(2)).
+/// Unblocks a signal and sleeps until a handler has run, atomically: in two steps, a
+/// process could sleep through a signal that arrives in between (ppoll(2)).
 pub(crate) fn sleep_unblocked(signal: i32, patience: Duration) -> io::Result<()> {
     // SAFETY: a null mask only asks; sets and time outlive the calls.
     unsafe {

@@ -93,7 +93,7 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// An operation on a semaphore of a set: its number, what is added, flags.
+/// Returns an operation on a semaphore of a set: its number, what is added, flags.
 pub(crate) fn sem_operation(number: u16, add: c_short, flags: c_int) -> libc::sembuf {
     libc::sembuf {
         sem_num: number,
@@ -112,11 +112,12 @@ pub(crate) fn semop(
     let time = time
         .as_ref()
         .map_or(std::ptr::null(), |time| time as *const _);
-    // SAFETY: the operations and, if there is one, the time-out outlive the call.
+    // SAFETY: the operations and, if there is one, the timeout outlive the call.
     checked(unsafe { semtimedop(id, operations.as_mut_ptr(), operations.len(), time) }).map(drop)
 }
 
-/// Whether semop has ever been performed on the set, and how many semaphores it has.
+/// Tells whether semop has ever been performed on the set, and returns the number of its
+/// semaphores.
 pub(crate) fn sem_was_used(id: c_int) -> io::Result<bool> {
     // SAFETY: a semid_ds is plain data, for which zeros are valid.
     unsafe {
@@ -146,8 +147,8 @@ pub(crate) fn shm_remove(id: c_int) -> io::Result<()> {
     checked(unsafe { libc::shmctl(id, IPC_RMID, null_mut()) }).map(drop)
 }
 
-/// A key of this process's own, for objects that others find by it: ftok(3) without
-/// the file, whose inode number two files may share in the bits that it uses.
+/// Returns a key of this process's own, for objects that others find by it: ftok(3)
+/// without the file, whose inode number two files may share in the bits that it uses.
 pub(crate) fn own_key(kind: u8) -> key_t {
     let pid = std::process::id() as key_t;
     const { assert!(size_of::<key_t>() == 4) };

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
-/// Taken, and somebody may sleep at the word.
+/// Taken, and a process may sleep on the word.
 pub const WAITED_FOR: u32 = 2;
 
 /// Takes the lock if it is free.
@@ -27,7 +27,7 @@ pub fn lock<E>(
     if try_lock(word) {
         return Ok(());
     }
-    // Whoever takes it from here on must assume that others sleep, so it marks the
+    // A process that takes it from here on must assume that others sleep, so it marks the
     // word so: giving it back costs one needless call at most.
     while word.swap(WAITED_FOR, Ordering::Acquire) != FREE {
         sleep(word)?;

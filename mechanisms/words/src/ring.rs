@@ -84,13 +84,13 @@ pub struct Many<const W: usize> {
 #[repr(C)]
 #[derive(Debug)]
 struct Slot<const W: usize> {
-    /// How often it has been filled (once more than emptied: it holds a message), twice
-    /// over: zeros are a slot that was never filled.
+    /// Number of times that it has been filled plus number of times that it has been
+    /// emptied: odd while it holds a message, 0 if it was never filled.
     turn: AtomicU32,
     words: [AtomicU64; W],
 }
 
-/// What a slot's `turn` is before the message with this number goes in.
+/// Returns the `turn` of a slot before the message with this number goes in.
 fn free(number: u32) -> u32 {
     (number / SLOTS as u32).wrapping_mul(2)
 }

@@ -42,7 +42,7 @@ impl Sequence {
         self.number.store(odd + 1, Ordering::Release);
     }
 
-    /// The value, unless the writer is at it.
+    /// Returns the value, unless the writer is at it.
     pub fn try_load(&self) -> Option<[u64; WORDS]> {
         let before = self.number.load(Ordering::Acquire);
         if before % 2 == 1 {

@@ -1,4 +1,4 @@
-//! What the benchmarks share: programs to run, and figures that are ratios of two
+//! Common parts of the benchmarks: programs to run, and figures that are ratios of two
 //! measured in one run.
 
 use crosswire::engine::{Engine, Isolation, Start, Target};
@@ -24,7 +24,7 @@ pub fn median(mut round: impl FnMut() -> (Duration, Duration)) -> (f64, Duration
     rounds[ROUNDS / 2]
 }
 
-/// What an engine is started on.
+/// Builds the target that an engine is started on.
 pub fn target(program: &Path) -> Target {
     Target {
         programs: vec![Start {
@@ -39,7 +39,7 @@ pub fn target(program: &Path) -> Target {
     }
 }
 
-/// The time of a step, over one run.
+/// Returns the time of a step, over one run.
 pub fn per_step(engine: &mut Engine) -> Duration {
     let began = Instant::now();
     let steps = engine.run(&Plan::default()).expect("a run").trace.steps;

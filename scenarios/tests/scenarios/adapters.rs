@@ -1,6 +1,6 @@
-//! Programs that nobody here wrote, and the example in C, against the contracts of
-//! mechanisms by way of the line protocol: what each promise comes to. A promise that is
-//! not listed as broken must hold; one that is must be seen to break.
+//! Tests programs written elsewhere, and the example in C, against the contracts of
+//! mechanisms by the line protocol, promise by promise. A promise that is not listed as
+//! broken must hold; a listed one must be seen to break.
 
 use crosswire::contract::Peril;
 use crosswire::model::Verdict;
@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 
 const ANY: (usize, usize) = (usize::MAX, usize::MAX);
 
-/// Runs by which a promise is tried that is to hold, whoever takes part.
+/// Number of runs to try a promise that should hold, with any participants.
 const RUNS: u64 = 32;
 
 /// The same for Python, which is loaded in each run and takes most of its time for that.
@@ -23,7 +23,7 @@ const RUNS_OF_PYTHON: u64 = 16;
 /// Runs among which a broken promise is seen to be; the first such run ends them.
 const MANY: u64 = 1000;
 
-/// What a program is held to.
+/// Expectations on a program.
 struct Held {
     contract: &'static str,
     /// The most senders and receivers that it is made for.
@@ -96,7 +96,7 @@ fn multiprocessing_pipe_with_two_readers() {
     held(&command, &two_readers);
 }
 
-/// What a process has put is sent by a thread of that process, and dies with it.
+/// A thread of the process sends what the process has put, and dies with it.
 #[test]
 fn multiprocessing_queue() {
     let Some(command) = python("mp_queue.py") else {
@@ -136,7 +136,7 @@ fn multiprocessing_queue_as_one_for_all() {
     held(&command, &one_for_all);
 }
 
-/// Its time-outs end by the calendar (sem_timedwait(3)).
+/// Its timeouts are absolute wall-clock times (sem_timedwait(3)).
 #[test]
 fn multiprocessing_lock() {
     let Some(command) = python("mp_lock.py") else {
@@ -149,8 +149,8 @@ fn multiprocessing_lock() {
     held(&command, &lock);
 }
 
-/// Its time-outs end by the calendar, too: it waits as the lock does. Of all the calls that
-/// look at a clock, few are made while a permit is about to be given back.
+/// Its timeouts are absolute wall-clock times, too: it waits as the lock does. Of all the
+/// calls that read a clock, few are made while a permit is about to be given back.
 #[test]
 fn multiprocessing_semaphore() {
     let Some(command) = python("mp_semaphore.py") else {
@@ -169,7 +169,7 @@ fn multiprocessing_semaphore() {
     held(&command, &semaphore);
 }
 
-/// Its time-outs end by the calendar (mq_timedreceive(3)).
+/// Its timeouts are absolute wall-clock times (mq_timedreceive(3)).
 #[test]
 fn posix_ipc_queue() {
     let Some(command) = posix_ipc("posix_ipc_queue.py") else {
@@ -263,7 +263,7 @@ fn held(command: &[String], to: &Held) {
     assert!(wrong.is_empty(), "{command:?}\n{}", wrong.join("\n"));
 }
 
-/// What became of a promise that should have been kept, if it was not.
+/// Describes how a promise that should have been kept was broken, if it was.
 fn not_kept(case: &Case, mut runs: u64) -> Option<String> {
     // Of the transfers, few are long enough to be cut short.
     if case.fault == Peril::ShortIo {
@@ -276,8 +276,8 @@ fn not_kept(case: &Case, mut runs: u64) -> Option<String> {
     }
 }
 
-/// What became of a promise that should have been broken in one of these cases, if it
-/// was not, or in another way.
+/// Describes why a promise that should have been broken in one of these cases was not, or
+/// was broken in another way.
 fn not_broken(cases: Vec<&Case>, check: &str) -> Option<String> {
     let mut others = BTreeSet::new();
     let mut name = "";
@@ -305,7 +305,7 @@ fn adapters() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/adapters")
 }
 
-/// What is made for the tests stands here, below the directory of all that is built.
+/// Returns the directory of what is built for the tests, below the build directory.
 fn made() -> PathBuf {
     let test = std::env::current_exe().expect("tests are files");
     let target = test.ancestors().nth(3).expect("target/PROFILE/deps/TEST");

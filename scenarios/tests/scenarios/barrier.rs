@@ -1,4 +1,4 @@
-//! The shared barrier: nobody goes on before all have come, round after round.
+//! The shared barrier: no process continues before all have arrived, round after round.
 
 use crosswire::check::promise;
 use crosswire::model::Kind;

@@ -1,4 +1,5 @@
-//! What a killed process had begun is left open only if it may have had an effect.
+//! An operation that a killed process had begun is left open only if it may have had an
+//! effect.
 
 use crosswire::check::promise;
 use crosswire::model::Kind;

@@ -1,4 +1,4 @@
-//! How scenarios of closures behave.
+//! Behaviour of scenarios of closures.
 
 use crosswire::model::{Kind, Verdict};
 use crosswire::{Budget, Report, check, scenario};
@@ -15,7 +15,7 @@ fn kinds(report: &Report) -> Vec<&Kind> {
         .collect()
 }
 
-/// What a test would print.
+/// Returns the message that a test would print.
 fn message(explore: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(explore)).expect_err("the scenario passed");
     *panic.downcast::<String>().expect("a message")
@@ -168,7 +168,7 @@ fn a_description_that_makes_no_sense_says_why() {
             .process("a", |_, _| ())
             .explore(FEW);
     });
-    assert!(twice.contains("there is a process `a` already"), "{twice}");
+    assert!(twice.contains("the process name `a` is taken"), "{twice}");
     let unknown = message(|| {
         let faults = crosswire::Faults::kill("b");
         scenario!("x")

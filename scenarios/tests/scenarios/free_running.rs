@@ -22,7 +22,8 @@ static RECORDER: LazyLock<PathBuf> = LazyLock::new(|| {
     program
 });
 
-/// What such processes did to a channel of this kind, and the checker of it.
+/// Records the operations of such processes on a channel of this kind; returns them with
+/// its checker.
 fn recorded(kind: &str) -> (Operations, Box<dyn Checker>) {
     let mut recorder = Command::new(&*RECORDER);
     let output = recorder.args([kind, &MESSAGES.to_string()]).output();

@@ -1,5 +1,5 @@
-//! What a test can say of how it is searched: drawn values, failures of before, every
-//! order, two faults at once.
+//! Settings of the search in a test: drawn values, saved failures, every interleaving,
+//! two faults at once.
 
 use crosswire::explore::{Exhaust, Strategy};
 use crosswire::model::{Kind, Verdict};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// What a test would print.
+/// Returns the message that a test would print.
 fn message(explore: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(explore)).expect_err("the scenario passed");
     *panic.downcast::<String>().expect("a message")

@@ -1,4 +1,4 @@
-//! What stands behind an option, and how it is read.
+//! Values of options and their parsers.
 
 use clap::ValueEnum;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct NamedCommand {
     /// Name of the process.
     pub name: String,
-    /// Its words.
+    /// Words of the command.
     pub command: Vec<String>,
 }
 
@@ -22,7 +22,10 @@ impl FromStr for NamedCommand {
             .ok_or("write NAME='COMMAND', for example server='./server --port 0'")?;
         let harmless = |c: char| !c.is_control() && !c.is_whitespace() && !",:@#".contains(c);
         if name.is_empty() || !name.chars().all(harmless) {
-            return Err(format!("`{name}` cannot be the name of a process"));
+            return Err(format!(
+                "`{name}` cannot be the name of a process: it is empty, or contains white space, \
+                 a control character or one of `,:@#`"
+            ));
         }
         let command = shell_words::split(command).map_err(|error| error.to_string())?;
         if command.is_empty() {
@@ -35,12 +38,12 @@ impl FromStr for NamedCommand {
     }
 }
 
-/// Which status processes must end with.
+/// Exit status that processes must end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedExit {
-    /// Whichever.
+    /// Any status.
     Any,
-    /// This one.
+    /// This status.
     Status(u8),
 }
 
@@ -58,29 +61,29 @@ impl FromStr for ExpectedExit {
     }
 }
 
-/// Which kernel resources must not outlive a run.
+/// Kernel resources that must not outlive a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Leaks {
-    /// Anything may be left.
+    /// Anything may be left behind.
     Ignore,
-    /// Only what a killed process has created may be left.
+    /// Only what a killed process has created may be left behind.
     #[default]
     UnlessKilled,
-    /// Nothing may be left: survivors must clean up for the killed.
+    /// Nothing may be left behind: survivors must clean up after killed processes.
     Always,
 }
 
-/// How far the processes are kept from the rest of the machine.
+/// Degree of isolation of the processes from the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum IsolationOption {
     /// All namespaces that the machine permits.
     #[default]
     Auto,
-    /// None.
+    /// No namespaces.
     None,
 }
 
-/// A time in seconds, or 0.
+/// Parses a time in seconds, or 0.
 pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
     match text {
         "0" => Ok(Duration::ZERO),
@@ -88,13 +91,13 @@ pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A time in seconds, with decimals if need be.
+/// Parses a positive time in seconds, with optional decimals.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
         .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
+        .map_err(|_| "not a number of seconds, as in 30 or 1.5".to_owned())?;
     if seconds <= 0.0 {
-        return Err("the time must be more than 0".to_owned());
+        return Err("the time must be greater than 0".to_owned());
     }
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! How the main job came out.
+//! Outcome of the main job.
 
 use crate::arguments::{Format, MainJobOptions};
 use crate::{findings, table, terminal};
@@ -19,13 +19,13 @@ pub struct Row {
     pub mechanism: String,
     /// The fault, or `none`.
     pub fault: String,
-    /// What its contract promises under that fault, or why it promises nothing.
+    /// Promise of its contract under that fault, or the reason for an exemption.
     pub promise: String,
-    /// How it came out.
+    /// Outcome of the row.
     pub outcome: Outcome,
 }
 
-/// How a row came out.
+/// Outcome of a row.
 pub enum Outcome {
     /// Explored, in each shape.
     Reports(Vec<Report>),
@@ -41,7 +41,7 @@ impl Row {
         }
     }
 
-    /// The gravest of its reports; `None` if it is exempt.
+    /// Returns the gravest verdict of its reports; `None` if it is exempt.
     fn verdict(&self) -> Option<Verdict> {
         let verdicts = self.reports().iter().map(|report| report.verdict.clone());
         verdicts.reduce(Verdict::and)
@@ -55,7 +55,7 @@ impl Row {
         self.reports().iter().map(|report| report.runs).sum()
     }
 
-    /// Why it could not be judged, if so.
+    /// Returns the reason why there is no verdict, if there is none.
     fn reason(&self) -> Option<String> {
         match self.verdict() {
             Some(Verdict::Invalid(reason)) => Some(reason),
@@ -66,18 +66,18 @@ impl Row {
 
 /// The main job as a whole.
 pub struct Whole {
-    /// In the order of the table.
+    /// Rows, in the order of the table.
     pub rows: Vec<Row>,
-    /// Real time.
+    /// Elapsed real time.
     pub elapsed: Duration,
-    /// Whether somebody stopped it.
+    /// True if the job was interrupted.
     pub interrupted: bool,
-    /// The seed of each exploration.
+    /// Seed of each exploration.
     pub seed: u64,
 }
 
 impl Whole {
-    /// The gravest verdict of all.
+    /// Returns the gravest verdict of all rows.
     pub fn verdict(&self) -> Verdict {
         let verdicts = self.rows.iter().filter_map(Row::verdict);
         verdicts.reduce(Verdict::and).unwrap_or_else(|| {
@@ -85,7 +85,7 @@ impl Whole {
         })
     }
 
-    /// What the machine does not permit, each thing once.
+    /// Returns the capabilities that the machine lacks, without duplicates.
     pub fn capabilities_lost(&self) -> Vec<LostCapability> {
         let all: BTreeSet<&LostCapability> = self
             .reports()
@@ -98,7 +98,7 @@ impl Whole {
         self.rows.iter().flat_map(Row::reports)
     }
 
-    /// Stores what was found and prints the results.
+    /// Stores the findings and prints the results.
     pub fn tell(&self, options: &MainJobOptions) {
         let found: Vec<Found> = self
             .reports()
@@ -111,7 +111,7 @@ impl Whole {
                 let palette = terminal::palette();
                 let described = findings::describe(&found, &files, palette);
                 let summary = self.summary(palette);
-                // Where much is broken, what holds would be lost above the findings.
+                // With many findings, the promises that hold would be lost above them.
                 let all = match options.held_to_contract {
                     true => described + &self.promises() + &summary,
                     false => format!("{}\n{described}{summary}", self.table(palette)),
@@ -165,7 +165,7 @@ impl Whole {
             capabilities_lost: self.capabilities_lost(),
             ..Report::without_runs(self.verdict(), self.seed)
         };
-        // Told above, with the row that it belongs to.
+        // Printed above, with the row that it belongs to.
         sum.invalid = 0;
         for report in self.reports() {
             sum.invalid += report.invalid;

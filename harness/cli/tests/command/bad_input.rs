@@ -71,7 +71,7 @@ fn programs_that_cannot_be_started() {
             "--process",
             "a=/bin/true",
         ],
-        "two processes are called `a`",
+        "two processes are named `a`",
     );
 }
 
@@ -85,7 +85,7 @@ fn options_that_make_no_sense() {
         (["--faults", "short-io(x)"], "needs a value in parentheses"),
         (["--runs", "0"], "0 is not in 1.."),
         (["--time", "-1"], "unexpected argument '-1'"),
-        (["--time", "0"], "must be more than 0"),
+        (["--time", "0"], "must be greater than 0"),
         (["--jobs", "0"], "0 is not in 1..=512"),
         (["--expect-exit", "256"], "from 0 to 255"),
         (["--format", "xml"], "invalid value 'xml'"),

@@ -256,7 +256,7 @@ fn the_same_for_programs() {
     assert_eq!(report["histories"][0]["verdict"], "pass");
     let second = &report["histories"][1];
     assert_eq!(second["rule"], "invention");
-    assert_eq!(second["sentence"], "`c` received 2, which nobody sent");
+    assert_eq!(second["sentence"], "`c` received 2, which no process sent");
     assert_eq!(second["witness"][0]["line"], 12);
     assert_eq!(second["witness"][0]["operation"], "recv gives 2");
 

@@ -151,12 +151,15 @@ fn an_interrupt_ends_it_with_a_summary() {
         assert!(told.contains("interrupted"), "{name}: {told}");
         assert!(told.contains("runs in "), "{name}: {told}");
         littering.leaves_nothing(&format!("by {name}"));
-        assert!(told.contains("--continue goes on from here"), "{told}");
+        assert!(
+            told.contains("run the same command line with --continue"),
+            "{told}"
+        );
         let on = littering.explore(&["--continue", "--runs", "5"]);
         let output = on.wait_with_output().expect("it is a child of this test");
         let told = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), command::PASS, "{output:?}");
-        assert!(told.contains("went on behind"), "{told}");
+        assert!(told.contains("resumed after"), "{told}");
     }
 }
 

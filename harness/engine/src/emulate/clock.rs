@@ -52,13 +52,13 @@ impl Clock {
         self.run = self.run.max(deadline);
     }
 
-    /// Somebody sets the calendar by so many nanoseconds; no other clock notices
+    /// Steps the wall clock by this many nanoseconds; no other clock changes
     /// (clock_settime(2)).
     pub fn set_calendar(&mut self, by: i64) {
         self.set_by = self.set_by.saturating_add(by);
     }
 
-    /// What the clock with this id shows (clock_gettime(2)), in nanoseconds.
+    /// Returns the time of the clock with this id (clock_gettime(2)), in nanoseconds.
     pub fn reading(self, clock: c_int) -> u64 {
         match clock {
             id if is_calendar(id) => (CALENDAR_START + self.run).saturating_add_signed(self.set_by),
@@ -69,20 +69,20 @@ impl Clock {
         }
     }
 
-    /// The deadline that an absolute time on a clock means.
+    /// Returns the deadline that an absolute time on a clock means.
     pub fn deadline(self, clock: c_int, absolute: u64) -> u64 {
         let ahead = absolute.saturating_sub(self.reading(clock));
         let behind = self.reading(clock).saturating_sub(absolute);
         self.run.saturating_add(ahead).saturating_sub(behind)
     }
 
-    /// The deadline that lies so far ahead.
+    /// Returns the deadline that lies so far ahead.
     pub fn after(self, nanoseconds: u64) -> u64 {
         self.run.saturating_add(nanoseconds)
     }
 }
 
-/// Whether the clock with this id is one that can be set.
+/// Tells whether the clock with this id can be set.
 pub(crate) fn is_calendar(clock: c_int) -> bool {
     matches!(
         clock,
@@ -113,12 +113,12 @@ pub(crate) fn from_timeval((seconds, microseconds): (i64, i64)) -> Option<u64> {
     })
 }
 
-/// The bytes of a `timespec`.
+/// Returns the bytes of a `timespec`.
 pub(crate) fn to_timespec(nanoseconds: u64) -> [u8; 16] {
     pair(nanoseconds / SECOND, nanoseconds % SECOND)
 }
 
-/// The bytes of a `timeval`.
+/// Returns the bytes of a `timeval`.
 pub(crate) fn to_timeval(nanoseconds: u64) -> [u8; 16] {
     pair(nanoseconds / SECOND, nanoseconds % SECOND / 1_000)
 }

@@ -1,12 +1,11 @@
 //! Waits that are queued by the engine rather than by the kernel.
 //!
-//! When several tasks wait for one file lock, or for room in one System V queue, and
-//! it becomes free, the kernel wakes them all and they fight over it: whoever is
-//! faster gets it, and no seed decides that. So nobody waits for these inside the
-//! kernel: a waiting request is turned into an immediate one, and a task that is
-//! refused is held and tries again when the scheduler picks it. Sockets and eventfds
-//! wake all their waiters, too, and have no such request; there only one task at a
-//! time is let in to wait.
+//! When several tasks wait for one file lock, or for room in one System V queue, and it
+//! becomes free, the kernel wakes them all and they compete for it: the fastest gets it,
+//! and no seed decides which. So no task waits for these inside the kernel: the engine
+//! turns a waiting request into an immediate one, and a task that is refused is held and
+//! tries again when the scheduler picks it. Sockets and eventfds wake all their waiters,
+//! too, and have no such request; there only one task at a time is let in to wait.
 
 use crate::emulate::Emulated;
 use crate::emulate::sockets::direction;
@@ -57,9 +56,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Whether waiting for a record lock would close a cycle of processes that wait
-    /// for each other's: the kernel answers EDEADLK then (fcntl(2), F_SETLKW), and
-    /// cannot see it here because nobody waits inside the kernel.
+    /// Tells whether waiting for a record lock would close a cycle of processes that wait
+    /// for each other's locks. The kernel answers EDEADLK then (fcntl(2), F_SETLKW), and
+    /// cannot detect it here because no task waits inside the kernel.
     fn closes_lock_cycle(&self, index: usize) -> bool {
         let mut at = index;
         for _ in 0..self.tasks.len() {
@@ -78,7 +77,7 @@ impl Session<'_> {
         false
     }
 
-    /// The process whose record lock a task waits for.
+    /// Returns the process whose record lock a task waits for.
     fn record_lock_holder(&self, index: usize) -> Option<usize> {
         let task = &self.tasks[index];
         let [number, command, request, ..] = task.entering.args;

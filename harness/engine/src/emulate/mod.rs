@@ -167,10 +167,10 @@ impl Session<'_> {
         Ok(Emulated::Answer(if others > 0 { 0 } else { nobody }))
     }
 
-    /// A signal reaches a task in its sleep. The kernel is made to believe that the
-    /// call was cut short by it, so that it decides as ever: after a handler the
-    /// sleep is over with EINTR, after a signal that nobody handles it goes on
-    /// (nanosleep(2), signal(7)).
+    /// Delivers a signal to a sleeping task. The kernel is made to believe that the
+    /// signal cut the call short, so that it decides as usual: after a handler the sleep
+    /// ends with EINTR, after a signal without a handler it continues (nanosleep(2),
+    /// signal(7)).
     pub fn disturb_sleeper(&mut self, index: usize) -> Result<(), Halt> {
         let task = &mut self.tasks[index];
         task.signal_waits = false;

@@ -1,6 +1,6 @@
-//! What belongs to a socket: its time-outs (`SO_RCVTIMEO` and `SO_SNDTIMEO`), which
-//! the kernel would measure in real time, and its port, which the kernel would
-//! choose at random.
+//! Emulated properties of a socket: its timeouts (`SO_RCVTIMEO` and `SO_SNDTIMEO`), which
+//! the kernel would measure in real time, and its port, which the kernel would choose at
+//! random.
 
 use crate::emulate::Emulated;
 use crate::emulate::address::destination;
@@ -99,7 +99,7 @@ impl Session<'_> {
         })
     }
 
-    /// Applies its socket's time-out to the call that a task is about to make.
+    /// Applies the timeout of its socket to the call that a task is about to make.
     pub fn limit_by_socket(&mut self, index: usize) -> Result<Emulated, Halt> {
         if self.network.has_no_timeouts() {
             return Ok(Emulated::Proceed);

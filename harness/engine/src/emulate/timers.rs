@@ -5,7 +5,7 @@ use crosswire_kernel::{Tid, descriptor};
 use libc::c_int;
 use std::os::fd::OwnedFd;
 
-/// What a timer does when it expires.
+/// Action of a timer when it expires.
 #[derive(Debug)]
 pub(super) enum Alarm {
     /// `SIGALRM` to the process: alarm(2) and setitimer(2).
@@ -48,7 +48,7 @@ impl Timers {
         }
     }
 
-    /// When the next one expires.
+    /// Returns the time at which the next one expires.
     pub fn next_deadline(&self) -> Option<u64> {
         self.timers.iter().filter_map(|timer| timer.deadline).min()
     }

@@ -1,5 +1,5 @@
-//! Waits with a time-out: the kernel is asked to wait without one, and the engine
-//! ends the wait when virtual time has come.
+//! Waits with a timeout: the kernel is asked to wait without one, and the engine ends the
+//! wait at the right virtual time.
 
 use crate::emulate::Emulated;
 use crate::emulate::clock::{
@@ -28,8 +28,9 @@ fn waits_for_date(entering: &Entering) -> bool {
 }
 
 impl Session<'_> {
-    /// The calendar is set by so many seconds: whoever waits for a date waits less,
-    /// or more; whoever waits for a while does not (time(7)).
+    /// Handles a step of the wall clock by this many seconds: it changes the remaining
+    /// time of waits with absolute wall-clock timeouts, and not that of relative ones
+    /// (time(7)).
     pub fn set_calendar(&mut self, seconds: i64) {
         let by = seconds.saturating_mul(SECOND as i64);
         self.clock.set_calendar(by);
@@ -42,7 +43,7 @@ impl Session<'_> {
         }
     }
 
-    /// Takes over the time-out of the call that a task is about to make.
+    /// Takes over the timeout of the call that a task is about to make.
     pub fn limit_wait(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];
         let (tid, args) = (task.tid, task.entering.args);
@@ -86,8 +87,8 @@ impl Session<'_> {
         Ok(Emulated::Proceed)
     }
 
-    /// The time has come for a task that waits: its call is cut short, and
-    /// `on_exit` puts the time-out's result in its place.
+    /// Ends the wait of a task whose timeout has come: interrupts its call, and `on_exit`
+    /// replaces its result by that of the timeout.
     pub fn expire_wait(&mut self, index: usize) -> Result<(), Halt> {
         self.record(index, What::Timeout);
         let task = &mut self.tasks[index];
@@ -103,9 +104,9 @@ impl Session<'_> {
         }
     }
 
-    /// What the kernel would have written back, had it known the time-out: an
-    /// expired select leaves its sets empty, and select, pselect6 and ppoll say how
-    /// much time was left (select(2), "The timeout").
+    /// Writes what the kernel would have written had it known the timeout: an expired
+    /// select leaves its sets empty, and select, pselect6 and ppoll report the time left
+    /// (select(2), "The timeout").
     pub fn write_back(&self, index: usize, time_out: u64, expired: bool) -> Result<(), Halt> {
         let task = &self.tasks[index];
         let Some(wait) = task.timed_wait else {

@@ -11,7 +11,7 @@ use crosswire_model::{Action, Fault, Moment, What};
 use libc::EINTR;
 
 impl Session<'_> {
-    /// The first fault that strikes at this point, if one does.
+    /// Returns the first fault that strikes at this point, if one does.
     fn struck(&mut self, index: usize, call: Option<u32>, blocked: bool) -> Option<Fault> {
         if self.faults.is_empty() {
             return None;
@@ -127,7 +127,7 @@ impl Session<'_> {
         }
     }
 
-    /// The fault that befalls a signal about to be delivered.
+    /// Returns the fault that befalls a signal about to be delivered.
     pub fn strike_signal(&mut self, index: usize, signal: i32) -> Result<Option<Action>, Halt> {
         let task = &mut self.tasks[index];
         if let Some(info) = task.delayed_signal.take() {

@@ -85,8 +85,8 @@ impl Session<'_> {
         Ok(Some(Strike::None))
     }
 
-    /// Where the call may not wait it finds no room; where it may, it gets the
-    /// smallest buffer there is.
+    /// Makes the call find no room if it does not wait, and gives it the smallest
+    /// possible buffer if it may wait.
     fn fill(&self, index: usize) -> Option<Strike> {
         let task = &self.tasks[index];
         let again = Strike::Answer(-i64::from(EAGAIN));

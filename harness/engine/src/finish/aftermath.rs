@@ -10,8 +10,8 @@ use crosswire_model::Leftover;
 use std::time::Duration;
 
 impl Session<'_> {
-    /// A child that has ended stays a zombie until its parent asks for its status;
-    /// when the parent ends, nobody sees it any more.
+    /// Notes a zombie: a child that has ended stays one until its parent asks for its
+    /// status; when the parent ends, no task can observe it any more.
     pub fn note_unreaped(&mut self, index: usize) {
         let parent = self.tasks[index].process;
         let mut unreaped = Vec::new();
@@ -47,7 +47,7 @@ impl Session<'_> {
         left
     }
 
-    /// The namespaces in which the run has left traces, as flags of clone(2): ids
+    /// Returns the namespaces in which the run has left traces, as flags of clone(2): ids
     /// that count on, connections that linger.
     pub fn namespaces_used(&self) -> i32 {
         let ipc = self.ipc.uses_system_v() || self.ipc.uses_message_queues();
@@ -55,7 +55,7 @@ impl Session<'_> {
         flag(ipc, libc::CLONE_NEWIPC) | flag(self.network.is_used(), libc::CLONE_NEWNET)
     }
 
-    /// Ends everybody who is left.
+    /// Ends all remaining tasks.
     pub fn kill_all(&mut self) -> Result<(), EngineError> {
         for task in self.tasks.iter_mut().filter(|t| !t.is_gone()) {
             // One that has died while it worked for the engine is reported no more.
@@ -81,7 +81,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// What [`Session::kill_all`] does about each stop.
+    /// Handles each stop for [`Session::kill_all`].
     pub fn bury(&mut self, tid: Tid, stop: Stop) {
         let known = self.tasks.of_tid(tid);
         match stop {

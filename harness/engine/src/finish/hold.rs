@@ -13,7 +13,7 @@ pub struct Held {
     pub name: String,
     /// Its thread id outside the sandbox: what a debugger attaches to.
     pub tid: i32,
-    /// What it was doing: `about to call`, `waiting in` or `sleeping in` a call, …
+    /// Activity of the task: `about to call`, `waiting in` or `sleeping in` a call, …
     pub doing: String,
 }
 

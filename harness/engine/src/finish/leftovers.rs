@@ -1,4 +1,4 @@
-//! What the sandbox found after a run, in the words of the trace.
+//! Findings of the sandbox after a run, in the terms of the trace.
 
 use crosswire_kernel::sandbox::{FileKind, Leftovers, SysvKind};
 use crosswire_model::Leftover;

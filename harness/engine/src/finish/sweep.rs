@@ -15,16 +15,16 @@ use std::fs;
 use std::path::{Component, Path};
 use std::time::{Duration, SystemTime};
 
-/// Where names are removed.
+/// Directories in which names are removed.
 const PLACES: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/// The time as the kernel writes it into new files: ticks of a few milliseconds.
+/// Returns the time as the kernel writes it into new files: ticks of a few milliseconds.
 pub(crate) fn now() -> Option<SystemTime> {
     let time = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).ok()?;
     Some(SystemTime::UNIX_EPOCH + Duration::from(time))
 }
 
-/// What the trace shows about the creation of a name.
+/// Creation of a name, as the trace shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Creation {
     /// The name did not exist before.
@@ -59,7 +59,7 @@ pub(crate) fn sweep(events: &[Event], left: &Leftovers, began: SystemTime) -> bo
     removed
 }
 
-/// The calls that came back, with their name.
+/// Returns the calls that came back, with their name.
 fn calls(events: &[Event]) -> impl Iterator<Item = (&'static str, &[u64; 6], &str, i64)> {
     events.iter().filter_map(|event| match &event.what {
         What::Call {
@@ -101,7 +101,7 @@ fn created(events: &[Event]) -> Vec<(&str, Creation)> {
         .collect()
 }
 
-/// Whether a call that has succeeded creates the name that it is given.
+/// Tells whether a call that has succeeded creates the name that it was given.
 fn creation(call: &str, args: &[u64; 6]) -> Option<Creation> {
     let opened = |flags: u64| match flags as i32 {
         flags if flags & libc::O_CREAT == 0 => None,
@@ -138,7 +138,7 @@ fn remove(path: &Path, creation: Creation, left: &Leftovers, began: SystemTime) 
     }
 }
 
-/// Whether an absolute path leads to a name below one of the places, without
+/// Tells whether an absolute path leads to a name below one of the places, without
 /// leaving them by a link.
 fn is_in_a_place(path: &Path) -> bool {
     let is_plain = path
@@ -149,7 +149,7 @@ fn is_in_a_place(path: &Path) -> bool {
     is_plain && below(path) && parent.is_some_and(|parent| below(&parent))
 }
 
-/// Whether it is a name in `/dev/shm` that was not there before the run.
+/// Tells whether it is a name in `/dev/shm` that did not exist before the run.
 fn is_new(path: &Path, left: &Leftovers) -> bool {
     let name = path.strip_prefix("/dev/shm").ok();
     name.is_some_and(|name| left.shm.iter().any(|new| name == Path::new(new)))

@@ -36,7 +36,7 @@ impl Session<'_> {
         });
     }
 
-    /// Whether the call in which a task waits has done nothing as long as it waits.
+    /// Tells whether the call in which a task waits has had no effect so far.
     pub fn waits_untouched(&self, index: usize) -> bool {
         let entering = self.tasks[index].entering;
         entering.row().is_untouched(&entering.args)

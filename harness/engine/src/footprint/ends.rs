@@ -1,4 +1,4 @@
-//! What the end of a process touches, and what brings it about.
+//! Objects touched by the end of a process, and by the causes of that end.
 
 use crate::footprint::objects;
 use crate::run::session::Session;
@@ -55,8 +55,8 @@ impl Session<'_> {
         touches.extend(parent.map(|parent| self.mourners(parent)));
     }
 
-    /// A signal that is about to be delivered to a task. That it stops or goes on is told
-    /// to its parent.
+    /// Touches of a signal that is about to be delivered to a task. The kernel notifies
+    /// the parent if the task stops or continues.
     pub(crate) fn of_signal(&self, index: usize, signal: i32, touches: &mut Vec<Touch>) {
         let stops = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT];
         let parent = self.processes[self.tasks[index].process].parent;
@@ -65,8 +65,8 @@ impl Session<'_> {
         }
     }
 
-    /// Whether a process has ended since this event, other than by what the task itself
-    /// was about to do. What it had open is not known any more then.
+    /// Tells whether a process has ended since this event, other than by the task's own
+    /// pending action. The files that it had open are then no longer known.
     pub(crate) fn has_killed(&self, since: usize, task: TaskId) -> bool {
         let process = self.tasks[task.index()].process;
         let ends_itself = |event: &crosswire_model::Event| match event.what {

@@ -1,5 +1,5 @@
-//! What each step touches: which kernel objects, and in which way. Asked for by
-//! plans with `footprints` and by rules that look ahead; other runs do not pay.
+//! Footprints: the kernel objects that each step touches, and in which way. Recorded for
+//! plans with `footprints` and for rules that look ahead; other runs do not pay.
 //!
 //! Whatever is not known to concern particular objects concerns everything: a
 //! dependence too many costs an exploration time, one too few would hide a bug.
@@ -33,10 +33,10 @@ const CHANGES: &str = "changes of shared memory";
 const WORD: u64 = 8;
 const MOST_WORDS: u64 = 64;
 
-/// Where the step's order matters in ways that are not looked into: a time-out runs.
+/// Object of a step whose order matters in ways that are not examined: a timeout runs.
 pub const TIME_OUT: &str = "time-outs";
 
-/// What was seen before a step, to be completed after it.
+/// Observations before a step, completed after it.
 pub(crate) struct Before {
     task: TaskId,
     choices: Vec<TaskId>,
@@ -47,9 +47,9 @@ pub(crate) struct Before {
 }
 
 impl Session<'_> {
-    /// What the ready tasks are about to touch, where the rule wants to know. Memory that
-    /// is shared and not watched is left out: any step may touch it, so it tells none
-    /// apart.
+    /// Returns the objects that the ready tasks are about to touch, if the rule needs
+    /// them. Leaves out shared memory that is not watched: any step may touch it, so it
+    /// does not distinguish steps.
     pub fn look_ahead(&mut self, ready: &[TaskId]) -> Vec<Rc<[Touch]>> {
         if !self.chooser.looks_ahead() {
             return Vec::new();
@@ -140,8 +140,8 @@ impl Session<'_> {
         });
     }
 
-    /// Whether the step has given the task new memory, which the rest of the step may
-    /// have touched already.
+    /// Tells whether the step has given the task new memory, which the rest of the step
+    /// may have touched already.
     fn has_mapped(&self, index: usize, since: usize) -> bool {
         self.recorder.events()[since..]
             .iter()
@@ -165,12 +165,14 @@ impl Session<'_> {
         Touch::write(format!("process {}", self.processes[process].leader))
     }
 
-    /// Whether its children have ended and been reaped.
+    /// Returns the touch of a process that learns whether its children have ended and
+    /// were reaped.
     pub(crate) fn mourners(&self, process: usize) -> Touch {
         Touch::write(format!("children of {}", self.processes[process].leader))
     }
 
-    /// What the next step of a task will touch, as far as can be seen before it.
+    /// Returns the objects that the next step of a task will touch, as far as known
+    /// before it.
     fn about_to_touch(&mut self, index: usize) -> Vec<Touch> {
         let task = &self.tasks[index];
         let mut touches = vec![self.process_of(task.id)];
@@ -370,7 +372,7 @@ impl Session<'_> {
         touches.extend(second);
     }
 
-    /// Words of one's own memory are nobody else's.
+    /// Touches of futex(2). Words of private memory concern no other task.
     fn of_futex(&self, index: usize, args: [u64; 6], touches: &mut Vec<Touch>) {
         const FUTEX_WORD: u64 = 4;
         let mut is_shared = false;

@@ -12,21 +12,22 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// What is known of the objects of a run.
+/// Known objects of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     /// Names by device and inode.
     names: HashMap<(u64, u64), String>,
     /// Objects created, by task.
     created: HashMap<usize, u32>,
-    /// What is given back when a process ends.
+    /// Touches of the operations that are undone when a process ends.
     pub undone: Vec<(usize, Touch)>,
-    /// What is behind descriptors, and what is mapped, while no call can have changed it.
+    /// Files behind descriptors, and mapped files, as long as no call can have changed
+    /// them.
     descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
     mapped: HashMap<Tid, Vec<Touch>>,
 }
 
-/// What is behind a descriptor.
+/// File behind a descriptor.
 #[derive(Debug, Clone)]
 pub(crate) struct Descriptor {
     pub name: String,
@@ -35,7 +36,8 @@ pub(crate) struct Descriptor {
 }
 
 impl Descriptor {
-    /// What closing it touches: a lock on a file is given up, the end of a pipe is gone.
+    /// Returns the touch of closing it: a lock on a file is released, the end of a pipe
+    /// is gone.
     pub fn closed(&self) -> Touch {
         match self.seekable {
             true => Touch::add(format!("locks of {}", self.name)),
@@ -62,8 +64,8 @@ pub(crate) enum Use {
 }
 
 impl Objects {
-    /// What is behind a descriptor; `None` if nothing is, or nothing that anybody
-    /// else could notice.
+    /// Returns the file behind a descriptor; `None` if there is none, or none that
+    /// another task could notice.
     pub fn descriptor(&mut self, tid: Tid, number: i32) -> Option<Descriptor> {
         if let Some(known) = self.descriptors.get(&(tid, number)) {
             return known.clone();
@@ -147,7 +149,7 @@ impl Objects {
 const EVENT_FD: &str = "anon_inode:[eventfd]";
 const TIMER_FD: &str = "anon_inode:[timerfd]";
 
-/// Whether a file is one in which the kernel tells about its objects.
+/// Tells whether a file is one in which the kernel reports on its objects.
 fn is_of_kernel(path: &Path) -> bool {
     path.starts_with("/proc") || path.starts_with("/sys")
 }
@@ -163,7 +165,7 @@ fn pair(tid: Tid, address: u64) -> Vec<i32> {
     }
 }
 
-/// A file by its path, whether or not it has been removed since.
+/// Returns a file by its path, whether or not it has been removed since.
 pub(crate) fn file(path: &str) -> String {
     format!("file {}", path.trim_end_matches(" (deleted)"))
 }
@@ -183,7 +185,7 @@ pub(crate) fn open_descriptors(tid: Tid) -> Vec<u64> {
 /// its length.
 const LOG: &str = "crosswire-log";
 
-/// What sharing a file touches, by its name and whether it may be written.
+/// Returns the touch of sharing a file, given its name and whether it may be written.
 fn shared_mapping((path, may_change): &(String, bool)) -> Option<Touch> {
     if path.contains(LOG) {
         return None;
@@ -302,7 +304,7 @@ fn of_path(tid: Tid, row: &Row, args: &[u64; 6], path: &Path, touches: &mut Vec<
     }
 }
 
-/// The absolute path that a name means, without looking at links.
+/// Returns the absolute path that a name means, without looking at links.
 fn absolute(tid: Tid, directory: Option<i32>, address: u64) -> Option<PathBuf> {
     let name = memory::read_string(tid, address, 4096).filter(|name| !name.is_empty())?;
     let base = match directory {

@@ -124,7 +124,8 @@ impl Remote {
     }
 }
 
-/// The arguments of mmap(2) for memory that holds code of the engine's and its data.
+/// Returns the arguments of mmap(2) for memory that holds code of the engine's and its
+/// data.
 pub(crate) fn code_area(address: u64, length: u64) -> [u64; 6] {
     let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;

@@ -18,8 +18,8 @@ use crosswire_model::{Access, AccessKind, Call, End, What};
 const SEGV_ACCERR: i32 = 2;
 
 impl Session<'_> {
-    /// Whether a SIGSEGV is an access to watched memory that the program may make. If
-    /// so, the task is about to make it.
+    /// Tells whether a SIGSEGV is an access to watched memory that the program may make.
+    /// If so, the task is about to make it.
     pub fn is_access(&mut self, index: usize) -> Result<bool, Halt> {
         if !self.is_watched(index) {
             return Ok(false);
@@ -348,7 +348,7 @@ impl Session<'_> {
         }
     }
 
-    /// A value as the trace holds it: process ids, which locks contain, as in
+    /// Returns a value as the trace holds it: process ids, which locks contain, as in
     /// [`Session::stable_pid`].
     pub fn stable_words(&self, value: u64) -> u64 {
         /// The two highest bits of a futex say something else (futex(2)).
@@ -360,7 +360,7 @@ impl Session<'_> {
         stable(value >> 32) << 32 | stable(value & 0xffff_ffff)
     }
 
-    /// Performs one instruction in its place, while nobody else can run.
+    /// Performs one instruction in its place, while no other task can run.
     fn perform_stepped(&mut self, index: usize) -> Result<(), Halt> {
         self.set_open(index, true)?;
         let tid = self.tasks[index].tid;
@@ -382,8 +382,9 @@ impl Session<'_> {
     }
 }
 
-/// Whether a program may do this to memory of its own that it has protected so. What a
-/// string instruction does depends on which of its operands the memory is.
+/// Tells whether a program may make this access to memory of its own with this
+/// protection. The effect of a string instruction depends on which of its operands the
+/// memory is.
 fn permits(protection: i32, kind: AccessKind, is_string: bool) -> bool {
     let needed = match kind {
         AccessKind::Read => libc::PROT_READ,

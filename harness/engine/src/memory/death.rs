@@ -1,6 +1,7 @@
-//! When a process dies, the kernel marks the robust locks it held, so that the next one
-//! to take them learns of the death (get_robust_list(2)). It follows pointers into
-//! shared memory, and gives up silently where it cannot. So the memory is opened first.
+//! Opens shared memory before the death of a process. The kernel marks the robust locks
+//! that the process held, so that the next task to take them learns of the death
+//! (get_robust_list(2)). It follows pointers into shared memory, and gives up silently if
+//! it cannot. So the memory is opened first.
 
 use super::space::DISTANCE;
 use crate::run::session::{Halt, Session};
@@ -12,7 +13,7 @@ use crosswire_model::End;
 use libc::{SIGKILL, c_int};
 
 impl Session<'_> {
-    /// Whether a thread holds robust locks, or is about to take or release one.
+    /// Tells whether a thread holds robust locks, or is about to take or release one.
     fn holds_robust_locks(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         let Some((head, _)) = tracee::robust_list(task.tid).filter(|(head, _)| *head != 0) else {
@@ -46,7 +47,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Before a signal that nobody handles.
+    /// Opens the memory before a signal without a handler.
     pub fn open_before_signal(&mut self, index: usize) -> Result<(), Halt> {
         let process = self.tasks[index].process;
         match self.is_watched(index) && self.process_holds_robust_locks(process) {

@@ -1,6 +1,6 @@
-//! Whether a loop is without end: performed once more, it comes back to the same
-//! registers and leaves memory as it was. Since nobody else changes anything, it will
-//! do so for ever.
+//! Proofs that a loop is endless: performed once more, it returns to the same registers
+//! and leaves memory unchanged. Since no other task changes anything, it will do so
+//! forever.
 
 use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
@@ -94,7 +94,7 @@ fn instruction_at(tid: Tid, position: u64) -> Option<Instruction> {
     (decoded.code() != Code::INVALID).then_some(decoded)
 }
 
-/// Whether an instruction's effect is only on general-purpose registers and memory.
+/// Tells whether an instruction affects only general-purpose registers and memory.
 fn is_plain(instruction: &Instruction) -> bool {
     let flow = !matches!(
         instruction.flow_control(),

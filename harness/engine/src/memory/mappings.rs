@@ -24,8 +24,8 @@ fn is_shared(args: &[u64; 6]) -> bool {
 }
 
 impl Session<'_> {
-    /// Whether the call makes shared memory accessible that is to be watched. Files of
-    /// the system that can only be read stay the same during a run.
+    /// Tells whether the call makes shared memory accessible that must be watched.
+    /// Read-only files of the system do not change during a run.
     fn maps_shared(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         let args = task.entering.args;
@@ -38,8 +38,8 @@ impl Session<'_> {
         }
     }
 
-    /// Whether the call maps shared memory for code that is made in the run. An
-    /// instruction there cannot be fetched by way of an alias.
+    /// Tells whether the call maps shared memory for code that is generated in the run.
+    /// An instruction there cannot be fetched through an alias.
     fn maps_code(&self, index: usize) -> bool {
         let args = self.tasks[index].entering.args;
         is_shared(&args) && args[2] as c_int & PROT_EXEC != 0 && self.may_change(index)
@@ -136,7 +136,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The size of a System V segment, if the program may know it.
+    /// Returns the size of a System V segment, if the program may know it.
     fn segment_length(&mut self, index: usize, id: u64) -> Result<Option<u64>, Halt> {
         /// `shm_segsz` in `struct shmid64_ds` (asm-generic/shmbuf.h).
         const SIZE: u64 = 48;
@@ -342,8 +342,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// What the program may do in a range has changed; the kernel has applied it to the
-    /// program's own addresses.
+    /// Applies a change of the program's rights in a range; the kernel has already
+    /// applied it to the program's own addresses.
     fn protect(
         &mut self,
         index: usize,

@@ -36,7 +36,7 @@ use crosswire_model::AccessKind;
 use std::io;
 
 impl Session<'_> {
-    /// The address space of a task.
+    /// Returns the address space of a task.
     pub fn space(&self, index: usize) -> &Space {
         &self.memory.spaces[self.processes[self.tasks[index].process].space]
     }
@@ -45,8 +45,8 @@ impl Session<'_> {
         &mut self.memory.spaces[self.processes[self.tasks[index].process].space]
     }
 
-    /// The access that a task is about to make, as its instruction says: where, how many
-    /// bytes, and what it does to them.
+    /// Returns the access that a task is about to make, as its instruction says: where,
+    /// how many bytes, and what it does to them.
     pub fn pending_access(&self, index: usize) -> Option<(u64, u32, AccessKind)> {
         let pending = self.tasks[index].access?;
         let instruction = &self
@@ -58,7 +58,7 @@ impl Session<'_> {
         Some((pending.address, instruction.size, instruction.kind))
     }
 
-    /// Whether the task's process has shared memory that is watched.
+    /// Tells whether the task's process has shared memory that is watched.
     pub fn is_watched(&self, index: usize) -> bool {
         !self.space(index).is_empty()
     }

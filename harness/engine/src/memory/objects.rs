@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
-/// What tells one piece of shared memory from another during a run.
+/// Identity of a piece of shared memory during a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     /// A file, by device and inode.
@@ -29,12 +29,12 @@ pub(crate) struct Objects {
     anonymous: u32,
 }
 
-/// What a worker knows of programs' code, from run to run.
+/// Knowledge that a worker keeps of programs' code, from run to run.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     pub(super) trampolines: Trampolines,
     pub detours: Detours,
-    /// What was mapped when the programs were loaded, with the paths of then.
+    /// Mappings at the time the programs were loaded, with the paths of that time.
     originals: Vec<Mapping>,
     executables: Vec<String>,
     places: HashMap<(u32, usize), Place>,
@@ -55,12 +55,12 @@ impl Objects {
         self.number(Key::Anonymous(self.anonymous), "/dev/zero")
     }
 
-    /// The number of a System V segment's object, if it was ever attached.
+    /// Returns the number of a System V segment's object, if it was ever attached.
     pub(super) fn of_segment(&self, id: i32) -> Option<u32> {
         self.known.get(&Key::SystemV(id)).copied()
     }
 
-    /// The number of an instruction's place.
+    /// Returns the number of an instruction's place.
     pub(super) fn place(
         &mut self,
         knowledge: &mut Knowledge,
@@ -81,7 +81,7 @@ impl Objects {
 }
 
 impl Knowledge {
-    /// A number for the program that a process executes.
+    /// Returns a number for the program that a process executes.
     pub(super) fn executable(&mut self, tid: Tid) -> u32 {
         let link = std::fs::read_link(format!("/proc/{tid}/exe")).unwrap_or_default();
         let path = link.to_string_lossy().into_owned();
@@ -117,7 +117,7 @@ impl Knowledge {
         Ok(())
     }
 
-    /// What is mapped into a task's memory, with the paths that files had when the
+    /// Returns the mappings of a task's memory, with the paths that files had when the
     /// programs were loaded.
     ///
     /// A file may lie in a directory whose cover has been renewed since. Then the kernel
@@ -138,7 +138,7 @@ impl Knowledge {
         Ok(mappings)
     }
 
-    /// The file that holds the code at an address, and the position in it.
+    /// Returns the file that holds the code at an address, and the position in it.
     fn module_at(&self, tid: Tid, address: u64) -> Option<(String, u64)> {
         let mappings = self.mappings(tid).ok()?;
         let holds = |one: &Mapping| (one.start..one.end).contains(&address);
@@ -151,7 +151,7 @@ impl Knowledge {
     }
 }
 
-/// The file behind a descriptor: what tells it from others, and its name.
+/// Returns the file behind a descriptor: what tells it from others, and its name.
 pub(super) fn file(tid: Tid, descriptor: u64) -> Option<(Key, String)> {
     let link = format!("/proc/{tid}/fd/{}", descriptor as i32);
     let name = std::fs::read_link(&link).ok()?;

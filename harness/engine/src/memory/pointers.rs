@@ -116,8 +116,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Whether a call has failed only because of a pointer that was not foreseen. The
-    /// program's own addresses are accessible then, and the call can be made again.
+    /// Tells whether a call has failed only because of a pointer that was not foreseen.
+    /// The program's own addresses are accessible then, and the call can be repeated.
     pub fn has_missed_pointer(&mut self, index: usize, result: i64) -> Result<bool, Halt> {
         if result != -i64::from(EFAULT) || !self.is_watched(index) || self.space(index).open {
             return Ok(false);
@@ -154,7 +154,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// How often an object is mapped in address spaces that are in use.
+    /// Returns the number of mappings of an object in address spaces that are in use.
     fn attachments(&self, object: u32) -> u64 {
         let is_used =
             |space: usize| (self.processes.iter()).any(|p| p.space == space && !self.has_ended(p));

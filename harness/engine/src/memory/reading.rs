@@ -1,4 +1,4 @@
-//! What the engine reads of a program's memory for an access, in as few calls as can be.
+//! Reads a program's memory for an access, with as few calls as possible.
 
 use super::Pending;
 use super::code::instruction::LONGEST;
@@ -17,8 +17,8 @@ pub(super) struct Reading {
 
 impl Session<'_> {
     /// Reads the instruction of an access. When the task comes straight from another
-    /// access, which wakes nobody, nothing changes until the next step: what that access
-    /// has left is read in the same call, and the word that the task comes to.
+    /// access, which wakes no task, nothing changes until the next step: the value left
+    /// by that access is read in the same call, and so is the word that the task reaches.
     pub(super) fn read_at_access(
         &mut self,
         index: usize,
@@ -61,7 +61,7 @@ impl Session<'_> {
         })
     }
 
-    /// The word at an access that a task is about to make.
+    /// Returns the word at an access that a task is about to make.
     pub(super) fn word_before(&self, index: usize, pending: &Pending) -> Option<u64> {
         let now = (self.turn.step(), self.reports.signals_sent());
         let read = || value_at(self.tasks[index].tid, pending.address, 8);
@@ -80,7 +80,7 @@ pub(super) fn low_bytes(size: u64) -> u64 {
     u64::MAX >> (64 - 8 * size.clamp(1, 8))
 }
 
-/// The beginning of a range, read at the alias.
+/// Returns the beginning of a range, read at the alias.
 pub(super) fn value_at(tid: Tid, address: u64, size: u64) -> Option<u64> {
     let mut bytes = [0; 8];
     let length = size.min(8) as usize;

@@ -1,4 +1,4 @@
-//! Which parts of an address space are shared memory, and where each is reached.
+//! Parts of an address space that are shared memory, and the addresses of their aliases.
 //!
 //! A shared mapping is inaccessible where the program knows it and accessible at its
 //! *alias*, a second mapping of the same memory, always [`DISTANCE`] bytes above. The
@@ -9,16 +9,16 @@ use crate::inside::detours::Installed;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Where shared mappings are placed whose address the program leaves to the kernel,
-/// so that the system-call filter can tell calls that concern them by their
-/// arguments. Nothing else is there: the kernel hands out addresses from
-/// 0x2aaa_aaaa_b000 upwards (`ADDR_COMPAT_LAYOUT` of personality(2)).
+/// Addresses of shared mappings whose place the program leaves to the kernel, so that the
+/// system-call filter can recognise calls that concern them by their arguments. Nothing
+/// else is there: the kernel assigns addresses from 0x2aaa_aaaa_b000 upwards
+/// (`ADDR_COMPAT_LAYOUT` of personality(2)).
 pub(super) const WINDOW: Range<u64> = 0x3000_0000_0000..0x3040_0000_0000;
 
 /// From an address to its alias.
 pub(super) const DISTANCE: u64 = 0x40_0000_0000;
 
-/// Where trampolines are put, above all aliases.
+/// Address of the trampolines, above all aliases.
 pub(super) const CODE: u64 = 0x3080_0000_0000;
 
 /// Alignment of mappings in the window, and the gap between them: a huge page, and
@@ -32,11 +32,11 @@ pub(super) const PAGE: u64 = 4096;
 pub(crate) struct Region {
     pub start: u64,
     pub end: u64,
-    /// What the program may do there, as flags of mmap(2).
+    /// Rights of the program there, as flags of mmap(2).
     pub protection: i32,
     /// An index into the run's shared objects.
     pub object: u32,
-    /// Where in the object it begins.
+    /// Offset in the object.
     pub offset: u64,
 }
 
@@ -45,7 +45,7 @@ impl Region {
         self.end - self.start
     }
 
-    /// The position in the object of an address.
+    /// Returns the position in the object of an address.
     pub fn position(&self, address: u64) -> u64 {
         self.offset + (address - self.start)
     }
@@ -62,12 +62,12 @@ pub(crate) struct Space {
     pub open: bool,
     /// Calls on mappings outside the window stop as well.
     pub watches_everywhere: bool,
-    /// What it holds for calls that have one stop.
+    /// Detours, for calls that have one stop.
     pub detours: Installed,
 }
 
 impl Space {
-    /// Whether it holds no shared memory.
+    /// Tells whether it holds no shared memory.
     pub fn is_empty(&self) -> bool {
         self.regions.is_empty()
     }
@@ -76,19 +76,19 @@ impl Space {
         self.regions.values()
     }
 
-    /// The mapping that holds an address.
+    /// Returns the mapping that holds an address.
     pub fn at(&self, address: u64) -> Option<&Region> {
         let (_, region) = self.regions.range(..=address).next_back()?;
         (address < region.end).then_some(region)
     }
 
-    /// Where the first mapping behind an address begins.
+    /// Returns the start of the first mapping behind an address.
     pub fn next_after(&self, address: u64) -> u64 {
         let mut behind = self.regions.range(address..);
         behind.next().map_or(u64::MAX, |(start, _)| *start)
     }
 
-    /// The parts of mappings that lie in a range.
+    /// Returns the parts of mappings that lie in a range.
     pub fn within(&self, range: Range<u64>) -> Vec<Region> {
         let parts = self.regions.values().filter_map(|region| {
             let start = region.start.max(range.start);
@@ -138,7 +138,7 @@ impl Space {
         }
     }
 
-    /// An address in the window for a new mapping.
+    /// Returns an address in the window for a new mapping.
     pub fn room(&self, length: u64) -> Option<u64> {
         let fits = |start: u64, limit: u64| {
             let end = start.checked_add(length)?.checked_add(GRANULE)?;
@@ -162,7 +162,7 @@ impl Space {
     }
 }
 
-/// The page-aligned range of a call that names an address and a length.
+/// Returns the page-aligned range of a call that names an address and a length.
 pub(super) fn pages(address: u64, length: u64) -> Range<u64> {
     let end = address.saturating_add(length);
     address / PAGE * PAGE..end.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX)

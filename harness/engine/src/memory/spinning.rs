@@ -1,18 +1,17 @@
-//! Loops that wait for shared memory to change. A task that looks at the same places and
-//! finds the same values again and again lets others go first, until somebody has
-//! changed anything. If nobody can, and the loop is provably without end, that is a
-//! livelock.
+//! Loops that wait for shared memory to change. A task that reads the same places and
+//! finds the same values repeatedly lets others go first, until another task has changed
+//! something. If none can, and the loop is provably endless, that is a livelock.
 
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_model::{Access, End, Spinner, What};
 
-/// Rounds in which nobody could change anything, before a loop is examined.
+/// Rounds without any possible change before a loop is examined.
 const PATIENCE: u32 = 16;
 
 impl Session<'_> {
-    /// Whether the access that a task is about to make, to a place that begins with this
-    /// word, is one of a loop that waits. If so, it is not made yet.
+    /// Tells whether the access that a task is about to make, to a place that begins with
+    /// this word, belongs to a loop that waits. If so, it is not made yet.
     pub fn goes_round(&mut self, index: usize, word: Option<u64>) -> bool {
         let now = (self.memory.changes, self.clock.counter_readings());
         let task = &mut self.tasks[index];
@@ -32,7 +31,7 @@ impl Session<'_> {
         true
     }
 
-    /// Whether a task waits in a loop for shared memory that nobody has changed.
+    /// Tells whether a task waits in a loop for shared memory that no task has changed.
     pub fn waits_for_change(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         matches!(task.state, State::Ready(At::Access, _))
@@ -40,7 +39,7 @@ impl Session<'_> {
             && task.signals_seen == self.reports.signals_sent()
     }
 
-    /// Nobody else can go on: those who wait in loops do, or the run is over.
+    /// Lets tasks that wait in loops run when no other task can, or ends the run.
     pub fn let_loops_go_on(&mut self) -> Result<bool, Halt> {
         let waiting: Vec<usize> = (0..self.tasks.len())
             .filter(|i| self.waits_for_change(*i))

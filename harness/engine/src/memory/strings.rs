@@ -94,7 +94,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// How many elements are one access: within a mapping, and not too many.
+    /// Returns the number of elements of one access: within a mapping, and limited.
     fn chunk(
         &self,
         index: usize,
@@ -122,7 +122,7 @@ impl Session<'_> {
     }
 }
 
-/// Whether a comparison has ended the instruction before its count did.
+/// Tells whether a comparison has ended the instruction before its count did.
 fn ends(operands: StringOperands, registers: &Registers) -> bool {
     registers.found_equal() == operands.until_equal
 }

@@ -9,8 +9,8 @@ use crosswire_model::{Capture, Moment};
 const MOST_BYTES: usize = 256 << 10;
 
 impl Session<'_> {
-    /// Notes the registers with which a task enters a call: while it is asleep in there
-    /// nobody can ask for them.
+    /// Notes the registers with which a task enters a call: they cannot be read while it
+    /// sleeps there.
     pub fn note_entry(&mut self, index: usize) {
         if self.setup.watched {
             let task = &mut self.tasks[index];

@@ -1,4 +1,5 @@
-//! Nobody can go on: who waits for what, and who could have released them.
+//! Describes a deadlock: the waits of all tasks, and the tasks that could have released
+//! them.
 
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
@@ -8,12 +9,12 @@ use crosswire_model::{Blocked, Call, End, Moment, TaskId, What};
 use libc::{O_RDONLY, O_WRONLY, POLLIN};
 use std::time::Duration;
 
-/// Who waits for an object that a descriptor refers to.
+/// Direction in which tasks wait for an object behind a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waits {
-    /// For somebody to put something in.
+    /// Until another task puts something in.
     ToReceive,
-    /// For somebody to take something out.
+    /// Until another task takes something out.
     ToSend,
 }
 
@@ -36,7 +37,7 @@ impl Session<'_> {
         Ok(false)
     }
 
-    /// How the run ends when nobody can go on.
+    /// Ends the run when no task can continue.
     pub fn stuck(&mut self) -> End {
         let roots = self
             .processes
@@ -119,7 +120,7 @@ impl Session<'_> {
         self.tasks.iter().filter(alive)
     }
 
-    /// A pipe, socket or queue behind a descriptor.
+    /// Returns a pipe, socket or queue behind a descriptor.
     fn behind(&self, index: usize, number: u64, waits: Waits) -> (String, Vec<TaskId>) {
         let tid = self.tasks[index].tid;
         let Some(target) = descriptor::target(tid, number) else {

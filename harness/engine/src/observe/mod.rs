@@ -1,4 +1,4 @@
-//! What is written down of a run.
+//! Recording of a run.
 
 pub(crate) mod capture;
 pub(crate) mod deadlock;

@@ -1,10 +1,10 @@
-//! What the programs print: one file each for standard output and standard error.
+//! Output of the programs: one file each for standard output and standard error.
 
 use crate::Engine;
 use std::io::{Read, Seek, SeekFrom};
 
 impl Engine {
-    /// What the programs have printed since the last time.
+    /// Returns the output of the programs since the last call.
     pub(crate) fn take_output(&mut self) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
         let mut taken = [Vec::new(), Vec::new()];
         for (file, bytes) in self.outputs.iter_mut().zip(&mut taken) {

@@ -39,7 +39,7 @@ impl Session<'_> {
         self.record(index, what);
     }
 
-    /// The result as the trace holds it. Without a pid namespace the kernel hands
+    /// Returns the result as the trace holds it. Without a pid namespace the kernel hands
     /// out other pids in every run; the trace numbers them as a namespace would.
     pub fn stable_result(&self, index: usize, result: i64) -> i64 {
         match self.setup.pids_vary && self.tasks[index].entering.row().is(Fact::ReturnsPid) {

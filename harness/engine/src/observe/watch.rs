@@ -1,6 +1,6 @@
-//! Reading what the pointers of a call lead to, for runs that somebody will look at.
-//! Only memory of tasks that have stopped or sleep is read, so that a run does not
-//! depend on being watched.
+//! Reads the data behind the pointers of a call, for runs that will be shown to a reader.
+//! Reads only memory of tasks that have stopped or sleep, so that a run does not depend
+//! on being watched.
 
 use crate::run::session::Session;
 use crosswire_calls::{Arg, Row, is_file_lock_command};
@@ -43,8 +43,8 @@ impl Session<'_> {
     }
 }
 
-/// When a call is looked at. What it is given is there before; what it gives is
-/// there after, unless it failed.
+/// Moment at which a call is observed. Its inputs are there before it; its outputs are
+/// there after it, unless it failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Moment {
     Before,
@@ -116,7 +116,7 @@ impl Look {
         !matches!(self.moment, Moment::After(_))
     }
 
-    /// What the call came back with, if it did not fail.
+    /// Returns the result of the call, if it did not fail.
     fn answer(&self) -> Option<i64> {
         match self.moment {
             Moment::After(result) | Moment::Whole(result) if result >= 0 => Some(result),
@@ -124,7 +124,7 @@ impl Look {
         }
     }
 
-    /// An argument that the caller has filled in.
+    /// Returns an argument that the caller has filled in.
     fn given(
         &self,
         argument: u8,
@@ -136,7 +136,7 @@ impl Look {
         }
     }
 
-    /// An argument that the kernel has filled in.
+    /// Returns an argument that the kernel has filled in.
     fn answered(
         &self,
         argument: u8,
@@ -160,7 +160,7 @@ impl Look {
         })
     }
 
-    /// The buffers of readv(2) and writev(2) as one.
+    /// Returns the buffers of readv(2) and writev(2) as one.
     fn vectors(&self, address: u64, count: u64, limit: u64) -> Option<Content> {
         let mut all = Bytes {
             shown: String::new(),
@@ -182,7 +182,7 @@ impl Look {
         Some(Content::Bytes(all))
     }
 
-    /// The data of a `struct msghdr`, and descriptors that go with it (unix(7)).
+    /// Returns the data of a `struct msghdr`, and descriptors that go with it (unix(7)).
     fn message_header(&self, limit: u64, is_there: bool) -> Vec<(u8, Content)> {
         let word = |offset: u64| memory::read_word(self.tid, self.args[1] + offset).ok();
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! After each resumption: waiting until everybody has stopped, sleeps or is gone.
+//! After each resumption: waits until every task has stopped, sleeps or is gone.
 //!
 //! Whether a task sleeps is asked of the kernel, never inferred from time. The
 //! criterion is exact: nothing is left to be reported, every task that is not
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// not to take much longer than it does anyway.
 const LOOK_AFTER: Duration = Duration::from_millis(60);
 
-/// When to look next for a task that spins.
+/// Time of the next check of a task that spins.
 struct Look {
     at: Moment,
     pause: Duration,
@@ -41,8 +41,8 @@ impl Look {
 }
 
 impl Session<'_> {
-    /// Waits until nobody runs. `undisturbed`: only the current task can have
-    /// anything to report, so the harness may sleep until it does.
+    /// Waits until no task runs. `undisturbed`: only the current task can have anything
+    /// to report, so the harness may sleep until it does.
     pub fn settle(&mut self, undisturbed: bool) -> Result<(), Halt> {
         let mut look = Look::first();
         let mut rounds = 0u32;
@@ -113,8 +113,8 @@ impl Session<'_> {
         Err(Halt::End(End::Limit(Limit::WallTime)))
     }
 
-    /// Whether the report just received was the last there can be, so that there is
-    /// no need to ask: nobody runs, and nobody can have been woken.
+    /// Tells whether the report just received is the last possible one, so that there is
+    /// no need to ask: no task runs, and none can have been woken.
     fn nobody_can_report(&self, undisturbed: bool) -> bool {
         let may_report = |t: &crate::run::task::Task| match t.state {
             State::Running | State::Unborn => true,
@@ -124,14 +124,14 @@ impl Session<'_> {
         !self.reports.recheck && !self.tasks.iter().any(may_report)
     }
 
-    /// Whether exactly one task runs.
+    /// Tells whether exactly one task runs.
     fn is_running_alone(&self) -> bool {
         let running =
             |t: &&crate::run::task::Task| matches!(t.state, State::Running | State::Unborn);
         self.tasks.iter().filter(running).count() == 1 && !self.reports.recheck
     }
 
-    /// Whether every task is stopped, asleep or gone.
+    /// Tells whether every task is stopped, asleep or gone.
     fn all_quiet(&mut self) -> bool {
         let mut quiet = true;
         for task in self.tasks.iter_mut() {
@@ -162,7 +162,7 @@ impl Session<'_> {
         quiet
     }
 
-    /// Everybody who still counts as running was found asleep.
+    /// Records as blocked all tasks that still count as running and were found asleep.
     fn note_blocked(&mut self) {
         for task in self.tasks.iter_mut() {
             if matches!(task.state, State::Running) {
@@ -174,9 +174,9 @@ impl Session<'_> {
         }
     }
 
-    /// A task that was stopped may have been killed, or ended with its process:
-    /// then it runs to its end. Asked only when everybody else is quiet, because
-    /// whoever does the killing may not have come to it before.
+    /// Tells whether some stopped tasks have been killed, or ended with their process:
+    /// then they run to their end. Checked only when all other tasks are quiet, because
+    /// the killer may not have acted before.
     fn some_stopped_have_been_killed(&mut self) -> bool {
         let mut some = false;
         if !self.reports.recheck {

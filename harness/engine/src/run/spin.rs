@@ -9,14 +9,14 @@ use std::io;
 /// Instructions within which a waiting loop is expected to come round.
 const INSTRUCTIONS: u32 = 2_000;
 
-/// What a task was found doing.
+/// Observed activity of a task.
 #[derive(Debug)]
 pub(crate) enum Spins {
     /// It repeats itself; it is stopped in the loop.
     Yes(Stopped),
     /// It makes progress; it has been resumed.
     No,
-    /// It came to this stop while being looked at.
+    /// It reached this stop during the observation.
     Stopped(Tid, Stop),
 }
 

@@ -1,6 +1,6 @@
-//! One step: what a task does from one schedule point to its next. The chosen task
-//! performs the call it is about to make, everybody whom that wakes comes to the end
-//! of their own call, and the chosen task goes on to its next call.
+//! One step: from one schedule point of a task to its next. The chosen task performs the
+//! call it is about to make, every task that it wakes reaches the end of its own call,
+//! and the chosen task continues to its next call.
 
 use crate::emulate::Emulated;
 use crate::faults::armed::Strike;

@@ -1,4 +1,4 @@
-//! What each ptrace stop means for the task that reports it.
+//! Meaning of each ptrace stop for the task that reports it.
 
 use crate::EngineError;
 use crate::emulate::tsc;
@@ -188,8 +188,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Whether a call was cut short by nothing but signals that the program ignores.
-    /// The kernel does not send an ignored signal, except to a task that is traced
+    /// Tells whether a call was cut short only by signals that the program ignores. The
+    /// kernel does not send an ignored signal, except to a task that is traced
     /// (ptrace(2), "Signal-delivery-stop"), and some calls return EINTR for it.
     fn was_woken_in_vain(&self, index: usize) -> bool {
         let task = &self.tasks[index];
@@ -203,9 +203,9 @@ impl Session<'_> {
                 .all(|signal| probe::ignores(task.tid, *signal))
     }
 
-    /// Lets a task make the call again that was cut short, with the same deadline. It
-    /// never happened: whether the signal or what the call waited for came first, in
-    /// one step of another task, is nobody's choice.
+    /// Lets a task repeat the call that was cut short, with the same deadline. The
+    /// interruption never happened: whether the signal or the awaited event came first,
+    /// in one step of another task, is not a choice of the schedule.
     fn begin_again(&mut self, index: usize, result: i64) -> Result<(), Halt> {
         // After one of its own restart codes the kernel sees to it itself.
         if result == -i64::from(libc::EINTR) {
@@ -259,7 +259,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The flags with which a task creates another, as those of clone(2).
+    /// Returns the flags with which a task creates another, as those of clone(2).
     fn creation_flags(&self, index: usize, vfork: bool) -> u64 {
         let task = &self.tasks[index];
         let [first, ..] = task.entering.args;
@@ -377,14 +377,14 @@ impl Session<'_> {
     }
 }
 
-/// Whether the result says that a signal or an interrupt cut the call short:
-/// EINTR, or one of the kernel's own restart codes (linux/errno.h), which reach
-/// the program as a restarted call.
+/// Tells whether the result means that a signal or an interrupt cut the call short:
+/// EINTR, or one of the kernel's own restart codes (linux/errno.h), which reach the
+/// program as a restarted call.
 pub(crate) fn is_interrupted(result: i64) -> bool {
     result == -i64::from(libc::EINTR) || is_restart(result)
 }
 
-/// Whether the kernel will perform the call again after the signal's handler.
+/// Tells whether the kernel will perform the call again after the signal's handler.
 pub(crate) fn is_restart(result: i64) -> bool {
     (-516..=-512).contains(&result)
 }

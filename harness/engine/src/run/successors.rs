@@ -5,7 +5,7 @@ use crate::run::session::Session;
 use crate::run::task::Task;
 
 impl Session<'_> {
-    /// Whose end a process waits for before it begins.
+    /// Returns the process whose end another one waits for before it starts.
     pub fn awaited_by(&self, process: &str) -> Option<String> {
         let mut successors = self.setup.successors.iter();
         successors
@@ -34,8 +34,8 @@ impl Session<'_> {
         }
     }
 
-    /// Lets everybody begin whose predecessor will never be there: all others are
-    /// gone. Whether there was anybody.
+    /// Starts all processes whose predecessor will never exist: all others are gone.
+    /// Returns whether there were any.
     pub fn begin_unawaited(&mut self) -> bool {
         let gone = |task: &Task| task.is_gone() || self.has_yet_to_begin(task);
         if self.setup.successors.is_empty() || !self.tasks.iter().all(gone) {

@@ -8,7 +8,7 @@ use crosswire_kernel::tracee::{Entering, Stopped};
 use crosswire_model::{TaskId, Touch};
 use std::rc::Rc;
 
-/// Where a stopped task is.
+/// Position of a stopped task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
     /// It has never run.
@@ -25,7 +25,7 @@ pub(crate) enum At {
     Code,
 }
 
-/// What a task is doing.
+/// Activity of a task.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Its creator has announced it; its first stop is still to come.
@@ -38,7 +38,7 @@ pub(crate) enum State {
     Blocked,
     /// Held at the entry of a sleep until its deadline.
     Sleeping(Stopped),
-    /// Held before a lock that somebody else has.
+    /// Held before a lock that another task has.
     Parked(Stopped),
     /// Stopped as by SIGSTOP.
     Frozen,
@@ -48,12 +48,12 @@ pub(crate) enum State {
     Gone,
 }
 
-/// How an expired wait answers.
+/// Result of an expired wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimedWait {
     /// Virtual time at which it is over.
     pub deadline: u64,
-    /// What the call returns then.
+    /// Result of the call.
     pub result: i64,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Task {
     pub tid: Tid,
     /// Index into the run's processes.
     pub process: usize,
-    /// Who created it.
+    /// Task that created it.
     pub parent: Option<TaskId>,
     pub state: State,
     /// The call it is in, or was in last.
@@ -79,7 +79,8 @@ pub(crate) struct Task {
     /// Places in its memory that were changed for the call, and the program's own
     /// bytes.
     pub restore_memory: Vec<(u64, Vec<u8>)>,
-    /// The call it makes next is a wait that goes on after a signal nobody handled.
+    /// Deadline, if its next call is a wait that continues after a signal without a
+    /// handler.
     pub waits_until: Option<u64>,
     /// Its call was cut short by an ignored signal, and is about to be made again.
     pub begins_again: bool,
@@ -120,7 +121,7 @@ pub(crate) struct Task {
     pub segment_set: bool,
     /// Its call failed for a pointer into shared memory, and is made again.
     pub reached_memory: bool,
-    /// What its next step is about to touch, once somebody has asked.
+    /// Objects that its next step is about to touch, once computed.
     pub ahead: Option<Rc<[Touch]>>,
     /// It makes its call on the way to its next stop.
     pub on_detour: bool,
@@ -181,8 +182,8 @@ impl Task {
         self.restore_memory.push((address, bytes.to_vec()));
     }
 
-    /// Whether it makes its call just as the program means it, so that nothing has to be
-    /// put back when that ends.
+    /// Tells whether it makes its call exactly as the program does, so that nothing has
+    /// to be restored when the call ends.
     pub fn makes_own_call(&self) -> bool {
         self.restore.is_none()
             && self.restore_memory.is_empty()
@@ -208,7 +209,7 @@ impl Task {
         }
     }
 
-    /// The token of a stopped task.
+    /// Returns the token of a stopped task.
     pub fn stopped(&self) -> Option<&Stopped> {
         match &self.state {
             State::Ready(_, stopped) | State::Sleeping(stopped) | State::Parked(stopped) => {

@@ -1,4 +1,5 @@
-//! Between two steps: who can go on, and what happens when nobody can.
+//! Between two steps: determines the tasks that can run, and handles the case that none
+//! can.
 
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, Process, State, Task};
@@ -75,7 +76,7 @@ impl Session<'_> {
         }
     }
 
-    /// Whether anything has happened since the task was found spinning.
+    /// Tells whether anything has happened since the task was found spinning.
     pub fn may_leave_loop(&self, index: usize) -> bool {
         self.turn.spinning.iter().all(|(task, step, signals)| {
             *task != index || self.turn.step > step + 1 || self.reports.signals_sent() > *signals
@@ -92,7 +93,8 @@ impl Session<'_> {
         self.tasks.iter().filter(asleep).map(|t| t.id).collect()
     }
 
-    /// Nobody can go on: somebody's pause ends, time passes, or the run is over.
+    /// Handles the case that no task can run: a pause ends, time advances, or the run is
+    /// over.
     pub fn nobody_ready(&mut self) -> Result<(), Halt> {
         if self.tasks.iter().all(Task::is_gone) {
             return Err(Halt::End(self.finished()));
@@ -135,7 +137,7 @@ impl Session<'_> {
         }
     }
 
-    /// Skips the rest of a pause that everybody else waits for.
+    /// Skips the rest of a pause that all other tasks wait for.
     pub fn end_pauses(&mut self) -> bool {
         let step = self.turn.step;
         let paused = self.processes.iter_mut().filter(|p| p.paused_until > step);

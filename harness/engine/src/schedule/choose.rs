@@ -1,4 +1,4 @@
-//! Who takes the next step: what the plan says, else the rule.
+//! Chooses the task of the next step: by the plan, else by the rule.
 
 use super::{Options, PATIENCE, Policy};
 use crosswire_model::{Schedule, Switch, TaskId, Touch};
@@ -12,7 +12,7 @@ pub struct Chooser {
     /// Those that have not had their moment.
     switches: Vec<Switch>,
     policy: Option<Box<dyn Policy>>,
-    /// Sleeps that the rule may still end before everybody else is waiting.
+    /// Number of sleeps that the rule may still end before all other tasks wait.
     early_wakes: u64,
     /// Steps by task.
     taken: Vec<u64>,
@@ -20,7 +20,7 @@ pub struct Chooser {
     in_a_row: u32,
 }
 
-/// What there is to choose from, by ascending number.
+/// Tasks to choose from, by ascending number.
 #[derive(Debug)]
 pub struct Choices<'a> {
     /// Tasks that can go on.
@@ -29,7 +29,7 @@ pub struct Choices<'a> {
     pub asleep: &'a [TaskId],
     /// Those among whom the rule chooses ([`Chooser::candidates`]).
     pub candidates: &'a [TaskId],
-    /// What their steps are about to touch; may be empty unless the rule [looks
+    /// Objects that their steps are about to touch; may be empty unless the rule [looks
     /// ahead](Chooser::looks_ahead).
     pub next: &'a [Rc<[Touch]>],
 }
@@ -56,13 +56,14 @@ impl Chooser {
         }
     }
 
-    /// Whether the rule must know what each task is about to touch.
+    /// Tells whether the rule must know the objects that each task is about to touch.
     pub fn looks_ahead(&self) -> bool {
         self.policy.as_ref().is_some_and(|rule| rule.looks_ahead())
     }
 
-    /// Those among whom the rule chooses: who can go on, and who sleeps, since nothing
-    /// promises that anybody else gets anything done meanwhile.
+    /// Returns the tasks among which the rule chooses: those that are ready, and those
+    /// that sleep, since nothing guarantees that other tasks make progress during a
+    /// sleep.
     pub fn candidates(&self, ready: &[TaskId], asleep: &[TaskId]) -> Vec<TaskId> {
         let mut all = ready.to_vec();
         if self.early_wakes > 0 {
@@ -142,7 +143,7 @@ impl Chooser {
         Some(self.switches.remove(due).task)
     }
 
-    /// Who ran last, and how many steps it has taken in all.
+    /// Returns the task that ran last, and the number of all its steps.
     fn done(&self) -> Option<(TaskId, u64)> {
         self.current.map(|task| (task, self.taken[task.index()]))
     }

@@ -17,7 +17,7 @@ use crosswire_model::Rule;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// The rule at work; nothing for [`Rule::RunOn`], which needs no state.
+/// Returns the rule at work; nothing for [`Rule::RunOn`], which needs no state.
 pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {
     Some(match rule {
         Rule::RunOn => return None,
@@ -37,8 +37,8 @@ pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {
     })
 }
 
-/// How many sleeps of a run a rule may end early. All of them early in every run would
-/// leave no run in which sleeps do what their author meant them to do.
+/// Returns the number of sleeps of a run that a rule may end early. If all ended early in
+/// every run, no run would have sleeps that do what their author intended.
 pub(crate) fn early_wakes(rule: &Rule) -> u64 {
     match rule {
         Rule::RunOn | Rule::RoundRobin { .. } => 0,

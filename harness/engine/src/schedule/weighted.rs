@@ -1,9 +1,9 @@
 //! Each task as likely as it has steps left: SURW (Zhao, Wolff, Mathur and
 //! Roychoudhury, "Selectively uniform concurrency testing", ASPLOS 2025).
 //!
-//! Guarantee: if the tasks take as many steps as the weights say and nobody waits for
-//! anybody, every order of the steps that count is equally likely. A random walk
-//! prefers those in which tasks that exist early are done early.
+//! Guarantee: if the tasks take as many steps as the weights say and no task waits for
+//! another, every interleaving of the steps that count is equally likely. A random walk
+//! prefers those in which tasks that exist early finish early.
 
 use super::options::{Options, Policy};
 use crosswire_model::{EVERYTHING, TaskId, Weight};
@@ -15,11 +15,11 @@ pub(super) struct Weighted {
     random: ChaCha8Rng,
     object: Option<String>,
     tasks: Vec<Tally>,
-    /// Who takes the next step that counts.
+    /// Task that takes the next step that counts.
     intended: Option<TaskId>,
 }
 
-/// What is known of one task.
+/// Known facts about one task.
 #[derive(Debug, Clone, Copy)]
 struct Tally {
     parent: Option<TaskId>,
@@ -63,7 +63,7 @@ impl Weighted {
         (own + unborn.map(|id| self.tasks[id.index()].left).sum::<u64>()).max(1)
     }
 
-    /// A task among these, as likely as it is heavy.
+    /// Returns a task among these, as likely as it is heavy.
     fn draw(&mut self, among: &[TaskId]) -> TaskId {
         let weights: Vec<u64> = among.iter().map(|task| self.weight(*task)).collect();
         let mut ticket = self.random.random_range(0..weights.iter().sum());

@@ -2,8 +2,8 @@
 
 use crosswire_kernel::{Tid, maps, memory, regs};
 
-/// Where the thread control block holds the thread's own id. glibc and musl keep
-/// it within their first kilobyte, at offsets of their own.
+/// Finds the position of the thread's own id in the thread control block. glibc and musl
+/// keep it within their first kilobyte, at offsets of their own.
 pub(crate) fn find_tid(tid: Tid, thread_pointer: u64, tid_inside: i32) -> Option<u64> {
     let mut block = [0; 1024];
     let count = memory::read(tid, thread_pointer, &mut block).ok()?;
@@ -14,12 +14,13 @@ pub(crate) fn find_tid(tid: Tid, thread_pointer: u64, tid_inside: i32) -> Option
     Some(thread_pointer + 4 * at as u64)
 }
 
-/// Whether a program's memory holds the id of its thread elsewhere than in the thread
-/// control block, as a lock does that counts how often its owner has taken it: the loader's
-/// own, for one, while the libraries that a program has asked for are initialised
-/// (dlopen(3)). A copy would wait for itself for ever.
+/// Tells whether a program's memory holds the id of its thread elsewhere than in the
+/// thread control block. A lock that counts how often its owner has taken it does: the
+/// loader's own, for example, while the libraries that a program has asked for are
+/// initialised (dlopen(3)). A copy would wait for itself forever.
 pub(crate) fn holds_tid(tid: Tid, tid_inside: i32) -> std::io::Result<bool> {
-    /// Whoever has reserved more than this while being loaded is not searched.
+    /// Limit on reserved memory: a program that has reserved more while being loaded is
+    /// not searched.
     const MOST: u64 = 1 << 30;
     let own = find_tid(tid, regs::read(tid)?.thread_pointer(), tid_inside);
     let word = tid_inside.to_ne_bytes();
@@ -38,7 +39,7 @@ pub(crate) fn holds_tid(tid: Tid, tid_inside: i32) -> std::io::Result<bool> {
     Ok(false)
 }
 
-/// The pid by which a task knows itself (`NSpid` of proc_pid_status(5)).
+/// Returns the pid by which a task knows itself (`NSpid` of proc_pid_status(5)).
 pub(crate) fn inner_tid(tid: Tid) -> Option<i32> {
     let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
     let line = status

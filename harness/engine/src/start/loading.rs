@@ -1,7 +1,7 @@
 //! The calls with which a program starts: loading libraries, reading system files.
 //!
-//! Between its exec and its first call that concerns anybody else, a program takes
-//! no turns: its loading is part of the step that started it.
+//! Between its exec and its first call that concerns another task, a program takes no
+//! turns: its loading is part of the step that started it.
 
 use crate::emulate::Emulated;
 use crate::run::session::{Halt, Session};
@@ -93,7 +93,8 @@ impl Session<'_> {
         }
     }
 
-    /// Whether the path is absolute and outside what the run may change.
+    /// Tells whether the path is absolute and outside the directories that the run may
+    /// change.
     fn is_public_path(&self, index: usize, argument: usize) -> bool {
         let task = &self.tasks[index];
         let path = memory::read_string(task.tid, task.entering.args[argument], 4096);

@@ -1,4 +1,4 @@
-//! What is put under test.
+//! The programs under test.
 
 use crate::EngineError;
 use nix::unistd::{AccessFlags, access};
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 pub struct Target {
     /// One root process each, started in this order.
     pub programs: Vec<Start>,
-    /// Where they run. Writes below it stay in the run.
+    /// Directory in which they run. Writes below it stay in the run.
     pub working_dir: PathBuf,
     /// Their whole environment, sorted by name.
     pub environment: Vec<(String, String)>,
-    /// How far they are kept from the rest of the machine.
+    /// Degree of isolation from the machine.
     pub isolation: Isolation,
     /// For scenarios: the names of the root's children, in the order in which it
     /// forks them. Empty for programs that know nothing of Crosswire.
@@ -25,13 +25,13 @@ pub struct Target {
     pub successors: Vec<Successor>,
 }
 
-/// A process that begins only when another one has ended, in whatever way; if that
-/// one never comes to be, when nobody else is left.
+/// A process that starts only when another one has ended, in any way; if that one never
+/// exists, when no other process is left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Successor {
-    /// Who waits to begin, by name.
+    /// Name of the process that waits to start.
     pub process: String,
-    /// Whose end it waits for.
+    /// Name of the process whose end it waits for.
     pub of: String,
 }
 
@@ -49,7 +49,7 @@ pub struct Start {
     pub command: Vec<String>,
 }
 
-/// How far the processes are kept from the rest of the machine.
+/// Degree of isolation of the processes from the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
     /// All namespaces that the machine permits.
@@ -79,8 +79,8 @@ pub enum ExecutableError {
     },
 }
 
-/// The executable that the first word of a command means: a path if it contains
-/// a slash, else the first match in `PATH`, as execvp(3) does it.
+/// Returns the executable that the first word of a command means: a path if it contains a
+/// slash, else the first match in `PATH`, as execvp(3) does it.
 ///
 /// # Errors
 /// If there is none, or it may not be executed.
@@ -142,7 +142,7 @@ impl From<ExecutableError> for EngineError {
 }
 
 impl Start {
-    /// The executable that the command means.
+    /// Returns the executable that the command means.
     ///
     /// # Errors
     /// If there is none, or it may not be executed.

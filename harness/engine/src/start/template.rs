@@ -1,11 +1,11 @@
 //! Programs started once and copied for every run.
 //!
-//! A program is run up to its first call that concerns anybody else and is kept
-//! there. For each run the engine makes it perform a `clone` at that point, so a
-//! run pays for one fork instead of an exec and the loading of libraries. A program
-//! that never comes to such a call is kept where its exec left it, and so is one whose
-//! copies would not be like it: that has written its thread id down by then, or has memory
-//! that a clone leaves out.
+//! A program is run up to its first call that concerns another task and is kept there.
+//! For each run the engine makes it perform a `clone` at that point, so a run pays for
+//! one fork instead of an exec and the loading of libraries. A program that never makes
+//! such a call is kept where its exec left it, and so is one whose copies would differ
+//! from it: one that has stored its thread id by then, or has memory that a clone leaves
+//! out.
 
 use crate::EngineError;
 use crate::emulate::MARK;
@@ -30,7 +30,7 @@ use crosswire_model::{End, Plan};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
-/// Where a template stands.
+/// Position at which a template is kept.
 enum Place {
     /// Just before this call.
     Call(Entering),
@@ -47,7 +47,7 @@ pub(crate) struct Template {
     place: Place,
     /// Open files and their positions, which all copies share.
     positions: Vec<(OwnedFd, i64)>,
-    /// Where the C library keeps the thread's id, if it does.
+    /// Address at which the C library keeps the thread's id, if it does.
     tid_cell: Option<u64>,
     /// The list of robust futexes, which a clone does not inherit.
     robust_list: Option<(u64, u64)>,
@@ -154,12 +154,13 @@ impl Template {
         })
     }
 
-    /// Whether copies have yet to be loaded.
+    /// Tells whether copies have yet to be loaded.
     pub fn is_unloaded(&self) -> bool {
         matches!(self.place, Place::Exec(_))
     }
 
-    /// The registers for performing a call at the place where the template stands.
+    /// Returns the registers for performing a call at the place where the template
+    /// stands.
     fn calling(&self, call: u64, args: [u64; 6]) -> Registers {
         let mut registers = self.registers;
         if self.is_unloaded() {
@@ -434,8 +435,8 @@ fn died(name: &str) -> EngineError {
     EngineError::Machine(format!("the prepared copy of `{name}` has died"))
 }
 
-/// While a test binary comes to its scenario, its threads get the same bytes
-/// however they are scheduled.
+/// Gives the threads of a test binary the same random bytes, regardless of scheduling,
+/// until it reaches its scenario.
 fn fixed_random(tid: Tid, entering: &Entering) -> std::io::Result<()> {
     let length = (entering.args[1] as usize).min(4096);
     let bytes: Vec<u8> = (0..length).map(|i| (i * 7 + 1) as u8).collect();

@@ -25,7 +25,7 @@ struct Entry {
 }
 
 impl Groups {
-    /// How many different failures there are.
+    /// Returns the number of different failures.
     pub fn len(&self) -> usize {
         self.groups.len()
     }
@@ -58,7 +58,7 @@ impl Groups {
         }
     }
 
-    /// All of them, the one with most points first.
+    /// Returns all of them, the one with most points first.
     pub fn into_vec(self) -> Vec<CrashGroup> {
         let mut groups: Vec<CrashGroup> = self.groups.into_values().map(Entry::finish).collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.points.len()));
@@ -107,7 +107,7 @@ impl Entry {
     }
 }
 
-/// Where the process that was killed last stood.
+/// Returns the innermost source location of the process that was killed last.
 fn died_in(record: &Record) -> Option<String> {
     let mut killed = record.stacks.iter().rev();
     let stack = killed.find(|stack| stack.moment == Moment::Killed)?;

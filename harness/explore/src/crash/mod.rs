@@ -39,27 +39,28 @@ use std::sync::atomic::AtomicBool;
 /// ```
 #[derive(Clone)]
 pub struct CrashSearch {
-    /// What is run and how it is judged. Its budget, its faults and whether it stops
-    /// at the first violation have no meaning here: every point is tried.
+    /// The exploration: target and checks. Its budget, its faults and whether it stops at
+    /// the first violation have no meaning here: every point is tried.
     pub exploration: Exploration,
-    /// Who is killed, by name.
+    /// Name of the process to kill.
     pub victim: String,
-    /// Who is killed as well, after the victim and in the same run, at each of its
-    /// points. As many runs as there are pairs.
+    /// Name of a second process to kill, after the victim and in the same run, at each of
+    /// its points. Needs as many runs as there are pairs of points.
     pub second: Option<String>,
-    /// Under how many schedules each point is tried. The first is the order of steps
-    /// in which nobody interferes.
+    /// Number of schedules under which each point is tried. The first is the default
+    /// schedule.
     pub schedules: u32,
 }
 
-/// What the workers have in common.
+/// State shared by the workers.
 struct Common {
     work: Work,
     search: CrashSearch,
 }
 
 impl CrashSearch {
-    /// One crash a run, under [`SCHEDULES`](CrashSearch::SCHEDULES) schedules.
+    /// Builds a search with one crash per run, under
+    /// [`SCHEDULES`](CrashSearch::SCHEDULES) schedules.
     pub fn new(exploration: Exploration, victim: impl Into<String>) -> CrashSearch {
         CrashSearch {
             exploration,
@@ -86,7 +87,7 @@ impl CrashSearch {
         self.perform_with(engine_starter(&self.exploration.target), stop, progress)
     }
 
-    /// The same with another engine.
+    /// Performs the search with another engine.
     ///
     /// # Errors
     /// As [`perform`](CrashSearch::perform).
@@ -121,7 +122,7 @@ impl Common {
         if let (Some(missed), Verdict::Pass) = (run.trace.unused_faults.first(), &outcome.verdict) {
             // The way to the point is the same as in the run that showed it.
             outcome.verdict = Verdict::Invalid(format!(
-                "{missed} was passed without a crash and not reached with one"
+                "{missed} was reached without a crash but not with one"
             ));
         }
         let next = match outcome.verdict {
@@ -166,7 +167,7 @@ impl Common {
     }
 }
 
-/// The index of the event of the last crash.
+/// Returns the index of the event of the last crash.
 fn last_crash(trace: &Trace) -> Option<usize> {
     let is_crash = |what: &What| matches!(what, What::Fault(fault) if fault.action == Action::Kill);
     trace.events.iter().rposition(|event| is_crash(&event.what))

@@ -1,5 +1,6 @@
-//! Who performs which run. A run without a crash begets runs with one, and those,
-//! if two are wanted, runs with two; so there is no list of all runs beforehand.
+//! Queue of runs for the workers. Each crash-free run yields the crash runs to perform,
+//! and each of those, if two crashes are requested, the runs with two; so there is no
+//! list of all runs beforehand.
 
 use super::CrashSearch;
 use super::groups::Groups;
@@ -17,7 +18,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CrashRun {
     pub schedule: u32,
-    /// Steps of the run in which nobody interferes, which some schedules depend on.
+    /// Number of steps of the undisturbed run, which some schedules depend on.
     pub horizon: u32,
     pub crashes: Vec<Fault>,
     /// The place of each crash among those that could have been in its stead. With

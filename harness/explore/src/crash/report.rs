@@ -1,4 +1,4 @@
-//! How a search for fatal crashes came out.
+//! Result of a search for fatal crashes.
 
 use super::CrashSearch;
 use crate::Found;
@@ -7,14 +7,14 @@ use crosswire_model::{Limit, Verdict};
 use serde::Serialize;
 use std::time::Duration;
 
-/// How killing a process at every point came out.
+/// Result of killing a process at every point.
 #[derive(Debug, Clone)]
 pub struct CrashReport {
     /// Over all runs, as that of an exploration.
     pub verdict: Verdict,
-    /// Who was killed.
+    /// Name of the victim.
     pub victim: String,
-    /// Who was killed as well, if anybody was.
+    /// Name of the second victim, if there is one.
     pub second: Option<String>,
     /// Under how many schedules.
     pub schedules: u32,
@@ -22,7 +22,7 @@ pub struct CrashReport {
     pub single: CrashTally,
     /// Runs with two.
     pub double: CrashTally,
-    /// What went wrong, each different failure once; the one with most points first.
+    /// Failures, each different one once; the one with most points first.
     pub groups: Vec<CrashGroup>,
     /// The seed of the schedules.
     pub seed: u64,
@@ -40,14 +40,14 @@ pub struct CrashReport {
     pub invalid: u64,
     /// The reason of the first of them.
     pub invalid_reason: Option<String>,
-    /// Whether it was stopped before every point had been tried.
+    /// True if it was stopped before every point had been tried.
     pub interrupted: bool,
-    /// What the machine does not permit, and what that means for these runs.
+    /// Capabilities that the machine lacks, and the consequences for these runs.
     pub capabilities_lost: Vec<LostCapability>,
 }
 
 impl CrashReport {
-    /// The report of a search without runs.
+    /// Returns the report of a search without runs.
     pub fn without_runs(verdict: Verdict, search: &CrashSearch) -> CrashReport {
         let invalid_reason = match &verdict {
             Verdict::Invalid(reason) => Some(reason.clone()),
@@ -95,7 +95,7 @@ pub struct CrashTally {
 /// Failures in which the same went wrong.
 #[derive(Debug, Clone)]
 pub struct CrashGroup {
-    /// What went wrong, and the simplest run that shows it.
+    /// The failure, and the simplest run that shows it.
     pub found: Found,
     /// The crashes that lead there, in the order in which the victim passes them.
     pub points: Vec<FailingPoint>,
@@ -106,10 +106,10 @@ pub struct CrashGroup {
 pub struct FailingPoint {
     /// The faults, in their text form; none if it goes wrong without a crash.
     pub crashes: Vec<String>,
-    /// Where the last of the killed stood, as far as its symbols tell: the innermost call
-    /// whose source line is known. Of the first run that failed.
+    /// Location of the last process killed, as far as its symbols tell: the innermost
+    /// call whose source line is known. From the first run that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub died_in: Option<String>,
-    /// How many runs with them failed in this way.
+    /// Number of runs with these crashes that failed in this way.
     pub runs: u64,
 }

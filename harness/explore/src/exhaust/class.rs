@@ -13,7 +13,7 @@ use std::hash::{Hash, Hasher};
 #[derive(Default)]
 pub(super) struct Classes(HashMap<u64, u64>);
 
-/// What a run is to the classes that are known.
+/// Relation of a run to the known classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Member {
     /// The first of its class.
@@ -47,7 +47,8 @@ fn hash_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// What each task did and saw, one by one, and how it all ended.
+/// Hashes the actions and observations of each task, task by task, and the end of the
+/// run.
 fn views(run: &Run) -> u64 {
     let mut views = vec![DefaultHasher::new(); run.trace.tasks.len()];
     for event in &run.trace.events {

@@ -11,9 +11,9 @@
 //! seen again, so the number of complete runs is the number of classes of equivalent
 //! orders.
 //!
-//! Explored are all orders of steps from one schedule point to the next; a sleep may
-//! take any time. When time-outs and timers strike is decided by the number of steps,
-//! so where a program uses them nothing is claimed.
+//! All orders of steps from one schedule point to the next are explored; a sleep may take
+//! any time. The number of steps decides when timeouts and timers fire, so nothing is
+//! claimed about a program that uses them.
 
 mod class;
 mod order;
@@ -43,7 +43,7 @@ pub struct Exhaust {
     pub preemptions: Option<u32>,
 }
 
-/// How far an exhaustive exploration has come.
+/// Progress of an exhaustive exploration.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Exhaustion {
     /// Classes of equivalent orders that were explored; with a bound on preemptions,
@@ -64,32 +64,32 @@ pub struct Exhaustion {
 }
 
 impl Exhaustion {
-    /// Whether every order that can matter was explored.
+    /// Tells whether every distinguishable interleaving was explored.
     pub fn is_complete(&self) -> bool {
         let done = self.fault_plans > 0 && self.fault_plans_done == self.fault_plans;
         done && self.left == 0 && self.doubt.is_none()
     }
 }
 
-/// Said where a task waits with a time-out or a timer runs.
-const TIMED: &str = "the program uses time-outs or timers, which strike by the number of steps";
+/// Reason for doubt when a task waits with a timeout or a timer runs.
+const TIMED: &str = "the program uses timeouts or timers, which fire by the number of steps";
 
 /// Said where a run was given up.
-const GIVEN_UP: &str = "runs reached a limit, and what would have followed is not known";
+const GIVEN_UP: &str = "runs reached a limit, and their continuation is unknown";
 
 /// Said where steps may have touched what no footprint names.
-const UNWATCHED: &str = "accesses to shared memory that can be executed are not observed";
+const UNWATCHED: &str = "accesses to executable shared memory are not observed";
 
 /// Why a run is `Invalid` that the tree of choices cannot take up.
-const ASTRAY: &str = "a run with the same first steps had other choices then";
+const ASTRAY: &str = "runs with the same prefix offered different choices";
 
 /// Said where two runs of one class were explored: what the search believes of the
 /// steps cannot be right then.
-const TWICE: &str = "a class was explored twice, which the search excludes: please report it";
+const TWICE: &str = "a class was explored twice, a bug in Crosswire: please report it";
 
 /// Said where two runs of one class were explored and differ.
 const UNLIKE: &str =
-    "orders that count as equivalent went differently, which cannot be: please report it";
+    "equivalent interleavings had different results, a bug in Crosswire: please report it";
 
 /// One exhaustive exploration under way.
 struct Search<'a> {
@@ -180,7 +180,8 @@ impl Search<'_> {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Every order under one fault plan; whether there is a next one to explore.
+    /// Explores every interleaving under one fault plan; returns whether there is a next
+    /// plan to explore.
     fn one(
         &self,
         runner: &mut dyn Runner,

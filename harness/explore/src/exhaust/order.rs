@@ -1,4 +1,5 @@
-//! Which steps of a run happen before which, and which could have come the other way.
+//! Happens-before order of the steps of a run, and the pairs of steps that could have
+//! come in the other order.
 
 use crosswire_model::{Footprint, TaskId, conflict};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,13 +41,13 @@ impl<'a> Order<'a> {
         order
     }
 
-    /// Whether one step happens before another, later one.
+    /// Tells whether one step happens before another, later one.
     fn precedes(&self, earlier: usize, later: usize) -> bool {
         self.clocks[later][self.steps[earlier].task.index()] > earlier
     }
 
-    /// The steps that race with this one: dependent, of another task, and with nothing
-    /// between them that orders them anyway.
+    /// Returns the steps that race with this one: dependent, of another task, and with
+    /// nothing between them that orders them anyway.
     pub fn races_with(&self, later: usize) -> Vec<usize> {
         let step = &self.steps[later];
         let is_race = |earlier: &usize| {
@@ -59,10 +60,10 @@ impl<'a> Order<'a> {
         (0..later).filter(is_race).collect()
     }
 
-    /// The steps that this one could have come before if it had been possible before
-    /// what made it possible: dependent, of another task, not known to the task when it
-    /// took its step before. Matters where a task could not even try, as with a lock
-    /// that disables those who want it.
+    /// Returns the steps that this one could have come before if it had been possible
+    /// before what made it possible: dependent, of another task, not known to the task
+    /// when it took its step before. Matters where a task could not even try, as with a
+    /// lock that disables those who want it.
     pub fn further_races_with(&self, later: usize) -> Vec<usize> {
         let step = &self.steps[later];
         let own = |number: &usize| self.steps[*number].task == step.task;
@@ -78,8 +79,8 @@ impl<'a> Order<'a> {
         (0..later).filter(is_candidate).collect()
     }
 
-    /// Whether a step was possible, or others of its task were taken, when the other
-    /// one was chosen.
+    /// Tells whether a step, or another step of its task, was possible when the other one
+    /// was chosen.
     pub fn is_reversible(&self, earlier: usize, later: usize) -> bool {
         let task = self.steps[later].task;
         self.steps[earlier].choices.contains(&task)
@@ -88,9 +89,9 @@ impl<'a> Order<'a> {
                 .any(|step| step.task == task)
     }
 
-    /// The tasks with which a run can begin, in place of the earlier step of a race,
-    /// so that the later one comes before it: those of the steps after the earlier one
-    /// that do not depend on it, up to the later one, that depend on none of these.
+    /// Returns the tasks with which a run can begin, in place of the earlier step of a
+    /// race, so that the later one comes before it: those of the steps after the earlier
+    /// one that do not depend on it, up to the later one, that depend on none of these.
     pub fn initials(&self, earlier: usize, later: usize) -> BTreeSet<TaskId> {
         let mut sequence: Vec<usize> = (earlier + 1..later)
             .filter(|middle| !self.precedes(earlier, *middle))
@@ -131,7 +132,7 @@ impl<'a> Order<'a> {
     }
 }
 
-/// Whether the order of two steps may matter.
+/// Tells whether the order of two steps may matter.
 fn depend(a: &Footprint, b: &Footprint) -> bool {
     a.task == b.task || conflict(&a.touches, &b.touches)
 }

@@ -8,26 +8,26 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One step of the path.
 #[derive(Debug)]
 struct Node {
-    /// Who could take it.
+    /// Tasks that could take the step.
     choices: BTreeSet<TaskId>,
-    /// Who takes it, and what that touches, once it is known.
+    /// Task that takes it, and the objects that it touches, once known.
     chosen: TaskId,
     touches: Vec<Touch>,
-    /// Who is to take it in some run, the tried ones included.
+    /// Tasks that should take it in some run, including those already tried.
     wanted: BTreeSet<TaskId>,
-    /// Whose step here leads to nothing new, with what it touches: those that were
-    /// tried, here or further up, and have not been disturbed since.
+    /// Tasks whose step here leads to nothing new, with the objects it touches: those
+    /// that were tried, here or further up, and have not been disturbed since.
     asleep: BTreeMap<TaskId, Vec<Touch>>,
-    /// Who took the step before.
+    /// Task that took the step before.
     before: Option<TaskId>,
-    /// How often a task has been left that could have gone on, before this step.
+    /// Number of preemptions before this step.
     preemptions: u32,
     /// Steps before this one at which there was a choice.
     forks: u32,
 }
 
 impl Node {
-    /// How often a task has been left that could have gone on, if this one goes on.
+    /// Returns the number of preemptions if this task takes the step.
     fn preemptions_with(&self, task: TaskId) -> u32 {
         let leaves = |before: TaskId| before != task && self.choices.contains(&before);
         self.preemptions + u32::from(self.before.is_some_and(leaves))
@@ -45,14 +45,14 @@ impl Node {
         }
     }
 
-    /// Who is still to be tried.
+    /// Returns the tasks that are still to be tried.
     fn open(&self) -> impl Iterator<Item = TaskId> + '_ {
         let is_open = |task: &&TaskId| !self.asleep.contains_key(task);
         self.wanted.iter().filter(is_open).copied()
     }
 }
 
-/// Which orders of the steps are tried.
+/// Extent of the search: the interleavings to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// One of each class of equivalent orders.
@@ -79,7 +79,7 @@ pub(crate) struct Tree {
 /// one of them.
 const COMMON_FORKS: u32 = 4;
 
-/// What a run was good for.
+/// Value of a run for the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Explored {
     /// It stands for a class of equivalent runs that was not known.
@@ -88,7 +88,7 @@ pub(crate) enum Explored {
     Known,
     /// It belongs to the part of another shard.
     Elsewhere,
-    /// It did not take the steps that it was told to take.
+    /// It did not take the prescribed steps.
     Astray,
 }
 
@@ -102,8 +102,8 @@ impl Tree {
         }
     }
 
-    /// Who takes the first steps of the next run; behind them it goes on by default.
-    /// `None` when nothing is left.
+    /// Returns the tasks that take the first steps of the next run; after them it follows
+    /// the default. `None` when nothing is left.
     pub fn next(&mut self) -> Option<Vec<Deviation>> {
         if !std::mem::replace(&mut self.started, true) {
             return Some(Vec::new());
@@ -154,7 +154,7 @@ impl Tree {
             let is_known = node.asleep.contains_key(&step.task);
             if is_known {
                 known_from = Some(number);
-                // Somebody else takes this step, if there is anybody.
+                // Another task takes this step, if there is one.
                 let awake = node
                     .choices
                     .iter()
@@ -181,7 +181,7 @@ impl Tree {
         }
     }
 
-    /// The node behind the path.
+    /// Returns the node behind the path.
     fn follow(&self, step: &Footprint) -> Node {
         let before = self.path.last();
         let mut node = Node {
@@ -228,14 +228,14 @@ impl Tree {
         elsewhere
     }
 
-    /// Wants, for every race of the run, somebody at its earlier step with whom the
-    /// later one comes first.
+    /// Finds, for every race of the run, a task that must take the earlier step so that
+    /// the later one comes first, and adds it to the wanted tasks there.
     fn find_races(&mut self, steps: &[Footprint], told: usize) {
         if self.extent != Extent::Classes {
             return;
         }
         let order = Order::of(steps);
-        // The last step that was told is the first that is new.
+        // The last prescribed step is the first new one.
         let new = told.saturating_sub(1)..steps.len();
         for number in new.clone() {
             let kept_from = disabled(steps, number);
@@ -256,11 +256,12 @@ impl Tree {
     }
 }
 
-/// Who could have taken a step, and never could again after it: they were killed. What
-/// they would have done does not show in the run, so no race tells of it.
+/// Returns the tasks that could have taken a step, and never could again after it,
+/// because they were killed. The steps that they would have taken do not appear in the
+/// run, so no race reveals them.
 fn disabled(steps: &[Footprint], number: usize) -> Vec<TaskId> {
     let (step, later) = (&steps[number], &steps[number + 1..]);
-    // Whoever takes a step could take it.
+    // A task that takes a step could take it.
     let goes_on = |task: &TaskId| later.iter().any(|step| step.choices.contains(task));
     let able = step.choices.iter().copied();
     able.filter(|task| *task != step.task && !goes_on(task))

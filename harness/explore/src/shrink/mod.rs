@@ -2,7 +2,7 @@
 //!
 //! A candidate is a plan with fewer faults or decisions, or earlier ones. It is
 //! performed; what it really did is read from its trace, and taken up if the same
-//! failure shows and it is simpler. Decisions are told by what tasks have done, not by
+//! failure shows and it is simpler. Decisions are identified by the progress of tasks, not by
 //! the number of the step ([`Switch`]), so that those which are left keep their meaning
 //! when one is taken away. Nothing is believed that was not run.
 //!
@@ -21,32 +21,32 @@ use crosswire_model::{Fault, Plan, Run, Schedule, Switch, Verdict};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long one failure may be shrunk, and who may stop it.
+/// Time for shrinking one failure, and the flag that stops it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience<'a> {
     pub time: Duration,
     pub stop: &'a AtomicBool,
 }
 
-/// What shrinking came to.
+/// Result of shrinking.
 pub(super) struct Shrunk {
     /// The simplest run that was found, and what is said about it.
     pub run: Run,
     pub verdict: Verdict,
     /// Candidates performed.
     pub tried: u64,
-    /// Whether nothing simpler was left to try.
+    /// True if nothing simpler was left to try.
     pub finished: bool,
 }
 
-/// What is better when it is less: faults, decisions, where they stand, steps.
+/// Size of a failure; smaller is better: faults, decisions, their positions, steps.
 type Size = (usize, usize, u64, u64, u64);
 
 pub(super) struct Shrinker<'a> {
     pub runner: &'a mut dyn Runner,
     pub judge: &'a Judge,
     pub reference: Option<&'a [u8]>,
-    /// What must still show.
+    /// Failure that a candidate must still show.
     pub failure: Identity,
     pub patience: Patience<'a>,
 }

@@ -12,7 +12,7 @@ impl Dice {
         Dice(seed)
     }
 
-    /// A number below this one.
+    /// Returns a number below this one.
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -33,7 +33,7 @@ impl Dice {
 /// Moments of a history lie below this one, about.
 const SPAN: u64 = 12;
 
-/// How far apart they are in half of the histories.
+/// Distance between times in half of the histories.
 const FAR: u64 = 1_000_000_000;
 
 /// The state of an object of any kind.
@@ -48,7 +48,7 @@ struct World {
     sent: i64,
 }
 
-/// A history of such an object.
+/// Returns a history of such an object.
 pub(super) fn history(object: Object, settings: &Settings, dice: &mut Dice) -> Operations {
     let mut operations = Operations::default();
     for name in ["a", "b", "c"] {
@@ -130,7 +130,7 @@ fn perform(object: Object, settings: &Settings, operations: &mut Operations, dic
     }
 }
 
-/// What an operation is called with.
+/// Draws the arguments of an operation.
 fn arguments(
     object: Object,
     world: &mut World,
@@ -327,7 +327,7 @@ fn spoil(object: Object, operations: &mut Operations, dice: &mut Dice) {
     }
 }
 
-/// Whether an action answers something.
+/// Tells whether the action has an answer.
 fn answers(action: Action) -> bool {
     use Action as A;
     matches!(
@@ -343,12 +343,12 @@ fn answers(action: Action) -> bool {
     )
 }
 
-/// Whether an action can answer that there is nothing, or be refused.
+/// Tells whether the action can find nothing or be refused.
 fn can_refuse(action: Action) -> bool {
     answers(action) && !matches!(action, Action::Execute | Action::Handle)
 }
 
-/// Whether operations of one process touch, so that their order cannot be told.
+/// Tells whether operations of one process touch, so that their order is unknown.
 pub(super) fn touches(operations: &Operations) -> bool {
     let ops = &operations.list;
     ops.iter().enumerate().any(|(i, op)| {

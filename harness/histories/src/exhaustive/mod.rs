@@ -18,7 +18,7 @@ use super::{Explanation, explain};
 use draw::Dice;
 use objects::*;
 
-/// Whether some order of the operations explains every answer.
+/// Tells whether some order of the operations explains every answer.
 fn is_legal<S: Specification<Op>>(object: &S, ops: &[Op]) -> bool {
     assert!(
         ops.len() <= 32,
@@ -46,7 +46,7 @@ fn search<S: Specification<Op>>(object: &S, ops: &[Op], left: u32, state: &mut S
     })
 }
 
-/// What the definition of an object says of a history.
+/// Judges a history by the definition of an object.
 fn truth(object: Object, settings: &Settings, operations: &Operations) -> bool {
     let ops = &operations.list;
     match object {
@@ -107,8 +107,8 @@ fn compare(object: Object, settings: &Settings, seed: u64) {
     );
 }
 
-/// Whether the history is legal, on which checker and definition should agree; `None` if
-/// it cannot be judged.
+/// Tells whether the history is legal, which checker and definition should agree on;
+/// `None` if it cannot be judged.
 fn agreement(
     object: Object,
     settings: &Settings,
@@ -134,8 +134,8 @@ fn agreement(
     })
 }
 
-/// Whether the witness of a rule alone must be illegal. Those of a count, and of a search
-/// that found nothing, show where to look.
+/// Tells whether the witness of a rule alone must be illegal. The witness of a count, or
+/// of a search without a result, only shows where to look.
 fn shows(object: Object, broken: &Broken, operations: &Operations) -> bool {
     let rule = broken.rule;
     match object {
@@ -149,7 +149,7 @@ fn shows(object: Object, broken: &Broken, operations: &Operations) -> bool {
     }
 }
 
-/// Whether a process acquires a lock to read more than once.
+/// Tells whether a process acquires a lock to read more than once.
 fn reads_twice(operations: &Operations) -> bool {
     let acquires = |op: &&Op| {
         matches!(
@@ -167,7 +167,7 @@ fn reads_twice(operations: &Operations) -> bool {
     readers.windows(2).any(|pair| pair[0] == pair[1])
 }
 
-/// The history with everything taken out that the disagreement does not need.
+/// Returns the history with everything taken out that the disagreement does not need.
 fn shrunk(
     object: Object,
     settings: &Settings,
@@ -223,7 +223,7 @@ compared! {
     signals: Signals, usual();
 }
 
-/// Whoever logs sends and locks has both judged, each by its own checker.
+/// A program that logs both sends and locks has both judged, each by its own checker.
 #[test]
 fn operations_on_other_objects_are_no_concern() {
     use super::Action::*;

@@ -1,4 +1,4 @@
-//! What objects are, as plainly as can be said.
+//! Definitions of the objects, as plain as possible.
 
 use super::super::signals::{Pending, nothing_pending};
 use super::super::{Action, LAST, NO_LENGTH, Op, Operations, REAL_TIME, Specification};
@@ -52,7 +52,7 @@ impl<'a> Bag<'a> {
         Bag { operations, lossy }
     }
 
-    /// What may be there afterwards.
+    /// Returns the possible states afterwards.
     fn successors(&self, queues: &Queues, op: &Op) -> Vec<Queues> {
         let takes = |queue: u32, place: usize| {
             let mut after = queues.clone();
@@ -121,12 +121,12 @@ pub(super) struct Bytes<'a> {
     pub(super) operations: &'a Operations,
 }
 
-/// What may be in the stream, and how many bytes of each write in single bytes are.
+/// Possible contents of the stream, and the length of each write in single bytes.
 type Written = (BTreeSet<Vec<u8>>, BTreeMap<i64, i64>);
 
-/// The operations of a stream with every write that may be torn in single bytes, in the
-/// order of its bytes. The `value` of such an operation is where its byte is, and where
-/// its write begins stands in `process`.
+/// Returns the operations of a stream with every write that may be torn in single bytes,
+/// in the order of its bytes. The `value` of such an operation is where its byte is, and
+/// where its write begins stands in `process`.
 pub(super) fn in_single_bytes(operations: &Operations, atomic: i64) -> Vec<Op> {
     let mut single = Vec::new();
     for op in &operations.list {
@@ -224,8 +224,8 @@ impl Specification<Op> for Map {
     }
 }
 
-/// Whether executions that were cut off can be chosen so that every call is executed
-/// once, within it, if it was acknowledged, and at most once else.
+/// Tells whether executions that were cut off can be chosen so that every call is
+/// executed during the call: exactly once if it was acknowledged, otherwise at most once.
 pub(super) fn each_executed_once(ops: &[Op]) -> bool {
     let executions: Vec<&Op> = ops
         .iter()
@@ -256,7 +256,7 @@ pub(super) fn each_executed_once(ops: &[Op]) -> bool {
     })
 }
 
-/// Whether every signal was handled as it must be.
+/// Tells whether every signal was handled as required.
 pub(super) fn signals_are_handled(ops: &[Op]) -> bool {
     let died = ops.iter().any(|op| op.action == Action::Crash);
     let numbers: BTreeSet<i64> = ops

@@ -2,9 +2,9 @@
 
 use std::hash::{Hash, Hasher};
 
-/// A random number for an operation. The numbers of all operations performed are
-/// combined by exclusive or, so that one step changes a key in constant time
-/// (Zobrist, "A New Hashing Method with Application for Game Playing", 1970).
+/// Returns a random number for an operation. The numbers of all operations performed are
+/// combined by exclusive or, so that one step changes a key in constant time (Zobrist, "A
+/// New Hashing Method with Application for Game Playing", 1970).
 pub(super) fn of_operation(index: usize) -> u128 {
     let seed = 2 * index as u64;
     u128::from(mixed(seed)) << 64 | u128::from(mixed(seed + 1))
@@ -20,7 +20,7 @@ pub(in super::super) fn of_state(state: &impl Hash) -> u128 {
     u128::from(high) << 64 | u128::from(low)
 }
 
-/// The output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+/// Returns the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 fn mixed(seed: u64) -> u64 {
     let z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);

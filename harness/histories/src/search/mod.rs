@@ -1,7 +1,7 @@
 //! Looking for an order of the operations that explains every answer, for any
 //! object that has a sequential specification.
 //!
-//! Operations are performed one at a time, each only when nobody else's answer
+//! Operations are performed one at a time, each only when no other answer
 //! must come first, and undone where that leads nowhere (Wing and Gong, "Testing
 //! and Verifying Concurrent Objects", 1993). A configuration, that is the set of
 //! operations performed and the state reached, is looked at once (Lowe, "Testing for
@@ -22,7 +22,7 @@ use std::hash::BuildHasherDefault;
 /// bytes.
 pub const BUDGET: u64 = 5_000_000;
 
-/// Whether answers can be explained.
+/// Result of the search for an order that explains the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Explanation {
     /// By some order of the operations.
@@ -64,7 +64,7 @@ struct Entry {
 struct Performed<U> {
     operation: usize,
     undo: U,
-    /// Whether there is anything else to try in its stead.
+    /// True if there are alternatives to it.
     has_alternatives: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What an object does when one operation follows another.
+//! Specification of an object: its behaviour when one operation follows another.
 
 use super::super::{NEVER, Op};
 use crosswire_model as model;
@@ -55,18 +55,19 @@ use std::hash::Hash;
 pub trait Specification<O = model::Operation> {
     /// The state of the object.
     type State: Hash;
-    /// What it takes to go back by one operation.
+    /// Data needed to undo one operation.
     type Undo;
 
-    /// The state before all operations.
+    /// Returns the state before all operations.
     fn initial(&self) -> Self::State;
 
     /// Performs an operation; `None`, with the state as it was, if it cannot give
     /// the answer that it gave.
     fn perform(&self, state: &mut Self::State, operation: &O) -> Option<Self::Undo>;
 
-    /// Whether an operation never changes the state, as a read. Saying so spares the
-    /// search alternatives: what only reads can as well come now as later.
+    /// Tells whether an operation never changes the state, such as a read. Saying so
+    /// spares the search alternatives: a read-only operation can come now as well as
+    /// later.
     fn only_reads(&self, operation: &O) -> bool {
         let _ = operation;
         false
@@ -80,7 +81,7 @@ pub trait Specification<O = model::Operation> {
 pub trait Timed {
     /// When it was called.
     fn called(&self) -> u64;
-    /// When it answered; [`NEVER`] if it was cut off.
+    /// Returns the time of the answer; [`NEVER`] if it was cut off.
     fn answered(&self) -> u64;
 }
 

@@ -1,7 +1,7 @@
 //! Bytes in a word: printable ones as they are, others as `\xHH`, and `\\` for a
 //! backslash.
 
-/// The bytes of a word.
+/// Returns the bytes of a word.
 pub(super) fn read(word: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word.as_bytes();

@@ -3,7 +3,7 @@
 use super::super::{Action, NEVER, NO_LENGTH, Object, Op, Operations};
 use super::bytes;
 
-/// What a line says.
+/// Content of a line.
 pub(super) enum Line {
     /// An operation.
     Operation(Op),
@@ -23,7 +23,7 @@ enum Argument {
     Bytes,
 }
 
-/// What an action answers.
+/// Kind of answer of an action.
 #[derive(Clone, Copy, PartialEq)]
 enum Answer {
     /// Nothing but that it was done.
@@ -40,7 +40,7 @@ enum Answer {
     Bytes,
 }
 
-/// The arguments and the answer of an action of an object.
+/// Returns the arguments and the answer of an action of an object.
 fn form(object: Object, action: Action) -> (&'static [Argument], Answer) {
     use Argument as A;
     match (object, action) {
@@ -82,7 +82,7 @@ impl<'a> Words<'a> {
         number(word, what)
     }
 
-    /// A number that may be missing at the end, or before `=`.
+    /// Returns a number that may be missing at the end, or before `=`.
     fn perhaps_number(&mut self, what: &str, otherwise: i64) -> Result<i64, String> {
         match self.rest.next_if(|word| *word != "=") {
             Some(word) => number(word, what),
@@ -96,7 +96,7 @@ fn number<N: std::str::FromStr>(word: &str, what: &str) -> Result<N, String> {
     number.map_err(|_| format!("{what} should be an integer, but is `{}`", shortened(word)))
 }
 
-/// A word as messages quote it.
+/// Returns a word as messages quote it.
 pub(super) fn shortened(word: &str) -> String {
     let mut start: String = word.chars().take(40).collect();
     if start.len() < word.len() {

@@ -53,6 +53,6 @@ pub use reader::{Expected, Limits, Told, read};
 pub struct TextError {
     /// The number of the line, from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// Description of the error.
     pub reason: String,
 }

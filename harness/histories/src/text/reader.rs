@@ -31,19 +31,19 @@ impl Default for Limits {
 pub struct Told {
     /// Its name.
     pub name: String,
-    /// What it is a history of, if the text says so.
+    /// Object of the history, if the text names it.
     pub object: Option<Object>,
-    /// What the text says of the object.
+    /// Settings of the object, as the text gives them.
     pub settings: Settings,
-    /// What happened.
+    /// Operations of the history.
     pub operations: Operations,
     /// The line of each operation.
     pub lines: Vec<u32>,
-    /// What a checker should say, if the text says so.
+    /// Expected result of a checker, if the text gives it.
     pub expected: Option<Expected>,
 }
 
-/// What a checker should say of a history.
+/// Result expected of a checker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
     /// That nothing is wrong.
@@ -105,7 +105,7 @@ pub fn read(
 
 struct Reader {
     told: Vec<Told>,
-    /// Whether the last history has not ended yet.
+    /// True if the last history has not ended yet.
     open: bool,
     has_header: bool,
     object: Option<Object>,
@@ -239,7 +239,7 @@ impl Reader {
     }
 }
 
-/// The kind of object of this name.
+/// Returns the kind of object of this name.
 pub(super) fn object_named(name: &str) -> Result<Object, String> {
     Object::named(name).ok_or_else(|| {
         let known: Vec<&str> = Object::all().map(Object::name).collect();

@@ -19,7 +19,7 @@ const NAMES_BYTES: usize = 1 << 20;
 /// As much as execve(2) takes with the usual stack limit, and some more.
 pub(super) const PROGRAMS_BYTES: usize = 4 << 20;
 
-/// What process 1 is asked to do.
+/// Request to process 1.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Request {
@@ -33,7 +33,7 @@ pub(super) enum Request {
 
 pub(super) const MESSAGE_BYTES: usize = 8;
 
-/// A message: the request and, for `Spawn`, the address of the program relative
+/// Returns a message: the request and, for `Spawn`, the address of the program relative
 /// to the arena.
 pub(super) fn message(request: Request, offset: u32) -> [u8; MESSAGE_BYTES] {
     let [a, b, c, d] = (request as u32).to_ne_bytes();
@@ -72,7 +72,7 @@ pub(super) enum Step {
 
 pub(super) const STEPS: usize = Step::WorkingDir as usize + 1;
 
-/// How a directory was covered.
+/// Way in which a directory was covered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub(super) enum Cover {
@@ -84,7 +84,7 @@ pub(super) enum Cover {
     Empty = 2,
 }
 
-/// What process 1 achieved at its start: 0 or an `errno` per part.
+/// Result of the set-up of process 1: 0 or an `errno` per part.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct SetUpReport {
@@ -131,7 +131,7 @@ pub(super) enum ResetStage {
     FirstPid,
 }
 
-/// Where a leftover name belongs; covers are numbered from 0.
+/// Directory of a leftover name; covers are numbered from 0.
 pub(super) const IN_SHM: u8 = 100;
 /// The name is that of a POSIX message queue.
 pub(super) const IN_MQUEUE: u8 = 101;
@@ -150,7 +150,7 @@ pub(super) struct SysvRecord {
     pub count: u64,
 }
 
-/// Which call starting a program failed at.
+/// Call at which starting a program failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub(super) enum SpawnStage {
@@ -325,7 +325,7 @@ impl Arena {
         true
     }
 
-    /// The first `length` bytes of the names.
+    /// Returns the first `length` bytes of the names.
     pub(super) fn names(self, length: usize) -> Vec<u8> {
         let mut copy = vec![0; length.min(NAMES_BYTES)];
         // SAFETY: in bounds; otherwise as in `set_up`.
@@ -336,13 +336,14 @@ impl Arena {
         copy
     }
 
-    /// The start of the part for programs, aligned to 8 and `PROGRAMS_BYTES` long.
+    /// Returns the start of the part for programs, aligned to 8 and `PROGRAMS_BYTES`
+    /// long.
     pub(super) fn programs(self) -> *mut u8 {
         // SAFETY: only the address is taken.
         unsafe { (&raw mut (*self.base.as_ptr()).programs).cast() }
     }
 
-    /// The program whose record lies at `offset` of the programs.
+    /// Returns the program whose record lies at `offset` of the programs.
     pub(super) fn program(self, offset: u32) -> Option<NonNull<ProgramRecord>> {
         let end = (offset as usize).saturating_add(size_of::<ProgramRecord>());
         if end > PROGRAMS_BYTES || !offset.is_multiple_of(8) {

@@ -1,4 +1,5 @@
-//! What a sandbox can keep apart on this machine, and what is lost where not.
+//! Isolation that a sandbox can provide on this machine, and the consequences of what is
+//! missing.
 
 use std::fmt;
 
@@ -44,7 +45,7 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// A short name for lists.
+    /// Returns a short name for lists.
     pub fn name(self) -> &'static str {
         match self {
             Self::UserNamespace => "user namespace",
@@ -67,7 +68,7 @@ impl Feature {
         }
     }
 
-    /// How a sandbox finds out whether it has this.
+    /// Describes the test for this feature.
     pub fn test(self) -> &'static str {
         match self {
             Self::UserNamespace
@@ -81,12 +82,12 @@ impl Feature {
             Self::Loopback => "switched it on",
             Self::FixedPids => "wrote /proc/sys/kernel/ns_last_pid",
             Self::FixedAddresses => "called personality(ADDR_NO_RANDOMIZE)",
-            Self::IpcPerRun => "made one and came back",
+            Self::IpcPerRun => "entered one and returned",
             Self::Reaping => "called prctl(PR_SET_CHILD_SUBREAPER)",
         }
     }
 
-    /// What is lost without it.
+    /// Describes the consequences of its absence.
     pub fn consequence(self) -> &'static str {
         match self {
             Self::UserNamespace => "programs run with the capabilities the harness has outside",
@@ -95,46 +96,51 @@ impl Feature {
                  ended by an ordinary process, which may be killed too"
             }
             Self::IpcNamespace => {
-                "System V objects and message queues are shared with everything on the machine; \
-                 those a run leaves are removed only if it is seen to create them"
+                "System V objects and message queues are shared with the whole machine; leftovers \
+                 of a run are removed only if the run is seen to create them"
             }
             Self::MountNamespace => {
-                "programs write to the real /dev/shm, /tmp and working directory; what they \
-                 leave is removed only if they are seen to create it, and runs go on one at a time"
+                "programs write to the real /dev/shm, /tmp and working directory; leftovers are \
+                 removed only if the run is seen to create them, and runs are performed one at a \
+                 time"
             }
             Self::NetNamespace => {
-                "ports and abstract socket names are shared with everything on the machine"
+                "ports and abstract socket names are shared with the whole machine"
             }
             Self::Proc => "programs that look for themselves in /proc under their pid fail",
             Self::Shm => {
-                "shared memory objects are shared with everything on the machine; those a run \
-                 leaves are removed only if it is seen to create them"
+                "shared memory objects are shared with the whole machine; leftovers of a run are \
+                 removed only if the run is seen to create them"
             }
             Self::Mqueue => {
                 "a program that lists /dev/mqueue does not see its own queues; queues themselves \
                  work, and leftover ones are still found"
             }
             Self::WorkingDir => {
-                "files that programs write to the working directory stay there and are seen by \
+                "files that programs write to the working directory stay there and are visible to \
                  later runs"
             }
-            Self::Tmp => "files that programs write to /tmp stay there and are seen by later runs",
+            Self::Tmp => {
+                "files that programs write to /tmp stay there and are visible to later \
+                          runs"
+            }
             Self::VarTmp => {
-                "files that programs write to /var/tmp stay there and are seen by later runs"
+                "files that programs write to /var/tmp stay there and are visible to later runs"
             }
             Self::RandomDevices => {
                 "a program that reads /dev/urandom or /dev/random behaves differently in each run"
             }
             Self::Loopback => "programs cannot talk to 127.0.0.1",
-            Self::FixedPids => "pids, and what depends on them, differ from run to run",
-            Self::FixedAddresses => "addresses, and what depends on them, differ from run to run",
+            Self::FixedPids => "pids and everything that depends on them differ from run to run",
+            Self::FixedAddresses => {
+                "addresses and everything that depends on them differ from run \
+                                     to run"
+            }
             Self::IpcPerRun => {
                 "all runs use one ipc namespace: identifiers of System V objects differ from run \
                  to run"
             }
-            Self::Reaping => {
-                "a process that loses its parent can be found by the engine's tracing only"
-            }
+            Self::Reaping => "orphans can be found only through the tracer",
         }
     }
 }
@@ -157,9 +163,9 @@ pub struct Capability {
 /// A feature that is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
-    /// What the kernel said, or what stood in the way.
+    /// Error of the kernel, or another obstacle.
     pub reason: String,
-    /// What that means for runs, in a sentence.
+    /// Consequences for runs, in a sentence.
     pub consequence: String,
 }
 
@@ -175,15 +181,15 @@ impl Capabilities {
         self.list.iter()
     }
 
-    /// Whether the sandbox has `feature`. False also for one that it did not need
-    /// to try.
+    /// Tells whether the sandbox has `feature`. False also for a feature that it did not
+    /// need to try.
     pub fn has(&self, feature: Feature) -> bool {
         self.list
             .iter()
             .any(|capability| capability.feature == feature && capability.outcome.is_ok())
     }
 
-    /// What is missing.
+    /// Returns the missing features.
     pub fn losses(&self) -> impl Iterator<Item = (Feature, &Loss)> {
         self.list
             .iter()

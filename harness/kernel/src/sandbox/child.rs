@@ -13,7 +13,7 @@ pub(super) const MAX_FDS: usize = 253;
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 
-/// How the child differs from process 1 besides what the program asks for.
+/// Differences of the child from process 1 besides those that the program asks for.
 pub(super) struct Origin {
     pub reduce_capabilities: bool,
     /// Without a pid namespace the child would outlive process 1.
@@ -66,7 +66,7 @@ fn prepare(
     if program.filter_len > 0 {
         let _ = raw::prctl(libc::PR_SET_TSC, [libc::PR_TSC_SIGSEGV as c_ulong, 0, 0, 0]);
     }
-    // Whoever is woken does not take the CPU from whoever wakes it (sched(7)): a step
+    // A woken task does not take the CPU from the task that wakes it (sched(7)): a step
     // runs to its end before its consequences. Only a help: nothing depends on it.
     let parameter = [0i32; 1];
     // SAFETY: the kernel reads one sched_param, an int.

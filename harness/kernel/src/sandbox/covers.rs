@@ -1,4 +1,4 @@
-//! Which directories get a throw-away cover.
+//! Selection of the directories that get a throw-away cover.
 
 use std::ffi::{CString, OsString};
 use std::fs;
@@ -17,7 +17,7 @@ pub(super) enum Choice {
     Refused(String),
 }
 
-/// Which directories to cover, and which feature is served by which.
+/// Directories to cover, each with the feature that it serves.
 #[derive(Debug, Default)]
 pub(super) struct Covers {
     pub paths: Vec<PathBuf>,
@@ -66,7 +66,7 @@ impl Covers {
         self.choices.push((feature, choice));
     }
 
-    /// A new cover replaces those of directories below it: one overlay serves
+    /// Adds a cover, which replaces those of directories below it: one overlay serves
     /// all, and files can be renamed between them.
     fn insert(&mut self, dir: &Path, may_hide: bool) {
         let below: Vec<bool> = self
@@ -139,7 +139,7 @@ fn obstacle(dir: &Path, mounts: &[PathBuf]) -> Option<String> {
     ))
 }
 
-/// Every mount point of this process (proc_pid_mountinfo(5)).
+/// Returns every mount point of this process (proc_pid_mountinfo(5)).
 fn mount_points() -> Vec<PathBuf> {
     let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
     table
@@ -171,7 +171,7 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// A path that the kernel gave out, and so has no zero byte.
+/// Returns a path that the kernel gave out, and so has no zero byte.
 pub(super) fn c_string(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }

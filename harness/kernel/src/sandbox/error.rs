@@ -1,4 +1,4 @@
-//! What can go wrong with a sandbox as a whole.
+//! Failures of a sandbox as a whole.
 
 use std::path::PathBuf;
 
@@ -53,15 +53,15 @@ pub enum SandboxError {
     /// Arguments, environment and filter exceed what a sandbox takes.
     #[error("the program's arguments, environment and filter exceed {limit} bytes")]
     TooLarge {
-        /// How much fits, for all programs of a run together.
+        /// Maximum size, for all programs of a run together.
         limit: usize,
     },
     /// More descriptors than one message can carry.
     #[error("a program can be given at most {limit} descriptors, not {number}")]
     TooManyDescriptors {
-        /// How many were given.
+        /// Number of descriptors given.
         number: usize,
-        /// How many can be.
+        /// Maximum number.
         limit: usize,
     },
     /// A part of a reset failed; the sandbox is not clean and must be replaced.

@@ -22,7 +22,8 @@ pub(super) struct Refusal {
     pub errno: Errno,
 }
 
-/// What a sandbox with these namespaces has, after the `refusals` before it.
+/// Returns the abilities of a sandbox with these namespaces, after the `refusals` before
+/// it.
 pub(super) fn describe(
     namespaces: c_int,
     report: &SetUpReport,

@@ -128,7 +128,7 @@ fn spawn(arena: Arena, offset: u32, fds: &[Fd], origin: &Origin) {
         Ok(_) => {}
         Err(error) => {
             child::report(program, SpawnStage::Fork, error);
-            // Whoever waits for the child waits for this process too: its end is
+            // A process that waits for the child waits for this process too: its end is
             // the one event that cannot be missed.
             raw::exit(1)
         }

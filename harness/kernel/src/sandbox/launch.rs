@@ -99,7 +99,7 @@ fn launch_in(
     Err(SandboxError::Start { what, errno })
 }
 
-/// What to try, best first.
+/// Returns the combinations of namespaces to try, best first.
 fn levels(settings: &Settings) -> Vec<c_int> {
     let by_environment = std::env::var_os("CROSSWIRE_ISOLATION").is_some_and(|v| v == "none");
     if settings.isolation == Isolation::None || by_environment {
@@ -253,7 +253,7 @@ fn in_initial_user_namespace() -> bool {
     fs::read_link("/proc/self/ns/user").is_ok_and(|link| link.as_os_str() == "user:[4026531837]")
 }
 
-/// An identity map of every id that this process's own namespace knows.
+/// Returns an identity map of every id that this process's own namespace knows.
 fn everyone(file: &str) -> String {
     let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
     map.lines()
@@ -265,7 +265,7 @@ fn everyone(file: &str) -> String {
         .collect()
 }
 
-/// Kills and reaps a process 1 that nobody traces.
+/// Kills and reaps a process 1 that is not traced.
 fn end(pid: libc::pid_t) {
     let pid = Pid::from_raw(pid);
     let _ = kill(pid, Signal::SIGKILL);

@@ -1,4 +1,4 @@
-//! What a run left behind.
+//! Leftovers of a run.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::arena::{Arena, IN_MQUEUE, IN_SHM, ResetAnswer, SysvRecord};
 use super::sysv;
 
-/// What a run left behind. Every list is sorted.
+/// Leftovers of a run. Every list is sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leftovers {
     /// New files in the working directory, `/tmp` and `/var/tmp`. Files that were
@@ -21,8 +21,8 @@ pub struct Leftovers {
     pub sysv: Vec<SysvLeft>,
     /// There was more than could be listed, or something could not be read.
     pub truncated: bool,
-    /// What is listed is still there: without namespaces nothing tells the run's
-    /// objects from those of other programs, so nothing is removed.
+    /// True if the listed objects still exist: without namespaces nothing distinguishes
+    /// the run's objects from those of other programs, so nothing is removed.
     pub kept: bool,
     /// The working directory was mounted anew: a process that was started before
     /// sees the old one until it changes to its path again.
@@ -30,7 +30,7 @@ pub struct Leftovers {
 }
 
 impl Leftovers {
-    /// Whether the run left nothing.
+    /// Tells whether the run left nothing.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
             && self.shm.is_empty()
@@ -128,7 +128,7 @@ impl FileKind {
 /// A System V object that a run left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SysvLeft {
-    /// What it is and holds.
+    /// Kind of the object.
     pub kind: SysvKind,
     /// As `msgget`, `semget` or `shmget` returned it.
     pub id: i32,
@@ -148,7 +148,7 @@ pub enum SysvKind {
     },
     /// A set of semaphores.
     Semaphores {
-        /// How many there are in the set.
+        /// Number of semaphores in the set.
         count: u64,
     },
     /// A shared memory segment.

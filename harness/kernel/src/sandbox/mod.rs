@@ -98,15 +98,15 @@ use launch::Launched;
 use plain::Known;
 use program::Programs;
 
-/// How a sandbox is to be made.
+/// Settings of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where programs start.
+    /// Directory in which programs start.
     pub working_dir: PathBuf,
     /// The name of something in it that programs shall not see, unless one of the
     /// executables lies in it.
     pub hidden: &'static str,
-    /// How far to cut programs off. The environment variable
+    /// Degree of isolation of programs. The environment variable
     /// `CROSSWIRE_ISOLATION=none` overrides it.
     pub isolation: Isolation,
     /// Programs that will be run. Used only where overlays are refused: `/tmp` is
@@ -114,7 +114,7 @@ pub struct Settings {
     pub executables: Vec<PathBuf>,
 }
 
-/// How far to cut programs off.
+/// Degree of isolation of programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
     /// As far as the machine permits.
@@ -124,7 +124,7 @@ pub enum Isolation {
     None,
 }
 
-/// What a reset is to look at and to prepare.
+/// Request for a reset: what to look at and to prepare.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reset<'a> {
     /// The pid that the first process of the next run is to have, at least 2.
@@ -198,7 +198,7 @@ impl Sandbox {
         &self.capabilities
     }
 
-    /// Whether programs run in namespaces of their own.
+    /// Tells whether programs run in namespaces of their own.
     pub fn is_isolated(&self) -> bool {
         self.known.is_none()
     }
@@ -207,7 +207,7 @@ impl Sandbox {
     /// under the numbers beside them; of 0, 1 and 2, those not given are
     /// `/dev/null`. Does not wait.
     ///
-    /// If there can be no child, process 1 ends, so that whoever waits for events
+    /// If there can be no child, process 1 ends, so that a waiter for events
     /// of either learns it; [`spawn_error`](Self::spawn_error) then tells why.
     pub fn request_spawn(
         &mut self,
@@ -235,7 +235,7 @@ impl Sandbox {
         self.programs.error(ticket)
     }
 
-    /// The pid of the program's first process inside the sandbox, once it exists.
+    /// Returns the pid of the program's first process inside the sandbox, once it exists.
     pub fn spawned_pid(&self, ticket: SpawnTicket) -> Option<libc::pid_t> {
         self.programs.pid(ticket)
     }

@@ -16,18 +16,18 @@ pub(super) struct Covered {
     pub kind: Cover,
     /// The directory as the host has it.
     pub lower: Fd,
-    /// Where what programs write is kept.
+    /// Directory that receives what programs write.
     pub written: Fd,
     /// The directory as programs see it.
     pub merged: Fd,
     /// Each overlay needs directories of its own: processes that still use an
     /// older one keep its directories busy.
     generation: u32,
-    /// How `written` looks when nothing was written.
+    /// State of `written` when nothing was written.
     pub empty: libc::stat,
 }
 
-/// The attribute of an upper directory that hides the lower one.
+/// Returns the attribute of an upper directory that hides the lower one.
 pub(super) fn opaque_attribute(plan: &Plan) -> &'static CStr {
     if plan.trusted_attributes {
         c"trusted.overlay.opaque"
@@ -130,8 +130,8 @@ impl Covered {
         Ok(())
     }
 
-    /// A layer between the host's directory and what programs write, in which there is
-    /// nothing but what hides one name; -1 if there is none to hide.
+    /// Returns a layer between the host's directory and what programs write, in which
+    /// there is nothing but what hides one name; -1 if there is none to hide.
     fn mask(&self, storage: Fd, wanted: &CoverPlan, index: usize) -> Result<Fd, Errno> {
         let Some((hidden, parents)) = wanted.hidden.split_last() else {
             return Ok(-1);
@@ -178,7 +178,7 @@ impl Covered {
         self.mount(self.kind, storage, plan, wanted, index)
     }
 
-    /// The name in the storage of this overlay's directory, or of a part of it.
+    /// Returns the name in the storage of this overlay's directory, or of a part of it.
     fn part(&self, index: usize, name: &[u8]) -> Text<64> {
         let mut path = Text::of(b"c");
         path.push_number(index as u64);

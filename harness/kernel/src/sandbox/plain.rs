@@ -8,7 +8,7 @@ use super::arena::SysvRecord;
 use super::leftovers::{Leftovers, SysvKind, SysvLeft};
 use super::{Reset, sysv};
 
-/// What was there at the end of the last run.
+/// Objects that existed at the end of the last run.
 #[derive(Debug)]
 pub(super) struct Known {
     shm: BTreeSet<String>,
@@ -27,7 +27,8 @@ impl Known {
         known
     }
 
-    /// What has appeared since the last call. It may belong to anybody.
+    /// Returns the objects that have appeared since the last call. They may belong to any
+    /// program.
     pub(super) fn news(&mut self, reset: &Reset<'_>) -> Leftovers {
         let mut left = self.update(reset.sysv, reset.mqueue);
         left.kept = !left.is_empty();
@@ -89,8 +90,8 @@ pub fn remove_sysv(left: &SysvLeft) {
     });
 }
 
-/// The processes that descend from `ancestor`. As that is a subreaper, whoever
-/// loses a parent becomes its child and is still found.
+/// Returns the processes that descend from `ancestor`. As that is a subreaper, a process
+/// that loses its parent becomes its child and is still found.
 pub(super) fn descendants(ancestor: libc::pid_t) -> Vec<libc::pid_t> {
     let parents: Vec<(libc::pid_t, libc::pid_t)> = processes()
         .filter_map(|pid| {
@@ -120,7 +121,7 @@ pub(super) fn descendants(ancestor: libc::pid_t) -> Vec<libc::pid_t> {
     found.split_off(1)
 }
 
-/// The processes that the calling thread traces.
+/// Returns the processes that the calling thread traces.
 pub(super) fn traced_by_this_thread() -> Vec<libc::pid_t> {
     let me = nix::unistd::gettid().as_raw();
     processes()

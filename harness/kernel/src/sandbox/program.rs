@@ -31,7 +31,7 @@ pub struct Limit {
     pub resource: u32,
     /// The limit in force.
     pub soft: u64,
-    /// How far the program may raise it.
+    /// Hard limit, up to which the program may raise it.
     pub hard: u64,
 }
 

@@ -1,7 +1,7 @@
 //! System calls as the sandbox's process 1 may use them.
 //!
 //! That process is a copy of one thread of a multi-threaded program. Whatever
-//! lock another thread held at the moment of the copy stays held for ever, so
+//! lock another thread held at the moment of the copy stays held forever, so
 //! nothing here allocates, locks or panics: every function is a system call
 //! (signal-safety(7)), and errors are plain `errno` values.
 
@@ -30,7 +30,7 @@ fn pointer_or_null(text: Option<&CStr>) -> *const libc::c_char {
     text.map_or(ptr::null(), CStr::as_ptr)
 }
 
-/// The system call `number`.
+/// Returns the system call `number`.
 ///
 /// # Safety
 /// The arguments are what that call expects, pointers included.
@@ -50,7 +50,7 @@ pub(super) fn open(path: &CStr, flags: c_int) -> Result<Fd, Errno> {
 
 pub(super) fn close(fd: Fd) {
     if fd >= 0 {
-        // SAFETY: a raw descriptor of this process; nobody owns it as an `OwnedFd`.
+        // SAFETY: a raw descriptor of this process; no `OwnedFd` owns it.
         unsafe { libc::close(fd) };
     }
 }
@@ -125,7 +125,7 @@ pub(super) fn fstatat(dir: Fd, path: &CStr, flags: c_int) -> Result<libc::stat, 
     check_int(unsafe { libc::fstatat(dir, path.as_ptr(), &mut found, flags) }).map(|_| found)
 }
 
-/// Whether the open directory has the extended attribute `name`.
+/// Tells whether the open directory has the extended attribute `name`.
 pub(super) fn has_attribute(fd: Fd, name: &CStr) -> bool {
     // SAFETY: a null buffer of size 0 only asks for the length.
     unsafe { libc::fgetxattr(fd, name.as_ptr(), ptr::null_mut(), 0) > 0 }
@@ -181,9 +181,9 @@ pub(super) fn pread(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
         .map(|read| read as usize)
 }
 
-/// Whether the kernel could not give this number to a new process. An owner of a file
+/// Tells whether the kernel cannot give this number to a new process. The owner of a file
 /// need not be alive, but its number must be known (f_setown in fs/fcntl.c): the only
-/// call that tells one from the other.
+/// call that makes this distinction.
 pub(super) fn is_taken(fd: Fd, pid: libc::pid_t) -> bool {
     // SAFETY: no memory is involved.
     unsafe {
@@ -227,7 +227,7 @@ pub(super) fn detach(target: &CStr) -> Result<(), Errno> {
     check_int(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) }).map(drop)
 }
 
-/// A file system of this kind that is mounted nowhere: the descriptor of its
+/// Returns a file system of this kind that is mounted nowhere: the descriptor of its
 /// root. Closing it unmounts it (fsopen(2), Linux 5.2).
 pub(super) fn floating_mount(kind: &CStr) -> Result<Fd, Errno> {
     const FSCONFIG_CMD_CREATE: c_ulong = 6;
@@ -389,7 +389,7 @@ impl<const N: usize> Text<N> {
     }
 }
 
-/// A path to what `fd` names, for calls that take only paths.
+/// Returns a path to what `fd` names, for calls that take only paths.
 pub(super) fn fd_path(fd: Fd) -> Text<64> {
     let mut path = Text::of(b"/proc/self/fd/");
     path.push_number(fd.max(0) as u64);

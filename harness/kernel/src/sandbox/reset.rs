@@ -53,8 +53,8 @@ impl Room {
         answer
     }
 
-    /// Whether `dir` is as it was when empty. This is all that happens to a
-    /// directory after most runs.
+    /// Tells whether `dir` is as it was when empty. After most runs, this is all that is
+    /// done for a directory.
     fn is_untouched(&self, dir: Fd, empty: &libc::stat) -> bool {
         raw::fstat(dir).is_ok_and(|now| {
             sweep::same_attributes(&now, empty)
@@ -149,7 +149,7 @@ impl Room {
     }
 
     fn clear_mqueue(&self, foreign: bool, names: &mut NameWriter, answer: &mut ResetAnswer) {
-        // A mount of this kind shows the ipc namespace of whoever mounts it.
+        // A mount of this kind shows the ipc namespace of the process that mounts it.
         let own = !foreign && self.mqueue >= 0;
         let opened = if own {
             Ok(self.mqueue)

@@ -1,5 +1,5 @@
-//! What process 1 builds at its start: mounts, and descriptors for later.
-//! Nothing here allocates (see [`super::raw`]).
+//! Mounts and descriptors that process 1 creates at its start. Nothing here allocates
+//! (see [`super::raw`]).
 
 use std::ffi::{CStr, CString, c_int};
 
@@ -7,7 +7,7 @@ use super::arena::{Arena, Cover, MAX_COVERS, SetUpReport, Step};
 use super::overlay::{Covered, READ_DIR};
 use super::raw::{self, Errno, Fd, Text};
 
-/// What process 1 needs to know, made before it is cloned.
+/// Data that process 1 needs, made before it is cloned.
 pub(super) struct Plan {
     pub arena: Arena,
     /// Process 1's end of the socket.
@@ -30,17 +30,17 @@ pub(super) struct CoverPlan {
     pub may_hide: bool,
     /// It contains the working directory.
     pub has_working_dir: bool,
-    /// What programs shall not see, from the mount point: the directories that lead to
-    /// it, and itself.
+    /// Path hidden from programs, relative to the mount point: the directories that lead
+    /// to it, and the hidden name itself.
     pub hidden: Vec<CString>,
 }
 
-/// What process 1 holds on to. Descriptors are -1 where something is missing.
+/// Resources that process 1 holds. Descriptors are -1 if something is missing.
 pub(super) struct Room {
     /// A tmpfs that holds the upper directories and the random bytes.
     pub storage: Fd,
     pub shm: Fd,
-    /// How `/dev/shm` looks when nothing is in it.
+    /// State of `/dev/shm` when it is empty.
     pub shm_empty: libc::stat,
     /// The queues of process 1's own ipc namespace.
     pub mqueue: Fd,
@@ -61,8 +61,8 @@ const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 /// is gone: they belong to templates.
 const MOST_AWAITED: i32 = 1024;
 
-/// How often the CPU is given up to whoever still holds a number. A process that is
-/// alive holds it for ever.
+/// Number of times that the CPU is yielded to a process that still holds a number. A live
+/// process holds it forever.
 const PATIENCE: u32 = 50_000;
 
 impl Room {
@@ -203,9 +203,9 @@ impl Room {
         outcome
     }
 
-    /// The kernel gives out the next free number after the last one
+    /// Sets the next pid: the kernel assigns the next free number after the last one
     /// (`/proc/sys/kernel/ns_last_pid`, proc_sys_kernel(5)). A process can be gone, by
-    /// all that kill(2) and wait(2) tell, a moment before its number is free.
+    /// all evidence of kill(2) and wait(2), a moment before its number is free.
     pub(super) fn set_next_pid(&self, next: i32) -> Result<(), Errno> {
         for pid in next..=self.last_pid_given().min(next.saturating_add(MOST_AWAITED)) {
             for _ in 0..PATIENCE {
@@ -220,7 +220,7 @@ impl Room {
         raw::pwrite(self.last_pid, digits.bytes()).map(drop)
     }
 
-    /// The number that was given out last.
+    /// Returns the number that was given out last.
     fn last_pid_given(&self) -> i32 {
         let mut digits = [0_u8; 16];
         let count = raw::pread(self.last_pid, &mut digits).unwrap_or(0);
@@ -242,9 +242,9 @@ impl Room {
     }
 }
 
-/// How a covered directory looks at the start.
+/// State of a covered directory at the start.
 impl Covered {
-    /// The directory as it is before anything is mounted over it.
+    /// Opens the directory before anything is mounted over it.
     fn open_lower(&mut self, wanted: &CoverPlan) {
         self.lower = raw::open(&wanted.mount_point, libc::O_PATH | libc::O_DIRECTORY).unwrap_or(-1);
         if let Ok(found) = raw::fstat(self.lower) {

@@ -40,7 +40,7 @@ fn is_dot(name: &CStr) -> bool {
     matches!(name.to_bytes(), b"." | b"..")
 }
 
-/// Whether the directory has no entries but `.` and `..`.
+/// Tells whether the directory has no entries except `.` and `..`.
 pub(super) fn is_empty(dir: Fd) -> bool {
     // Room for the two dots (24 bytes each) and the longest possible name, so a
     // single call decides.
@@ -90,9 +90,9 @@ impl NameWriter {
 
 /// One walk over a directory that programs wrote to.
 pub(super) struct Sweep<'a> {
-    /// What the directory showed before; none if it was empty.
+    /// Previous content of the directory; none if it was empty.
     pub lower: Option<Fd>,
-    /// Of that, what was not seen.
+    /// Name in it that programs did not see.
     pub hidden: Option<&'a CStr>,
     /// Through which the entries are removed.
     pub merged: Fd,
@@ -207,7 +207,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// What had the present path before, if anything had.
+    /// Returns the previous object at the present path, if there was one.
     fn before(&mut self) -> Option<libc::stat> {
         let lower = self.lower.filter(|_| !self.is_hidden())?;
         match raw::fstatat(lower, self.path.c_str(), libc::AT_SYMLINK_NOFOLLOW) {
@@ -231,7 +231,7 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// Whether type, permissions and owner are the same.
+/// Tells whether type, permissions and owner are the same.
 pub(super) fn same_attributes(a: &libc::stat, b: &libc::stat) -> bool {
     a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid
 }
@@ -255,7 +255,7 @@ pub(super) fn remove_tree(parent: Fd, name: &CStr) {
     }
 }
 
-/// Where directories too deep for one recursion are moved.
+/// Name under which directories too deep for one recursion are moved.
 const DEEP: &CStr = c"deep";
 
 fn remove_level(root: Fd, parent: Fd, name: &CStr, depth: u32) {

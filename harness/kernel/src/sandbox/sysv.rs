@@ -50,7 +50,7 @@ fn blank() -> Buffer {
     Buffer { numbers: [0; 64] }
 }
 
-/// How many objects of this kind exist, and the highest index in use.
+/// Returns the number of objects of this kind, and the highest index in use.
 fn count(kind: u32) -> (c_int, c_int) {
     // Where `*_INFO` puts the number of existing objects: msginfo.msgpool,
     // seminfo.semusz, shm_info.used_ids.

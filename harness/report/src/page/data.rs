@@ -1,5 +1,5 @@
-//! What the page's script is given. Columns instead of objects, and each text once:
-//! a run may have a hundred thousand events.
+//! Data for the page's script. Columns instead of objects, and each text once: a run may
+//! have a hundred thousand events.
 
 use crate::Explanation;
 use crate::escape::escape;
@@ -240,7 +240,8 @@ fn changes(explanation: &Explanation<'_>) -> (Changes, Vec<PageCard>) {
     (changes, cards)
 }
 
-/// The logged operations. Those are blamed whose value the checker's sentence names.
+/// Returns the logged operations. Those are blamed whose value the checker's sentence
+/// names.
 fn history(record: &Record) -> Vec<Operation> {
     // Sentences of other kinds name steps and descriptors, not values.
     let is_of_values = |violation: &&Violation| {

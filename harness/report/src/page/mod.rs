@@ -17,7 +17,7 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page of a recorded run. `file` is where it was read from.
+/// Returns the page of a recorded run. `file` is where it was read from.
 pub fn page(record: &Record, file: Option<&Path>) -> String {
     let violations = match &record.verdict {
         Verdict::Violation(violations) => &violations[..],
@@ -85,7 +85,8 @@ fn fill(template: &str, parts: &[(&str, String)]) -> String {
     page + rest
 }
 
-/// The paragraphs beside the timeline: the graph, further violations, how to replay.
+/// Returns the paragraphs beside the timeline: the graph, further violations, how to
+/// replay.
 fn details(record: &Record, violations: &[Violation], file: Option<&Path>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for (number, violation) in violations.iter().enumerate() {

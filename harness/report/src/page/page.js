@@ -77,8 +77,8 @@ const rowOf = (place) => {
 const spoken = (event) => {
   const flag = flags[event];
   const signs = [
-    flag & FAULT ? "fault" : "", flag & DEVIATION ? "the schedule deviates" : "",
-    flag & MARKED ? "this matters" : "",
+    flag & FAULT ? "fault" : "", flag & DEVIATION ? "differs from the default schedule" : "",
+    flag & MARKED ? "explains the failure" : "",
   ].filter(Boolean).join(", ");
   return `step ${step[event]}, ${run.lanes[lanes[event]]}: ${run.strings[text[event]]}${signs ? `, ${signs}` : ""}`;
 };
@@ -218,7 +218,7 @@ const kinds = [];
     $("state").append(group);
     kinds.push([group, objects]);
   }
-  if (!kinds.length) $("state").append(make("p", "", "No kernel objects are known of this run."));
+  if (!kinds.length) $("state").append(make("p", "", "This run has no known kernel objects."));
 }
 
 // ---- going from event to event ----
@@ -250,7 +250,7 @@ const seek = (wanted, direction) => {
   for (let event = current + direction; event >= 0 && event < count; event += direction) {
     if (wanted(event)) { if (listed && !listed.includes(event)) fold(false); return go(event); }
   }
-  $("spoken").textContent = "no further one";
+  $("spoken").textContent = "no more";
 };
 const has = (flag) => (event) => (flags[event] & flag) !== 0;
 const found = (event) =>
@@ -349,7 +349,7 @@ document.addEventListener("keydown", (event) => {
   }
   const list = $("history");
   const most = Math.max(1, ...run.history.map((one) => one.answered ?? one.called));
-  if (!run.history.length) list.append(make("p", "", "The processes of this run have logged no operations."));
+  if (!run.history.length) list.append(make("p", "", "The processes of this run logged no operations."));
   for (const one of run.history) {
     const line = make("div", one.blamed ? "operation blamed" : "operation");
     line.style.setProperty("--lane", lane(Math.max(0, run.lanes.indexOf(one.process))));

@@ -8,14 +8,14 @@ use crosswire_contract::{
     Shape, SharedCell, Taken, Traits, VALUE_BYTES, Wakeup,
 };
 
-/// Whatever it is that an adapter's program has made.
+/// A mechanism implemented by an adapter's program.
 #[derive(Debug)]
 pub struct Adapted {
     lines: Vec<Line>,
     driver: Option<Driver>,
 }
 
-/// What stands where a type's contract would: an adapter's is chosen by its user.
+/// Placeholder for the contract of the type: an adapter's contract is chosen by its user.
 const NONE: Contract = Contract {
     name: "adapter",
     facility: Facility::Channel,
@@ -57,8 +57,8 @@ impl Adapted {
         Ok(())
     }
 
-    /// Gives a command. If the adapter's process has gone, this one goes, too: what
-    /// became of the command nobody knows, and so the log says.
+    /// Sends a command. If the adapter's process is gone, this process ends, too: the
+    /// result of the command is unknown, and the log records that.
     fn ask(&mut self, command: &str) -> Result<Answer, Error> {
         let driver = self.driver.as_mut();
         let driver = driver.ok_or_else(|| Error::misuse(NAME, "this process has no role"))?;

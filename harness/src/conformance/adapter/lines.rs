@@ -4,7 +4,7 @@ use crosswire_contract::Error;
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write, pipe};
 use std::os::fd::AsRawFd;
 
-/// The pipes of one role: both ends of both, until somebody takes their own.
+/// The pipes of one role: both ends of both, until each process takes its own.
 #[derive(Debug)]
 pub(super) struct Line {
     role: String,
@@ -34,7 +34,7 @@ impl Line {
         Ok(format!("{}={input},{output}", self.role))
     }
 
-    /// The harness's side.
+    /// Returns the harness's side.
     pub fn driven(self) -> Driver {
         Driver {
             role: self.role,
@@ -52,7 +52,7 @@ pub struct Driver {
     answers: BufReader<PipeReader>,
 }
 
-/// What a process of an adapter answered.
+/// Answer of a process of an adapter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Ok,
@@ -67,8 +67,8 @@ pub(super) enum Answer {
 }
 
 impl Driver {
-    /// Gives a command and takes its answer; `None` if the process has gone, so that
-    /// nobody knows what became of it.
+    /// Sends a command and reads its answer; `None` if the process is gone, so that the
+    /// result is unknown.
     pub(super) fn ask(&mut self, command: &str) -> Result<Option<Answer>, Error> {
         let object = || format!("the adapter's {}", self.role);
         match self.commands.write_all(format!("{command}\n").as_bytes()) {

@@ -17,12 +17,12 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
-/// What the process that becomes the program is called; its children are `adapter.1`,
+/// Name of the process that becomes the program; its children are `adapter.1`,
 /// `adapter.2`, …
 const ADAPTER: &str = "adapter";
 
-/// The scenario of a trial of a program that speaks the protocol of
-/// [this module](super), held to `contract`.
+/// Returns the scenario of a trial of a program that speaks the protocol of [this
+/// module](super), held to `contract`.
 ///
 /// # Errors
 /// If there is no command, or the contract is one of [`Rpc`](crosswire_contract::Rpc),
@@ -108,7 +108,7 @@ struct Undriven {
 }
 
 impl Undriven {
-    /// The run as if the adapter's processes had kept the log themselves.
+    /// Returns the run as if the adapter's processes had kept the log themselves.
     fn shown(&self, run: &Run) -> Run {
         let mut run = run.clone();
         for task in &mut run.trace.tasks {

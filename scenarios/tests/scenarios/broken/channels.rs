@@ -16,12 +16,12 @@ use std::marker::PhantomData;
 /// More than enough for each of these bugs.
 const BUDGET: Budget = Budget::runs(300);
 
-/// What is wrong with a channel.
+/// Bug of a channel.
 trait Bug: 'static {
     /// Called in each process that opens an end, with both.
     fn open(_read: &PipeReader, _write: &PipeWriter) {}
 
-    /// Whether a receiver holds on to the end that only senders need.
+    /// True if a receiver keeps the end that only senders need.
     const KEEPS_BOTH: bool = false;
 
     /// Sends a frame; `held` is one that an earlier call kept back.

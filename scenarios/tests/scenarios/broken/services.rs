@@ -10,13 +10,13 @@ use std::marker::PhantomData;
 
 const BUDGET: Budget = Budget::runs(400);
 
-/// What is wrong with a service.
+/// Bug of a service.
 trait Bug: 'static {
-    /// What the client makes of what it got.
+    /// Performs a call as the buggy client does.
     fn call(inner: &mut UnixClient, request: u64) -> Result<Reply, Error> {
         inner.call(request)
     }
-    /// How the server carries out a request.
+    /// Carries out a request as the buggy server does.
     fn execute(request: u64, execute: &mut dyn FnMut(u64) -> u64) -> u64 {
         execute(request)
     }

@@ -1,5 +1,4 @@
-//! The report on a program that was held to a contract: promise by promise, whether it
-//! holds.
+//! Report on a program tested against a contract, promise by promise.
 
 use super::{Outcome, Row, Whole};
 use crate::table;
@@ -9,7 +8,7 @@ use crosswire::model::Verdict;
 use std::collections::BTreeSet;
 
 impl Whole {
-    /// A line for each promise of the contract: what was tried, and what came of it.
+    /// Builds a row for each promise of the contract: what was tried, and the result.
     pub(super) fn promises(&self) -> String {
         let head = ["fault", "promise", "tried", "result"];
         let rows = self.rows.iter().map(|row| {
@@ -38,21 +37,21 @@ impl Row {
                 if struck > 0 {
                     tried += &format!(", {}", count(struck, "fault"));
                 } else if self.is_injected() {
-                    tried += ", nothing to strike at";
+                    tried += ", no point to inject it at";
                 }
                 tried
             }
         }
     }
 
-    /// Whether its fault is one that is put into runs; a row knows its name only.
+    /// Tells whether its fault is injected into runs; a row knows only the fault's name.
     fn is_injected(&self) -> bool {
         let perils = Facility::ALL.iter().flat_map(|facility| facility.perils());
         let named = perils.filter(|peril| peril.to_string() == self.fault);
         named.copied().any(injects)
     }
 
-    /// `holds`, or what was found instead.
+    /// Returns `holds` or the kinds of violations found.
     fn result(&self) -> String {
         match self.verdict() {
             Some(Verdict::Pass) => "holds".to_owned(),

@@ -1,4 +1,4 @@
-//! What must be known of an instruction before it is made to touch an alias.
+//! Facts about an instruction that are needed before it is made to touch an alias.
 
 use crosswire_model::AccessKind;
 use iced_x86::{
@@ -6,7 +6,7 @@ use iced_x86::{
     OpAccess, OpKind, Register,
 };
 
-/// How it is performed on the alias.
+/// Way in which it is performed on the alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::memory) enum Form {
     /// With a segment prefix.
@@ -19,12 +19,12 @@ pub(in crate::memory) enum Form {
     Stepped,
 }
 
-/// Which memory a string instruction touches.
+/// Memory that a string instruction touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::memory) struct StringOperands {
     /// It reads at RSI.
     pub source: bool,
-    /// What it does at RDI, if anything.
+    /// Kind of the access at RDI, if there is one.
     pub destination: Option<AccessKind>,
     /// It repeats itself RCX times at most.
     pub repeats: bool,
@@ -52,7 +52,7 @@ pub(in crate::memory) struct Instruction {
 pub(in crate::memory) const LONGEST: usize = 15;
 
 impl Instruction {
-    /// The instruction at the beginning of `code`, which stands at `position`.
+    /// Returns the instruction at the beginning of `code`, which stands at `position`.
     pub fn decode(code: &[u8], position: u64) -> Option<Instruction> {
         let mut decoder = Decoder::with_ip(64, code, position, DecoderOptions::NONE);
         let decoded = decoder.decode();

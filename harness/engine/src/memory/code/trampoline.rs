@@ -1,4 +1,4 @@
-//! How an instruction that touches shared memory is made to touch its alias.
+//! Makes an instruction that touches shared memory touch its alias.
 //!
 //! No program uses the GS segment on this system, so its base is set to the distance
 //! between an address and its alias. A trampoline is the program's own instruction
@@ -34,13 +34,13 @@ const INT3: u8 = 0xcc;
 pub(in crate::memory) struct Trampoline {
     /// Where it is written to.
     pub address: u64,
-    /// Where the program has the instruction.
+    /// Address of the instruction in the program.
     pub origin: u64,
     pub instruction: Instruction,
 }
 
 impl Trampoline {
-    /// Where the program goes on after the instruction.
+    /// Returns the address at which the program continues after the instruction.
     pub fn next(&self) -> u64 {
         self.origin + self.instruction.bytes.len() as u64
     }
@@ -71,13 +71,13 @@ impl Trampolines {
         &self.all[index]
     }
 
-    /// What an area must contain.
+    /// Returns the content of the area.
     pub fn image(&self) -> &[u8] {
         &self.image
     }
 
-    /// The trampoline of the instruction at `origin`, whose code begins with `code`.
-    /// `None` if the processor would not know it, or there is no more room.
+    /// Returns the trampoline of the instruction at `origin`, whose code begins with
+    /// `code`. `None` if the processor would not know it, or there is no more room.
     pub fn find(&mut self, origin: u64, code: &[u8]) -> Option<usize> {
         let known = self.known.get(&origin).into_iter().flatten();
         for &index in known {
@@ -119,8 +119,8 @@ impl Trampolines {
         Some(self.all.len() - 1)
     }
 
-    /// What a position in the area means for the program: where it stands, and whether
-    /// the instruction there has been performed.
+    /// Returns the meaning of a position in the area for the program: its own position,
+    /// and whether the instruction there has been performed.
     pub fn meaning(&self, position: u64) -> Option<Meaning> {
         let into = usize::try_from(position.checked_sub(CODE + FIRST as u64)?).ok()?;
         let index = into / SLOT;

@@ -1,4 +1,4 @@
-//! What a reset costs; prints figures and asserts none, as machines differ.
+//! Measures the cost of a reset; prints figures and asserts none, as machines differ.
 
 use std::fs;
 use std::time::{Duration, Instant};

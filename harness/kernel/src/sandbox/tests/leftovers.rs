@@ -1,4 +1,4 @@
-//! What runs leave is reported and cleared.
+//! Leftovers of runs are reported and cleared.
 
 use crate::sandbox::leftovers::{LeftFile, SysvLeft};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Nothing outlives a sandbox, and a sandbox nobody.
+//! No process outlives a sandbox, and no sandbox outlives its owner.
 
 use std::fs;
 use std::io::Read;
@@ -130,7 +130,7 @@ fn a_traced_sandbox_spawns_resets_and_ends() {
         assert_eq!(sandbox.spawn_error(ticket), None);
         reset(&mut sandbox);
     }
-    // Dropped with a stopped process that nobody has waited for.
+    // Dropped with a stopped process that no process has waited for.
     sandbox.request_spawn(&shell("sleep 100"), &[]).unwrap();
     waitpid(init, Some(WaitPidFlag::__WALL)).unwrap();
 }

@@ -1,4 +1,4 @@
-//! How programs start, and what they find.
+//! Start of programs, and their environment.
 
 use std::fs;
 use std::io::Read;
