@@ -22,7 +22,7 @@ pub enum Cell {
         mechanism: &'static str,
         /// The peril.
         fault: Peril,
-        /// Why, in a sentence.
+        /// Reason, in a sentence.
         because: &'static str,
     },
 }
@@ -122,7 +122,7 @@ pub(crate) enum Way {
 /// The hidden verb of the command; its argument is the case's name.
 pub(crate) const VERB: &str = "__scenario";
 
-/// Runs within which a fault that can strike has struck.
+/// Number of runs within which an injectable fault has been injected.
 const ENOUGH: u64 = 16;
 
 impl Case {

@@ -1,4 +1,4 @@
-//! Nothing is received more often than it was sent.
+//! Duplications: values received more often than they were sent.
 
 use super::channel::{Channel, answer, violation};
 use super::{Check, Unjudgeable};

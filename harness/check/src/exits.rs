@@ -3,12 +3,12 @@
 //!
 //! * A process killed by a fault is never blamed for its end.
 //! * A signal of a process's own making (`SIGSEGV`, `SIGABRT`, …) is a violation
-//!   in any process, whatever faults struck: a program may give up, not crash.
+//!   in any process, whatever faults were injected: a program may give up, not crash.
 //! * A panic is reported once, not again as the status or `SIGABRT` it leads to.
 //! * The processes that the harness started must exit with status 0, or as
 //!   [`Expectations`] say. Death by any other signal is an unexpected end of
 //!   theirs too, and in their children the business of those who sent it.
-//! * Once a fault has struck that takes something away for good, a correct
+//! * Once an injected fault takes something away for good, a correct
 //!   program may give up: its status, and death by `SIGPIPE` and the like, count
 //!   no more. Such faults are `kill` of another process, `errno` and
 //!   `lose-signal`. The others do what may happen to any program at any time:

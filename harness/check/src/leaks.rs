@@ -1,4 +1,4 @@
-//! Nothing outlives its users.
+//! Leaks: resources that outlive their users.
 //!
 //! What counts as a leak when a run has finished:
 //!

@@ -62,7 +62,7 @@ pub trait Check: Send + Sync {
     fn check(&self, run: &Run) -> Result<Vec<Violation>, Unjudgeable>;
 }
 
-/// Why a check has nothing to say about a run. Unless another check finds a violation,
+/// Reason why a check has nothing to say about a run. Unless another check finds a violation,
 /// it makes the verdict `Invalid`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -38,7 +38,7 @@ pub trait SharedCell: Sized {
     /// Returns the value in the cell.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] where a writer that died in the midst of a value is in
+    /// [`Error::TimedOut`] where a writer that died during a store is in
     /// the way.
     fn load(&mut self) -> Result<[u8; VALUE_BYTES], Error>;
 }

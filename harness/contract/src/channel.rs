@@ -139,6 +139,6 @@ pub trait Receiver {
     /// none has come for [`PATIENCE`](super::PATIENCE).
     ///
     /// # Errors
-    /// [`Error::Torn`] if a sender ended in the midst of a message.
+    /// [`Error::Torn`] if a sender ended in the middle of a message.
     fn recv(&mut self) -> Result<Option<Vec<u8>>, Error>;
 }

@@ -1,9 +1,9 @@
-//! Why an operation failed.
+//! Reason why an operation failed.
 
 use crosswire_model::Errno;
 use std::io;
 
-/// Why an operation of a contract failed. It has had no effect, except where a
+/// Reason why an operation of a contract failed. It has had no effect, except where a
 /// variant says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,9 +13,9 @@ pub enum Error {
     System {
         /// The attempted operation: `creating`, `opening`, `writing to`, …
         operation: &'static str,
-        /// On what.
+        /// Name of the object.
         object: String,
-        /// Why.
+        /// Cause of the failure.
         errno: Errno,
     },
     /// No process is left at the other end.
@@ -29,7 +29,7 @@ pub enum Error {
     TimedOut {
         /// The event that was waited for.
         operation: &'static str,
-        /// On what.
+        /// Name of the object.
         object: String,
     },
     /// The object was removed while it was in use.
@@ -37,10 +37,10 @@ pub enum Error {
     Removed {
         /// The attempted operation.
         operation: &'static str,
-        /// On what.
+        /// Name of the object.
         object: String,
     },
-    /// A sender ended in the midst of a message, whose beginning is lost.
+    /// A sender ended in the middle of a message, whose beginning is lost.
     #[error("receiving from {object}: a sender ended in the midst of a message")]
     Torn {
         /// Name of the channel.

@@ -148,7 +148,7 @@ pub struct Promise {
 pub struct Exemption {
     /// The peril.
     pub peril: Peril,
-    /// Why, in a sentence.
+    /// Reason, in a sentence.
     pub because: &'static str,
 }
 

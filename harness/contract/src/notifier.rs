@@ -2,7 +2,7 @@
 
 use super::{Contract, Error};
 
-/// On which side of a notifier a process stands.
+/// Side of a notifier on which a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// It waits.

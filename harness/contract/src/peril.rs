@@ -24,7 +24,7 @@ pub enum Facility {
 /// Things that can go wrong while processes communicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Peril {
-    /// Nothing but the order of the steps.
+    /// Only the order of the steps varies.
     None,
     /// A sender is killed.
     KillSender,

@@ -1,4 +1,4 @@
-//! Counting semaphores: so many permits, taken and given back one at a time.
+//! Counting semaphores: a number of permits, taken and given back one at a time.
 
 use super::{Contract, Error};
 
@@ -11,7 +11,7 @@ pub trait Semaphore: Sized {
     /// Contract of the semaphore.
     const CONTRACT: &'static Contract;
 
-    /// Builds a new semaphore with so many permits.
+    /// Builds a new semaphore with this number of permits.
     ///
     /// # Errors
     /// If the kernel refuses.

@@ -32,7 +32,7 @@ pub struct Exploration {
     pub shard: Option<Shard>,
     /// Failures of before, which are run first, each with its file.
     pub regressions: Vec<(PathBuf, Regression)>,
-    /// One run in so many is performed twice, and must come out the same; none where
+    /// One run in this number is performed twice, with the same result; none where
     /// this is zero.
     pub self_check: u64,
     /// The faults that may be injected, one in every other run.
@@ -40,7 +40,7 @@ pub struct Exploration {
     /// True if two faults may be injected in one run, once each was tried alone. Promises
     /// for one fault seldom hold for two.
     pub fault_pairs: bool,
-    /// Runs that were performed before: the exploration goes on behind them.
+    /// Runs that were performed before: the exploration resumes after them.
     pub performed: u64,
     /// Scheduling strategy.
     pub strategy: Strategy,

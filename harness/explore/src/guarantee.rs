@@ -25,7 +25,7 @@ pub struct Guarantee {
 /// The chance that belongs to a depth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Chance {
-    /// So many orderings must come together.
+    /// Number of orderings that must occur together.
     pub depth: u32,
     /// Minimum probability that a bug of this depth would have been found.
     pub probability: f64,

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 /// Lessons from earlier runs.
 #[derive(Debug, Default)]
 pub(super) struct Lessons {
-    /// The faults that can strike.
+    /// Faults that can be injected.
     pub space: FaultSpace,
     /// The first run that was planned with this space.
     pub since: u64,

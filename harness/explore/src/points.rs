@@ -1,4 +1,4 @@
-//! The points at which a fault can strike, learned from what runs did.
+//! Points at which a fault can be injected, learned from runs.
 
 use super::applicability::applies;
 use crosswire_model::{Action, Call, Fault, FaultKind, Point, Trace, What};

@@ -40,7 +40,7 @@ impl Found {
     }
 }
 
-/// Why a recorded failure cannot be shrunk.
+/// Reason why a recorded failure cannot be shrunk.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReduceError {

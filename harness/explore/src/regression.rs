@@ -38,7 +38,7 @@ pub struct Regression {
     pub workload: Option<String>,
 }
 
-/// Why a regression file cannot be used.
+/// Reason why a regression file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegressionError {
@@ -68,7 +68,7 @@ pub enum RegressionError {
     Directory {
         /// Path of the file.
         path: String,
-        /// Why.
+        /// Cause of the failure.
         source: io::Error,
     },
 }
@@ -161,7 +161,7 @@ pub(super) enum Recheck {
     Passes,
     /// It still fails, with its own plan or with one close by.
     Fails(Box<(Run, Verdict)>),
-    /// Its plan cannot be followed any more, and no plan close by fails.
+    /// Its plan cannot be followed any more, and no similar plan fails.
     NoLongerFits(String),
 }
 

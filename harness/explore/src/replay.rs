@@ -38,7 +38,7 @@ pub enum Changes {
     Allow,
 }
 
-/// Why a record cannot be replayed.
+/// Reason why a record cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
@@ -49,7 +49,7 @@ pub enum ReplayError {
         process: String,
         /// Path of its executable.
         path: String,
-        /// Why.
+        /// Cause of the failure.
         source: std::io::Error,
     },
     /// The executable is another one now.

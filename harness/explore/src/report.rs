@@ -50,7 +50,7 @@ pub struct Report {
 pub struct LostCapability {
     /// Name of the capability.
     pub name: String,
-    /// Why it is not there.
+    /// Reason why it is not there.
     pub reason: String,
     /// Consequences for runs.
     pub lost: String,
@@ -69,7 +69,7 @@ pub struct FaultTally {
     pub possible: u64,
     /// Faults that plans contained.
     pub planned: u64,
-    /// Those that struck. The others found no point to strike at, because the
+    /// Number of faults injected. The others found no matching point, because the
     /// schedule had led the process elsewhere.
     pub struck: u64,
 }

@@ -16,7 +16,7 @@ pub struct Shard {
 /// Maximum number of parts.
 const MOST: u64 = 100_000;
 
-/// Why a text names no part.
+/// Reason why a text names no part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` names no part of an exploration; write K/N with 1 <= K <= N <= {MOST}")]
 pub struct NoShard(String);

@@ -74,7 +74,7 @@ pub(super) fn plain(text: &str) -> String {
     }
 }
 
-/// Why a replay file cannot be used.
+/// Reason why a replay file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -83,7 +83,7 @@ pub enum LoadError {
     Unreadable {
         /// Path of the file.
         path: String,
-        /// Why.
+        /// Cause of the failure.
         source: io::Error,
     },
     /// It is not a replay file of a version that is known.

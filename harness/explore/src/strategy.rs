@@ -16,7 +16,7 @@ pub enum Strategy {
     Mixed,
     /// Every task equally likely at every step.
     RandomWalk,
-    /// Random priorities with so many orderings to hit (PCT); from 2 to 4, by chance,
+    /// Random priorities for bugs of this depth (PCT); from 2 to 4, by chance,
     /// where `None`.
     Pct(Option<u32>),
     /// A random priority for every step to come (POS).
@@ -97,7 +97,7 @@ impl fmt::Display for Strategy {
     }
 }
 
-/// Why a text is not a strategy.
+/// Reason why a text is not a strategy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown strategy `{0}` (known: mixed, random-walk, pct, pct(DEPTH) with a depth from 1 to \

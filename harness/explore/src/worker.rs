@@ -22,7 +22,7 @@ pub(super) struct Work {
     pub check_output: bool,
     pub confirm: bool,
     pub learn_points: bool,
-    /// One run in so many is performed twice.
+    /// One run in this number is performed twice.
     pub self_check: u64,
 }
 

@@ -183,7 +183,7 @@ impl Crowd {
         }
     }
 
-    /// Goes on until there are so many operations and all have answered. `call` begins an
+    /// Continues until there are enough operations and all have answered. `call` begins an
     /// operation of a process, `perform` does it, or says that it has to wait.
     fn run(
         mut self,
@@ -221,7 +221,7 @@ impl Crowd {
     }
 }
 
-/// Four senders and four receivers at one queue; so many of the operations are cut off,
+/// Four senders and four receivers at one queue; this many of the operations are cut off,
 /// half of them having been done.
 fn queue(count: usize, cut_off: usize, random: &mut impl Rng) -> Operations {
     let mut queue = VecDeque::new();

@@ -68,7 +68,7 @@ impl From<Option<Broken>> for Outcome {
     }
 }
 
-/// Why a history cannot be judged.
+/// Reason why a history cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unusable {

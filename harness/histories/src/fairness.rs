@@ -2,9 +2,9 @@
 
 use super::{Action, Broken, Checker, Op, Operations, Outcome, Unusable};
 
-/// Bounded bypass: while an operation waits, at most so many that were called later are
-/// done before it. Operations: those that may wait, which are `lock`, `readlock`,
-/// `wait`, `recv` and `call`; others are left out.
+/// Bounded bypass: while an operation waits, only a limited number of operations that
+/// were called later are done before it. Operations: those that may wait, which are
+/// `lock`, `readlock`, `wait`, `recv` and `call`; others are left out.
 #[derive(Debug, Clone, Copy)]
 pub struct Fairness {
     /// Number of operations that may overtake it.
@@ -24,9 +24,9 @@ pub struct Overtaken {
     pub process: u32,
     /// Its operations that answered.
     pub operations: u64,
-    /// By how many operations they were overtaken altogether.
+    /// Number of operations that overtook them altogether.
     pub overtaken: u64,
-    /// By how many one of them was overtaken at most.
+    /// Maximum number of operations that overtook one of them.
     pub most: u64,
     /// Index of that operation in the history.
     pub longest: usize,

@@ -53,7 +53,7 @@ pub(super) struct Skipped {
     pub(super) because: Because,
 }
 
-/// Why it must.
+/// Reason why it must.
 #[derive(Clone, Copy)]
 pub(super) enum Because {
     /// This message was sent later, and received.

@@ -74,7 +74,7 @@ pub enum Wrong {
 }
 
 impl FifoStream {
-    /// Returns an empty queue with so many receivers, which are known by their numbers.
+    /// Returns an empty queue with this number of receivers, which are numbered.
     pub fn new(receivers: usize) -> FifoStream {
         FifoStream {
             receiving: vec![None; receivers],

@@ -10,7 +10,7 @@ pub(super) struct Hold {
     pub(super) acquire: usize,
     /// The operation that gave it back, or the death that did.
     pub(super) release: Option<usize>,
-    /// From when it was surely held.
+    /// Time from which it was certainly held.
     pub(super) from: u64,
     /// Until when it was surely held.
     pub(super) to: u64,
@@ -21,7 +21,7 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// From when until when it may have been held at most.
+    /// Returns the longest time during which it may have been held.
     pub(super) fn widest(&self, operations: &Operations) -> (u64, u64) {
         let ops = &operations.list;
         let until = self.release.map_or(NEVER, |release| ops[release].answered);

@@ -34,7 +34,7 @@ impl Message {
         (self.receive != NONE).then_some(self.receive as usize)
     }
 
-    /// From when until when it was surely there, strictly between the two.
+    /// Returns the times strictly between which it was certainly there.
     pub(super) fn stay(self, ops: &[Op]) -> (u64, u64) {
         let until = self.receive().map_or(NEVER, |receive| ops[receive].called);
         (ops[self.send()].answered, until)

@@ -154,7 +154,7 @@ impl Op {
         }
     }
 
-    /// From its call to its answer.
+    /// Sets the times of its call and of its answer.
     pub fn at(self, called: u64, answered: u64) -> Op {
         Op {
             called,

@@ -160,7 +160,7 @@ fn passed_over(operations: &Operations, missing: Message, other: Message, how: &
     Broken::new("loss", witness, sentence)
 }
 
-/// Why a message cannot have been received when it was: all the time there was one of a
+/// Explains why a message cannot have been received when it was: all the time there was one of a
 /// higher priority.
 fn out_of_turn(operations: &Operations, higher: &[Message], message: Message) -> Broken {
     let ops = &operations.list;

@@ -71,7 +71,7 @@ pub enum Answer {
 pub struct CallEntry(u32);
 
 impl OpLog {
-    /// Returns a new, empty log with room for so many entries: two for an operation that
+    /// Returns a new, empty log with room for this number of entries: two for an operation that
     /// answers.
     ///
     /// # Errors

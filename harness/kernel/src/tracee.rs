@@ -4,7 +4,7 @@
 use super::Tid;
 use std::io;
 
-/// Why a task stopped, or that it ended.
+/// Reason why a task stopped, or that it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// About to perform a system call (seccomp stop; the entry stop has passed).

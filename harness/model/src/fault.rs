@@ -10,22 +10,22 @@ use std::str::FromStr;
 /// Action performed on a process at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// The process gets `SIGKILL`.
+    /// Sends `SIGKILL` to the process.
     Kill,
-    /// The process gets no turn for so many steps of others.
+    /// Does not schedule the process for this number of steps of other tasks.
     Pause(u64),
-    /// A signal on its way to the process never arrives.
+    /// Drops a signal on its way to the process.
     LoseSignal,
-    /// A signal arrives so many steps later.
+    /// Delays a signal by this number of steps.
     DelaySignal(u64),
-    /// A call that may block ends with `EINTR` without having done anything.
+    /// Makes a call that may block fail with `EINTR`, without an effect.
     Interrupt,
-    /// A transfer moves at most so many bytes.
+    /// Limits a transfer to this number of bytes.
     ShortIo(u64),
-    /// The call fails with this error without having done anything.
+    /// Makes the call fail with this error, without an effect.
     Errno(Errno),
-    /// The pipe or socket behind the call gets the smallest buffer there is; a
-    /// write that may not block finds it full.
+    /// Shrinks the buffer of the pipe or socket behind the call to the kernel's minimum;
+    /// a write that may not block finds it full.
     Full,
     /// Steps the wall clock by this many seconds; a negative number steps it back.
     ClockJump(i64),
@@ -48,7 +48,7 @@ pub struct Fault {
 pub struct Point {
     /// Only points of this call count; any call where `None`.
     pub call: Option<Call>,
-    /// The fault strikes once the call has blocked, rather than before it begins.
+    /// True if the fault is injected once the call has blocked, rather than before it begins.
     pub blocked: bool,
     /// Number of the matching point, from 1.
     pub nth: u32,
@@ -60,11 +60,11 @@ pub struct Point {
 pub struct FaultKind {
     /// The action.
     pub action: Action,
-    /// To which process; any where `None`.
+    /// Process that it affects; any if `None`.
     pub process: Option<String>,
 }
 
-/// Why a text is not a fault.
+/// Reason why a text is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseFaultError {
     /// No such action.

@@ -56,7 +56,7 @@ pub struct Record {
     pub places: Vec<Frame>,
 }
 
-/// Why a text is not a replay file.
+/// Reason why a text is not a replay file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadRecordError {
     /// Not JSON, cut short, or another program's.

@@ -22,7 +22,7 @@ pub struct Schedule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Rule {
-    /// The task that ran last goes on until it blocks, sleeps, yields or ends;
+    /// The task that ran last continues until it blocks, sleeps, yields or ends;
     /// then the next one by number takes over. Involves no chance at all.
     RunOn,
     /// Every step, each task that can run is equally likely.
@@ -58,7 +58,7 @@ pub enum Rule {
         /// The tasks, by number, as a run has shown them.
         weights: Vec<Weight>,
     },
-    /// Each task in turn takes so many steps.
+    /// Each task in turn takes this number of steps.
     RoundRobin {
         /// Steps in a row.
         quantum: u32,
@@ -91,7 +91,7 @@ pub struct Deviation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Switch {
-    /// Right after this task has taken so many steps in all; at the very beginning
+    /// Right after this task has taken this number of steps in all; at the very beginning
     /// where `None`.
     pub after: Option<(TaskId, u64)>,
     /// This task takes the next step.

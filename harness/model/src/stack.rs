@@ -13,7 +13,7 @@ pub struct Capture {
     pub task: TaskId,
     /// In which step.
     pub step: u64,
-    /// Why it was looked at.
+    /// Reason why it was looked at.
     pub moment: Moment,
     /// The instruction, the stack and the frame pointer.
     pub registers: [u64; 3],
@@ -36,17 +36,17 @@ pub struct Mapping {
     pub path: String,
 }
 
-/// Why a task was looked at.
+/// Reason why a task was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moment {
     /// A fault killed its process there.
     Killed,
-    /// A signal of its own making ended its process there.
+    /// A signal that it caused itself ended its process there.
     Signal,
     /// It ended its process with a status other than 0.
     Exit,
-    /// It can never go on.
+    /// It can never run again.
     Stuck,
 }
 
@@ -57,7 +57,7 @@ pub struct Stack {
     pub task: TaskId,
     /// In which step.
     pub step: u64,
-    /// Why it was looked at.
+    /// Reason why it was looked at.
     pub moment: Moment,
     /// The calls, innermost first.
     pub frames: Vec<Frame>,

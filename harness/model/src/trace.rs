@@ -49,7 +49,7 @@ pub struct Task {
 pub struct Event {
     /// The step in which it happened.
     pub step: u64,
-    /// To whom.
+    /// Task of the event.
     pub task: TaskId,
     /// Virtual time, in nanoseconds since the run began.
     pub time: u64,
@@ -94,7 +94,7 @@ pub enum What {
         /// Result of the call.
         result: i64,
     },
-    /// It went on after a call that had blocked.
+    /// It resumed after a call that had blocked.
     Resume,
     /// A signal reached it.
     Signal(Signal),
@@ -123,7 +123,7 @@ pub enum What {
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// Every process that the harness started has ended. Others that are left can
-    /// never go on, and are among the [`Trace::leftovers`].
+    /// never run again, and are among the [`Trace::leftovers`].
     Finished,
     /// A process that the harness started is alive, and no task can ever run again.
     Deadlock(Vec<Blocked>),
@@ -181,7 +181,7 @@ pub enum Leftover {
     Lock {
         /// Task that holds it.
         task: TaskId,
-        /// On what.
+        /// Path of the locked file.
         path: String,
     },
 }
@@ -212,7 +212,7 @@ pub struct Trace {
     /// Objects that each step touched, if the plan asked for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub footprints: Vec<Footprint>,
-    /// Faults of the plan that found no point to strike at.
+    /// Faults of the plan that were not injected, for lack of a matching point.
     pub unused_faults: Vec<Fault>,
     /// End of the run.
     pub end: End,

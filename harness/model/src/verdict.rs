@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Nothing that was checked was violated.
+    /// No check found a violation.
     Pass,
     /// The program did what it must not do.
     Violation(Vec<Violation>),
@@ -107,7 +107,7 @@ pub enum Kind {
     Deadlock,
     /// All tasks wait in loops for a change that no task will make.
     Livelock,
-    /// A process died of a signal of its own making.
+    /// A process died of a signal that it caused itself.
     FatalSignal,
     /// A process ended with a status that was not expected.
     ExitStatus,

@@ -86,7 +86,7 @@ pub(super) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
     best.map(|(_, cause)| cause)
 }
 
-/// Returns a fault that struck, and what its process met: there is no need to guess then.
+/// Returns the cause of a violation after an injected fault: no guess is needed then.
 fn fault(story: &Story<'_>) -> Option<Cause> {
     let events = &story.trace.events;
     let is_fault = |event: &Event| matches!(event.what, What::Fault(_));

@@ -37,7 +37,7 @@ pub struct Comparison {
 pub struct Decisions {
     /// Steps taken by another task than the default one.
     pub deviations: Vec<Decision>,
-    /// Faults that struck.
+    /// Injected faults.
     pub faults: Vec<String>,
 }
 

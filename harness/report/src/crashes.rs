@@ -172,7 +172,7 @@ pub struct CrashSummary {
     pub format_version: u32,
     /// `pass`, `violation`, `invalid` or `inconclusive`.
     pub verdict: &'static str,
-    /// Why it is `invalid`, or of how many runs it is known that they were.
+    /// Reason why it is `invalid`, or the number of invalid runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invalid: Option<json::Invalid>,
     /// Runs given up, by limit.
@@ -184,7 +184,7 @@ pub struct CrashSummary {
     pub victim: String,
     /// Different points at which the victim was killed, over all schedules.
     pub points: u64,
-    /// Those at which that led to a violation under one schedule at least.
+    /// Points at which that led to a violation under at least one schedule.
     pub failing: u64,
     /// Results for the second victim, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]

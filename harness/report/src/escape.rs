@@ -40,7 +40,7 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// Returns the beginning of a text, at most so many characters wide.
+/// Returns the beginning of a text, at most this number of characters wide.
 pub(super) fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();

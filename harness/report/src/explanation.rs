@@ -71,7 +71,7 @@ impl<'a> Explanation<'a> {
         objects
     }
 
-    /// Returns an event in words of at most so many characters.
+    /// Describes an event in at most this number of characters.
     pub fn words(&self, event: usize, width: usize) -> String {
         self.story().words(event, width)
     }

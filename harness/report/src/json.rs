@@ -17,7 +17,7 @@ pub struct Summary {
     pub format_version: u32,
     /// `pass`, `violation`, `invalid` or `inconclusive`.
     pub verdict: &'static str,
-    /// Why it is `invalid`, or of how many runs it is known that they were.
+    /// Reason why it is `invalid`, or the number of invalid runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invalid: Option<Invalid>,
     /// Runs given up, by limit.
@@ -37,7 +37,7 @@ pub struct Summary {
     pub distinct_traces: u64,
     /// The exploration's seed.
     pub seed: u64,
-    /// Faults: possible, planned, struck.
+    /// Numbers of faults: possible, planned, injected.
     pub faults: Faults,
     /// Minimum probability that a bug of a depth would have been found (PCT).
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -71,7 +71,7 @@ pub struct Faults {
     pub possible: u64,
     /// Faults in plans.
     pub planned: u64,
-    /// Faults that struck.
+    /// Number of faults injected.
     pub struck: u64,
 }
 
@@ -80,7 +80,7 @@ pub struct Faults {
 pub struct Invalid {
     /// Number of runs.
     pub runs: u64,
-    /// Why the first of them.
+    /// Reason for the first of them.
     pub reason: String,
 }
 

@@ -28,10 +28,10 @@ impl Row {
 /// Events that are shown, besides those that must be.
 const MOST: usize = 20;
 
-/// So few events are not worth leaving out.
+/// Minimum number of events worth leaving out.
 const SHORTEST_GAP: usize = 2;
 
-/// So many equal events in a row are shown as one.
+/// Minimum number of equal events in a row that are shown as one.
 const SHORTEST_REPETITION: usize = 4;
 
 /// Relevance of an event to the failure.

@@ -25,7 +25,7 @@ pub struct StackEntry {
     process: String,
     /// In which step.
     step: u64,
-    /// Why it was looked at: `killed`, `signal`, `exit` or `stuck`.
+    /// Reason why it was looked at: `killed`, `signal`, `exit` or `stuck`.
     moment: Moment,
     /// The calls, innermost first.
     frames: Vec<FrameEntry>,

@@ -41,7 +41,7 @@ pub(super) fn lock_of<L: Lock + 'static>(
         .faults(faults(trial.peril, &[(Peril::KillHolder, "holder1")]))
 }
 
-/// Takes the lock so many times, and keeps it for so many steps.
+/// Takes the lock a number of times, and keeps it for a number of steps each time.
 fn take_turns<L: Lock>(lock: &mut L, log: &Log, rounds: u64, steps: u64) -> Result<(), Error> {
     lock.attach()?;
     for round in 0..rounds {

@@ -107,7 +107,7 @@ const DELAY: u64 = 15;
 /// Bytes that a transfer is cut down to: less than any frame, and no divisor of it.
 const SHORT: u64 = 7;
 
-/// Seconds by which the calendar clock is set forward: more than any patience.
+/// Seconds by which the wall clock is set forward: more than any timeout.
 const JUMP: i64 = 3600;
 
 /// Returns the faults for the processes under a peril. `killed` names the victim under

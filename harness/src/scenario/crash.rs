@@ -21,7 +21,7 @@ pub struct Crash<'a, Q> {
 
 impl<'a, Q> Scenario<'a, Q> {
     /// Instead of exploring schedules and faults at random: kills one process at each of
-    /// its points, one in each run, under several schedules. The others go on, and all
+    /// its points, one in each run, under several schedules. The others continue, and all
     /// that the scenario checks must hold. Faults given with
     /// [`faults`](Scenario::faults) have no meaning here.
     ///

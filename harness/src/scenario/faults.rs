@@ -2,10 +2,10 @@
 
 use crosswire_model::{Action, Errno, FaultKind};
 
-/// The faults that an exploration may inject: it tries each at every point where
-/// it can strike, one in a run.
+/// Faults that an exploration may inject: it tries each at every matching point, one
+/// per run.
 ///
-/// A process is named as in the scenario; `"*"` stands for every one of them.
+/// A process is named as in the scenario; `"*"` stands for every process.
 ///
 /// ```
 /// use crosswire::Faults;

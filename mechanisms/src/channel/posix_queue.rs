@@ -39,7 +39,7 @@ pub struct QueueEnd {
 
 impl PosixQueue {
     /// Creates the queue of this name, which begins with a slash and has no other,
-    /// with room for so many messages.
+    /// with room for this number of messages.
     ///
     /// # Errors
     /// If the name is taken (EEXIST), too long (ENAMETOOLONG), has another slash

@@ -27,11 +27,11 @@ use std::path::PathBuf;
 /// Requested kind of lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// To share it with others that read.
+    /// A lock shared with other readers.
     Read,
-    /// To have it alone.
+    /// An exclusive lock.
     Write,
-    /// To give it back.
+    /// No lock: gives it back.
     Nothing,
 }
 

@@ -1,4 +1,4 @@
-//! Counting semaphores: so many permits.
+//! Counting semaphores: a number of permits.
 
 mod eventfd;
 mod posix;

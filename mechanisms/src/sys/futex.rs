@@ -25,7 +25,7 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, patience: Duration) -> io::Resu
     super::checked(result as libc::c_int).map(drop)
 }
 
-/// Wakes so many who sleep at the word.
+/// Wakes this number of tasks that sleep on the word.
 pub(crate) fn wake(word: &AtomicU32, count: i32) {
     // SAFETY: the kernel does not look at the word's contents. It cannot fail on an
     // address that is mapped.

@@ -31,7 +31,7 @@ pub(crate) fn unlink(name: &CStr) -> io::Result<()> {
     checked(unsafe { libc::mq_unlink(name.as_ptr()) }).map(drop)
 }
 
-/// Sends, waiting until this long from now by the calendar clock, which is the only
+/// Sends, waiting until this long from now by the wall clock, which is the only
 /// one that mq_timedsend(3) knows.
 pub(crate) fn send(
     queue: BorrowedFd<'_>,

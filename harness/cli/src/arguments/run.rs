@@ -56,7 +56,7 @@ pub struct RunOptions {
     /// Perform only the Kth of N parts of the exploration, to spread it over machines
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
-    /// Real time for shrinking each failure, in seconds; 0 disables shrinking
+    /// Real time for shrinking all failures together, in seconds; 0 disables shrinking
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds_or_none)]
     pub shrink_time: Duration,
     /// Faults to inject, separated by commas (see below) [default: none]
@@ -65,7 +65,7 @@ pub struct RunOptions {
     /// Inject two faults in some runs, once each has been tried alone
     #[arg(long, requires = "faults", conflicts_with = "exhaust")]
     pub fault_pairs: bool,
-    /// Write the results as JUnit XML, for CI
+    /// Write the results to this file as JUnit XML, for CI
     #[arg(long, value_name = "OUT")]
     pub junit: Option<PathBuf>,
     /// Require every run without faults to print the same output as the first run

@@ -7,7 +7,7 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 /// The monotonic clock when a run begins. Not 0: programs subtract from it.
 const MONOTONIC_START: u64 = 100_000 * SECOND;
 
-/// The calendar when a run begins: 2037-01-01T00:00:00Z. In the future, because
+/// Wall-clock time when a run begins: 2037-01-01T00:00:00Z. In the future, because
 /// files carry the kernel's own time stamps and tools such as make(1) complain
 /// about files that are newer than now; before 2038, because of 32-bit times.
 const CALENDAR_START: u64 = 2_114_380_800 * SECOND;
@@ -16,7 +16,7 @@ const CALENDAR_START: u64 = 2_114_380_800 * SECOND;
 /// ends.
 const STEP: u64 = 1_000;
 
-/// Nanoseconds since the run began, and by how many the calendar has been set.
+/// Nanoseconds since the run began, and the steps of the wall clock since then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Clock {
     run: u64,

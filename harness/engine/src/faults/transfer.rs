@@ -1,8 +1,8 @@
 //! The faults of transfers: fewer bytes moved than asked for, and no room.
 //!
-//! They strike only where the kernel itself could do this. A datagram is sent whole
+//! They are injected only where the kernel itself could do this. A datagram is sent whole
 //! or not at all, and a counter such as an eventfd is read whole, so there they find
-//! no point to strike at and stay unused.
+//! no point and stay unused.
 
 use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};

@@ -75,7 +75,7 @@ impl Session<'_> {
     }
 }
 
-/// Of a word, the bytes that a range of this size has of it.
+/// Returns the mask of the bytes of a word that a range of this size has.
 pub(super) fn low_bytes(size: u64) -> u64 {
     u64::MAX >> (64 - 8 * size.clamp(1, 8))
 }

@@ -1,11 +1,11 @@
 //! Looking at where a task stands, in runs that are watched: at its death, and when it
-//! can never go on. The memory is only copied; what it means is found out elsewhere.
+//! can never run again. The memory is only copied; it is interpreted elsewhere.
 
 use crate::run::session::Session;
 use crosswire_kernel::{memory, regs};
 use crosswire_model::{Capture, Moment};
 
-/// As much of a stack as is copied. Deeper calls are not told.
+/// Maximum size of the copied part of a stack. Deeper calls are not reported.
 const MOST_BYTES: usize = 256 << 10;
 
 impl Session<'_> {

@@ -150,7 +150,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Lets the kernel perform the call, and the task go on to its next one.
+    /// Lets the kernel perform the call, and the task continue to its next one.
     pub fn enter(&mut self, index: usize) -> Result<(), Halt> {
         let entering = self.tasks[index].entering;
         let row = entering.row();

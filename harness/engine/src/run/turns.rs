@@ -37,7 +37,7 @@ impl Session<'_> {
         self.setup.outputs.iter().map(length).sum()
     }
 
-    /// Tasks that can go on now, by number.
+    /// Tasks that can run now, by number.
     pub fn ready(&self) -> Vec<TaskId> {
         let is_ready = |task: &&Task| match &task.state {
             State::Ready(At::Code, _) => self.may_leave_loop(task.id.index()),

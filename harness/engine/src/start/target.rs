@@ -59,7 +59,7 @@ pub enum Isolation {
     None,
 }
 
-/// Why a command cannot be put under test.
+/// Reason why a command cannot be put under test.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecutableError {
@@ -74,7 +74,7 @@ pub enum ExecutableError {
     Unusable {
         /// As the user named it.
         program: String,
-        /// Why.
+        /// Cause of the failure.
         reason: String,
     },
 }

@@ -1,7 +1,7 @@
 //! Killing one process at every point: which crashes do the others survive?
 //!
 //! A run without a crash shows the points that the victim passes. Each is then the
-//! place of a crash in a run of its own, in which the survivors go on and are judged
+//! place of a crash in a run of its own, in which the survivors continue and are judged
 //! as ever. All of that is done under several schedules, because under a single one
 //! the survivors may simply have finished before. Up to the crash a run takes the
 //! same way as the one that showed the point, so it never misses it.

@@ -88,7 +88,7 @@ impl CrashReport {
 pub struct CrashTally {
     /// Different ones that were tried, over all schedules.
     pub points: u64,
-    /// Those at which a crash led to a violation under one schedule at least.
+    /// Points at which a crash led to a violation under at least one schedule.
     pub failing: u64,
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The steps of one run, partially ordered by what they touch.
 pub(crate) struct Order<'a> {
     steps: &'a [Footprint],
-    /// Of each step, the latest step of each task that happens before it or is it, as
+    /// For each step, the latest step of each task that happens before it or is it, as
     /// the number of the step plus one.
     clocks: Vec<Vec<usize>>,
 }

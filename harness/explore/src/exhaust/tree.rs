@@ -57,7 +57,7 @@ impl Node {
 pub(crate) enum Extent {
     /// One of each class of equivalent orders.
     Classes,
-    /// Every single order in which a task that could go on is left at most so often.
+    /// Every single interleaving with at most this number of preemptions.
     /// Sleep sets and source sets may drop an order with few preemptions in favour of
     /// an equivalent one with many (Coons, Musuvathi and McKinley, OOPSLA 2013), so
     /// nothing is dropped here.
@@ -74,7 +74,7 @@ pub(crate) struct Tree {
     shard: Option<Shard>,
 }
 
-/// Above the step with so many choices before it the tree is explored by every shard,
+/// Above the step with this number of choices before it the tree is explored by every shard,
 /// and in full, so that they agree on its shape there. Each subtree below belongs to
 /// one of them.
 const COMMON_FORKS: u32 = 4;
@@ -84,7 +84,7 @@ const COMMON_FORKS: u32 = 4;
 pub(crate) enum Explored {
     /// It stands for a class of equivalent runs that was not known.
     New,
-    /// From some step on it was like one that is known.
+    /// It was like a known run from some step on.
     Known,
     /// It belongs to the part of another shard.
     Elsewhere,
@@ -268,7 +268,7 @@ fn disabled(steps: &[Footprint], number: usize) -> Vec<TaskId> {
         .collect()
 }
 
-/// Whom the step of a node leaves asleep: those with whom it commutes.
+/// Returns the tasks that the step of a node leaves asleep: those with which it commutes.
 fn still_asleep(node: &Node) -> BTreeMap<TaskId, Vec<Touch>> {
     let undisturbed = node
         .asleep

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Candidates of one search; more would take seconds.
 const MOST: usize = 400;
 
-/// So few decisions that a search for fewer is not worth its time.
+/// Number of decisions below which a search for fewer is not worth its time.
 const FEW: usize = 1;
 
 impl Attempts<'_> {

@@ -20,7 +20,7 @@ impl Dice {
         (z ^ z >> 31) % end
     }
 
-    /// True once in so many times.
+    /// Returns true once in this number of times.
     fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }

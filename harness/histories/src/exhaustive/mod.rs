@@ -80,7 +80,7 @@ fn truth(object: Object, settings: &Settings, operations: &Operations) -> bool {
     }
 }
 
-/// Draws histories of an object until so many could be judged, and compares.
+/// Draws histories of an object until this number could be judged, and compares.
 fn compare(object: Object, settings: &Settings, seed: u64) {
     let cases = std::env::var("CROSSWIRE_SEARCH_CASES");
     let cases: u64 = cases.ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);

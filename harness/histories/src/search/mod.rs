@@ -25,9 +25,9 @@ pub const BUDGET: u64 = 5_000_000;
 /// Result of the search for an order that explains the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Explanation {
-    /// By some order of the operations.
+    /// Some order of the operations explains the answers.
     Found,
-    /// By none.
+    /// No order does.
     None {
         /// The operation whose answer is the first that cannot be explained: all
         /// answers before it can.

@@ -47,7 +47,7 @@ mod reader;
 
 pub use reader::{Expected, Limits, Told, read};
 
-/// Why a text is no history.
+/// Reason why a text is no history.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct TextError {

@@ -123,7 +123,7 @@ impl Covers {
     }
 }
 
-/// Why no overlay can be mounted on `dir`.
+/// Returns the reason why no overlay can be mounted on `dir`.
 fn obstacle(dir: &Path, mounts: &[PathBuf]) -> Option<String> {
     if dir == Path::new("/") {
         return Some("it is the root directory".into());

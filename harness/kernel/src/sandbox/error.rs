@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use super::arena::ResetStage;
 
-/// Why a sandbox could not do something.
+/// Reason why a sandbox could not do something.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
@@ -15,7 +15,7 @@ pub enum SandboxError {
     WorkingDir {
         /// The directory.
         path: PathBuf,
-        /// Why not.
+        /// Cause of the failure.
         source: std::io::Error,
     },
     /// The working directory lies where the sandbox puts its own files.
@@ -33,7 +33,7 @@ pub enum SandboxError {
     Start {
         /// The step that failed.
         what: String,
-        /// Why.
+        /// Cause of the failure.
         errno: Errno,
     },
     /// Process 1 has ended.
@@ -69,7 +69,7 @@ pub enum SandboxError {
     Reset {
         /// The part.
         stage: &'static str,
-        /// Why.
+        /// Cause of the failure.
         errno: Errno,
     },
 }

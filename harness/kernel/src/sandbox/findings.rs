@@ -16,7 +16,7 @@ pub(super) const NAMESPACES: [(c_int, Feature, &str); 5] = [
     (libc::CLONE_NEWNET, Feature::NetNamespace, "net"),
 ];
 
-/// Why a level could not be had.
+/// Reason why a level could not be had.
 pub(super) struct Refusal {
     pub what: String,
     pub errno: Errno,

@@ -229,7 +229,7 @@ impl Sandbox {
         Ok(ticket)
     }
 
-    /// Why the program was not executed. `None` if it was, or if it was killed
+    /// Returns the reason why the program was not executed. `None` if it was, or if it was killed
     /// before, or if it is still on its way: ask after its execve or its end.
     pub fn spawn_error(&self, ticket: SpawnTicket) -> Option<SpawnError> {
         self.programs.error(ticket)

@@ -42,13 +42,13 @@ pub struct SpawnTicket {
     run: u64,
 }
 
-/// Why a program was not executed.
+/// Reason why a program was not executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{stage}: {}", errno.desc())]
 pub struct SpawnError {
     /// The call that failed.
     pub stage: &'static str,
-    /// Why.
+    /// Cause of the failure.
     pub errno: Errno,
 }
 

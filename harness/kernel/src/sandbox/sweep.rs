@@ -94,7 +94,7 @@ pub(super) struct Sweep<'a> {
     pub lower: Option<Fd>,
     /// Name in it that programs did not see.
     pub hidden: Option<&'a CStr>,
-    /// Through which the entries are removed.
+    /// Directory through which the entries are removed.
     pub merged: Fd,
     /// The attribute that marks a directory whose lower one is hidden.
     pub opaque: &'a CStr,

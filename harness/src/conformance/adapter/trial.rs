@@ -2,7 +2,7 @@
 //!
 //! Each role has two processes: one of the adapter's, which uses what is tested, and
 //! one of the scenario's, its driver, which gives it commands and keeps the log. Faults
-//! strike the first; the checks are shown the run as if there were no drivers.
+//! hit the first; the checks are shown the run as if there were no drivers.
 
 use super::Adapted;
 use crate::conformance::{
