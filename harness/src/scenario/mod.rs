@@ -29,7 +29,7 @@ use crosswire_explore::{Exhaust, Strategy};
 use crosswire_model::Limits;
 use reentry::Reentry;
 use std::path::PathBuf;
-use std::process::Termination;
+use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,6 +141,11 @@ pub fn mark(number: u64) {
     crosswire_kernel::process::mark(crosswire_kernel::process::MARK_USER, number, 0);
 }
 
+/// Returns the status that a process ends with, as if `result` were its main function's.
+fn status_of(result: impl Termination) -> i32 {
+    i32::from(result.report() != ExitCode::SUCCESS)
+}
+
 impl Named {
     #[doc(hidden)]
     pub fn new(name: impl Into<String>, place: Place) -> Named {
@@ -211,7 +216,7 @@ impl<'a, Q> Scenario<'a, Q> {
         );
         self.processes.push(Process {
             name: name.to_owned(),
-            body: Box::new(move |value, log| perform::status_of(body(value, log))),
+            body: Box::new(move |value, log| status_of(body(value, log))),
         });
         self
     }

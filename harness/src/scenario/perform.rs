@@ -11,7 +11,6 @@ use nix::unistd::Pid;
 use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
-use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::{env, io};
 
@@ -119,11 +118,6 @@ pub(crate) fn current_process() -> String {
 /// Ends this process with status 0. What it has begun stays pending in the log.
 pub(crate) fn leave() -> ! {
     process::exit(0)
-}
-
-/// Returns the status that a process ends with, as if `result` were its main function's.
-pub(super) fn status_of(result: impl Termination) -> i32 {
-    i32::from(result.report() != ExitCode::SUCCESS)
 }
 
 /// Runs the process's own part. A panic in it is reported and gives the status of

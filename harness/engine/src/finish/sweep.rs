@@ -7,6 +7,7 @@
 //! that, the call must have been one that fails if the name exists. Whatever is
 //! doubtful stays.
 
+use crosswire_calls::{Arg, Does, Row, SystemV};
 use crosswire_kernel::sandbox::{Leftovers, SysvKind, remove_sysv};
 use crosswire_model::{Event, What};
 use nix::time::{ClockId, clock_gettime};
@@ -43,7 +44,7 @@ pub(crate) fn sweep(events: &[Event], left: &Leftovers, began: SystemTime) -> bo
     }
     let objects = objects(events);
     for object in &left.sysv {
-        if objects.contains(&(get_call(object.kind), object.id)) {
+        if objects.contains(&(kind_of(object.kind), object.id)) {
             remove_sysv(object);
             removed = true;
         }
@@ -59,8 +60,8 @@ pub(crate) fn sweep(events: &[Event], left: &Leftovers, began: SystemTime) -> bo
     removed
 }
 
-/// Returns the calls that came back, with their name.
-fn calls(events: &[Event]) -> impl Iterator<Item = (&'static str, &[u64; 6], &str, i64)> {
+/// Returns the calls that came back, with what is known of them.
+fn calls(events: &[Event]) -> impl Iterator<Item = (&'static Row, &[u64; 6], &str, i64)> {
     events.iter().filter_map(|event| match &event.what {
         What::Call {
             call,
@@ -68,7 +69,7 @@ fn calls(events: &[Event]) -> impl Iterator<Item = (&'static str, &[u64; 6], &st
             path,
             result,
         } => Some((
-            call.name()?,
+            call.row(),
             args,
             path.as_deref().unwrap_or_default(),
             *result,
@@ -84,7 +85,7 @@ fn created(events: &[Event]) -> Vec<(&str, Creation)> {
         if result < 0 {
             continue;
         }
-        if matches!(call, "unlink" | "unlinkat" | "rmdir") {
+        if call.does == Does::Remove {
             names.remove(path);
         } else if let Some(creation) = creation(call, args) {
             let known = names.entry(path).or_insert((at, creation));
@@ -102,18 +103,17 @@ fn created(events: &[Event]) -> Vec<(&str, Creation)> {
 }
 
 /// Tells whether a call that has succeeded creates the name that it was given.
-fn creation(call: &str, args: &[u64; 6]) -> Option<Creation> {
-    let opened = |flags: u64| match flags as i32 {
-        flags if flags & libc::O_CREAT == 0 => None,
-        flags if flags & libc::O_EXCL != 0 => Some(Creation::Certain),
-        _ => Some(Creation::Possible),
-    };
-    match call {
-        "open" => opened(args[1]),
-        "openat" => opened(args[2]),
-        "creat" | "rename" | "renameat" | "renameat2" => Some(Creation::Possible),
-        "mkdir" | "mkdirat" | "mknod" | "mknodat" | "symlink" | "symlinkat" | "link" | "linkat"
-        | "bind" => Some(Creation::Certain),
+fn creation(row: &Row, args: &[u64; 6]) -> Option<Creation> {
+    match row.does {
+        Does::Open => match row.open_flags(args)? {
+            flags if flags & libc::O_CREAT == 0 => None,
+            flags if flags & libc::O_EXCL != 0 => Some(Creation::Certain),
+            _ => Some(Creation::Possible),
+        },
+        Does::Rename => Some(Creation::Possible),
+        Does::MakeDirectory | Does::MakeNode | Does::Symlink | Does::Link | Does::Bind => {
+            Some(Creation::Certain)
+        }
         _ => None,
     }
 }
@@ -155,25 +155,25 @@ fn is_new(path: &Path, left: &Leftovers) -> bool {
     name.is_some_and(|name| left.shm.iter().any(|new| name == Path::new(new)))
 }
 
-/// System V objects that calls have created, by the call and the id.
-fn objects(events: &[Event]) -> BTreeSet<(&'static str, i32)> {
-    let made = calls(events).filter(|(call, args, _, result)| {
-        let flags = match *call {
-            "msgget" => args[1],
-            "semget" | "shmget" => args[2],
-            _ => return false,
+/// System V objects that calls have created, by kind and id.
+fn objects(events: &[Event]) -> Vec<(SystemV, i32)> {
+    let made = calls(events).filter_map(|(row, args, _, result)| {
+        let Does::Get(kind) = row.does else {
+            return None;
         };
+        let flags = row.args.iter().position(|arg| *arg == Arg::GetFlags)?;
         let is_private = args[0] as i32 == libc::IPC_PRIVATE;
-        *result >= 0 && (is_private || flags as i32 & libc::IPC_CREAT != 0)
+        let creates = is_private || args[flags] as i32 & libc::IPC_CREAT != 0;
+        (result >= 0 && creates).then_some((kind, result as i32))
     });
-    made.map(|(call, _, _, id)| (call, id as i32)).collect()
+    made.collect()
 }
 
-fn get_call(kind: SysvKind) -> &'static str {
+fn kind_of(kind: SysvKind) -> SystemV {
     match kind {
-        SysvKind::Queue { .. } => "msgget",
-        SysvKind::Semaphores { .. } => "semget",
-        SysvKind::SharedMemory { .. } => "shmget",
+        SysvKind::Queue { .. } => SystemV::Queue,
+        SysvKind::Semaphores { .. } => SystemV::Semaphores,
+        SysvKind::SharedMemory { .. } => SystemV::Memory,
     }
 }
 
@@ -181,7 +181,7 @@ fn get_call(kind: SysvKind) -> &'static str {
 fn queues(events: &[Event]) -> BTreeSet<&str> {
     calls(events)
         .filter(|(call, args, _, result)| {
-            *call == "mq_open" && *result >= 0 && args[1] as i32 & libc::O_CREAT != 0
+            call.does == Does::OpenQueue && *result >= 0 && args[1] as i32 & libc::O_CREAT != 0
         })
         .map(|(_, _, path, _)| path.trim_start_matches('/'))
         .collect()
@@ -280,7 +280,10 @@ mod tests {
             event("shmget", &[77, 1, libc::IPC_CREAT as u64], "", 6),
             event("mq_open", &[0, CREAT], "/q", 3),
         ];
-        assert_eq!(objects(&events), [("msgget", 4), ("shmget", 6)].into());
+        assert_eq!(
+            objects(&events),
+            [(SystemV::Queue, 4), (SystemV::Memory, 6)]
+        );
         assert_eq!(queues(&events), ["q"].into());
     }
 }

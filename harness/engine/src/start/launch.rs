@@ -3,7 +3,7 @@
 use crate::start::auxv;
 use crate::{EngineError, Start};
 use crosswire_kernel::Tid;
-use crosswire_kernel::sandbox::{Program, Sandbox, SpawnTicket};
+use crosswire_kernel::sandbox::{EXECUTING, Program, Sandbox, SpawnTicket};
 use crosswire_kernel::tracee::{self, Stop, Stopped, Wait, Waited};
 use std::os::fd::BorrowedFd;
 
@@ -58,9 +58,9 @@ pub(crate) fn launch(
 fn reason(start: &Start, stage: &str, errno: nix::errno::Errno) -> String {
     use nix::errno::Errno;
     match (stage, errno) {
-        ("execve", Errno::ENOENT) => "there is no such program".to_owned(),
-        ("execve", Errno::EACCES) => "it is not an executable file".to_owned(),
-        ("execve", Errno::ENOEXEC) => {
+        (EXECUTING, Errno::ENOENT) => "there is no such program".to_owned(),
+        (EXECUTING, Errno::EACCES) => "it is not an executable file".to_owned(),
+        (EXECUTING, Errno::ENOEXEC) => {
             format!(
                 "`{}` is neither a program nor a script with a `#!` line",
                 start.command[0]

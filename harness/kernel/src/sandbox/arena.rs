@@ -150,6 +150,9 @@ pub(super) struct SysvRecord {
     pub count: u64,
 }
 
+/// The stage at which a program is executed, in [`super::SpawnError`].
+pub const EXECUTING: &str = "execve";
+
 /// Call at which starting a program failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
@@ -174,7 +177,7 @@ impl SpawnStage {
             "placing descriptors",
             "setting no_new_privs",
             "installing the seccomp filter",
-            "execve",
+            EXECUTING,
         ];
         NAMES
             .get((stage as usize).wrapping_sub(1))

@@ -87,6 +87,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+pub use arena::EXECUTING;
 pub use capabilities::{Capabilities, Capability, Feature, Loss};
 pub use error::SandboxError;
 pub use leftovers::{FileKind, Leftovers, SysvKind};
