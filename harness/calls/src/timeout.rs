@@ -1,4 +1,4 @@
-//! Where a call has its timeout.
+//! Timeouts of calls.
 
 /// Where a call has its timeout, and in which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

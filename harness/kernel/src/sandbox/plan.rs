@@ -1,4 +1,4 @@
-//! What process 1 is told at its start.
+//! Plan of process 1, made before it is cloned.
 
 use std::ffi::{CString, c_int};
 

@@ -1,4 +1,4 @@
-//! What the owner of a sandbox asks for.
+//! Settings of a sandbox, and of its resets.
 
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
