@@ -1,13 +1,13 @@
 //! The course of an exploration: failures of before, the runs, the shrinking of what was
 //! found.
 
-use super::pool::{Pool, message};
-use super::recheck::recheck_all;
-use super::reduce::reduce_all;
-use super::runner::{Starter, engine_starter};
-use super::sampling::Sampling;
-use super::worker::{Work, perform_job};
 use super::{Exploration, ExploreError, Found, Progress, Report};
+use crate::again::recheck::recheck_all;
+use crate::again::reduce::reduce_all;
+use crate::perform::pool::{Pool, message};
+use crate::perform::runner::{Starter, engine_starter};
+use crate::perform::sampling::Sampling;
+use crate::perform::worker::{Work, perform_job};
 use crosswire_model::Verdict;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -1,4 +1,4 @@
-//! Why an exploration has no result.
+//! Reasons why an exploration has no result.
 
 use crosswire_engine::{EngineError, ExecutableError};
 

@@ -1,7 +1,7 @@
 //! A toy engine for the tests of the exploration: tasks that take locks and
 //! print, run by the same rules and faults as real processes.
 
-use super::runner::{Runner, Starter};
+use crate::perform::runner::{Runner, Starter};
 use crosswire_engine::{Choices, Chooser, EngineError, Isolation, Start, Target};
 use crosswire_model::{
     Action, Blocked, Call, Deviation, End, Event, Fault, Footprint, History, Plan, Run, Signal,

@@ -2,8 +2,8 @@
 
 use super::report::{CrashGroup, FailingPoint};
 use crate::Found;
-use crate::findings::{MOST_FINDINGS, key, simplicity};
-use crate::outcome::Outcome;
+use crate::found::findings::{MOST_FINDINGS, key, simplicity};
+use crate::found::outcome::Outcome;
 use crosswire_model::{Kind, Moment, Record, Violation};
 use std::collections::BTreeMap;
 

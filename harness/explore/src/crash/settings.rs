@@ -1,4 +1,4 @@
-//! What a search for fatal crashes is asked to do.
+//! Settings of a search for fatal crashes.
 
 use crate::Exploration;
 

@@ -16,20 +16,17 @@
 //! claimed about a program that uses them.
 
 mod class;
-mod exhaustion;
 mod order;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-pub use exhaustion::{Exhaust, Exhaustion};
-
-use super::points::{FaultSpace, Points};
-use super::pool::Pool;
-use super::runner::{Runner, Starter};
-use super::sampling::{NumberedRun, Sampling};
-use super::worker::{Work, perform};
-use super::{Exploration, ExploreError, Progress, Report, Shard};
+use super::{Exhaust, Exhaustion, Exploration, ExploreError, Progress, Report, Shard};
+use crate::perform::pool::Pool;
+use crate::perform::runner::{Runner, Starter};
+use crate::perform::sampling::{NumberedRun, Sampling};
+use crate::perform::worker::{Work, perform};
+use crate::plan::points::{FaultSpace, Points};
 use class::{Classes, Member};
 use crosswire_engine::TIME_OUT;
 use crosswire_model::{Fault, Plan, Run, Schedule, Verdict};
@@ -219,7 +216,7 @@ impl Search<'_> {
             }
         });
         if job.run == 0 {
-            super::worker::describe_first(self.work, &run, &mut outcome);
+            crate::perform::worker::describe_first(self.work, &run, &mut outcome);
         }
         self.pool.deliver(job, outcome);
         Ok(())

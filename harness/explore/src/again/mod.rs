@@ -1,0 +1,6 @@
+//! Performs recorded runs again: replays, shrinks or rechecks them.
+
+pub(crate) mod recheck;
+pub(crate) mod reduce;
+pub(crate) mod replay;
+pub(crate) mod shrink;

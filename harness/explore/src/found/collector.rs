@@ -1,0 +1,147 @@
+//! Takes in outcomes by the number of their run, whatever order they come in.
+
+use crate::found::findings::Findings;
+use crate::found::outcome::Outcome;
+use crate::found::report::{FaultTally, Progress, Report};
+use crate::found::tally::Tally;
+use crate::plan::guarantee::Guarantee;
+use crate::plan::points::Points;
+use crate::plan::strategy::Profile;
+use crosswire_model::Verdict;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+#[derive(Default)]
+pub(crate) struct Collector {
+    stop_at_first: bool,
+    /// Handed in, but a run with a smaller number is still under way.
+    waiting: BTreeMap<u64, Outcome>,
+    /// The next number to take in.
+    next: u64,
+    /// Nothing further counts.
+    closed: bool,
+    pub tally: Tally,
+    findings: Findings,
+    faults: FaultTally,
+    guarantee: Guarantee,
+    /// Points at which faults can be injected, as far as known.
+    pub points: Points,
+    /// True if that has grown since the last query.
+    pub points_grown: bool,
+    /// Output of run 0, if it passed.
+    pub reference: Option<Vec<u8>>,
+    pub processes: Vec<String>,
+    /// Size of the program, as run 0 has shown it.
+    pub profile: Profile,
+    /// Shared memory whose accesses are no schedule points, and why.
+    unwatched: BTreeSet<String>,
+}
+
+impl Collector {
+    pub fn new(stop_at_first: bool) -> Collector {
+        Collector {
+            stop_at_first,
+            ..Collector::default()
+        }
+    }
+
+    /// Hands in the outcome of a run.
+    pub fn offer(&mut self, run: u64, outcome: Outcome) {
+        self.waiting.insert(run, outcome);
+        while let Some(outcome) = self.waiting.remove(&self.next) {
+            self.take(self.next, outcome);
+            self.next += 1;
+        }
+    }
+
+    /// Takes in what still waits for a run that will never be handed in.
+    pub fn flush(&mut self) {
+        for (run, outcome) in std::mem::take(&mut self.waiting) {
+            self.take(run, outcome);
+        }
+    }
+
+    /// Returns the number below which every run has been recorded.
+    pub fn taken(&self) -> u64 {
+        self.next
+    }
+
+    /// Tells whether further runs are useless.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    fn take(&mut self, run: u64, outcome: Outcome) {
+        // With several workers, runs behind the one that ended the exploration
+        // may have been under way: as with one worker, they do not count.
+        if self.closed {
+            return;
+        }
+        self.tally.count(&outcome, || format!("run {run}"));
+        self.faults.planned += outcome.faults_planned;
+        self.faults.struck += outcome.faults_struck;
+        self.unwatched.extend(outcome.unwatched);
+        if let Some(depth) = outcome.depth {
+            self.guarantee.count(depth);
+        }
+        self.points_grown |= self.points.merge(outcome.points);
+        if run == 0 {
+            self.guarantee.tasks = outcome.profile.tasks.len() as u64;
+            self.guarantee.steps = outcome.profile.steps.into();
+            self.profile = outcome.profile;
+            self.processes = outcome.processes;
+            self.reference = outcome.reference;
+        }
+        if let Verdict::Violation(violations) = &outcome.verdict {
+            let record = outcome.record.as_ref().expect("a violation has a record");
+            self.findings.add(
+                run,
+                violations,
+                record,
+                &outcome.last_lines,
+                outcome.replayed,
+            );
+            self.closed |= self.stop_at_first;
+        }
+        self.closed |= self.tally.is_hopeless();
+    }
+
+    /// Returns the progress so far; the caller adds budget and time.
+    pub fn so_far(&self) -> Progress {
+        Progress {
+            found: self.findings.len(),
+            guarantee: self.guarantee.best(),
+            ..self.tally.progress()
+        }
+    }
+
+    /// Returns the sum of all.
+    pub fn into_report(self, seed: u64, elapsed: Duration, possible: u64, stopped: bool) -> Report {
+        let found = self.findings;
+        let dropped = found.dropped;
+        let found = found.into_vec();
+        let tally = self.tally;
+        Report {
+            verdict: tally.verdict(found.iter().map(|found| &found.violation)),
+            seed,
+            runs: tally.runs,
+            steps: tally.steps,
+            elapsed,
+            distinct_traces: tally.distinct_traces(),
+            found,
+            dropped,
+            inconclusive: tally.inconclusive,
+            invalid: tally.invalid,
+            invalid_reason: tally.invalid_reason,
+            faults: FaultTally {
+                possible,
+                ..self.faults
+            },
+            guarantee: self.guarantee,
+            exhaustion: None,
+            interrupted: stopped && !self.closed,
+            capabilities_lost: tally.capabilities_lost,
+            notes: self.unwatched.into_iter().collect(),
+        }
+    }
+}

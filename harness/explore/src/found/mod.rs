@@ -1,0 +1,10 @@
+//! Outcomes of runs, and the report on all of them.
+
+pub(crate) mod collector;
+pub(crate) mod exhaustion;
+pub(crate) mod findings;
+pub(crate) mod lost;
+pub(crate) mod outcome;
+pub(crate) mod output;
+pub(crate) mod report;
+pub(crate) mod tally;

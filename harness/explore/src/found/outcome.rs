@@ -1,0 +1,91 @@
+//! Part of a run that an exploration keeps.
+
+use crate::found::output::LastLines;
+use crate::plan::guarantee;
+use crate::plan::points::Points;
+use crate::plan::strategy::Profile;
+use crosswire_model::{Record, Run, Verdict};
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Result that a worker hands in. Small for a run that passes: its trace is dropped.
+pub(crate) struct Outcome {
+    pub verdict: Verdict,
+    /// Steps taken.
+    pub steps: u64,
+    /// Equal for equal traces.
+    pub fingerprint: u64,
+    /// The depth of bugs that its schedule was made for, if it promises anything.
+    pub depth: Option<u32>,
+    /// Number of faults that the run had to inject.
+    pub faults_planned: u64,
+    pub faults_struck: u64,
+    /// Points at which faults can be injected, from runs without faults.
+    pub points: Points,
+    /// Output of run 0.
+    pub reference: Option<Vec<u8>>,
+    /// Size of the program, as run 0 has shown it.
+    pub profile: Profile,
+    /// Names of the processes of run 0.
+    pub processes: Vec<String>,
+    /// For violations: what replays it, and whether that has been tried.
+    pub record: Option<Box<Record>>,
+    pub last_lines: LastLines,
+    pub replayed: bool,
+    /// Shared memory whose accesses are no schedule points, and why.
+    pub unwatched: BTreeSet<String>,
+}
+
+impl Outcome {
+    /// Builds the outcome of a run that could not be performed.
+    pub fn invalid(reason: String) -> Outcome {
+        Outcome {
+            verdict: Verdict::Invalid(reason),
+            steps: 0,
+            fingerprint: 0,
+            depth: None,
+            faults_planned: 0,
+            faults_struck: 0,
+            points: Points::default(),
+            reference: None,
+            profile: Profile::default(),
+            processes: Vec::new(),
+            record: None,
+            last_lines: LastLines::default(),
+            replayed: false,
+            unwatched: BTreeSet::new(),
+        }
+    }
+
+    /// Builds the outcome of a run that was judged, without the parts that only some runs
+    /// have.
+    pub fn of(run: &Run, verdict: Verdict) -> Outcome {
+        let planned = run.plan.faults.len() as u64;
+        Outcome {
+            steps: run.trace.steps,
+            fingerprint: fingerprint(run),
+            depth: guarantee::depth_of(&run.plan),
+            faults_planned: planned,
+            faults_struck: planned.saturating_sub(run.trace.unused_faults.len() as u64),
+            unwatched: run.unwatched.clone(),
+            ..Outcome {
+                verdict,
+                ..Outcome::invalid(String::new())
+            }
+        }
+    }
+}
+
+/// Hashes the plan that the trace shows, which determines the trace: where the schedule
+/// left the default rule, and which faults were injected.
+fn fingerprint(run: &Run) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    run.trace.steps.hash(&mut hasher);
+    run.trace.deviations.hash(&mut hasher);
+    for fault in &run.plan.faults {
+        if !run.trace.unused_faults.contains(fault) {
+            fault.hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}

@@ -1,0 +1,161 @@
+//! Report of an exploration, at its end and in progress.
+
+use crate::{Chance, Exhaustion, Found, Guarantee, LostCapability};
+use crosswire_model::{Limit, Verdict};
+use std::time::Duration;
+
+/// Result of an exploration.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Over all runs, by [`Verdict::and`]: only if every run passed does the whole pass.
+    pub verdict: Verdict,
+    /// The exploration's seed.
+    pub seed: u64,
+    /// Runs performed, not counting those that confirmed a violation.
+    pub runs: u64,
+    /// Schedule points passed in those runs.
+    pub steps: u64,
+    /// Real time.
+    pub elapsed: Duration,
+    /// Different traces seen. Beyond a million they are not told apart any more.
+    pub distinct_traces: u64,
+    /// Findings, in the order of the runs.
+    pub found: Vec<Found>,
+    /// Violations that were too many different ones to be kept.
+    pub dropped: u64,
+    /// Runs given up, by the limit they reached.
+    pub inconclusive: Vec<(Limit, u64)>,
+    /// Runs that the harness could not perform, and why the first one.
+    pub invalid: u64,
+    /// The reason of the first of them.
+    pub invalid_reason: Option<String>,
+    /// Numbers of faults.
+    pub faults: FaultTally,
+    /// Combined guarantee of the runs with random priorities.
+    pub guarantee: Guarantee,
+    /// Progress of an exhaustive exploration.
+    pub exhaustion: Option<Exhaustion>,
+    /// True if it was stopped before its budget was used up and not because of a finding.
+    pub interrupted: bool,
+    /// Capabilities that the machine lacks, and the consequences for these runs.
+    pub capabilities_lost: Vec<LostCapability>,
+    /// Further notes needed to interpret the report, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Numbers of faults of an exploration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FaultTally {
+    /// Different faults that could have been injected.
+    pub possible: u64,
+    /// Faults that plans contained.
+    pub planned: u64,
+    /// Number of faults injected. The others found no matching point, because the
+    /// schedule had led the process elsewhere.
+    pub struck: u64,
+}
+
+impl Report {
+    /// Returns the report of an exploration without runs.
+    pub fn without_runs(verdict: Verdict, seed: u64) -> Report {
+        let invalid_reason = match &verdict {
+            Verdict::Invalid(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        Report {
+            verdict,
+            seed,
+            runs: 0,
+            steps: 0,
+            elapsed: Duration::ZERO,
+            distinct_traces: 0,
+            found: Vec::new(),
+            dropped: 0,
+            inconclusive: Vec::new(),
+            invalid: u64::from(invalid_reason.is_some()),
+            invalid_reason,
+            faults: FaultTally::default(),
+            guarantee: Guarantee::default(),
+            exhaustion: None,
+            interrupted: false,
+            capabilities_lost: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds another exploration to this one: of the same scenario with another value.
+    pub fn absorb(&mut self, other: Report) {
+        let so_far = std::mem::replace(&mut self.verdict, Verdict::Pass);
+        self.verdict = so_far.and(other.verdict);
+        self.runs += other.runs;
+        self.steps += other.steps;
+        self.elapsed += other.elapsed;
+        self.distinct_traces += other.distinct_traces;
+        self.found.extend(other.found);
+        self.dropped += other.dropped;
+        self.inconclusive.extend(other.inconclusive);
+        self.invalid += other.invalid;
+        self.invalid_reason = self.invalid_reason.take().or(other.invalid_reason);
+        self.faults.possible += other.faults.possible;
+        self.faults.planned += other.faults.planned;
+        self.faults.struck += other.faults.struck;
+        self.capabilities_lost = other.capabilities_lost;
+        self.notes.extend(other.notes);
+    }
+
+    /// Runs per second of real time.
+    pub fn runs_per_second(&self) -> f64 {
+        match self.elapsed.as_secs_f64() {
+            0.0 => 0.0,
+            seconds => self.runs as f64 / seconds,
+        }
+    }
+}
+
+/// Progress of an exploration.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Progress {
+    /// Runs performed.
+    pub runs: u64,
+    /// Schedule points passed.
+    pub steps: u64,
+    /// Runs to perform, unless only time bounds them.
+    pub of: Option<u64>,
+    /// Real time so far.
+    pub elapsed: Duration,
+    /// Real time to use, if bounded.
+    pub time: Option<Duration>,
+    /// Different findings so far.
+    pub found: usize,
+    /// Different traces so far.
+    pub distinct_traces: u64,
+    /// The depth of bugs of which most can be said, and how likely one would have shown.
+    pub guarantee: Option<Chance>,
+    /// Of an exhaustive exploration: choices that are known to be left.
+    pub left: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crosswire_model::{Kind, Violation};
+
+    #[test]
+    fn a_violation_outweighs_what_was_absorbed_before() {
+        let violation = Verdict::Violation(vec![Violation {
+            kind: Kind::Leak,
+            sentence: "a queue was left".to_owned(),
+            tasks: Vec::new(),
+            steps: Vec::new(),
+            details: Vec::new(),
+        }]);
+        let invalid = Verdict::Invalid("no engine".to_owned());
+        let verdicts = [Verdict::Pass, invalid, violation.clone(), Verdict::Pass];
+        let mut all = Report::without_runs(Verdict::Inconclusive(Limit::Steps), 0);
+        for verdict in verdicts {
+            all.absorb(Report::without_runs(verdict, 0));
+        }
+        assert_eq!(all.verdict, violation);
+        assert_eq!(all.invalid_reason.as_deref(), Some("no engine"));
+    }
+}

@@ -1,0 +1,9 @@
+//! Performs runs on the CPUs there are.
+
+pub(crate) mod capabilities;
+pub(crate) mod confirm;
+pub(crate) mod cpus;
+pub(crate) mod pool;
+pub(crate) mod runner;
+pub(crate) mod sampling;
+pub(crate) mod worker;

@@ -1,0 +1,155 @@
+//! The runs of one exploration by number, and what is learned between them.
+
+use crate::found::collector::Collector;
+use crate::found::outcome::Outcome;
+use crate::found::tally::Tally;
+use crate::perform::pool::{Agenda, Next};
+use crate::plan::planner::Lessons;
+use crate::plan::points::FaultSpace;
+use crate::{Budget, ExploreError, Progress, Report};
+use crosswire_model::FaultKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A run to perform, and what its plan is made from.
+pub(crate) struct NumberedRun {
+    pub run: u64,
+    pub lessons: Arc<Lessons>,
+    /// What it must print, if that is checked.
+    pub reference: Option<Arc<[u8]>>,
+}
+
+/// What comparing outputs comes to where there is nothing to compare with.
+const NO_REFERENCE: &str = "outputs were not compared: run 0, whose output is what the others \
+    must print, did not pass itself, so --check-output had no effect";
+
+/// Numbered runs, up to a budget.
+pub(crate) struct Sampling {
+    budget: Budget,
+    kinds: Vec<FaultKind>,
+    /// The next run to hand out.
+    next: u64,
+    collector: Collector,
+    lessons: Arc<Lessons>,
+    reference: Option<Arc<[u8]>>,
+}
+
+impl Sampling {
+    pub fn new(budget: Budget, kinds: Vec<FaultKind>, stop_at_first: bool) -> Sampling {
+        Sampling {
+            budget,
+            kinds,
+            next: 0,
+            collector: Collector::new(stop_at_first),
+            lessons: Arc::default(),
+            reference: None,
+        }
+    }
+
+    /// Takes up what the runs before a barrier have shown.
+    fn learn(&mut self) {
+        let collector = &mut self.collector;
+        if self.next == 1 {
+            self.reference = collector.reference.take().map(Arc::from);
+        }
+        if self.next == 1 || collector.points_grown {
+            collector.points_grown = false;
+            self.lessons = Arc::new(Lessons {
+                space: FaultSpace::new(&self.kinds, &collector.points),
+                since: self.next,
+                profile: collector.profile.clone(),
+            });
+        }
+    }
+
+    fn unknown_process(&self) -> Option<ExploreError> {
+        let seen = &self.collector.processes;
+        let missing = |name: &&String| !seen.is_empty() && !seen.contains(name);
+        let name = self
+            .kinds
+            .iter()
+            .filter_map(|kind| kind.process.as_ref())
+            .find(missing)?;
+        Some(ExploreError::UnknownProcess {
+            name: name.clone(),
+            seen: seen.join(", "),
+        })
+    }
+
+    /// Makes the report. Needs to know whether outputs were to be compared, to say if
+    /// they were not.
+    pub fn report(
+        &mut self,
+        elapsed: Duration,
+        seed: u64,
+        stopped: bool,
+        check_output: bool,
+    ) -> Report {
+        let mut collector = std::mem::take(&mut self.collector);
+        collector.flush();
+        let stopped = stopped && self.next < self.budget.runs;
+        let has_reference = self.reference.is_some() || collector.reference.is_some();
+        let mut report = collector.into_report(seed, elapsed, self.lessons.space.len(), stopped);
+        if check_output && !has_reference && report.runs > 0 {
+            report.notes.push(NO_REFERENCE.to_owned());
+        }
+        report
+    }
+}
+
+impl Agenda for Sampling {
+    type Job = NumberedRun;
+    type Performed = Outcome;
+
+    /// What plans are made from changes at barriers only: after run 0 and, where
+    /// faults are injected, whenever the number of runs has doubled. There every
+    /// earlier run is waited for, so that the plans do not depend on who was fast.
+    fn next(&mut self, elapsed: Duration) -> Next<NumberedRun> {
+        let run = self.next;
+        let late = self.budget.time.is_some_and(|time| elapsed >= time);
+        if run >= self.budget.runs.max(1) || (late && run > 0) {
+            return Next::End;
+        }
+        let barrier = run == 1 || (run.is_power_of_two() && !self.kinds.is_empty());
+        if barrier && self.collector.taken() != run {
+            return Next::Wait;
+        }
+        if run.is_power_of_two() {
+            self.learn();
+        }
+        self.next += 1;
+        Next::Perform(NumberedRun {
+            run,
+            lessons: self.lessons.clone(),
+            reference: self.reference.clone(),
+        })
+    }
+
+    fn take_in(&mut self, job: NumberedRun, outcome: Outcome) -> Result<(), ExploreError> {
+        self.collector.offer(job.run, outcome);
+        match self.unknown_process().filter(|_| job.run == 0) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.collector.is_closed()
+    }
+
+    fn invalid(reason: String) -> Outcome {
+        Outcome::invalid(reason)
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.collector.tally
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            of: (self.budget.runs != u64::MAX).then_some(self.budget.runs),
+            time: self.budget.time,
+            ..self.collector.so_far()
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What a worker does with a run: performs it, judges it, confirms what it finds.
+
+use crate::found::outcome::Outcome;
+use crate::found::output::LastLines;
+use crate::keep::criteria::Judge;
+use crate::keep::recorder::Recorder;
+use crate::perform::confirm::{Confirmed, confirm};
+use crate::perform::runner::{Runner, Starter};
+use crate::perform::sampling::NumberedRun;
+use crate::plan::planner::Planner;
+use crate::plan::points::Points;
+use crate::plan::strategy::Profile;
+use crate::{Exploration, ExploreError};
+use crosswire_engine::EngineError;
+use crosswire_model::{End, Plan, Run, Verdict};
+
+/// Immutable state shared by all workers of an exploration.
+pub(crate) struct Work {
+    pub starter: Starter,
+    pub planner: Planner,
+    pub judge: Judge,
+    pub recorder: Recorder,
+    pub check_output: bool,
+    pub confirm: bool,
+    pub learn_points: bool,
+    /// One run in this number is performed twice.
+    pub self_check: u64,
+}
+
+impl Work {
+    /// Prepares the work of an exploration.
+    ///
+    /// # Errors
+    /// If a program is missing or may not be executed.
+    pub fn of(exploration: &Exploration, starter: Starter) -> Result<Work, ExploreError> {
+        let recorder = Recorder::new(
+            &exploration.target,
+            exploration.scenario.clone(),
+            exploration.expectations.clone(),
+        )?;
+        Ok(Work {
+            starter,
+            planner: Planner {
+                seed: exploration.seed,
+                strategy: exploration.strategy,
+                shard: exploration.shard,
+                fault_pairs: exploration.fault_pairs,
+                performed: exploration.performed,
+                limits: exploration.limits.clone(),
+            },
+            judge: Judge {
+                expectations: exploration.expectations.clone(),
+                checks: exploration.checks.clone(),
+            },
+            recorder,
+            check_output: exploration.check_output,
+            confirm: exploration.confirm,
+            learn_points: !exploration.faults.is_empty(),
+            self_check: exploration.self_check,
+        })
+    }
+}
+
+/// Performs a run of an exploration by its number.
+pub(crate) fn perform_job(
+    work: &Work,
+    runner: &mut dyn Runner,
+    job: &NumberedRun,
+) -> Result<Outcome, EngineError> {
+    let plan = work.planner.plan(job.run, &job.lessons);
+    let (run, mut outcome) = perform(work, runner, &plan, job.reference.as_deref())?;
+    if is_checked(work, job.run)
+        && outcome.verdict == Verdict::Pass
+        && let Some(difference) = run.trace.first_difference(&runner.run(&plan)?.trace)
+    {
+        outcome.verdict = Verdict::Invalid(format!(
+            "performing a run twice gave different results, {difference}"
+        ));
+    }
+    if work.learn_points && plan.faults.is_empty() {
+        outcome.points = Points::of(&run.trace);
+    }
+    if job.run == 0 {
+        describe_first(work, &run, &mut outcome);
+    }
+    Ok(outcome)
+}
+
+/// Tells whether a run is one of those performed twice; violations always are.
+fn is_checked(work: &Work, run: u64) -> bool {
+    // Neither run 0 nor always runs with, or without, a fault.
+    work.self_check > 0 && run % work.self_check == work.self_check - 1 - run / work.self_check % 2
+}
+
+/// Adds what the other runs need to know of the first.
+pub(crate) fn describe_first(work: &Work, run: &Run, outcome: &mut Outcome) {
+    outcome.processes = process_names(run);
+    outcome.profile = Profile::of(&run.trace);
+    // Only a run that came to its proper end shows what belongs there.
+    let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
+    outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());
+}
+
+/// Performs one run and judges it; a violation is replayed at once and recorded.
+/// `reference` is what it must print, if that is checked.
+pub(crate) fn perform(
+    work: &Work,
+    runner: &mut dyn Runner,
+    plan: &Plan,
+    reference: Option<&[u8]>,
+) -> Result<(Run, Outcome), EngineError> {
+    let mut run = runner.run(plan)?;
+    // For the caller; a record has no use for them.
+    let footprints = std::mem::take(&mut run.trace.footprints);
+    let verdict = work.judge.judge(&run, reference);
+    let mut outcome = Outcome::of(&run, verdict);
+    if outcome.verdict.is_violation() {
+        if work.confirm {
+            match confirm(runner, &work.judge, reference, &run, &outcome.verdict)? {
+                Confirmed::Same(again, verdict) => {
+                    outcome.verdict = verdict;
+                    run.seen = again.seen;
+                    run.captures = again.captures;
+                }
+                Confirmed::Different(difference) => {
+                    outcome.verdict = Verdict::Invalid(format!(
+                        "replaying a violation gave different results, {difference}"
+                    ));
+                    return Ok((run, outcome));
+                }
+            }
+            outcome.replayed = true;
+        }
+        let record = work
+            .recorder
+            .record(&run, outcome.verdict.clone(), reference);
+        outcome.record = Some(Box::new(record));
+        outcome.last_lines = LastLines::of(&run);
+    }
+    run.trace.footprints = footprints;
+    Ok((run, outcome))
+}
+
+/// Returns the names of a run's processes, sorted.
+pub(crate) fn process_names(run: &Run) -> Vec<String> {
+    let mut names: Vec<String> = run
+        .trace
+        .tasks
+        .iter()
+        .map(|task| task.process.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

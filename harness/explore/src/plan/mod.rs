@@ -1,0 +1,9 @@
+//! Plans of runs: orders of steps, faults, shares of the work, budgets.
+
+pub(crate) mod applicability;
+pub(crate) mod budget;
+pub(crate) mod guarantee;
+pub(crate) mod planner;
+pub(crate) mod points;
+pub(crate) mod shard;
+pub(crate) mod strategy;

@@ -1,0 +1,200 @@
+//! The plan of each run: a pure function of the exploration's seed, the run's
+//! number and what earlier runs have taught. So the outcome does not depend on
+//! how many workers share the runs.
+
+use crate::Shard;
+use crate::plan::points::FaultSpace;
+use crate::plan::strategy::{Profile, Strategy};
+use crosswire_model::{Fault, Limits, Plan, Rule, Schedule};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Lessons from earlier runs.
+#[derive(Debug, Default)]
+pub(crate) struct Lessons {
+    /// Faults that can be injected.
+    pub space: FaultSpace,
+    /// The first run that was planned with this space.
+    pub since: u64,
+    /// Size of the program, as run 0 has shown it.
+    pub profile: Profile,
+}
+
+/// Makes the plans of one exploration.
+pub(crate) struct Planner {
+    pub seed: u64,
+    pub strategy: Strategy,
+    /// The part of the runs that is performed here.
+    pub shard: Option<Shard>,
+    /// True if some runs have two faults.
+    pub fault_pairs: bool,
+    /// Runs that were performed before, besides run 0.
+    pub performed: u64,
+    pub limits: Limits,
+}
+
+impl Planner {
+    /// Returns the plan of a run.
+    pub fn plan(&self, run: u64, lessons: &Lessons) -> Plan {
+        let run = match (run, self.shard) {
+            // Every part, and what goes on, needs the run by which the others are measured.
+            (0, _) => 0,
+            (nth, None) => nth + self.performed,
+            (nth, Some(shard)) => shard.run(nth - 1 + self.performed) + 1,
+        };
+        let schedule = match run {
+            // The reference: no chance, no fault.
+            0 => Schedule::new(Rule::RunOn),
+            _ => Schedule::new(self.rule(run, &lessons.profile)),
+        };
+        Plan {
+            seed: self.seed,
+            schedule,
+            faults: self.faults(run, lessons),
+            // The run by which others are measured.
+            footprints: run == 0,
+            limits: self.limits.clone(),
+        }
+    }
+
+    fn rule(&self, run: u64, profile: &Profile) -> Rule {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(run);
+        self.strategy.rule(&mut rng, profile)
+    }
+
+    /// Returns the faults of a run: every other run has one. As many such runs as there
+    /// are faults go through all of them once, in an order that the seed determines. With
+    /// few faults each meets many schedules; with more faults than runs the choice is
+    /// random.
+    ///
+    /// Where two may come together, every other time through a second one is drawn for
+    /// each.
+    fn faults(&self, run: u64, lessons: &Lessons) -> Vec<Fault> {
+        let count = lessons.space.len();
+        if count == 0 || run.is_multiple_of(2) {
+            return Vec::new();
+        }
+        let turn = (run - lessons.since.min(run)) / 2;
+        let first = permuted(turn % count, count, self.seed);
+        let is_pair = self.fault_pairs && count > 1 && (turn / count) % 2 == 1;
+        let second = is_pair.then(|| {
+            let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+            random.set_stream(run ^ u64::MAX);
+            // Any but the first.
+            (first + random.random_range(1..count)) % count
+        });
+        let numbers = [Some(first), second].into_iter().flatten();
+        numbers.map(|number| lessons.space.get(number)).collect()
+    }
+}
+
+/// Returns a permutation of `0..count` that depends on the seed: multiplication by a
+/// number without common divisor, then a shift.
+fn permuted(index: u64, count: u64, seed: u64) -> u64 {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ count.rotate_left(32));
+    let shift = rng.random_range(0..count);
+    let factor = loop {
+        let candidate = rng.random_range(1..=count);
+        if greatest_common_divisor(candidate, count) == 1 {
+            break candidate;
+        }
+    };
+    let wide = u128::from(index) * u128::from(factor) + u128::from(shift);
+    u64::try_from(wide % u128::from(count)).expect("a remainder of a 64-bit number")
+}
+
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake;
+    use crate::plan::points::Points;
+    use crosswire_model::Trace;
+    use std::collections::BTreeSet;
+
+    fn planner() -> Planner {
+        Planner {
+            seed: 3,
+            strategy: Strategy::default(),
+            shard: None,
+            fault_pairs: false,
+            performed: 0,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Extracts the lessons from a run in which any process may be killed anywhere.
+    fn lessons(trace: &Trace) -> Lessons {
+        Lessons {
+            space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(trace)),
+            since: 1,
+            profile: Profile::default(),
+        }
+    }
+
+    #[test]
+    fn permutations_miss_nothing() {
+        for count in [1, 2, 7, 12, 100, 1009] {
+            let all: BTreeSet<u64> = (0..count).map(|n| permuted(n, count, 5)).collect();
+            assert_eq!(all, (0..count).collect());
+        }
+    }
+
+    #[test]
+    fn a_sweep_takes_every_fault() {
+        let trace = fake::trace(&[
+            ("a", "write"),
+            ("b", "read"),
+            ("a", "write"),
+            ("a", "write"),
+        ]);
+        let (planner, lessons) = (planner(), lessons(&trace));
+        let faults: BTreeSet<String> = (1..=8)
+            .flat_map(|run| planner.plan(run, &lessons).faults)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert_eq!(faults.len(), 4);
+        assert!(planner.plan(0, &lessons).faults.is_empty());
+        assert_eq!(planner.plan(9, &lessons), planner.plan(9, &lessons));
+        assert_ne!(
+            planner.plan(9, &lessons).schedule,
+            planner.plan(11, &lessons).schedule
+        );
+        let (first, eleventh) = (planner.plan(0, &lessons), planner.plan(11, &lessons));
+        let on = Planner {
+            performed: 8,
+            ..planner
+        };
+        assert_eq!(on.plan(3, &lessons), eleventh);
+        assert_eq!(on.plan(0, &lessons), first);
+    }
+
+    #[test]
+    fn pairs_come_after_every_fault_alone() {
+        let trace = fake::trace(&[("a", "write"), ("b", "read"), ("a", "write")]);
+        let lessons = lessons(&trace);
+        let planner = Planner {
+            fault_pairs: true,
+            ..planner()
+        };
+        let faults: Vec<Vec<Fault>> = (1..200)
+            .step_by(2)
+            .map(|run| planner.plan(run, &lessons).faults)
+            .collect();
+        assert!(faults[..3].iter().all(|faults| faults.len() == 1));
+        let pairs: BTreeSet<BTreeSet<String>> = faults
+            .iter()
+            .filter(|faults| faults.len() == 2)
+            .map(|faults| faults.iter().map(ToString::to_string).collect())
+            .collect();
+        assert_eq!(pairs.len(), 3, "each pair of the three: {pairs:?}");
+        assert!(pairs.iter().all(|pair| pair.len() == 2));
+    }
+}
