@@ -3,44 +3,29 @@
 //! Whatever comes from a program under test (names, paths, output, messages of
 //! panics) is shown with its control characters escaped.
 
-mod arguments;
-mod calls;
-mod cause;
-pub mod compare;
-pub mod crashes;
-mod decode;
+mod data;
 mod escape;
-mod events;
-mod explained;
-mod explanation;
-mod fold;
-pub mod json;
+mod meaning;
 mod page;
-mod palette;
-mod perfetto;
-mod private;
-mod races;
-mod rows;
 #[cfg(test)]
 mod samples;
-mod shrunk;
-mod stacks;
-mod story;
-mod summary;
-pub mod text;
-mod timeline;
+mod told;
 
-pub use cause::Cause;
 pub use crosswire_world as world;
+pub use data::explained::{
+    Explained, ExplainedEvent, ExplainedObject, ExplainedViolation, explained,
+};
+pub use data::json;
+pub use data::perfetto::trace_events;
 pub use escape::{escape, quoted};
-pub use explained::{Explained, ExplainedEvent, ExplainedObject, ExplainedViolation, explained};
-pub use explanation::Explanation;
+pub use meaning::cause::Cause;
+pub use meaning::explanation::Explanation;
 pub use page::page;
-pub use palette::Palette;
-pub use perfetto::trace_events;
-pub use races::RaceEntry;
-pub use stacks::StackEntry;
-pub use story::story;
+pub use told::palette::Palette;
+pub use told::races::RaceEntry;
+pub use told::stacks::StackEntry;
+pub use told::story::story;
+pub use told::{compare, crashes, text};
 
 /// The JSON schema of what the command prints with `--format json`.
 pub const SCHEMA: &str = include_str!("schema.json");

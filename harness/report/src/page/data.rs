@@ -3,8 +3,8 @@
 
 use crate::Explanation;
 use crate::escape::escape;
-use crate::events::{Weight, weight};
-use crate::rows::{self, Row};
+use crate::meaning::events::{Weight, weight};
+use crate::told::rows::{self, Row};
 use crosswire_model::{Deviation, Kind, Outcome, Record, TaskId, Verdict, Violation, What};
 use crosswire_world::Card;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Stacks of tasks at the time they died or got stuck.
 
-use super::escape::escape;
-use super::fold::line;
+use crate::escape::escape;
+use crate::told::fold::line;
 use crosswire_model::{Frame, Moment, Stack, Trace, What};
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 const SHOWN: usize = 10;
 
 /// Returns the calls of each task whose stack was looked at; nothing if none was.
-pub(super) fn stacks(trace: &Trace, stacks: &[Stack]) -> String {
+pub(crate) fn stacks(trace: &Trace, stacks: &[Stack]) -> String {
     let told = stacks.iter().filter(|stack| !stack.frames.is_empty());
     let mut text: String = told.map(|stack| describe(trace, stack)).collect();
     if !text.is_empty() {
@@ -41,7 +41,7 @@ struct FrameEntry {
 }
 
 /// Stacks for programs.
-pub(super) fn entries(trace: &Trace, stacks: &[Stack]) -> Vec<StackEntry> {
+pub(crate) fn entries(trace: &Trace, stacks: &[Stack]) -> Vec<StackEntry> {
     let frame = |frame: &Frame| FrameEntry {
         text: frame.to_string(),
         frame: frame.clone(),

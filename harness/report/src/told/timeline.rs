@@ -1,15 +1,15 @@
 //! The steps of a run, one column per process.
 
-use super::escape::{escape, shorten};
-use super::events::{Story, Weight, weight};
-use super::rows::{self, Row};
-use super::{Explanation, Palette};
+use crate::escape::{escape, shorten};
+use crate::meaning::events::{Story, Weight, weight};
+use crate::told::rows::{self, Row};
+use crate::{Explanation, Palette};
 use crosswire_model::{TaskId, Trace, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Width of a report. Terminals are at least this wide where people read CI logs.
-pub(super) const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 
 /// Room for the step's number and its mark.
 const MARGIN: usize = 9;
@@ -21,7 +21,7 @@ const NARROWEST: usize = 22;
 const WIDEST: usize = 60;
 
 /// Returns the events that matter, as lines of at most a hundred characters.
-pub(super) fn timeline(explanation: &Explanation<'_>, palette: Palette) -> String {
+pub(crate) fn timeline(explanation: &Explanation<'_>, palette: Palette) -> String {
     let story = explanation.story();
     let trace = story.trace;
     let rows = rows::rows(&story, &explanation.marked, &explanation.objects());

@@ -1,8 +1,8 @@
 //! Accesses that nothing but the schedule orders, by process, function and line.
 
-use super::escape::escape;
-use super::events;
-use super::fold::line;
+use crate::escape::escape;
+use crate::meaning::events;
+use crate::told::fold::line;
 use crosswire_check::races;
 use crosswire_model::{Frame, Trace, What};
 use serde::Serialize;
@@ -34,7 +34,7 @@ struct AccessEntry {
 
 /// Returns the races of a run for programs; `places` are the symbols of the trace's
 /// places.
-pub(super) fn entries(trace: &Trace, places: &[Frame]) -> Vec<RaceEntry> {
+pub(crate) fn entries(trace: &Trace, places: &[Frame]) -> Vec<RaceEntry> {
     let entry = |event: usize| -> Option<AccessEntry> {
         let event = trace.events.get(event)?;
         let What::Access(access) = &event.what else {
@@ -77,7 +77,7 @@ fn place(trace: &Trace, places: &[Frame], number: u32) -> String {
 }
 
 /// Returns the races of a run for people; nothing if there are none.
-pub(super) fn text(trace: &Trace, places: &[Frame]) -> String {
+pub(crate) fn text(trace: &Trace, places: &[Frame]) -> String {
     let mut text = String::new();
     for race in entries(trace, places) {
         line(&mut text, "  no synchronization orders these two accesses:");

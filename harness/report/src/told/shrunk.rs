@@ -1,11 +1,11 @@
 //! Report on shrinking.
 
-use super::Palette;
-use super::escape::escape;
-use super::fold::line;
-use super::json::{ViolationEntry, entry};
-use super::story::story;
-use super::text::{circumstances, counted, headline, replay_line};
+use crate::Palette;
+use crate::data::json::{ViolationEntry, entry};
+use crate::escape::escape;
+use crate::told::fold::line;
+use crate::told::story::story;
+use crate::told::text::{circumstances, counted, headline, replay_line};
 use crosswire_explore::Reduced;
 use crosswire_model::{FORMAT_VERSION, Record};
 use serde::Serialize;

@@ -1,14 +1,15 @@
 //! Reports for people.
 
-pub use super::shrunk::text as shrunk;
-pub use super::summary::summary;
+pub use crate::told::shrunk::text as shrunk;
+pub use crate::told::summary::summary;
 
-use super::escape::{escape, quoted, shorten};
-use super::fold::line;
-use super::races;
-use super::stacks::stacks;
-use super::timeline::timeline;
-use super::{Explanation, Palette, timeline::WIDTH};
+use crate::escape::{escape, quoted, shorten};
+use crate::told::fold::line;
+use crate::told::races;
+use crate::told::stacks::stacks;
+use crate::told::timeline::WIDTH;
+use crate::told::timeline::timeline;
+use crate::{Explanation, Palette};
 use crosswire_explore::{Found, LastLines, Replay};
 use crosswire_model::{Kind, Record, Verdict, Violation};
 use std::fmt::Write;
@@ -43,7 +44,7 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
 
 /// Describes the evidence of a finding: the circumstances, the steps if requested, and
 /// the replay command.
-pub(super) fn evidence(
+pub(crate) fn evidence(
     found: &Found,
     file: Option<&Path>,
     with_steps: bool,
@@ -93,7 +94,7 @@ pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     headline(violation, palette) + &replay_line(file, palette)
 }
 
-pub(super) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
+pub(crate) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
     let Some(file) = file else {
         return String::new();
     };
@@ -189,7 +190,7 @@ fn sameness(replay: &Replay) -> String {
 }
 
 /// `PASS`, or what is wrong.
-pub(super) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
+pub(crate) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
     let mut text = String::new();
     match verdict {
         Verdict::Pass => line(&mut text, &palette.good("PASS")),
@@ -213,7 +214,7 @@ pub(super) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
 }
 
 /// Returns the headline of a violation, in the checker's words.
-pub(super) fn headline(violation: &Violation, palette: Palette) -> String {
+pub(crate) fn headline(violation: &Violation, palette: Palette) -> String {
     let kind = escape(&violation.kind.to_string());
     let head = format!("VIOLATION {kind}:");
     let sentence = escape(&violation.sentence);
@@ -237,7 +238,7 @@ fn cause(explanation: &Explanation<'_>) -> String {
 }
 
 /// Returns the plan's faults and how far its schedule is from the default.
-pub(super) fn circumstances(record: &Record) -> String {
+pub(crate) fn circumstances(record: &Record) -> String {
     let mut text = String::new();
     for part in circumstances_of(record) {
         line(&mut text, &format!("  {part}"));
@@ -246,7 +247,7 @@ pub(super) fn circumstances(record: &Record) -> String {
 }
 
 /// Describes the circumstances in one line.
-pub(super) fn in_circumstances(record: &Record) -> String {
+pub(crate) fn in_circumstances(record: &Record) -> String {
     circumstances_of(record).join("; ")
 }
 
@@ -289,7 +290,7 @@ pub fn replay_command(file: &str) -> String {
     format!("crosswire replay {}", quoted(file))
 }
 
-pub(super) fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),

@@ -69,7 +69,7 @@ fn or_zero(parts: Vec<String>) -> String {
 }
 
 /// Flags of open(2). `O_LARGEFILE`, which 64-bit programs need not say, is left out.
-pub(super) fn open_flags(value: i32) -> String {
+pub(crate) fn open_flags(value: i32) -> String {
     const LARGE_FILE: i32 = 0o100_000;
     let mode = match value & O_ACCMODE {
         O_RDONLY => "O_RDONLY",
@@ -82,22 +82,22 @@ pub(super) fn open_flags(value: i32) -> String {
 }
 
 /// Flags of pipe2(2) and dup3(2), which have no mode.
-pub(super) fn descriptor_flags(value: i32) -> String {
+pub(crate) fn descriptor_flags(value: i32) -> String {
     or_zero(joined(value, OPEN))
 }
 
-pub(super) fn map_flags(value: i32) -> String {
+pub(crate) fn map_flags(value: i32) -> String {
     or_zero(joined(value, MAP))
 }
 
 /// Flags of msgget(2): names, then permissions in octal.
-pub(super) fn get_flags(value: i32) -> String {
+pub(crate) fn get_flags(value: i32) -> String {
     let mut all = joined(value & !0o777, GET);
     all.push(format!("{:#05o}", value & 0o777).replace("0o", "0"));
     all.join("|")
 }
 
-pub(super) fn mode(value: i32) -> String {
+pub(crate) fn mode(value: i32) -> String {
     let kind = match value as u32 & S_IFMT {
         S_IFIFO => "S_IFIFO|",
         S_IFREG => "S_IFREG|",
@@ -107,7 +107,7 @@ pub(super) fn mode(value: i32) -> String {
     format!("{kind}0{:o}", value & 0o7777)
 }
 
-pub(super) fn family(value: i32) -> String {
+pub(crate) fn family(value: i32) -> String {
     match value {
         AF_UNIX => "AF_UNIX".to_owned(),
         AF_INET => "AF_INET".to_owned(),
@@ -117,7 +117,7 @@ pub(super) fn family(value: i32) -> String {
     }
 }
 
-pub(super) fn socket_type(value: i32) -> String {
+pub(crate) fn socket_type(value: i32) -> String {
     let flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
     let kind = match value & !flags {
         SOCK_STREAM => "SOCK_STREAM".to_owned(),
@@ -130,7 +130,7 @@ pub(super) fn socket_type(value: i32) -> String {
     all.join("|")
 }
 
-pub(super) fn key(value: i32) -> String {
+pub(crate) fn key(value: i32) -> String {
     match value {
         IPC_PRIVATE => "IPC_PRIVATE".to_owned(),
         value => format!("{value:#x}"),
@@ -139,7 +139,7 @@ pub(super) fn key(value: i32) -> String {
 
 /// Commands of msgctl(2), semctl(2) and shmctl(2); numbers as in linux/ipc.h and
 /// linux/sem.h. `IPC_64`, which the C library may add, says nothing.
-pub(super) fn control_command(value: i32) -> String {
+pub(crate) fn control_command(value: i32) -> String {
     match value & 0xff {
         IPC_RMID => "IPC_RMID".to_owned(),
         IPC_SET => "IPC_SET".to_owned(),
@@ -156,7 +156,7 @@ pub(super) fn control_command(value: i32) -> String {
 }
 
 /// Memory, of which at most `room` characters of data are shown.
-pub(super) fn content(content: &Content, room: usize) -> String {
+pub(crate) fn content(content: &Content, room: usize) -> String {
     match content {
         Content::Bytes(bytes) => data(bytes, room),
         Content::Message { kind, text } => format!("{{{kind}, {}}}", data(text, room)),
@@ -170,7 +170,7 @@ pub(super) fn content(content: &Content, room: usize) -> String {
         Content::Semaphores(all) => listed(all, semaphore),
         Content::Polled(all) => listed(all, polled),
         Content::Time(nanoseconds) => time(*nanoseconds),
-        Content::Path(path) => format!("\"{}\"", super::escape(path)),
+        Content::Path(path) => format!("\"{}\"", crate::escape(path)),
         Content::Word(value) => format!("[{value}]"),
         Content::Signals(all) => listed(all, Signal::to_string),
     }
@@ -184,7 +184,7 @@ fn listed<T>(all: &[T], one: impl Fn(&T) -> String) -> String {
 /// Formats the captured part of a piece of memory, between quotes.
 fn data(bytes: &Bytes, room: usize) -> String {
     // The author of the file may have put anything there.
-    let safe = super::escape(&bytes.shown);
+    let safe = crate::escape(&bytes.shown);
     let shown = beginning(&safe, room);
     match bytes.cut || shown.len() < safe.len() {
         true => format!("\"{shown}\"…"),
@@ -254,7 +254,7 @@ fn polled(polled: &Polled) -> String {
 }
 
 /// Returns the status of a child, as wait(2) describes it.
-pub(super) fn wait_status(status: u32) -> String {
+pub(crate) fn wait_status(status: u32) -> String {
     let status = status as i32;
     if WIFEXITED(status) {
         return format!("[exit {}]", WEXITSTATUS(status));
@@ -266,7 +266,7 @@ pub(super) fn wait_status(status: u32) -> String {
 }
 
 /// Returns a time with the unit that suits it.
-pub(super) fn time(nanoseconds: u64) -> String {
+pub(crate) fn time(nanoseconds: u64) -> String {
     let scaled = |unit: f64| (nanoseconds as f64 / unit * 1000.0).round() / 1000.0;
     match nanoseconds {
         0..1_000 => format!("{nanoseconds} ns"),
@@ -321,14 +321,14 @@ fn named(value: i32, names: &[(i32, &str)]) -> String {
 
 /// Whether a futex is private to its process, and which clock it waits by, does
 /// not matter to the reader.
-pub(super) fn futex_operation(value: i32) -> String {
+pub(crate) fn futex_operation(value: i32) -> String {
     named(
         value & !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME),
         FUTEX_OPERATIONS,
     )
 }
 
-pub(super) fn flock_operation(value: i32) -> String {
+pub(crate) fn flock_operation(value: i32) -> String {
     let names = [
         (LOCK_SH, "LOCK_SH"),
         (LOCK_EX, "LOCK_EX"),
@@ -342,12 +342,12 @@ pub(super) fn flock_operation(value: i32) -> String {
 }
 
 /// The command of fcntl(2).
-pub(super) fn fcntl_command(value: i32) -> String {
+pub(crate) fn fcntl_command(value: i32) -> String {
     named(value, FCNTL_COMMANDS)
 }
 
 /// The operation of epoll_ctl(2).
-pub(super) fn epoll_operation(value: i32) -> String {
+pub(crate) fn epoll_operation(value: i32) -> String {
     named(value, EPOLL_OPERATIONS)
 }
 

@@ -1,7 +1,7 @@
 //! An explanation for programs.
 
-use super::Explanation;
-use super::escape::escape;
+use crate::Explanation;
+use crate::escape::escape;
 use crosswire_model::{FORMAT_VERSION, Record, Verdict, Violation, What};
 use serde::Serialize;
 use std::collections::BTreeSet;

@@ -1,8 +1,8 @@
 //! Explanation of a violation: a sentence, a cause, and the events that show them.
 
-use super::cause::{self, Cause};
-use super::escape;
-use super::events::Story;
+use crate::escape;
+use crate::meaning::cause::{self, Cause};
+use crate::meaning::events::Story;
 use crosswire_calls::Does;
 use crosswire_explore::LastLines;
 use crosswire_model::{Content, Kind, Seen, Trace, Violation, What};
@@ -51,7 +51,7 @@ impl<'a> Explanation<'a> {
         explanation
     }
 
-    pub(super) fn story(&self) -> Story<'_> {
+    pub(crate) fn story(&self) -> Story<'_> {
         Story {
             trace: self.trace,
             seen: self.seen,
@@ -61,7 +61,7 @@ impl<'a> Explanation<'a> {
 
     /// Returns the objects that matter: those of the cause, and of whatever shows the
     /// violation.
-    pub(super) fn objects(&self) -> BTreeSet<usize> {
+    pub(crate) fn objects(&self) -> BTreeSet<usize> {
         let touched = self
             .marked
             .iter()

@@ -4,7 +4,7 @@ use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_model::Call;
 
 /// Tells whether a call concerns only its own process, such as those of start-up.
-pub(super) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> bool {
+pub(crate) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> bool {
     let row = call.row();
     match row.does {
         Does::Map(Mapping::Map) => args[3] & libc::MAP_SHARED as u64 == 0,
@@ -18,7 +18,7 @@ pub(super) fn is_private(call: Call, args: &[u64; 6], path: Option<&str>) -> boo
 
 /// Whether the coming back of a call is of interest to its process only. What a
 /// file was opened for has been said when the call began.
-pub(super) fn is_private_return(call: Call) -> bool {
+pub(crate) fn is_private_return(call: Call) -> bool {
     is_private(call, &[0; 6], None) || call.row().does == Does::Open
 }
 

@@ -4,8 +4,8 @@
 //! A step is a millisecond on its axis: virtual time would draw what happens at once
 //! as nothing, and a sleep as everything. The virtual time stands beside each event.
 
-use super::Explanation;
-use super::escape::escape;
+use crate::Explanation;
+use crate::escape::escape;
 use crosswire_model::{TaskId, What};
 use crosswire_world::Kind;
 use serde_json::{Value, json};

@@ -1,10 +1,10 @@
 //! Reports for programs: one JSON object, whose fields keep their meaning as long
 //! as `format_version` stays the same.
 
-pub use super::shrunk::{Shrunk, json as shrunk};
+pub use crate::told::shrunk::{Shrunk, json as shrunk};
 
-use super::races::{self, RaceEntry};
-use super::stacks::{self, StackEntry};
+use crate::told::races::{self, RaceEntry};
+use crate::told::stacks::{self, StackEntry};
 use crosswire_explore::{Chance, Exhaustion, Found, LastLines, LostCapability, Replay, Report};
 use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
 use serde::Serialize;
@@ -231,7 +231,7 @@ pub fn replay(record: &Record, replay: &Replay, file: PathBuf) -> ReplaySummary 
     }
 }
 
-pub(super) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> ViolationEntry {
+pub(crate) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> ViolationEntry {
     ViolationEntry {
         replay_file,
         replayed: found.replayed,
@@ -244,7 +244,7 @@ pub(super) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> Violation
     }
 }
 
-pub(super) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntry {
+pub(crate) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntry {
     ViolationEntry {
         kind: violation.kind.to_string(),
         sentence: violation.sentence.clone(),
@@ -268,6 +268,6 @@ pub(super) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> Vi
 }
 
 /// Three decimals: more would only be noise.
-pub(super) fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -1,10 +1,10 @@
 //! Reports of killing a process at every point.
 
-use super::escape::escape;
-use super::fold::line;
-use super::summary::{losses, shortfalls};
-use super::text::{counted, evidence, headline, verdict_line};
-use super::{Palette, json};
+use crate::escape::escape;
+use crate::told::fold::line;
+use crate::told::summary::{losses, shortfalls};
+use crate::told::text::{counted, evidence, headline, verdict_line};
+use crate::{Palette, json};
 use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
 use crosswire_model::FORMAT_VERSION;
 use serde::Serialize;

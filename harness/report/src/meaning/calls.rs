@@ -1,13 +1,13 @@
 //! System calls as one reads them: `write(4, …, 16) = 16`.
 
-use super::arguments;
-use super::decode;
-use super::escape::escape;
+use crate::escape::escape;
+use crate::meaning::arguments;
+use crate::meaning::decode;
 use crosswire_calls::{Arg, Does, is_file_lock_command};
 use crosswire_model::{Call, Content, Errno};
 
 /// A call to be described.
-pub(super) struct Telling<'a> {
+pub(crate) struct Telling<'a> {
     pub call: Call,
     pub args: &'a [u64; 6],
     pub path: Option<&'a str>,
@@ -19,7 +19,7 @@ pub(super) struct Telling<'a> {
 
 /// Space for the parts that may be long.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(crate) struct Room {
     /// Characters of a path. Its end is shown, since that tells more than its
     /// beginning.
     pub path: usize,
@@ -30,7 +30,7 @@ pub(super) struct Room {
 }
 
 /// Returns a call with its arguments.
-pub(super) fn call(told: &Telling<'_>, room: Room) -> String {
+pub(crate) fn call(told: &Telling<'_>, room: Room) -> String {
     let Telling { call, args, .. } = told;
     let row = call.row();
     let path = told
@@ -105,7 +105,7 @@ fn descriptor(told: &Telling<'_>, argument: u8, value: u64, room: Room) -> Strin
     }
 }
 
-pub(super) fn ending(path: &str, room: usize) -> String {
+pub(crate) fn ending(path: &str, room: usize) -> String {
     let length = path.chars().count();
     match length.checked_sub(room.max(1)) {
         None | Some(0) => path.to_owned(),
@@ -114,7 +114,7 @@ pub(super) fn ending(path: &str, room: usize) -> String {
 }
 
 /// Describes the result of a call: ` = ` and the value returned.
-pub(super) fn came_back(call: Call, value: i64) -> String {
+pub(crate) fn came_back(call: Call, value: i64) -> String {
     match value {
         // ERESTARTSYS to ERESTART_RESTARTBLOCK (include/linux/errno.h), which no
         // program sees: a signal comes first, then the call is made again.

@@ -1,6 +1,6 @@
 //! Selection of the events to show and to fold.
 
-use super::events::{Story, Weight, weight};
+use crate::meaning::events::{Story, Weight, weight};
 use crosswire_model::{Event, TaskId, Trace, What};
 use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Row {
+pub(crate) enum Row {
     /// An event, by its index.
     Event(usize),
     /// Events that are not shown.
@@ -51,7 +51,7 @@ enum Rank {
 
 /// Returns the rows of a run in which the events of `marked` show what went wrong, and
 /// `objects` matter for it.
-pub(super) fn rows(
+pub(crate) fn rows(
     story: &Story<'_>,
     marked: &BTreeSet<usize>,
     objects: &BTreeSet<usize>,
@@ -166,7 +166,7 @@ fn repetitions(story: &Story<'_>) -> Vec<Range<usize>> {
 }
 
 /// Tells whether two events look the same to a quick reader: data may differ.
-pub(super) fn alike(a: &What, b: &What) -> bool {
+pub(crate) fn alike(a: &What, b: &What) -> bool {
     match (a, b) {
         (
             What::Call {

@@ -1,16 +1,16 @@
 //! Meaning of the argument registers of calls, as far as a reader of a timeline needs it.
 
-use super::decode;
+use crate::meaning::decode;
 use crosswire_calls::Arg;
 use crosswire_model::Signal;
 
 /// Returns whether an argument tells a reader nothing.
-pub(super) fn is_hidden(arg: Arg) -> bool {
+pub(crate) fn is_hidden(arg: Arg) -> bool {
     matches!(arg, Arg::Plain | Arg::Hint | Arg::Protection)
 }
 
 /// Returns whether an argument is memory that is shown by what it holds.
-pub(super) fn is_memory(arg: Arg) -> bool {
+pub(crate) fn is_memory(arg: Arg) -> bool {
     arg.is_pointer()
         && !matches!(
             arg,
@@ -20,7 +20,7 @@ pub(super) fn is_memory(arg: Arg) -> bool {
 
 /// An argument by its value alone. Registers are 64 bits wide; most arguments are 32-bit
 /// numbers, whose upper half means nothing.
-pub(super) fn in_words(arg: Arg, value: u64) -> String {
+pub(crate) fn in_words(arg: Arg, value: u64) -> String {
     let low = value as u32 as i32;
     match arg {
         Arg::Size => value.to_string(),

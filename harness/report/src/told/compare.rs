@@ -1,10 +1,10 @@
 //! Comparison of two recorded runs of the same programs: the step at which they diverge,
 //! and the decisions that only one of them has.
 
-use super::escape::escape;
-use super::fold::line;
-use super::text::counted;
-use super::{Explanation, Palette};
+use crate::escape::escape;
+use crate::told::fold::line;
+use crate::told::text::counted;
+use crate::{Explanation, Palette};
 use crosswire_model::{Deviation, Event, FORMAT_VERSION, Fault, Record, Trace};
 use serde::Serialize;
 

@@ -8,7 +8,7 @@
 //! together. This is a guess that is good at pointing: the timeline marks it, the
 //! verdict does not depend on it.
 
-use super::events::Story;
+use crate::meaning::events::Story;
 use crosswire_calls::{Does, Mapping};
 use crosswire_model::{Event, Kind as Broken, TaskId, Trace, Violation, What};
 use crosswire_world::{Kind, Use};
@@ -55,7 +55,7 @@ enum Pattern {
 }
 
 /// Returns the most likely cause of a violation, if there is a likely one.
-pub(super) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
+pub(crate) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
     if let Some(fault) = fault(story) {
         return Some(fault);
     }

@@ -1,13 +1,13 @@
 //! Lines of a report, folded to its width.
 
-use super::escape::shorten;
-use super::timeline::WIDTH;
+use crate::escape::shorten;
+use crate::told::timeline::WIDTH;
 use std::fmt::Write;
 
 /// Appends a line, folded at spaces where it is wider than a report; a word that
 /// has no room in any line is cut. Escape sequences count as characters: such lines
 /// are merely folded early.
-pub(super) fn line(text: &mut String, content: &str) {
+pub(crate) fn line(text: &mut String, content: &str) {
     let indent: String = content.chars().take_while(|c| *c == ' ').collect();
     let mut rest = content;
     let mut begin = "";

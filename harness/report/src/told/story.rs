@@ -1,7 +1,7 @@
 //! A shrunk failure as instructions that reproduce it: run this process until its call
 //! returns, kill it, run the other.
 
-use super::escape::escape;
+use crate::escape::escape;
 use crosswire_model::{Action, End, Event, TaskId, Trace, What};
 
 /// Maximum number of turns shown; those in the middle are left out.
@@ -109,8 +109,8 @@ fn tell(turn: &Turn<'_>, trace: &Trace, is_last: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::samples;
 
     #[test]
     fn a_run_is_told_turn_by_turn() {

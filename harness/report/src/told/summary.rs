@@ -1,9 +1,9 @@
 //! The end of a report: what was done, and what it is worth.
 
-use super::Palette;
-use super::escape::escape;
-use super::fold::line;
-use super::text::{counted, verdict_line};
+use crate::Palette;
+use crate::escape::escape;
+use crate::told::fold::line;
+use crate::told::text::{counted, verdict_line};
 use crosswire_explore::{Exhaustion, Guarantee, LostCapability, Report};
 use crosswire_model::{Limit, Verdict};
 
@@ -97,7 +97,7 @@ fn percent(probability: f64) -> String {
 
 /// Returns the runs of which nothing is known: those that reached a limit, and those that
 /// could not be performed, unless the verdict says that already.
-pub(super) fn shortfalls(
+pub(crate) fn shortfalls(
     verdict: &Verdict,
     inconclusive: &[(Limit, u64)],
     (invalid, reason): (u64, Option<&str>),
@@ -124,7 +124,7 @@ pub(super) fn shortfalls(
 }
 
 /// Lists the capabilities that the machine lacks.
-pub(super) fn losses(lost: &[LostCapability]) -> String {
+pub(crate) fn losses(lost: &[LostCapability]) -> String {
     let mut text = String::new();
     let lost: Vec<&str> = lost.iter().map(|one| one.name.as_str()).collect();
     if !lost.is_empty() {

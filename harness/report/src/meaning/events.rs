@@ -1,15 +1,15 @@
 //! Events in words, and how much a reader wants to know of each.
 
-use super::calls::{self, Room, Telling};
-use super::escape::{escape, shorten};
-use super::{decode, private};
+use crate::escape::{escape, shorten};
+use crate::meaning::calls::{self, Room, Telling};
+use crate::meaning::{decode, private};
 use crosswire_calls::Does;
 use crosswire_model::{Access, AccessKind, Call, Content, Event, Seen, Signal, Trace, What};
 use crosswire_world::{Kind, World};
 
 /// Data needed to describe the events of a run.
 #[derive(Clone, Copy)]
-pub(super) struct Story<'a> {
+pub(crate) struct Story<'a> {
     pub trace: &'a Trace,
     pub seen: &'a [Seen],
     pub world: &'a World,
@@ -17,7 +17,7 @@ pub(super) struct Story<'a> {
 
 /// Importance of an event for the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Weight {
+pub(crate) enum Weight {
     /// Concerns the process alone.
     Quiet,
     /// One of many.
@@ -27,7 +27,7 @@ pub(super) enum Weight {
 }
 
 /// Returns the importance of an event for the reader.
-pub(super) fn weight(event: &Event) -> Weight {
+pub(crate) fn weight(event: &Event) -> Weight {
     match &event.what {
         What::Fault(_) | What::Panic(_) | What::Killed(_) | What::Exec(_) => Weight::Telling,
         What::Exit(status) if *status != 0 => Weight::Telling,
@@ -233,7 +233,7 @@ fn seconds(nanoseconds: u64) -> String {
 }
 
 /// Returns an access with as much of its object's name as a line has room for.
-pub(super) fn access(access: &Access, trace: &Trace) -> String {
+pub(crate) fn access(access: &Access, trace: &Trace) -> String {
     accessed(access, trace, ROOMS[0])
 }
 
