@@ -4,7 +4,7 @@ use super::objects::Objects;
 use crosswire_calls::Row;
 use crosswire_model::Footprint;
 
-/// What each step has touched, and what is known of the objects.
+/// The objects that each step has touched, and their names.
 #[derive(Default)]
 pub(crate) struct Footprints {
     pub(super) steps: Vec<Footprint>,

@@ -196,7 +196,7 @@ fn shared_mapping((path, may_change): &(String, bool)) -> Option<Touch> {
     })
 }
 
-/// How a call uses its descriptor, if that is known.
+/// Returns how a call uses its descriptor, if that is known.
 pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
     Some(match row.does {
         Does::Read => Use::Read,
@@ -231,7 +231,7 @@ pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
     })
 }
 
-/// What a call that takes names will touch.
+/// Returns what a call that takes names will touch.
 pub(crate) fn paths(tid: Tid, row: &Row, args: &[u64; 6]) -> Vec<Touch> {
     let mut touches = Vec::new();
     for (directory, name) in row.paths() {

@@ -1,7 +1,7 @@
 //! Names for shared memory and for the instructions that touch it.
 
 use super::code::trampoline::Trampolines;
-use crate::inside::detours::Detours;
+use crate::inside::stubs::Stubs;
 use crosswire_kernel::{Tid, maps};
 use crosswire_model::{Mapping, Place, SharedObject};
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub(crate) struct Objects {
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     pub(super) trampolines: Trampolines,
-    pub detours: Detours,
+    pub stubs: Stubs,
     /// Mappings at the time the programs were loaded, with the paths of that time.
     originals: Vec<Mapping>,
     executables: Vec<String>,

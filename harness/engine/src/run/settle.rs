@@ -109,7 +109,7 @@ impl Session<'_> {
         if !self.wall_time_is_up() {
             return Ok(());
         }
-        self.stop_behind_detour()?;
+        self.stop_behind_one_stop_call()?;
         Err(Halt::End(End::Limit(Limit::WallTime)))
     }
 
@@ -237,7 +237,7 @@ impl Session<'_> {
         }
         match crate::run::spin::look(self.tasks[index].tid)? {
             Spins::Yes(stopped) => {
-                self.end_detour(index, Stop::Trap)?;
+                self.end_one_stop_call(index, Stop::Trap)?;
                 self.tasks[index].state = State::Ready(At::Code, stopped);
                 self.record(index, What::Spin);
                 self.turn
