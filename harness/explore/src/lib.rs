@@ -65,5 +65,5 @@ pub use replay::{Changes, Replay, ReplayError, replay, replay_with, target_of};
 pub use report::{FaultTally, LostCapability, Progress, Report};
 pub use runner::{Runner, Starter};
 pub use shard::{NoShard, Shard};
-pub use store::{LoadError, load, parse, save};
+pub use store::{LoadError, load, load_text, save};
 pub use strategy::{Strategy, UnknownStrategy};

@@ -114,14 +114,14 @@ const MOST_BYTES: u64 = 1 << 30;
 /// If it cannot be read, is not one, is newer than this program, or names tasks
 /// and processes that its own recording does not contain.
 pub fn load(path: &Path) -> Result<Record, LoadError> {
-    parse(&read(path)?, &path.display().to_string())
+    load_text(&read(path)?, &path.display().to_string())
 }
 
 /// Reads the text of a replay file, which errors call by `name`. See [`load`].
 ///
 /// # Errors
 /// As for [`load`].
-pub fn parse(text: &str, name: &str) -> Result<Record, LoadError> {
+pub fn load_text(text: &str, name: &str) -> Result<Record, LoadError> {
     let mut record = Record::from_json(text).map_err(|source| LoadError::Format {
         path: name.to_owned(),
         source,
