@@ -1,6 +1,6 @@
 //! The footprints of a run's steps.
 
-use super::objects::Objects;
+use super::objects::ObjectNames;
 use crosswire_calls::Row;
 use crosswire_model::Footprint;
 
@@ -8,7 +8,7 @@ use crosswire_model::Footprint;
 #[derive(Default)]
 pub(crate) struct Footprints {
     pub(super) steps: Vec<Footprint>,
-    pub(super) objects: Objects,
+    pub(super) objects: ObjectNames,
 }
 
 impl Footprints {

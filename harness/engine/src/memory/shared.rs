@@ -1,7 +1,7 @@
 //! The shared memory of a run: address spaces, objects, and what is known of the code
 //! that touches them.
 
-use super::objects::{Knowledge, Objects};
+use super::naming::{Knowledge, SharedObjects};
 use super::space::Space;
 use crate::inside::stubs::{Installed, Stubs};
 use crosswire_model::{Place, SharedObject, TaskId};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub(crate) struct SharedMemory {
     /// Address spaces, of which a process has one, or shares one.
     pub(super) spaces: Vec<Space>,
-    pub(super) objects: Objects,
+    pub(super) objects: SharedObjects,
     pub(super) knowledge: Knowledge,
     pub(super) changes: u64,
     /// The last writer of each word, by object and offset.

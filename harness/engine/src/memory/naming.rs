@@ -21,7 +21,7 @@ pub(crate) enum Key {
 
 /// The shared objects of a run, numbered as they are first mapped.
 #[derive(Debug, Default)]
-pub(crate) struct Objects {
+pub(crate) struct SharedObjects {
     known: HashMap<Key, u32>,
     pub list: Vec<SharedObject>,
     pub places: Vec<Place>,
@@ -40,7 +40,7 @@ pub(crate) struct Knowledge {
     places: HashMap<(u32, usize), Place>,
 }
 
-impl Objects {
+impl SharedObjects {
     pub(super) fn number(&mut self, key: Key, name: &str) -> u32 {
         *self.known.entry(key).or_insert_with(|| {
             self.list.push(SharedObject {
