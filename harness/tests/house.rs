@@ -1,9 +1,9 @@
 //! The house rules that the compiler does not check. That dependencies point down and
 //! that unsafe code stands in few places, it does: floors are crates.
 
-#[allow(dead_code)]
 mod imports;
 
+use imports::Crate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,18 @@ fn files_stay_short() {
         "at most {MOST_LINES} are allowed: {}",
         long.join(", ")
     );
+}
+
+/// What a file may assume is what the files below it say; in a circle there is no below.
+#[test]
+fn no_file_imports_itself_by_way_of_others() {
+    let mut circles = Vec::new();
+    for root in crates() {
+        for circle in Crate::read(&root).circles() {
+            circles.push(format!("{}: {}", root.display(), circle.join(", ")));
+        }
+    }
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
 }
 
 /// Whoever reads a name shall know which of them is meant. Types that belong to a trait or

@@ -1,7 +1,7 @@
 //! Calls that do what their command says: fcntl(2), futex(2), ioctl(2), prctl(2),
 //! setsockopt(2).
 
-use crate::{Does, Row, Timeout};
+use crate::{Does, Timeout};
 use libc::*;
 
 /// `FUTEX_LOCK_PI2` of linux/futex.h.
@@ -93,8 +93,8 @@ pub fn changes_parenthood(args: &[u64; 6]) -> bool {
 
 /// Returns whether the caller begins to decide itself about calls (seccomp(2), prctl(2)):
 /// those that it makes for the engine could be refused, or be its end.
-pub fn filters_calls(row: &Row, args: &[u64; 6]) -> bool {
-    match row.does {
+pub fn filters_calls(does: Does, args: &[u64; 6]) -> bool {
+    match does {
         Does::Filter => true,
         Does::ProcessControl => matches!(
             args[0] as c_int,
@@ -106,7 +106,7 @@ pub fn filters_calls(row: &Row, args: &[u64; 6]) -> bool {
 
 /// Returns whether the call makes closing a socket wait until everything is sent
 /// (socket(7)).
-pub fn lingers(row: &Row, args: &[u64; 6]) -> bool {
-    row.does == (Does::SocketOption { sets: true })
+pub fn lingers(does: Does, args: &[u64; 6]) -> bool {
+    does == (Does::SocketOption { sets: true })
         && (args[1] as c_int, args[2] as c_int) == (SOL_SOCKET, SO_LINGER)
 }

@@ -20,9 +20,11 @@ mod argument;
 mod commands;
 mod does;
 mod row;
+mod rows;
 mod table;
 #[cfg(target_arch = "x86_64")]
 mod table_x86_64;
+mod timeout;
 
 pub use argument::Arg;
 pub use commands::{
@@ -30,7 +32,8 @@ pub use commands::{
     lingers,
 };
 pub use does::{Does, Mapping, SystemV, Timer};
-pub use row::{Amount, Fact, Facts, Flow, Row, Timeout, Transfer, Wait};
+pub use row::{Amount, Fact, Facts, Flow, Row, Transfer, Wait};
+pub use timeout::Timeout;
 
 /// The row of a call, by its number on this architecture.
 pub fn row(number: u32) -> &'static Row {

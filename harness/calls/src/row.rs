@@ -1,6 +1,6 @@
 //! A row of the table, and what follows from it.
 
-use crate::{Arg, Does, Mapping, SystemV, commands};
+use crate::{Arg, Does, Mapping, SystemV, Timeout, commands};
 
 /// A row of the table: the properties of one system call.
 #[derive(Debug, Clone, Copy)]
@@ -99,19 +99,6 @@ pub enum Amount {
     Vector,
     /// A message header at argument 1.
     Message,
-}
-
-/// The place and form of a call's timeout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timeout {
-    /// Milliseconds by value; negative means none.
-    Milliseconds(usize),
-    /// A pointer to a relative `timespec`.
-    Relative(usize),
-    /// A pointer to a relative `timeval`.
-    RelativeTimeval(usize),
-    /// A pointer to an absolute `timespec` on this clock.
-    Absolute(usize, libc::c_int),
 }
 
 /// The object of a wait.

@@ -1,32 +1,13 @@
 //! The table: one row a system call, with the calls that every architecture has. What
-//! only x86-64 has stands in `table_x86_64.rs`.
-//!
-//! ```text
-//! name (arguments that are shown; further arguments)  what it does, facts;
-//! ```
+//! only x86-64 has stands in `table_x86_64.rs`; how a row is written, in `rows.rs`.
 
-use crate::{Arg, Does, Facts, Row};
-use syscalls::Sysno;
-
-/// Builds rows; see the module's documentation.
-macro_rules! rows {
-    ($($name:ident ($($shown:ident)* $(; $($hidden:ident)*)?) $does:expr $(, $($fact:ident)+)? ;)*) => {
-        &[$(Row {
-            number: Sysno::$name as u32,
-            name: stringify!($name),
-            args: &[$(Arg::$shown,)* $($(Arg::$hidden,)*)?],
-            shown: <[&str]>::len(&[$(stringify!($shown)),*]),
-            does: $does,
-            facts: Facts(0 $($(| crate::Fact::$fact as u32)+)?),
-        }),*]
-    };
-}
-pub(crate) use rows;
-
+use crate::Does::*;
 use crate::Mapping::{self as M};
 use crate::SystemV::*;
 use crate::Timer::{self as T};
-use Does::*;
+use crate::rows::rows;
+use crate::{Arg, Facts, Row};
+use syscalls::Sysno;
 
 /// The row of a number that has none.
 static UNKNOWN: Row = Row {

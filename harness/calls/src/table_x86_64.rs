@@ -2,7 +2,7 @@
 //! and what is its own.
 
 use crate::Does::*;
-use crate::table::rows;
+use crate::rows::rows;
 use crate::{Arg, Facts, Row, Timer as T};
 use syscalls::Sysno;
 

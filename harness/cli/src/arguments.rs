@@ -1,12 +1,15 @@
 //! The command line.
 
+mod histories;
 mod run;
+mod shared;
 mod values;
 
+pub use histories::CheckOptions;
 pub use run::{CrashOptions, JudgementOptions, ProgramOptions, RunOptions};
+pub use shared::{ExploreOptions, Format, OutputOptions};
 pub use values::{ExpectedExit, IsolationOption, Leaks, Words};
 
-use crate::check::CheckOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crosswire::engine::FAILURES;
 use std::num::NonZeroUsize;
@@ -100,41 +103,6 @@ pub enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-}
-
-/// Format of results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
-    /// Text for people.
-    #[default]
-    Text,
-    /// One JSON object on standard output.
-    Json,
-}
-
-/// Options of every verb.
-#[derive(Debug, Clone, Args)]
-pub struct OutputOptions {
-    /// Format of the results on standard output
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Print no progress on standard error
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
-/// Options of every exploration.
-#[derive(Debug, Clone, Args)]
-pub struct ExploreOptions {
-    /// Seed that determines every schedule and fault
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Number of runs to perform in parallel [default: one per CPU]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
-    pub jobs: Option<u16>,
-    /// Directory for replay files
-    #[arg(long, value_name = "DIR", default_value = FAILURES)]
-    pub output_dir: PathBuf,
 }
 
 /// Options of the main job.

@@ -3,10 +3,10 @@
 //! them, is the agenda's affair. A run takes hundreds of microseconds, so one lock is
 //! good enough.
 
-use super::report::{LostCapability, Progress};
+use super::report::Progress;
 use super::runner::{Runner, Starter};
 use super::tally::Tally;
-use super::{ExploreError, available_cpus};
+use super::{ExploreError, LostCapability, available_cpus};
 use crosswire_engine::EngineError;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,7 +2,7 @@
 
 use super::criteria::{Criteria, Judge};
 use super::executable;
-use super::report::LostCapability;
+use super::lost::LostCapability;
 use super::runner::{Starter, engine_starter};
 use crosswire_check::Check;
 use crosswire_engine::{EngineError, Start, Target};

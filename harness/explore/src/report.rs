@@ -1,9 +1,7 @@
 //! Report of an exploration, at its end and in progress.
 
-use super::{Chance, Exhaustion, Found, Guarantee};
+use super::{Chance, Exhaustion, Found, Guarantee, LostCapability};
 use crosswire_model::{Limit, Verdict};
-use serde::Serialize;
-use std::fmt;
 use std::time::Duration;
 
 /// Result of an exploration.
@@ -43,23 +41,6 @@ pub struct Report {
     pub capabilities_lost: Vec<LostCapability>,
     /// Further notes needed to interpret the report, in sentences.
     pub notes: Vec<String>,
-}
-
-/// Something that the engine wants from the machine and has not got.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct LostCapability {
-    /// Name of the capability.
-    pub name: String,
-    /// Reason why it is not there.
-    pub reason: String,
-    /// Consequences for runs.
-    pub lost: String,
-}
-
-impl fmt::Display for LostCapability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no {} ({}): {}", self.name, self.reason, self.lost)
-    }
 }
 
 /// Numbers of faults of an exploration.

@@ -1,6 +1,6 @@
 //! The one thing that an exploration asks of an engine.
 
-use super::report::LostCapability;
+use super::LostCapability;
 use crosswire_engine::{Engine, EngineError, Feature, Target};
 use crosswire_model::{Plan, Run};
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Counts what runs came to.
 
+use super::lost::LostCapability;
 use super::outcome::Outcome;
-use super::report::{LostCapability, Progress};
+use super::report::Progress;
 use crosswire_model::{Limit, Verdict, Violation};
 use std::collections::HashSet;
 

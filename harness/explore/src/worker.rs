@@ -10,6 +10,7 @@ use super::recorder::Recorder;
 use super::runner::{Runner, Starter};
 use super::sampling::NumberedRun;
 use super::strategy::Profile;
+use super::{Exploration, ExploreError};
 use crosswire_engine::EngineError;
 use crosswire_model::{End, Plan, Run, Verdict};
 
@@ -24,6 +25,40 @@ pub(super) struct Work {
     pub learn_points: bool,
     /// One run in this number is performed twice.
     pub self_check: u64,
+}
+
+impl Work {
+    /// Prepares the work of an exploration.
+    ///
+    /// # Errors
+    /// If a program is missing or may not be executed.
+    pub fn of(exploration: &Exploration, starter: Starter) -> Result<Work, ExploreError> {
+        let recorder = Recorder::new(
+            &exploration.target,
+            exploration.scenario.clone(),
+            exploration.expectations.clone(),
+        )?;
+        Ok(Work {
+            starter,
+            planner: Planner {
+                seed: exploration.seed,
+                strategy: exploration.strategy,
+                shard: exploration.shard,
+                fault_pairs: exploration.fault_pairs,
+                performed: exploration.performed,
+                limits: exploration.limits.clone(),
+            },
+            judge: Judge {
+                expectations: exploration.expectations.clone(),
+                checks: exploration.checks.clone(),
+            },
+            recorder,
+            check_output: exploration.check_output,
+            confirm: exploration.confirm,
+            learn_points: !exploration.faults.is_empty(),
+            self_check: exploration.self_check,
+        })
+    }
 }
 
 /// Performs a run of an exploration by its number.

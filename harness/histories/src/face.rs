@@ -1,6 +1,6 @@
 //! The one face of all checkers of histories.
 
-use super::Operations;
+use super::{Operations, Unusable};
 
 /// Judges histories of one kind of object. A pure function: no run, no process and
 /// no clock is needed.
@@ -65,25 +65,5 @@ impl Broken {
 impl From<Option<Broken>> for Outcome {
     fn from(found: Option<Broken>) -> Outcome {
         found.map_or(Outcome::Ok, Outcome::Violation)
-    }
-}
-
-/// Reason why a history cannot be judged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Unusable {
-    /// The operation that is to blame, as an index into the history.
-    pub operation: usize,
-    /// Reason why the history cannot be judged.
-    pub reason: String,
-}
-
-impl Unusable {
-    /// This operation is to blame.
-    pub fn new(operation: usize, reason: impl Into<String>) -> Unusable {
-        Unusable {
-            operation,
-            reason: reason.into(),
-        }
     }
 }

@@ -12,9 +12,11 @@ mod history;
 mod limits;
 mod plan;
 mod record;
+mod run;
 mod schedule;
 mod seen;
 mod stack;
+mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod touch;
@@ -28,11 +30,13 @@ pub use history::{History, Operation, Outcome};
 pub use limits::{Limit, Limits};
 pub use plan::Plan;
 pub use record::{Program, ReadRecordError, Record};
+pub use run::Run;
 pub use schedule::{Deviation, Rule, Schedule, Switch, Weight};
 pub use seen::{Bytes, Content, Polled, Seen, SemaphoreOperation};
 pub use stack::{Capture, Frame, Mapping, Moment, Stack};
+pub use task::{Task, TaskId};
 pub use touch::{EVERYTHING, Footprint, Mode, Touch, conflict};
-pub use trace::{Blocked, End, Event, Leftover, Run, Task, TaskId, Trace, What};
+pub use trace::{Blocked, End, Event, Leftover, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 
 /// Version of every file this crate writes. A reader refuses newer ones.

@@ -1,48 +1,8 @@
 //! The record of one run: who did what in which step, and how it ended.
 
-use super::{Access, Call, Capture, History, Limit, Place, Plan, SharedObject, Signal, Spinner};
-use super::{Deviation, FORMAT_VERSION, Fault, Footprint, Seen, Switch};
+use super::{Access, Call, Limit, Place, SharedObject, Signal, Spinner, Task, TaskId};
+use super::{Deviation, FORMAT_VERSION, Fault, Footprint, Switch};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-use std::fmt;
-
-/// One thread under test, numbered by creation from 0 and never by its pid.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TaskId(pub u32);
-
-impl TaskId {
-    /// Returns the number as an index into [`Trace::tasks`].
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
-
-impl fmt::Debug for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A task as the trace knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// Name of its process: given by the scenario, or the parent's name and the
-    /// child's number (`sh.2`); threads have the name of their process.
-    pub process: String,
-    /// Task that created it; `None` for those that the harness started.
-    pub parent: Option<TaskId>,
-    /// The first task of its process (itself, unless it is a further thread).
-    pub leader: TaskId,
-    /// Its thread id as the program sees it.
-    pub tid: i32,
-}
 
 /// Something that one task did or underwent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -268,25 +228,4 @@ impl Trace {
             _ => None,
         })
     }
-}
-
-/// Everything that one run produced, for checkers to judge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// Plan of the run.
-    pub plan: Plan,
-    /// Trace of the run.
-    pub trace: Trace,
-    /// The operations that the processes logged.
-    pub history: History,
-    /// Data that calls read and wrote, if the run was watched.
-    pub seen: Vec<Seen>,
-    /// Stacks of tasks at the time they died or got stuck, if the run was watched.
-    pub captures: Vec<Capture>,
-    /// Shared memory whose accesses are no schedule points, each with the reason.
-    pub unwatched: BTreeSet<String>,
-    /// Standard output.
-    pub stdout: Vec<u8>,
-    /// Standard error.
-    pub stderr: Vec<u8>,
 }

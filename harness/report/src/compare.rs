@@ -2,7 +2,8 @@
 //! and the decisions that only one of them has.
 
 use super::escape::escape;
-use super::text::{counted, line};
+use super::fold::line;
+use super::text::counted;
 use super::{Explanation, Palette};
 use crosswire_model::{Deviation, Event, FORMAT_VERSION, Fault, Record, Trace};
 use serde::Serialize;

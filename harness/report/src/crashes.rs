@@ -1,8 +1,9 @@
 //! Reports of killing a process at every point.
 
 use super::escape::escape;
+use super::fold::line;
 use super::summary::{losses, shortfalls};
-use super::text::{counted, evidence, headline, line, verdict_line};
+use super::text::{counted, evidence, headline, verdict_line};
 use super::{Palette, json};
 use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
 use crosswire_model::FORMAT_VERSION;

@@ -13,6 +13,7 @@ mod escape;
 mod events;
 mod explained;
 mod explanation;
+mod fold;
 pub mod json;
 mod page;
 mod palette;

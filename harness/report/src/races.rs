@@ -2,7 +2,7 @@
 
 use super::escape::escape;
 use super::events;
-use super::text::line;
+use super::fold::line;
 use crosswire_check::races;
 use crosswire_model::{Frame, Trace, What};
 use serde::Serialize;

@@ -2,9 +2,10 @@
 
 use super::Palette;
 use super::escape::escape;
+use super::fold::line;
 use super::json::{ViolationEntry, entry};
 use super::story::story;
-use super::text::{circumstances, counted, headline, line, replay_line};
+use super::text::{circumstances, counted, headline, replay_line};
 use crosswire_explore::Reduced;
 use crosswire_model::{FORMAT_VERSION, Record};
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Stacks of tasks at the time they died or got stuck.
 
 use super::escape::escape;
-use super::text::line;
+use super::fold::line;
 use crosswire_model::{Frame, Moment, Stack, Trace, What};
 use serde::Serialize;
 

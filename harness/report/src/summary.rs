@@ -2,7 +2,8 @@
 
 use super::Palette;
 use super::escape::escape;
-use super::text::{counted, line, verdict_line};
+use super::fold::line;
+use super::text::{counted, verdict_line};
 use crosswire_explore::{Exhaustion, Guarantee, LostCapability, Report};
 use crosswire_model::{Limit, Verdict};
 

@@ -5,33 +5,14 @@
 //! `framehop` finds the callers and needs nothing but the copy; `addr2line` finds
 //! functions and lines, also in separate debug files and with inlined calls.
 
+mod loaded;
 mod module;
+mod nameless;
 mod unwind;
 
 use crosswire_model::{Capture, Frame, Place, Stack};
-use module::Module;
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-
-thread_local! {
-    /// Files that have been read. A worker meets the same ones in every run.
-    static MODULES: RefCell<HashMap<String, Option<Rc<Module>>>> = RefCell::default();
-}
-
-/// Returns the file at this path; `None` if it is no ELF file, or is seen by the program
-/// only.
-fn module(path: &str) -> Option<Rc<Module>> {
-    MODULES.with_borrow_mut(|modules| {
-        let known = modules.get(path);
-        if let Some(known) = known.filter(|known| known.as_ref().is_none_or(|m| m.is_current())) {
-            return known.clone();
-        }
-        let read = Module::read(path).map(Rc::new);
-        modules.insert(path.to_owned(), read.clone());
-        read
-    })
-}
+use loaded::module;
+use nameless::in_memory;
 
 /// Returns the calls that a task was in, innermost first.
 ///
@@ -76,16 +57,6 @@ pub fn place(place: &Place) -> Frame {
     match &place.module[..] {
         "" => in_memory(place.offset),
         module => named(module, place.offset, 0).swap_remove(0),
-    }
-}
-
-fn in_memory(address: u64) -> Frame {
-    Frame {
-        module: String::new(),
-        address,
-        function: None,
-        file: None,
-        line: None,
     }
 }
 

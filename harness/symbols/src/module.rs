@@ -1,6 +1,6 @@
 //! An executable or library: its tables for unwinding, its functions and lines.
 
-use super::in_memory;
+use super::nameless::in_memory;
 use addr2line::{Loader, demangle_auto};
 use crosswire_model::Frame;
 use object::{Object, ObjectSection, ObjectSegment};

@@ -1,5 +1,6 @@
 //! From a copy of registers and stack to the addresses that the calls return to.
 
+use super::loaded::module;
 use super::module::Module;
 use crosswire_model::{Capture, Mapping};
 use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64, UnwinderX86_64};
@@ -44,7 +45,7 @@ fn unwinder(mappings: &[Mapping]) -> UnwinderX86_64<Arc<[u8]>> {
     }
     let mut unwinder = UnwinderX86_64::new();
     for (path, parts) in by_path {
-        let Some(module) = super::module(path) else {
+        let Some(module) = module(path) else {
             continue;
         };
         // The same for every part of a file: how far it lies from where its own tables

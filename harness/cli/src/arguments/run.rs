@@ -1,9 +1,9 @@
 //! The options of the verbs that run programs: `run` and `crash`.
 
+use super::shared::{ExploreOptions, OutputOptions};
 use super::values::{
     ExpectedExit, IsolationOption, Leaks, NamedCommand, Words, seconds, seconds_or_none, words,
 };
-use super::{ExploreOptions, OutputOptions};
 use clap::Args;
 use crosswire::explore::{Budget, CrashSearch, Shard, Strategy};
 use crosswire::model::{FaultKind, Limits};

@@ -215,9 +215,9 @@ impl Session<'_> {
         let entering = self.tasks[index].entering;
         let (row, args) = (entering.row(), entering.args);
         let process = self.tasks[index].process;
-        self.processes[process].filters_calls |= crosswire_calls::filters_calls(row, &args);
+        self.processes[process].filters_calls |= crosswire_calls::filters_calls(row.does, &args);
         self.network
-            .note_linger(crosswire_calls::lingers(row, &args));
+            .note_linger(crosswire_calls::lingers(row.does, &args));
     }
 
     /// The task runs its own code up to its next schedule point, after receiving

@@ -12,8 +12,10 @@
 mod groups;
 mod queue;
 mod report;
+mod settings;
 
 pub use report::{CrashGroup, CrashReport, CrashTally, FailingPoint};
+pub use settings::CrashSearch;
 
 use super::planner::Lessons;
 use super::points;
@@ -21,36 +23,11 @@ use super::pool::Pool;
 use super::runner::{Runner, Starter, engine_starter};
 use super::strategy::Profile;
 use super::worker::{Work, perform, process_names};
-use super::{Exploration, ExploreError, Progress};
+use super::{ExploreError, Progress};
 use crosswire_engine::EngineError;
 use crosswire_model::{Action, Fault, Plan, Run, Trace, Verdict, What};
 use queue::{CrashOutcome, CrashRun, Queue};
 use std::sync::atomic::AtomicBool;
-
-/// Kills a process at every point, under several schedules.
-///
-/// ```no_run
-/// use crosswire_explore::{CrashSearch, Exploration};
-/// # fn search(target: crosswire_engine::Target) {
-/// let search = CrashSearch::new(Exploration::new(target), "writer");
-/// let report = search.perform(&false.into(), &|_| {}).unwrap();
-/// println!("{} of {} points fail", report.single.failing, report.single.points);
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct CrashSearch {
-    /// The exploration: target and checks. Its budget, its faults and whether it stops at
-    /// the first violation have no meaning here: every point is tried.
-    pub exploration: Exploration,
-    /// Name of the process to kill.
-    pub victim: String,
-    /// Name of a second process to kill, after the victim and in the same run, at each of
-    /// its points. Needs as many runs as there are pairs of points.
-    pub second: Option<String>,
-    /// Number of schedules under which each point is tried. The first is the default
-    /// schedule.
-    pub schedules: u32,
-}
 
 /// State shared by the workers.
 struct Common {
@@ -59,20 +36,6 @@ struct Common {
 }
 
 impl CrashSearch {
-    /// Builds a search with one crash per run, under
-    /// [`SCHEDULES`](CrashSearch::SCHEDULES) schedules.
-    pub fn new(exploration: Exploration, victim: impl Into<String>) -> CrashSearch {
-        CrashSearch {
-            exploration,
-            victim: victim.into(),
-            second: None,
-            schedules: CrashSearch::SCHEDULES,
-        }
-    }
-
-    /// Schedules unless something else is said.
-    pub const SCHEDULES: u32 = 20;
-
     /// Performs all runs. `progress` is called about ten times a second. When `stop`
     /// becomes true, it ends within a second and reports what it has.
     ///
@@ -98,7 +61,7 @@ impl CrashSearch {
         progress: &dyn Fn(&Progress),
     ) -> Result<CrashReport, ExploreError> {
         let common = Common {
-            work: self.exploration.work(starter)?,
+            work: Work::of(&self.exploration, starter)?,
             search: self.clone(),
         };
         let pool = Pool::new(self.exploration.jobs, Queue::new(self.clone()));

@@ -2,9 +2,9 @@
 //! and each of those, if two crashes are requested, the runs with two; so there is no
 //! list of all runs beforehand.
 
-use super::CrashSearch;
 use super::groups::Groups;
 use super::report::{CrashReport, CrashTally};
+use super::settings::CrashSearch;
 use crate::ExploreError;
 use crate::outcome::Outcome;
 use crate::pool::{Agenda, Next};

@@ -1,8 +1,7 @@
 //! Result of a search for fatal crashes.
 
-use super::CrashSearch;
-use crate::Found;
-use crate::report::LostCapability;
+use super::settings::CrashSearch;
+use crate::{Found, LostCapability};
 use crosswire_model::{Limit, Verdict};
 use serde::Serialize;
 use std::time::Duration;

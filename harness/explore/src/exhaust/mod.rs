@@ -16,10 +16,13 @@
 //! claimed about a program that uses them.
 
 mod class;
+mod exhaustion;
 mod order;
 #[cfg(test)]
 mod tests;
 mod tree;
+
+pub use exhaustion::{Exhaust, Exhaustion};
 
 use super::points::{FaultSpace, Points};
 use super::pool::Pool;
@@ -30,46 +33,9 @@ use super::{Exploration, ExploreError, Progress, Report, Shard};
 use class::{Classes, Member};
 use crosswire_engine::TIME_OUT;
 use crosswire_model::{Fault, Plan, Run, Schedule, Verdict};
-use serde::Serialize;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use tree::{Explored, Extent, Tree};
-
-/// Asks for every order of the steps instead of a choice of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Exhaust {
-    /// Only orders in which a task that could go on is left at most so often. Each of
-    /// them is tried then, equivalent or not.
-    pub preemptions: Option<u32>,
-}
-
-/// Progress of an exhaustive exploration.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Exhaustion {
-    /// Classes of equivalent orders that were explored; with a bound on preemptions,
-    /// orders. With faults, of all fault plans together.
-    pub explored: u64,
-    /// Different classes among these.
-    pub classes: u64,
-    /// Choices that are known to be left, behind which there may be more.
-    pub left: u64,
-    /// Fault plans, that without a fault included.
-    pub fault_plans: u64,
-    /// Fault plans of which nothing is left.
-    pub fault_plans_done: u64,
-    /// The bound on preemptions.
-    pub preemptions: Option<u32>,
-    /// Why nothing can be claimed although nothing is left.
-    pub doubt: Option<String>,
-}
-
-impl Exhaustion {
-    /// Tells whether every distinguishable interleaving was explored.
-    pub fn is_complete(&self) -> bool {
-        let done = self.fault_plans > 0 && self.fault_plans_done == self.fault_plans;
-        done && self.left == 0 && self.doubt.is_none()
-    }
-}
 
 /// Reason for doubt when a task waits with a timeout or a timer runs.
 const TIMED: &str = "the program uses timeouts or timers, which fire by the number of steps";
@@ -110,7 +76,7 @@ impl Exploration {
         stop: &AtomicBool,
         progress: &dyn Fn(&Progress),
     ) -> Result<(Report, Arc<Work>), ExploreError> {
-        let work = Arc::new(self.work(starter)?);
+        let work = Arc::new(Work::of(self, starter)?);
         let sampling = Sampling::new(self.budget, self.faults.clone(), self.stop_at_first);
         let pool = Pool::new(1, sampling);
         let state = Arc::new(Mutex::new(Exhaustion {

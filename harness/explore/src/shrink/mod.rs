@@ -10,23 +10,16 @@
 //! isolating failure-inducing input", TSE 2002); that few preemptions nearly always
 //! suffice is the observation of Musuvathi and Qadeer (PLDI 2007).
 
+mod attempts;
 mod search;
 
-use super::criteria::Judge;
-use super::findings::Identity;
-use super::recorder::spelled_out;
-use super::runner::Runner;
-use crosswire_engine::EngineError;
-use crosswire_model::{Fault, Plan, Run, Schedule, Switch, Verdict};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+pub(super) use attempts::{Patience, Shrinker};
 
-/// Time for shrinking one failure, and the flag that stops it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience<'a> {
-    pub time: Duration,
-    pub stop: &'a AtomicBool,
-}
+use super::recorder::spelled_out;
+use attempts::{Attempts, size};
+use crosswire_engine::EngineError;
+use crosswire_model::{Run, Switch, Verdict};
+use std::time::Instant;
 
 /// Result of shrinking.
 pub(super) struct Shrunk {
@@ -37,27 +30,6 @@ pub(super) struct Shrunk {
     pub tried: u64,
     /// True if nothing simpler was left to try.
     pub finished: bool,
-}
-
-/// Size of a failure; smaller is better: faults, decisions, their positions, steps.
-type Size = (usize, usize, u64, u64, u64);
-
-pub(super) struct Shrinker<'a> {
-    pub runner: &'a mut dyn Runner,
-    pub judge: &'a Judge,
-    pub reference: Option<&'a [u8]>,
-    /// Failure that a candidate must still show.
-    pub failure: Identity,
-    pub patience: Patience<'a>,
-}
-
-/// A shrinker at work.
-struct Attempts<'a> {
-    with: Shrinker<'a>,
-    until: Instant,
-    best: Run,
-    verdict: Verdict,
-    tried: u64,
 }
 
 impl<'a> Shrinker<'a> {
@@ -95,42 +67,6 @@ impl<'a> Shrinker<'a> {
 }
 
 impl Attempts<'_> {
-    fn may_go_on(&self) -> bool {
-        Instant::now() < self.until && !self.with.patience.stop.load(Ordering::Relaxed)
-    }
-
-    fn switches(&self) -> &[Switch] {
-        &self.best.trace.switches
-    }
-
-    fn faults(&self) -> &[Fault] {
-        &self.best.plan.faults
-    }
-
-    /// Performs a candidate and takes it up if it fails as well and is simpler.
-    fn attempt(&mut self, faults: Vec<Fault>, switches: Vec<Switch>) -> Result<bool, EngineError> {
-        let plan = Plan {
-            schedule: Schedule::switching(switches),
-            faults,
-            ..self.best.plan.clone()
-        };
-        self.tried += 1;
-        let mut run = self.with.runner.run(&plan)?;
-        let verdict = self.with.judge.judge(&run, self.with.reference);
-        let same = self.with.failure.find(&verdict, &run.trace).is_some();
-        // A fault that did not strike is none.
-        run.plan
-            .faults
-            .retain(|fault| !run.trace.unused_faults.contains(fault));
-        run.trace.unused_faults.clear();
-        if !same || size(&run) >= size(&self.best) {
-            return Ok(false);
-        }
-        self.best = run;
-        self.verdict = verdict;
-        Ok(true)
-    }
-
     fn without_faults(&mut self) -> Result<(), EngineError> {
         let mut at = 0;
         while at < self.faults().len() && self.may_go_on() {
@@ -212,20 +148,4 @@ impl Attempts<'_> {
         }
         Ok(())
     }
-}
-
-fn size(run: &Run) -> Size {
-    let trace = &run.trace;
-    let points = run
-        .plan
-        .faults
-        .iter()
-        .map(|fault| u64::from(fault.point.nth));
-    (
-        run.plan.faults.len(),
-        trace.deviations.len(),
-        trace.steps,
-        points.sum(),
-        trace.deviations.iter().map(|one| one.step).sum(),
-    )
 }

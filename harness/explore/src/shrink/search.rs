@@ -1,7 +1,7 @@
 //! Other decisions than those of the run: a random schedule often contains ten where
 //! one, elsewhere, would do, and taking away cannot find that one.
 
-use super::Attempts;
+use super::attempts::Attempts;
 use crosswire_engine::EngineError;
 use crosswire_model::{Switch, TaskId, Trace};
 use std::collections::BTreeMap;

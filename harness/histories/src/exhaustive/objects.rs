@@ -2,7 +2,7 @@
 
 use super::super::signals::{Pending, nothing_pending};
 use super::super::{Action, LAST, NO_LENGTH, Op, Operations, REAL_TIME, Specification};
-use super::is_legal;
+use super::legal::is_legal;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A queue of values.

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::capabilities::Feature;
-use super::room::CoverPlan;
+use super::plan::CoverPlan;
 
 /// The choice for one of the three directories.
 #[derive(Debug)]

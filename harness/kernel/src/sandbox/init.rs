@@ -8,8 +8,9 @@ use super::arena::{
     self, Arena, MESSAGE_BYTES, ProgramRecord, Request, SetUpReport, SpawnStage, Step,
 };
 use super::child::{self, MAX_FDS, Origin};
+use super::plan::Plan;
 use super::raw::{self, Errno, Fd};
-use super::room::{Plan, Room};
+use super::room::Room;
 
 /// The life of process 1. `extern "C"`, so that a panic, which must not happen,
 /// ends the process instead of unwinding into the copied stack of the harness.

@@ -16,8 +16,9 @@ use super::arena::{Arena, Request, SetUpReport, Step, message};
 use super::capabilities::Capabilities;
 use super::covers::{Covers, c_string};
 use super::findings::{NAMESPACES, Refusal, describe};
-use super::room::Plan;
-use super::{Isolation, SandboxError, Settings, init};
+use super::plan::Plan;
+use super::settings::{Isolation, Settings};
+use super::{SandboxError, init};
 
 /// Process 1 answers within microseconds, unless its tracer keeps it stopped.
 const ANSWER_TIMEOUT: i64 = 20;

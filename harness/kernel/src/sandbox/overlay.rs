@@ -4,8 +4,8 @@
 use std::ffi::{CStr, c_int};
 
 use super::arena::Cover;
+use super::plan::{CoverPlan, Plan};
 use super::raw::{self, Errno, Fd, Text};
-use super::room::{CoverPlan, Plan};
 use super::sweep;
 
 pub(super) const READ_DIR: c_int = libc::O_RDONLY | libc::O_DIRECTORY;

@@ -6,7 +6,8 @@ use std::fs;
 
 use super::arena::SysvRecord;
 use super::leftovers::{Leftovers, SysvKind, SysvLeft};
-use super::{Reset, sysv};
+use super::settings::Reset;
+use super::sysv;
 
 /// Objects that existed at the end of the last run.
 #[derive(Debug)]

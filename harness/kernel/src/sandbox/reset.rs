@@ -3,8 +3,9 @@
 
 use super::arena::{Arena, Cover, IN_MQUEUE, IN_SHM, ResetAnswer, ResetRequest, ResetStage};
 use super::overlay;
+use super::plan::Plan;
 use super::raw::{self, Errno, Fd};
-use super::room::{Plan, Room};
+use super::room::Room;
 use super::sweep::{self, NameWriter, Sweep};
 use super::sysv;
 

@@ -1,0 +1,108 @@
+//! The course of an exploration: failures of before, the runs, the shrinking of what was
+//! found.
+
+use super::pool::{Pool, message};
+use super::recheck::recheck_all;
+use super::reduce::reduce_all;
+use super::runner::{Starter, engine_starter};
+use super::sampling::Sampling;
+use super::worker::{Work, perform_job};
+use super::{Exploration, ExploreError, Found, Progress, Report};
+use crosswire_model::Verdict;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+impl Exploration {
+    /// Explores. `progress` is called about ten times a second. When `stop`
+    /// becomes true, it ends within a second and reports what it has.
+    ///
+    /// # Errors
+    /// If no run could be performed. What goes wrong in a run is in the report.
+    pub fn explore(
+        &self,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<Report, ExploreError> {
+        self.explore_with(engine_starter(&self.target), stop, progress)
+    }
+
+    /// Performs the exploration with another engine.
+    ///
+    /// # Errors
+    /// As [`explore`](Exploration::explore).
+    pub fn explore_with(
+        &self,
+        starter: Starter,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<Report, ExploreError> {
+        let (still_failing, notes) = self.recheck(&starter)?;
+        if self.stop_at_first && !still_failing.is_empty() {
+            let violations = still_failing.iter().map(|found| found.violation.clone());
+            let verdict = Verdict::Violation(violations.collect());
+            return Ok(Report {
+                found: still_failing,
+                notes,
+                ..Report::without_runs(verdict, self.seed)
+            });
+        }
+        let (mut report, work) = match self.exhaust {
+            Some(exhaust) => self.exhaust_with(exhaust, starter, stop, progress)?,
+            None => self.sample_with(starter, stop, progress)?,
+        };
+        if !report.found.is_empty() && !self.shrink.is_zero() {
+            // An engine cannot change threads, and pins the one it is started on.
+            let notes = std::thread::scope(|scope| {
+                let found = &mut report.found;
+                let reduce = || reduce_all(found, &work.starter, &work.judge, self.shrink, stop);
+                scope.spawn(reduce).join()
+            });
+            let notes = notes.map_err(|panic| ExploreError::Panic(message(panic.as_ref())))?;
+            report.notes.extend(notes);
+        }
+        report.notes.splice(0..0, notes);
+        report.found.splice(0..0, still_failing);
+        if !report.found.is_empty() {
+            let found = report.found.iter().map(|found| found.violation.clone());
+            report.verdict = Verdict::Violation(found.collect());
+        }
+        Ok(report)
+    }
+
+    /// Runs the failures of before.
+    fn recheck(&self, starter: &Starter) -> Result<(Vec<Found>, Vec<String>), ExploreError> {
+        if self.regressions.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let work = Work::of(self, starter.clone())?;
+        // An engine cannot change threads, and pins the one it is started on.
+        std::thread::scope(|scope| {
+            let recheck = || recheck_all(&work, &self.regressions);
+            let joined = scope.spawn(recheck).join();
+            joined.unwrap_or_else(|panic| Err(ExploreError::Panic(message(panic.as_ref()))))
+        })
+    }
+
+    /// Returns a choice of the orders, made by the strategy.
+    fn sample_with(
+        &self,
+        starter: Starter,
+        stop: &AtomicBool,
+        progress: &dyn Fn(&Progress),
+    ) -> Result<(Report, Arc<Work>), ExploreError> {
+        let work = Arc::new(Work::of(self, starter)?);
+        let sampling = Sampling::new(self.budget, self.faults.clone(), self.stop_at_first);
+        let pool = Pool::new(self.jobs, sampling);
+        let shared = work.clone();
+        let worker = move |pool: &Pool<Sampling>, place| {
+            pool.work_through(&shared.starter, place, |runner, job| {
+                perform_job(&shared, runner, job)
+            })
+        };
+        let stopped = pool.perform(worker, stop, progress);
+        let report = pool.finish(|sampling, elapsed| {
+            Ok(sampling.report(elapsed, self.seed, stopped, self.check_output))
+        })?;
+        Ok((report, work))
+    }
+}

@@ -1,0 +1,35 @@
+//! Why an exploration has no result.
+
+use crosswire_engine::{EngineError, ExecutableError};
+
+/// Reason why an exploration has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExploreError {
+    /// A program is missing or may not be executed.
+    #[error(transparent)]
+    Program(#[from] ExecutableError),
+    /// An engine cannot be started.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A fault is meant for a process that does not exist.
+    #[error("no process is called `{name}`; those of the first run are: {seen}")]
+    UnknownProcess {
+        /// The name in the fault.
+        name: String,
+        /// The names that exist.
+        seen: String,
+    },
+    /// There is nothing to kill after the first crash.
+    #[error(
+        "nothing to kill: no run has a process `{name}` that reaches a point after the first \
+         crash"
+    )]
+    NothingToKill {
+        /// Name of the process to kill.
+        name: String,
+    },
+    /// A worker panicked, or a check did.
+    #[error("a worker panicked: {0}")]
+    Panic(String),
+}

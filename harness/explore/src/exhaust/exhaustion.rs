@@ -1,0 +1,39 @@
+//! What is asked of an exhaustive exploration, and how far it came.
+
+use serde::Serialize;
+
+/// Asks for every order of the steps instead of a choice of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exhaust {
+    /// Only orders in which a task that could go on is left at most so often. Each of
+    /// them is tried then, equivalent or not.
+    pub preemptions: Option<u32>,
+}
+
+/// Progress of an exhaustive exploration.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Exhaustion {
+    /// Classes of equivalent orders that were explored; with a bound on preemptions,
+    /// orders. With faults, of all fault plans together.
+    pub explored: u64,
+    /// Different classes among these.
+    pub classes: u64,
+    /// Choices that are known to be left, behind which there may be more.
+    pub left: u64,
+    /// Fault plans, that without a fault included.
+    pub fault_plans: u64,
+    /// Fault plans of which nothing is left.
+    pub fault_plans_done: u64,
+    /// The bound on preemptions.
+    pub preemptions: Option<u32>,
+    /// Why nothing can be claimed although nothing is left.
+    pub doubt: Option<String>,
+}
+
+impl Exhaustion {
+    /// Tells whether every distinguishable interleaving was explored.
+    pub fn is_complete(&self) -> bool {
+        let done = self.fault_plans > 0 && self.fault_plans_done == self.fault_plans;
+        done && self.left == 0 && self.doubt.is_none()
+    }
+}

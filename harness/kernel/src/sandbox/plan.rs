@@ -1,0 +1,34 @@
+//! What process 1 is told at its start.
+
+use std::ffi::{CString, c_int};
+
+use super::arena::Arena;
+use super::raw::Fd;
+
+/// Data that process 1 needs, made before it is cloned.
+pub(super) struct Plan {
+    pub arena: Arena,
+    /// Process 1's end of the socket.
+    pub socket: Fd,
+    /// The `CLONE_NEW*` flags it was cloned with.
+    pub namespaces: c_int,
+    pub working_dir: CString,
+    /// Not root: programs keep no capability but the one to make ipc namespaces.
+    pub reduce_capabilities: bool,
+    /// Overlays may use "trusted." attributes, which belong to the initial user
+    /// namespace; others must do with "user." ones.
+    pub trusted_attributes: bool,
+    pub covers: Vec<CoverPlan>,
+}
+
+/// A directory that programs may write to without the host noticing.
+pub(super) struct CoverPlan {
+    pub mount_point: CString,
+    /// An empty directory may replace it if it cannot be overlaid.
+    pub may_hide: bool,
+    /// It contains the working directory.
+    pub has_working_dir: bool,
+    /// Path hidden from programs, relative to the mount point: the directories that lead
+    /// to it, and the hidden name itself.
+    pub hidden: Vec<CString>,
+}

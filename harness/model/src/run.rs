@@ -1,0 +1,25 @@
+//! Everything that one run produced.
+
+use super::{Capture, History, Plan, Seen, Trace};
+use std::collections::BTreeSet;
+
+/// Everything that one run produced, for checkers to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Plan of the run.
+    pub plan: Plan,
+    /// Trace of the run.
+    pub trace: Trace,
+    /// The operations that the processes logged.
+    pub history: History,
+    /// Data that calls read and wrote, if the run was watched.
+    pub seen: Vec<Seen>,
+    /// Stacks of tasks at the time they died or got stuck, if the run was watched.
+    pub captures: Vec<Capture>,
+    /// Shared memory whose accesses are no schedule points, each with the reason.
+    pub unwatched: BTreeSet<String>,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
