@@ -1,10 +1,10 @@
 //! The house rules that the compiler does not check. That dependencies point down and
 //! that unsafe code stands in few places, it does: floors are crates.
 
-#[allow(dead_code)]
 mod imports;
 
-use std::collections::BTreeSet;
+use imports::Crate;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use syn::visit::Visit;
@@ -43,6 +43,55 @@ fn files_stay_short() {
         "at most {MOST_LINES} are allowed: {}",
         long.join(", ")
     );
+}
+
+/// What a file may assume is what the files below it say; in a circle there is no below.
+#[test]
+fn no_file_imports_itself_by_way_of_others() {
+    let mut circles = Vec::new();
+    for root in crates() {
+        for circle in Crate::read(&root).circles() {
+            circles.push(format!("{}: {}", root.display(), circle.join(", ")));
+        }
+    }
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+/// Whoever reads a name shall know which of them is meant. Types that belong to a trait or
+/// an implementation are told apart by it.
+#[test]
+fn no_type_name_stands_twice_in_a_crate() {
+    let mut twice = Vec::new();
+    for root in crates() {
+        let mut names = BTreeMap::<String, usize>::new();
+        for path in sources(&root) {
+            let mut types = TypeNames(&mut names);
+            types.visit_file(&parsed(&path));
+        }
+        let several = names.into_iter().filter(|(_, count)| *count > 1);
+        twice.extend(several.map(|(name, _)| format!("{}: {name}", root.display())));
+    }
+    assert!(twice.is_empty(), "{}", twice.join("\n"));
+}
+
+/// Counts the types that modules define, outside of tests and functions.
+struct TypeNames<'a>(&'a mut BTreeMap<String, usize>);
+
+impl<'ast> Visit<'ast> for TypeNames<'_> {
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        if imports::is_for_tests(item) {
+            return;
+        }
+        let name = match item {
+            syn::Item::Struct(item) => &item.ident,
+            syn::Item::Enum(item) => &item.ident,
+            syn::Item::Trait(item) => &item.ident,
+            syn::Item::Type(item) => &item.ident,
+            syn::Item::Mod(_) => return syn::visit::visit_item(self, item),
+            _ => return,
+        };
+        *self.0.entry(name.to_string()).or_default() += 1;
+    }
 }
 
 /// Two lists of one subject disagree sooner or later, so what is known of calls stands in

@@ -18,7 +18,7 @@ pub enum Arg {
     OpenFlags,
     /// Flags of pipe2(2) and dup3(2), some of those of open(2).
     DescriptorFlags,
-    /// How mmap(2) maps.
+    /// Flags of mmap(2).
     MapFlags,
     /// Access that mmap(2) and mprotect(2) permit.
     Protection,
@@ -38,7 +38,7 @@ pub enum Arg {
     FlockOp,
     /// The command of fcntl(2).
     FcntlCommand,
-    /// What that command is about: a number, or memory for locks.
+    /// Argument of that command: a number, or memory for locks.
     FcntlArgument,
     /// The operation of epoll_ctl(2).
     EpollOp,

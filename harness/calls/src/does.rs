@@ -1,6 +1,6 @@
 //! What calls do.
 
-/// What a call does, as far as anything but its caller is concerned.
+/// The effect of a call on anything but its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Does {
     /// It is not known, so it may touch everything.
@@ -89,7 +89,7 @@ pub enum Does {
     ShutDown,
     /// Sets or gets an option; the flag tells which.
     SocketOption {
-        /// Whether it sets the option.
+        /// True if it sets the option, false if it gets it.
         sets: bool,
     },
     /// Makes a socket.
@@ -148,7 +148,7 @@ pub enum Does {
     Fork,
     /// Ends the caller; the flag tells whether its whole process.
     Exit {
-        /// Whether all threads of the process end.
+        /// True if all threads of the process end.
         process: bool,
     },
     /// Waits for a child.
@@ -223,7 +223,7 @@ impl SystemV {
     }
 }
 
-/// How a call changes what is mapped.
+/// A change of what is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mapping {
     /// mmap(2).
@@ -242,7 +242,7 @@ pub enum Mapping {
     Detach,
 }
 
-/// What a call does with a timer.
+/// An operation on a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
     /// alarm(2).

@@ -2,7 +2,7 @@
 
 use crate::{Arg, Does, Mapping, SystemV, Timeout, commands};
 
-/// What is known of one system call.
+/// A row of the table: the properties of one system call.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// Its number on this architecture.
@@ -11,11 +11,11 @@ pub struct Row {
     pub name: &'static str,
     /// The meaning of each argument that it uses.
     pub args: &'static [Arg],
-    /// How many of the arguments, from the first, tell a reader something.
+    /// Number of arguments, from the first, that tell a reader something.
     pub shown: usize,
-    /// What it does.
+    /// Its effect.
     pub does: Does,
-    /// What does not follow from that.
+    /// Properties that do not follow from that.
     pub facts: Facts,
 }
 
@@ -79,18 +79,18 @@ pub enum Flow {
     Out,
 }
 
-/// How a call moves bytes.
+/// A transfer of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transfer {
     /// The direction.
     pub flow: Flow,
-    /// How it says how many; `None` where a message is all or nothing.
+    /// Form of their number; `None` where a message is all or nothing.
     pub amount: Option<Amount>,
     /// The argument with the descriptor that may hold little, or have little room.
     pub descriptor: usize,
 }
 
-/// How a call says what it moves.
+/// The form in which a call gives the number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
     /// A number of bytes in this argument.
@@ -101,7 +101,7 @@ pub enum Amount {
     Message,
 }
 
-/// What a call waits for.
+/// The object of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// For something to take from the descriptor at argument 0.
@@ -227,7 +227,7 @@ impl Row {
         !self.args.iter().any(|arg| arg.is_pointer())
     }
 
-    /// How the call moves bytes, if it does.
+    /// Returns how the call moves bytes, if it does.
     pub fn transfer(&self) -> Option<Transfer> {
         use Does::*;
         let flow = match self.does {
@@ -284,7 +284,7 @@ impl Row {
         Some((timeout, expired))
     }
 
-    /// What the call waits for, if it may wait and the kind of wait is known.
+    /// Returns what the call waits for, if it may wait and the kind of wait is known.
     pub fn waits_for(&self) -> Option<Wait> {
         Some(match self.does {
             Does::Read | Does::Receive | Does::ReceiveMany | Does::Accept => Wait::Receive,

@@ -1,6 +1,6 @@
 //! Timeouts of calls.
 
-/// Where a call has its timeout, and in which form.
+/// The place and form of a call's timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timeout {
     /// Milliseconds by value; negative means none.

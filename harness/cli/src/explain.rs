@@ -80,5 +80,5 @@ fn recording(demo: Demo) -> Record {
         Demo::Signals => include_str!("../demos/signals.json"),
         Demo::Deadlock => include_str!("../demos/deadlock.json"),
     };
-    Record::from_json(text).expect("shipped recordings are readable")
+    explore::load_text(text, "the demo").expect("shipped recordings are readable")
 }

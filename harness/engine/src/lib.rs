@@ -1,8 +1,5 @@
 //! Floor 1: one [`Plan`] in, one [`Run`] out, on real processes.
 
-// The C library's names for system calls are in lower case.
-#![allow(non_upper_case_globals)]
-
 mod emulate;
 mod error;
 mod faults;
@@ -211,8 +208,8 @@ impl Engine {
             undone,
         } = Outcome::of(session, end);
         for template in &mut self.templates {
-            let written = (knowledge.detours).write(template.tid, &mut template.detours);
-            written.map_err(|error| EngineError::Machine(format!("keeping detours: {error}")))?;
+            let written = (knowledge.stubs).write(template.tid, &mut template.stubs);
+            written.map_err(|error| EngineError::Machine(format!("keeping stubs: {error}")))?;
         }
         self.knowledge.set(knowledge);
         let history = self.history(&mut trace, &undone);
@@ -342,7 +339,7 @@ fn start_roots(
     Ok(())
 }
 
-/// What is left of a session when its run is over.
+/// The parts of a session that outlive its run.
 pub(crate) struct Outcome {
     pub trace: Trace,
     knowledge: Knowledge,

@@ -40,7 +40,7 @@ pub use keep::checkpoint::{Checkpoint, CheckpointError};
 pub use keep::criteria::Criteria;
 pub use keep::environment::Environment;
 pub use keep::regression::{Regression, RegressionError, regressions};
-pub use keep::store::{LoadError, load, save};
+pub use keep::store::{LoadError, load, load_text, save};
 pub use perform::capabilities::{Capability, capabilities};
 pub use perform::cpus::{available_cpus, stay_on};
 pub use perform::runner::{Runner, Starter};

@@ -38,7 +38,7 @@ struct Header {
 }
 
 #[repr(C)]
-struct Entry {
+struct LogEntry {
     /// Stored last: a process that dies before this leaves an entry that does not count.
     kind: AtomicU32,
     process: AtomicU32,
@@ -79,7 +79,7 @@ impl OpLog {
     pub fn create(capacity: usize) -> io::Result<OpLog> {
         let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
         let file = File::from(memfd_create("crosswire-log", flags)?);
-        file.set_len((size_of::<Header>() + capacity * size_of::<Entry>()) as u64)?;
+        file.set_len((size_of::<Header>() + capacity * size_of::<LogEntry>()) as u64)?;
         // A process under test that shrinks the file must not make the harness
         // die of SIGBUS.
         let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
@@ -114,7 +114,7 @@ impl OpLog {
         };
         Ok(OpLog {
             map: MmapOptions::new().len(len).map_raw(&file)?,
-            capacity: entries / size_of::<Entry>(),
+            capacity: entries / size_of::<LogEntry>(),
             file: Some(file),
         })
     }
@@ -141,12 +141,16 @@ impl OpLog {
         unsafe { &*self.map.as_ptr().cast::<Header>() }
     }
 
-    fn entries(&self) -> &[Entry] {
+    fn entries(&self) -> &[LogEntry] {
         // SAFETY: `capacity` entries fit behind the header by construction, whose
         // size is a multiple of their alignment; they consist of atomics, valid
         // for all bits; the mapping lives as long as `self`.
         unsafe {
-            let first = self.map.as_ptr().add(size_of::<Header>()).cast::<Entry>();
+            let first = self
+                .map
+                .as_ptr()
+                .add(size_of::<Header>())
+                .cast::<LogEntry>();
             std::slice::from_raw_parts(first, self.capacity)
         }
     }
@@ -257,7 +261,7 @@ impl OpLog {
     }
 }
 
-impl Entry {
+impl LogEntry {
     fn value(&self) -> Option<i64> {
         (self.has_value.load(Ordering::Relaxed) != 0).then(|| self.value.load(Ordering::Relaxed))
     }

@@ -45,7 +45,7 @@ fn describe(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Where a call that sends finds the address to which it does: a pointer, 0 for none.
+/// Returns a pointer to the address to which a call sends; 0 for none.
 pub(crate) fn destination(tid: Tid, row: &Row, args: &[u64; 6]) -> u64 {
     match row.args.get(1) {
         // The first word of struct msghdr (sendmsg(2)).

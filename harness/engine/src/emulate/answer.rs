@@ -1,6 +1,6 @@
 //! What becomes of the calls that the engine looks at first.
 
-/// What becomes of a call.
+/// The fate of a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Emulated {
     /// It is skipped; the program sees this result.

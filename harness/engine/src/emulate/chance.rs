@@ -3,7 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How often a run has asked for random bytes.
+/// Random bytes of a run, by the number of draws so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Chance {
     draws: u64,

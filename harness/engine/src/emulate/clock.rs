@@ -21,7 +21,7 @@ const STEP: u64 = 1_000;
 pub(crate) struct Clock {
     run: u64,
     set_by: i64,
-    /// How often the processor's time-stamp counter was read.
+    /// Readings of the processor's time-stamp counter.
     counter_readings: u64,
 }
 
@@ -37,7 +37,7 @@ impl Clock {
         self.reading(libc::CLOCK_MONOTONIC) + self.counter_readings
     }
 
-    /// How often the time-stamp counter was read.
+    /// Returns the number of readings of the time-stamp counter.
     pub fn counter_readings(self) -> u64 {
         self.counter_readings
     }

@@ -12,7 +12,7 @@ use crosswire_kernel::{descriptor, memory};
 use libc::*;
 use std::path::PathBuf;
 
-/// Whether a call takes something from a socket or puts something into it.
+/// The direction of a call on a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Receive,

@@ -18,7 +18,7 @@ pub(crate) struct Delayed {
     pub until: u64,
 }
 
-/// What a fault makes of a call.
+/// The effect of a fault on a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Strike {
     /// Nothing: the call goes its way, possibly with changed arguments.

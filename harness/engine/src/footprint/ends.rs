@@ -1,4 +1,4 @@
-//! Objects touched by the end of a process, and by the causes of that end.
+//! ObjectNames touched by the end of a process, and by the causes of that end.
 
 use crate::footprint::objects;
 use crate::run::session::Session;

@@ -1,14 +1,14 @@
 //! The footprints of a run's steps.
 
-use super::objects::Objects;
+use super::objects::ObjectNames;
 use crosswire_calls::Row;
 use crosswire_model::Footprint;
 
-/// What each step has touched, and what is known of the objects.
+/// The objects that each step has touched, and their names.
 #[derive(Default)]
 pub(crate) struct Footprints {
     pub(super) steps: Vec<Footprint>,
-    pub(super) objects: Objects,
+    pub(super) objects: ObjectNames,
 }
 
 impl Footprints {

@@ -14,10 +14,10 @@ use std::path::{Component, Path, PathBuf};
 
 /// Known objects of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Objects {
+pub(crate) struct ObjectNames {
     /// Names by device and inode.
     names: HashMap<(u64, u64), String>,
-    /// Objects created, by task.
+    /// ObjectNames created, by task.
     created: HashMap<usize, u32>,
     /// Touches of the operations that are undone when a process ends.
     pub undone: Vec<(usize, Touch)>,
@@ -63,7 +63,7 @@ pub(crate) enum Use {
     Change,
 }
 
-impl Objects {
+impl ObjectNames {
     /// Returns the file behind a descriptor; `None` if there is none, or none that
     /// another task could notice.
     pub fn descriptor(&mut self, tid: Tid, number: i32) -> Option<Descriptor> {
@@ -196,7 +196,7 @@ fn shared_mapping((path, may_change): &(String, bool)) -> Option<Touch> {
     })
 }
 
-/// How a call uses its descriptor, if that is known.
+/// Returns how a call uses its descriptor, if that is known.
 pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
     Some(match row.does {
         Does::Read => Use::Read,
@@ -231,7 +231,7 @@ pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
     })
 }
 
-/// What a call that takes names will touch.
+/// Returns what a call that takes names will touch.
 pub(crate) fn paths(tid: Tid, row: &Row, args: &[u64; 6]) -> Vec<Touch> {
     let mut touches = Vec::new();
     for (directory, name) in row.paths() {

@@ -2,10 +2,10 @@
 //!
 //! Of a call that neither waits nor wakes anybody the engine needs the result, but not
 //! before the task's next stop, because nobody else runs until then. So the task makes
-//! its call and comes back by a detour: code of the engine's in its memory, which keeps
+//! its call and comes back by a stub: code of the engine's in its memory, which keeps
 //! the result where the engine finds it and goes on to where the program made the call.
 
-use super::detours::{AREA, CODE, Installed, PAGE, RESULT};
+use super::stubs::{AREA, CODE, Installed, PAGE, RESULT};
 use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, Task};
@@ -14,10 +14,10 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::tracee::{self, Stop};
 use std::io;
 
-/// A program makes at least so many such calls before it is worth giving it detours.
+/// A program makes at least so many such calls before it is worth giving it stubs.
 const WORTHWHILE: u32 = 8;
 
-/// Makes room for detours in the memory of a borrowed task.
+/// Makes room for stubs in the memory of a borrowed task.
 pub(crate) fn install(remote: &Remote) -> io::Result<Installed> {
     let args = remote::code_area(CODE, AREA + PAGE);
     // It fails where a program limits its memory, or may not execute what it has written.
@@ -28,13 +28,13 @@ pub(crate) fn install(remote: &Remote) -> io::Result<Installed> {
 }
 
 impl Session<'_> {
-    /// The detour that the task can take for the call it is about to make.
-    pub fn find_detour(&mut self, index: usize) -> Result<Option<u64>, Halt> {
-        if !self.may_take_detour(index) {
+    /// The stub that the task can take for the call it is about to make.
+    pub fn find_stub(&mut self, index: usize) -> Result<Option<u64>, Halt> {
+        if !self.may_take_stub(index) {
             return Ok(None);
         }
         let space = self.processes[self.tasks[index].process].space;
-        let (_, installed) = self.memory.detours(space);
+        let (_, installed) = self.memory.stubs(space);
         if let Installed::Nothing(count) = installed {
             *count += 1;
             if *count < WORTHWHILE {
@@ -49,14 +49,14 @@ impl Session<'_> {
             return Ok(None);
         }
         let task = &self.tasks[index];
-        let (detours, installed) = self.memory.detours(space);
-        let found = detours.find(task.entering.next);
-        detours.write(task.tid, installed)?;
+        let (stubs, installed) = self.memory.stubs(space);
+        let found = stubs.find(task.entering.next);
+        stubs.write(task.tid, installed)?;
         // Whoever wants to see what a call gave must look before its caller goes on.
         Ok(found.filter(|_| !self.setup.watched))
     }
 
-    fn may_take_detour(&self, index: usize) -> bool {
+    fn may_take_stub(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         let (row, args) = (task.entering.row(), task.entering.args);
         let waits = |task: &Task| matches!(task.state, State::Blocked | State::Frozen);
@@ -67,19 +67,19 @@ impl Session<'_> {
             && task.makes_own_call()
     }
 
-    /// Lets the task make its call, and go on to its next stop by a detour.
-    pub fn take_detour(&mut self, index: usize, detour: u64) -> Result<(), Halt> {
+    /// Lets the task make its call, and go on to its next stop by a stub.
+    pub fn take_stub(&mut self, index: usize, stub: u64) -> Result<(), Halt> {
         let task = &mut self.tasks[index];
-        regs::poke(task.tid, Register::Position, detour)?;
-        task.on_detour = true;
+        regs::poke(task.tid, Register::Position, stub)?;
+        task.in_one_stop_call = true;
         self.run_code(index, 0)
     }
 
     /// A run ends while the current task computes: the call that it made before is to be in
     /// the trace.
-    pub fn stop_behind_detour(&mut self) -> Result<(), Halt> {
+    pub fn stop_behind_one_stop_call(&mut self) -> Result<(), Halt> {
         let current = self.turn.current().map(|index| &self.tasks[index]);
-        if let Some(task) = current.filter(|task| task.on_detour) {
+        if let Some(task) = current.filter(|task| task.in_one_stop_call) {
             let tid = task.tid;
             tracee::interrupt(tid)?;
             self.on_stop(tid, remote::next(tid)?)?;
@@ -89,10 +89,10 @@ impl Session<'_> {
 
     /// Before anything else is made of a stop: the call that the task has made on its way
     /// there has ended.
-    pub fn end_detour(&mut self, index: usize, stop: Stop) -> Result<(), Halt> {
+    pub fn end_one_stop_call(&mut self, index: usize, stop: Stop) -> Result<(), Halt> {
         // Of a task that is gone, nobody knows how far it had come.
         let is_gone = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
-        if !std::mem::take(&mut self.tasks[index].on_detour) || is_gone {
+        if !std::mem::take(&mut self.tasks[index].in_one_stop_call) || is_gone {
             return Ok(());
         }
         let tid = self.tasks[index].tid;
@@ -101,7 +101,7 @@ impl Session<'_> {
             _ => self
                 .memory
                 .knowledge()
-                .detours
+                .stubs
                 .target(regs::peek(tid, Register::Position)?),
         };
         let result = match target {

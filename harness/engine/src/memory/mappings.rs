@@ -1,7 +1,7 @@
 //! Following a program's shared mappings: mmap(2), shmat(2), and what changes them.
 
 use super::code::trampoline::{AREA, SCRATCH};
-use super::objects::{self, Key};
+use super::naming::{self, Key};
 use super::space::{CODE, DISTANCE, PAGE, Region, WINDOW, pages};
 use crate::inside::remote::{Remote, code_area, made};
 use crate::run::session::{Halt, Session};
@@ -51,7 +51,7 @@ impl Session<'_> {
         if flags as c_int & MAP_ANONYMOUS != 0 {
             return true;
         }
-        let Some((_, name)) = objects::file(task.tid, descriptor) else {
+        let Some((_, name)) = naming::file(task.tid, descriptor) else {
             return false;
         };
         let is_device = name.starts_with("/dev/") && !name.starts_with("/dev/shm/");
@@ -71,7 +71,7 @@ impl Session<'_> {
             return Ok(());
         };
         if mapping == Mapping::Map && self.maps_code(index) {
-            let name = objects::file(task.tid, args[4]).map_or_else(
+            let name = naming::file(task.tid, args[4]).map_or_else(
                 || "memory without a name".to_owned(),
                 |(_, name)| format!("`{name}`"),
             );
@@ -209,7 +209,7 @@ impl Session<'_> {
         let [_, _, protection, flags, descriptor, offset] = task.entering.args;
         let object = match flags as c_int & MAP_ANONYMOUS != 0 {
             true => self.memory.objects.anonymous(),
-            false => match objects::file(task.tid, descriptor) {
+            false => match naming::file(task.tid, descriptor) {
                 Some((key, name)) => self.memory.objects.number(key, &name),
                 None => self.memory.objects.anonymous(),
             },

@@ -13,7 +13,7 @@ mod code;
 mod death;
 mod endless;
 mod mappings;
-mod objects;
+mod naming;
 mod of_task;
 mod pointers;
 mod quiet;
@@ -23,7 +23,7 @@ mod space;
 mod spinning;
 mod strings;
 
-pub(crate) use objects::Knowledge;
+pub(crate) use naming::Knowledge;
 pub(crate) use of_task::{Action, Borrowed, Looks, Pending, Performing};
 pub(crate) use shared::SharedMemory;
 pub(crate) use space::Space;

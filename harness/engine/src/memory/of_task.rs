@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// An access that a task is about to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pending {
-    /// Where the processor met the fault.
+    /// Address at which the processor met the fault.
     pub address: u64,
     /// Index of the instruction's trampoline.
     pub trampoline: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Performing {
     pub(super) left: Option<u64>,
 }
 
-/// How often a loop comes round before it is taken to wait.
+/// Rounds of a loop before it is taken to wait.
 const ROUNDS: usize = 3;
 
 /// Places that a loop may look at.
@@ -45,7 +45,7 @@ const LONGEST_LOOP: usize = 4;
 /// An access, and the value that was found.
 type Look = (usize, u64, Option<u64>);
 
-/// What a task has looked at since anything changed.
+/// The places that a task has looked at since anything changed.
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
     pub(super) recent: VecDeque<Look>,
@@ -53,7 +53,7 @@ pub(crate) struct Looks {
     pub(super) since: (u64, u64),
     /// It waits until the number of changes of shared memory is another one.
     pub(super) waits: Option<u64>,
-    /// How often it was let go on although nothing had changed.
+    /// Times that it was resumed although nothing had changed.
     pub(super) in_vain: u32,
 }
 
@@ -77,7 +77,7 @@ impl Looks {
     }
 }
 
-/// What the engine has changed for a call, and gives back when it ends.
+/// Changes for a call that are undone when it ends.
 #[derive(Debug, Default)]
 pub(crate) struct Borrowed {
     pub(super) registers: Vec<(Register, u64)>,

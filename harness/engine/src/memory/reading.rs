@@ -7,7 +7,7 @@ use super::space::{DISTANCE, PAGE};
 use crate::run::session::{Halt, Session};
 use crosswire_kernel::{Tid, memory};
 
-/// What there is to know where a task comes to an access.
+/// The memory that is read where a task comes to an access.
 pub(super) struct Reading {
     pub code: [u8; LONGEST],
     /// Bytes of the code that are there.

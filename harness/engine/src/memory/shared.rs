@@ -1,9 +1,9 @@
 //! The shared memory of a run: address spaces, objects, and what is known of the code
 //! that touches them.
 
-use super::objects::{Knowledge, Objects};
+use super::naming::{Knowledge, SharedObjects};
 use super::space::Space;
-use crate::inside::detours::{Detours, Installed};
+use crate::inside::stubs::{Installed, Stubs};
 use crosswire_model::{Place, SharedObject, TaskId};
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use std::collections::HashMap;
 pub(crate) struct SharedMemory {
     /// Address spaces, of which a process has one, or shares one.
     pub(super) spaces: Vec<Space>,
-    pub(super) objects: Objects,
+    pub(super) objects: SharedObjects,
     pub(super) knowledge: Knowledge,
     pub(super) changes: u64,
-    /// Who wrote where last: object and offset.
+    /// The last writer of each word, by object and offset.
     pub(super) last_writers: HashMap<(u32, u64), TaskId>,
 }
 
@@ -45,14 +45,14 @@ impl SharedMemory {
         &self.objects.list[object as usize].name
     }
 
-    /// What the worker knows of its programs.
+    /// Returns the worker's knowledge of its programs.
     pub fn knowledge(&self) -> &Knowledge {
         &self.knowledge
     }
 
-    /// The worker's detours, and what an address space has of them.
-    pub fn detours(&mut self, space: usize) -> (&mut Detours, &mut Installed) {
-        (&mut self.knowledge.detours, &mut self.spaces[space].detours)
+    /// The worker's stubs, and what an address space has of them.
+    pub fn stubs(&mut self, space: usize) -> (&mut Stubs, &mut Installed) {
+        (&mut self.knowledge.stubs, &mut self.spaces[space].stubs)
     }
 
     /// Takes apart what outlives the run: the worker's knowledge, the objects that were

@@ -5,7 +5,7 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
-use crate::inside::detours::Installed;
+use crate::inside::stubs::Installed;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -62,8 +62,8 @@ pub(crate) struct Space {
     pub open: bool,
     /// Calls on mappings outside the window stop as well.
     pub watches_everywhere: bool,
-    /// Detours, for calls that have one stop.
-    pub detours: Installed,
+    /// Stubs, for calls that have one stop.
+    pub stubs: Installed,
 }
 
 impl Space {

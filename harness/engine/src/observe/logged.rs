@@ -9,7 +9,7 @@ pub(crate) struct Undone {
     pub since: u64,
 }
 
-/// How many entries the log had when a process began a step.
+/// Length of the log when a process began a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Logged {
     /// The last but one. What was logged since then follows what that step did.

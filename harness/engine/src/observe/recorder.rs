@@ -21,9 +21,9 @@ pub(crate) struct Recorded {
     pub events: Vec<Event>,
     pub deviations: Vec<Deviation>,
     pub switches: Vec<Switch>,
-    /// Where tasks stood when they died or got stuck.
+    /// Stacks of tasks that died or got stuck.
     pub captures: Vec<Capture>,
-    /// What calls read and wrote.
+    /// Memory that calls read and wrote.
     pub seen: Vec<Seen>,
     /// Shared memory that was not watched, and why.
     pub unwatched: BTreeSet<String>,

@@ -27,7 +27,7 @@ impl Session<'_> {
             _ => return,
         };
         let task = &self.tasks[index];
-        let look = Look {
+        let look = CallView {
             tid: task.tid,
             args: task.entering.args,
             moment,
@@ -52,13 +52,13 @@ enum Moment {
     Whole(i64),
 }
 
-struct Look {
+struct CallView {
     tid: Tid,
     args: [u64; 6],
     moment: Moment,
 }
 
-impl Look {
+impl CallView {
     fn at(&self, row: &Row) -> Vec<(u8, Content)> {
         let recorded = row.path();
         let mut found = Vec::new();

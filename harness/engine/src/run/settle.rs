@@ -21,14 +21,14 @@ use std::time::Duration;
 const LOOK_AFTER: Duration = Duration::from_millis(60);
 
 /// Time of the next check of a task that spins.
-struct Look {
+struct SpinCheck {
     at: Moment,
     pause: Duration,
 }
 
-impl Look {
+impl SpinCheck {
     fn first() -> Self {
-        Look {
+        SpinCheck {
             at: Moment::now().after(LOOK_AFTER),
             pause: LOOK_AFTER,
         }
@@ -44,7 +44,7 @@ impl Session<'_> {
     /// Waits until no task runs. `undisturbed`: only the current task can have anything
     /// to report, so the harness may sleep until it does.
     pub fn settle(&mut self, undisturbed: bool) -> Result<(), Halt> {
-        let mut look = Look::first();
+        let mut look = SpinCheck::first();
         let mut rounds = 0u32;
         if !undisturbed {
             // Whoever was resumed is on this CPU, and has not run yet.
@@ -90,7 +90,7 @@ impl Session<'_> {
     }
 
     /// Gives the CPU to the tasks that still run.
-    fn linger(&mut self, rounds: u32, look: &mut Look) -> Result<(), Halt> {
+    fn linger(&mut self, rounds: u32, look: &mut SpinCheck) -> Result<(), Halt> {
         // A long computation should not have to share its CPU with the question
         // whether it is over.
         match rounds {
@@ -109,7 +109,7 @@ impl Session<'_> {
         if !self.wall_time_is_up() {
             return Ok(());
         }
-        self.stop_behind_detour()?;
+        self.stop_behind_one_stop_call()?;
         Err(Halt::End(End::Limit(Limit::WallTime)))
     }
 
@@ -228,7 +228,7 @@ impl Session<'_> {
     /// one in a loop. Whether it does is seen from its registers: a loop that only
     /// looks returns to exactly the same ones. The moment is not reproducible, but
     /// the answer is, so nothing in the trace depends on time.
-    fn look_for_spin(&mut self, look: &mut Look) -> Result<(), Halt> {
+    fn look_for_spin(&mut self, look: &mut SpinCheck) -> Result<(), Halt> {
         let Some(index) = self.turn.current.filter(|_| look.at.is_past()) else {
             return Ok(());
         };
@@ -237,7 +237,7 @@ impl Session<'_> {
         }
         match crate::run::spin::look(self.tasks[index].tid)? {
             Spins::Yes(stopped) => {
-                self.end_detour(index, Stop::Trap)?;
+                self.end_one_stop_call(index, Stop::Trap)?;
                 self.tasks[index].state = State::Ready(At::Code, stopped);
                 self.record(index, What::Spin);
                 self.turn

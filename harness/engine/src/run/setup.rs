@@ -18,9 +18,9 @@ pub(crate) struct Setup<'a> {
     pub bystanders: &'a [Tid],
     /// Directories whose contents belong to the run.
     pub private_dirs: &'a [String],
-    /// Where standard output and standard error go.
+    /// Files that hold standard output and standard error.
     pub outputs: &'a [File],
-    /// What the processes of a scenario log.
+    /// The log of a scenario's processes.
     pub log: Option<&'a OpLog>,
     /// There is no pid namespace.
     pub pids_vary: bool,

@@ -161,10 +161,10 @@ impl Session<'_> {
         self.place_mapping(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
-        if let Some(detour) = self.find_detour(index)? {
+        if let Some(stub) = self.find_stub(index)? {
             self.turn.calling = false;
             self.reports.recheck = false;
-            self.take_detour(index, detour)?;
+            self.take_stub(index, stub)?;
             self.note_release(row.may_release_lock());
             return Ok(());
         }
@@ -331,7 +331,7 @@ impl Session<'_> {
     }
 }
 
-/// Whether the signal is one that a process gets for what it does itself, and dies of.
+/// Returns whether the signal is one that a process causes itself, and dies of.
 fn is_fatal(signal: i32) -> bool {
     matches!(
         signal,

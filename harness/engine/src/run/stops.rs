@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use crate::emulate::tsc;
-use crate::inside::detours::Detours;
+use crate::inside::stubs::Stubs;
 use crate::memory::Borrowed;
 use crate::observe::logged::Logged;
 use crate::run::session::{Halt, Session};
@@ -24,7 +24,7 @@ impl Session<'_> {
             return Ok(());
         };
         self.tasks[index].ahead = None;
-        self.end_detour(index, stop)?;
+        self.end_one_stop_call(index, stop)?;
         match stop {
             Stop::Entry => self.on_entry(index),
             Stop::Exit => self.on_exit(index),
@@ -126,7 +126,7 @@ impl Session<'_> {
         let (entering, process) = (task.entering, &self.processes[task.process].name);
         let invalid = |reason: String| Err(Halt::End(End::Invalid(reason)));
         match entering.native {
-            _ if Detours::are_at(entering.next) => invalid(format!(
+            _ if Stubs::are_at(entering.next) => invalid(format!(
                 "{} of {process} was cut short by a signal, although it never waits",
                 Call(entering.call),
             )),

@@ -113,9 +113,9 @@ pub(crate) struct Task {
     pub access: Option<Pending>,
     /// The accesses of the instruction that it performs.
     pub performing: Vec<Performing>,
-    /// What it has looked at while nothing changed.
+    /// Places that it has looked at while nothing changed.
     pub looks: Looks,
-    /// What the engine has changed for the call it is in.
+    /// Changes for the call it is in.
     pub borrowed: Borrowed,
     /// Its GS segment leads to aliases.
     pub segment_set: bool,
@@ -124,7 +124,7 @@ pub(crate) struct Task {
     /// Objects that its next step is about to touch, once computed.
     pub ahead: Option<Rc<[Touch]>>,
     /// It makes its call on the way to its next stop.
-    pub on_detour: bool,
+    pub in_one_stop_call: bool,
     /// The registers with which it entered the call, if the run is watched.
     pub entered_with: Option<Registers>,
 }
@@ -165,7 +165,7 @@ impl Task {
             segment_set: false,
             reached_memory: false,
             ahead: None,
-            on_detour: false,
+            in_one_stop_call: false,
             entered_with: None,
         }
     }
@@ -243,8 +243,8 @@ pub(crate) struct Process {
     pub executable: Option<u32>,
     /// It decides about system calls by a filter of its own.
     pub filters_calls: bool,
-    /// What it wants done with SIGSEGV, unless that is the default.
+    /// Its action for SIGSEGV, unless that is the default.
     pub fault_action: Option<Action>,
-    /// How much had been logged when its last steps began.
+    /// Length of the log when its last steps began.
     pub logged: crate::observe::logged::Logged,
 }

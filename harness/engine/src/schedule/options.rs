@@ -13,23 +13,23 @@ pub(crate) trait Policy: Debug {
     /// One of those that are ready.
     fn choose(&mut self, options: &Options) -> TaskId;
 
-    /// Whether it looks at [`Options::next`].
+    /// Returns whether it looks at [`Options::next`].
     fn looks_ahead(&self) -> bool {
         false
     }
 }
 
-/// What there is to choose from.
+/// The tasks to choose from.
 #[derive(Debug)]
 pub(crate) struct Options<'a> {
     pub step: u64,
     /// Tasks that can go on, by ascending number; never empty.
     pub ready: &'a [TaskId],
-    /// What the steps of `ready` are about to touch, where that is looked at.
+    /// Objects that the steps of `ready` are about to touch, where that is looked at.
     pub next: &'a [Rc<[Touch]>],
-    /// Who ran last.
+    /// The task that ran last.
     pub current: Option<TaskId>,
-    /// How many further steps it has taken since it was another one's turn.
+    /// Further steps it has taken since it was another one's turn.
     pub in_a_row: u32,
     /// It wants others to run.
     pub yielded: bool,
@@ -41,7 +41,7 @@ impl Options<'_> {
         self.yielded || self.in_a_row >= PATIENCE
     }
 
-    /// What a ready task is about to touch.
+    /// Returns what a ready task is about to touch.
     pub(super) fn next_of(&self, task: TaskId) -> &[Touch] {
         let place = self.ready.iter().position(|ready| *ready == task);
         place

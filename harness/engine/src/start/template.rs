@@ -12,9 +12,9 @@ use crate::emulate::MARK;
 use crate::emulate::chance::Chance;
 use crate::emulate::clock::Clock;
 use crate::emulate::tsc;
-use crate::inside::detours::Installed;
 use crate::inside::one_stop;
 use crate::inside::remote::{Remote, made};
+use crate::inside::stubs::Installed;
 use crate::memory::Knowledge;
 use crate::run::session::{Halt, Session};
 use crate::run::setup::Setup;
@@ -51,7 +51,7 @@ pub(crate) struct Template {
     tid_cell: Option<u64>,
     /// The list of robust futexes, which a clone does not inherit.
     robust_list: Option<(u64, u64)>,
-    pub detours: Installed,
+    pub stubs: Installed,
     pub clock: Clock,
     pub chance: Chance,
 }
@@ -118,8 +118,8 @@ impl Template {
         let index = session.add_root(&self.name, tid, tid_inside);
         let process = session.tasks[index].process;
         session.processes[process].loading = self.is_unloaded().then(Vec::new);
-        let (_, installed) = session.memory.detours(session.processes[process].space);
-        *installed = self.detours;
+        let (_, installed) = session.memory.stubs(session.processes[process].space);
+        *installed = self.stubs;
         session.clock.advance_to(self.clock.now());
         session.chance.continue_from(self.chance);
         session.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
@@ -148,7 +148,7 @@ impl Template {
             positions: Vec::new(),
             tid_cell: None,
             robust_list: None,
-            detours: Installed::default(),
+            stubs: Installed::default(),
             clock: Clock::default(),
             chance: Chance::default(),
         })
@@ -273,7 +273,7 @@ impl Template {
         expect(tid, |stop| stop == Stop::Exit)?;
         let robust_list = tracee::robust_list(tid).filter(|(head, _)| *head != 0);
         let remote = Remote::after_call(tid).map_err(&context)?;
-        let detours = one_stop::install(&remote).map_err(&context)?;
+        let stubs = one_stop::install(&remote).map_err(&context)?;
         remote.end().map_err(&context)?;
         Ok(Template {
             name: name.to_owned(),
@@ -283,7 +283,7 @@ impl Template {
             positions: descriptor::positions(tid),
             tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
             robust_list,
-            detours,
+            stubs,
             clock,
             chance,
         })

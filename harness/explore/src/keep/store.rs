@@ -114,14 +114,21 @@ const MOST_BYTES: u64 = 1 << 30;
 /// If it cannot be read, is not one, is newer than this program, or names tasks
 /// and processes that its own recording does not contain.
 pub fn load(path: &Path) -> Result<Record, LoadError> {
-    let name = path.display().to_string();
-    let text = read(path)?;
-    let mut record = Record::from_json(&text).map_err(|source| LoadError::Format {
-        path: name.clone(),
+    load_text(&read(path)?, &path.display().to_string())
+}
+
+/// Reads the text of a replay file, which errors call by `name`. See [`load`].
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_text(text: &str, name: &str) -> Result<Record, LoadError> {
+    let mut record = Record::from_json(text).map_err(|source| LoadError::Format {
+        path: name.to_owned(),
         source,
     })?;
     if let Some(what) = contradiction(&record) {
-        return Err(LoadError::Contradiction { path: name, what });
+        let path = name.to_owned();
+        return Err(LoadError::Contradiction { path, what });
     }
     crosswire_check::reword(&record.trace, &record.seen, &mut record.verdict);
     Ok(record)

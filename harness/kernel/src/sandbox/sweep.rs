@@ -19,13 +19,13 @@ const PATH_BYTES: usize = libc::PATH_MAX as usize;
 const ENTRIES_BYTES: usize = 2048;
 
 /// A directory entry as getdents64(2) delivers it.
-struct Entry<'a> {
+struct DirectoryEntry<'a> {
     name: &'a CStr,
     kind: u8,
 }
 
 /// Splits the first entry off `bytes`.
-fn next_entry<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {
+fn next_entry<'a>(bytes: &mut &'a [u8]) -> Option<DirectoryEntry<'a>> {
     const LENGTH_AT: usize = 16;
     const KIND_AT: usize = 18;
     const NAME_AT: usize = 19;
@@ -33,7 +33,7 @@ fn next_entry<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {
     let kind = *bytes.get(KIND_AT)?;
     let name = CStr::from_bytes_until_nul(bytes.get(NAME_AT..length)?).ok()?;
     *bytes = bytes.get(length..)?;
-    Some(Entry { name, kind })
+    Some(DirectoryEntry { name, kind })
 }
 
 fn is_dot(name: &CStr) -> bool {
@@ -169,7 +169,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn entry(&mut self, dir: Fd, entry: &Entry<'_>, depth: u32, all_new: bool) {
+    fn entry(&mut self, dir: Fd, entry: &DirectoryEntry<'_>, depth: u32, all_new: bool) {
         if entry.kind == libc::DT_CHR && is_whiteout(dir, entry.name) {
             self.stained = true;
             return;

@@ -5,31 +5,31 @@ use crosswire_kernel::{Tid, memory};
 use std::collections::HashMap;
 use std::io;
 
-/// Where detours are put in every address space that has some: above the trampolines of
+/// Address of the stubs in every address space that has some: above the trampolines of
 /// shared memory, where nothing else is.
 pub(super) const CODE: u64 = 0x3081_0000_0000;
 
-/// The most bytes of detours.
+/// The most bytes of stubs.
 pub(super) const AREA: u64 = 64 << 10;
 
-/// Where a detour keeps the result. On a page of its own: what the processor writes next
+/// Address of the result of a call. On a page of its own: what the processor writes next
 /// to code it fetches again, and code that is only read, forks share.
 pub(super) const RESULT: u64 = CODE + AREA;
 
 pub(super) const PAGE: u64 = 4096;
 
-/// Room for one detour.
+/// Room for one stub.
 const SLOT: u64 = 32;
 
-/// The detours of a worker, for every program it has seen: one for each place to which a
+/// The stubs of a worker, for every program it has seen: one for each place to which a
 /// call returns.
 #[derive(Debug, Default)]
-pub(crate) struct Detours {
+pub(crate) struct Stubs {
     known: HashMap<u64, u64>,
     image: Vec<u8>,
 }
 
-/// What an address space has of them.
+/// The stubs that an address space has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Installed {
     /// Nothing yet, after so many calls that might have taken one.
@@ -46,8 +46,8 @@ impl Default for Installed {
     }
 }
 
-impl Detours {
-    /// The detour of calls that return to `next`; `None` if there is no more room.
+impl Stubs {
+    /// The stub of calls that return to `next`; `None` if there is no more room.
     pub(super) fn find(&mut self, next: u64) -> Option<u64> {
         if let Some(known) = self.known.get(&next) {
             return Some(*known);
@@ -62,24 +62,24 @@ impl Detours {
         Some(address)
     }
 
-    /// Whether a call that returns there has been made by a detour. The kernel makes a call
+    /// Returns whether a call that returns there was made by a stub. The kernel makes a call
     /// again that a signal has cut short, from two bytes before where it returns to; that
     /// does not happen to calls that never wait.
     pub fn are_at(next: u64) -> bool {
         (CODE..RESULT).contains(&next)
     }
 
-    /// Where the detour at `position` returns to.
+    /// Returns the address to which the stub at `position` returns.
     pub(super) fn target(&self, position: u64) -> Option<u64> {
         let into = position.checked_sub(CODE)?;
         let start = (into - into % SLOT) as usize;
-        let detour = self.image.get(start..start + SLOT as usize)?;
+        let stub = self.image.get(start..start + SLOT as usize)?;
         Some(u64::from_le_bytes(
-            detour[TARGET].try_into().expect("eight bytes"),
+            stub[TARGET].try_into().expect("eight bytes"),
         ))
     }
 
-    /// Brings the detours of a stopped task's memory up to date.
+    /// Brings the stubs of a stopped task's memory up to date.
     pub fn write(&self, tid: Tid, installed: &mut Installed) -> io::Result<()> {
         if let Installed::Bytes(written) = installed
             && *written < self.image.len()
@@ -91,10 +91,10 @@ impl Detours {
     }
 }
 
-/// Where in the code of a detour the address stands to which it returns.
+/// Place of the return address in the code of a stub.
 const TARGET: std::ops::Range<usize> = 14..22;
 
-/// The kernel leaves the address behind `syscall` in RCX, and so does the detour.
+/// The kernel leaves the address behind `syscall` in RCX, and so does the stub.
 fn code(next: u64) -> [u8; SLOT as usize] {
     const INT3: u8 = 0xcc;
     let mut code = [INT3; SLOT as usize];
@@ -112,10 +112,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_in_a_detour_means_where_it_returns_to() {
-        let mut detours = Detours::default();
-        let (first, second) = (detours.find(0x1234).unwrap(), detours.find(0x5678).unwrap());
-        assert_eq!(detours.find(0x1234), Some(first));
+    fn a_position_in_a_stub_means_where_it_returns_to() {
+        let mut stubs = Stubs::default();
+        let (first, second) = (stubs.find(0x1234).unwrap(), stubs.find(0x5678).unwrap());
+        assert_eq!(stubs.find(0x1234), Some(first));
         assert_eq!(
             (first, second),
             (
@@ -123,19 +123,19 @@ mod tests {
                 CODE + SLOT + SYSCALL_INSTRUCTION
             )
         );
-        assert_eq!(detours.target(CODE - 1), None);
+        assert_eq!(stubs.target(CODE - 1), None);
         for into in [0, 10, 20] {
-            assert_eq!(detours.target(first + into), Some(0x1234));
-            assert_eq!(detours.target(second + into), Some(0x5678));
+            assert_eq!(stubs.target(first + into), Some(0x1234));
+            assert_eq!(stubs.target(second + into), Some(0x5678));
         }
-        assert_eq!(detours.target(second + SLOT), None);
+        assert_eq!(stubs.target(second + SLOT), None);
     }
 
     #[test]
     fn there_is_room_for_as_many_as_the_area_holds() {
-        let mut detours = Detours::default();
-        let given = (0..AREA).map_while(|next| detours.find(next)).count();
+        let mut stubs = Stubs::default();
+        let given = (0..AREA).map_while(|next| stubs.find(next)).count();
         assert_eq!(given as u64, AREA / SLOT);
-        assert_eq!(detours.find(7), Some(CODE + 7 * SLOT + SYSCALL_INSTRUCTION));
+        assert_eq!(stubs.find(7), Some(CODE + 7 * SLOT + SYSCALL_INSTRUCTION));
     }
 }

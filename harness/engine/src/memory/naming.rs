@@ -1,7 +1,7 @@
 //! Names for shared memory and for the instructions that touch it.
 
 use super::code::trampoline::Trampolines;
-use crate::inside::detours::Detours;
+use crate::inside::stubs::Stubs;
 use crosswire_kernel::{Tid, maps};
 use crosswire_model::{Mapping, Place, SharedObject};
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub(crate) enum Key {
 
 /// The shared objects of a run, numbered as they are first mapped.
 #[derive(Debug, Default)]
-pub(crate) struct Objects {
+pub(crate) struct SharedObjects {
     known: HashMap<Key, u32>,
     pub list: Vec<SharedObject>,
     pub places: Vec<Place>,
@@ -33,14 +33,14 @@ pub(crate) struct Objects {
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     pub(super) trampolines: Trampolines,
-    pub detours: Detours,
+    pub stubs: Stubs,
     /// Mappings at the time the programs were loaded, with the paths of that time.
     originals: Vec<Mapping>,
     executables: Vec<String>,
     places: HashMap<(u32, usize), Place>,
 }
 
-impl Objects {
+impl SharedObjects {
     pub(super) fn number(&mut self, key: Key, name: &str) -> u32 {
         *self.known.entry(key).or_insert_with(|| {
             self.list.push(SharedObject {
