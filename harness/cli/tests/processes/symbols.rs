@@ -114,7 +114,7 @@ fn functions_and_lines_are_told_of_programs_with_debug_information() {
 }
 
 /// A run that changes a file of the user's is followed by one in which the directory has
-/// a new cover, while the program is still mapped from the old one.
+/// a new overlay, while the program is still mapped from the old one.
 #[test]
 fn a_program_that_changes_files_next_to_it_keeps_its_lines() {
     let here = somewhere();
@@ -130,7 +130,7 @@ fn a_program_that_changes_files_next_to_it_keeps_its_lines() {
     let (frames, died_in) = killed_in_write_in(here.path(), &program);
     assert_eq!(own(&frames), LINES, "{frames:?}");
     assert_eq!(died_in, LINES[0]);
-    // What was found with the new cover is found again with the first one.
+    // What was found with the new overlay is found again with the first one.
     let found = std::fs::read_dir(here.path().join("crosswire-failures")).unwrap();
     for file in found.map(|file| file.unwrap().path()) {
         let differs = replay_differs(here.path(), &file, "exit-status");

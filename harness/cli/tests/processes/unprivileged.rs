@@ -231,7 +231,7 @@ fn a_killed_harness_leaves_nothing() {
     }
 }
 
-/// The fixtures write to the real /tmp, which lies beneath the covers of those who explore
+/// The fixtures write to the real /tmp, which lies beneath the overlays of those who explore
 /// the same ones meanwhile.
 #[test]
 #[serial(tmp)]

@@ -120,8 +120,8 @@ impl Knowledge {
     /// Returns the mappings of a task's memory, with the paths that files had when the
     /// programs were loaded.
     ///
-    /// A file may lie in a directory whose cover has been renewed since. Then the kernel
-    /// tells its path from the root of the cover that is gone, as it does for every mount
+    /// A file may lie in a directory whose overlay has been renewed since. Then the kernel
+    /// tells its path from the root of the overlay that is gone, as it does for every mount
     /// that is no longer attached (d_path in proc_pid_maps(5)): `/app` instead of
     /// `/home/me/app`.
     pub(crate) fn mappings(&self, tid: Tid) -> io::Result<Vec<Mapping>> {

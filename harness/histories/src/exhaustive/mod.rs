@@ -6,7 +6,7 @@
 //! object are drawn; the usual number keeps the tests short:
 //!
 //! ```text
-//! CROSSWIRE_SEARCH_CASES=1000000 cargo test --release -p crosswire --lib exhaustive
+//! CROSSWIRE_SEARCH_CASES=1000000 cargo test --release -p crosswire-histories --lib exhaustive
 //! ```
 
 mod by_hand;

@@ -1,11 +1,11 @@
 //! From the fork in process 1 to execve. Nothing here allocates (see
-//! [`super::raw`]); what the program is to be lies in the arena.
+//! [`super::raw`]); what the program is to be lies in the shared block.
 
 use std::ffi::{c_int, c_ulong};
 use std::sync::atomic::Ordering;
 
-use super::arena::{LimitRecord, ProgramRecord, SpawnStage};
 use super::raw::{self, Errno, Fd};
+use super::shared_block::{LimitRecord, ProgramRecord, SpawnStage};
 
 /// As many descriptors as one message can carry (SCM_MAX_FD, unix(7)).
 pub(super) const MAX_FDS: usize = 253;
@@ -33,7 +33,7 @@ pub(super) fn become_program(program: &ProgramRecord, fds: &[Fd], origin: &Origi
         report(program, stage, error);
         raw::exit(127);
     }
-    // SAFETY: the harness built path and null-terminated arrays in the arena, which
+    // SAFETY: the harness built path and null-terminated arrays in the shared block, which
     // both processes have at the same address.
     let failed = unsafe {
         raw::call(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 
-use super::arena::ResetStage;
+use super::shared_block::ResetStage;
 
 /// Reason why a sandbox could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,7 @@ impl ResetStage {
             Self::LeaveIpc => "returning from the ipc namespace of the run",
             Self::Mqueue => "listing message queues",
             Self::Clear => "emptying /dev/shm",
-            Self::Cover => "covering a directory anew",
+            Self::Overlay => "overlaying a directory anew",
             Self::WorkingDir => "entering the working directory again",
             Self::FirstPid => "setting the next pid",
         }

@@ -4,9 +4,9 @@ use std::ffi::c_int;
 
 use nix::errno::Errno;
 
-use super::arena::{Cover, SetUpReport, Step};
 use super::capabilities::{Capabilities, Feature};
-use super::covers::{Choice, Covers};
+use super::overlays::{Choice, Overlays};
+use super::shared_block::{OverlayKind, SetUpReport, Step};
 
 pub(super) const NAMESPACES: [(c_int, Feature, &str); 5] = [
     (libc::CLONE_NEWUSER, Feature::UserNamespace, "user"),
@@ -27,7 +27,7 @@ pub(super) struct Refusal {
 pub(super) fn describe(
     namespaces: c_int,
     report: &SetUpReport,
-    covers: &Covers,
+    overlays: &Overlays,
     refusals: &[(c_int, Refusal)],
 ) -> Capabilities {
     let mut capabilities = Capabilities::default();
@@ -70,12 +70,12 @@ pub(super) fn describe(
     if namespaces & libc::CLONE_NEWNET != 0 {
         step(Feature::Loopback, Step::Loopback);
     }
-    describe_covers(&mut capabilities, report, covers);
+    describe_overlays(&mut capabilities, report, overlays);
     capabilities
 }
 
-fn describe_covers(capabilities: &mut Capabilities, report: &SetUpReport, covers: &Covers) {
-    for (feature, choice) in &covers.choices {
+fn describe_overlays(capabilities: &mut Capabilities, report: &SetUpReport, overlays: &Overlays) {
+    for (feature, choice) in &overlays.choices {
         let index = match choice {
             Choice::By(index) => *index,
             Choice::Refused(reason) => {
@@ -83,27 +83,27 @@ fn describe_covers(capabilities: &mut Capabilities, report: &SetUpReport, covers
                 continue;
             }
         };
-        let errno = Errno::from_raw(report.cover_errors[index]);
+        let errno = Errno::from_raw(report.overlay_errors[index]);
         let reason = match report.error(Step::Storage) {
             0 => format!(
                 "overlay on {}: {}",
-                covers.paths[index].display(),
+                overlays.paths[index].display(),
                 errno.desc()
             ),
             errno => format!("a tmpfs for it: {}", Errno::from_raw(errno).desc()),
         };
-        match report.covers[index] {
-            Cover::Overlay => capabilities.gained(*feature),
-            Cover::Empty => capabilities.lost_with(
+        match report.overlays[index] {
+            OverlayKind::Overlay => capabilities.gained(*feature),
+            OverlayKind::Empty => capabilities.lost_with(
                 *feature,
                 reason,
                 format!(
                     "{} is empty at the start of each run: programs do not see the files that \
                      are there outside",
-                    covers.paths[index].display()
+                    overlays.paths[index].display()
                 ),
             ),
-            Cover::None => capabilities.lost(*feature, reason),
+            OverlayKind::None => capabilities.lost(*feature, reason),
         }
     }
 }

@@ -4,13 +4,13 @@
 
 use std::ffi::{c_int, c_long, c_uint, c_ulong};
 
-use super::arena::{
-    self, Arena, MESSAGE_BYTES, ProgramRecord, Request, SetUpReport, SpawnStage, Step,
-};
 use super::child::{self, MAX_FDS, Origin};
 use super::plan::Plan;
 use super::raw::{self, Errno, Fd};
 use super::room::Room;
+use super::shared_block::{
+    self, MESSAGE_BYTES, ProgramRecord, Request, SetUpReport, SharedBlock, SpawnStage, Step,
+};
 
 /// The life of process 1. `extern "C"`, so that a panic, which must not happen,
 /// ends the process instead of unwinding into the copied stack of the harness.
@@ -32,7 +32,7 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
     };
     report.note(Step::Addresses, raw::fix_addresses());
     report.note(Step::WorkingDir, raw::chdir(&plan.working_dir));
-    plan.arena.put_set_up(report);
+    plan.block.put_set_up(report);
     answer(plan.socket);
 
     let origin = Origin {
@@ -44,12 +44,12 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
     while let Some((request, offset)) = receive(plan.socket, &mut received) {
         match request {
             Request::SetUp => {}
-            Request::Spawn => spawn(plan.arena, offset, received.fds(), &origin),
+            Request::Spawn => spawn(plan.block, offset, received.fds(), &origin),
             Request::Reset => {
                 if let Some(room) = &mut room {
                     let ipc = received.fds().first().copied().unwrap_or(-1);
-                    plan.arena
-                        .put_answer(room.reset(plan, &plan.arena.request(), ipc));
+                    plan.block
+                        .put_answer(room.reset(plan, &plan.block.request(), ipc));
                 }
                 answer(plan.socket);
             }
@@ -93,7 +93,7 @@ fn kill_children() {
     }
 }
 
-/// Cuts the ties to the harness but for the socket and the arena. Returns the
+/// Cuts the ties to the harness but for the socket and the block. Returns the
 /// umask that programs are to have.
 fn become_quiet(plan: &Plan) -> libc::mode_t {
     // Tied to the *thread* that cloned this process (PR_SET_PDEATHSIG(2const)).
@@ -116,8 +116,8 @@ fn become_quiet(plan: &Plan) -> libc::mode_t {
     raw::umask(0)
 }
 
-fn spawn(arena: Arena, offset: u32, fds: &[Fd], origin: &Origin) {
-    let Some(program) = arena.program(offset) else {
+fn spawn(block: SharedBlock, offset: u32, fds: &[Fd], origin: &Origin) {
+    let Some(program) = block.program(offset) else {
         return;
     };
     // SAFETY: the harness wrote the record before it sent the message, and leaves
@@ -138,7 +138,7 @@ fn spawn(arena: Arena, offset: u32, fds: &[Fd], origin: &Origin) {
 
 fn fork(pid: *mut c_int) -> Result<c_long, Errno> {
     let flags = (libc::CLONE_PARENT_SETTID | libc::SIGCHLD) as c_ulong;
-    // SAFETY: like fork(2); `pid` points into the arena. The order of the last two
+    // SAFETY: like fork(2); `pid` points into the block. The order of the last two
     // arguments differs between processors, and both are 0.
     unsafe { raw::call(libc::SYS_clone, [flags, 0, pid as c_ulong, 0, 0]) }
 }
@@ -211,7 +211,7 @@ fn receive(socket: Fd, received: &mut Received) -> Option<(Request, u32)> {
         match read {
             Ok(read) if read as usize == MESSAGE_BYTES => {
                 take_descriptors(&header, received);
-                return arena::parse_message(bytes);
+                return shared_block::parse_message(bytes);
             }
             Err(libc::EINTR) => {}
             _ => return None,

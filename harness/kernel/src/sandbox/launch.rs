@@ -12,12 +12,12 @@ use nix::sys::time::TimeVal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::arena::{Arena, Request, SetUpReport, Step, message};
 use super::capabilities::Capabilities;
-use super::covers::{Covers, c_string};
 use super::findings::{NAMESPACES, Refusal, describe};
+use super::overlays::{Overlays, c_string};
 use super::plan::Plan;
 use super::settings::{Isolation, Settings};
+use super::shared_block::{Request, SetUpReport, SharedBlock, Step, message};
 use super::{SandboxError, init};
 
 /// Process 1 answers within microseconds, unless its tracer keeps it stopped.
@@ -27,12 +27,12 @@ const ANSWER_TIMEOUT: i64 = 20;
 pub(super) struct Launched {
     pub pid: libc::pid_t,
     pub socket: OwnedFd,
-    pub arena: Arena,
+    pub block: SharedBlock,
     /// The `CLONE_NEW*` flags it has; 0 is an ordinary child.
     pub namespaces: c_int,
     pub capabilities: Capabilities,
-    /// The covered directories, by the numbers process 1 uses.
-    pub covers: Vec<PathBuf>,
+    /// The overlaid directories, by the numbers process 1 uses.
+    pub overlays: Vec<PathBuf>,
 }
 
 pub(super) fn launch(settings: &Settings) -> Result<Launched, SandboxError> {
@@ -42,21 +42,21 @@ pub(super) fn launch(settings: &Settings) -> Result<Launched, SandboxError> {
             path: settings.working_dir.clone(),
             source,
         })?;
-    let arena = Arena::map().map_err(|errno| SandboxError::Memory(Errno::from_raw(errno)))?;
-    let launched = launch_in(arena, &working_dir, settings);
+    let block = SharedBlock::map().map_err(|errno| SandboxError::Memory(Errno::from_raw(errno)))?;
+    let launched = launch_in(block, &working_dir, settings);
     if launched.is_err() {
         // SAFETY: no process 1 is left, and nothing else knows the mapping.
-        unsafe { arena.unmap() };
+        unsafe { block.unmap() };
     }
     launched
 }
 
 fn launch_in(
-    arena: Arena,
+    block: SharedBlock,
     working_dir: &Path,
     settings: &Settings,
 ) -> Result<Launched, SandboxError> {
-    let covers = Covers::choose(working_dir, settings.hidden, &settings.executables);
+    let overlays = Overlays::choose(working_dir, settings.hidden, &settings.executables);
     let mut refusals = Vec::new();
     for namespaces in levels(settings) {
         if namespaces != 0 {
@@ -66,9 +66,9 @@ fn launch_in(
                 }
             }
         }
-        match attempt(arena, namespaces, working_dir, &covers) {
+        match attempt(block, namespaces, working_dir, &overlays) {
             Ok((pid, socket)) => {
-                let report = arena.set_up();
+                let report = block.set_up();
                 if let errno @ 1.. = report.error(Step::WorkingDir) {
                     end(pid);
                     return Err(SandboxError::WorkingDir {
@@ -76,15 +76,15 @@ fn launch_in(
                         source: std::io::Error::from_raw_os_error(errno),
                     });
                 }
-                let capabilities = describe(namespaces, &report, &covers, &refusals);
-                let covers = covers.paths;
+                let capabilities = describe(namespaces, &report, &overlays, &refusals);
+                let overlays = overlays.paths;
                 return Ok(Launched {
                     pid,
                     socket,
-                    arena,
+                    block,
                     namespaces,
                     capabilities,
-                    covers,
+                    overlays,
                 });
             }
             Err(refusal) => refusals.push((namespaces, refusal)),
@@ -128,10 +128,10 @@ fn refused(what: &str) -> impl FnOnce(Errno) -> Refusal {
 }
 
 fn attempt(
-    arena: Arena,
+    block: SharedBlock,
     namespaces: c_int,
     working_dir: &Path,
-    covers: &Covers,
+    overlays: &Overlays,
 ) -> Result<(libc::pid_t, OwnedFd), Refusal> {
     let (ours, theirs) = socketpair(
         AddressFamily::Unix,
@@ -148,15 +148,15 @@ fn attempt(
     .map_err(refused("setsockopt"))?;
     let in_user_namespace = namespaces & libc::CLONE_NEWUSER != 0;
     let plan = Plan {
-        arena,
+        block,
         socket: theirs.as_raw_fd(),
         namespaces,
         working_dir: c_string(working_dir),
         reduce_capabilities: in_user_namespace && !Uid::effective().is_root(),
         trusted_attributes: !in_user_namespace && in_initial_user_namespace(),
-        covers: covers.plans(),
+        overlays: overlays.plans(),
     };
-    arena.put_set_up(SetUpReport::BLANK);
+    block.put_set_up(SetUpReport::BLANK);
     let pid = clone_init(&plan).map_err(|errno| Refusal {
         what: format!("clone with {} namespaces", names_of(namespaces)),
         errno,
@@ -168,7 +168,7 @@ fn attempt(
         Ok(())
     };
     let ready = ready.and_then(|()| set_up(&ours)).and_then(|()| {
-        match arena.set_up().error(Step::PrivateMounts) {
+        match block.set_up().error(Step::PrivateMounts) {
             0 => Ok(()),
             errno => Err(refused("making mounts private")(Errno::from_raw(errno))),
         }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::arena::{Arena, IN_MQUEUE, IN_SHM, ResetAnswer, SysvRecord};
+use super::shared_block::{IN_MQUEUE, IN_SHM, ResetAnswer, SharedBlock, SysvRecord};
 use super::sysv;
 
 /// Leftovers of a run. Every list is sorted.
@@ -39,23 +39,23 @@ impl Leftovers {
             && !self.truncated
     }
 
-    pub(super) fn read(arena: Arena, answer: &ResetAnswer, covers: &[PathBuf]) -> Self {
+    pub(super) fn read(block: SharedBlock, answer: &ResetAnswer, overlays: &[PathBuf]) -> Self {
         let mut left = Self {
             truncated: answer.truncated,
             fresh_working_dir: answer.renewed,
             ..Self::default()
         };
         if answer.names_bytes > 0 {
-            left.read_names(&arena.names(answer.names_bytes as usize), covers);
+            left.read_names(&block.names(answer.names_bytes as usize), overlays);
         }
         for index in 0..answer.sysv_count as usize {
-            left.sysv.extend(arena.sysv(index).map(SysvLeft::from));
+            left.sysv.extend(block.sysv(index).map(SysvLeft::from));
         }
         left.sort();
         left
     }
 
-    fn read_names(&mut self, mut bytes: &[u8], covers: &[PathBuf]) {
+    fn read_names(&mut self, mut bytes: &[u8], overlays: &[PathBuf]) {
         while let [place, kind, low, high, rest @ ..] = bytes {
             let length = usize::from(u16::from_le_bytes([*low, *high]));
             let Some((name, rest)) = rest.split_at_checked(length) else {
@@ -66,8 +66,10 @@ impl Leftovers {
             match *place {
                 IN_SHM => self.shm.push(text()),
                 IN_MQUEUE => self.mqueues.push(text()),
-                cover => {
-                    let root = covers.get(usize::from(cover)).map_or(Path::new("/"), |p| p);
+                overlay => {
+                    let root = overlays
+                        .get(usize::from(overlay))
+                        .map_or(Path::new("/"), |p| p);
                     self.files.push(LeftFile {
                         path: root.join(OsStr::from_bytes(name)),
                         kind: FileKind::from_dirent(*kind),

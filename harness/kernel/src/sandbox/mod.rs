@@ -23,9 +23,9 @@
 //! An overlay differs from an ordinary directory in one respect that programs can
 //! notice: when a file of the host is opened for writing, it is copied, and who
 //! had it open or mapped for reading keeps the old copy. Files made in the run
-//! behave as everywhere. The host should not change the covered directories
+//! behave as everywhere. The host should not change the overlaid directories
 //! while a sandbox exists; whether programs see that is undefined until the
-//! covers are renewed ([`Reset::renew`]).
+//! overlays are renewed ([`Reset::renew`]).
 //!
 //! Where the machine refuses some of this, the sandbox does with less;
 //! [`Sandbox::capabilities`] says what is missing and what that means.
@@ -57,16 +57,15 @@
 //! signals, so it never stops for one. This module waits for process 1 only,
 //! never for any child.
 
-mod arena;
 mod capabilities;
 mod child;
-mod covers;
 mod error;
 mod findings;
 mod init;
 mod launch;
 mod leftovers;
 mod overlay;
+mod overlays;
 mod plain;
 mod plan;
 mod program;
@@ -74,6 +73,7 @@ mod raw;
 mod reset;
 mod room;
 mod settings;
+mod shared_block;
 mod sweep;
 mod sysv;
 #[cfg(test)]
@@ -89,18 +89,18 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-pub use arena::EXECUTING;
 pub use capabilities::{Capabilities, Capability, Feature, Loss};
 pub use error::SandboxError;
 pub use leftovers::{FileKind, Leftovers, SysvKind};
 pub use plain::remove_sysv;
 pub use program::{Program, SpawnError, SpawnTicket};
 pub use settings::{Isolation, Reset, Settings};
+pub use shared_block::EXECUTING;
 
-use arena::{Arena, Request, ResetRequest, ResetStage};
 use launch::Launched;
 use plain::Known;
 use program::Programs;
+use shared_block::{Request, ResetRequest, ResetStage, SharedBlock};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -109,10 +109,10 @@ pub struct Sandbox {
     /// Names process 1 even if someone else has reaped it; absent before Linux 5.3.
     pidfd: Option<OwnedFd>,
     socket: OwnedFd,
-    arena: Arena,
+    block: SharedBlock,
     programs: Programs,
     capabilities: Capabilities,
-    covers: Vec<PathBuf>,
+    overlays: Vec<PathBuf>,
     /// Without namespaces.
     known: Option<Known>,
     /// Process 1 dies with the thread that made it.
@@ -127,10 +127,10 @@ impl Sandbox {
         let Launched {
             pid,
             socket,
-            arena,
+            block,
             namespaces,
             capabilities,
-            covers,
+            overlays,
         } = launch::launch(settings)?;
         // SAFETY: no pointers; `pid` is a child that has not been reaped.
         let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
@@ -140,10 +140,10 @@ impl Sandbox {
             pid,
             pidfd,
             socket,
-            arena,
-            programs: Programs::new(arena),
+            block,
+            programs: Programs::new(block),
             capabilities,
-            covers,
+            overlays,
             known: (namespaces == 0).then(Known::now),
             not_send: PhantomData,
         })
@@ -206,13 +206,13 @@ impl Sandbox {
     ///
     /// Call it when no process of the run exists any more. Processes kept as
     /// templates may exist if they have been executed; what they hold open in
-    /// `/dev/shm` or the covered directories loses its name.
+    /// `/dev/shm` or the overlaid directories loses its name.
     pub fn reset(&mut self, reset: &Reset<'_>) -> Result<Leftovers, SandboxError> {
         self.programs.forget();
         if let Some(known) = &mut self.known {
             return Ok(known.news(reset));
         }
-        self.arena.put_request(ResetRequest {
+        self.block.put_request(ResetRequest {
             next_pid: reset.next_pid,
             sysv: reset.sysv,
             mqueue: reset.mqueue,
@@ -223,14 +223,14 @@ impl Sandbox {
             None => self.send(Request::Reset, 0, &[])?,
         }
         launch::receive(&self.socket).map_err(|errno| self.unanswered(errno))?;
-        let answer = self.arena.answer();
+        let answer = self.block.answer();
         if answer.failed != ResetStage::None {
             return Err(SandboxError::Reset {
                 stage: answer.failed.name(),
                 errno: Errno::from_raw(answer.error),
             });
         }
-        Ok(Leftovers::read(self.arena, &answer, &self.covers))
+        Ok(Leftovers::read(self.block, &answer, &self.overlays))
     }
 
     fn send(&self, request: Request, offset: u32, fds: &[i32]) -> Result<(), SandboxError> {
@@ -310,6 +310,6 @@ impl Drop for Sandbox {
             }
         }
         // SAFETY: process 1 is gone, and `programs` is not used any more.
-        unsafe { self.arena.unmap() };
+        unsafe { self.block.unmap() };
     }
 }

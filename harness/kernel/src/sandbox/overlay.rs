@@ -3,17 +3,17 @@
 
 use std::ffi::{CStr, c_int};
 
-use super::arena::Cover;
-use super::plan::{CoverPlan, Plan};
+use super::plan::{OverlayPlan, Plan};
 use super::raw::{self, Errno, Fd, Text};
+use super::shared_block::OverlayKind;
 use super::sweep;
 
 pub(super) const READ_DIR: c_int = libc::O_RDONLY | libc::O_DIRECTORY;
 
-/// A directory and what covers it. Descriptors are -1 where there is nothing.
+/// A directory and what overlays it. Descriptors are -1 where there is nothing.
 #[derive(Clone, Copy)]
-pub(super) struct Covered {
-    pub kind: Cover,
+pub(super) struct Overlaid {
+    pub kind: OverlayKind,
     /// The directory as the host has it.
     pub lower: Fd,
     /// Directory that receives what programs write.
@@ -36,9 +36,9 @@ pub(super) fn opaque_attribute(plan: &Plan) -> &'static CStr {
     }
 }
 
-impl Covered {
+impl Overlaid {
     pub(super) const NONE: Self = Self {
-        kind: Cover::None,
+        kind: OverlayKind::None,
         lower: -1,
         written: -1,
         merged: -1,
@@ -47,19 +47,19 @@ impl Covered {
         empty: unsafe { std::mem::zeroed() },
     };
 
-    /// Covers the directory; on failure call [`close`](Self::close).
+    /// Overlays the directory; on failure call [`close`](Self::close).
     pub(super) fn mount(
         &mut self,
-        kind: Cover,
+        kind: OverlayKind,
         storage: Fd,
         plan: &Plan,
-        wanted: &CoverPlan,
+        wanted: &OverlayPlan,
         index: usize,
     ) -> Result<(), Errno> {
         self.close();
         self.kind = kind;
         self.generation = self.generation.wrapping_add(1);
-        if kind == Cover::Overlay {
+        if kind == OverlayKind::Overlay {
             self.mount_overlay(storage, plan, wanted, index)?;
             self.merged = raw::open(&wanted.mount_point, READ_DIR)?;
         } else {
@@ -84,7 +84,7 @@ impl Covered {
         &mut self,
         storage: Fd,
         plan: &Plan,
-        wanted: &CoverPlan,
+        wanted: &OverlayPlan,
         index: usize,
     ) -> Result<(), Errno> {
         if storage < 0 || self.lower < 0 {
@@ -132,7 +132,7 @@ impl Covered {
 
     /// Returns a layer between the host's directory and what programs write, in which
     /// there is nothing but what hides one name; -1 if there is none to hide.
-    fn mask(&self, storage: Fd, wanted: &CoverPlan, index: usize) -> Result<Fd, Errno> {
+    fn mask(&self, storage: Fd, wanted: &OverlayPlan, index: usize) -> Result<Fd, Errno> {
         let Some((hidden, parents)) = wanted.hidden.split_last() else {
             return Ok(-1);
         };
@@ -161,18 +161,18 @@ impl Covered {
         self.written = -1;
     }
 
-    /// Replaces the cover by a new, clean one. Processes that have the directory
+    /// Replaces the overlay by a new, clean one. Processes that have the directory
     /// open, or work in it, keep the old one.
     pub(super) fn renew(
         &mut self,
         storage: Fd,
         plan: &Plan,
-        wanted: &CoverPlan,
+        wanted: &OverlayPlan,
         index: usize,
     ) -> Result<(), Errno> {
         self.close();
         raw::detach(&wanted.mount_point)?;
-        if self.kind == Cover::Overlay {
+        if self.kind == OverlayKind::Overlay {
             sweep::remove_tree(storage, self.part(index, b"").c_str());
         }
         self.mount(self.kind, storage, plan, wanted, index)

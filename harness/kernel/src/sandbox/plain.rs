@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::arena::SysvRecord;
 use super::leftovers::{Leftovers, SysvKind, SysvLeft};
 use super::settings::Reset;
+use super::shared_block::SysvRecord;
 use super::sysv;
 
 /// Objects that existed at the end of the last run.

@@ -2,12 +2,12 @@
 
 use std::ffi::{CString, c_int};
 
-use super::arena::Arena;
 use super::raw::Fd;
+use super::shared_block::SharedBlock;
 
 /// Data that process 1 needs, made before it is cloned.
 pub(super) struct Plan {
-    pub arena: Arena,
+    pub block: SharedBlock,
     /// Process 1's end of the socket.
     pub socket: Fd,
     /// The `CLONE_NEW*` flags it was cloned with.
@@ -18,11 +18,11 @@ pub(super) struct Plan {
     /// Overlays may use "trusted." attributes, which belong to the initial user
     /// namespace; others must do with "user." ones.
     pub trusted_attributes: bool,
-    pub covers: Vec<CoverPlan>,
+    pub overlays: Vec<OverlayPlan>,
 }
 
 /// A directory that programs may write to without the host noticing.
-pub(super) struct CoverPlan {
+pub(super) struct OverlayPlan {
     pub mount_point: CString,
     /// An empty directory may replace it if it cannot be overlaid.
     pub may_hide: bool,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use nix::errno::Errno;
 
 use super::SandboxError;
-use super::arena::{Arena, LimitRecord, PROGRAMS_BYTES, ProgramRecord, SpawnStage};
+use super::shared_block::{LimitRecord, PROGRAMS_BYTES, ProgramRecord, SharedBlock, SpawnStage};
 
 /// A program to run.
 #[derive(Debug, Clone)]
@@ -52,19 +52,19 @@ pub struct SpawnError {
     pub errno: Errno,
 }
 
-/// The part of the arena for programs. It fills up during a run and is empty
+/// The part of the shared block for programs. It fills up during a run and is empty
 /// again after a reset: a program's description must stay until its execve.
 #[derive(Debug)]
 pub(super) struct Programs {
-    arena: Arena,
+    block: SharedBlock,
     used: usize,
     run: u64,
 }
 
 impl Programs {
-    pub(super) fn new(arena: Arena) -> Self {
+    pub(super) fn new(block: SharedBlock) -> Self {
         Self {
-            arena,
+            block,
             used: 0,
             run: 0,
         }
@@ -142,7 +142,7 @@ impl Programs {
         }
         self.used = end;
         // SAFETY: in bounds, as just checked.
-        Some(unsafe { self.arena.programs().add(start) })
+        Some(unsafe { self.block.programs().add(start) })
     }
 
     fn copy<T: Copy>(&mut self, items: &[T]) -> Option<*const T> {
@@ -168,7 +168,7 @@ impl Programs {
 
     fn record(&self, ticket: SpawnTicket) -> Option<NonNull<ProgramRecord>> {
         if ticket.run == self.run {
-            self.arena.program(ticket.offset)
+            self.block.program(ticket.offset)
         } else {
             None
         }

@@ -1,11 +1,13 @@
 //! Between runs: process 1 lists what was left and clears it. Nothing here
 //! allocates (see [`super::raw`]).
 
-use super::arena::{Arena, Cover, IN_MQUEUE, IN_SHM, ResetAnswer, ResetRequest, ResetStage};
 use super::overlay;
 use super::plan::Plan;
 use super::raw::{self, Errno, Fd};
 use super::room::Room;
+use super::shared_block::{
+    IN_MQUEUE, IN_SHM, OverlayKind, ResetAnswer, ResetRequest, ResetStage, SharedBlock,
+};
 use super::sweep::{self, NameWriter, Sweep};
 use super::sysv;
 
@@ -34,14 +36,14 @@ impl ResetAnswer {
 impl Room {
     /// Serves `Sandbox::reset`. `ipc` is the run's ipc namespace, or -1.
     pub(super) fn reset(&mut self, plan: &Plan, request: &ResetRequest, ipc: Fd) -> ResetAnswer {
-        let mut names = NameWriter::new(plan.arena);
+        let mut names = NameWriter::new(plan.block);
         let mut answer = ResetAnswer::BLANK;
         if request.sysv || request.mqueue {
-            self.clear_ipc(plan.arena, request, ipc, &mut names, &mut answer);
+            self.clear_ipc(plan.block, request, ipc, &mut names, &mut answer);
         }
         self.clear_shm(&mut names, &mut answer);
-        for index in 0..plan.covers.len() {
-            self.clear_cover(plan, index, request.renew, &mut names, &mut answer);
+        for index in 0..plan.overlays.len() {
+            self.clear_overlay(plan, index, request.renew, &mut names, &mut answer);
         }
         if answer.renewed {
             answer.note(ResetStage::WorkingDir, raw::chdir(&plan.working_dir));
@@ -79,7 +81,7 @@ impl Room {
         );
     }
 
-    fn clear_cover(
+    fn clear_overlay(
         &mut self,
         plan: &Plan,
         index: usize,
@@ -87,29 +89,30 @@ impl Room {
         names: &mut NameWriter,
         answer: &mut ResetAnswer,
     ) {
-        let (Some(cover), Some(wanted)) = (self.covers.get(index), plan.covers.get(index)) else {
+        let (Some(overlay), Some(wanted)) = (self.overlays.get(index), plan.overlays.get(index))
+        else {
             return;
         };
-        let lower = match cover.kind {
-            Cover::None => return,
-            Cover::Overlay => Some(cover.lower),
-            Cover::Empty => None,
+        let lower = match overlay.kind {
+            OverlayKind::None => return,
+            OverlayKind::Overlay => Some(overlay.lower),
+            OverlayKind::Empty => None,
         };
         let mut clean = true;
-        if !self.is_untouched(cover.written, &cover.empty) {
+        if !self.is_untouched(overlay.written, &overlay.empty) {
             let opaque = overlay::opaque_attribute(plan);
-            let mut sweep = Sweep::new(lower, cover.merged, opaque, index as u8, names);
+            let mut sweep = Sweep::new(lower, overlay.merged, opaque, index as u8, names);
             sweep.hidden = wanted.hidden.last().map(|hidden| hidden.as_c_str());
-            let swept = sweep.run(cover.written);
+            let swept = sweep.run(overlay.written);
             clean = swept
-                && raw::fstat(cover.written)
-                    .is_ok_and(|now| sweep::same_attributes(&now, &cover.empty));
+                && raw::fstat(overlay.written)
+                    .is_ok_and(|now| sweep::same_attributes(&now, &overlay.empty));
         }
         if (!clean || renew)
-            && let Some(cover) = self.covers.get_mut(index)
+            && let Some(overlay) = self.overlays.get_mut(index)
         {
-            let renewed = cover.renew(self.storage, plan, wanted, index);
-            answer.note(ResetStage::Cover, renewed);
+            let renewed = overlay.renew(self.storage, plan, wanted, index);
+            answer.note(ResetStage::Overlay, renewed);
             answer.renewed |= wanted.has_working_dir;
         }
     }
@@ -118,7 +121,7 @@ impl Room {
     /// alone needs clearing: others end with their last process.
     fn clear_ipc(
         &mut self,
-        arena: Arena,
+        block: SharedBlock,
         request: &ResetRequest,
         ipc: Fd,
         names: &mut NameWriter,
@@ -130,7 +133,7 @@ impl Room {
         }
         if request.sysv {
             sysv::each(|record| {
-                if arena.put_sysv(answer.sysv_count as usize, record) {
+                if block.put_sysv(answer.sysv_count as usize, record) {
                     answer.sysv_count = answer.sysv_count.wrapping_add(1);
                 } else {
                     answer.truncated = true;

@@ -3,10 +3,10 @@
 
 use std::ffi::CStr;
 
-use super::arena::{Cover, MAX_COVERS, SetUpReport, Step};
-use super::overlay::{Covered, READ_DIR};
-use super::plan::{CoverPlan, Plan};
+use super::overlay::{Overlaid, READ_DIR};
+use super::plan::{OverlayPlan, Plan};
 use super::raw::{self, Errno, Fd, Text};
+use super::shared_block::{MAX_OVERLAYS, OverlayKind, SetUpReport, Step};
 
 /// Resources that process 1 holds. Descriptors are -1 if something is missing.
 pub(super) struct Room {
@@ -21,7 +21,7 @@ pub(super) struct Room {
     pub last_pid: Fd,
     /// On tmpfs, the size of a directory tells how many entries it has.
     pub size_counts: bool,
-    pub covers: [Covered; MAX_COVERS],
+    pub overlays: [Overlaid; MAX_OVERLAYS],
 }
 
 const STORAGE_OPTIONS: &CStr = c"size=256m,mode=0755";
@@ -55,10 +55,10 @@ impl Room {
             own_ipc: -1,
             last_pid: -1,
             size_counts: false,
-            covers: [Covered::NONE; MAX_COVERS],
+            overlays: [Overlaid::NONE; MAX_OVERLAYS],
         };
-        for (cover, wanted) in room.covers.iter_mut().zip(&plan.covers) {
-            cover.open_lower(wanted);
+        for (overlay, wanted) in room.overlays.iter_mut().zip(&plan.overlays) {
+            overlay.open_lower(wanted);
         }
         let flags = HIDDEN | libc::MS_NOEXEC;
         report.note(
@@ -67,7 +67,7 @@ impl Room {
         );
         report.note(Step::Storage, room.mount_storage());
         report.note(Step::Random, room.fix_random());
-        room.cover_all(plan, report);
+        room.overlay_all(plan, report);
         // The storage was mounted here first; this puts it out of sight.
         report.note(Step::Shm, room.mount_shm());
         report.note(Step::Mqueue, room.mount_mqueue());
@@ -99,12 +99,12 @@ impl Room {
         Ok(())
     }
 
-    fn cover_all(&mut self, plan: &Plan, report: &mut SetUpReport) {
-        let places = report.covers.iter_mut().zip(&mut report.cover_errors);
-        let covers = self.covers.iter_mut().enumerate().zip(&plan.covers);
-        for (((index, cover), wanted), (kind, error)) in covers.zip(places) {
-            let outcome = cover.first(self.storage, plan, wanted, index);
-            *kind = cover.kind;
+    fn overlay_all(&mut self, plan: &Plan, report: &mut SetUpReport) {
+        let places = report.overlays.iter_mut().zip(&mut report.overlay_errors);
+        let overlays = self.overlays.iter_mut().enumerate().zip(&plan.overlays);
+        for (((index, overlay), wanted), (kind, error)) in overlays.zip(places) {
+            let outcome = overlay.first(self.storage, plan, wanted, index);
+            *kind = overlay.kind;
             *error = outcome.err().unwrap_or(0);
         }
     }
@@ -215,33 +215,33 @@ impl Room {
     }
 }
 
-/// State of a covered directory at the start.
-impl Covered {
+/// State of a overlaid directory at the start.
+impl Overlaid {
     /// Opens the directory before anything is mounted over it.
-    fn open_lower(&mut self, wanted: &CoverPlan) {
+    fn open_lower(&mut self, wanted: &OverlayPlan) {
         self.lower = raw::open(&wanted.mount_point, libc::O_PATH | libc::O_DIRECTORY).unwrap_or(-1);
         if let Ok(found) = raw::fstat(self.lower) {
             self.empty = found;
         }
     }
 
-    /// Covers the directory in the best way that works; the error is that of the
+    /// Overlays the directory in the best way that works; the error is that of the
     /// overlay.
     fn first(
         &mut self,
         storage: Fd,
         plan: &Plan,
-        wanted: &CoverPlan,
+        wanted: &OverlayPlan,
         index: usize,
     ) -> Result<(), Errno> {
-        let mut outcome = self.mount(Cover::Overlay, storage, plan, wanted, index);
+        let mut outcome = self.mount(OverlayKind::Overlay, storage, plan, wanted, index);
         let overlay = outcome;
         if outcome.is_err() && wanted.may_hide {
-            outcome = self.mount(Cover::Empty, storage, plan, wanted, index);
+            outcome = self.mount(OverlayKind::Empty, storage, plan, wanted, index);
         }
         if outcome.is_err() {
             self.close();
-            self.kind = Cover::None;
+            self.kind = OverlayKind::None;
         }
         overlay
     }

@@ -41,7 +41,7 @@ pub struct Reset<'a> {
     pub sysv: bool,
     /// Look for message queues.
     pub mqueue: bool,
-    /// Mount the covers of the working directory, `/tmp` and `/var/tmp` anew even
+    /// Mount the overlays of the working directory, `/tmp` and `/var/tmp` anew even
     /// if the run wrote nothing, because the host has changed files there.
     pub renew: bool,
 }

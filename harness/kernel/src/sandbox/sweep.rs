@@ -10,8 +10,8 @@
 
 use std::ffi::CStr;
 
-use super::arena::Arena;
 use super::raw::{self, Fd, Text};
+use super::shared_block::SharedBlock;
 
 /// Deeper directories are cleared by mounting anew, and reported as truncated.
 const MAX_DEPTH: u32 = 64;
@@ -60,15 +60,15 @@ pub(super) fn is_empty(dir: Fd) -> bool {
 
 /// Appends leftover names: `where`, `kind`, length (two bytes), the name.
 pub(super) struct NameWriter {
-    arena: Arena,
+    block: SharedBlock,
     pub used: usize,
     pub truncated: bool,
 }
 
 impl NameWriter {
-    pub(super) fn new(arena: Arena) -> Self {
+    pub(super) fn new(block: SharedBlock) -> Self {
         Self {
-            arena,
+            block,
             used: 0,
             truncated: false,
         }
@@ -78,8 +78,8 @@ impl NameWriter {
         let [low, high] = (name.len() as u16).to_le_bytes();
         let start = self.used.saturating_add(4);
         if name.len() > u16::MAX as usize
-            || !self.arena.put_name(start, name)
-            || !self.arena.put_name(self.used, &[place, kind, low, high])
+            || !self.block.put_name(start, name)
+            || !self.block.put_name(self.used, &[place, kind, low, high])
         {
             self.truncated = true;
             return;

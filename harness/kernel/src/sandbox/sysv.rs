@@ -6,8 +6,8 @@
 
 use std::ffi::{c_int, c_long, c_ulong};
 
-use super::arena::SysvRecord;
 use super::raw;
+use super::shared_block::SysvRecord;
 
 const MSG_INFO: c_int = 12;
 const MSG_STAT_ANY: c_int = 13;

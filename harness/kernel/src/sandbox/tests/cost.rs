@@ -52,7 +52,7 @@ fn resets_are_quick() {
         renew: true,
         ..files
     };
-    time("with all covers renewed", 100, || {
+    time("with all overlays renewed", 100, || {
         reset_for(&mut sandbox, &renew)
     });
     for (label, script) in [

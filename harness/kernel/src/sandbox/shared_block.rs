@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicI32, AtomicU32};
 
 use super::raw::Errno;
 
-/// Directories that can be covered: the working directory, `/tmp`, `/var/tmp`.
-pub(super) const MAX_COVERS: usize = 3;
+/// Directories that can be overlaid: the working directory, `/tmp`, `/var/tmp`.
+pub(super) const MAX_OVERLAYS: usize = 3;
 /// Leftover System V objects of one run that can be reported.
 pub(super) const MAX_SYSV: usize = 1024;
 const NAMES_BYTES: usize = 1 << 20;
@@ -25,7 +25,7 @@ pub(super) const PROGRAMS_BYTES: usize = 4 << 20;
 pub(super) enum Request {
     /// The identity maps are written: build the room.
     SetUp = 1,
-    /// Start the program at the given offset in the arena.
+    /// Start the program at the given offset in the block.
     Spawn = 2,
     /// List and clear what the last run left.
     Reset = 3,
@@ -34,7 +34,7 @@ pub(super) enum Request {
 pub(super) const MESSAGE_BYTES: usize = 8;
 
 /// Returns a message: the request and, for `Spawn`, the address of the program relative
-/// to the arena.
+/// to the block.
 pub(super) fn message(request: Request, offset: u32) -> [u8; MESSAGE_BYTES] {
     let [a, b, c, d] = (request as u32).to_ne_bytes();
     let [e, f, g, h] = offset.to_ne_bytes();
@@ -72,10 +72,10 @@ pub(super) enum Step {
 
 pub(super) const STEPS: usize = Step::WorkingDir as usize + 1;
 
-/// Way in which a directory was covered.
+/// Way in which a directory was overlaid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
-pub(super) enum Cover {
+pub(super) enum OverlayKind {
     /// The program writes to the directory of the host.
     None = 0,
     /// An overlay: the host's files are seen, nothing is written to them.
@@ -89,8 +89,8 @@ pub(super) enum Cover {
 #[repr(C)]
 pub(super) struct SetUpReport {
     pub steps: [Errno; STEPS],
-    pub covers: [Cover; MAX_COVERS],
-    pub cover_errors: [Errno; MAX_COVERS],
+    pub overlays: [OverlayKind; MAX_OVERLAYS],
+    pub overlay_errors: [Errno; MAX_OVERLAYS],
 }
 
 /// The request of a reset.
@@ -100,7 +100,7 @@ pub(super) struct ResetRequest {
     pub next_pid: i32,
     pub sysv: bool,
     pub mqueue: bool,
-    /// Mount the covers anew even if nothing was written to them.
+    /// Mount the overlays anew even if nothing was written to them.
     pub renew: bool,
 }
 
@@ -126,12 +126,12 @@ pub(super) enum ResetStage {
     LeaveIpc,
     Mqueue,
     Clear,
-    Cover,
+    Overlay,
     WorkingDir,
     FirstPid,
 }
 
-/// Directory of a leftover name; covers are numbered from 0.
+/// Directory of a leftover name; overlays are numbered from 0.
 pub(super) const IN_SHM: u8 = 100;
 /// The name is that of a POSIX message queue.
 pub(super) const IN_MQUEUE: u8 = 101;
@@ -195,7 +195,7 @@ pub(super) struct LimitRecord {
     pub hard: u64,
 }
 
-/// A program to start. All pointers lead into the arena.
+/// A program to start. All pointers lead into the block.
 #[repr(C)]
 pub(super) struct ProgramRecord {
     pub path: *const libc::c_char,
@@ -227,11 +227,11 @@ struct Layout {
 
 /// The mapping. Copies name the same memory; `unmap` ends it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arena {
+pub(super) struct SharedBlock {
     base: NonNull<Layout>,
 }
 
-impl Arena {
+impl SharedBlock {
     pub(super) fn map() -> Result<Self, Errno> {
         // SAFETY: a new anonymous mapping; it changes nothing that exists.
         let address = unsafe {
@@ -361,8 +361,8 @@ impl SetUpReport {
     /// Nothing tried yet.
     pub(super) const BLANK: Self = Self {
         steps: [0; STEPS],
-        covers: [Cover::None; MAX_COVERS],
-        cover_errors: [0; MAX_COVERS],
+        overlays: [OverlayKind::None; MAX_OVERLAYS],
+        overlay_errors: [0; MAX_OVERLAYS],
     };
 
     pub(super) fn note(&mut self, step: Step, outcome: Result<(), Errno>) -> bool {

@@ -1,4 +1,4 @@
-//! Selection of the directories that get a throw-away cover.
+//! Selection of the directories that get a throw-away overlay.
 
 use std::ffi::{CString, OsString};
 use std::fs;
@@ -6,20 +6,20 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::capabilities::Feature;
-use super::plan::CoverPlan;
+use super::plan::OverlayPlan;
 
 /// The choice for one of the three directories.
 #[derive(Debug)]
 pub(super) enum Choice {
-    /// Covered by the cover of this number.
+    /// Overlaid by the overlay of this number.
     By(usize),
-    /// Not to be covered.
+    /// Not to be overlaid.
     Refused(String),
 }
 
-/// Directories to cover, each with the feature that it serves.
+/// Directories to overlay, each with the feature that it serves.
 #[derive(Debug, Default)]
-pub(super) struct Covers {
+pub(super) struct Overlays {
     pub paths: Vec<PathBuf>,
     pub choices: Vec<(Feature, Choice)>,
     may_hide: Vec<bool>,
@@ -27,18 +27,18 @@ pub(super) struct Covers {
     hidden: Option<PathBuf>,
 }
 
-impl Covers {
+impl Overlays {
     /// `needed` are the files that must stay visible whatever happens.
     pub(super) fn choose(working_dir: &Path, hidden: &str, needed: &[PathBuf]) -> Self {
         let mounts = mount_points();
         let hidden = working_dir.join(hidden);
         let is_needed = needed.iter().any(|file| file.starts_with(&hidden));
-        let mut covers = Self {
+        let mut overlays = Self {
             working_dir: working_dir.to_owned(),
             hidden: (!is_needed).then_some(hidden),
             ..Self::default()
         };
-        covers.add(Feature::WorkingDir, working_dir, &mounts, false);
+        overlays.add(Feature::WorkingDir, working_dir, &mounts, false);
         for (feature, dir) in [(Feature::Tmp, "/tmp"), (Feature::VarTmp, "/var/tmp")] {
             // Where there is no such directory, programs cannot write to it either.
             let Ok(dir) = fs::canonicalize(dir) else {
@@ -46,9 +46,9 @@ impl Covers {
             };
             let may_hide =
                 !working_dir.starts_with(&dir) && !needed.iter().any(|file| file.starts_with(&dir));
-            covers.add(feature, &dir, &mounts, may_hide);
+            overlays.add(feature, &dir, &mounts, may_hide);
         }
-        covers
+        overlays
     }
 
     fn add(&mut self, feature: Feature, dir: &Path, mounts: &[PathBuf], may_hide: bool) {
@@ -66,7 +66,7 @@ impl Covers {
         self.choices.push((feature, choice));
     }
 
-    /// Adds a cover, which replaces those of directories below it: one overlay serves
+    /// Adds a overlay, which replaces those of directories below it: one overlay serves
     /// all, and files can be renamed between them.
     fn insert(&mut self, dir: &Path, may_hide: bool) {
         let below: Vec<bool> = self
@@ -97,11 +97,11 @@ impl Covers {
         self.may_hide.push(may_hide);
     }
 
-    pub(super) fn plans(&self) -> Vec<CoverPlan> {
+    pub(super) fn plans(&self) -> Vec<OverlayPlan> {
         self.paths
             .iter()
             .zip(&self.may_hide)
-            .map(|(path, &may_hide)| CoverPlan {
+            .map(|(path, &may_hide)| OverlayPlan {
                 mount_point: c_string(path),
                 may_hide,
                 has_working_dir: self.working_dir.starts_with(path),
@@ -180,32 +180,32 @@ pub(super) fn c_string(path: &Path) -> CString {
 mod tests {
     use super::*;
 
-    fn choose(working_dir: &str, mounts: &[&str]) -> Covers {
+    fn choose(working_dir: &str, mounts: &[&str]) -> Overlays {
         let mounts: Vec<PathBuf> = mounts.iter().map(PathBuf::from).collect();
-        let mut covers = Covers {
+        let mut overlays = Overlays {
             working_dir: working_dir.into(),
-            ..Covers::default()
+            ..Overlays::default()
         };
-        covers.add(Feature::WorkingDir, Path::new(working_dir), &mounts, false);
-        covers.add(Feature::Tmp, Path::new("/tmp"), &mounts, false);
-        covers.add(Feature::VarTmp, Path::new("/var/tmp"), &mounts, false);
-        covers
+        overlays.add(Feature::WorkingDir, Path::new(working_dir), &mounts, false);
+        overlays.add(Feature::Tmp, Path::new("/tmp"), &mounts, false);
+        overlays.add(Feature::VarTmp, Path::new("/var/tmp"), &mounts, false);
+        overlays
     }
 
     #[test]
-    fn a_working_dir_below_tmp_shares_its_cover() {
-        let covers = choose("/tmp/project", &["/"]);
-        assert_eq!(covers.paths, [Path::new("/tmp"), Path::new("/var/tmp")]);
-        assert!(matches!(covers.choices[0].1, Choice::By(0)));
-        assert!(matches!(covers.choices[1].1, Choice::By(0)));
-        assert!(matches!(covers.choices[2].1, Choice::By(1)));
+    fn a_working_dir_below_tmp_shares_its_overlay() {
+        let overlays = choose("/tmp/project", &["/"]);
+        assert_eq!(overlays.paths, [Path::new("/tmp"), Path::new("/var/tmp")]);
+        assert!(matches!(overlays.choices[0].1, Choice::By(0)));
+        assert!(matches!(overlays.choices[1].1, Choice::By(0)));
+        assert!(matches!(overlays.choices[2].1, Choice::By(1)));
     }
 
     #[test]
     fn a_working_dir_above_var_tmp_serves_it() {
-        let covers = choose("/var", &["/"]);
-        assert_eq!(covers.paths, [Path::new("/var"), Path::new("/tmp")]);
-        assert!(matches!(covers.choices[2].1, Choice::By(0)));
+        let overlays = choose("/var", &["/"]);
+        assert_eq!(overlays.paths, [Path::new("/var"), Path::new("/tmp")]);
+        assert!(matches!(overlays.choices[2].1, Choice::By(0)));
     }
 
     #[test]
@@ -214,9 +214,9 @@ mod tests {
             choose("/", &["/"]).choices[0].1,
             Choice::Refused(_)
         ));
-        let covers = choose("/home/me", &["/", "/home", "/home/me/cache"]);
-        assert!(matches!(covers.choices[0].1, Choice::Refused(_)));
-        assert_eq!(covers.paths, [Path::new("/tmp"), Path::new("/var/tmp")]);
+        let overlays = choose("/home/me", &["/", "/home", "/home/me/cache"]);
+        assert!(matches!(overlays.choices[0].1, Choice::Refused(_)));
+        assert_eq!(overlays.paths, [Path::new("/tmp"), Path::new("/var/tmp")]);
     }
 
     #[test]
