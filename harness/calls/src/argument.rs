@@ -1,4 +1,4 @@
-//! What an argument register of a call means.
+//! The meaning of an argument register.
 
 /// The meaning of one argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What calls do.
+//! The effects of calls.
 
 /// The effect of a call on anything but its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
