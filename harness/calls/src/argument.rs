@@ -123,7 +123,7 @@ pub enum Arg {
 }
 
 impl Arg {
-    /// Whether the kernel follows the argument as a pointer.
+    /// Returns whether the kernel follows the argument as a pointer.
     pub const fn is_pointer(self) -> bool {
         use Arg::*;
         match self {
@@ -139,7 +139,7 @@ impl Arg {
         }
     }
 
-    /// Whether the argument is an array of `struct iovec`.
+    /// Returns whether the argument is an array of `struct iovec`.
     pub const fn is_vector(self) -> bool {
         matches!(self, Arg::BytesVector | Arg::BufferVector)
     }

@@ -1,7 +1,7 @@
 //! Floor 0: one table of what is known of each system call.
 //!
 //! A [`Row`] says what a call's arguments are, what it does, and the facts about it that
-//! do not follow from that. Everything else is derived here or by whoever asks: the
+//! do not follow from that. Everything else is derived from these, here or by the caller: the
 //! seccomp filter, the objects that a step touches, where a fault can strike, how many
 //! arguments count, what a report shows, which calls belong to a program's start-up.
 //!

@@ -62,7 +62,7 @@ pub enum Fact {
     Loads = 1 << 16,
     /// Asks for others to run.
     Yields = 1 << 17,
-    /// Its answer depends on nobody else while a program starts.
+    /// Its answer depends on no other process while a program starts.
     Alike = 1 << 18,
 }
 
@@ -134,6 +134,11 @@ impl Row {
         self.facts.0 & fact as u32 != 0
     }
 
+    /// The first argument with this meaning.
+    pub fn argument(&self, wanted: Arg) -> Option<usize> {
+        self.position(|arg| arg == wanted)
+    }
+
     fn position(&self, wanted: impl Fn(Arg) -> bool) -> Option<usize> {
         self.args.iter().position(|arg| wanted(*arg))
     }
@@ -142,7 +147,7 @@ impl Row {
     /// registers hold whatever an earlier call left there.
     pub fn arity(&self, args: &[u64; 6]) -> usize {
         let creates = |flags: u64| flags & (libc::O_CREAT | libc::O_TMPFILE) as u64 != 0;
-        let flags = || self.position(|arg| arg == Arg::OpenFlags);
+        let flags = || self.argument(Arg::OpenFlags);
         match self.does {
             Does::Open | Does::OpenQueue => match flags() {
                 // The mode counts if a file is made.
@@ -186,7 +191,7 @@ impl Row {
         if self.does != Does::Open {
             return None;
         }
-        match self.position(|arg| arg == Arg::OpenFlags) {
+        match self.argument(Arg::OpenFlags) {
             Some(flags) => Some(args[flags] as libc::c_int),
             // creat(2)
             None if self.args.contains(&Arg::Mode) => {
@@ -199,13 +204,13 @@ impl Row {
     /// The arguments with a socket's address and its length, for calls that are known by
     /// it.
     pub fn socket_address(&self) -> Option<(usize, usize)> {
-        let at = self.position(|arg| arg == Arg::SocketAddress)?;
+        let at = self.argument(Arg::SocketAddress)?;
         matches!(self.does, Does::Bind | Does::Connect).then_some((at, at + 1))
     }
 
     /// The argument with the descriptor that the call works on.
     pub fn descriptor(&self) -> Option<usize> {
-        self.position(|arg| arg == Arg::Fd)
+        self.argument(Arg::Fd)
     }
 
     /// The argument with a second descriptor.
@@ -242,7 +247,7 @@ impl Row {
         Some(Transfer {
             flow,
             amount,
-            descriptor: self.position(|arg| arg == Arg::Sink).unwrap_or(0),
+            descriptor: self.argument(Arg::Sink).unwrap_or(0),
         })
     }
 
@@ -255,7 +260,7 @@ impl Row {
         } else if let Some(buffer) = of([Arg::Bytes, Arg::Buffer]) {
             Some(Amount::Bytes(buffer + 1))
         } else {
-            self.position(|arg| arg == Arg::Size).map(Amount::Bytes)
+            self.argument(Arg::Size).map(Amount::Bytes)
         }
         .filter(|_| !matches!(self.does, Does::ReceiveMany | Does::SendMany))
     }
@@ -307,7 +312,7 @@ impl Row {
     /// The argument with the signal that the call sends.
     pub fn signal(&self) -> Option<usize> {
         match self.sends_signal() {
-            true => self.position(|arg| arg == Arg::Signal),
+            true => self.argument(Arg::Signal),
             false => None,
         }
     }
@@ -322,7 +327,7 @@ impl Row {
     pub fn is_untouched(&self, args: &[u64; 6]) -> bool {
         let flags = match self.does {
             Does::Futex => return commands::futex_only_waits(args[1]),
-            Does::Receive => self.position(|arg| arg == Arg::Bits),
+            Does::Receive => self.argument(Arg::Bits),
             _ => None,
         };
         // Waiting for all of it, it may have taken a part.
@@ -407,5 +412,12 @@ impl Row {
             Does::Map(Mapping::Attach | Mapping::Detach) => Some(SystemV::Memory),
             _ => None,
         }
+    }
+
+    /// Returns whether the call removes a System V object. On some architectures `IPC_64`
+    /// (0x100) is or-ed to the command.
+    pub fn removes_system_v(&self, args: &[u64; 6]) -> bool {
+        let command = self.argument(Arg::ControlCommand).map(|at| args[at]);
+        command.is_some_and(|command| command as libc::c_int & 0xff == libc::IPC_RMID)
     }
 }

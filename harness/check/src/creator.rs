@@ -1,14 +1,11 @@
 //! Creators of kernel resources, read from the calls in a trace.
 
-use crosswire_calls::{Arg, Does, Mapping, Row, SystemV};
+use crosswire_calls::{Does, Mapping, Row, SystemV};
 use crosswire_model::{Action, Event, Leftover, TaskId, Trace, What};
 
 /// `O_CREAT`, the same on every architecture that Linux runs on and Rust
 /// supports as a host (include/uapi/asm-generic/fcntl.h, octal).
 const O_CREAT: u64 = 0o100;
-
-/// `IPC_RMID` (include/uapi/linux/ipc.h).
-const IPC_RMID: u64 = 0;
 
 /// Origin of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +143,7 @@ impl<'a> Wanted<'a> {
                 let is_it = args[0] as i32 == *id;
                 match row.does {
                     Does::Get(_) if result == i64::from(*id) => Deed::Creates,
-                    Does::ControlSystemV(_) if is_it && removes(row, args) => removal,
+                    Does::ControlSystemV(_) if is_it && row.removes_system_v(args) => removal,
                     Does::Get(_) | Does::ControlSystemV(_) => Deed::Nothing,
                     // shmdt(2) has an address.
                     Does::Map(Mapping::Detach) => Deed::Nothing,
@@ -173,13 +170,6 @@ impl<'a> Wanted<'a> {
             },
         }
     }
-}
-
-/// Returns whether a call removes a System V object. On some architectures `IPC_64`
-/// (0x100) is or-ed to the command.
-fn removes(row: &Row, args: &[u64; 6]) -> bool {
-    let command = row.args.iter().position(|arg| *arg == Arg::ControlCommand);
-    command.is_some_and(|at| args[at] & 0xff == IPC_RMID)
 }
 
 fn creates_path(row: &Row, args: &[u64; 6]) -> bool {
@@ -221,6 +211,9 @@ mod tests {
     use super::*;
     use crosswire_model::End;
     use crosswire_model::testing::RunBuilder;
+
+    /// `IPC_RMID` (include/uapi/linux/ipc.h).
+    const IPC_RMID: u64 = 0;
 
     fn file(path: &str) -> Leftover {
         Leftover::File {

@@ -39,7 +39,7 @@ impl<'a> Follower<'a> {
             }
             Does::Pause | Does::TakeSignal => vec![self.signals(process)],
             Does::WaitChild => {
-                let pid = row.args.iter().position(|arg| *arg == Arg::Pid);
+                let pid = row.argument(Arg::Pid);
                 self.children(process, args[pid.unwrap_or(0)])
             }
             Does::Poll => self.polled(process),
@@ -164,7 +164,7 @@ impl<'a> Follower<'a> {
             Does::Write | Does::WriteAt | Does::Send => self.writes(done, file, object),
             Does::Close => self.closes(done.process, number),
             Does::Duplicate => {
-                let flags = (done.row.args.iter()).position(|arg| *arg == Arg::DescriptorFlags);
+                let flags = done.row.argument(Arg::DescriptorFlags);
                 let closes = flags.is_some_and(|at| done.args[at] & libc::O_CLOEXEC as u64 != 0);
                 self.duplicates(done, file, closes);
             }
@@ -340,7 +340,7 @@ impl<'a> Follower<'a> {
     fn makes_node(&mut self, done: &Done<'a>) {
         let Some(path) = done.path else { return };
         let object = self.at_path(path);
-        let mode = done.row.args.iter().position(|arg| *arg == Arg::Mode);
+        let mode = done.row.argument(Arg::Mode);
         let mode = mode.map_or(0, |at| done.args[at]) as libc::mode_t;
         match mode & libc::S_IFMT {
             libc::S_IFIFO => self.set(object, Kind::Pipe, State::pipe()),

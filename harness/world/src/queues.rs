@@ -112,7 +112,7 @@ impl<'a> Follower<'a> {
         };
         let Some(connection) = connection else { return };
         // Only accept4(2) has flags.
-        let flags = done.row.args.iter().position(|arg| *arg == Arg::Bits);
+        let flags = done.row.argument(Arg::Bits);
         let flags = flags.map_or(0, |at| done.args[at]);
         let end = Open {
             writable: true,
@@ -315,7 +315,7 @@ impl<'a> Follower<'a> {
                     messages.remove(at);
                 }
             }
-            (state, Does::ControlSystemV(_)) if done.args[1] as i32 & 0xff == libc::IPC_RMID => {
+            (state, Does::ControlSystemV(_)) if done.row.removes_system_v(&done.args) => {
                 *state = State::Absent;
             }
             _ => {

@@ -161,7 +161,7 @@ fn objects(events: &[Event]) -> Vec<(SystemV, i32)> {
         let Does::Get(kind) = row.does else {
             return None;
         };
-        let flags = row.args.iter().position(|arg| *arg == Arg::GetFlags)?;
+        let flags = row.argument(Arg::GetFlags)?;
         let is_private = args[0] as i32 == libc::IPC_PRIVATE;
         let creates = is_private || args[flags] as i32 & libc::IPC_CREAT != 0;
         (result >= 0 && creates).then_some((kind, result as i32))

@@ -11,10 +11,10 @@ pub(crate) mod objects;
 use crate::emulate::address::destination;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
-use crosswire_calls::{Arg, Does, Mapping, Row, SystemV};
+use crosswire_calls::{Does, Mapping, Row, SystemV};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{AccessKind, EVERYTHING, Footprint, Mode, TaskId, Touch, What};
-use libc::{AF_UNIX, IPC_RMID, c_int};
+use libc::AF_UNIX;
 use objects::Descriptor;
 use std::rc::Rc;
 
@@ -327,8 +327,7 @@ impl Session<'_> {
                 .push((process, touch.clone()));
         }
         touches.push(touch);
-        let command = row.args.iter().position(|arg| *arg == Arg::ControlCommand);
-        if command.is_some_and(|at| args[at] as c_int & 0xff == IPC_RMID) {
+        if row.removes_system_v(&args) {
             // Its key is free again.
             touches.push(Touch::write(KEYS));
         }
