@@ -1,17 +1,22 @@
 //! Findings of the sandbox after a run, in the terms of the trace.
 
+use crosswire_calls::SystemV;
 use crosswire_kernel::sandbox::{FileKind, Leftovers, SysvKind};
 use crosswire_model::Leftover;
+
+/// Returns the kind of a System V object, as the table of calls has it.
+pub(super) fn kind_of(kind: SysvKind) -> SystemV {
+    match kind {
+        SysvKind::Queue { .. } => SystemV::Queue,
+        SysvKind::Semaphores { .. } => SystemV::Semaphores,
+        SysvKind::SharedMemory { .. } => SystemV::Memory,
+    }
+}
 
 /// See the module.
 pub(crate) fn describe(left: Leftovers) -> Vec<Leftover> {
     let system_v = left.sysv.into_iter().map(|object| Leftover::SystemV {
-        kind: match object.kind {
-            SysvKind::Queue { .. } => "message queue",
-            SysvKind::Semaphores { .. } => "semaphore set",
-            SysvKind::SharedMemory { .. } => "shared memory",
-        }
-        .to_owned(),
+        kind: kind_of(object.kind).name().to_owned(),
         id: object.id,
         key: object.key,
     });

@@ -7,8 +7,9 @@
 //! that, the call must have been one that fails if the name exists. Whatever is
 //! doubtful stays.
 
+use super::leftovers::kind_of;
 use crosswire_calls::{Arg, Does, Row, SystemV};
-use crosswire_kernel::sandbox::{Leftovers, SysvKind, remove_sysv};
+use crosswire_kernel::sandbox::{Leftovers, remove_sysv};
 use crosswire_model::{Event, What};
 use nix::time::{ClockId, clock_gettime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,14 +168,6 @@ fn objects(events: &[Event]) -> Vec<(SystemV, i32)> {
         (result >= 0 && creates).then_some((kind, result as i32))
     });
     made.collect()
-}
-
-fn kind_of(kind: SysvKind) -> SystemV {
-    match kind {
-        SysvKind::Queue { .. } => SystemV::Queue,
-        SysvKind::Semaphores { .. } => SystemV::Semaphores,
-        SysvKind::SharedMemory { .. } => SystemV::Memory,
-    }
 }
 
 /// Message queues that calls have created, without the slash.

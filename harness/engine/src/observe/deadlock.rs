@@ -3,7 +3,7 @@
 
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
-use crosswire_calls::{Does, Wait};
+use crosswire_calls::{Does, SystemV, Wait};
 use crosswire_kernel::{descriptor, memory};
 use crosswire_model::{Blocked, Call, End, Moment, TaskId, What};
 use libc::{O_RDONLY, O_WRONLY, POLLIN};
@@ -81,13 +81,11 @@ impl Session<'_> {
                 Some(Wait::Child) => self.children_of(index),
                 Some(Wait::Futex) => self.futex(index, args[0]),
                 Some(Wait::QueuedMessage) => {
-                    self.system_v(index, "message queue", args[0], Does::SystemVSend)
+                    self.system_v(index, SystemV::Queue, Does::SystemVSend)
                 }
-                Some(Wait::QueueRoom) => {
-                    self.system_v(index, "message queue", args[0], Does::SystemVReceive)
-                }
+                Some(Wait::QueueRoom) => self.system_v(index, SystemV::Queue, Does::SystemVReceive),
                 Some(Wait::Semaphores) => {
-                    self.system_v(index, "semaphore set", args[0], Does::SemaphoreOperation)
+                    self.system_v(index, SystemV::Semaphores, Does::SemaphoreOperation)
                 }
                 Some(Wait::Poll) => self.polled(index, args[0], args[1]),
                 Some(Wait::OtherEnd) => {
@@ -222,7 +220,9 @@ impl Session<'_> {
         (object, owner.map(|t| t.id).into_iter().collect())
     }
 
-    fn system_v(&self, index: usize, kind: &str, id: u64, release: Does) -> (String, Vec<TaskId>) {
+    /// A System V object, and the others that have made calls which could release it.
+    fn system_v(&self, index: usize, kind: SystemV, release: Does) -> (String, Vec<TaskId>) {
+        let [id, ..] = self.tasks[index].entering.args;
         let uses = |t: &&Task| {
             self.recorder.events.iter().any(|event| match &event.what {
                 What::Call { call, args, .. } | What::Block { call, args, .. } => {
@@ -232,7 +232,7 @@ impl Session<'_> {
             })
         };
         let users = self.others(index).filter(uses).map(|t| t.id).collect();
-        (format!("System V {kind} {id}"), users)
+        (format!("System V {} {id}", kind.name()), users)
     }
 
     fn polled(&self, index: usize, address: u64, count: u64) -> (String, Vec<TaskId>) {
