@@ -25,6 +25,26 @@ pub(crate) fn fcntl_is_brief(command: u64) -> bool {
     )
 }
 
+/// Returns whether a command of fcntl(2) changes nothing.
+pub(crate) fn fcntl_only_asks(command: u64) -> bool {
+    matches!(
+        command as c_int,
+        F_GETFD
+            | F_GETFL
+            | F_GETOWN
+            | F_GETLEASE
+            | F_GETPIPE_SZ
+            | F_GET_SEALS
+            | F_GETLK
+            | F_OFD_GETLK
+    )
+}
+
+/// Returns whether a request of ioctl(2) changes nothing.
+pub(crate) fn ioctl_only_asks(request: u64) -> bool {
+    matches!(request, TCGETS | TIOCGWINSZ | FIONREAD | TIOCOUTQ)
+}
+
 /// Returns whether a command of fcntl(2) is about locks.
 pub fn is_file_lock_command(command: u64) -> bool {
     matches!(
@@ -77,6 +97,19 @@ pub(crate) fn futex_only_waits(operation: u64) -> bool {
     matches!(
         operation as c_int & FUTEX_CMD_MASK,
         FUTEX_WAIT | FUTEX_WAIT_BITSET
+    )
+}
+
+/// Returns whether an operation of futex(2) leaves the words in memory as they are.
+pub(crate) fn futex_leaves_words(operation: u64) -> bool {
+    matches!(
+        operation as c_int & FUTEX_CMD_MASK,
+        FUTEX_WAIT
+            | FUTEX_WAIT_BITSET
+            | FUTEX_WAKE
+            | FUTEX_WAKE_BITSET
+            | FUTEX_REQUEUE
+            | FUTEX_CMP_REQUEUE
     )
 }
 

@@ -19,6 +19,7 @@
 mod argument;
 mod commands;
 mod does;
+mod effect;
 mod row;
 mod rows;
 mod table;

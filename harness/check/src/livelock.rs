@@ -1,45 +1,89 @@
-//! Livelocks: all live processes loop until shared memory changes, and every process that
-//! could change it is gone or waits as well.
+//! Livelocks and stalls: all tasks that could run go round in loops, and whoever could end
+//! these is gone or waits as well.
 
 use super::Expectations;
-use crosswire_model::{Action, End, Event, Kind, Spinner, Trace, Violation, What};
+use crosswire_model::{
+    Action, End, Errno, Event, Kind, PolledWord, Polling, Spinner, Trace, Violation, What,
+};
 
-/// Adds the violation if the run ended in a livelock.
+/// Adds the violation if the run ended in loops.
 pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<Violation>) {
     let is_kill =
         |event: &Event| matches!(&event.what, What::Fault(fault) if fault.action == Action::Kill);
-    if let End::Livelock(spinners) = &trace.end
-        && (expectations.livelocks_under_faults || !trace.events.iter().any(is_kill))
-    {
-        found.push(describe(trace, spinners));
+    let (kind, spinners) = match &trace.end {
+        End::Livelock(spinners) => (Kind::Livelock, spinners),
+        End::Stalled(spinners) => (Kind::Stalled, spinners),
+        _ => return,
+    };
+    if expectations.livelocks_under_faults || !trace.events.iter().any(is_kill) {
+        found.push(describe(trace, kind, spinners));
     }
 }
 
-fn describe(trace: &Trace, spinners: &[Spinner]) -> Violation {
+fn describe(trace: &Trace, kind: Kind, spinners: &[Spinner]) -> Violation {
     let clauses: Vec<String> = spinners.iter().map(|s| clause(trace, s)).collect();
-    let seen_in = |spinner: &Spinner| {
+    let looked_in = |spinner: &Spinner| {
         let mut steps = trace.events.iter().rev();
+        let looks = |what: &What| {
+            matches!(
+                what,
+                What::Access(_) | What::Call { .. } | What::Wake { .. }
+            )
+        };
         steps
-            .find(|event| event.task == spinner.task && matches!(event.what, What::Access(_)))
+            .find(|event| event.task == spinner.task && looks(&event.what))
             .map(|event| event.step)
     };
-    let mut steps: Vec<u64> = spinners.iter().filter_map(seen_in).collect();
+    let mut steps: Vec<u64> = spinners.iter().filter_map(looked_in).collect();
     steps.sort_unstable();
+    let mut sentence = format!("{kind}: {}", clauses.join("; "));
+    let mut details = Vec::new();
+    if kind == Kind::Stalled {
+        sentence += "; nothing else has happened for long";
+        details.push(
+            "No proof: no step had an effect that anybody could notice for hours of virtual time \
+             (--limit-stall), but a loop may count, and end by itself."
+                .to_owned(),
+        );
+    }
     Violation {
-        kind: Kind::Livelock,
-        sentence: format!("livelock: {}", clauses.join("; ")),
+        kind,
+        sentence,
         tasks: spinners.iter().map(|spinner| spinner.task).collect(),
         steps,
-        details: Vec::new(),
+        details,
     }
 }
 
 fn clause(trace: &Trace, spinner: &Spinner) -> String {
-    let Spinner {
-        task,
+    let name = trace.name(spinner.task);
+    let words: Vec<String> = spinner.words.iter().map(|w| word(trace, w)).collect();
+    let calls: Vec<String> = spinner.calls.iter().map(call).collect();
+    match (words.is_empty(), calls.is_empty()) {
+        (false, true) => format!("`{name}` waits in a loop for {}", listed(&words)),
+        (false, false) => format!(
+            "`{name}` waits in a loop for {}, where {}",
+            listed(&words),
+            listed(&calls)
+        ),
+        (true, false) => format!("`{name}` polls in a loop: {}", listed(&calls)),
+        (true, true) => format!("`{name}` goes round in a loop that looks at nothing outside it"),
+    }
+}
+
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn word(trace: &Trace, word: &PolledWord) -> String {
+    let PolledWord {
         access,
         last_writer,
-    } = spinner;
+    } = word;
     let object = trace.objects.get(access.object as usize);
     let object = object.map_or("shared memory", |object| object.name.as_str());
     let value = access
@@ -49,11 +93,23 @@ fn clause(trace: &Trace, spinner: &Spinner) -> String {
         Some(writer) => format!(", last written by `{}`", trace.name(*writer)),
         None => ", which nobody has written in this run".to_owned(),
     };
-    format!(
-        "`{}` waits in a loop for {object}+{:#x} to change{value}{writer}",
-        trace.name(*task),
-        access.offset,
-    )
+    format!("{object}+{:#x} to change{value}{writer}", access.offset)
+}
+
+fn call(polling: &Polling) -> String {
+    let first = polling.call.row().args.first();
+    let shown = match (&polling.path, first) {
+        (Some(path), _) => path.clone(),
+        (None, Some(first)) if !first.is_pointer() => (polling.args[0] as i32).to_string(),
+        _ => String::new(),
+    };
+    match polling.result {
+        error @ -4095..0 => {
+            let error = Errno(-error as i32);
+            format!("{}({shown}) fails with {error}", polling.call)
+        }
+        result => format!("{}({shown}) returns {result}", polling.call),
+    }
 }
 
 #[cfg(test)]
@@ -75,10 +131,14 @@ mod tests {
         };
         let look = |run: RunBuilder, step| run.event(0, step, What::Access(access));
         let run = look(look(run, 2), 4).event(0, 5, What::Spin);
-        let mut run = run.end(End::Livelock(vec![Spinner {
-            task: TaskId(0),
+        let word = PolledWord {
             access,
             last_writer: Some(TaskId(1)),
+        };
+        let mut run = run.end(End::Livelock(vec![Spinner {
+            task: TaskId(0),
+            words: vec![word],
+            calls: Vec::new(),
         }]));
         run.trace.objects.push(SharedObject {
             name: "/memfd:queue".to_owned(),

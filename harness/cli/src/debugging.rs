@@ -50,7 +50,10 @@ pub fn debug(record: &Record, options: &ReplayOptions) -> Result<u8, Failure> {
 
 /// Tells whether processes are left at the end of the run.
 fn stands_still(record: &Record) -> bool {
-    matches!(record.trace.end, End::Deadlock(_) | End::Livelock(_))
+    matches!(
+        record.trace.end,
+        End::Deadlock(_) | End::Livelock(_) | End::Stalled(_)
+    )
 }
 
 /// Returns the step that shows the violation, or else the last step.

@@ -45,7 +45,7 @@ fn in_default_order(record: &Record) -> Result<Record, Failure> {
     let verdict = match &run.trace.end {
         End::Limit(limit) => Verdict::Inconclusive(*limit),
         End::Invalid(reason) => Verdict::Invalid(reason.clone()),
-        End::Deadlock(_) | End::Livelock(_) => Verdict::Violation(Vec::new()),
+        End::Deadlock(_) | End::Livelock(_) | End::Stalled(_) => Verdict::Violation(Vec::new()),
         End::Finished => Verdict::Pass,
     };
     Ok(Record {

@@ -6,6 +6,7 @@ mod faults;
 mod finish;
 mod footprint;
 mod inside;
+mod loops;
 mod measure;
 mod memory;
 mod observe;

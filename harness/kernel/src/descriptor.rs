@@ -75,7 +75,36 @@ pub fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{process}/fd/{descriptor}")).ok()
 }
 
-/// Returns the identity of a socket or eventfd, at which waiters are not queued.
+/// Returns the descriptors of a process: of each its number, and a line with what it leads
+/// to, its position and its flags. Sockets and pipes are not told from one another.
+pub fn all(process: Tid) -> io::Result<Vec<(i32, String)>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(format!("/proc/{process}/fd"))? {
+        let name = entry?.file_name();
+        let Some(number) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        let target = target(process, number as u64).unwrap_or_default();
+        let target = target.to_string_lossy();
+        // `socket:[1234]`
+        let kind = target.split(":[").next().unwrap_or_default();
+        let info = std::fs::read_to_string(format!("/proc/{process}/fdinfo/{number}"));
+        let info = info.unwrap_or_default();
+        let mut lines = info.lines();
+        let (position, flags) = (lines.next(), lines.next());
+        all.push((number, format!("{kind} {position:?} {flags:?}")));
+    }
+    all.sort_unstable();
+    Ok(all)
+}
+
+/// Returns whether a descriptor leads to a regular file or a directory.
+pub fn is_plain_file(process: Tid, descriptor: u64) -> bool {
+    std::fs::metadata(format!("/proc/{process}/fd/{descriptor}"))
+        .is_ok_and(|data| data.is_file() || data.is_dir())
+}
+
+/// Tells whether operations on it return a socket or eventfd, at which waiters are not queued.
 pub fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
     let target = target(process, descriptor)?.to_string_lossy().into_owned();
     if target.starts_with("socket:") {

@@ -3,6 +3,7 @@
 use super::Tid;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 /// Open files of `/proc` about one task: a `pread` costs a microsecond, opening
 /// them anew would cost five.
@@ -56,6 +57,14 @@ impl Probe {
             _ => b'X',
         }
     }
+}
+
+/// Returns the time that a task has been on a processor (`schedstat` in the kernel's
+/// documentation, sched-stats.rst).
+pub fn processor_time(tid: Tid) -> Option<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/{tid}/schedstat")).ok()?;
+    let nanoseconds = text.split(' ').next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 trait OpenOnce {

@@ -10,6 +10,14 @@ use std::io;
 #[derive(Clone, Copy)]
 pub struct Registers(pub libc::user_regs_struct);
 
+impl Default for Registers {
+    /// All zero.
+    fn default() -> Registers {
+        // SAFETY: user_regs_struct is plain integers, for which zero is a value.
+        Registers(unsafe { std::mem::zeroed() })
+    }
+}
+
 /// Length of the `syscall` instruction: going back this far repeats the call.
 pub const SYSCALL_INSTRUCTION: u64 = 2;
 
@@ -96,16 +104,16 @@ impl Registers {
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]
     }
 
-    /// Tells whether every general-purpose register is the same.
-    pub fn same_as(&self, other: &Registers) -> bool {
-        /// The trap and resume flags, which faults and single steps set.
+    /// Returns the flags, without those that faults and single steps set.
+    pub fn flags(&self) -> u64 {
+        /// The trap and resume flags.
         const OF_DEBUGGING: u64 = 1 << 8 | 1 << 16;
-        let (a, b) = (&self.0, &other.0);
-        let flags = |r: &libc::user_regs_struct| r.eflags & !OF_DEBUGGING;
-        (a.rip, a.rsp, a.rax, flags(a), a.rbp) == (b.rip, b.rsp, b.rax, flags(b), b.rbp)
-            && self.args() == other.args()
-            && (a.rbx, a.rcx, a.r11) == (b.rbx, b.rcx, b.r11)
-            && (a.r12, a.r13, a.r14, a.r15) == (b.r12, b.r13, b.r14, b.r15)
+        self.0.eflags & !OF_DEBUGGING
+    }
+
+    /// Base of the GS segment.
+    pub fn segment_base(&self) -> u64 {
+        self.0.gs_base
     }
 
     /// Returns the registers needed to start unwinding: instruction, stack and frame
@@ -127,12 +135,34 @@ impl Registers {
 
 /// Reads all registers of a stopped task.
 pub fn read(tid: Tid) -> io::Result<Registers> {
-    // SAFETY: user_regs_struct is plain integers, for which zero is a value.
-    let mut regs: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    let mut regs = Registers::default();
     // SAFETY: the kernel writes one user_regs_struct to the address given, which
     // is valid for the whole call; ptrace touches no other memory of ours.
-    let result = unsafe { libc::ptrace(libc::PTRACE_GETREGS, tid, 0, &raw mut regs) };
-    peek_poke_result(result).map(|()| Registers(regs))
+    let result = unsafe { libc::ptrace(libc::PTRACE_GETREGS, tid, 0, &raw mut regs.0) };
+    peek_poke_result(result).map(|()| regs)
+}
+
+/// Reads the floating-point and vector registers of a stopped task, in the processor's own
+/// form (Intel SDM volume 1, section 13.4). The header is left out: it says which parts are
+/// in their initial state, which the processor need not track exactly (section 13.6).
+pub fn extended(tid: Tid) -> io::Result<Vec<u8>> {
+    /// `NT_X86_XSTATE` of linux/elf.h.
+    const XSTATE: libc::c_int = 0x202;
+    let mut bytes = vec![0u8; 16 << 10];
+    let mut room = libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: bytes.len(),
+    };
+    // SAFETY: the kernel writes at most `iov_len` bytes to `iov_base`, which `bytes` has, and
+    // the length that it has written to the iovec; both live for the whole call.
+    let result = unsafe { libc::ptrace(libc::PTRACE_GETREGSET, tid, XSTATE, &raw mut room) };
+    peek_poke_result(result)?;
+    bytes.truncate(room.iov_len);
+    let header = 512..576;
+    if let Some(header) = bytes.get_mut(header) {
+        header.fill(0);
+    }
+    Ok(bytes)
 }
 
 /// Writes all registers of a stopped task.

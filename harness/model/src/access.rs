@@ -76,15 +76,3 @@ pub struct Place {
     /// The instruction, as a disassembler prints it.
     pub instruction: String,
 }
-
-/// A task that goes round in a loop which waits for shared memory to change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spinner {
-    /// The spinning task.
-    pub task: super::TaskId,
-    /// The access that it repeats, and the value it reads.
-    pub access: Access,
-    /// Task that wrote there last in this run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_writer: Option<super::TaskId>,
-}

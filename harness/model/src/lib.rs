@@ -15,6 +15,7 @@ mod record;
 mod run;
 mod schedule;
 mod seen;
+mod spinner;
 mod stack;
 mod task;
 #[cfg(feature = "testing")]
@@ -23,7 +24,7 @@ mod touch;
 mod trace;
 mod verdict;
 
-pub use access::{Access, AccessKind, Place, SharedObject, Spinner};
+pub use access::{Access, AccessKind, Place, SharedObject};
 pub use call::{Call, Errno, Signal, UnknownName};
 pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point};
 pub use history::{History, Operation, Outcome};
@@ -33,6 +34,7 @@ pub use record::{Program, ReadRecordError, Record};
 pub use run::Run;
 pub use schedule::{Deviation, Rule, Schedule, Switch, Weight};
 pub use seen::{Bytes, Content, Polled, Seen, SemaphoreOperation};
+pub use spinner::{PolledWord, Polling, Spinner};
 pub use stack::{Capture, Frame, Mapping, Moment, Stack};
 pub use task::{Task, TaskId};
 pub use touch::{EVERYTHING, Footprint, Mode, Touch, conflict};

@@ -11,6 +11,10 @@ pub struct Limits {
     pub steps: u64,
     /// Virtual time, in nanoseconds.
     pub virtual_ns: u64,
+    /// Virtual time, in nanoseconds, without any step that had an effect, after which loops
+    /// that look for something count as stalled.
+    #[serde(default = "stall_ns")]
+    pub stall_ns: u64,
     /// Real time, in milliseconds. The only limit that depends on the machine.
     pub wall_ms: u64,
     /// Tasks (threads and processes) ever created.
@@ -19,14 +23,20 @@ pub struct Limits {
     pub output_bytes: u64,
 }
 
+/// Twelve hours: longer than a program gives itself for anything.
+fn stall_ns() -> u64 {
+    12 * 3600 * 1_000_000_000
+}
+
 impl Default for Limits {
     /// Generous for a test, small enough that a runaway program is noticed in
-    /// seconds: a million steps, a day of virtual time, thirty real seconds,
-    /// 512 tasks and 16 MiB of output.
+    /// seconds: a million steps, a day of virtual time, half of it without an effect,
+    /// thirty real seconds, 512 tasks and 16 MiB of output.
     fn default() -> Self {
         Limits {
             steps: 1_000_000,
             virtual_ns: 24 * 3600 * 1_000_000_000,
+            stall_ns: stall_ns(),
             wall_ms: 30_000,
             tasks: 512,
             output_bytes: 16 << 20,

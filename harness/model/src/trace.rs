@@ -87,9 +87,13 @@ pub enum End {
     Finished,
     /// A process that the harness started is alive, and no task can ever run again.
     Deadlock(Vec<Blocked>),
-    /// All live tasks wait in loops for shared memory to change, and no task that could
-    /// change it can run.
+    /// All tasks that could run go round in loops, of which every further round is proved
+    /// to be like the one before; all others wait, none of them until some time.
     Livelock(Vec<Spinner>),
+    /// All tasks that could run go round in loops, and no step has had an effect for the
+    /// virtual time of [`Limits::stall_ns`](super::Limits::stall_ns). No proof: a loop might
+    /// end by itself.
+    Stalled(Vec<Spinner>),
     /// A limit was reached.
     Limit(Limit),
     /// The harness could not do its job, and says why.

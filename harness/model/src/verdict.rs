@@ -107,6 +107,8 @@ pub enum Kind {
     Deadlock,
     /// All tasks wait in loops for a change that no task will make.
     Livelock,
+    /// All tasks go round in loops, and nothing has happened for long.
+    Stalled,
     /// A process died of a signal that it caused itself.
     FatalSignal,
     /// A process ended with a status that was not expected.
@@ -134,6 +136,7 @@ impl fmt::Display for Kind {
         f.pad(match self {
             Kind::Deadlock => "deadlock",
             Kind::Livelock => "livelock",
+            Kind::Stalled => "stalled",
             Kind::FatalSignal => "fatal-signal",
             Kind::ExitStatus => "exit-status",
             Kind::Leak => "leak",

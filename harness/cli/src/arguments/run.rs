@@ -206,6 +206,10 @@ pub struct LimitOptions {
     /// Maximum virtual time, in seconds [default: 86400]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub limit_virtual: Option<Duration>,
+    /// Virtual time without any effect after which polling loops are a violation, `stalled`,
+    /// in seconds [default: 43200]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub limit_stall: Option<Duration>,
     /// Maximum number of processes and threads created [default: 512]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit_tasks: Option<u32>,
@@ -223,6 +227,7 @@ impl LimitOptions {
         Limits {
             steps: self.limit_steps.unwrap_or(usual.steps),
             virtual_ns: self.limit_virtual.map_or(usual.virtual_ns, nanoseconds),
+            stall_ns: self.limit_stall.map_or(usual.stall_ns, nanoseconds),
             wall_ms: self.limit_wall.map_or(usual.wall_ms, milliseconds).max(1),
             tasks: self.limit_tasks.unwrap_or(usual.tasks),
             output_bytes: self.limit_output.unwrap_or(usual.output_bytes),

@@ -122,17 +122,13 @@ const HOSTILE: &[(&[&str], &[&str], &str, &str)] = &[
         "steps",
     ),
     (
-        &["spin"],
+        &["compute"],
         &["--limit-wall", "1"],
         "inconclusive",
         "wall-time",
     ),
-    (
-        &["spin_child"],
-        &["--limit-wall", "1"],
-        "inconclusive",
-        "wall-time",
-    ),
+    (&["spin"], &[], "violation", "livelock"),
+    (&["spin_child"], &[], "violation", "livelock"),
     (&["ignoreterm"], &[], "violation", "deadlock"),
     (&["stuck"], &[], "violation", "deadlock"),
 ];
@@ -244,7 +240,7 @@ fn a_run_that_is_ended_while_it_computes_tells_the_call_before() {
     let program = exercise(build.path());
     let directory = somewhere();
     let program = program.to_str().expect("a path that is text");
-    let target = target("exercise", &[program, "spin"], directory.path());
+    let target = target("exercise", &[program, "compute"], directory.path());
     let mut plan = schedule(0);
     plan.limits.wall_ms = 100;
     let mut engine = engine(&target, 0);

@@ -5,6 +5,7 @@ mod containment;
 mod determinism;
 mod exercise;
 mod exhaust;
+mod loops;
 mod real_programs;
 mod shared_programs;
 mod symbols;

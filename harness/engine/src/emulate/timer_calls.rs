@@ -211,6 +211,7 @@ impl Session<'_> {
             };
             self.expire(at)?;
         }
+        self.loops.something_happened(now, self.turn.step());
         self.settle(false)
     }
 

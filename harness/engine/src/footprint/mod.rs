@@ -207,9 +207,7 @@ impl Session<'_> {
                 touches.extend(self.words(access.object, access.offset, size, access.kind));
             }
         }
-        let index = before.task.index();
-        let at_access = matches!(self.tasks[index].state, State::Ready(At::Access, _));
-        if at_access && self.waits_for_change(index) {
+        if self.goes_round(before.task.index()) {
             touches.push(Touch::write(CHANGES));
         } else if changed {
             touches.push(Touch::add(CHANGES));

@@ -196,9 +196,6 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let pending = task.access.expect("it is at an access");
         let word = self.word_before(index, &pending);
-        if self.goes_round(index, word) {
-            return Ok(());
-        }
         self.tasks[index].access = None;
         self.prepare_trampolines(index)?;
         let form = self
@@ -342,7 +339,9 @@ impl Session<'_> {
                 self.recorder.amend_access(event, access);
             }
             let same = access.after.is_some() && access.after == access.before && size <= 8;
-            self.memory.changes += u64::from(!same);
+            if !same {
+                self.memory.note_change(&access, id);
+            }
             let word = (access.object, access.offset);
             self.memory.last_writers.insert(word, id);
         }

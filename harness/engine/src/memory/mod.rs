@@ -11,7 +11,6 @@
 mod access;
 mod code;
 mod death;
-mod endless;
 mod mappings;
 mod naming;
 mod of_task;
@@ -20,13 +19,12 @@ mod quiet;
 mod reading;
 mod shared;
 mod space;
-mod spinning;
 mod strings;
 
 pub(crate) use naming::Knowledge;
-pub(crate) use of_task::{Action, Borrowed, Looks, Pending, Performing};
+pub(crate) use of_task::{Action, Borrowed, Pending, Performing};
 pub(crate) use shared::SharedMemory;
-pub(crate) use space::Space;
+pub(crate) use space::{Space, known_in};
 
 use crate::inside::remote::{Remote, made, next};
 use crate::run::session::{Halt, Session};

@@ -1,7 +1,6 @@
 //! What the engine keeps for each task about shared memory.
 
 use crosswire_kernel::regs::Register;
-use std::collections::VecDeque;
 
 /// An access that a task is about to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,47 +33,6 @@ pub(crate) struct Performing {
     pub(super) size: u64,
     /// The word there, read when the task came to its next access.
     pub(super) left: Option<u64>,
-}
-
-/// Rounds of a loop before it is taken to wait.
-const ROUNDS: usize = 3;
-
-/// Places that a loop may look at.
-const LONGEST_LOOP: usize = 4;
-
-/// An access, and the value that was found.
-type Look = (usize, u64, Option<u64>);
-
-/// The places that a task has looked at since anything changed.
-#[derive(Debug, Default)]
-pub(crate) struct Looks {
-    pub(super) recent: VecDeque<Look>,
-    /// Changes of shared memory and readings of the counter then.
-    pub(super) since: (u64, u64),
-    /// It waits until the number of changes of shared memory is another one.
-    pub(super) waits: Option<u64>,
-    /// Times that it was resumed although nothing had changed.
-    pub(super) in_vain: u32,
-}
-
-impl Looks {
-    /// The task has done something else.
-    pub fn forget(&mut self) {
-        self.recent.clear();
-        self.in_vain = 0;
-    }
-
-    pub(super) fn comes_round(&mut self, look: Look) -> bool {
-        self.recent.push_back(look);
-        if self.recent.len() > ROUNDS * LONGEST_LOOP {
-            self.recent.pop_front();
-        }
-        let recent: Vec<&Look> = self.recent.iter().rev().collect();
-        (1..=LONGEST_LOOP).any(|length| {
-            recent.len() >= ROUNDS * length
-                && (length..ROUNDS * length).all(|i| recent[i] == recent[i - length])
-        })
-    }
 }
 
 /// Changes for a call that are undone when it ends.

@@ -25,7 +25,12 @@ impl Session<'_> {
         }
         let (tid, row) = (self.tasks[index].tid, self.tasks[index].entering.row());
         let args = self.tasks[index].entering.args;
-        for (argument, value) in args.into_iter().enumerate() {
+        // Other registers hold whatever the program left there.
+        let used = match row.does {
+            Does::Anything => args.len(),
+            _ => row.arity(&args),
+        };
+        for (argument, value) in args.into_iter().enumerate().take(used) {
             if self.space(index).at(value).is_some() {
                 let register = Register::Arg(argument);
                 let alias = value + DISTANCE;
@@ -33,8 +38,6 @@ impl Session<'_> {
                 task.borrowed.remember(register, value);
                 task.entering.args[argument] = alias;
                 regs::poke(tid, register, alias)?;
-                // Somebody may write there, or wait for somebody who does.
-                self.memory.changes += 1;
             }
         }
         let args = self.tasks[index].entering.args;
@@ -94,7 +97,6 @@ impl Session<'_> {
         }
         self.tasks[index].borrowed.words.push((at, value));
         memory::write(tid, at, &(value + DISTANCE).to_ne_bytes())?;
-        self.memory.changes += 1;
         Ok(())
     }
 
@@ -104,6 +106,8 @@ impl Session<'_> {
         if task.borrowed.is_empty() {
             return Ok(());
         }
+        // The kernel may have written there.
+        self.memory.changes += u64::from(!task.entering.row().leaves_words(&task.entering.args));
         for (register, value) in task.borrowed.registers.drain(..) {
             regs::poke(task.tid, register, value)?;
             if let Register::Arg(argument) = register {

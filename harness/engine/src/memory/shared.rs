@@ -4,7 +4,7 @@
 use super::naming::{Knowledge, SharedObjects};
 use super::space::Space;
 use crate::inside::stubs::{Installed, Stubs};
-use crosswire_model::{Place, SharedObject, TaskId};
+use crosswire_model::{Access, Place, SharedObject, TaskId};
 use std::collections::HashMap;
 
 /// Shared memory that the engine watches.
@@ -15,6 +15,8 @@ pub(crate) struct SharedMemory {
     pub(super) objects: SharedObjects,
     pub(super) knowledge: Knowledge,
     pub(super) changes: u64,
+    /// The user of each word, by object and number; `None` if there are several.
+    users: HashMap<(u32, u64), Option<TaskId>>,
     /// The last writer of each word, by object and offset.
     pub(super) last_writers: HashMap<(u32, u64), TaskId>,
 }
@@ -55,9 +57,55 @@ impl SharedMemory {
         (&mut self.knowledge.stubs, &mut self.spaces[space].stubs)
     }
 
+    /// Changes of shared memory that another task than the one which made them has looked at
+    /// before.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// A task uses memory. Returns whether others have used it, too.
+    pub fn note_user(&mut self, access: &Access, task: TaskId) -> bool {
+        let mut others = false;
+        for word in words(access) {
+            let user = self
+                .users
+                .entry((access.object, word))
+                .or_insert(Some(task));
+            if *user != Some(task) {
+                *user = None;
+                others = true;
+            }
+        }
+        others
+    }
+
+    /// A task has changed memory.
+    pub fn note_change(&mut self, access: &Access, task: TaskId) {
+        let by_others = |word: u64| self.users.get(&(access.object, word)) != Some(&Some(task));
+        self.changes += u64::from(words(access).any(by_others));
+    }
+
+    /// The task that wrote last where an access begins.
+    pub fn last_writer(&self, access: &Access) -> Option<TaskId> {
+        let exact = self.last_writers.get(&(access.object, access.offset));
+        let covers = |(object, offset): &(u32, u64)| {
+            *object == access.object
+                && *offset < access.offset + u64::from(access.size)
+                && access.offset < offset + 8
+        };
+        let near = || self.last_writers.iter().find(|(word, _)| covers(word));
+        exact.or_else(|| near().map(|(_, task)| task)).copied()
+    }
+
     /// Takes apart what outlives the run: the worker's knowledge, the objects that were
     /// shared, and the places in programs that accessed them.
     pub fn into_parts(self) -> (Knowledge, Vec<SharedObject>, Vec<Place>) {
         (self.knowledge, self.objects.list, self.objects.places)
     }
+}
+
+/// The numbers of the words that an access touches.
+fn words(access: &Access) -> impl Iterator<Item = u64> + use<> {
+    let last = access.offset + u64::from(access.size.max(1)) - 1;
+    access.offset / 8..=last / 8
 }

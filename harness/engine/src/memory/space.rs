@@ -82,6 +82,17 @@ impl Space {
         (address < region.end).then_some(region)
     }
 
+    /// Returns an address by which memory is known however it is mapped: of shared memory
+    /// one that no mapping has, of private memory its own.
+    pub fn known_as(&self, address: u64) -> u64 {
+        let shared = self.at(address).map(|region| (region, address));
+        let own = address.wrapping_sub(DISTANCE);
+        match shared.or_else(|| self.at(own).map(|region| (region, own))) {
+            Some((region, at)) => known_in(region.object, region.position(at)),
+            None => address,
+        }
+    }
+
     /// Returns the start of the first mapping behind an address.
     pub fn next_after(&self, address: u64) -> u64 {
         let mut behind = self.regions.range(address..);
@@ -160,6 +171,12 @@ impl Space {
             None
         })
     }
+}
+
+/// Returns how a byte of shared memory is known; see [`Space::known_as`].
+pub(crate) fn known_in(object: u32, offset: u64) -> u64 {
+    const SHARED: u64 = 1 << 63;
+    SHARED | u64::from(object) << 44 | offset
 }
 
 /// Returns the page-aligned range of a call that names an address and a length.

@@ -26,8 +26,7 @@ impl Session<'_> {
             std::thread::sleep(Duration::from_micros(pause));
             self.settle(false)?;
             let is_ready = |t: &Task| match t.state {
-                State::Ready(At::Code, _) => self.may_leave_loop(t.id.index()),
-                State::Ready(..) => true,
+                State::Ready(..) => !self.goes_round(t.id.index()),
                 _ => false,
             };
             if self.tasks.iter().any(is_ready) || self.tasks.iter().all(Task::is_gone) {
@@ -39,11 +38,7 @@ impl Session<'_> {
 
     /// Ends the run when no task can continue.
     pub fn stuck(&mut self) -> End {
-        let roots = self
-            .processes
-            .iter()
-            .filter(|p| p.root && p.awaits.is_none());
-        if roots.clone().all(|root| self.has_ended(root)) {
+        if self.roots_have_ended() {
             return End::Finished;
         }
         let waiting = |t: &&Task| {

@@ -15,6 +15,7 @@ impl Session<'_> {
             What::Exec(_) | What::Spawn(_) => self.footprints.forget_after(None),
             _ => {}
         }
+        self.note_round(index, &what);
         self.recorder.events.push(Event {
             step: self.turn.step(),
             task: TaskId(index as u32),

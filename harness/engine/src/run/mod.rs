@@ -4,7 +4,6 @@ pub(crate) mod reports;
 pub(crate) mod session;
 pub(crate) mod settle;
 pub(crate) mod setup;
-pub(crate) mod spin;
 pub(crate) mod step;
 pub(crate) mod stops;
 pub(crate) mod successors;

@@ -14,6 +14,7 @@ use crate::error::EngineError;
 use crate::faults::armed::Faults;
 use crate::finish::ipc::Ipc;
 use crate::footprint::footprints::Footprints;
+use crate::loops::Loops;
 use crate::memory::{Knowledge, SharedMemory};
 use crate::observe::recorder::Recorder;
 use crate::schedule::choose::{CannotRun, Chooser};
@@ -57,6 +58,7 @@ pub(crate) struct Session<'a> {
     pub ipc: Ipc,
     pub faults: Faults,
     pub memory: SharedMemory,
+    pub loops: Loops,
     pub footprints: Footprints,
     pub recorder: Recorder,
 }
@@ -78,6 +80,7 @@ impl<'a> Session<'a> {
             ipc: Ipc::default(),
             faults: Faults::new(&setup.plan.faults),
             memory: SharedMemory::new(knowledge),
+            loops: Loops::default(),
             footprints: Footprints::default(),
             recorder: Recorder::default(),
         }

@@ -5,46 +5,20 @@
 //! stopped is off its CPU in an interruptible sleep, and after that was seen there
 //! is still nothing to be reported.
 
+use crate::loops::Look;
 use crate::run::reports::Completed;
 use crate::run::session::{Halt, Session};
-use crate::run::spin::Spins;
-use crate::run::task::{At, State};
-use crosswire_kernel::counter::Moment;
+use crate::run::task::State;
 use crosswire_kernel::probe::yield_cpu;
-use crosswire_kernel::tracee::{self, Stop, Wait, Waited};
+use crosswire_kernel::tracee::{self, Wait, Waited};
 use crosswire_model::{Call, End, Limit, What};
 use std::time::Duration;
-
-/// Real time in its own code after which a task is looked at for spinning. A look takes
-/// about as long, so that every further one waits twice as long: a long computation is
-/// not to take much longer than it does anyway.
-const LOOK_AFTER: Duration = Duration::from_millis(60);
-
-/// Time of the next check of a task that spins.
-struct SpinCheck {
-    at: Moment,
-    pause: Duration,
-}
-
-impl SpinCheck {
-    fn first() -> Self {
-        SpinCheck {
-            at: Moment::now().after(LOOK_AFTER),
-            pause: LOOK_AFTER,
-        }
-    }
-
-    fn again(&mut self) {
-        self.pause *= 2;
-        self.at = Moment::now().after(self.pause);
-    }
-}
 
 impl Session<'_> {
     /// Waits until no task runs. `undisturbed`: only the current task can have anything
     /// to report, so the harness may sleep until it does.
     pub fn settle(&mut self, undisturbed: bool) -> Result<(), Halt> {
-        let mut look = SpinCheck::first();
+        let mut look = Look::first();
         let mut rounds = 0u32;
         if !undisturbed {
             // Whoever was resumed is on this CPU, and has not run yet.
@@ -67,7 +41,7 @@ impl Session<'_> {
                 Waited::Nothing => {}
                 Waited::Tick => {
                     self.check_wall_time()?;
-                    self.look_for_spin(&mut look)?;
+                    self.look_for_loop(&mut look)?;
                     continue;
                 }
             }
@@ -90,7 +64,7 @@ impl Session<'_> {
     }
 
     /// Gives the CPU to the tasks that still run.
-    fn linger(&mut self, rounds: u32, look: &mut SpinCheck) -> Result<(), Halt> {
+    fn linger(&mut self, rounds: u32, look: &mut Look) -> Result<(), Halt> {
         // A long computation should not have to share its CPU with the question
         // whether it is over.
         match rounds {
@@ -100,7 +74,7 @@ impl Session<'_> {
         }
         if rounds.is_multiple_of(256) {
             self.check_wall_time()?;
-            self.look_for_spin(look)?;
+            self.look_for_loop(look)?;
         }
         Ok(())
     }
@@ -222,33 +196,5 @@ impl Session<'_> {
             self.record(task, what);
         }
         self.reports.ended = ended;
-    }
-
-    /// A task that does not come to a schedule point may be waiting for another
-    /// one in a loop. Whether it does is seen from its registers: a loop that only
-    /// looks returns to exactly the same ones. The moment is not reproducible, but
-    /// the answer is, so nothing in the trace depends on time.
-    fn look_for_spin(&mut self, look: &mut SpinCheck) -> Result<(), Halt> {
-        let Some(index) = self.turn.current.filter(|_| look.at.is_past()) else {
-            return Ok(());
-        };
-        if !matches!(self.tasks[index].state, State::Running) || self.turn.calling {
-            return Ok(());
-        }
-        match crate::run::spin::look(self.tasks[index].tid)? {
-            Spins::Yes(stopped) => {
-                self.end_one_stop_call(index, Stop::Trap)?;
-                self.tasks[index].state = State::Ready(At::Code, stopped);
-                self.record(index, What::Spin);
-                self.turn
-                    .spinning
-                    .push((index, self.turn.step, self.reports.signals_sent()));
-                self.turn.yielded = true;
-            }
-            Spins::No => {}
-            Spins::Stopped(tid, stop) => self.on_stop(tid, stop)?,
-        }
-        look.again();
-        Ok(())
     }
 }

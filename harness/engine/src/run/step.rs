@@ -65,7 +65,9 @@ impl Session<'_> {
 
     /// The current step is over.
     pub fn finish_step(&mut self) {
-        self.turn.current = None;
+        if let Some(index) = self.turn.current.take() {
+            self.note_step(index);
+        }
         self.turn.calling = false;
         self.turn.step += 1;
         self.clock.step();
@@ -90,7 +92,7 @@ impl Session<'_> {
                 self.run_code(index, 0)
             }
             State::Ready(At::Exit | At::Code, _) => {
-                self.turn.spinning.retain(|(task, ..)| *task != index);
+                self.tasks[index].looping.go_on();
                 self.record(index, What::Resume);
                 self.run_code(index, 0)
             }
@@ -113,9 +115,6 @@ impl Session<'_> {
             return Ok(());
         }
         self.decode_path(index);
-        if !self.tasks[index].entering.row().is(Fact::Yields) {
-            self.tasks[index].looks.forget();
-        }
         match self.strike(index)? {
             Strike::None => {}
             Strike::StepOver => return Ok(()),
@@ -232,8 +231,14 @@ impl Session<'_> {
                 return Ok(());
             };
             self.reports.recheck |= signal != 0;
-            stopped.resume(signal);
-            self.settle(signal == 0)?;
+            match signal == 0 && self.is_examined(index) {
+                true => self.follow(index)?,
+                false => {
+                    self.run_unfollowed(index);
+                    stopped.resume(signal);
+                    self.settle(signal == 0)?;
+                }
+            }
             signal = 0;
             if !matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
                 return Ok(());

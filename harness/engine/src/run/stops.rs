@@ -3,6 +3,7 @@
 use crate::EngineError;
 use crate::emulate::tsc;
 use crate::inside::stubs::Stubs;
+use crate::loops::Looping;
 use crate::memory::Borrowed;
 use crate::observe::logged::Logged;
 use crate::run::session::{Halt, Session};
@@ -348,6 +349,7 @@ impl Session<'_> {
         task.restore = None;
         task.borrowed = Borrowed::default();
         task.segment_set = false;
+        task.looping = Looping::default();
         let process = task.process;
         let changed = &mut self.processes[process];
         changed.space = self.memory.add_space();

@@ -1,6 +1,7 @@
 //! The tasks and processes of one run, as the engine sees them.
 
-use crate::memory::{Action, Borrowed, Looks, Pending, Performing};
+use crate::loops::Looping;
+use crate::memory::{Action, Borrowed, Pending, Performing};
 use crosswire_kernel::Tid;
 use crosswire_kernel::probe::Probe;
 use crosswire_kernel::regs::{Register, Registers};
@@ -113,8 +114,8 @@ pub(crate) struct Task {
     pub access: Option<Pending>,
     /// The accesses of the instruction that it performs.
     pub performing: Vec<Performing>,
-    /// Places that it has looked at while nothing changed.
-    pub looks: Looks,
+    /// What is known of its going round.
+    pub looping: Looping,
     /// Changes for the call it is in.
     pub borrowed: Borrowed,
     /// Its GS segment leads to aliases.
@@ -160,7 +161,7 @@ impl Task {
             tid_inside: 0,
             access: None,
             performing: Vec::new(),
-            looks: Looks::default(),
+            looping: Looping::default(),
             borrowed: Borrowed::default(),
             segment_set: false,
             reached_memory: false,

@@ -1,4 +1,4 @@
-//! Whose turn it is, and what is known of the tasks that let others go first.
+//! Whose turn it is.
 
 use crosswire_kernel::counter::Moment;
 use std::time::Duration;
@@ -11,8 +11,6 @@ pub(crate) struct Turn {
     /// The current task began the call it is in during this step.
     pub(super) calling: bool,
     pub(super) yielded: bool,
-    /// Tasks that were found spinning, in which step, and after how many signals.
-    pub(super) spinning: Vec<(usize, u64, u64)>,
     /// The number of events when every task that waits for a lock last tried.
     pub(super) retried_at: usize,
     pub(super) last_resort: bool,
@@ -29,7 +27,6 @@ impl Turn {
             current: None,
             calling: false,
             yielded: false,
-            spinning: Vec::new(),
             retried_at: usize::MAX,
             last_resort: false,
             after_roots: 0,
@@ -40,6 +37,11 @@ impl Turn {
     /// The number of the step.
     pub fn step(&self) -> u64 {
         self.step
+    }
+
+    /// Returns whether the current task is in a call that it began during this step.
+    pub fn is_calling(&self) -> bool {
+        self.calling
     }
 
     /// The current task wants others to run.

@@ -2,7 +2,7 @@
 //! can.
 
 use crate::run::session::{Halt, Session};
-use crate::run::task::{At, Process, State, Task};
+use crate::run::task::{Process, State, Task};
 use crate::schedule::choose::CannotRun;
 use crosswire_model::{End, Limit, TaskId};
 use std::fs::File;
@@ -40,9 +40,7 @@ impl Session<'_> {
     /// Tasks that can run now, by number.
     pub fn ready(&self) -> Vec<TaskId> {
         let is_ready = |task: &&Task| match &task.state {
-            State::Ready(At::Code, _) => self.may_leave_loop(task.id.index()),
-            State::Ready(At::Access, _) => !self.waits_for_change(task.id.index()),
-            State::Ready(..) => true,
+            State::Ready(..) => !self.goes_round(task.id.index()),
             State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
             State::Sleeping(_) | State::Blocked => task
                 .timed_wait
@@ -76,13 +74,6 @@ impl Session<'_> {
         }
     }
 
-    /// Tells whether anything has happened since the task was found spinning.
-    pub fn may_leave_loop(&self, index: usize) -> bool {
-        self.turn.spinning.iter().all(|(task, step, signals)| {
-            *task != index || self.turn.step > step + 1 || self.reports.signals_sent() > *signals
-        })
-    }
-
     pub fn asleep(&self) -> Vec<TaskId> {
         let asleep = |task: &&Task| {
             matches!(task.state, State::Sleeping(_))
@@ -105,23 +96,44 @@ impl Session<'_> {
         if self.end_pauses() || self.send_delayed_signals(u64::MAX)? {
             return Ok(());
         }
-        let wait = |task: &Task| match task.state {
-            State::Sleeping(_) | State::Blocked => task.timed_wait.map(|wait| wait.deadline),
-            _ => None,
-        };
-        let next = self.tasks.iter().filter_map(wait).min();
-        let next = next.into_iter().chain(self.timers.next_deadline()).min();
-        if let (Some(deadline), false) = (next, self.turn.after_roots > GRACE) {
+        let is_over = self.turn.after_roots > GRACE;
+        if !is_over && self.let_loops_go_on()? {
+            return Ok(());
+        }
+        if let (Some(deadline), false) = (self.next_deadline(), is_over) {
             self.clock.advance_to(deadline);
             // Someone who sleeps for ever in a loop counts as steps, too.
             self.turn.step += u64::from(self.turn.after_roots > 0);
             self.turn.after_roots += u64::from(self.turn.after_roots > 0);
             return Ok(());
         }
-        if self.retry_parked() || self.let_loops_go_on()? || self.stir()? {
+        if self.retry_parked() || self.stir()? {
             return Ok(());
         }
+        if !is_over && !self.going_round().is_empty() {
+            return self.end_in_loops();
+        }
         Err(Halt::End(self.stuck()))
+    }
+
+    /// The virtual time at which something happens by itself: a sleep or wait is over, or a
+    /// timer expires.
+    pub fn next_deadline(&self) -> Option<u64> {
+        let wait = |task: &Task| match task.state {
+            State::Sleeping(_) | State::Blocked => task.timed_wait.map(|wait| wait.deadline),
+            _ => None,
+        };
+        let waits = self.tasks.iter().filter_map(wait);
+        waits.chain(self.timers.next_deadline()).min()
+    }
+
+    /// Returns whether all processes that the harness started have ended.
+    pub fn roots_have_ended(&self) -> bool {
+        let mut begun = self
+            .processes
+            .iter()
+            .filter(|p| p.root && p.awaits.is_none());
+        begun.all(|root| self.has_ended(root))
     }
 
     pub fn finished(&self) -> End {

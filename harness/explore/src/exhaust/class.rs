@@ -72,6 +72,9 @@ fn views(run: &Run) -> u64 {
         }
     }
     let views: Vec<u64> = views.into_iter().map(|view| view.finish()).collect();
-    let is_stuck = matches!(run.trace.end, End::Deadlock(_) | End::Livelock(_));
+    let is_stuck = matches!(
+        run.trace.end,
+        End::Deadlock(_) | End::Livelock(_) | End::Stalled(_)
+    );
     hash_of(&(views, is_stuck))
 }

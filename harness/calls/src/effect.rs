@@ -1,0 +1,125 @@
+//! Whether a call that has come back could have been noticed by anybody.
+
+use crate::{Does, Row, Timer, commands};
+use libc::*;
+
+impl Row {
+    /// Returns whether the call may have changed something that another task, or the
+    /// caller's own next call, could notice. In doubt it has.
+    ///
+    /// A call that fails changes nothing, as section 2 of the manual has it, except where
+    /// it began something (`EINPROGRESS`), sent a signal (`EPIPE`) or had done a part
+    /// (`EFAULT`).
+    ///
+    /// ```
+    /// let row = crosswire_calls::row(libc::SYS_flock as u32);
+    /// assert!(row.has_effect(&[0; 6], 0));
+    /// assert!(!row.has_effect(&[0; 6], -i64::from(libc::EWOULDBLOCK)));
+    /// ```
+    pub fn has_effect(&self, args: &[u64; 6], result: i64) -> bool {
+        if (-4095..0).contains(&result) {
+            let error = -result as c_int;
+            return matches!(error, EINPROGRESS | EPIPE | EFAULT);
+        }
+        match self.does {
+            Does::Nothing
+            | Does::LookUp
+            | Does::Inspect
+            | Does::ReadAt
+            | Does::Poll
+            | Does::Select
+            | Does::SocketOption { sets: false }
+            | Does::Sync
+            | Does::Identity
+            | Does::Parent
+            | Does::Sleep
+            | Does::SleepByClock
+            | Does::ReadClock
+            | Does::ReadTimeOfDay
+            | Does::ReadSeconds
+            | Does::Timer(Timer::GetInterval | Timer::Get | Timer::GetDescriptor)
+            | Does::Place => false,
+            // The end of a file; no child has ended; no task was woken; a child, process or
+            // event that is not there.
+            Does::Read
+            | Does::WaitChild
+            | Does::WaitEpoll
+            | Does::Futex
+            | Does::List
+            | Does::Random => result != 0,
+            Does::Control => !commands::fcntl_only_asks(args[1]),
+            Does::Device => !commands::ioctl_only_asks(args[1]),
+            Does::Kill | Does::KillThread => self
+                .argument(crate::Arg::Signal)
+                .is_none_or(|at| args[at] != 0),
+            _ => true,
+        }
+    }
+
+    /// Returns whether the call writes nothing to memory, whatever it is pointed to.
+    pub fn leaves_words(&self, args: &[u64; 6]) -> bool {
+        self.does == Does::Futex && commands::futex_leaves_words(args[1])
+    }
+
+    /// Returns whether the call's answer depends on the time.
+    pub fn tells_time(&self) -> bool {
+        matches!(
+            self.does,
+            Does::ReadClock
+                | Does::ReadTimeOfDay
+                | Does::ReadSeconds
+                | Does::Timer(Timer::GetInterval | Timer::Get | Timer::GetDescriptor)
+        )
+    }
+
+    /// Returns whether the call lets time pass: it sleeps, or lets others run.
+    pub fn passes_time(&self) -> bool {
+        matches!(self.does, Does::Sleep | Does::SleepByClock) || self.is(crate::Fact::Yields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::row;
+
+    fn has_effect(number: i64, args: [u64; 6], result: i64) -> bool {
+        row(number as u32).has_effect(&args, result)
+    }
+
+    #[test]
+    fn asking_changes_nothing() {
+        let none = [0; 6];
+        assert!(!has_effect(libc::SYS_sched_yield, none, 0));
+        assert!(!has_effect(libc::SYS_clock_gettime, none, 0));
+        assert!(!has_effect(libc::SYS_kill, [42, 0, 0, 0, 0, 0], 0));
+        assert!(
+            !has_effect(libc::SYS_wait4, none, 0),
+            "WNOHANG, and none has ended"
+        );
+        assert!(!has_effect(libc::SYS_read, none, 0), "the end of a file");
+    }
+
+    #[test]
+    fn what_succeeds_may_be_noticed() {
+        let none = [0; 6];
+        assert!(has_effect(libc::SYS_kill, [42, 10, 0, 0, 0, 0], 0));
+        assert!(has_effect(libc::SYS_wait4, none, 42));
+        assert!(has_effect(libc::SYS_read, none, 1));
+        assert!(has_effect(libc::SYS_openat, none, 3));
+        assert!(has_effect(libc::SYS_futex, none, 1), "it woke a task");
+    }
+
+    #[test]
+    fn what_fails_changes_nothing_with_exceptions() {
+        let none = [0; 6];
+        let fails = |number, error: i32| has_effect(number, none, -i64::from(error));
+        assert!(!fails(libc::SYS_openat, libc::EEXIST));
+        assert!(!fails(libc::SYS_connect, libc::ECONNREFUSED));
+        assert!(fails(libc::SYS_connect, libc::EINPROGRESS));
+        assert!(fails(libc::SYS_write, libc::EPIPE), "SIGPIPE");
+        assert!(
+            !fails(libc::SYS_nanosleep, libc::EINTR),
+            "the signal had one"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! Loops that wait: an endless one is a livelock, whatever it waits for and how, and its
+//! twin that something ends passes.
+
+use crosswire_testing::building::{build_directory, compile, folder};
+use crosswire_testing::command::{Outcome, run, somewhere};
+use crosswire_testing::engine::on_every_cpu;
+use std::path::Path;
+
+/// Forms that go on forever unless something happens.
+const ENDLESS: [&str; 33] = [
+    "load",
+    "scan",
+    "counter",
+    "heartbeat",
+    "compare",
+    "copy",
+    "yield",
+    "spin_then_yield",
+    "sleeping",
+    "backoff",
+    "clock_reading",
+    "try_semaphore",
+    "timed_futex",
+    "polling",
+    "selecting",
+    "epolling",
+    "reading",
+    "status",
+    "opening",
+    "rereading",
+    "file_lock",
+    "lock_file",
+    "message",
+    "semaphores",
+    "connecting",
+    "signal_waiting",
+    "alive",
+    "reaping",
+    "handler_flag",
+    "counting",
+    "thread",
+    "threads",
+    "two_polls",
+];
+
+/// Forms that end by themselves.
+const ENDING: [&str; 5] = [
+    "bounded",
+    "bounded_by_time",
+    "bounded_without_sleep",
+    "summing",
+    "computing",
+];
+
+fn explored(program: &Path, form: &str, when: &str, runs: &str) -> Outcome {
+    let directory = somewhere();
+    let program = program.to_str().expect("a path that is text");
+    run(
+        directory.path(),
+        &["--runs", runs, "--", program, form, when],
+    )
+}
+
+fn each(forms: &[&str], try_one: impl Fn(&Path, &str) -> Result<(), String> + Sync) {
+    let build = build_directory();
+    let program = compile(
+        &[folder("fixtures").join("c/loops/loops.c")],
+        build.path(),
+        "loops",
+    );
+    let failures = on_every_cpu(forms, |_, form| try_one(&program, form));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn endless_loops_are_proved_within_a_few_thousand_steps() {
+    each(&ENDLESS, |program, form| {
+        let outcome = explored(program, form, "never", "1");
+        let steps = outcome.report["schedule_points"].as_u64();
+        let is_right = outcome.kinds() == ["livelock"] && steps.is_some_and(|n| n <= 5_000);
+        let told = || format!("{form}: {steps:?} steps, {}", outcome.told());
+        is_right.then_some(()).ok_or_else(told)
+    });
+}
+
+#[test]
+fn loops_that_something_ends_pass() {
+    each(&ENDLESS, |program, form| {
+        let outcome = explored(program, form, "late", "10");
+        let told = || format!("{form}: {}", outcome.told());
+        (outcome.verdict() == "pass").then_some(()).ok_or_else(told)
+    });
+}
+
+#[test]
+fn loops_that_end_by_themselves_pass() {
+    each(&ENDING, |program, form| {
+        let outcome = explored(program, form, "never", "2");
+        let told = || format!("{form}: {}", outcome.told());
+        (outcome.verdict() == "pass").then_some(()).ok_or_else(told)
+    });
+}
+
+/// The deadline that it computes anew in each round might be the end of the loop.
+#[test]
+fn a_loop_that_cannot_be_proved_endless_is_stalled() {
+    each(&["timed_semaphore"], |program, form| {
+        let outcome = explored(program, form, "never", "1");
+        let told = || format!("{form}: {}", outcome.told());
+        (outcome.kinds() == ["stalled"])
+            .then_some(())
+            .ok_or_else(told)
+    });
+}

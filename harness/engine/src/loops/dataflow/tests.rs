@@ -1,0 +1,133 @@
+use super::super::path::decode;
+use super::*;
+use crosswire_kernel::regs::Registers;
+
+/// Memory that is nobody else's.
+struct Own;
+
+impl Sharing for Own {
+    fn known_as(&self, address: u64) -> u64 {
+        address
+    }
+}
+
+/// Numbers of registers.
+const RAX: usize = 0;
+const RDX: usize = 2;
+
+/// Where the memory operands of the tests point.
+const AT: u64 = 0x1000;
+
+/// The round of a loop: instructions, all with RBX pointing to `AT`.
+fn round(code: &[&[u8]]) -> Vec<Performed> {
+    let mut position = 0x4000;
+    let performed = |bytes: &&[u8]| {
+        let instruction = decode(bytes, position).expect("an instruction");
+        let mut registers = Registers::default();
+        registers.0.rip = position;
+        registers.0.rbx = AT;
+        position += bytes.len() as u64;
+        Performed {
+            instruction,
+            registers,
+        }
+    };
+    code.iter().map(performed).collect()
+}
+
+fn changed(registers: &[usize], bytes: &[u64]) -> Changed {
+    Changed {
+        registers: std::array::from_fn(|n| registers.contains(&n)),
+        flags: false,
+        bytes: bytes.iter().copied().collect(),
+    }
+}
+
+const INC_EDX: &[u8] = &[0xff, 0xc2];
+const INC_AT_RBX: &[u8] = &[0xff, 0x03];
+const LOAD_EAX: &[u8] = &[0x8b, 0x43, 0x40]; // mov eax, [rbx+0x40]
+const TEST_EAX: &[u8] = &[0x85, 0xc0];
+const CMP_EDX_10: &[u8] = &[0x83, 0xfa, 0x0a];
+const JE: &[u8] = &[0x74, 0xf0];
+const LOAD_AT_RDX: &[u8] = &[0x8b, 0x02]; // mov eax, [rdx]
+const MOV_EDX_EAX: &[u8] = &[0x89, 0xc2];
+const SYSCALL: &[u8] = &[0x0f, 0x05];
+
+fn decided(code: &[&[u8]], changed: &Changed) -> Mark {
+    deciding(&round(code), changed, &Own)
+}
+
+#[test]
+fn a_counter_that_decides_nothing_is_no_end() {
+    let code = [LOAD_EAX, INC_EDX, TEST_EAX, JE];
+    assert!(decided(&code, &changed(&[RDX], &[])).is_none());
+    let in_memory = [LOAD_EAX, INC_AT_RBX, TEST_EAX, JE];
+    assert!(decided(&in_memory, &changed(&[], &[AT, AT + 1])).is_none());
+}
+
+#[test]
+fn a_counter_that_is_compared_may_be_the_end() {
+    let code = [LOAD_EAX, INC_EDX, CMP_EDX_10, JE];
+    assert!(decided(&code, &changed(&[RDX], &[])).earlier);
+    // By its own flags.
+    let code = [LOAD_EAX, INC_EDX, JE];
+    assert!(decided(&code, &changed(&[RDX], &[])).earlier);
+}
+
+#[test]
+fn a_value_that_passes_through_another_register_decides_as_well() {
+    // What is compared is the counter of the round before.
+    let code = [CMP_EDX_10, JE, MOV_EDX_EAX, &[0xff, 0xc0]];
+    assert!(decided(&code, &changed(&[RAX, RDX], &[])).earlier);
+    assert!(
+        decided(&code, &changed(&[RAX], &[])).earlier,
+        "only after a round is RDX marked"
+    );
+}
+
+#[test]
+fn an_address_decides() {
+    let code = [LOAD_AT_RDX, TEST_EAX, JE, INC_EDX];
+    assert!(decided(&code, &changed(&[RDX], &[])).earlier);
+}
+
+#[test]
+fn what_is_overwritten_before_it_is_used_decides_nothing() {
+    let code = [LOAD_EAX, TEST_EAX, JE, INC_AT_RBX];
+    assert!(decided(&code, &changed(&[RAX], &[AT])).is_none());
+}
+
+#[test]
+fn a_clock_reading_decides_as_such() {
+    // clock_gettime(2) fills in what is loaded and, perhaps, compared.
+    let call = |compares: bool| {
+        let load_edx = &[0x8b, 0x53, 0x40];
+        let mut steps = round(&[SYSCALL, load_edx]);
+        steps[0].registers.0.rax = libc::SYS_clock_gettime as u64;
+        steps[0].registers.0.rsi = AT + 0x40;
+        if compares {
+            steps.extend(round(&[CMP_EDX_10, JE]));
+        }
+        steps
+    };
+    let before = changed(&[], &[AT + 0x40, AT + 0x48]);
+    let decided = deciding(&call(true), &before, &Own);
+    assert!(decided.clock && !decided.earlier);
+    assert!(deciding(&call(false), &before, &Own).is_none());
+}
+
+#[test]
+fn a_marked_argument_of_a_call_decides() {
+    let mut steps = round(&[SYSCALL]);
+    steps[0].registers.0.rax = libc::SYS_kill as u64;
+    const RDI: usize = 7;
+    assert!(deciding(&steps, &changed(&[RDI], &[]), &Own).earlier);
+}
+
+#[test]
+fn reads_and_writes_of_a_round_are_told() {
+    let (reads, writes) = memory(&round(&[LOAD_EAX, INC_AT_RBX]), &Own);
+    assert!(reads.contains(&(AT + 0x40)) && reads.contains(&AT));
+    assert_eq!(writes.len(), 4, "{writes:?}");
+    assert_eq!(written_by(&round(&[INC_AT_RBX])[0]), [AT..AT + 4]);
+}

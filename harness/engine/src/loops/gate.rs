@@ -1,0 +1,137 @@
+//! Tells tasks that go round from those that do something, and lets others go first.
+
+use super::of_task::Happened;
+use crate::run::session::Session;
+use crate::run::task::{At, State};
+use crosswire_model::{TaskId, What};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+impl Session<'_> {
+    /// Takes note of an event: is it like those before, could anybody notice it?
+    pub fn note_round(&mut self, index: usize, what: &What) {
+        if !counts(what) {
+            return;
+        }
+        let here = self.tasks[index].entering.next;
+        let mut is_call = true;
+        let looks = match what {
+            What::Call {
+                call, args, result, ..
+            } => {
+                let step = hash(&(here, call, args, result));
+                let is_silent = !call.row().has_effect(args, *result);
+                let task = &mut self.tasks[index];
+                let files = &mut task.looping.own_files;
+                let is_own = !is_silent && files.note(task.tid, call.row(), args, *result, step);
+                task.looping.own_steps += u64::from(is_own);
+                self.loops.own_steps += u64::from(is_own);
+                (is_silent || is_own).then_some(step)
+            }
+            What::Wake { call, result } => {
+                let args = &self.tasks[index].entering.args;
+                (!call.row().has_effect(args, *result)).then(|| hash(&(here, call, result)))
+            }
+            What::Timeout => Some(hash(&(here, "timeout"))),
+            What::Signal(signal) => Some(hash(signal)),
+            What::Access(access) => {
+                is_call = false;
+                let others = self.memory.note_user(access, TaskId(index as u32));
+                // What only this task uses, it may count in.
+                let before = access.before.filter(|_| others);
+                let at = (access.object, access.offset, access.size);
+                Some(hash(&(access.place, at, before)))
+            }
+            _ => None,
+        };
+        match looks {
+            Some(step) => self.comes_by(index, step, is_call),
+            None => {
+                self.tasks[index].looping.forget();
+                self.note_news(index);
+                let (time, step) = (self.clock.now(), self.turn.step());
+                self.loops.something_happened(time, step);
+            }
+        }
+    }
+
+    fn comes_by(&mut self, index: usize, step: u64, is_call: bool) {
+        let now = self.happened(index);
+        let looping = &mut self.tasks[index].looping;
+        let has_changed = match looping.calls || is_call {
+            true => looping.since.effects != now.effects,
+            false => looping.since.changes != now.changes,
+        };
+        if has_changed {
+            looping.forget();
+        }
+        looping.since = now;
+        looping.calls |= is_call;
+        let comes_round = looping.rounds.push(step);
+        if !looping.rounds.repeats() {
+            self.note_news(index);
+        }
+        if !comes_round {
+            return;
+        }
+        let looping = &mut self.tasks[index].looping;
+        looping.gate = Some(now);
+        if let Some(examination) = &mut looping.examination {
+            examination.is_complete = true;
+        }
+        self.turn.yields();
+    }
+
+    /// A task has taken a step unlike those before: threads in the same memory might see
+    /// what it has written there.
+    fn note_news(&mut self, index: usize) {
+        let space = self.processes[self.tasks[index].process].space;
+        self.loops.spaces.entry(space).or_default().0 += 1;
+        self.tasks[index].looping.news += 1;
+    }
+
+    /// What has happened so far that concerns a task.
+    pub(super) fn happened(&self, index: usize) -> Happened {
+        let space = self.processes[self.tasks[index].process].space;
+        let (news, _) = self.loops.spaces.get(&space).copied().unwrap_or_default();
+        let others_own = self.loops.own_steps - self.tasks[index].looping.own_steps;
+        Happened {
+            effects: self.loops.effects + self.memory.changes() + others_own,
+            changes: self.memory.changes(),
+            others: news - self.tasks[index].looping.news.min(news),
+        }
+    }
+
+    /// Tells whether a task goes round, and nothing has happened that it could notice.
+    pub fn goes_round(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let looping = &task.looping;
+        let stands = match task.state {
+            State::Ready(At::Entry | At::Access, _) => true,
+            State::Ready(At::Code, _) => looping.in_own_code,
+            _ => false,
+        };
+        let Some(gate) = looping.gate.filter(|_| stands) else {
+            return false;
+        };
+        let now = self.happened(index);
+        let is_as_before = match looping.calls || looping.in_own_code {
+            true => gate == now,
+            false => (gate.changes, gate.others) == (now.changes, now.others),
+        };
+        is_as_before && task.signals_seen == self.reports.signals_sent()
+    }
+}
+
+/// Tells whether an event is one of those by which rounds are compared.
+pub(super) fn counts(what: &What) -> bool {
+    !matches!(
+        what,
+        What::Start | What::Resume | What::Spin | What::Block { .. }
+    )
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,112 @@
+//! What is known of one task's going round.
+
+use super::own_files::OwnFiles;
+use super::path::Path;
+use super::rounds::Rounds;
+use super::snapshot::Snapshot;
+use std::collections::BTreeSet;
+
+/// Things that happened, by which a task that goes round could find something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Happened {
+    /// Steps with an effect.
+    pub effects: u64,
+    /// Changes of shared memory.
+    pub changes: u64,
+    /// New steps of other threads in the same memory.
+    pub others: u64,
+}
+
+/// What is known of a loop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// Every round is like the one before until something else happens.
+    Endless(Rounding),
+    /// It goes on until enough time has passed.
+    UntilTime,
+    /// It may end by itself.
+    Undecided,
+}
+
+/// What threads of one process could see of each other's rounds: bytes of their memory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Rounding {
+    pub reads: BTreeSet<u64>,
+    pub writes: BTreeSet<u64>,
+}
+
+impl Rounding {
+    /// Tells whether neither of two rounds can change the course of the other.
+    pub fn is_apart_from(&self, other: &Rounding) -> bool {
+        self.writes.is_disjoint(&other.reads) && other.writes.is_disjoint(&self.reads)
+    }
+}
+
+/// A round that is followed instruction by instruction.
+pub(super) struct Examination {
+    pub before: Snapshot,
+    pub path: Path,
+    /// The number of events, of readings of the time-stamp counter, and of the task's own
+    /// steps, all and those with files of its own, when it began.
+    pub events: usize,
+    pub counter_readings: u64,
+    pub steps: u64,
+    pub own_steps: u64,
+    pub is_complete: bool,
+}
+
+/// What is known of one task's going round.
+#[derive(Default)]
+pub(crate) struct Looping {
+    pub(super) rounds: Rounds,
+    /// What had happened when the rounds began.
+    pub(super) since: Happened,
+    /// Some of its latest steps were calls, not accesses to shared memory.
+    pub(super) calls: bool,
+    /// It has come round, and waits until more has happened than that.
+    pub(super) gate: Option<Happened>,
+    /// It goes round in code without steps.
+    pub(super) in_own_code: bool,
+    /// Times that it was let go on although nothing had happened.
+    pub(super) in_vain: u32,
+    pub(super) nature: Option<Nature>,
+    /// Instructions of a round that are worth following.
+    pub(super) followed: usize,
+    /// The length of the round that was examined last.
+    pub(super) examined_period: usize,
+    /// What had happened when that was found out.
+    pub(super) proved_at: Option<Happened>,
+    pub(super) examination: Option<Box<Examination>>,
+    /// Files that it opens in each round, and its steps that concern no others.
+    pub(super) own_files: OwnFiles,
+    pub(super) own_steps: u64,
+    /// Its steps that were unlike those before, and all its steps.
+    pub(super) news: u64,
+    pub(super) steps: u64,
+}
+
+impl Looping {
+    /// The task has done something that can be noticed, or something has happened.
+    pub(super) fn forget(&mut self) {
+        self.rounds.forget();
+        self.calls = false;
+        self.leave();
+    }
+
+    /// It is let go on in its own code.
+    pub fn go_on(&mut self) {
+        if self.in_own_code {
+            self.leave();
+        }
+    }
+
+    /// It is known to go round no more.
+    fn leave(&mut self) {
+        self.gate = None;
+        self.in_own_code = false;
+        self.in_vain = 0;
+        self.nature = None;
+        (self.followed, self.examined_period) = (0, 0);
+        self.examination = None;
+    }
+}

@@ -1,0 +1,207 @@
+//! Examines one round of a loop: is every further round the same?
+
+use super::dataflow::{self, Mark, Sharing};
+use super::of_task::{Examination, Happened, Nature, Rounding};
+use super::path::{FIRST, MOST, Path, Performed};
+use super::snapshot::{Changed, Snapshot};
+use crate::inside::remote::next;
+use crate::memory::{Space, known_in};
+use crate::run::session::{Halt, Session};
+use crate::run::task::State;
+use crosswire_kernel::regs;
+use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_model::What;
+use std::collections::{BTreeSet, HashMap};
+
+impl Sharing for Space {
+    fn known_as(&self, address: u64) -> u64 {
+        Space::known_as(self, address)
+    }
+}
+
+impl Rounding {
+    /// The memory that a round reads and writes.
+    pub(super) fn of(steps: &[Performed], changed: &Changed, space: &Space) -> Rounding {
+        let (reads, mut writes) = dataflow::memory(steps, space);
+        writes.extend(&changed.bytes);
+        Rounding { reads, writes }
+    }
+}
+
+impl Session<'_> {
+    /// Begins to follow a task that goes round, from where it stands.
+    pub(super) fn begin_examination(&mut self, index: usize) -> Result<(), Halt> {
+        let before = Snapshot::take(self.tasks[index].tid)?;
+        let looping = &mut self.tasks[index].looping;
+        // A step of a compiled program takes some tens of instructions.
+        let likely = 32 * looping.rounds.period();
+        let followed = looping.followed.max(likely).clamp(FIRST, MOST);
+        match before {
+            Some(before) => {
+                looping.examined_period = looping.rounds.period();
+                looping.examination = Some(Box::new(Examination {
+                    before,
+                    path: Path::new(followed),
+                    events: self.recorder.len(),
+                    counter_readings: self.clock.counter_readings(),
+                    steps: looping.steps,
+                    own_steps: looping.own_steps,
+                    is_complete: false,
+                }));
+            }
+            None => looping.nature = Some(Nature::Undecided),
+        }
+        Ok(())
+    }
+
+    /// Ends the examination of a task that has come round; it stands where it began.
+    pub(super) fn end_examination(&mut self, index: usize) -> Result<(), Halt> {
+        let Some(examination) = self.tasks[index].looping.examination.take() else {
+            return Ok(());
+        };
+        if examination.path.was_too_long() {
+            self.tasks[index].looping.followed = 2 * examination.path.steps.len();
+        }
+        let after = Snapshot::take(self.tasks[index].tid)?;
+        let changed = after.and_then(|after| examination.before.changed(&after));
+        let nature = match changed {
+            _ if self.clock.counter_readings() != examination.counter_readings => Nature::UntilTime,
+            // Memory that is not watched may be another's.
+            None => Nature::Undecided,
+            Some(_) if examination.path.has_nothing() || self.recorder.has_unwatched() => {
+                Nature::Undecided
+            }
+            Some(changed) => self.nature(index, &examination, changed),
+        };
+        if let Nature::Endless(_) = nature {
+            // It has left everything as it was: what is known of other threads stays.
+            let looping = &mut self.tasks[index].looping;
+            let steps = looping.steps - examination.steps;
+            looping.steps = examination.steps;
+            self.loops.own_steps -= looping.own_steps - examination.own_steps;
+            looping.own_steps = examination.own_steps;
+            let space = self.processes[self.tasks[index].process].space;
+            self.loops.spaces.entry(space).or_default().1 -= steps;
+        }
+        let proved_at = self.seen_by(index);
+        let looping = &mut self.tasks[index].looping;
+        looping.nature = Some(nature);
+        looping.proved_at = Some(proved_at);
+        Ok(())
+    }
+
+    /// What has happened that could make another round differ from the one examined: of
+    /// threads in the same memory, every step.
+    pub(super) fn seen_by(&self, index: usize) -> Happened {
+        let looping = &self.tasks[index].looping;
+        let space = self.processes[self.tasks[index].process].space;
+        let (_, steps) = self.loops.spaces.get(&space).copied().unwrap_or_default();
+        Happened {
+            others: steps.saturating_sub(looping.steps),
+            ..self.happened(index)
+        }
+    }
+
+    /// A task takes a step: threads in the same memory might see what it writes there.
+    pub fn note_step(&mut self, index: usize) {
+        let space = self.processes[self.tasks[index].process].space;
+        self.loops.spaces.entry(space).or_default().1 += 1;
+        self.tasks[index].looping.steps += 1;
+    }
+
+    fn nature(&self, index: usize, examination: &Examination, mut changed: Changed) -> Nature {
+        changed
+            .bytes
+            .extend(self.changed_shared(index, examination.events));
+        let space = self.space(index);
+        let steps = &examination.path.steps;
+        let decided = dataflow::deciding(steps, &changed, space);
+        match decided {
+            Mark { earlier: true, .. } => Nature::Undecided,
+            Mark { clock: true, .. } => Nature::UntilTime,
+            _ => Nature::Endless(match self.has_threads(index) {
+                true => Rounding::of(steps, &changed, space),
+                false => Rounding::default(),
+            }),
+        }
+    }
+
+    /// Bytes of shared memory that are not what they were before the task's accesses since an
+    /// event.
+    fn changed_shared(&self, index: usize, since: usize) -> BTreeSet<u64> {
+        let events = &self.recorder.events()[since.min(self.recorder.len())..];
+        let mut first: HashMap<u64, u8> = HashMap::new();
+        let mut changed = BTreeSet::new();
+        for event in events.iter().filter(|event| event.task.index() == index) {
+            let What::Access(access) = event.what else {
+                continue;
+            };
+            let bytes =
+                |value: Option<u64>| value.filter(|_| access.size <= 8).map(u64::to_le_bytes);
+            let (before, after) = (bytes(access.before), bytes(access.after));
+            for at in 0..u64::from(access.size) {
+                let known = known_in(access.object, access.offset + at);
+                let byte = |of: Option<[u8; 8]>| of.map(|bytes| bytes[at as usize]);
+                let is_as_before = match (byte(before), byte(after)) {
+                    (Some(before), Some(after)) => *first.entry(known).or_insert(before) == after,
+                    _ => !access.kind.may_write(),
+                };
+                match is_as_before {
+                    true => changed.remove(&known),
+                    false => changed.insert(known),
+                };
+            }
+        }
+        changed
+    }
+
+    /// Tells whether other live tasks have the same memory.
+    fn has_threads(&self, index: usize) -> bool {
+        let space = |index: usize| self.processes[self.tasks[index].process].space;
+        let own = space(index);
+        let mut all = 0..self.tasks.len();
+        all.any(|other| other != index && !self.tasks[other].is_gone() && space(other) == own)
+    }
+
+    /// Lets a task run to its next stop one instruction at a time, noting each.
+    pub fn follow(&mut self, index: usize) -> Result<(), Halt> {
+        let tid = self.tasks[index].tid;
+        loop {
+            let registers = regs::read(tid)?;
+            let Some(examination) = &mut self.tasks[index].looping.examination else {
+                break;
+            };
+            if !examination.path.note(tid, registers) {
+                break;
+            }
+            Stopped::reported(tid).single_step();
+            match next(tid)? {
+                Stop::Signal(libc::SIGTRAP) => {}
+                stop => {
+                    self.on_stop(tid, stop)?;
+                    if matches!(self.tasks[index].state, State::Running) {
+                        // It runs on after something that the engine saw to.
+                        self.run_unfollowed(index);
+                    }
+                    return self.settle(true);
+                }
+            }
+        }
+        self.run_unfollowed(index);
+        Stopped::reported(tid).resume(0);
+        self.settle(true)
+    }
+
+    /// A task runs without being followed.
+    pub fn run_unfollowed(&mut self, index: usize) {
+        if let Some(examination) = &mut self.tasks[index].looping.examination {
+            examination.path.lose();
+        }
+    }
+
+    /// Tells whether a task is to be followed.
+    pub fn is_examined(&self, index: usize) -> bool {
+        let examination = self.tasks[index].looping.examination.as_ref();
+        examination.is_some_and(|one| !one.path.is_lost())
+    }
+}

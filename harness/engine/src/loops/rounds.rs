@@ -1,0 +1,97 @@
+//! Recognises that a task repeats itself, from what its steps look like.
+
+use std::collections::HashMap;
+
+/// Rounds that have to look alike before a task is taken to go round.
+const ALIKE: usize = 3;
+
+/// Steps that are kept; a loop with a longer period is not recognised.
+const MOST: usize = 16 << 10;
+
+/// Steps of one task since it last did something that could be noticed, each by a number
+/// that is the same for steps that look the same.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    seen: Vec<u64>,
+    last: HashMap<u64, usize>,
+    /// Distance at which the latest steps repeat earlier ones, and how many do.
+    period: usize,
+    matched: usize,
+}
+
+impl Rounds {
+    /// Adds a step. Returns whether it completes a round like those before.
+    pub(super) fn push(&mut self, step: u64) -> bool {
+        if self.seen.len() == MOST {
+            self.forget();
+        }
+        let at = self.seen.len();
+        let repeats = self.period > 0 && at >= self.period && self.seen[at - self.period] == step;
+        if repeats {
+            self.matched += 1;
+        } else {
+            self.period = self.last.get(&step).map_or(0, |before| at - before);
+            self.matched = usize::from(self.period > 0);
+        }
+        self.seen.push(step);
+        self.last.insert(step, at);
+        let needed = (ALIKE - 1) * self.period;
+        self.period > 0
+            && self.matched >= needed
+            && (self.matched - needed).is_multiple_of(self.period)
+    }
+
+    /// Tells whether the latest steps repeat earlier ones, for some rounds already.
+    pub(super) fn repeats(&self) -> bool {
+        self.period > 0 && self.matched >= (ALIKE - 1) * self.period
+    }
+
+    /// Steps of one round.
+    pub(super) fn period(&self) -> usize {
+        self.period
+    }
+
+    /// Something was done that could be noticed.
+    pub(super) fn forget(&mut self) {
+        self.seen.clear();
+        self.last.clear();
+        (self.period, self.matched) = (0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers of the steps at which a sequence comes round.
+    fn comes_round(steps: &[u64]) -> Vec<usize> {
+        let mut rounds = Rounds::default();
+        let mut found = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            if rounds.push(*step) {
+                found.push(at);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn three_rounds_alike_are_a_loop_and_so_is_each_further_one() {
+        assert_eq!(comes_round(&[7, 7, 7, 7]), [2, 3]);
+        assert_eq!(comes_round(&[9, 1, 2, 1, 2, 1, 2, 1, 2]), [6, 8]);
+        assert_eq!(comes_round(&[1, 2, 3, 1, 2, 3, 1, 2, 4]), [0; 0]);
+    }
+
+    #[test]
+    fn a_loop_in_a_loop_is_found_with_its_own_period() {
+        let round: Vec<u64> = [vec![5; 100], vec![6]].concat();
+        let steps = round.repeat(4);
+        let mut rounds = Rounds::default();
+        let periods: Vec<usize> = steps
+            .iter()
+            .filter_map(|step| rounds.push(*step).then(|| rounds.period()))
+            .collect();
+        assert!(periods.contains(&1), "the inner one");
+        assert_eq!(periods.last(), Some(&101));
+    }
+}

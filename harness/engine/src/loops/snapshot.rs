@@ -1,0 +1,118 @@
+//! What a task will do next depends on its registers and the memory that its process has
+//! to itself, as long as its calls and its accesses to shared memory come out the same.
+
+use crate::inside::stubs;
+use crosswire_kernel::regs::{self, Registers};
+use crosswire_kernel::tracee::Stopped;
+use crosswire_kernel::{Tid, descriptor, maps, memory};
+use std::collections::BTreeSet;
+use std::io;
+
+/// Memory of a process whose state is compared. More takes longer than it is worth.
+const MOST_BYTES: u64 = 1 << 30;
+
+const PAGE: u64 = 4096;
+
+/// Number of general-purpose registers.
+pub(super) const GENERAL: usize = 16;
+
+/// The state of a stopped task.
+pub(super) struct Snapshot {
+    registers: Registers,
+    /// Floating-point and vector registers.
+    extended: Vec<u8>,
+    blocked_signals: u64,
+    /// Descriptors: their numbers, and what is known of the files.
+    files: Vec<(i32, String)>,
+    /// Runs of pages that are written, by address.
+    memory: Vec<(u64, Vec<u8>)>,
+}
+
+/// What differs between two states of a task.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// General-purpose registers, by number.
+    pub registers: [bool; GENERAL],
+    pub flags: bool,
+    /// Bytes of private memory, by address.
+    pub bytes: BTreeSet<u64>,
+}
+
+impl Snapshot {
+    /// Copies the state of a stopped task; `None` if that is too much.
+    pub fn take(tid: Tid) -> io::Result<Option<Snapshot>> {
+        let Some(pages) = maps::written_pages(tid, MOST_BYTES)? else {
+            return Ok(None);
+        };
+        Ok(Some(Snapshot {
+            registers: regs::read(tid)?,
+            extended: regs::extended(tid)?,
+            blocked_signals: Stopped::reported(tid).signal_mask()?,
+            files: descriptor::all(tid)?,
+            memory: read_runs(tid, &pages)?,
+        }))
+    }
+
+    /// Address of the next instruction, and the stack pointer.
+    fn place(&self) -> (u64, u64) {
+        (self.registers.position(), self.registers.stack())
+    }
+
+    /// What is another now; `None` if the task is somewhere else, or the states are not
+    /// comparable byte by byte.
+    pub fn changed(&self, later: &Snapshot) -> Option<Changed> {
+        let is_comparable = self.place() == later.place()
+            && self.extended == later.extended
+            && self.files == later.files
+            && self.blocked_signals == later.blocked_signals
+            && self.memory.len() == later.memory.len();
+        if !is_comparable {
+            return None;
+        }
+        let mut changed = Changed::registers(&self.registers, &later.registers);
+        for ((start, before), (other_start, after)) in self.memory.iter().zip(&later.memory) {
+            if (start, before.len()) != (other_start, after.len()) {
+                return None;
+            }
+            let pages = before
+                .chunks(PAGE as usize)
+                .zip(after.chunks(PAGE as usize));
+            for (number, (before, after)) in pages.enumerate().filter(|(_, (a, b))| a != b) {
+                let first = start + number as u64 * PAGE;
+                let differs = |at: &usize| before[*at] != after[*at];
+                let offsets = (0..before.len()).filter(differs);
+                changed.bytes.extend(offsets.map(|at| first + at as u64));
+            }
+        }
+        Some(changed)
+    }
+}
+
+impl Changed {
+    /// Compares general-purpose registers.
+    pub fn registers(before: &Registers, after: &Registers) -> Changed {
+        Changed {
+            registers: std::array::from_fn(|n| before.general(n) != after.general(n)),
+            flags: before.flags() != after.flags(),
+            bytes: BTreeSet::new(),
+        }
+    }
+}
+
+/// Reads pages, those side by side at once. The engine's own are left out.
+fn read_runs(tid: Tid, pages: &[u64]) -> io::Result<Vec<(u64, Vec<u8>)>> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for &page in pages.iter().filter(|page| !stubs::is_engines_own(**page)) {
+        match runs.last_mut() {
+            Some((start, length)) if *start + *length == page => *length += PAGE,
+            _ => runs.push((page, PAGE)),
+        }
+    }
+    let read = |(start, length): (u64, u64)| {
+        let mut bytes = vec![0; length as usize];
+        let count = memory::read(tid, start, &mut bytes)?;
+        bytes.truncate(count);
+        Ok((start, bytes))
+    };
+    runs.into_iter().map(read).collect()
+}

@@ -1,0 +1,117 @@
+//! What happens when only tasks that go round can run.
+
+use super::of_task::Nature;
+use crate::run::session::{Halt, Session};
+use crate::run::task::State;
+
+/// Steps in vain before a loop is examined. Then it is examined ever more rarely.
+const PATIENCE: usize = 8;
+
+/// Rounds in vain from which on virtual time passes faster for a loop that only time ends.
+const USUAL: u32 = 8;
+
+/// Steps without any effect after which a loop that may end by itself is taken to be one
+/// that only time ends. One without calls may compute.
+const LONG: u64 = 20_000;
+const LONG_WITHOUT_CALLS: u64 = 200_000;
+
+/// By how much a round takes longer than the one before, in percent, and how long the first
+/// one takes, in nanoseconds.
+const FASTER: u64 = 25;
+const FIRST: u64 = 1_000;
+
+impl Session<'_> {
+    /// Lets tasks that go round go on, unless their loops are endless. Returns whether one
+    /// can run now, or the run is over.
+    pub fn let_loops_go_on(&mut self) -> Result<bool, Halt> {
+        if self.some_examined_sleeps() {
+            return Ok(false);
+        }
+        let round = self.going_round();
+        for &index in &round {
+            let examination = self.tasks[index].looping.examination.as_ref();
+            if examination.is_some_and(|one| one.is_complete) {
+                self.end_examination(index)?;
+                self.tasks[index].looping.since = self.happened(index);
+            }
+        }
+        let all = round.len();
+        let mut open: Vec<usize> = round;
+        open.retain(|index| !self.is_endless(*index));
+        let some_are_endless = open.len() < all;
+        if open.is_empty() {
+            return Ok(false);
+        }
+        let due = |looping: &super::Looping| {
+            let is_another = looping.rounds.period() > looping.examined_period;
+            let was_endless = matches!(looping.nature, Some(Nature::Endless(_)));
+            let steps = looping.in_vain as usize * looping.rounds.period();
+            steps >= PATIENCE && (is_another || looping.in_vain.is_power_of_two())
+                || some_are_endless && (is_another || was_endless)
+        };
+        for &index in &open {
+            self.tasks[index].looping.in_vain += 1;
+        }
+        if let Some(index) = open.iter().find(|i| due(&self.tasks[**i].looping)).copied() {
+            // Alone, so that what it finds changed is its own doing.
+            self.begin_examination(index)?;
+            self.tasks[index].looping.gate = None;
+            return Ok(true);
+        }
+        self.pass_time(&open)?;
+        for index in open {
+            self.tasks[index].looping.gate = None;
+        }
+        Ok(true)
+    }
+
+    /// Tasks that go round.
+    pub fn going_round(&self) -> Vec<usize> {
+        (0..self.tasks.len())
+            .filter(|index| self.goes_round(*index))
+            .collect()
+    }
+
+    /// Tells whether a task goes round in an endless loop.
+    fn is_endless(&self, index: usize) -> bool {
+        let looping = &self.tasks[index].looping;
+        matches!(looping.nature, Some(Nature::Endless(_)))
+            && looping.proved_at == Some(self.seen_by(index))
+    }
+
+    /// Tells whether a task that is being examined sleeps until some time, in its round.
+    fn some_examined_sleeps(&self) -> bool {
+        self.tasks.iter().any(|task| {
+            self.is_examined(task.id.index())
+                && task.timed_wait.is_some()
+                && matches!(task.state, State::Sleeping(_) | State::Blocked)
+        })
+    }
+
+    /// Lets virtual time pass faster if nothing but time can end these loops.
+    fn pass_time(&mut self, open: &[usize]) -> Result<(), Halt> {
+        let (since, step) = self.loops.quiet_since;
+        let only_time = open.iter().all(|index| {
+            let looping = &self.tasks[*index].looping;
+            let steps = self.turn.step() - step;
+            match looping.nature {
+                Some(Nature::UntilTime) => looping.in_vain >= USUAL,
+                _ if looping.calls => steps >= LONG,
+                _ => steps >= LONG_WITHOUT_CALLS,
+            }
+        });
+        if !only_time {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        if now - since >= self.setup.plan.limits.stall_ns {
+            return Err(Halt::End(self.stalled()));
+        }
+        let pace = self.loops.pace;
+        let pace = (pace + pace * FASTER / 100).max(FIRST);
+        self.loops.pace = pace;
+        let next = self.next_deadline().unwrap_or(u64::MAX);
+        self.clock.advance_to(now.saturating_add(pace).min(next));
+        Ok(())
+    }
+}
