@@ -244,7 +244,10 @@ impl Session<'_> {
 
     fn of_call(&mut self, index: usize, touches: &mut Vec<Touch>) {
         let entering = self.tasks[index].entering;
-        let (call, args, tid) = (entering.call, entering.args, self.tasks[index].tid);
+        let (call, tid) = (entering.call, self.tasks[index].tid);
+        // Pointers into shared memory have been exchanged for the kernel already.
+        let borrowed = &self.tasks[index].borrowed;
+        let args = std::array::from_fn(|i| borrowed.own(i, entering.args[i]));
         if (crate::emulate::MARK..crate::emulate::MARK + 0x100).contains(&call) {
             return touches.push(Touch::write(MARKS));
         }

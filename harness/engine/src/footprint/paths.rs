@@ -31,7 +31,14 @@ impl ObjectNames {
         touches
     }
 
-    fn of_way(&mut self, tid: Tid, row: &Row, args: &[u64; 6], way: &Way, touches: &mut Vec<Touch>) {
+    fn of_way(
+        &mut self,
+        tid: Tid,
+        row: &Row,
+        args: &[u64; 6],
+        way: &Way,
+        touches: &mut Vec<Touch>,
+    ) {
         let path = &way.path;
         let inside = |path: &Path| PathBuf::from(format!("/proc/{tid}/root{}", path.display()));
         let is_link = |path: &PathBuf| {
@@ -136,7 +143,9 @@ pub(super) fn working_directory(tid: Tid) -> Vec<Touch> {
     let Some(path) = base(tid, None) else {
         return vec![Touch::everything()];
     };
-    path.ancestors().map(|path| Touch::read(name(path))).collect()
+    path.ancestors()
+        .map(|path| Touch::read(name(path)))
+        .collect()
 }
 
 /// Tells whether a file is executed by another one, which it names.

@@ -92,8 +92,9 @@ impl Session<'_> {
             Does::SignalMask => {
                 let mask = task.stopped().and_then(|at| at.signal_mask().ok());
                 let set = memory::read_word(task.tid, given).ok();
-                set.zip(mask)
-                    .map_or(u64::MAX, |(set, mask)| changed_by(first as c_int, set, mask))
+                set.zip(mask).map_or(u64::MAX, |(set, mask)| {
+                    changed_by(first as c_int, set, mask)
+                })
             }
             _ => 0,
         };

@@ -66,7 +66,9 @@ impl Classes {
         let samples = known.into_iter().filter_map(|class| class.sample.as_ref());
         let steps = Sample::of(run).tell(run, samples);
         let steps = steps.unwrap_or_else(|| "two steps".to_owned());
-        Some(format!("the order of {steps} matters, which their footprints do not show"))
+        Some(format!(
+            "the order of {steps} matters, which their footprints do not show"
+        ))
     }
 }
 

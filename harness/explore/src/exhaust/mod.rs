@@ -147,7 +147,10 @@ impl Search<'_> {
 
     fn has_doubt(&self) -> bool {
         let state = self.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner).doubt.is_some()
+        state
+            .unwrap_or_else(PoisonError::into_inner)
+            .doubt
+            .is_some()
     }
 
     /// Explores every interleaving under one fault plan; returns whether there is a next

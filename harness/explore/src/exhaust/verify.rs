@@ -8,7 +8,7 @@ use super::class::Classes;
 use super::{Extent, Search};
 use crate::perform::runner::Runner;
 use crate::perform::worker::perform;
-use crate::{ExploreError, Exhaustion};
+use crate::{Exhaustion, ExploreError};
 use crosswire_model::{Fault, Limit, Plan, Rule, Schedule, Verdict};
 
 /// Random orders by which the claim is tested for the program without faults, and for each
