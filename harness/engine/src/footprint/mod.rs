@@ -361,8 +361,8 @@ impl Session<'_> {
             return touches.push(Touch::everything());
         }
         let file = |mode: fn(String) -> Touch| mode(name.clone());
-        let locks = format!("locks of {name}");
-        let position = format!("position in {name}");
+        let locks = objects::locks(name);
+        let position = objects::position(name);
         match (how, *seekable) {
             (Use::Nothing, _) => {}
             (Use::Look, _) => {

@@ -45,7 +45,7 @@ impl Descriptor {
         if !self.seekable {
             return vec![Touch::add(self.name.clone())];
         }
-        let mut touches = vec![Touch::add(format!("locks of {}", self.name))];
+        let mut touches = vec![Touch::add(locks(&self.name))];
         if self.may_write {
             touches.push(Touch::add(writers(&self.name)));
         }
@@ -57,6 +57,27 @@ impl Descriptor {
 /// execute it, who read it: neither is possible as long as the others are there.
 pub(crate) fn writers(file: &str) -> String {
     format!("writers of {file}")
+}
+
+/// Returns the touches of what changes the name by which a file is known here: all of its
+/// objects, since a step that follows touches others than one that comes before.
+pub(crate) fn renamed(file: &str) -> [Touch; 4] {
+    [
+        Touch::write(file),
+        Touch::write(locks(file)),
+        Touch::write(position(file)),
+        Touch::write(writers(file)),
+    ]
+}
+
+/// Object of the locks on a file.
+pub(crate) fn locks(file: &str) -> String {
+    format!("locks of {file}")
+}
+
+/// Object of the positions in a file: who shares one is not followed.
+pub(crate) fn position(file: &str) -> String {
+    format!("position in {file}")
 }
 
 /// Object of what is in a directory.
@@ -182,10 +203,10 @@ impl ObjectNames {
             path.is_some_and(|path| self.linked.contains(path))
         };
         let linked = touches.iter().filter(is_linked);
-        let modes: HashSet<bool> = linked.map(|touch| touch.mode == Mode::Read).collect();
-        touches.extend(modes.into_iter().map(|reads| match reads {
-            true => Touch::read(LINKED),
-            false => Touch::write(LINKED),
+        let modes: HashSet<Mode> = linked.map(|touch| touch.mode).collect();
+        touches.extend(modes.into_iter().map(|mode| Touch {
+            object: LINKED.to_owned(),
+            mode,
         }));
     }
 

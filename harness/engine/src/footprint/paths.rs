@@ -98,7 +98,10 @@ impl ObjectNames {
                 touches.extend(new_entry);
                 // A directory must be empty.
                 touches.push(Touch::write(entries(&content)));
-                touches.push(Touch::write(content));
+                match row.does {
+                    Does::Rename | Does::Link => touches.extend(objects::renamed(&content)),
+                    _ => touches.push(Touch::write(content)),
+                }
             }
             Does::ChangeFile if row.changes_permissions() => {
                 touches.extend([Touch::write(entry), Touch::write(content)]);
