@@ -1,7 +1,7 @@
 //! Calls that do what their command says: fcntl(2), futex(2), ioctl(2), prctl(2),
 //! setsockopt(2).
 
-use crate::{Does, Timeout};
+use crate::{Does, Row, Timeout};
 use libc::*;
 
 /// `FUTEX_LOCK_PI2` of linux/futex.h.
@@ -123,6 +123,33 @@ pub fn futex_is_private(args: &[u64; 6]) -> bool {
 pub fn changes_parenthood(args: &[u64; 6]) -> bool {
     matches!(args[0] as c_int, PR_SET_PDEATHSIG | PR_SET_CHILD_SUBREAPER)
 }
+
+/// Returns whether a call arranges that later calls of others send signals, or wait for an
+/// answer: fcntl(2), mq_notify(3).
+pub fn acts_later(row: &Row, args: &[u64; 6]) -> bool {
+    match row.does {
+        Does::Control => matches!(
+            args[1] as c_int,
+            F_SETOWN | F_SETOWN_EX | F_SETSIG | F_SETLEASE | F_NOTIFY
+        ),
+        Does::Notify => true,
+        _ => false,
+    }
+}
+
+/// Returns whether a process that is created with these flags of clone(2) has something in
+/// common with its creator that is known to belong to one process.
+pub fn shares_with_creator(flags: u64) -> bool {
+    let shares = |what: c_int| flags & what as u64 != 0;
+    let is_thread = shares(CLONE_THREAD);
+    // The creator waits (vfork(2)).
+    let shares_memory = shares(CLONE_VM) && !shares(CLONE_VFORK);
+    !is_thread && (shares(CLONE_FS) || shares(CLONE_FILES) || shares_memory)
+}
+
+/// `F_SETSIG` and `F_SETOWN_EX` of linux/fcntl.h; the libc crate lacks them.
+const F_SETSIG: c_int = 10;
+const F_SETOWN_EX: c_int = 15;
 
 /// Returns whether the caller begins to decide itself about calls (seccomp(2), prctl(2)):
 /// those that it makes for the engine could be refused, or be its end.

@@ -17,6 +17,8 @@ pub enum Does {
     Execute,
     /// Makes a directory the working directory.
     ChangeDirectory,
+    /// Tells the working directory.
+    WorkingDirectory,
     /// Removes a name.
     Remove,
     /// Moves a name.
@@ -118,6 +120,8 @@ pub enum Does {
     OpenQueue,
     /// Removes a queue's name.
     RemoveQueue,
+    /// Asks for a signal when a message comes.
+    Notify,
     /// Takes a message.
     QueueReceive,
     /// Puts a message.
@@ -165,6 +169,8 @@ pub enum Does {
     TakeSignal,
     /// Says what to do with a signal.
     SignalAction,
+    /// Says which signals are to wait.
+    SignalMask,
     /// Tells the caller's own numbers.
     Identity,
     /// Tells the parent's number.

@@ -24,7 +24,8 @@ pub struct Row {
 #[repr(u32)]
 pub enum Fact {
     /// Concerns the caller's own memory, signal handling and identity only: it never
-    /// stops, unless its arguments concern memory that the engine watches.
+    /// stops, unless its arguments concern memory that the engine watches, or signals that
+    /// others may send.
     Private = 1 << 0,
     /// Is of interest to its own process only, so that reports fold it.
     Routine = 1 << 1,
@@ -183,6 +184,19 @@ impl Row {
     /// the descriptor itself with an empty path: newfstatat(2).
     pub fn asks_status_at(&self) -> bool {
         self.args == [Arg::Dir, Arg::Path, Arg::Out, Arg::Bits]
+    }
+
+    /// Returns whether the call, which works on a named file, tells its status: size, dates,
+    /// number of links.
+    pub fn tells_status(&self) -> bool {
+        self.does == Does::LookUp && self.argument(Arg::Out).is_some()
+    }
+
+    /// Returns whether the call changes who may use a file: chmod(2), chown(2) and their
+    /// relatives.
+    pub fn changes_permissions(&self) -> bool {
+        let of_users = |arg: &Arg| matches!(arg, Arg::Mode | Arg::Int);
+        matches!(self.does, Does::Change | Does::ChangeFile) && self.args.iter().any(of_users)
     }
 
     /// The flags with which the call opens a file; `None` where memory holds them

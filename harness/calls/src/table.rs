@@ -57,7 +57,7 @@ static COMMON: &[Row] = rows! {
     ioctl (; Fd Bits Given) Device, Routine SameMaps;
     flock (Fd FlockOp) LockFile, Interruptible NoMemory SameFiles ReleasesLocks Untouched;
     fstat (; Fd Out) Inspect, Routine Brief SameFiles Loads;
-    fstatfs (; Fd Out) Inspect, Brief;
+    fstatfs (; Fd Out) Anything, Brief;
     ftruncate (Fd Size) Resize, WakesWatchers;
     fallocate (; Fd Bits Int Size) Resize, NoSpace;
     fchmod (; Fd Mode) Change, WakesWatchers;
@@ -80,7 +80,7 @@ static COMMON: &[Row] = rows! {
     faccessat (; Dir Path Mode) LookUp, Brief;
     faccessat2 (; Dir Path Mode Bits) LookUp, Brief;
     readlinkat (; Dir Path Out Size) LookUp, Routine Brief;
-    statfs (; Path Out) LookUp, Routine Brief;
+    statfs (; Path Out) Anything, Routine Brief;
     unlinkat (Dir Path; Bits) Remove, WakesWatchers;
     renameat (; Dir Path Dir Path) Rename, WakesWatchers NoSpace;
     renameat2 (Dir Path Dir Path Bits) Rename, WakesWatchers NoSpace;
@@ -94,7 +94,7 @@ static COMMON: &[Row] = rows! {
     utimensat (; Dir Path Given Bits) ChangeFile, WakesWatchers;
     truncate (; Path Size) ChangeFile;
     chdir (; Path) ChangeDirectory, Brief;
-    getcwd (; Out Size) Nothing, Private;
+    getcwd (; Out Size) WorkingDirectory, Routine Brief SameFiles;
     umask (; Mode) Nothing, Private;
     setxattr (; Path Text Given Size Bits) Anything;
     lsetxattr (; Path Text Given Size Bits) Anything;
@@ -155,7 +155,7 @@ static COMMON: &[Row] = rows! {
     // The kernel copies the message as for msgsnd(2), which lists ENOMEM.
     mq_timedsend (Fd Bytes Size Int; Deadline) QueueSend, Interruptible NoMemory Dated SameFiles Untouched;
     mq_timedreceive (Fd Buffer Size; Out Deadline) QueueReceive, Interruptible Dated SameFiles Untouched;
-    mq_notify (Fd; Given) Change;
+    mq_notify (Fd; Given) Notify;
     mq_getsetattr (; Fd Given Out) Change;
 
     // System V.
@@ -294,8 +294,8 @@ static COMMON: &[Row] = rows! {
     rt_sigqueueinfo (Pid Signal; Given) QueueSignal;
     rt_tgsigqueueinfo (; Pid Pid Signal Given) QueueSignal;
     pidfd_send_signal (Fd Signal; Given Bits) QueueSignal;
-    rt_sigaction (Signal; Given Out Plain) SignalAction, Private;
-    rt_sigprocmask (; Int Given Out Plain) Nothing, Private;
+    rt_sigaction (Signal; Given Out Plain) SignalAction, Private SameFiles;
+    rt_sigprocmask (; Int Given Out Plain) SignalMask, Private SameFiles;
     rt_sigreturn () Nothing, Private OwnAddresses;
     rt_sigpending (; Out Plain) Nothing;
     rt_sigsuspend (SignalSet; Plain) Pause, Interruptible;

@@ -62,9 +62,9 @@ pub fn filter() -> Vec<sock_filter> {
         let (argument, tests): (_, &[(u32, u32)]) = match row.does {
             // A private mapping is nobody else's business; a shared one is.
             Does::Map(Mapping::Map) => (3, &[(BPF_JSET, MAP_SHARED as u32)]),
-            // A fault that the engine causes must not reach the program's handler, and
-            // the segment that programs leave alone is the engine's.
-            Does::SignalAction => (0, &[(BPF_JEQ, SIGSEGV as u32)]),
+            // What it says decides about a signal that others may send, unless it only asks.
+            Does::SignalAction | Does::SignalMask => (1, &[(BPF_JSET, u32::MAX)]),
+            // The segment that programs leave alone is the engine's.
             Does::Segment => (0, &[(BPF_JEQ, ARCH_SET_GS), (BPF_JEQ, ARCH_GET_GS)]),
             _ => continue,
         };
@@ -178,8 +178,9 @@ mod tests {
     fn decides_every_number() {
         let program = filter();
         for number in 0..600 {
-            let private =
-                crosswire_calls::row(number as u32).is(Fact::Private) || number == SYS_mmap;
+            let row = crosswire_calls::row(number as u32);
+            let sets_signals = matches!(row.does, Does::SignalAction | Does::SignalMask);
+            let private = row.is(Fact::Private) && !sets_signals || number == SYS_mmap;
             let expected = match private {
                 true => SECCOMP_RET_ALLOW,
                 false => SECCOMP_RET_TRACE,
@@ -195,8 +196,10 @@ mod tests {
     fn arguments_decide_where_the_number_does_not() {
         let shared = [0, 4096, 3, MAP_SHARED as u64, 3, 0];
         assert!(stops(SYS_mmap, shared) && !stops(SYS_mmap, PRIVATE_MAPPING));
-        assert!(stops(SYS_rt_sigaction, [SIGSEGV as u64, 0, 0, 8, 0, 0]));
-        assert!(!stops(SYS_rt_sigaction, [SIGUSR1 as u64, 0, 0, 8, 0, 0]));
+        for call in [SYS_rt_sigaction, SYS_rt_sigprocmask] {
+            assert!(stops(call, [SIGUSR1 as u64, 0x7ffe_0000_1000, 0, 8, 0, 0]));
+            assert!(!stops(call, [SIGUSR1 as u64, 0, 0x7ffe_0000_1000, 8, 0, 0]));
+        }
         assert!(stops(
             SYS_arch_prctl,
             [u64::from(ARCH_SET_GS), 1, 0, 0, 0, 0]

@@ -60,6 +60,9 @@ pub enum Limit {
     OutputBytes,
     /// Too many configurations in a checker's search; the run itself was not cut off.
     Search,
+    /// What is known of the steps that depend on each other: the order of two mattered that
+    /// was thought not to. No run was cut off.
+    Dependences,
 }
 
 impl fmt::Display for Limit {
@@ -71,6 +74,7 @@ impl fmt::Display for Limit {
             Limit::Tasks => "tasks",
             Limit::OutputBytes => "output bytes",
             Limit::Search => "a checker's search",
+            Limit::Dependences => "knowledge of what steps depend on",
         })
     }
 }

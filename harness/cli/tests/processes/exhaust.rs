@@ -44,6 +44,15 @@ const CASES: &[(&str, &[&str], Option<u64>)] = &[
     ("a lock of the killed", &["l:a x:", "l:a", "k:101"], None),
     ("a lock of the dying", &["l:a x:", "l:a", "t:101"], None),
     ("a key that is free again", &["q: Q:", "q:"], None),
+    ("a second name", &["H:a w:a.too", "J:a i:a"], None),
+    ("one position for two", &["R:a f: 3: 3: j:"], None),
+    ("open and executed", &["C:a X:a", "W:a 6:"], None),
+    ("into what is made", &["c:n", "G:n P:"], None),
+    ("in what is moved", &["c:n G:n P:", "m:n"], None),
+    ("a directory with more in it", &["c:n J:n", "c:n/x"], None),
+    ("permissions", &["C:a", "V:a X:a"], None),
+    ("blocked too late", &["f: 6: U: I: j:"], None),
+    ("ignored too late", &["Z: U: I:", "S:101"], None),
 ];
 
 /// Tries every order without reduction: a step may be left as often as one likes.
@@ -124,13 +133,24 @@ const THEMES: &[&[&str]] = &[
     &["M:", "N:"],
     &["D:n", "E:n", "D:m", "E:m"],
     &["f:", "j:", "w:a", "S:103", "k:103", "i:a"],
+    &[
+        "R:a", "W:a", "3:", "4:", "5:", "6:", "L:a", "f:", "T:a", "w:a",
+    ],
+    &[
+        "H:a", "J:a", "J:a.too", "w:a.too", "K:a", "K:a.too", "i:a", "m:a",
+    ],
+    &["C:a", "V:a", "X:a", "W:a", "6:", "T:a", "c:n", "X:n"],
+    &[
+        "c:n", "G:n", "P:", "m:n", "u:n", "J:n", "c:n/x", "s:x", "C:n",
+    ],
+    &["Z:", "U:", "A:", "I:", "h:", "f:", "S:101", "S:102", "j:"],
 ];
 
-/// Two processes of one or two steps, or three of one.
+/// Two processes of one to three steps, or three of one.
 fn small_programs() -> impl Strategy<Value = Vec<String>> {
     subsequence(THEMES, 1..=2).prop_flat_map(|themes| {
         let steps = |most| vec(select(themes.concat()), 1..=most).prop_map(|all| all.join(" "));
-        prop_oneof![vec(steps(2), 2), vec(steps(1), 3)]
+        prop_oneof![vec(steps(2), 2), vec(steps(3), 2), vec(steps(1), 3)]
     })
 }
 

@@ -5,11 +5,17 @@
  *           a:F appends to it; c:F makes the directory F unless it is there, u:F removes
  *           it, s:F looks whether it is there, three times at most if it is not with g:F;
  *           m:F renames F to F.new, H:F links F to F.too
+ *           J:F asks for the number of links of F, and notes it, L:F for its length by a
+ *           descriptor, V:F for the permissions; C:F changes these, X:F executes F; R:F
+ *           opens F for reading and W:F for writing, before 3: reads a byte there, 4:
+ *           writes one, 5: goes back to the start, 6: closes it; T:F empties F, K:F removes
+ *           it; G:F goes into the directory F, P: asks where that is
  * locks     l:F opens F and locks it, x: gives the lock up; b:F opens F and locks a byte
  * FIFOs     p:F makes the FIFO F, o:F opens it for reading, O:F for writing, n:F without
  *           waiting, B:F for both; then 1: writes a byte to it and 0: reads one
  * signals   k:N kills process N, t:N asks it to end, S:N sends it SIGUSR1; h: handles that,
- *           z: waits for it
+ *           z: waits for it, Z: ignores it, U: blocks it and A: no longer, I: asks whether it
+ *           waits
  * System V  q: creates the queue of key 7, Q: removes it, y: sends a message, Y: receives
  *           one; v: adds one to the semaphore of key 8, d: takes one, e: takes one and
  *           wants it given back at the end
@@ -37,6 +43,96 @@
 #include <unistd.h>
 
 static int locked = -1, fifo = -1;
+
+/* Makes visible what a call has written into memory. */
+static void note(long value)
+{
+	fsync(1000 + (int)value);
+}
+
+static int file = -1;
+
+static void on_inode(char step, const char *name)
+{
+	struct stat data = { 0 };
+	char byte = 0;
+	switch (step) {
+	case 'J':
+		if (stat(name, &data) == 0)
+			note((long)data.st_nlink);
+		break;
+	case 'L':
+		if (fstat(file, &data) == 0)
+			note((long)data.st_size * 8 + (long)data.st_nlink);
+		break;
+	case 'V':
+		if (stat(name, &data) == 0)
+			note(data.st_mode & 0777);
+		break;
+	case 'C':
+		(void)!chmod(name, 0755);
+		break;
+	case 'X':
+		execl(name, name, (char *)NULL);
+		break;
+	case 'R':
+		file = open(name, O_RDONLY);
+		break;
+	case 'W':
+		file = open(name, O_WRONLY);
+		break;
+	case '3':
+		if (read(file, &byte, 1) == 1)
+			note(byte);
+		break;
+	case '4':
+		(void)!write(file, "y", 1);
+		break;
+	case '5':
+		lseek(file, 0, SEEK_SET);
+		break;
+	case '6':
+		close(file);
+		break;
+	case 'T':
+		close(open(name, O_WRONLY | O_CREAT | O_TRUNC, 0700));
+		break;
+	case 'K':
+		unlink(name);
+		break;
+	case 'G':
+		(void)!chdir(name);
+		break;
+	case 'P': {
+		char path[4096];
+		(void)!getcwd(path, sizeof path);
+		break;
+	}
+	}
+}
+
+static void on_signal(char step)
+{
+	sigset_t set, old;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGCHLD);
+	switch (step) {
+	case 'Z':
+		signal(SIGUSR1, SIG_IGN);
+		break;
+	case 'U':
+		sigprocmask(SIG_BLOCK, &set, &old);
+		break;
+	case 'A':
+		sigprocmask(SIG_UNBLOCK, &set, &old);
+		break;
+	case 'I':
+		sigpending(&old);
+		note(sigismember(&old, SIGUSR1) * 2 + sigismember(&old, SIGCHLD));
+		break;
+	}
+}
 
 static void ignore(int signal)
 {
@@ -224,6 +320,10 @@ static void perform(const char *argument)
 		on_process(step, atoi(name));
 	else if (strchr("qQyYvde", step))
 		on_system_v(step);
+	else if (strchr("JLVCXRW3456TKGP", step))
+		on_inode(step, name);
+	else if (strchr("ZUAI", step))
+		on_signal(step);
 	else
 		on_others(step, name);
 }

@@ -6,6 +6,14 @@ use crate::run::task::Process;
 use crosswire_kernel::{Tid, probe};
 use crosswire_model::{EVERYTHING, TaskId, Touch, What};
 use libc::*;
+use std::fs;
+
+/// Returns the touch of executing a file no more: it may be opened for writing again.
+pub(super) fn executable(tid: Tid) -> Option<Touch> {
+    let path = fs::read_link(format!("/proc/{tid}/exe")).ok()?;
+    let file = objects::file(&path.to_string_lossy());
+    Some(Touch::read(objects::writers(&file)))
+}
 
 impl Session<'_> {
     /// A process that ends closes its files, gives up its locks, and is mourned.
@@ -13,10 +21,14 @@ impl Session<'_> {
         let process = self.tasks[index].process;
         // The kernel gives up robust locks in shared memory (robust_list(2)).
         let regions = self.space(index).regions();
-        touches.extend(
-            regions.map(|region| Touch::write(objects::file(self.memory.name(region.object)))),
-        );
+        for region in regions {
+            let file = objects::file(self.memory.name(region.object));
+            // It counts as open as long as it is mapped.
+            touches.push(Touch::add(objects::writers(&file)));
+            touches.push(Touch::write(file));
+        }
         self.of_closing_all(self.tasks[index].tid, touches);
+        touches.extend(executable(self.tasks[index].tid));
         let undone = &self.footprints.objects.undone;
         touches.extend(
             undone
@@ -28,6 +40,7 @@ impl Session<'_> {
         if let Some(parent) = self.processes[process].parent {
             touches.push(self.mourners(parent));
             let Process { leader, pid, .. } = self.processes[parent];
+            touches.push(self.arrivals(parent));
             // Else the signal is dropped.
             if probe::handles(pid, SIGCHLD) || probe::blocks(pid, SIGCHLD) {
                 touches.push(self.process_of(leader));
@@ -40,7 +53,7 @@ impl Session<'_> {
             // Of what concerns everything, closing does not.
             let file = self.descriptor(tid, number);
             let file = file.filter(|file| file.name != EVERYTHING);
-            touches.extend(file.map(|file| file.closed()));
+            touches.extend(file.into_iter().flat_map(|file| file.closed()));
         }
     }
 
@@ -62,7 +75,14 @@ impl Session<'_> {
         let parent = self.processes[self.tasks[index].process].parent;
         if let (true, Some(parent)) = (stops.contains(&signal), parent) {
             touches.push(self.mourners(parent));
+            touches.push(self.arrivals(parent));
         }
+    }
+
+    /// Returns the touch of what decides about the signal that tells a process of its
+    /// children: whether it waits, reaches a handler, or is thrown away.
+    pub(crate) fn arrivals(&self, process: usize) -> Touch {
+        Touch::write(format!("SIGCHLD to {}", self.processes[process].leader))
     }
 
     /// Tells whether a process has ended since this event, other than by the task's own

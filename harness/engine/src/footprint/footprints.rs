@@ -9,6 +9,8 @@ use crosswire_model::Footprint;
 pub(crate) struct Footprints {
     pub(super) steps: Vec<Footprint>,
     pub(super) objects: ObjectNames,
+    /// Steps may have effects from now on that are not followed: they touch everything.
+    pub unfollowed: bool,
 }
 
 impl Footprints {

@@ -7,6 +7,7 @@
 pub(crate) mod ends;
 pub(crate) mod footprints;
 pub(crate) mod objects;
+mod paths;
 
 use crate::emulate::address::destination;
 use crate::run::session::Session;
@@ -131,6 +132,10 @@ impl Session<'_> {
         if waits(&self.tasks[index]) || self.timers.next_deadline().is_some() {
             touches.push(Touch::write(TIME_OUT));
         }
+        self.footprints.objects.add_linked(&mut touches);
+        if self.footprints.unfollowed {
+            touches.push(Touch::everything());
+        }
         touches.sort_unstable();
         touches.dedup();
         self.footprints.steps.push(Footprint {
@@ -182,6 +187,7 @@ impl Session<'_> {
             State::Ready(At::Signal(signal), _) => self.of_signal(index, signal, &mut touches),
             _ => {}
         }
+        self.footprints.objects.add_linked(&mut touches);
         touches
     }
 
@@ -236,7 +242,10 @@ impl Session<'_> {
 
     fn of_call(&mut self, index: usize, touches: &mut Vec<Touch>) {
         let entering = self.tasks[index].entering;
-        let (call, args, tid) = (entering.call, entering.args, self.tasks[index].tid);
+        let (call, tid) = (entering.call, self.tasks[index].tid);
+        // Pointers into shared memory have been exchanged for the kernel already.
+        let borrowed = &self.tasks[index].borrowed;
+        let args = std::array::from_fn(|i| borrowed.own(i, entering.args[i]));
         if (crate::emulate::MARK..crate::emulate::MARK + 0x100).contains(&call) {
             return touches.push(Touch::write(MARKS));
         }
@@ -250,7 +259,6 @@ impl Session<'_> {
             Does::Nothing
             | Does::Sleep
             | Does::Identity
-            | Does::Pause
             | Does::Sync
             | Does::Pipe
             | Does::EventCounter
@@ -293,14 +301,19 @@ impl Session<'_> {
             | Does::Symlink
             | Does::MakeNode
             | Does::MakeDirectory
-            | Does::ChangeFile => {
-                touches.extend(objects::paths(tid, row, &args));
+            | Does::ChangeFile
+            | Does::ChangeDirectory => {
+                touches.extend(self.footprints.objects.paths(tid, row, &args));
                 if row.does == Does::Execute {
                     // Descriptors marked close-on-exec are closed.
                     self.of_closing_all(tid, touches);
+                    touches.extend(ends::executable(tid));
                 }
             }
-            Does::ChangeDirectory => {}
+            Does::WorkingDirectory => touches.extend(paths::working_directory(tid)),
+            Does::SignalAction | Does::SignalMask | Does::Pause | Does::TakeSignal => {
+                touches.push(self.arrivals(self.tasks[index].process));
+            }
             _ => match row.system_v() {
                 Some(kind) => self.of_system_v(index, row, kind, touches),
                 None => self.of_descriptor(tid, row, args, touches),
@@ -341,32 +354,40 @@ impl Session<'_> {
         let Some(used) = self.descriptor(tid, args[0]) else {
             return;
         };
-        let Descriptor { name, seekable } = &used;
+        let Descriptor { name, seekable, .. } = &used;
         if name == EVERYTHING {
             return touches.push(Touch::everything());
         }
         let file = |mode: fn(String) -> Touch| mode(name.clone());
-        let locks = format!("locks of {name}");
-        let position = format!("position in {name}");
+        let locks = objects::locks(name);
+        let position = objects::position(name);
         match (how, *seekable) {
             (Use::Nothing, _) => {}
-            (Use::Look, _) => touches.push(file(Touch::read)),
+            (Use::Look, _) => {
+                touches.push(file(Touch::read));
+                if used.is_directory {
+                    touches.push(Touch::read(objects::entries(name)));
+                }
+            }
             (Use::Read, true) => touches.extend([file(Touch::read), Touch::write(position)]),
             (Use::ReadAt, true) => touches.push(file(Touch::read)),
             (Use::Write, true) => touches.extend([file(Touch::write), Touch::write(position)]),
             (Use::Seek, true) => touches.extend([file(Touch::read), Touch::write(position)]),
             (Use::Lock, _) => touches.push(Touch::write(locks)),
-            (Use::Close, _) => touches.push(used.closed()),
-            (Use::List, _) => touches.push(Touch::write(format!("entries of {name}"))),
+            (Use::Close, _) => touches.extend(used.closed()),
+            (Use::List, _) => touches.push(Touch::write(objects::entries(name))),
+            (Use::Change, true) if row.changes_permissions() => {
+                touches.push(file(Touch::write));
+                touches.extend(paths::permissions(name));
+            }
             _ => touches.push(file(Touch::write)),
         }
         let second = row.second_descriptor().map(|at| args[at]);
         let second = second.and_then(|number| self.descriptor(tid, number));
-        let second = second.map(|file| match row.does {
+        touches.extend(second.into_iter().flat_map(|file| match row.does {
             Does::Duplicate => file.closed(),
-            _ => Touch::write(file.name),
-        });
-        touches.extend(second);
+            _ => vec![Touch::write(file.name)],
+        }));
     }
 
     /// Touches of futex(2). Words of private memory concern no other task.
@@ -416,17 +437,14 @@ impl Session<'_> {
                 self.recorder.events()[at].task,
                 &self.recorder.events()[at].what,
             );
-            let (call, args, result) = match what {
+            let (call, args) = match what {
                 What::Call {
                     call, args, result, ..
-                } if task.index() == index => (call.row(), *args, *result),
+                } if task.index() == index && *result >= 0 => (call.row(), *args),
                 _ => continue,
             };
-            if result >= 0 {
-                self.footprints
-                    .objects
-                    .name_new(tid, index, call, args, result);
-            }
+            self.footprints.objects.name_new(tid, index, call, args);
+            self.footprints.unfollowed |= crosswire_calls::acts_later(call, &args);
         }
     }
 }

@@ -3,14 +3,12 @@
 
 use crosswire_calls::{Does, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, maps, memory};
-use crosswire_model::{EVERYTHING, Touch};
-use libc::{
-    AT_FDCWD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, O_CREAT, O_TRUNC, c_int,
-};
-use std::collections::HashMap;
-use std::fs;
+use crosswire_model::{EVERYTHING, Mode, Touch};
+use libc::{F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, c_int};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 /// Known objects of a run.
 #[derive(Debug, Default)]
@@ -25,6 +23,8 @@ pub(crate) struct ObjectNames {
     /// them.
     descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
     mapped: HashMap<Tid, Vec<Touch>>,
+    /// Paths of files that have, or had during the run, a name besides.
+    linked: HashSet<String>,
 }
 
 /// File behind a descriptor.
@@ -33,18 +33,61 @@ pub(crate) struct Descriptor {
     pub name: String,
     /// It has a position: a regular file or directory.
     pub seekable: bool,
+    pub is_directory: bool,
+    /// A file that is open for writing cannot be executed (execve(2), `ETXTBSY`).
+    pub may_write: bool,
 }
 
 impl Descriptor {
-    /// Returns the touch of closing it: a lock on a file is released, the end of a pipe
-    /// is gone.
-    pub fn closed(&self) -> Touch {
-        match self.seekable {
-            true => Touch::add(format!("locks of {}", self.name)),
-            false => Touch::add(self.name.clone()),
+    /// Returns the touches of closing it: a lock on a file is released, the end of a
+    /// pipe is gone.
+    pub fn closed(&self) -> Vec<Touch> {
+        if !self.seekable {
+            return vec![Touch::add(self.name.clone())];
         }
+        let mut touches = vec![Touch::add(locks(&self.name))];
+        if self.may_write {
+            touches.push(Touch::add(writers(&self.name)));
+        }
+        touches
     }
 }
+
+/// Object of those who have a file open for writing, who add to it, and of those who
+/// execute it, who read it: neither is possible as long as the others are there.
+pub(crate) fn writers(file: &str) -> String {
+    format!("writers of {file}")
+}
+
+/// Returns the touches of what changes the name by which a file is known here: all of its
+/// objects, since a step that follows touches others than one that comes before.
+pub(crate) fn renamed(file: &str) -> [Touch; 4] {
+    [
+        Touch::write(file),
+        Touch::write(locks(file)),
+        Touch::write(position(file)),
+        Touch::write(writers(file)),
+    ]
+}
+
+/// Object of the locks on a file.
+pub(crate) fn locks(file: &str) -> String {
+    format!("locks of {file}")
+}
+
+/// Object of the positions in a file: who shares one is not followed.
+pub(crate) fn position(file: &str) -> String {
+    format!("position in {file}")
+}
+
+/// Object of what is in a directory.
+pub(crate) fn entries(directory: &str) -> String {
+    format!("entries of {directory}")
+}
+
+/// Stands for all files that have several names: which names are the same file is not
+/// followed.
+const LINKED: &str = "files with several names";
 
 /// In which way a call uses the descriptor that is its first argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +140,7 @@ impl ObjectNames {
         self.mapped.clear();
     }
 
-    fn look_up(&self, tid: Tid, number: i32) -> Option<Descriptor> {
+    fn look_up(&mut self, tid: Tid, number: i32) -> Option<Descriptor> {
         let link = format!("/proc/{tid}/fd/{number}");
         let target = fs::read_link(&link).ok()?;
         let target = target.to_string_lossy();
@@ -110,6 +153,8 @@ impl ObjectNames {
         let data = fs::metadata(&link).ok()?;
         let identity = (data.dev(), data.ino());
         let seekable = data.is_file() || data.is_dir();
+        // proc_pid_fd(5): the link's own permissions are the ways in which it is open.
+        let may_write = fs::symlink_metadata(&link).is_ok_and(|link| link.mode() & 0o200 != 0);
         let name = match self.names.get(&identity) {
             Some(name) => name.clone(),
             // Who is connected to whom is not looked into.
@@ -120,17 +165,56 @@ impl ObjectNames {
                 EVERYTHING.to_owned()
             }
             None if target.starts_with("pipe:") => target.into_owned(),
-            None => file(&target),
+            None => {
+                self.note_names(Path::new(&*target), &data);
+                file(&target)
+            }
         };
-        Some(Descriptor { name, seekable })
+        Some(Descriptor {
+            name,
+            seekable,
+            is_directory: data.is_dir(),
+            may_write,
+        })
+    }
+
+    /// Takes note of a file that has another name besides this one.
+    pub fn note_names(&mut self, path: &Path, data: &Metadata) {
+        if !data.is_dir() && data.nlink() > 1 {
+            self.note_linked(path);
+        }
+    }
+
+    /// Takes note of a file that has, or is about to have, another name besides this one.
+    pub fn note_linked(&mut self, path: &Path) {
+        self.linked.insert(present(&path.to_string_lossy()));
+    }
+
+    /// Adds what stands for all files with several names where one of them is touched.
+    pub fn add_linked(&self, touches: &mut Vec<Touch>) {
+        if self.linked.is_empty() {
+            return;
+        }
+        let is_linked = |touch: &&Touch| {
+            let path = match touch.object.strip_prefix("name ") {
+                Some(path) => Some(path),
+                None => touch.object.split_once("file ").map(|(_, path)| path),
+            };
+            path.is_some_and(|path| self.linked.contains(path))
+        };
+        let linked = touches.iter().filter(is_linked);
+        let modes: HashSet<Mode> = linked.map(|touch| touch.mode).collect();
+        touches.extend(modes.into_iter().map(|mode| Touch {
+            object: LINKED.to_owned(),
+            mode,
+        }));
     }
 
     /// Names what a call has created.
-    pub fn name_new(&mut self, tid: Tid, task: usize, row: &Row, args: [u64; 6], result: i64) {
+    pub fn name_new(&mut self, tid: Tid, task: usize, row: &Row, args: [u64; 6]) {
         let (kind, numbers) = match row.does {
             Does::Pipe => ("pipe", pair(tid, args[0])),
             Does::SocketPair => ("socket pair", pair(tid, args[3])),
-            Does::MemoryFile => ("memory file", vec![result as i32]),
             // All eventfds share an inode.
             _ => return,
         };
@@ -150,7 +234,7 @@ const EVENT_FD: &str = "anon_inode:[eventfd]";
 const TIMER_FD: &str = "anon_inode:[timerfd]";
 
 /// Tells whether a file is one in which the kernel reports on its objects.
-fn is_of_kernel(path: &Path) -> bool {
+pub(super) fn is_of_kernel(path: &Path) -> bool {
     path.starts_with("/proc") || path.starts_with("/sys")
 }
 
@@ -167,7 +251,19 @@ fn pair(tid: Tid, address: u64) -> Vec<i32> {
 
 /// Returns a file by its path, whether or not it has been removed since.
 pub(crate) fn file(path: &str) -> String {
-    format!("file {}", path.trim_end_matches(" (deleted)"))
+    format!("file {}", present(path))
+}
+
+/// Returns a path as it is, or was while the file had it. A file that never had one is
+/// known by its directory (open(2), `O_TMPFILE`): the kernel calls it `#INODE` there.
+pub(super) fn present(path: &str) -> String {
+    match path.strip_suffix(" (deleted)") {
+        Some(path) => match path.rsplit_once("/#") {
+            Some((directory, number)) if number.parse::<u64>().is_ok() => format!("{directory}/#"),
+            _ => path.to_owned(),
+        },
+        None => path.to_owned(),
+    }
 }
 
 /// Numbers of a process's open descriptors.
@@ -205,6 +301,7 @@ pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
         Does::WriteAt
         | Does::Resize
         | Does::Change
+        | Does::Notify
         | Does::Send
         | Does::SendMany
         | Does::Receive
@@ -229,98 +326,6 @@ pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
         },
         _ => return None,
     })
-}
-
-/// Returns what a call that takes names will touch.
-pub(crate) fn paths(tid: Tid, row: &Row, args: &[u64; 6]) -> Vec<Touch> {
-    let mut touches = Vec::new();
-    for (directory, name) in row.paths() {
-        let directory = directory.map(|argument| args[argument] as i32);
-        let Some(path) = absolute(tid, directory, args[name]) else {
-            // `fstat` in disguise, or nothing that could be read.
-            return vec![Touch::everything()];
-        };
-        of_path(tid, row, args, &path, &mut touches);
-    }
-    touches
-}
-
-fn of_path(tid: Tid, row: &Row, args: &[u64; 6], path: &Path, touches: &mut Vec<Touch>) {
-    let inside = |path: &Path| PathBuf::from(format!("/proc/{tid}/root{}", path.display()));
-    let is_link = |path: &Path| {
-        fs::symlink_metadata(inside(path)).is_ok_and(|data| data.file_type().is_symlink())
-    };
-    if path.ancestors().any(is_link) || is_of_kernel(path) {
-        return touches.push(Touch::everything());
-    }
-    // The directories on the way may be renamed or removed.
-    let on_the_way = path
-        .ancestors()
-        .skip(1)
-        .filter(|path| *path != Path::new("/"));
-    touches.extend(on_the_way.map(|path| Touch::read(format!("name {}", path.display()))));
-    let present = fs::symlink_metadata(inside(path)).ok();
-    let exists = present.is_some();
-    let text = path.display();
-    let entry = format!("name {text}");
-    let content = || file(&text.to_string());
-    let makes_entry = |touches: &mut Vec<Touch>| {
-        touches.push(Touch::write(entry.clone()));
-        let parent = path.parent().unwrap_or(Path::new("/"));
-        touches.push(Touch::add(format!(
-            "entries of {}",
-            file(&parent.display().to_string())
-        )));
-    };
-    match row.does {
-        Does::Open => {
-            // openat2(2) has its flags in memory.
-            let Some(flags) = row.open_flags(args) else {
-                return touches.push(Touch::everything());
-            };
-            match flags & O_CREAT != 0 && !exists {
-                true => makes_entry(touches),
-                false => touches.push(Touch::read(entry)),
-            }
-            // Opening a FIFO waits for the other side, and lets it go on (fifo(7)).
-            let is_special = present.is_some_and(|data| !data.is_file() && !data.is_dir());
-            if exists && (flags & O_TRUNC != 0 || is_special) {
-                touches.push(Touch::write(content()));
-            }
-        }
-        Does::Remove
-        | Does::Rename
-        | Does::Link
-        | Does::Symlink
-        | Does::MakeDirectory
-        | Does::MakeNode => {
-            makes_entry(touches);
-            touches.push(Touch::write(content()));
-            // A directory must be empty, or takes what is in it with it.
-            touches.push(Touch::write(format!("entries of {}", content())));
-        }
-        Does::ChangeFile => touches.extend([Touch::read(entry), Touch::write(content())]),
-        _ => touches.extend([Touch::read(entry), Touch::read(content())]),
-    }
-}
-
-/// Returns the absolute path that a name means, without looking at links.
-fn absolute(tid: Tid, directory: Option<i32>, address: u64) -> Option<PathBuf> {
-    let name = memory::read_string(tid, address, 4096).filter(|name| !name.is_empty())?;
-    let base = match directory {
-        _ if name.starts_with('/') => PathBuf::new(),
-        None | Some(AT_FDCWD) => fs::read_link(format!("/proc/{tid}/cwd")).ok()?,
-        Some(number) => fs::read_link(format!("/proc/{tid}/fd/{number}")).ok()?,
-    };
-    let mut path = PathBuf::from("/");
-    for part in base.join(name).components() {
-        match part {
-            Component::Normal(part) => path.push(part),
-            Component::ParentDir => drop(path.pop()),
-            _ => {}
-        }
-    }
-    Some(path)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Calls that concern the caller alone and are no schedule points, but that the engine
 //! has to see: they change mappings, have pointers into watched memory, or would take
-//! the engine's signal or segment.
+//! the engine's signal or segment, or decide about signals that nobody sends.
 
 use super::Action;
 use crate::inside::remote::made;
@@ -8,7 +8,7 @@ use crate::run::session::{Halt, Session};
 use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{memory, probe};
-use libc::{MAP_SHARED, SIGSEGV, c_int};
+use libc::*;
 
 // asm/prctl.h; the libc crate lacks them.
 const ARCH_SET_GS: u64 = 0x1001;
@@ -16,6 +16,39 @@ const ARCH_GET_GS: u64 = 0x1004;
 
 /// The handler that ignores a signal.
 const IGNORE: u64 = 1;
+
+/// Signals that a process causes itself, that cannot be held up, or that only the end of
+/// a child sends.
+const OWN: u64 = {
+    let signals = [
+        SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPIPE, SIGKILL, SIGSTOP,
+        SIGCHLD,
+    ];
+    let (mut set, mut next) = (LIBRARY, 0);
+    while next < signals.len() {
+        set |= 1 << (signals[next] - 1);
+        next += 1;
+    }
+    set
+};
+
+/// The signals that the C library keeps for itself (nptl(7)). It blocks them where it blocks
+/// everything for a moment; programs cannot.
+const LIBRARY: u64 = 1 << (32 - 1) | 1 << (33 - 1);
+
+/// Returns the signals that waited and wait no more, or the other way round. What the
+/// library does for itself, it undoes before anybody can tell.
+fn changed_by(how: c_int, set: u64, mask: u64) -> u64 {
+    let after = match how {
+        SIG_BLOCK => mask | set,
+        SIG_UNBLOCK => mask & !set,
+        _ => set,
+    };
+    match (mask | after) & LIBRARY {
+        0 => mask ^ after,
+        _ => 0,
+    }
+}
 
 impl Session<'_> {
     /// Performs the call at which a task stands if it is one of those.
@@ -25,6 +58,9 @@ impl Session<'_> {
         let maps_privately =
             row.does == Does::Map(Mapping::Map) && entering.args[3] & MAP_SHARED as u64 == 0;
         if !row.is(Fact::Private) && !maps_privately {
+            return Ok(false);
+        }
+        if self.concerns_senders(index) {
             return Ok(false);
         }
         match row.does {
@@ -43,6 +79,41 @@ impl Session<'_> {
         self.settle(true)?;
         self.follow_mapping(index)?;
         Ok(true)
+    }
+
+    /// Tells whether the call decides about a signal that another process may send meanwhile:
+    /// whether it reaches a handler, waits, or is thrown away. The order of the two matters.
+    fn concerns_senders(&mut self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let [first, given, ..] = task.entering.args;
+        let changed = match task.entering.row().does {
+            _ if given == 0 => 0,
+            Does::SignalAction => 1u64.unbounded_shl((first as u32).wrapping_sub(1)),
+            Does::SignalMask => {
+                let mask = task.stopped().and_then(|at| at.signal_mask().ok());
+                let set = memory::read_word(task.tid, given).ok();
+                set.zip(mask).map_or(u64::MAX, |(set, mask)| {
+                    changed_by(first as c_int, set, mask)
+                })
+            }
+            _ => 0,
+        };
+        self.may_come(task.process) & changed != 0
+    }
+
+    /// The signals that other processes may send to one. Threads of one process know of
+    /// each other; what they do to themselves is not what this is about.
+    fn may_come(&self, process: usize) -> u64 {
+        let others = self.processes.iter().enumerate();
+        let others = others.filter(|(other, data)| *other != process && !self.has_ended(data));
+        let mut signals = 0;
+        for (_, other) in others {
+            signals |= !OWN;
+            if other.parent == Some(process) {
+                signals |= 1 << (SIGCHLD - 1);
+            }
+        }
+        signals
     }
 
     /// Takes note of what the program wants done with SIGSEGV.

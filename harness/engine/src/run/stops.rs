@@ -241,6 +241,7 @@ impl Session<'_> {
             true => process,
             false => self.add_process(id, child, Some(process)),
         };
+        self.footprints.unfollowed |= !vfork && crosswire_calls::shares_with_creator(flags);
         if flags & libc::CLONE_VM as u64 == 0 {
             // A process that was created by fork has the memory of its parent as it was then.
             let space = self.processes[process].space;

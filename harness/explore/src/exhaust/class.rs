@@ -3,15 +3,26 @@
 //! all of them.
 
 use super::order::Order;
+use super::sample::Sample;
 use crosswire_model::{End, Run, What};
 use std::collections::HashMap;
 use std::collections::hash_map::{DefaultHasher, Entry};
 use std::hash::{Hash, Hasher};
 
-/// Classes that were explored, by a hash of their normal forms, and a hash of what the
-/// tasks saw.
+/// Classes that were explored, by a hash of their normal forms.
 #[derive(Default)]
-pub(super) struct Classes(HashMap<u64, u64>);
+pub(super) struct Classes(HashMap<u64, Known>);
+
+/// A class that was explored.
+struct Known {
+    /// A hash of what the tasks saw.
+    views: u64,
+    /// Kept of some classes only: one is as long as a run.
+    sample: Option<Sample>,
+}
+
+/// The number of classes of which a sample is kept.
+const SAMPLES: usize = 2048;
 
 /// Relation of a run to the known classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +39,41 @@ pub(super) enum Member {
 impl Classes {
     /// Takes note of a run.
     pub fn add(&mut self, run: &Run) -> Member {
-        let order = Order::of(&run.trace.footprints);
-        let views = views(run);
-        match self.0.entry(hash_of(&order.normal_form())) {
+        let is_kept = self.0.len() < SAMPLES;
+        match self.0.entry(class_of(run)) {
             Entry::Vacant(entry) => {
-                entry.insert(views);
+                entry.insert(Known {
+                    views: views(run),
+                    sample: is_kept.then(|| Sample::of(run)),
+                });
                 Member::First
             }
-            Entry::Occupied(entry) if *entry.get() == views => Member::Another,
+            Entry::Occupied(entry) if entry.get().views == views(run) => Member::Another,
             Entry::Occupied(_) => Member::Unlike,
         }
     }
+
+    /// Says why a run refutes that every class is among the known ones, if it does.
+    pub fn refuted_by(&self, run: &Run) -> Option<String> {
+        let class = self.0.get(&class_of(run));
+        if class.is_some_and(|class| class.views == views(run)) {
+            return None;
+        }
+        let known = match class {
+            Some(class) => vec![class],
+            None => self.0.values().collect(),
+        };
+        let samples = known.into_iter().filter_map(|class| class.sample.as_ref());
+        let steps = Sample::of(run).tell(run, samples);
+        let steps = steps.unwrap_or_else(|| "two steps".to_owned());
+        Some(format!(
+            "the order of {steps} matters, which their footprints do not show"
+        ))
+    }
+}
+
+fn class_of(run: &Run) -> u64 {
+    hash_of(&Order::of(&run.trace.footprints).normal_form())
 }
 
 fn hash_of(value: &impl Hash) -> u64 {
@@ -52,24 +87,7 @@ fn hash_of(value: &impl Hash) -> u64 {
 fn views(run: &Run) -> u64 {
     let mut views = vec![DefaultHasher::new(); run.trace.tasks.len()];
     for event in &run.trace.events {
-        let view = &mut views[event.task.index()];
-        std::mem::discriminant(&event.what).hash(view);
-        match &event.what {
-            What::Call {
-                call, args, result, ..
-            } => (call, args, result).hash(view),
-            What::Block { call, args, .. } => (call, args).hash(view),
-            What::Wake { call, result } => (call, result).hash(view),
-            // Memory and instructions are numbered in the order of their first use.
-            What::Access(access) => {
-                (access.offset, access.kind, access.before, access.after).hash(view);
-            }
-            What::Signal(signal) | What::Killed(signal) => signal.hash(view),
-            What::Exit(status) => status.hash(view),
-            What::Panic(message) | What::Exec(message) => message.hash(view),
-            What::Mark(number, value) => (number, value).hash(view),
-            _ => {}
-        }
+        see(&event.what, &mut views[event.task.index()]);
     }
     let views: Vec<u64> = views.into_iter().map(|view| view.finish()).collect();
     let is_stuck = matches!(
@@ -77,4 +95,25 @@ fn views(run: &Run) -> u64 {
         End::Deadlock(_) | End::Livelock(_) | End::Stalled(_)
     );
     hash_of(&(views, is_stuck))
+}
+
+/// Adds to a hash what a task sees of an event.
+pub(super) fn see(what: &What, view: &mut DefaultHasher) {
+    std::mem::discriminant(what).hash(view);
+    match what {
+        What::Call {
+            call, args, result, ..
+        } => (call, args, result).hash(view),
+        What::Block { call, args, .. } => (call, args).hash(view),
+        What::Wake { call, result } => (call, result).hash(view),
+        // Memory and instructions are numbered in the order of their first use.
+        What::Access(access) => {
+            (access.offset, access.kind, access.before, access.after).hash(view);
+        }
+        What::Signal(signal) | What::Killed(signal) => signal.hash(view),
+        What::Exit(status) => status.hash(view),
+        What::Panic(message) | What::Exec(message) => message.hash(view),
+        What::Mark(number, value) => (number, value).hash(view),
+        _ => {}
+    }
 }

@@ -17,9 +17,11 @@
 
 mod class;
 mod order;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod verify;
 
 use super::{Exhaust, Exhaustion, Exploration, ExploreError, Progress, Report, Shard};
 use crate::perform::pool::Pool;
@@ -143,6 +145,14 @@ impl Search<'_> {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    fn has_doubt(&self) -> bool {
+        let state = self.state.lock();
+        state
+            .unwrap_or_else(PoisonError::into_inner)
+            .doubt
+            .is_some()
+    }
+
     /// Explores every interleaving under one fault plan; returns whether there is a next
     /// plan to explore.
     fn one(
@@ -170,6 +180,7 @@ impl Search<'_> {
             };
             self.try_plan(runner, &plan, job, (&mut tree, &mut classes), points)?;
         }
+        self.verify(runner, fault.as_ref(), &classes)?;
         self.note(|state| state.fault_plans_done += 1);
         Ok(true)
     }

@@ -153,6 +153,30 @@ fn completeness_is_claimed_only_when_nothing_is_left() {
 }
 
 #[test]
+fn an_order_that_was_not_explored_refutes_the_claim() {
+    let first = |number| crosswire_model::Deviation {
+        step: 0,
+        task: TaskId(number),
+    };
+    let mut toy = toys()[0].clone();
+    let one = perform(&mut toy, vec![first(0)]);
+    let other = perform(&mut toy, vec![first(1)]);
+    let mut classes = Classes::default();
+    assert_eq!(classes.add(&one), Member::First);
+    assert_eq!(classes.refuted_by(&one), None);
+    let told = classes.refuted_by(&other).unwrap();
+    assert!(told.contains("the order of"), "{told}");
+    assert_eq!(classes.add(&other), Member::First);
+    assert_eq!(classes.refuted_by(&other), None);
+}
+
+#[test]
+fn a_claim_is_tested_by_random_orders() {
+    let done = exhaust(&toys()[1], |_| {}).exhaustion.unwrap();
+    assert!(done.is_complete() && done.checked == 64, "{done:?}");
+}
+
+#[test]
 fn faults_are_crossed_with_all_orders() {
     let report = exhaust(&toys()[2], |exploration| {
         exploration.faults = vec!["kill:a".parse().unwrap()];

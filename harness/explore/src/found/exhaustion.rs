@@ -26,6 +26,9 @@ pub struct Exhaustion {
     pub fault_plans_done: u64,
     /// The bound on preemptions.
     pub preemptions: Option<u32>,
+    /// Random orders that were performed when nothing was left, to test the claim: each was
+    /// like one of the explored ones.
+    pub checked: u64,
     /// Why nothing can be claimed although nothing is left.
     pub doubt: Option<String>,
 }

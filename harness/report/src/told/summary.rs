@@ -153,6 +153,10 @@ fn exhausted(exhaustion: &Exhaustion) -> String {
             exhaustion.fault_plans_done
         ),
     };
+    let checked = match exhaustion.checked {
+        0 => String::new(),
+        orders => format!(", checked with {}", counted(orders, "random order")),
+    };
     match (
         exhaustion.is_complete(),
         &exhaustion.doubt,
@@ -160,7 +164,7 @@ fn exhausted(exhaustion: &Exhaustion) -> String {
     ) {
         (true, _, None) => {
             format!(
-                "all interleavings explored, from schedule point to schedule point: {explored}{faults}"
+                "all interleavings explored, from schedule point to schedule point: {explored}{faults}{checked}"
             )
         }
         (true, _, Some(bound)) => {

@@ -1,0 +1,198 @@
+//! What a call touches that takes names of files: the names on the way, which decide where
+//! it leads, and the file at its end.
+
+use super::objects::{self, ObjectNames, entries, file, writers};
+use crosswire_calls::{Does, Row};
+use crosswire_kernel::{Tid, memory};
+use crosswire_model::Touch;
+use libc::{AT_FDCWD, O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC};
+use std::fs;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+/// A path, and the directories through which it leads, `..` included.
+struct Way {
+    path: PathBuf,
+    through: Vec<PathBuf>,
+}
+
+impl ObjectNames {
+    /// Returns what a call that takes names will touch.
+    pub fn paths(&mut self, tid: Tid, row: &Row, args: &[u64; 6]) -> Vec<Touch> {
+        let mut touches = Vec::new();
+        for (directory, name) in row.paths() {
+            let directory = directory.map(|argument| args[argument] as i32);
+            let Some(way) = way(tid, directory, args[name]) else {
+                // `fstat` in disguise, or nothing that could be read.
+                return vec![Touch::everything()];
+            };
+            self.of_way(tid, row, args, &way, &mut touches);
+        }
+        touches
+    }
+
+    fn of_way(
+        &mut self,
+        tid: Tid,
+        row: &Row,
+        args: &[u64; 6],
+        way: &Way,
+        touches: &mut Vec<Touch>,
+    ) {
+        let path = &way.path;
+        let inside = |path: &Path| PathBuf::from(format!("/proc/{tid}/root{}", path.display()));
+        let is_link = |path: &PathBuf| {
+            fs::symlink_metadata(inside(path)).is_ok_and(|data| data.file_type().is_symlink())
+        };
+        let mut all = way.through.iter().chain([path]);
+        if all.any(|path| is_link(path) || objects::is_of_kernel(path)) {
+            return touches.push(Touch::everything());
+        }
+        // They may be renamed or removed, or closed to the caller.
+        touches.extend(way.through.iter().map(|path| Touch::read(name(path))));
+        let present = fs::symlink_metadata(inside(path)).ok();
+        if let Some(data) = &present {
+            self.note_names(path, data);
+        }
+        let (exists, is_directory) = (
+            present.is_some(),
+            present.as_ref().is_some_and(fs::Metadata::is_dir),
+        );
+        let (entry, content) = (name(path), file(&path.to_string_lossy()));
+        let parent = path.parent().unwrap_or(Path::new("/"));
+        // Its number of links, its size and its date change, too.
+        let new_entry = [
+            Touch::write(entry.clone()),
+            Touch::add(entries(&file(&parent.to_string_lossy()))),
+        ];
+        match row.does {
+            Does::Open => {
+                // openat2(2) has its flags in memory.
+                let Some(flags) = row.open_flags(args) else {
+                    return touches.push(Touch::everything());
+                };
+                match flags & O_CREAT != 0 && !exists {
+                    true => touches.extend(new_entry),
+                    false => touches.push(Touch::read(entry)),
+                }
+                if flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 {
+                    touches.push(Touch::add(writers(&content)));
+                }
+                // Opening a FIFO waits for the other side, and lets it go on (fifo(7)).
+                let is_special = present.is_some_and(|data| !data.is_file() && !data.is_dir());
+                if exists && (flags & O_TRUNC != 0 || is_special) {
+                    touches.push(Touch::write(content));
+                }
+            }
+            // It takes with it what is in it, open files included.
+            Does::Rename if is_directory => touches.push(Touch::everything()),
+            Does::Remove
+            | Does::Rename
+            | Does::Link
+            | Does::Symlink
+            | Does::MakeDirectory
+            | Does::MakeNode => {
+                if row.does == Does::Link {
+                    self.note_linked(path);
+                }
+                touches.extend(new_entry);
+                // A directory must be empty.
+                touches.push(Touch::write(entries(&content)));
+                match row.does {
+                    Does::Rename | Does::Link => touches.extend(objects::renamed(&content)),
+                    _ => touches.push(Touch::write(content)),
+                }
+            }
+            Does::ChangeFile if row.changes_permissions() => {
+                touches.extend([Touch::write(entry), Touch::write(content)]);
+            }
+            Does::ChangeFile => touches.extend([
+                Touch::read(entry),
+                // truncate(2) opens it for a moment.
+                Touch::add(writers(&content)),
+                Touch::write(content),
+            ]),
+            Does::Execute if is_script(&inside(path)) => touches.push(Touch::everything()),
+            Does::Execute => touches.extend([
+                Touch::read(entry),
+                Touch::read(writers(&content)),
+                Touch::read(content),
+            ]),
+            Does::LookUp if row.tells_status() => {
+                touches.push(Touch::read(entry));
+                if is_directory {
+                    touches.push(Touch::read(entries(&content)));
+                }
+                touches.push(Touch::read(content));
+            }
+            _ => touches.push(Touch::read(entry)),
+        }
+    }
+}
+
+/// Object of what a path leads to, and of who may go there.
+fn name(path: &Path) -> String {
+    format!("name {}", path.display())
+}
+
+/// Returns what a call touches that changes who may use the file of this name.
+pub(super) fn permissions(file: &str) -> Option<Touch> {
+    let path = file.strip_prefix("file ")?;
+    Some(Touch::write(name(Path::new(path))))
+}
+
+/// Returns what asking for the working directory touches: its name, and those on the way.
+pub(super) fn working_directory(tid: Tid) -> Vec<Touch> {
+    let Some(path) = base(tid, None) else {
+        return vec![Touch::everything()];
+    };
+    path.ancestors()
+        .map(|path| Touch::read(name(path)))
+        .collect()
+}
+
+/// Tells whether a file is executed by another one, which it names.
+fn is_script(path: &Path) -> bool {
+    let mut start = [0; 2];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"#!"
+}
+
+/// Returns the directory of a descriptor, or the working directory.
+fn base(tid: Tid, directory: Option<i32>) -> Option<PathBuf> {
+    let link = match directory {
+        None | Some(AT_FDCWD) => format!("/proc/{tid}/cwd"),
+        Some(number) => format!("/proc/{tid}/fd/{number}"),
+    };
+    let path = fs::read_link(link).ok()?;
+    Some(PathBuf::from(objects::present(&path.to_string_lossy())))
+}
+
+/// Returns where a name leads, without looking at links.
+fn way(tid: Tid, directory: Option<i32>, address: u64) -> Option<Way> {
+    let name = memory::read_string(tid, address, 4096).filter(|name| !name.is_empty())?;
+    let base = match name.starts_with('/') {
+        true => PathBuf::new(),
+        false => base(tid, directory)?,
+    };
+    let mut way = Way {
+        path: PathBuf::from("/"),
+        through: Vec::new(),
+    };
+    for part in base.join(name).components() {
+        match part {
+            Component::Normal(part) => {
+                way.through.push(way.path.clone());
+                way.path.push(part);
+            }
+            Component::ParentDir => {
+                way.through.push(way.path.clone());
+                way.path.pop();
+            }
+            _ => {}
+        }
+    }
+    way.through.sort_unstable();
+    way.through.dedup();
+    Some(way)
+}
