@@ -297,12 +297,11 @@ impl<S: Sharing> Follower<'_, S> {
         // A general-purpose register is replaced from 32 bits on: the upper half becomes 0.
         let replaces = access != OpAccess::CondWrite && access != OpAccess::ReadCondWrite;
         match slot(register) {
-            Some(Slot::General(4)) if instruction.is_stack_instruction() => {
-                // The stack pointer moves by a constant, except that LEAVE takes it from RBP.
-                if instruction.mnemonic() == Mnemonic::Leave {
-                    self.marks.general[4] = self.marks.general[5];
-                }
+            // The stack pointer moves by a constant, except that LEAVE takes it from RBP.
+            Some(Slot::General(4)) if instruction.mnemonic() == Mnemonic::Leave => {
+                self.marks.general[4] = self.marks.general[5];
             }
+            Some(Slot::General(4)) if instruction.is_stack_instruction() => {}
             Some(Slot::General(n)) if instruction.is_string_instruction() && n != 0 => {}
             Some(Slot::General(n)) => {
                 let before = self.marks.general[n];

@@ -84,8 +84,11 @@ impl Path {
 /// Tells whether a call leaves what is mapped, and what is done about signals, as it is:
 /// that is not compared.
 fn leaves_settings(row: &Row) -> bool {
-    !matches!(row.does, Does::Map(_) | Does::SignalAction | Does::Segment)
-        && !(row.is(Fact::Private) && row.does == Does::Anything)
+    match row.does {
+        Does::Map(_) | Does::SignalAction | Does::Segment => false,
+        Does::Anything => !row.is(Fact::Private),
+        _ => true,
+    }
 }
 
 fn instruction_at(tid: Tid, position: u64) -> Option<Instruction> {

@@ -87,10 +87,12 @@ mod tests {
         let round: Vec<u64> = [vec![5; 100], vec![6]].concat();
         let steps = round.repeat(4);
         let mut rounds = Rounds::default();
-        let periods: Vec<usize> = steps
-            .iter()
-            .filter_map(|step| rounds.push(*step).then(|| rounds.period()))
-            .collect();
+        let mut periods = Vec::new();
+        for step in steps {
+            if rounds.push(step) {
+                periods.push(rounds.period());
+            }
+        }
         assert!(periods.contains(&1), "the inner one");
         assert_eq!(periods.last(), Some(&101));
     }
