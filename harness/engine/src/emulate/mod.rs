@@ -15,6 +15,7 @@ pub(crate) mod waits;
 
 use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
+use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
 use crate::run::task::{State, TimedWait};
 pub(crate) use answer::Emulated;
 pub use answer::MARK;
@@ -201,20 +202,14 @@ impl Session<'_> {
     /// Makes the kernel believe that the task's call was cut short by a signal, and
     /// lets it deliver the signal.
     pub fn end_as_interrupted(&mut self, index: usize) -> Result<(), Halt> {
-        /// `ERESTARTSYS` of linux/errno.h: restart, unless the signal's handler was
-        /// installed without `SA_RESTART`; `ERESTARTNOHAND`: unless there is one.
-        const RESTART_SYS: i64 = -512;
-        const RESTART_NO_HANDLER: i64 = -514;
         let task = &self.tasks[index];
         if task.is_gone() {
             return Ok(());
         }
         let call = task.entering.call;
-        let is_sleep = matches!(task.entering.row().does, Does::Sleep | Does::SleepByClock);
-        let result = if is_sleep {
-            RESTART_NO_HANDLER
-        } else {
-            RESTART_SYS
+        let result = match task.entering.row().ends_with_any_handler() {
+            true => RESTART_NO_HANDLER,
+            false => RESTART_SYS,
         };
         regs::poke(task.tid, Register::Call, u64::from(call))?;
         regs::poke(task.tid, Register::Result, result as u64)?;

@@ -161,6 +161,7 @@ impl Session<'_> {
         self.place_mapping(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
+        self.open_for_call(index)?;
         if let Some(stub) = self.find_stub(index)? {
             self.turn.calling = false;
             self.reports.recheck = false;

@@ -8,7 +8,7 @@ use crate::observe::logged::Logged;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, Process, State, Task};
 use crate::start::auxv;
-use crosswire_calls::{Arg, Does};
+use crosswire_calls::Arg;
 use crosswire_kernel::Tid;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
@@ -104,14 +104,6 @@ impl Session<'_> {
         self.lend_aliases(index)?;
         let task = &mut self.tasks[index];
         if std::mem::take(&mut task.begins_again) {
-            // Some calls are continued by restart_syscall(2) rather than made again.
-            let continues = task.entering.row().does == Does::Restart;
-            if continues {
-                task.entering = before;
-                let stopped = task.take_stopped().expect("it has just stopped");
-                stopped.resume_to_exit();
-                return Ok(());
-            }
             if task.entering.call == before.call {
                 if std::mem::take(&mut task.reached_memory) {
                     let stopped = task.take_stopped().expect("it has just stopped");
@@ -171,10 +163,19 @@ impl Session<'_> {
         }
         self.return_pointers(index)?;
         if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
-            return self.begin_again(index, result);
+            return self.begin_again(index);
         }
         let task = &mut self.tasks[index];
-        task.timed_wait = None;
+        let wait = task.timed_wait.take();
+        if is_restart(result) && !expired {
+            // The kernel does not know the deadline, which holds for the continued call.
+            task.waits_until = wait.map(|wait| wait.deadline);
+        }
+        if result == RESTART_BLOCK && !expired {
+            // Instead of restart_syscall(2), which knows neither arguments nor deadline.
+            result = RESTART_NO_HANDLER;
+            regs::poke(task.tid, regs::Register::Result, result as u64)?;
+        }
         if std::mem::take(&mut task.lock_attempt) && result == -i64::from(libc::EAGAIN) {
             return self.park(index);
         }
@@ -206,11 +207,10 @@ impl Session<'_> {
     /// Lets a task repeat the call that was cut short, with the same deadline. The
     /// interruption never happened: whether the signal or the awaited event came first,
     /// in one step of another task, is not a choice of the schedule.
-    fn begin_again(&mut self, index: usize, result: i64) -> Result<(), Halt> {
-        // After one of its own restart codes the kernel sees to it itself.
-        if result == -i64::from(libc::EINTR) {
-            self.repeat_call(index)?;
-        }
+    fn begin_again(&mut self, index: usize) -> Result<(), Halt> {
+        // Not left to the kernel even after one of its own restart codes: it looks at them
+        // only if it finds a signal, which another thread may take first.
+        self.repeat_call(index)?;
         let task = &mut self.tasks[index];
         task.begins_again = true;
         task.waits_until = task.timed_wait.map(|wait| wait.deadline);
@@ -376,6 +376,14 @@ impl Session<'_> {
         self.reports.ended.push((index, what));
     }
 }
+
+/// `ERESTARTSYS` of linux/errno.h: the kernel makes the call again, unless the signal's
+/// handler was installed without `SA_RESTART`.
+pub(crate) const RESTART_SYS: i64 = -512;
+/// `ERESTARTNOHAND`: it does, unless there is a handler.
+pub(crate) const RESTART_NO_HANDLER: i64 = -514;
+/// `ERESTART_RESTARTBLOCK`: it does by restart_syscall(2), unless there is a handler.
+const RESTART_BLOCK: i64 = -516;
 
 /// Tells whether the result means that a signal or an interrupt cut the call short:
 /// EINTR, or one of the kernel's own restart codes (linux/errno.h), which reach the

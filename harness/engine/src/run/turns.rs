@@ -66,7 +66,8 @@ impl Session<'_> {
     pub fn notice_signals(&mut self) {
         let sent = self.reports.signals_sent();
         for task in self.tasks.iter_mut() {
-            if task.signals_seen == sent || task.signal_waits {
+            // Another thread of its process may have taken the signal that it saw.
+            if task.signals_seen == sent && !task.signal_waits {
                 continue;
             }
             if let State::Sleeping(stopped) | State::Parked(stopped) = &task.state {
