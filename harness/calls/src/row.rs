@@ -64,6 +64,9 @@ pub enum Fact {
     Yields = 1 << 17,
     /// Its answer depends on no other process while a program starts.
     Alike = 1 << 18,
+    /// Fails with EINTR after SIGSTOP and SIGCONT, even if the caller has no handler
+    /// (signal(7), "Interruption of system calls and library functions by stop signals").
+    EndsWithStop = 1 << 19,
 }
 
 /// A set of [`Fact`]s.
@@ -366,10 +369,11 @@ impl Row {
     /// Returns whether the handler of a signal ends a wait of the call with EINTR even if it
     /// was installed with `SA_RESTART` (signal(7)).
     pub fn ends_with_any_handler(&self) -> bool {
+        use Does::*;
         matches!(
             self.does,
-            Does::Sleep | Does::SleepByClock | Does::SystemVSend
-        )
+            Sleep | SleepByClock | SystemVSend | SystemVReceive | SemaphoreOperation
+        ) || matches!(self.does, Poll | Select | WaitEpoll | Pause | TakeSignal)
     }
 
     /// Returns whether the call's result is an address.

@@ -76,6 +76,11 @@ pub fn handles(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigCgt:"])[0], signal)
 }
 
+/// Returns the signals for which a task has a handler, as bits from signal 1.
+pub fn handled(tid: Tid) -> u64 {
+    sets(tid, ["SigCgt:"])[0]
+}
+
 /// Tells whether a task blocks a signal.
 pub fn blocks(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigBlk:"])[0], signal)

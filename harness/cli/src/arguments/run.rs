@@ -18,7 +18,7 @@ Faults, each optionally with :PROCESS (as in kill:server); every other run injec
   pause(STEPS)        does not schedule the process for STEPS steps of other tasks
   lose-signal         drops a signal
   delay-signal(STEPS) delays a signal by STEPS steps
-  interrupt           makes a blocking call fail with EINTR
+  interrupt           sends a signal that the process handles: a call that waits fails with EINTR
   short-io(BYTES)     limits a transfer to BYTES bytes
   errno(NAME)         makes a call fail, as in errno(ENOSPC)
   full                shrinks the buffer of a pipe or socket to the kernel's minimum

@@ -103,6 +103,8 @@ pub(crate) struct Task {
     pub unobserved: bool,
     /// The fault plan has counted the call it is about to make.
     pub counted: bool,
+    /// Signals that would cut the call short that it is in, if the plan may interrupt it.
+    pub interrupters: Vec<i32>,
     /// Details of a delayed signal, for when it arrives.
     pub delayed_signal: Option<libc::siginfo_t>,
     /// The task that the call it is in has created.
@@ -155,6 +157,7 @@ impl Task {
             block_recorded: false,
             unobserved: false,
             counted: false,
+            interrupters: Vec::new(),
             delayed_signal: None,
             child: None,
             tid_inside: 0,

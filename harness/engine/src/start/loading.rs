@@ -30,6 +30,7 @@ impl Session<'_> {
         let entering = self.tasks[index].entering;
         let does = entering.row().does;
         if entering.row().is(Fact::Alike) {
+            self.clock.read_in_start_up();
             if let Emulated::Answer(result) = self.emulate(index)? {
                 self.skip(index, result)?;
             }
