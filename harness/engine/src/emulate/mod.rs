@@ -5,6 +5,8 @@ pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod chance;
 pub(crate) mod clock;
+mod cpu;
+mod expiry;
 pub(crate) mod locks;
 pub(crate) mod network;
 pub(crate) mod sockets;
@@ -25,7 +27,7 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_TAI, EFAULT, EINVAL, ESRCH, TIMER_ABSTIME, c_int,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, EFAULT, EINVAL, ESRCH, TIMER_ABSTIME, c_int,
 };
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
@@ -41,7 +43,7 @@ impl Session<'_> {
             return self.mark(index, entering.call - MARK, args);
         }
         let emulated = match entering.row().does {
-            Does::ReadClock => self.read_clock(tid, args[0] as c_int, args[1]),
+            Does::ReadClock => self.read_clock(index, args[0] as c_int, args[1]),
             Does::ReadTimeOfDay => {
                 let now = clock::to_timeval(self.clock.reading(CLOCK_REALTIME));
                 match args[0] != 0 && memory::write(tid, args[0], &now).is_err() {
@@ -87,11 +89,11 @@ impl Session<'_> {
         Ok(emulated)
     }
 
-    fn read_clock(&self, tid: crosswire_kernel::Tid, id: c_int, address: u64) -> Emulated {
-        if !(-1_000_000_000..=CLOCK_TAI).contains(&id) {
+    fn read_clock(&self, index: usize, id: c_int, address: u64) -> Emulated {
+        let Some(now) = self.reading(index, id) else {
             return INVALID;
-        }
-        match memory::write(tid, address, &clock::to_timespec(self.clock.reading(id))) {
+        };
+        match memory::write(self.tasks[index].tid, address, &clock::to_timespec(now)) {
             Ok(()) => Emulated::Answer(0),
             Err(_) => FAULT,
         }

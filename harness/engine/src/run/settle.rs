@@ -34,6 +34,11 @@ impl SpinCheck {
         }
     }
 
+    /// The least time for which the task has run its own code.
+    fn computed(&self) -> Duration {
+        2 * self.pause - LOOK_AFTER
+    }
+
     fn again(&mut self) {
         self.pause *= 2;
         self.at = Moment::now().after(self.pause);
@@ -235,8 +240,10 @@ impl Session<'_> {
         if !matches!(self.tasks[index].state, State::Running) || self.turn.calling {
             return Ok(());
         }
-        match crate::run::spin::look(self.tasks[index].tid)? {
+        let stop = self.has_outrun_cpu_timer(index, look.computed());
+        match crate::run::spin::look(self.tasks[index].tid, stop)? {
             Spins::Yes(stopped) => {
+                self.use_cpu_in_loop(index);
                 self.end_one_stop_call(index, Stop::Trap)?;
                 self.tasks[index].state = State::Ready(At::Code, stopped);
                 self.record(index, What::Spin);

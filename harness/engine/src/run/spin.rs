@@ -21,12 +21,15 @@ pub(crate) enum Spins {
 }
 
 /// Stops a task that runs its own code, steps through it, and says whether all
-/// its registers return to the same values.
-pub(crate) fn look(tid: Tid) -> io::Result<Spins> {
+/// its registers return to the same values. With `stop` it stays stopped in any case.
+pub(crate) fn look(tid: Tid, stop: bool) -> io::Result<Spins> {
     tracee::interrupt(tid)?;
     match next(tid)? {
         Stop::Trap => {}
         other => return Ok(Spins::Stopped(tid, other)),
+    }
+    if stop {
+        return Ok(Spins::Yes(Stopped::reported(tid)));
     }
     let first = regs::read(tid)?;
     for _ in 0..INSTRUCTIONS {

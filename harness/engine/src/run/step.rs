@@ -3,6 +3,7 @@
 //! and the chosen task continues to its next call.
 
 use crate::emulate::Emulated;
+use crate::emulate::clock::STEP;
 use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
@@ -65,7 +66,9 @@ impl Session<'_> {
 
     /// The current step is over.
     pub fn finish_step(&mut self) {
-        self.turn.current = None;
+        if let Some(index) = self.turn.current.take() {
+            self.use_cpu(index, STEP);
+        }
         self.turn.calling = false;
         self.turn.step += 1;
         self.clock.step();
@@ -251,6 +254,7 @@ impl Session<'_> {
         match self.strike_signal(index, signal)? {
             Some(Action::LoseSignal | Action::DelaySignal(_)) => self.run_code(index, 0),
             _ => {
+                self.correct_overrun(index)?;
                 self.record(index, What::Signal(Signal(signal)));
                 let tid = self.tasks[index].tid;
                 if is_fatal(signal) && !probe::handles(tid, signal) {

@@ -321,6 +321,8 @@ impl Session<'_> {
             children: 0,
             loading: None,
             paused_until: 0,
+            cpu_time: 0,
+            born: self.clock.now(),
             parent,
             space,
             executable,
@@ -354,6 +356,7 @@ impl Session<'_> {
         changed.executable = None;
         changed.fault_action = None;
         self.processes[process].loading = Some(Vec::new());
+        self.timers.forget_program(process);
         auxv::make_deterministic(tid)
             .map_err(|error| EngineError::Machine(format!("preparing a new program: {error}")))
             .map_err(Halt::Failed)?;

@@ -240,6 +240,10 @@ pub(crate) struct Process {
     /// It begins when the process of this name has ended.
     pub awaits: Option<String>,
     pub parent: Option<usize>,
+    /// CPU time that it has used, in nanoseconds of virtual time.
+    pub cpu_time: u64,
+    /// Virtual time at which it was created.
+    pub born: u64,
     /// Its address space, by index.
     pub space: usize,
     /// A number for the program it executes, once it matters.

@@ -111,7 +111,7 @@ impl Session<'_> {
             _ => None,
         };
         let next = self.tasks.iter().filter_map(wait).min();
-        let next = next.into_iter().chain(self.timers.next_deadline()).min();
+        let next = next.into_iter().chain(self.next_expiry()).min();
         if let (Some(deadline), false) = (next, self.turn.after_roots > GRACE) {
             self.clock.advance_to(deadline);
             // Someone who sleeps for ever in a loop counts as steps, too.
@@ -119,7 +119,7 @@ impl Session<'_> {
             self.turn.after_roots += u64::from(self.turn.after_roots > 0);
             return Ok(());
         }
-        if self.retry_parked() || self.let_loops_go_on()? || self.stir()? {
+        if self.retry_parked() || self.let_cpu_time_pass()? || self.let_loops_go_on()? || self.stir()? {
             return Ok(());
         }
         Err(Halt::End(self.stuck()))

@@ -30,7 +30,9 @@ impl Session<'_> {
         let entering = self.tasks[index].entering;
         let does = entering.row().does;
         if entering.row().is(Fact::Alike) {
+            let began = self.clock.now();
             self.clock.read_in_start_up();
+            self.use_cpu(index, self.clock.now() - began);
             if let Emulated::Answer(result) = self.emulate(index)? {
                 self.skip(index, result)?;
             }
