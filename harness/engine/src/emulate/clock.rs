@@ -28,6 +28,9 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// The monotonic clock when a run begins.
+    pub const AT_START: u64 = MONOTONIC_START;
+
     pub fn now(self) -> u64 {
         self.run
     }

@@ -5,6 +5,7 @@
 
 use super::timers::{Alarm, Timer};
 use crate::run::session::{Halt, Session};
+use crosswire_calls::Does;
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, descriptor, memory, probe, tracee};
 use libc::{SI_TIMER, siginfo_t};
@@ -157,11 +158,22 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// At the end of a call: writes what only the engine knows of expiries to what the
+    /// program has read.
+    pub fn correct_expiries(&mut self, index: usize, result: i64) {
+        match self.tasks[index].entering.row().does {
+            _ if self.timers.timers.is_empty() => {}
+            Does::Read if result == 8 => self.correct_ticks(index),
+            Does::TakeSignal if result > 0 => self.correct_taken(index),
+            _ => {}
+        }
+    }
+
     /// The same for a signal that sigtimedwait(2) has taken.
-    pub(super) fn correct_taken(&self, index: usize) {
+    fn correct_taken(&self, index: usize) {
         let task = &self.tasks[index];
         let to = task.entering.args[1];
-        if to == 0 || self.timers.timers.is_empty() {
+        if to == 0 {
             return;
         }
         let Ok(bytes) = memory::read_exact::<{ size_of::<siginfo_t>() }>(task.tid, to) else {
@@ -179,7 +191,7 @@ impl Session<'_> {
     }
 
     /// A descriptor has been read, perhaps that of a timer: the kernel knows of one expiry.
-    pub(super) fn correct_ticks(&mut self, index: usize) {
+    fn correct_ticks(&mut self, index: usize) {
         let task = &self.tasks[index];
         let (tid, [number, to, ..]) = (task.tid, task.entering.args);
         let is_descriptor = |timer: &Timer| matches!(timer.alarm, Alarm::Descriptor { .. });

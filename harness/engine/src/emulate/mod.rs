@@ -9,6 +9,7 @@ mod cpu;
 mod expiry;
 pub(crate) mod locks;
 pub(crate) mod network;
+mod processes;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;
 pub(crate) mod timers;

@@ -218,27 +218,15 @@ impl Session<'_> {
         write_pair(tid, to, timer.interval, left, clock::to_timespec)
     }
 
-    /// Handles the end of a call that concerns timers: notes a descriptor that it has made,
-    /// and writes what only the engine knows of expiries to what the program has read.
-    pub fn after_timer_call(&mut self, index: usize, result: i64) {
+    /// Notes a timer descriptor that a call has created.
+    pub fn note_timer_descriptor(&mut self, index: usize, result: i64) {
         let task = &self.tasks[index];
-        let does = task.entering.row().does;
-        match does {
-            Does::Timer(calls::Timer::CreateDescriptor) if result >= 0 => {
-                self.note_descriptor(index, result as i32);
-            }
-            Does::Read if result == 8 && !self.timers.timers.is_empty() => {
-                self.correct_ticks(index);
-            }
-            Does::TakeSignal if result > 0 => self.correct_taken(index),
-            _ => {}
+        let creates = Does::Timer(calls::Timer::CreateDescriptor);
+        if task.entering.row().does != creates || result < 0 {
+            return;
         }
-    }
-
-    fn note_descriptor(&mut self, index: usize, number: i32) {
-        let task = &self.tasks[index];
         let pid = self.processes[task.process].pid;
-        if let Ok(file) = descriptor::take(pid, number) {
+        if let Ok(file) = descriptor::take(pid, result as i32) {
             let clock = task.entering.args[0] as c_int;
             let alarm = Alarm::Descriptor { file, clock };
             self.timers.timers.push(Timer::new(task.process, alarm));

@@ -161,6 +161,8 @@ impl Session<'_> {
         if let Some((_, time_out)) = restored {
             self.write_back(index, time_out, expired)?;
         }
+        let result = self.correct_reading(index, result)?;
+        self.correct_expiries(index, result);
         self.return_pointers(index)?;
         if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
             return self.begin_again(index);
@@ -171,15 +173,18 @@ impl Session<'_> {
             // The kernel does not know the deadline, which holds for the continued call.
             task.waits_until = wait.map(|wait| wait.deadline);
         }
-        if result == RESTART_BLOCK && !expired {
+        let result = match result {
             // Instead of restart_syscall(2), which knows neither arguments nor deadline.
-            result = RESTART_NO_HANDLER;
+            RESTART_BLOCK if !expired => RESTART_NO_HANDLER,
+            result => result,
+        };
+        if result == RESTART_NO_HANDLER {
             regs::poke(task.tid, regs::Register::Result, result as u64)?;
         }
         if std::mem::take(&mut task.lock_attempt) && result == -i64::from(libc::EAGAIN) {
             return self.park(index);
         }
-        self.after_timer_call(index, result);
+        self.note_timer_descriptor(index, result);
         if let Some(child) = self.tasks[index].child.take() {
             self.tasks[child].tid_inside = result as i32;
         }
@@ -322,6 +327,7 @@ impl Session<'_> {
             loading: None,
             paused_until: 0,
             cpu_time: 0,
+            reads_of_tasks: parent.is_some_and(|parent| self.processes[parent].reads_of_tasks),
             born: self.clock.now(),
             parent,
             space,

@@ -242,6 +242,8 @@ pub(crate) struct Process {
     pub parent: Option<usize>,
     /// CPU time that it has used, in nanoseconds of virtual time.
     pub cpu_time: u64,
+    /// It may have opened a file that tells about tasks.
+    pub reads_of_tasks: bool,
     /// Virtual time at which it was created.
     pub born: u64,
     /// Its address space, by index.
