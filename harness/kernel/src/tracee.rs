@@ -433,13 +433,7 @@ pub fn with_overruns(mut info: libc::siginfo_t, overruns: i32) -> libc::siginfo_
 }
 
 /// Queues the signal of a POSIX timer with its value, to a process or one thread.
-pub fn queue_timer_signal(
-    process: Tid,
-    thread: Option<Tid>,
-    signal: i32,
-    timer: i32,
-    value: u64,
-) {
+pub fn queue_timer_signal(process: Tid, thread: Option<Tid>, signal: i32, timer: i32, value: u64) {
     let info = TimerInfo {
         signo: signal,
         errno: 0,

@@ -203,6 +203,10 @@ pub struct LimitOptions {
     /// Maximum real time, in seconds [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub limit_wall: Option<Duration>,
+    /// Ends a sleep early, as if other processes were slow, if at most so many seconds of it
+    /// are left [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub early_sleep: Option<Duration>,
     /// Maximum virtual time, in seconds [default: 86400]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub limit_virtual: Option<Duration>,
@@ -226,6 +230,7 @@ impl LimitOptions {
             wall_ms: self.limit_wall.map_or(usual.wall_ms, milliseconds).max(1),
             tasks: self.limit_tasks.unwrap_or(usual.tasks),
             output_bytes: self.limit_output.unwrap_or(usual.output_bytes),
+            early_sleep_ns: self.early_sleep.map_or(usual.early_sleep_ns, nanoseconds),
         }
     }
 }

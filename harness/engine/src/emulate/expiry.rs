@@ -39,10 +39,7 @@ impl Session<'_> {
             };
             let unnoticed = timer.unnoticed && self.is_unnoticed(at);
             self.timers.timers[at].unnoticed = unnoticed;
-            let is_descriptor = matches!(
-                self.timers.timers[at].alarm,
-                Alarm::Descriptor { .. }
-            );
+            let is_descriptor = matches!(self.timers.timers[at].alarm, Alarm::Descriptor { .. });
             let deadline = match unnoticed {
                 false => deadline,
                 true if is_descriptor => deadline.max(self.clock.after(AGAIN)),
@@ -122,7 +119,13 @@ impl Session<'_> {
         let pid = self.processes[timer.process].pid;
         match (&timer.alarm, timer.signal()) {
             (Alarm::Descriptor { .. }, _) => true,
-            (Alarm::Posix { thread: Some(thread), .. }, Some(signal)) => self
+            (
+                Alarm::Posix {
+                    thread: Some(thread),
+                    ..
+                },
+                Some(signal),
+            ) => self
                 .thread_of(Some(*thread))
                 .is_some_and(|tid| probe::is_pending(tid, signal)),
             (_, Some(signal)) => probe::is_pending(pid, signal),

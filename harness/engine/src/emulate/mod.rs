@@ -9,6 +9,7 @@ mod cpu;
 mod expiry;
 pub(crate) mod locks;
 pub(crate) mod network;
+mod place;
 mod processes;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;
@@ -28,7 +29,8 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, EFAULT, EINVAL, ESRCH, TIMER_ABSTIME, c_int,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, EFAULT, EINVAL, ESRCH, GRND_INSECURE, GRND_NONBLOCK,
+    GRND_RANDOM, PR_GET_TSC, PR_SET_TSC, PR_TSC_ENABLE, PR_TSC_SIGSEGV, TIMER_ABSTIME, c_int,
 };
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
@@ -68,9 +70,9 @@ impl Session<'_> {
                 let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
                 self.sleep_request(tid, args[0] as c_int, absolute, args[2])
             }
-            Does::Random => self.random(tid, args[0], args[1] as usize),
-            // Would move the task to another CPU, or above the harness.
-            Does::Place => Emulated::Answer(0),
+            Does::Random => self.random(tid, args),
+            Does::Place => self.place_request(index),
+            Does::ProcessControl => self.counter_request(index),
             Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
             Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
             Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,
@@ -100,6 +102,29 @@ impl Session<'_> {
         }
     }
 
+    /// prctl(2) about the time-stamp counter: whether the program can read it or gets SIGSEGV.
+    /// The kernel is not told: readings fault in any case.
+    fn counter_request(&mut self, index: usize) -> Emulated {
+        let task = &mut self.tasks[index];
+        let [operation, value, ..] = task.entering.args;
+        match (operation as c_int, value as c_int) {
+            (PR_SET_TSC, PR_TSC_ENABLE) => task.counter_faults = false,
+            (PR_SET_TSC, PR_TSC_SIGSEGV) => task.counter_faults = true,
+            (PR_SET_TSC, _) => return INVALID,
+            (PR_GET_TSC, _) => {
+                let now = match task.counter_faults {
+                    true => PR_TSC_SIGSEGV,
+                    false => PR_TSC_ENABLE,
+                };
+                if memory::write(task.tid, value, &now.to_ne_bytes()).is_err() {
+                    return FAULT;
+                }
+            }
+            _ => return Emulated::Proceed,
+        }
+        Emulated::Answer(0)
+    }
+
     fn sleep_request(
         &self,
         tid: crosswire_kernel::Tid,
@@ -120,7 +145,12 @@ impl Session<'_> {
         Emulated::Sleep { deadline }
     }
 
-    fn random(&mut self, tid: crosswire_kernel::Tid, address: u64, length: usize) -> Emulated {
+    fn random(&mut self, tid: crosswire_kernel::Tid, args: [u64; 6]) -> Emulated {
+        let (address, length, flags) = (args[0], args[1] as usize, args[2] as u32);
+        let both = GRND_RANDOM | GRND_INSECURE;
+        if flags & !(GRND_NONBLOCK | both) != 0 || flags & both == both {
+            return INVALID;
+        }
         // The kernel gives at most this much to one call (getrandom(2)).
         let bytes = self
             .chance
@@ -133,7 +163,12 @@ impl Session<'_> {
 
     /// Holds the task at the entry of its sleep.
     pub fn sleep(&mut self, index: usize, deadline: u64) {
+        let length = deadline.saturating_sub(self.clock.now());
         let task = &mut self.tasks[index];
+        task.naps = match task.naps {
+            (same, count) if same == length => (length, count + 1),
+            _ => (length, 1),
+        };
         task.timed_wait = Some(TimedWait {
             deadline,
             result: 0,

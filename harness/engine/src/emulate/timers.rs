@@ -61,9 +61,8 @@ impl Timers {
 
     /// A process executes another program: execve(2) deletes its POSIX timers.
     pub fn forget_program(&mut self, process: usize) {
-        let is_gone = |timer: &Timer| {
-            timer.process == process && matches!(timer.alarm, Alarm::Posix { .. })
-        };
+        let is_gone =
+            |timer: &Timer| timer.process == process && matches!(timer.alarm, Alarm::Posix { .. });
         self.timers.retain(|timer| !is_gone(timer));
     }
 

@@ -36,7 +36,7 @@ impl Session<'_> {
             return self.nobody_ready();
         }
         let asleep = self.asleep();
-        let candidates = self.chooser.candidates(&ready, &asleep);
+        let candidates = self.chooser.candidates(&ready, &self.ordering(&asleep));
         let choices = Choices {
             ready: &ready,
             asleep: &asleep,

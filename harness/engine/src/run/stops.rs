@@ -31,7 +31,10 @@ impl Session<'_> {
             Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
             Stop::Exec { former } => self.on_exec(index, former),
             Stop::Signal(libc::SIGSEGV) if self.is_access(index)? => Ok(()),
-            Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, self.clock.read_counter())? => {
+            Stop::Signal(libc::SIGSEGV)
+                if !self.tasks[index].counter_faults
+                    && tsc::answer(tid, self.clock.read_counter())? =>
+            {
                 Stopped::reported(tid).resume(0);
                 Ok(())
             }
@@ -253,6 +256,7 @@ impl Session<'_> {
         let mut task = Task::new(id, child, process, Some(TaskId(index as u32)));
         task.signals_seen = self.reports.signals_sent();
         task.segment_set = self.tasks[index].segment_set;
+        task.counter_faults = self.tasks[index].counter_faults;
         self.tasks.push(task);
         if let Some(stop) = self.reports.unannounced.remove(&child) {
             self.on_stop(child, stop)?;

@@ -84,6 +84,10 @@ pub(crate) struct Task {
     pub waits_until: Option<u64>,
     /// Its call was cut short by an ignored signal, and is about to be made again.
     pub begins_again: bool,
+    /// It asked for SIGSEGV when it reads the time-stamp counter.
+    pub counter_faults: bool,
+    /// The length of its last sleep, and how many of this length it has had in a row.
+    pub naps: (u64, u32),
     /// A signal waits to be delivered to it while it is held by the engine.
     pub signal_waits: bool,
     /// It is being created by vfork's parent, who sleeps uninterruptibly.
@@ -147,6 +151,8 @@ impl Task {
             restore: None,
             restore_memory: Vec::new(),
             waits_until: None,
+            counter_faults: false,
+            naps: (0, 0),
             begins_again: false,
             signal_waits: false,
             in_vfork: false,

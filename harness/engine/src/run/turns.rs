@@ -84,14 +84,25 @@ impl Session<'_> {
         })
     }
 
+    /// Tasks in a sleep that may end early. Nobody is so slow that a long sleep is over: who
+    /// sleeps for an hour means to be killed, and who waits for a minute means it.
     pub fn asleep(&self) -> Vec<TaskId> {
+        let soon = self.clock.after(self.setup.plan.limits.early_sleep_ns);
+        let now = self.clock.now();
         let asleep = |task: &&Task| {
             matches!(task.state, State::Sleeping(_))
-                && task
-                    .timed_wait
-                    .is_some_and(|wait| wait.deadline > self.clock.now())
+                && (task.timed_wait).is_some_and(|w| w.deadline > now && w.deadline <= soon)
         };
         self.tasks.iter().filter(asleep).map(|t| t.id).collect()
+    }
+
+    /// Those of the sleeping tasks whose sleep may be there to order something: others sleep
+    /// again and again, for as long each time, until something has happened.
+    pub fn ordering(&self, asleep: &[TaskId]) -> Vec<TaskId> {
+        /// So many sleeps of one length in a row are a polling loop's.
+        const POLLS: u32 = 3;
+        let orders = |task: &&TaskId| self.tasks[task.index()].naps.1 < POLLS;
+        asleep.iter().filter(orders).copied().collect()
     }
 
     /// Handles the case that no task can run: a pause ends, time advances, or the run is
@@ -119,7 +130,11 @@ impl Session<'_> {
             self.turn.after_roots += u64::from(self.turn.after_roots > 0);
             return Ok(());
         }
-        if self.retry_parked() || self.let_cpu_time_pass()? || self.let_loops_go_on()? || self.stir()? {
+        if self.retry_parked()
+            || self.let_cpu_time_pass()?
+            || self.let_loops_go_on()?
+            || self.stir()?
+        {
             return Ok(());
         }
         Err(Halt::End(self.stuck()))

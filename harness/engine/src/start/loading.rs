@@ -131,7 +131,9 @@ impl Session<'_> {
 /// Tells whether a path of proc(5) or `/dev` leads to what a process has open, or to
 /// another process: what is there changes during a run.
 fn belongs_to_process(path: &str) -> bool {
-    let mut parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+    let mut parts = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".");
     match (parts.next(), parts.next()) {
         (Some("dev"), Some("stdin" | "stdout" | "stderr" | "fd")) => true,
         (Some("proc"), Some("self" | "thread-self")) => {
@@ -174,7 +176,13 @@ mod tests {
         ] {
             assert!(belongs_to_process(path), "{path}");
         }
-        for path in ["/dev/null", "/proc/self/maps", "/proc/stat", "/proc/sys/vm/x", "/etc/17"] {
+        for path in [
+            "/dev/null",
+            "/proc/self/maps",
+            "/proc/stat",
+            "/proc/sys/vm/x",
+            "/etc/17",
+        ] {
             assert!(!belongs_to_process(path), "{path}");
         }
     }
