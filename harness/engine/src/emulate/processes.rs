@@ -119,6 +119,11 @@ impl Session<'_> {
                 .map_or_else(|| (*field).to_owned(), String::from),
             14 => ticks(process.cpu_time),
             22 => ticks(Clock::AT_START + process.born),
+            // Pages in memory, of which the kernel brings in more or fewer.
+            24 => field.parse().map_or_else(
+                |_| (*field).to_owned(),
+                |pages: u64| pages.next_power_of_two().to_string(),
+            ),
             // Page faults, time in the kernel and of children, the CPU, delays.
             10..=13 | 15..=17 | 39 | 42 => "0".to_owned(),
             _ => (*field).to_owned(),
