@@ -122,7 +122,7 @@ impl Session<'_> {
             // Pages in memory, of which the kernel brings in more or fewer.
             24 => field.parse().map_or_else(
                 |_| (*field).to_owned(),
-                |pages: u64| pages.next_power_of_two().to_string(),
+                |pages: u64| pages.max(2048).next_power_of_two().to_string(),
             ),
             // Page faults, time in the kernel and of children, the CPU, delays.
             10..=13 | 15..=17 | 39 | 42 => "0".to_owned(),

@@ -106,15 +106,13 @@ impl Session<'_> {
         self.note_entry(index);
         self.lend_aliases(index)?;
         let task = &mut self.tasks[index];
-        if std::mem::take(&mut task.begins_again) {
-            if task.entering.call == before.call {
-                if std::mem::take(&mut task.reached_memory) {
-                    let stopped = task.take_stopped().expect("it has just stopped");
-                    stopped.resume_to_exit();
-                    return Ok(());
-                }
-                return self.enter_again(index);
+        if std::mem::take(&mut task.begins_again) && task.entering.call == before.call {
+            if std::mem::take(&mut task.reached_memory) {
+                let stopped = task.take_stopped().expect("it has just stopped");
+                stopped.resume_to_exit();
+                return Ok(());
             }
+            return self.enter_again(index);
         }
         task.in_vfork = false;
         task.counted = false;
