@@ -119,6 +119,11 @@ impl Session<'_> {
                 .map_or_else(|| (*field).to_owned(), String::from),
             14 => ticks(process.cpu_time),
             22 => ticks(Clock::AT_START + process.born),
+            // Whether it has ever used a privilege (PF_SUPERPRIV) depends on the engine.
+            9 => field.parse().map_or_else(
+                |_| (*field).to_owned(),
+                |flags: u64| (flags & !0x100).to_string(),
+            ),
             // Pages in memory, of which the kernel brings in more or fewer.
             24 => field.parse().map_or_else(
                 |_| (*field).to_owned(),
