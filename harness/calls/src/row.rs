@@ -65,6 +65,9 @@ pub enum Fact {
     Yields = 1 << 17,
     /// Its answer depends on no other process while a program starts.
     Alike = 1 << 18,
+    /// Fails with EINTR after SIGSTOP and SIGCONT, even if the caller has no handler
+    /// (signal(7), "Interruption of system calls and library functions by stop signals").
+    EndsWithStop = 1 << 19,
 }
 
 /// A set of [`Fact`]s.
@@ -246,6 +249,34 @@ impl Row {
         !self.args.iter().any(|arg| arg.is_pointer())
     }
 
+    /// Returns the number of bytes to which a pointer argument leads; 1 where the kernel
+    /// fixes it.
+    pub fn reach(&self, argument: usize, args: &[u64; 6]) -> u64 {
+        let next = || args.get(argument + 1).copied().unwrap_or(0);
+        match self.args.get(argument) {
+            Some(Arg::Bytes | Arg::Buffer) => next(),
+            // The message's type comes before its bytes (msgrcv(2)).
+            Some(Arg::SystemVMessage | Arg::SystemVBuffer) => next().saturating_add(8),
+            Some(Arg::BytesVector | Arg::BufferVector) => next().saturating_mul(16),
+            Some(Arg::BytesMessages | Arg::BufferMessages) => next().saturating_mul(64),
+            Some(Arg::Polled) => next().saturating_mul(8),
+            Some(Arg::SemaphoreOps) => next().saturating_mul(6),
+            _ => 1,
+        }
+    }
+
+    /// Returns whether the call may follow pointers that stand in a structure which nobody
+    /// looks into, and fails with EFAULT before it has had an effect.
+    pub fn hides_pointers(&self) -> bool {
+        let is_opaque = |arg: &Arg| matches!(arg, Arg::Given | Arg::FcntlArgument);
+        match self.does {
+            // They learn of a bad pointer when it is too late.
+            Does::CopyRange | Does::WaitEpoll => false,
+            Does::ProcessControl | Does::Anything => true,
+            _ => self.transfer().is_none() && self.args.iter().any(is_opaque),
+        }
+    }
+
     /// Returns how the call moves bytes, if it does.
     pub fn transfer(&self) -> Option<Transfer> {
         use Does::*;
@@ -347,6 +378,16 @@ impl Row {
         // Waiting for all of it, it may have taken a part.
         let waits_for_all = flags.is_some_and(|flags| args[flags] & libc::MSG_WAITALL as u64 != 0);
         self.is(Fact::Untouched) && !waits_for_all
+    }
+
+    /// Returns whether the handler of a signal ends a wait of the call with EINTR even if it
+    /// was installed with `SA_RESTART` (signal(7)).
+    pub fn ends_with_any_handler(&self) -> bool {
+        use Does::*;
+        matches!(
+            self.does,
+            Sleep | SleepByClock | SystemVSend | SystemVReceive | SemaphoreOperation
+        ) || matches!(self.does, Poll | Select | WaitEpoll | Pause | TakeSignal)
     }
 
     /// Returns whether the call's result is an address.

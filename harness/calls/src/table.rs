@@ -146,8 +146,8 @@ static COMMON: &[Row] = rows! {
     pselect6 (Int; Given Given Given Timeout Given) Select, Interruptible SameFiles;
     epoll_create1 (Bits) Epoll, Brief NoDescriptors;
     epoll_ctl (Fd EpollOp Fd; Given) Anything, WakesWatchers NoSpace NoMemory;
-    epoll_pwait (Fd Out Int Milliseconds; Given Size) WaitEpoll, Interruptible SameFiles Untouched;
-    epoll_pwait2 (; Fd Out Int Timeout Given Size) WaitEpoll, Interruptible;
+    epoll_pwait (Fd Out Int Milliseconds; Given Size) WaitEpoll, Interruptible EndsWithStop SameFiles Untouched;
+    epoll_pwait2 (; Fd Out Int Timeout Given Size) WaitEpoll, Interruptible EndsWithStop;
 
     // POSIX message queues.
     mq_open (QueueName OpenFlags; Mode Given) OpenQueue, NoSpace NoDescriptors NoMemory;
@@ -164,8 +164,8 @@ static COMMON: &[Row] = rows! {
     msgrcv (Int SystemVBuffer Size Int; Bits) SystemVReceive, Interruptible Dated SameFiles ReleasesLocks Untouched;
     msgctl (Int ControlCommand; Given) ControlSystemV(Queue), ReleasesLocks;
     semget (Key Int GetFlags) Get(Semaphores), Brief NoSpace NoMemory;
-    semop (Int SemaphoreOps; Size) SemaphoreOperation, Interruptible NoMemory SameFiles Untouched;
-    semtimedop (Int SemaphoreOps; Size Timeout) SemaphoreOperation, Interruptible NoMemory Dated SameFiles Untouched;
+    semop (Int SemaphoreOps; Size) SemaphoreOperation, Interruptible EndsWithStop NoMemory SameFiles Untouched;
+    semtimedop (Int SemaphoreOps; Size Timeout) SemaphoreOperation, Interruptible EndsWithStop NoMemory Dated SameFiles Untouched;
     semctl (Int Int ControlCommand Int) ControlSystemV(Semaphores);
     shmget (Key Size GetFlags) Get(Memory), Brief NoSpace NoMemory;
     shmat (Int Address Bits) Map(M::Attach), NoMemory OwnAddresses;
@@ -299,7 +299,7 @@ static COMMON: &[Row] = rows! {
     rt_sigreturn () Nothing, Private OwnAddresses;
     rt_sigpending (; Out Plain) Nothing;
     rt_sigsuspend (SignalSet; Plain) Pause, Interruptible;
-    rt_sigtimedwait (SignalSet; Out Timeout Plain) TakeSignal, Interruptible Dated Untouched;
+    rt_sigtimedwait (SignalSet; Out Timeout Plain) TakeSignal, Interruptible EndsWithStop Dated Untouched;
     sigaltstack (; Given Out) Nothing, Private;
     restart_syscall () Restart;
 

@@ -35,7 +35,7 @@ pub(crate) static LEGACY: &[Row] = rows! {
     poll (Polled Plain Milliseconds) Poll, Interruptible NoMemory Dated SameFiles Untouched;
     select (Int; Given Given Given TimevalTimeout) Select, Interruptible NoMemory SameFiles;
     epoll_create (; Size) Epoll, NoDescriptors;
-    epoll_wait (Fd Out Int Milliseconds) WaitEpoll, Interruptible SameFiles Untouched;
+    epoll_wait (Fd Out Int Milliseconds) WaitEpoll, Interruptible EndsWithStop SameFiles Untouched;
     epoll_ctl_old (; Plain Plain Plain Plain) Anything;
     epoll_wait_old (; Plain Plain Plain Plain) Anything;
     fork () Fork, Routine NoMemory ReturnsPid;

@@ -104,7 +104,18 @@ pub fn is_plain_file(process: Tid, descriptor: u64) -> bool {
         .is_ok_and(|data| data.is_file() || data.is_dir())
 }
 
-/// Tells whether operations on it return a socket or eventfd, at which waiters are not queued.
+/// Tells whether reading from a descriptor may wait for another process: it leads to
+/// anything but a file, a directory or a device.
+pub fn may_wait(process: Tid, descriptor: u64) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let file = std::fs::metadata(format!("/proc/{process}/fd/{descriptor}"));
+    file.is_ok_and(|file| {
+        let kind = file.file_type();
+        !(kind.is_file() || kind.is_dir() || kind.is_char_device() || kind.is_block_device())
+    })
+}
+
+/// Returns the identity of a socket or eventfd, at which waiters are not queued.
 pub fn queue_identity(process: Tid, descriptor: u64) -> Option<String> {
     let target = target(process, descriptor)?.to_string_lossy().into_owned();
     if target.starts_with("socket:") {

@@ -85,9 +85,35 @@ pub fn handles(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigCgt:"])[0], signal)
 }
 
+/// Returns the signals for which a task has a handler, as bits from signal 1.
+pub fn handled(tid: Tid) -> u64 {
+    sets(tid, ["SigCgt:"])[0]
+}
+
 /// Tells whether a task blocks a signal.
 pub fn blocks(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigBlk:"])[0], signal)
+}
+
+/// Tells whether a signal waits to be delivered to a task, or to its process.
+pub fn is_pending(tid: Tid, signal: i32) -> bool {
+    let [own, shared] = sets(tid, ["SigPnd:", "ShdPnd:"]);
+    holds(own | shared, signal)
+}
+
+/// Returns the limits on a process's CPU time in seconds, the soft one and the hard one;
+/// `None` for none (getrlimit(2)).
+pub fn cpu_limits(pid: Tid) -> (Option<u64>, Option<u64>) {
+    use nix::libc::{RLIM_INFINITY, RLIMIT_CPU, prlimit, rlimit};
+    let mut limit = rlimit {
+        rlim_cur: RLIM_INFINITY,
+        rlim_max: RLIM_INFINITY,
+    };
+    // SAFETY: a null pointer changes nothing; the kernel writes one rlimit. A process that
+    // is gone has no limits.
+    unsafe { prlimit(pid, RLIMIT_CPU, std::ptr::null(), &raw mut limit) };
+    let finite = |limit: u64| (limit != RLIM_INFINITY).then_some(limit);
+    (finite(limit.rlim_cur), finite(limit.rlim_max))
 }
 
 /// Tells whether a task ignores a signal: explicitly, or by the signal's default action

@@ -50,6 +50,20 @@ pub fn fork() -> io::Result<Option<nix::unistd::Pid>> {
     }
 }
 
+/// Gives the process a handler for SIGWINCH, a signal that any process may get unasked. It
+/// does nothing, and calls that wait fail with EINTR after it (signal(7)): without a handler
+/// no call could be interrupted.
+pub fn can_be_interrupted() {
+    extern "C" fn nothing(_: c_int) {}
+    // SAFETY: the handler is async-signal-safe; the structure is plain data, and outlives
+    // the call.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(c_int) as libc::sighandler_t;
+        libc::sigaction(libc::SIGWINCH, &raw const action, std::ptr::null_mut());
+    }
+}
+
 /// Ends the process, having written out what it buffered. Runs no destructors and
 /// nothing registered to run at exit, which belongs to the process it was forked
 /// from.

@@ -21,6 +21,18 @@ pub struct Limits {
     pub tasks: u32,
     /// Bytes written to standard output and standard error together.
     pub output_bytes: u64,
+    /// What is left of a sleep that may end early, since other tasks may be slow: at most so
+    /// many nanoseconds. Records that say nothing of it know no bound.
+    #[serde(default = "no_bound", skip_serializing_if = "is_no_bound")]
+    pub early_sleep_ns: u64,
+}
+
+fn no_bound() -> u64 {
+    u64::MAX
+}
+
+fn is_no_bound(nanoseconds: &u64) -> bool {
+    *nanoseconds == no_bound()
 }
 
 /// Twelve hours: longer than a program gives itself for anything.
@@ -31,7 +43,7 @@ fn stall_ns() -> u64 {
 impl Default for Limits {
     /// Generous for a test, small enough that a runaway program is noticed in
     /// seconds: a million steps, a day of virtual time, half of it without an effect,
-    /// thirty real seconds, 512 tasks and 16 MiB of output.
+    /// thirty real seconds, 512 tasks and 16 MiB of output. Tasks may be five seconds slow.
     fn default() -> Self {
         Limits {
             steps: 1_000_000,
@@ -40,6 +52,7 @@ impl Default for Limits {
             wall_ms: 30_000,
             tasks: 512,
             output_bytes: 16 << 20,
+            early_sleep_ns: 5_000_000_000,
         }
     }
 }

@@ -52,7 +52,9 @@ impl Faults {
         Faults::one(Action::DelaySignal(steps), process)
     }
 
-    /// Makes a call that may block fail with `EINTR`, without an effect.
+    /// Sends a signal that the process handles while a call waits, or is about to: the call
+    /// fails with `EINTR`, without an effect. The processes of a scenario have a handler for
+    /// SIGWINCH, which does nothing; a program that one of them executes needs its own.
     pub fn interrupt(process: &str) -> Faults {
         Faults::one(Action::Interrupt, process)
     }

@@ -53,6 +53,7 @@ pub(super) fn perform<Q>(scenario: Scenario<'_, Q>) -> ! {
             process::exit(PANICKED)
         }
     }
+    process::can_be_interrupted();
     process::mark(MARK_TEMPLATE, 0, 0);
     let name = scenario.name.clone();
     let status = guarded(&name, || {

@@ -18,7 +18,7 @@ Faults, each optionally with :PROCESS (as in kill:server); every other run injec
   pause(STEPS)        does not schedule the process for STEPS steps of other tasks
   lose-signal         drops a signal
   delay-signal(STEPS) delays a signal by STEPS steps
-  interrupt           makes a blocking call fail with EINTR
+  interrupt           sends a signal that the process handles: a call that waits fails with EINTR
   short-io(BYTES)     limits a transfer to BYTES bytes
   errno(NAME)         makes a call fail, as in errno(ENOSPC)
   full                shrinks the buffer of a pipe or socket to the kernel's minimum
@@ -203,6 +203,10 @@ pub struct LimitOptions {
     /// Maximum real time, in seconds [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub limit_wall: Option<Duration>,
+    /// Ends a sleep early, as if other processes were slow, if at most so many seconds of it
+    /// are left [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub early_sleep: Option<Duration>,
     /// Maximum virtual time, in seconds [default: 86400]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub limit_virtual: Option<Duration>,
@@ -231,6 +235,7 @@ impl LimitOptions {
             wall_ms: self.limit_wall.map_or(usual.wall_ms, milliseconds).max(1),
             tasks: self.limit_tasks.unwrap_or(usual.tasks),
             output_bytes: self.limit_output.unwrap_or(usual.output_bytes),
+            early_sleep_ns: self.early_sleep.map_or(usual.early_sleep_ns, nanoseconds),
         }
     }
 }

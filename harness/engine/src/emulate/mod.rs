@@ -5,8 +5,12 @@ pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod chance;
 pub(crate) mod clock;
+mod cpu;
+mod expiry;
 pub(crate) mod locks;
 pub(crate) mod network;
+mod place;
+mod processes;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;
 pub(crate) mod timers;
@@ -15,6 +19,7 @@ pub(crate) mod waits;
 
 use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
+use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
 use crate::run::task::{State, TimedWait};
 pub(crate) use answer::Emulated;
 pub use answer::MARK;
@@ -24,7 +29,8 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_TAI, EFAULT, EINVAL, ESRCH, TIMER_ABSTIME, c_int,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, EFAULT, EINVAL, ESRCH, GRND_INSECURE, GRND_NONBLOCK,
+    GRND_RANDOM, PR_GET_TSC, PR_SET_TSC, PR_TSC_ENABLE, PR_TSC_SIGSEGV, TIMER_ABSTIME, c_int,
 };
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
@@ -40,7 +46,7 @@ impl Session<'_> {
             return self.mark(index, entering.call - MARK, args);
         }
         let emulated = match entering.row().does {
-            Does::ReadClock => self.read_clock(tid, args[0] as c_int, args[1]),
+            Does::ReadClock => self.read_clock(index, args[0] as c_int, args[1]),
             Does::ReadTimeOfDay => {
                 let now = clock::to_timeval(self.clock.reading(CLOCK_REALTIME));
                 match args[0] != 0 && memory::write(tid, args[0], &now).is_err() {
@@ -64,9 +70,9 @@ impl Session<'_> {
                 let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
                 self.sleep_request(tid, args[0] as c_int, absolute, args[2])
             }
-            Does::Random => self.random(tid, args[0], args[1] as usize),
-            // Would move the task to another CPU, or above the harness.
-            Does::Place => Emulated::Answer(0),
+            Does::Random => self.random(tid, args),
+            Does::Place => self.place_request(index),
+            Does::ProcessControl => self.counter_request(index),
             Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
             Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
             Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,
@@ -86,14 +92,37 @@ impl Session<'_> {
         Ok(emulated)
     }
 
-    fn read_clock(&self, tid: crosswire_kernel::Tid, id: c_int, address: u64) -> Emulated {
-        if !(-1_000_000_000..=CLOCK_TAI).contains(&id) {
+    fn read_clock(&self, index: usize, id: c_int, address: u64) -> Emulated {
+        let Some(now) = self.reading(index, id) else {
             return INVALID;
-        }
-        match memory::write(tid, address, &clock::to_timespec(self.clock.reading(id))) {
+        };
+        match memory::write(self.tasks[index].tid, address, &clock::to_timespec(now)) {
             Ok(()) => Emulated::Answer(0),
             Err(_) => FAULT,
         }
+    }
+
+    /// prctl(2) about the time-stamp counter: whether the program can read it or gets SIGSEGV.
+    /// The kernel is not told: readings fault in any case.
+    fn counter_request(&mut self, index: usize) -> Emulated {
+        let task = &mut self.tasks[index];
+        let [operation, value, ..] = task.entering.args;
+        match (operation as c_int, value as c_int) {
+            (PR_SET_TSC, PR_TSC_ENABLE) => task.counter_faults = false,
+            (PR_SET_TSC, PR_TSC_SIGSEGV) => task.counter_faults = true,
+            (PR_SET_TSC, _) => return INVALID,
+            (PR_GET_TSC, _) => {
+                let now = match task.counter_faults {
+                    true => PR_TSC_SIGSEGV,
+                    false => PR_TSC_ENABLE,
+                };
+                if memory::write(task.tid, value, &now.to_ne_bytes()).is_err() {
+                    return FAULT;
+                }
+            }
+            _ => return Emulated::Proceed,
+        }
+        Emulated::Answer(0)
     }
 
     fn sleep_request(
@@ -116,7 +145,12 @@ impl Session<'_> {
         Emulated::Sleep { deadline }
     }
 
-    fn random(&mut self, tid: crosswire_kernel::Tid, address: u64, length: usize) -> Emulated {
+    fn random(&mut self, tid: crosswire_kernel::Tid, args: [u64; 6]) -> Emulated {
+        let (address, length, flags) = (args[0], args[1] as usize, args[2] as u32);
+        let both = GRND_RANDOM | GRND_INSECURE;
+        if flags & !(GRND_NONBLOCK | both) != 0 || flags & both == both {
+            return INVALID;
+        }
         // The kernel gives at most this much to one call (getrandom(2)).
         let bytes = self
             .chance
@@ -129,7 +163,12 @@ impl Session<'_> {
 
     /// Holds the task at the entry of its sleep.
     pub fn sleep(&mut self, index: usize, deadline: u64) {
+        let length = deadline.saturating_sub(self.clock.now());
         let task = &mut self.tasks[index];
+        task.naps = match task.naps {
+            (same, count) if same == length => (length, count + 1),
+            _ => (length, 1),
+        };
         task.timed_wait = Some(TimedWait {
             deadline,
             result: 0,
@@ -201,20 +240,14 @@ impl Session<'_> {
     /// Makes the kernel believe that the task's call was cut short by a signal, and
     /// lets it deliver the signal.
     pub fn end_as_interrupted(&mut self, index: usize) -> Result<(), Halt> {
-        /// `ERESTARTSYS` of linux/errno.h: restart, unless the signal's handler was
-        /// installed without `SA_RESTART`; `ERESTARTNOHAND`: unless there is one.
-        const RESTART_SYS: i64 = -512;
-        const RESTART_NO_HANDLER: i64 = -514;
         let task = &self.tasks[index];
         if task.is_gone() {
             return Ok(());
         }
         let call = task.entering.call;
-        let is_sleep = matches!(task.entering.row().does, Does::Sleep | Does::SleepByClock);
-        let result = if is_sleep {
-            RESTART_NO_HANDLER
-        } else {
-            RESTART_SYS
+        let result = match task.entering.row().ends_with_any_handler() {
+            true => RESTART_NO_HANDLER,
+            false => RESTART_SYS,
         };
         regs::poke(task.tid, Register::Call, u64::from(call))?;
         regs::poke(task.tid, Register::Result, result as u64)?;

@@ -5,8 +5,9 @@ use super::clock::{self, from_timespec, from_timeval};
 use super::timers::{Alarm, Timer};
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{self as calls, Does};
-use crosswire_kernel::{Tid, descriptor, memory, tracee};
+use crosswire_kernel::{Tid, descriptor, memory};
 use libc::*;
+use std::io;
 
 const OK: Emulated = Emulated::Answer(0);
 
@@ -21,95 +22,122 @@ impl Session<'_> {
         let (tid, process, args) = (task.tid, task.process, task.entering.args);
         let answer = match does {
             calls::Timer::Alarm => {
+                let now = self.clock.now();
                 let deadline = match args[0] as u32 {
                     0 => None,
                     seconds => Some(self.clock.after(u64::from(seconds) * clock::SECOND)),
                 };
-                let timer = self.timers.process_alarm(process);
-                let before = timer.remaining(self.clock).div_ceil(clock::SECOND);
+                let timer = self.timers.of_process(process, ITIMER_REAL);
+                let before = timer.remaining(now).div_ceil(clock::SECOND);
                 timer.set(deadline, 0);
                 Ok(Emulated::Answer(before as i64))
             }
             calls::Timer::SetInterval | calls::Timer::GetInterval
-                if args[0] as c_int != ITIMER_REAL =>
+                if !(ITIMER_REAL..=ITIMER_PROF).contains(&(args[0] as c_int)) =>
             {
-                // Timers of CPU time: no amount of it is reproducible.
-                Ok(OK)
+                Ok(error(EINVAL))
             }
-            calls::Timer::SetInterval => self.set_interval_timer(tid, process, args[1], args[2]),
+            calls::Timer::SetInterval => self.set_interval_timer(tid, process, args),
             calls::Timer::GetInterval => {
-                let timer = self.timers.process_alarm(process);
-                let (left, interval) = (timer.remaining(self.clock), timer.interval);
+                let (interval, left) = self.state_of_interval(process, args[0] as c_int);
                 write_pair(tid, args[1], interval, left, clock::to_timeval)
             }
-            calls::Timer::Create => self.create_timer(tid, process, args),
-            calls::Timer::Overrun => Ok(OK),
+            calls::Timer::Create => self.create_timer(index, args),
+            calls::Timer::Overrun => Ok(match self.timers.posix(process, args[0]) {
+                Some(at) => Emulated::Answer(self.overruns(at)),
+                None => error(EINVAL),
+            }),
             // Noted once the kernel has made it.
             calls::Timer::CreateDescriptor => return Ok(Emulated::Proceed),
-            calls::Timer::Delete => match self.timers.posix(process, args[0]) {
+            calls::Timer::Delete => Ok(match self.timers.posix(process, args[0]) {
                 Some(at) => {
                     self.timers.timers.remove(at);
-                    Ok(OK)
+                    OK
                 }
+                None => error(EINVAL),
+            }),
+            calls::Timer::Set => match args[2] {
+                0 => Ok(error(EINVAL)),
+                _ => self.set_timer(tid, args, |session| session.timers.posix(process, args[0])),
+            },
+            calls::Timer::Get => match self.timers.posix(process, args[0]) {
+                Some(at) => self.get_timer(tid, at, args[1]),
                 None => Ok(error(EINVAL)),
             },
-            calls::Timer::Set
-            | calls::Timer::Get
-            | calls::Timer::SetDescriptor
-            | calls::Timer::GetDescriptor => {
-                let is_descriptor = matches!(
-                    does,
-                    calls::Timer::SetDescriptor | calls::Timer::GetDescriptor
-                );
-                let at = match is_descriptor {
-                    true => self.timers.descriptor(tid, args[0]),
-                    false => self.timers.posix(process, args[0]),
-                };
-                match at {
+            calls::Timer::SetDescriptor | calls::Timer::GetDescriptor => {
+                /// `TFD_TIMER_CANCEL_ON_SET` of linux/timerfd.h.
+                const CANCEL_ON_SET: c_int = 1 << 1;
+                let sets = does == calls::Timer::SetDescriptor;
+                let flags = args[1] as c_int & !(TFD_TIMER_ABSTIME | CANCEL_ON_SET);
+                match self.timers.descriptor(tid, args[0]) {
                     // Let the kernel find out what is wrong with the descriptor.
-                    None if is_descriptor => return Ok(Emulated::Proceed),
-                    None => Ok(error(EINVAL)),
-                    Some(at) if matches!(does, calls::Timer::Set | calls::Timer::SetDescriptor) => {
-                        self.set_timer(tid, at, args)
-                    }
-                    Some(at) => {
-                        let timer = &self.timers.timers[at];
-                        let (left, interval) = (timer.remaining(self.clock), timer.interval);
-                        write_pair(tid, args[1], interval, left, clock::to_timespec)
-                    }
+                    None => return Ok(Emulated::Proceed),
+                    Some(_) if sets && flags != 0 => Ok(error(EINVAL)),
+                    Some(at) if sets => self.set_timer(tid, args, |_| Some(at)),
+                    Some(at) => self.get_timer(tid, at, args[1]),
                 }
             }
         };
         Ok(answer.unwrap_or_else(|_| error(EFAULT)))
     }
 
+    /// Interval and time left of a timer of setitimer(2).
+    fn state_of_interval(&mut self, process: usize, which: c_int) -> (u64, u64) {
+        self.timers.of_process(process, which);
+        let is_it = |timer: &&Timer| {
+            timer.process == process
+                && matches!(timer.alarm, Alarm::Process { which: of } if of == which)
+        };
+        let timer = self.timers.timers.iter().find(is_it).expect("just made");
+        (timer.interval, timer.remaining(self.now_of(timer)))
+    }
+
     fn set_interval_timer(
         &mut self,
         tid: Tid,
         process: usize,
-        new: u64,
-        old: u64,
-    ) -> std::io::Result<Emulated> {
-        let timer = self.timers.process_alarm(process);
-        if old != 0 {
-            let (left, interval) = (timer.remaining(self.clock), timer.interval);
-            write_pair(tid, old, interval, left, clock::to_timeval)?;
-        }
-        let interval = from_timeval(memory::read_pair(tid, new)?);
-        let value = from_timeval(memory::read_pair(tid, new + 16)?);
+        [which, new, old, ..]: [u64; 6],
+    ) -> io::Result<Emulated> {
+        let which = which as c_int;
+        let (interval, value) = match new {
+            // Linux takes none for one of zeros (setitimer(2), BUGS).
+            0 => (Some(0), Some(0)),
+            new => (
+                from_timeval(memory::read_pair(tid, new)?),
+                from_timeval(memory::read_pair(tid, new + 16)?),
+            ),
+        };
         let (Some(interval), Some(value)) = (interval, value) else {
             return Ok(error(EINVAL));
         };
-        timer.set((value > 0).then(|| self.clock.after(value)), interval);
-        Ok(OK)
+        let before = self.state_of_interval(process, which);
+        let now = match which {
+            ITIMER_REAL => self.clock.now(),
+            _ => self.processes[process].cpu_time,
+        };
+        let deadline = (value > 0).then(|| now.saturating_add(value));
+        self.timers
+            .of_process(process, which)
+            .set(deadline, interval);
+        match old {
+            0 => Ok(OK),
+            old => write_pair(tid, old, before.0, before.1, clock::to_timeval),
+        }
     }
 
-    fn create_timer(
-        &mut self,
-        tid: Tid,
-        process: usize,
-        args: [u64; 6],
-    ) -> std::io::Result<Emulated> {
+    fn create_timer(&mut self, index: usize, args: [u64; 6]) -> io::Result<Emulated> {
+        let task = &self.tasks[index];
+        let (tid, process) = (task.tid, task.process);
+        let clock = args[0] as c_int;
+        match clock {
+            CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE => {
+                return Ok(error(EOPNOTSUPP));
+            }
+            // They need a privilege (timer_create(2)).
+            CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM => return Ok(error(EPERM)),
+            _ if self.reading(index, clock).is_none() => return Ok(error(EINVAL)),
+            _ => {}
+        }
         let id = self.timers.next_id;
         let (signal, value, thread) = match args[1] {
             0 => (Some(SIGALRM), id as u64, None),
@@ -117,62 +145,81 @@ impl Session<'_> {
                 // struct sigevent: value, signal, how to notify, which thread.
                 let value = memory::read_word(tid, event)?;
                 let (rest, thread) = memory::read_pair(tid, event + 8)?;
-                let (signal, notify) = (rest as i32, (rest >> 32) as i32);
-                let thread = (notify == SIGEV_THREAD_ID).then_some(thread as i32);
+                let (signal, notify, thread) = (rest as i32, (rest >> 32) as i32, thread as i32);
+                let is_own = |t: &&crate::run::task::Task| {
+                    t.process == process && t.tid_inside == thread && !t.is_gone()
+                };
+                let is_valid = match notify {
+                    SIGEV_NONE => true,
+                    SIGEV_SIGNAL | SIGEV_THREAD => (1..=64).contains(&signal),
+                    SIGEV_THREAD_ID => {
+                        (1..=64).contains(&signal) && self.tasks.iter().any(|t| is_own(&t))
+                    }
+                    _ => false,
+                };
+                if !is_valid {
+                    return Ok(error(EINVAL));
+                }
+                let thread = (notify == SIGEV_THREAD_ID).then_some(thread);
                 ((notify != SIGEV_NONE).then_some(signal), value, thread)
             }
         };
         memory::write(tid, args[2], &id.to_ne_bytes())?;
         self.timers.next_id += 1;
-        self.timers.timers.push(Timer {
-            process,
-            alarm: Alarm::Posix {
-                id,
-                clock: args[0] as c_int,
-                signal,
-                value,
-                thread,
-            },
-            deadline: None,
-            interval: 0,
-            is_date: false,
-        });
+        let alarm = Alarm::Posix {
+            id,
+            clock,
+            signal,
+            value,
+            thread,
+        };
+        self.timers.timers.push(Timer::new(process, alarm));
         Ok(OK)
     }
 
-    /// timer_settime and timerfd_settime: which timer, flags, new, old.
-    fn set_timer(&mut self, tid: Tid, at: usize, args: [u64; 6]) -> std::io::Result<Emulated> {
+    /// timer_settime and timerfd_settime: which timer, flags, new, old. The kernel looks at
+    /// the new value before it looks for the timer.
+    fn set_timer(
+        &mut self,
+        tid: Tid,
+        args: [u64; 6],
+        find: impl Fn(&Self) -> Option<usize>,
+    ) -> io::Result<Emulated> {
         let interval = from_timespec(memory::read_pair(tid, args[2])?);
         let value = from_timespec(memory::read_pair(tid, args[2] + 16)?);
-        let (Some(interval), Some(value)) = (interval, value) else {
+        let (Some(interval), Some(value), Some(at)) = (interval, value, find(self)) else {
             return Ok(error(EINVAL));
         };
-        let timer = &mut self.timers.timers[at];
-        if args[3] != 0 {
-            let (left, interval) = (timer.remaining(self.clock), timer.interval);
-            write_pair(tid, args[3], interval, left, clock::to_timespec)?;
+        let timer = &self.timers.timers[at];
+        let (clock, now) = (timer.clock(), self.now_of(timer));
+        let before = (timer.interval, timer.remaining(now));
+        if let Alarm::Descriptor { file, .. } = &timer.alarm {
+            // Expiries that nobody has read are forgotten.
+            descriptor::disarm_timer(file);
         }
-        let clock = match &timer.alarm {
-            Alarm::Posix { clock, .. } => *clock,
-            Alarm::Descriptor { clock, file } => {
-                // Expiries that nobody has read are forgotten.
-                descriptor::disarm_timer(file);
-                *clock
-            }
-            Alarm::Process => CLOCK_REALTIME,
-        };
         let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
         let deadline = match absolute {
+            true if timer.counts_cpu_time() => value,
             true => self.clock.deadline(clock, value),
-            false => self.clock.after(value),
+            false => now.saturating_add(value),
         };
+        let timer = &mut self.timers.timers[at];
         timer.set((value > 0).then_some(deadline), interval);
         timer.is_date = absolute && clock::is_calendar(clock);
-        Ok(OK)
+        match args[3] {
+            0 => Ok(OK),
+            old => write_pair(tid, old, before.0, before.1, clock::to_timespec),
+        }
+    }
+
+    fn get_timer(&self, tid: Tid, at: usize, to: u64) -> io::Result<Emulated> {
+        let timer = &self.timers.timers[at];
+        let left = timer.remaining(self.now_of(timer));
+        write_pair(tid, to, timer.interval, left, clock::to_timespec)
     }
 
     /// Notes a timer descriptor that a call has created.
-    pub fn after_timer_call(&mut self, index: usize, result: i64) {
+    pub fn note_timer_descriptor(&mut self, index: usize, result: i64) {
         let task = &self.tasks[index];
         let creates = Does::Timer(calls::Timer::CreateDescriptor);
         if task.entering.row().does != creates || result < 0 {
@@ -180,65 +227,10 @@ impl Session<'_> {
         }
         let pid = self.processes[task.process].pid;
         if let Ok(file) = descriptor::take(pid, result as i32) {
-            self.timers.timers.push(Timer {
-                process: task.process,
-                alarm: Alarm::Descriptor {
-                    file,
-                    clock: task.entering.args[0] as c_int,
-                },
-                deadline: None,
-                interval: 0,
-                is_date: false,
-            });
+            let clock = task.entering.args[0] as c_int;
+            let alarm = Alarm::Descriptor { file, clock };
+            self.timers.timers.push(Timer::new(task.process, alarm));
         }
-    }
-
-    /// Expires the timers whose time has come.
-    pub fn fire_due_timers(&mut self) -> Result<(), Halt> {
-        let now = self.clock.now();
-        if self.timers.next_deadline().is_none_or(|at| at > now) {
-            return Ok(());
-        }
-        for at in 0..self.timers.timers.len() {
-            let timer = &mut self.timers.timers[at];
-            let Some(deadline) = timer.deadline.filter(|deadline| *deadline <= now) else {
-                continue;
-            };
-            timer.deadline = match timer.interval {
-                0 => None,
-                // Expiries that were missed merge into one.
-                interval => Some(deadline + interval * ((now - deadline) / interval + 1)),
-            };
-            self.expire(at)?;
-        }
-        self.loops.something_happened(now, self.turn.step());
-        self.settle(false)
-    }
-
-    fn expire(&mut self, at: usize) -> Result<(), Halt> {
-        let Timer { process, alarm, .. } = &self.timers.timers[at];
-        let process = &self.processes[*process];
-        let is_alive = !self.has_ended(process);
-        match alarm {
-            Alarm::Descriptor { file, .. } => descriptor::expire_timer(file)?,
-            _ if !is_alive => self.timers.timers[at].deadline = None,
-            Alarm::Process => {
-                tracee::kill(process.pid, SIGALRM);
-            }
-            Alarm::Posix {
-                signal: Some(signal),
-                value,
-                thread,
-                ..
-            } => {
-                let inside = |tid: i32| self.tasks.iter().find(|t| t.tid_inside == tid);
-                let thread = thread.and_then(inside).map(|task| task.tid);
-                tracee::queue_timer_signal(process.pid, thread, *signal, *value);
-            }
-            Alarm::Posix { signal: None, .. } => {}
-        }
-        self.reports.signal_sent();
-        Ok(())
     }
 }
 
@@ -249,7 +241,7 @@ fn write_pair(
     interval: u64,
     left: u64,
     form: fn(u64) -> [u8; 16],
-) -> std::io::Result<Emulated> {
+) -> io::Result<Emulated> {
     memory::write(tid, address, &form(interval))?;
     memory::write(tid, address + 16, &form(left))?;
     Ok(OK)

@@ -2,14 +2,14 @@
 
 use super::clock::Clock;
 use crosswire_kernel::{Tid, descriptor};
-use libc::c_int;
+use libc::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, SIGALRM, SIGPROF, SIGVTALRM, c_int};
 use std::os::fd::OwnedFd;
 
 /// Action of a timer when it expires.
 #[derive(Debug)]
 pub(super) enum Alarm {
-    /// `SIGALRM` to the process: alarm(2) and setitimer(2).
-    Process,
+    /// A signal to the process: alarm(2) and setitimer(2).
+    Process { which: c_int },
     /// The signal of timer_create(2), if it wants one.
     Posix {
         id: i32,
@@ -27,10 +27,16 @@ pub(super) enum Alarm {
 pub(super) struct Timer {
     pub(super) process: usize,
     pub(super) alarm: Alarm,
+    /// By the clock of the run, or by the CPU time of its process.
     pub(super) deadline: Option<u64>,
     pub(super) interval: u64,
     /// The deadline is a date, which comes sooner if the calendar is set forward.
     pub(super) is_date: bool,
+    /// Expiries that have been merged with the last one: the signal was still pending, or
+    /// nobody had read the descriptor.
+    pub(super) merged: u64,
+    /// Nobody has noticed the last expiry, as far as is known.
+    pub(super) unnoticed: bool,
 }
 
 /// All timers of a run.
@@ -48,9 +54,16 @@ impl Timers {
         }
     }
 
-    /// Returns the time at which the next one expires.
-    pub fn next_deadline(&self) -> Option<u64> {
-        self.timers.iter().filter_map(|timer| timer.deadline).min()
+    /// Returns whether any timer will expire.
+    pub fn are_armed(&self) -> bool {
+        self.timers.iter().any(|timer| timer.deadline.is_some())
+    }
+
+    /// A process executes another program: execve(2) deletes its POSIX timers.
+    pub fn forget_program(&mut self, process: usize) {
+        let is_gone =
+            |timer: &Timer| timer.process == process && matches!(timer.alarm, Alarm::Posix { .. });
+        self.timers.retain(|timer| !is_gone(timer));
     }
 
     fn position(&self, process: usize, wanted: impl Fn(&Alarm) -> bool) -> Option<usize> {
@@ -74,16 +87,16 @@ impl Timers {
         })
     }
 
-    pub(super) fn process_alarm(&mut self, process: usize) -> &mut Timer {
-        let at = self.position(process, |alarm| matches!(alarm, Alarm::Process));
+    /// The timer of setitimer(2) of this kind.
+    pub(super) fn of_process(&mut self, process: usize, which: c_int) -> &mut Timer {
+        let wanted = which;
+        let at = self.position(
+            process,
+            |alarm| matches!(alarm, Alarm::Process { which } if *which == wanted),
+        );
         let at = at.unwrap_or_else(|| {
-            self.timers.push(Timer {
-                process,
-                alarm: Alarm::Process,
-                deadline: None,
-                interval: 0,
-                is_date: false,
-            });
+            self.timers
+                .push(Timer::new(process, Alarm::Process { which }));
             self.timers.len() - 1
         });
         &mut self.timers[at]
@@ -91,12 +104,101 @@ impl Timers {
 }
 
 impl Timer {
-    pub(super) fn remaining(&self, clock: Clock) -> u64 {
-        self.deadline
-            .map_or(0, |at| at.saturating_sub(clock.now()).max(1))
+    /// Builds a timer that is not armed.
+    pub(super) fn new(process: usize, alarm: Alarm) -> Timer {
+        Timer {
+            process,
+            alarm,
+            deadline: None,
+            interval: 0,
+            is_date: false,
+            merged: 0,
+            unnoticed: false,
+        }
+    }
+
+    pub(super) fn clock(&self) -> c_int {
+        match self.alarm {
+            Alarm::Process { which: ITIMER_REAL } => libc::CLOCK_REALTIME,
+            Alarm::Process { .. } => libc::CLOCK_PROCESS_CPUTIME_ID,
+            Alarm::Posix { clock, .. } | Alarm::Descriptor { clock, .. } => clock,
+        }
+    }
+
+    /// Returns whether it measures CPU time.
+    pub(super) fn counts_cpu_time(&self) -> bool {
+        Clock::is_cpu_clock(self.clock())
+    }
+
+    /// The signal that it sends.
+    pub(super) fn signal(&self) -> Option<i32> {
+        match self.alarm {
+            Alarm::Process {
+                which: ITIMER_VIRTUAL,
+            } => Some(SIGVTALRM),
+            Alarm::Process { which: ITIMER_PROF } => Some(SIGPROF),
+            Alarm::Process { .. } => Some(SIGALRM),
+            Alarm::Posix { signal, .. } => signal,
+            Alarm::Descriptor { .. } => None,
+        }
+    }
+
+    /// Returns the time left, given that by its clock.
+    pub(super) fn remaining(&self, now: u64) -> u64 {
+        self.deadline.map_or(0, |at| at.saturating_sub(now).max(1))
     }
 
     pub(super) fn set(&mut self, deadline: Option<u64>, interval: u64) {
         (self.deadline, self.interval) = (deadline, interval);
+        (self.merged, self.unnoticed) = (0, false);
+    }
+
+    /// Passes the deadline, and returns how many times it has expired by now.
+    pub(super) fn pass(&mut self, now: u64) -> u64 {
+        let Some(deadline) = self.deadline.filter(|deadline| *deadline <= now) else {
+            return 0;
+        };
+        if self.interval == 0 {
+            self.deadline = None;
+            return 1;
+        }
+        let times = (now - deadline) / self.interval + 1;
+        self.deadline = Some(deadline.saturating_add(self.interval.saturating_mul(times)));
+        times
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_expiries_that_it_passes() {
+        let mut timer = Timer::new(0, Alarm::Process { which: ITIMER_REAL });
+        timer.set(Some(10), 3);
+        assert_eq!((timer.pass(9), timer.deadline), (0, Some(10)));
+        assert_eq!((timer.pass(10), timer.deadline), (1, Some(13)));
+        assert_eq!((timer.pass(20), timer.deadline), (3, Some(22)));
+        timer.set(Some(30), 0);
+        assert_eq!((timer.pass(99), timer.deadline), (1, None));
+    }
+
+    #[test]
+    fn a_new_program_keeps_interval_timers_only() {
+        let mut timers = Timers::default();
+        timers.of_process(1, ITIMER_PROF).set(Some(5), 0);
+        for process in [1, 2] {
+            let alarm = Alarm::Posix {
+                id: 0,
+                clock: libc::CLOCK_REALTIME,
+                signal: None,
+                value: 0,
+                thread: None,
+            };
+            timers.timers.push(Timer::new(process, alarm));
+        }
+        timers.forget_program(1);
+        assert!(timers.posix(1, 0).is_none() && timers.posix(2, 0).is_some());
+        assert!(timers.are_armed());
     }
 }

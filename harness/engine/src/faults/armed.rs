@@ -103,6 +103,16 @@ impl Faults {
         first
     }
 
+    /// Returns whether an interruption of this call of a process is still to come.
+    pub fn may_interrupt(&self, process: &str, call: u32) -> bool {
+        self.armed.iter().any(|armed| {
+            armed.fault.action == Action::Interrupt
+                && armed.fault.process == process
+                && armed.seen < armed.fault.point.nth
+                && armed.fault.point.call.is_none_or(|wanted| wanted.0 == call)
+        })
+    }
+
     /// Returns whether the plan has none.
     pub fn is_empty(&self) -> bool {
         self.armed.is_empty()

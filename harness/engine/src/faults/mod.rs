@@ -1,6 +1,7 @@
 //! Faults: striking at the points that the plan names.
 
 pub(crate) mod armed;
+mod interrupt;
 pub(crate) mod transfer;
 
 use crate::run::session::{Halt, Session};
@@ -30,10 +31,14 @@ impl Session<'_> {
             return Ok(Strike::None);
         }
         let call = task.entering.call;
+        self.note_interrupters(index)?;
         let Some(fault) = self.struck(index, Some(call), false) else {
             return Ok(Strike::None);
         };
         let action = fault.action;
+        if action == Action::Interrupt {
+            return self.strike_interrupt(index, fault, false);
+        }
         if matches!(action, Action::ShortIo(_) | Action::Full) {
             return self.strike_transfer(index, fault);
         }
@@ -49,7 +54,6 @@ impl Session<'_> {
                 self.processes[process].paused_until = self.turn.step() + 1 + steps;
                 Ok(Strike::StepOver)
             }
-            Action::Interrupt => Ok(Strike::Answer(-i64::from(EINTR))),
             Action::Errno(errno) => Ok(Strike::Answer(-i64::from(errno.0))),
             Action::ClockJump(seconds) => {
                 self.set_calendar(seconds);
@@ -66,6 +70,9 @@ impl Session<'_> {
             return Ok(());
         };
         let action = fault.action;
+        if action == Action::Interrupt {
+            return self.strike_interrupt(index, fault, true).map(drop);
+        }
         self.record(index, What::Fault(fault));
         match action {
             Action::Kill => {
@@ -74,7 +81,6 @@ impl Session<'_> {
                 }
                 self.kill_process(index)
             }
-            Action::Interrupt => self.interrupt_wait(index),
             Action::Pause(steps) => {
                 let process = self.tasks[index].process;
                 self.processes[process].paused_until = self.turn.step() + 1 + steps;

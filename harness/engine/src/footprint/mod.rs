@@ -129,7 +129,7 @@ impl Session<'_> {
         let waits = |task: &crate::run::task::Task| {
             task.timed_wait.is_some() && matches!(task.state, State::Blocked)
         };
-        if waits(&self.tasks[index]) || self.timers.next_deadline().is_some() {
+        if waits(&self.tasks[index]) || self.timers.are_armed() {
             touches.push(Touch::write(TIME_OUT));
         }
         self.footprints.objects.add_linked(&mut touches);

@@ -93,6 +93,11 @@ impl Looping {
         self.leave();
     }
 
+    /// Tells whether it goes round without making calls.
+    pub fn computes(&self) -> bool {
+        self.in_own_code || !self.calls
+    }
+
     /// It is let go on in its own code.
     pub fn go_on(&mut self) {
         if self.in_own_code {

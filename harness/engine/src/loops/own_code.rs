@@ -55,6 +55,11 @@ impl Look {
         missing.is_zero()
     }
 
+    /// The least time for which the task has run its own code.
+    fn computed(&self) -> Duration {
+        2 * self.pause - AFTER
+    }
+
     fn again(&mut self, tid: Tid) {
         self.pause *= 2;
         self.since = probe::processor_time(tid);
@@ -88,13 +93,17 @@ impl Session<'_> {
         if !look.is_due(tid) {
             return Ok(());
         }
+        let is_told = self.has_outrun_cpu_timer(index, look.computed());
         tracee::interrupt(tid)?;
         let shown = match next(tid)? {
+            // The next thing to happen to it is that a CPU timer tells it so.
+            Stop::Trap if is_told => Shown::Endless(Stopped::reported(tid), Rounding::default()),
             Stop::Trap => self.follow_own_code(index, look.instructions)?,
             stop => Shown::Stop(stop),
         };
         match shown {
             Shown::Endless(stopped, rounding) => {
+                self.use_cpu_in_loop(index);
                 self.end_one_stop_call(index, Stop::Trap)?;
                 self.tasks[index].state = State::Ready(At::Code, stopped);
                 self.record(index, What::Spin);

@@ -40,6 +40,8 @@ pub(crate) struct Performing {
 pub(crate) struct Borrowed {
     pub(super) registers: Vec<(Register, u64)>,
     pub(super) words: Vec<(u64, u64)>,
+    /// A pointer leads to memory of which only a part is watched.
+    pub(super) partly: bool,
 }
 
 impl Borrowed {

@@ -1,10 +1,13 @@
 //! The kernel follows pointers of system calls, and finds watched memory inaccessible:
-//! it is given the alias instead.
+//! it is given the alias instead. Where that is impossible, because only a part of what a
+//! pointer leads to is watched, the program's own addresses are made accessible before
+//! the call. All this is decided before the call: a call that fails may have taken
+//! something, so it cannot be made again.
 //!
 //! A futex in shared memory is known by its object, not its address (futex(2)), so
 //! waiting at an alias is waiting for the same.
 
-use super::space::{DISTANCE, Region};
+use super::space::{DISTANCE, Region, Share};
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does, Fact, SystemV};
 use crosswire_kernel::regs::{self, Register};
@@ -30,8 +33,9 @@ impl Session<'_> {
             Does::Anything => args.len(),
             _ => row.arity(&args),
         };
+        self.tasks[index].borrowed.partly = false;
         for (argument, value) in args.into_iter().enumerate().take(used) {
-            if self.space(index).at(value).is_some() {
+            if self.can_lend(index, value, row.reach(argument, &args)) {
                 let register = Register::Arg(argument);
                 let alias = value + DISTANCE;
                 let task = &mut self.tasks[index];
@@ -60,9 +64,31 @@ impl Session<'_> {
 
     fn lend_vector(&mut self, index: usize, array: u64, length: u64) -> Result<(), Halt> {
         for element in 0..length.min(LONGEST_VECTOR) {
-            self.lend_word(index, array + 16 * element)?;
+            let at = array + 16 * element;
+            let length = memory::read_word(self.tasks[index].tid, at + 8).unwrap_or(0);
+            self.lend_word(index, at, length)?;
         }
         Ok(())
+    }
+
+    /// Tells whether the alias can take the place of a pointer to so many bytes.
+    fn can_lend(&mut self, index: usize, pointer: u64, length: u64) -> bool {
+        match self.space(index).share(pointer, length) {
+            Share::None => false,
+            Share::All => true,
+            Share::Part => {
+                self.tasks[index].borrowed.partly = true;
+                false
+            }
+        }
+    }
+
+    /// Before a call with a pointer that the alias cannot replace.
+    pub fn open_for_call(&mut self, index: usize) -> Result<(), Halt> {
+        match self.tasks[index].borrowed.partly {
+            true => self.set_open(index, true),
+            false => Ok(()),
+        }
     }
 
     /// The pointers of a `struct msghdr` (recvmsg(2)): the name, the vector, the
@@ -81,18 +107,18 @@ impl Session<'_> {
         };
         self.lend_vector(index, reachable, length)?;
         for pointer in [NAME, VECTOR, CONTROL] {
-            self.lend_word(index, message + pointer)?;
+            self.lend_word(index, message + pointer, 1)?;
         }
         Ok(())
     }
 
-    /// Turns a pointer in memory into that of an alias.
-    fn lend_word(&mut self, index: usize, at: u64) -> Result<(), Halt> {
+    /// Turns a pointer in memory, to so many bytes, into that of an alias.
+    fn lend_word(&mut self, index: usize, at: u64, length: u64) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
         let Ok(value) = memory::read_word(tid, at) else {
             return Ok(());
         };
-        if self.space(index).at(value).is_none() {
+        if !self.can_lend(index, value, length) {
             return Ok(());
         }
         self.tasks[index].borrowed.words.push((at, value));
@@ -120,10 +146,16 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Tells whether a call has failed only because of a pointer that was not foreseen.
-    /// The program's own addresses are accessible then, and the call can be repeated.
+    /// Tells whether a call may have failed only because of a pointer that was not foreseen,
+    /// in a structure that is not looked into. The program's own addresses are accessible
+    /// then, and the call can be repeated: it has had no effect.
     pub fn has_missed_pointer(&mut self, index: usize, result: i64) -> Result<bool, Halt> {
-        if result != -i64::from(EFAULT) || !self.is_watched(index) || self.space(index).open {
+        let row = self.tasks[index].entering.row();
+        if result != -i64::from(EFAULT)
+            || !row.hides_pointers()
+            || !self.is_watched(index)
+            || self.space(index).open
+        {
             return Ok(false);
         }
         self.set_open(index, true)?;

@@ -51,6 +51,14 @@ impl Region {
     }
 }
 
+/// The share of a range that lies in mappings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Share {
+    None,
+    Part,
+    All,
+}
+
 /// The address space of a process, or of several that share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Space {
@@ -90,6 +98,21 @@ impl Space {
         match shared.or_else(|| self.at(own).map(|region| (region, own))) {
             Some((region, at)) => known_in(region.object, region.position(at)),
             None => address,
+        }
+    }
+
+    /// Returns the share of so many bytes at an address that lies in mappings. A range that
+    /// is empty counts as one byte.
+    pub(super) fn share(&self, address: u64, length: u64) -> Share {
+        let end = address.saturating_add(length.max(1));
+        let mut reached = address;
+        while let Some(region) = self.at(reached).filter(|_| reached < end) {
+            reached = region.end;
+        }
+        match reached {
+            _ if reached >= end => Share::All,
+            _ if reached > address || self.next_after(address) < end => Share::Part,
+            _ => Share::None,
         }
     }
 
@@ -233,6 +256,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn tells_whether_all_of_a_range_is_mapped() {
+        let mut space = Space::default();
+        for (start, end) in [(10, 20), (20, 30), (40, 50)] {
+            space.insert(region(start, end, 3));
+        }
+        let share = |address, length| space.share(address, length);
+        assert_eq!(share(12, 18), Share::All);
+        assert_eq!(share(12, 0), Share::All);
+        assert_eq!(share(12, 19), Share::Part);
+        assert_eq!(share(32, 9), Share::Part);
+        assert_eq!(share(45, u64::MAX), Share::Part);
+        assert_eq!(share(30, 10), Share::None);
+        assert_eq!(share(0, 10), Share::None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! and the chosen task continues to its next call.
 
 use crate::emulate::Emulated;
+use crate::emulate::clock::STEP;
 use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
@@ -35,7 +36,7 @@ impl Session<'_> {
             return self.nobody_ready();
         }
         let asleep = self.asleep();
-        let candidates = self.chooser.candidates(&ready, &asleep);
+        let candidates = self.chooser.candidates(&ready, &self.ordering(&asleep));
         let choices = Choices {
             ready: &ready,
             asleep: &asleep,
@@ -67,6 +68,7 @@ impl Session<'_> {
     pub fn finish_step(&mut self) {
         if let Some(index) = self.turn.current.take() {
             self.note_step(index);
+            self.use_cpu(index, STEP);
         }
         self.turn.calling = false;
         self.turn.step += 1;
@@ -157,9 +159,11 @@ impl Session<'_> {
         self.turn.calling = true;
         self.ipc.note_call(row, self.tasks[index].tid);
         self.note_settings(index);
+        self.note_opening(index);
         self.place_mapping(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
+        self.open_for_call(index)?;
         if let Some(stub) = self.find_stub(index)? {
             self.turn.calling = false;
             self.reports.recheck = false;
@@ -255,6 +259,7 @@ impl Session<'_> {
         match self.strike_signal(index, signal)? {
             Some(Action::LoseSignal | Action::DelaySignal(_)) => self.run_code(index, 0),
             _ => {
+                self.correct_overrun(index)?;
                 self.record(index, What::Signal(Signal(signal)));
                 let tid = self.tasks[index].tid;
                 if is_fatal(signal) && !probe::handles(tid, signal) {

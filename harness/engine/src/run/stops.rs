@@ -9,7 +9,7 @@ use crate::observe::logged::Logged;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, Process, State, Task};
 use crate::start::auxv;
-use crosswire_calls::{Arg, Does};
+use crosswire_calls::Arg;
 use crosswire_kernel::Tid;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
@@ -32,7 +32,10 @@ impl Session<'_> {
             Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
             Stop::Exec { former } => self.on_exec(index, former),
             Stop::Signal(libc::SIGSEGV) if self.is_access(index)? => Ok(()),
-            Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, self.clock.read_counter())? => {
+            Stop::Signal(libc::SIGSEGV)
+                if !self.tasks[index].counter_faults
+                    && tsc::answer(tid, self.clock.read_counter())? =>
+            {
                 Stopped::reported(tid).resume(0);
                 Ok(())
             }
@@ -104,23 +107,13 @@ impl Session<'_> {
         self.note_entry(index);
         self.lend_aliases(index)?;
         let task = &mut self.tasks[index];
-        if std::mem::take(&mut task.begins_again) {
-            // Some calls are continued by restart_syscall(2) rather than made again.
-            let continues = task.entering.row().does == Does::Restart;
-            if continues {
-                task.entering = before;
+        if std::mem::take(&mut task.begins_again) && task.entering.call == before.call {
+            if std::mem::take(&mut task.reached_memory) {
                 let stopped = task.take_stopped().expect("it has just stopped");
                 stopped.resume_to_exit();
                 return Ok(());
             }
-            if task.entering.call == before.call {
-                if std::mem::take(&mut task.reached_memory) {
-                    let stopped = task.take_stopped().expect("it has just stopped");
-                    stopped.resume_to_exit();
-                    return Ok(());
-                }
-                return self.enter_again(index);
-            }
+            return self.enter_again(index);
         }
         task.in_vfork = false;
         task.counted = false;
@@ -170,16 +163,30 @@ impl Session<'_> {
         if let Some((_, time_out)) = restored {
             self.write_back(index, time_out, expired)?;
         }
+        let result = self.correct_reading(index, result)?;
+        self.correct_expiries(index, result);
         self.return_pointers(index)?;
         if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
-            return self.begin_again(index, result);
+            return self.begin_again(index);
         }
         let task = &mut self.tasks[index];
-        task.timed_wait = None;
+        let wait = task.timed_wait.take();
+        if is_restart(result) && !expired {
+            // The kernel does not know the deadline, which holds for the continued call.
+            task.waits_until = wait.map(|wait| wait.deadline);
+        }
+        let result = match result {
+            // Instead of restart_syscall(2), which knows neither arguments nor deadline.
+            RESTART_BLOCK if !expired => RESTART_NO_HANDLER,
+            result => result,
+        };
+        if result == RESTART_NO_HANDLER {
+            regs::poke(task.tid, regs::Register::Result, result as u64)?;
+        }
         if std::mem::take(&mut task.lock_attempt) && result == -i64::from(libc::EAGAIN) {
             return self.park(index);
         }
-        self.after_timer_call(index, result);
+        self.note_timer_descriptor(index, result);
         if let Some(child) = self.tasks[index].child.take() {
             self.tasks[child].tid_inside = result as i32;
         }
@@ -207,11 +214,10 @@ impl Session<'_> {
     /// Lets a task repeat the call that was cut short, with the same deadline. The
     /// interruption never happened: whether the signal or the awaited event came first,
     /// in one step of another task, is not a choice of the schedule.
-    fn begin_again(&mut self, index: usize, result: i64) -> Result<(), Halt> {
-        // After one of its own restart codes the kernel sees to it itself.
-        if result == -i64::from(libc::EINTR) {
-            self.repeat_call(index)?;
-        }
+    fn begin_again(&mut self, index: usize) -> Result<(), Halt> {
+        // Not left to the kernel even after one of its own restart codes: it looks at them
+        // only if it finds a signal, which another thread may take first.
+        self.repeat_call(index)?;
         let task = &mut self.tasks[index];
         task.begins_again = true;
         task.waits_until = task.timed_wait.map(|wait| wait.deadline);
@@ -250,6 +256,7 @@ impl Session<'_> {
         let mut task = Task::new(id, child, process, Some(TaskId(index as u32)));
         task.signals_seen = self.reports.signals_sent();
         task.segment_set = self.tasks[index].segment_set;
+        task.counter_faults = self.tasks[index].counter_faults;
         self.tasks.push(task);
         if let Some(stop) = self.reports.unannounced.remove(&child) {
             self.on_stop(child, stop)?;
@@ -323,6 +330,9 @@ impl Session<'_> {
             children: 0,
             loading: None,
             paused_until: 0,
+            cpu_time: 0,
+            reads_of_tasks: parent.is_some_and(|parent| self.processes[parent].reads_of_tasks),
+            born: self.clock.now(),
             parent,
             space,
             executable,
@@ -357,6 +367,7 @@ impl Session<'_> {
         changed.executable = None;
         changed.fault_action = None;
         self.processes[process].loading = Some(Vec::new());
+        self.timers.forget_program(process);
         auxv::make_deterministic(tid)
             .map_err(|error| EngineError::Machine(format!("preparing a new program: {error}")))
             .map_err(Halt::Failed)?;
@@ -379,6 +390,14 @@ impl Session<'_> {
         self.reports.ended.push((index, what));
     }
 }
+
+/// `ERESTARTSYS` of linux/errno.h: the kernel makes the call again, unless the signal's
+/// handler was installed without `SA_RESTART`.
+pub(crate) const RESTART_SYS: i64 = -512;
+/// `ERESTARTNOHAND`: it does, unless there is a handler.
+pub(crate) const RESTART_NO_HANDLER: i64 = -514;
+/// `ERESTART_RESTARTBLOCK`: it does by restart_syscall(2), unless there is a handler.
+const RESTART_BLOCK: i64 = -516;
 
 /// Tells whether the result means that a signal or an interrupt cut the call short:
 /// EINTR, or one of the kernel's own restart codes (linux/errno.h), which reach the

@@ -85,6 +85,10 @@ pub(crate) struct Task {
     pub waits_until: Option<u64>,
     /// Its call was cut short by an ignored signal, and is about to be made again.
     pub begins_again: bool,
+    /// It asked for SIGSEGV when it reads the time-stamp counter.
+    pub counter_faults: bool,
+    /// The length of its last sleep, and how many of this length it has had in a row.
+    pub naps: (u64, u32),
     /// A signal waits to be delivered to it while it is held by the engine.
     pub signal_waits: bool,
     /// It is being created by vfork's parent, who sleeps uninterruptibly.
@@ -104,6 +108,8 @@ pub(crate) struct Task {
     pub unobserved: bool,
     /// The fault plan has counted the call it is about to make.
     pub counted: bool,
+    /// Signals that would cut the call short that it is in, if the plan may interrupt it.
+    pub interrupters: Vec<i32>,
     /// Details of a delayed signal, for when it arrives.
     pub delayed_signal: Option<libc::siginfo_t>,
     /// The task that the call it is in has created.
@@ -146,6 +152,8 @@ impl Task {
             restore: None,
             restore_memory: Vec::new(),
             waits_until: None,
+            counter_faults: false,
+            naps: (0, 0),
             begins_again: false,
             signal_waits: false,
             in_vfork: false,
@@ -156,6 +164,7 @@ impl Task {
             block_recorded: false,
             unobserved: false,
             counted: false,
+            interrupters: Vec::new(),
             delayed_signal: None,
             child: None,
             tid_inside: 0,
@@ -238,6 +247,12 @@ pub(crate) struct Process {
     /// It begins when the process of this name has ended.
     pub awaits: Option<String>,
     pub parent: Option<usize>,
+    /// CPU time that it has used, in nanoseconds of virtual time.
+    pub cpu_time: u64,
+    /// It may have opened a file that tells about tasks.
+    pub reads_of_tasks: bool,
+    /// Virtual time at which it was created.
+    pub born: u64,
     /// Its address space, by index.
     pub space: usize,
     /// A number for the program it executes, once it matters.

@@ -64,7 +64,8 @@ impl Session<'_> {
     pub fn notice_signals(&mut self) {
         let sent = self.reports.signals_sent();
         for task in self.tasks.iter_mut() {
-            if task.signals_seen == sent || task.signal_waits {
+            // Another thread of its process may have taken the signal that it saw.
+            if task.signals_seen == sent && !task.signal_waits {
                 continue;
             }
             if let State::Sleeping(stopped) | State::Parked(stopped) = &task.state {
@@ -74,14 +75,25 @@ impl Session<'_> {
         }
     }
 
+    /// Tasks in a sleep that may end early. Nobody is so slow that a long sleep is over: who
+    /// sleeps for an hour means to be killed, and who waits for a minute means it.
     pub fn asleep(&self) -> Vec<TaskId> {
+        let soon = self.clock.after(self.setup.plan.limits.early_sleep_ns);
+        let now = self.clock.now();
         let asleep = |task: &&Task| {
             matches!(task.state, State::Sleeping(_))
-                && task
-                    .timed_wait
-                    .is_some_and(|wait| wait.deadline > self.clock.now())
+                && (task.timed_wait).is_some_and(|w| w.deadline > now && w.deadline <= soon)
         };
         self.tasks.iter().filter(asleep).map(|t| t.id).collect()
+    }
+
+    /// Those of the sleeping tasks whose sleep may be there to order something: others sleep
+    /// again and again, for as long each time, until something has happened.
+    pub fn ordering(&self, asleep: &[TaskId]) -> Vec<TaskId> {
+        /// So many sleeps of one length in a row are a polling loop's.
+        const POLLS: u32 = 3;
+        let orders = |task: &&TaskId| self.tasks[task.index()].naps.1 < POLLS;
+        asleep.iter().filter(orders).copied().collect()
     }
 
     /// Handles the case that no task can run: a pause ends, time advances, or the run is
@@ -100,7 +112,11 @@ impl Session<'_> {
         if !is_over && self.let_loops_go_on()? {
             return Ok(());
         }
-        if let (Some(deadline), false) = (self.next_deadline(), is_over) {
+        let next = self.next_deadline();
+        if self.let_cpu_time_pass(next)? {
+            return Ok(());
+        }
+        if let (Some(deadline), false) = (next, is_over) {
             self.clock.advance_to(deadline);
             // Someone who sleeps for ever in a loop counts as steps, too.
             self.turn.step += u64::from(self.turn.after_roots > 0);
@@ -118,13 +134,13 @@ impl Session<'_> {
 
     /// The virtual time at which something happens by itself: a sleep or wait is over, or a
     /// timer expires.
-    pub fn next_deadline(&self) -> Option<u64> {
+    pub fn next_deadline(&mut self) -> Option<u64> {
         let wait = |task: &Task| match task.state {
             State::Sleeping(_) | State::Blocked => task.timed_wait.map(|wait| wait.deadline),
             _ => None,
         };
-        let waits = self.tasks.iter().filter_map(wait);
-        waits.chain(self.timers.next_deadline()).min()
+        let next = self.tasks.iter().filter_map(wait).min();
+        next.into_iter().chain(self.next_expiry()).min()
     }
 
     /// Returns whether all processes that the harness started have ended.

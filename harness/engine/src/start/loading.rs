@@ -7,11 +7,12 @@ use crate::emulate::Emulated;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_calls::{Does, Fact, Mapping};
-use crosswire_kernel::memory;
+use crosswire_kernel::{descriptor, memory};
 use libc::{
     F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FUTEX_PRIVATE_FLAG, FUTEX_WAKE, O_CREAT, O_RDWR, O_TRUNC,
     O_WRONLY, PROT_WRITE, SEEK_CUR, TCGETS, TIOCGWINSZ, c_int,
 };
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 impl Session<'_> {
@@ -29,6 +30,9 @@ impl Session<'_> {
         let entering = self.tasks[index].entering;
         let does = entering.row().does;
         if entering.row().is(Fact::Alike) {
+            let began = self.clock.now();
+            self.clock.read_in_start_up();
+            self.use_cpu(index, self.clock.now() - began);
             if let Emulated::Answer(result) = self.emulate(index)? {
                 self.skip(index, result)?;
             }
@@ -46,7 +50,11 @@ impl Session<'_> {
                 (stopped.result(), &mut self.processes[process].loading)
             {
                 let tried = does != Does::Open;
-                opened.push(descriptor as u64 | if tried { TRIED } else { 0 });
+                let tid = self.tasks[index].tid;
+                // Where reading may wait for another process, it is no part of start-up.
+                if tried || !descriptor::may_wait(tid, descriptor as u64) {
+                    opened.push(descriptor as u64 | if tried { TRIED } else { 0 });
+                }
             }
         }
         Ok(true)
@@ -64,7 +72,10 @@ impl Session<'_> {
                 let creates = row
                     .open_flags(&args)
                     .is_none_or(|flags| flags & CREATING != 0);
-                !creates && row.path().is_some_and(|at| self.is_public_path(index, at))
+                !creates
+                    && row.path().is_some_and(|at| {
+                        self.is_public_path(index, at) && !self.waits_at_opening(index, at)
+                    })
             }
             // Nobody can be waiting in a program that has one thread.
             Does::Futex => args[1] as c_int & !FUTEX_PRIVATE_FLAG == FUTEX_WAKE,
@@ -94,11 +105,46 @@ impl Session<'_> {
     }
 
     /// Tells whether the path is absolute and outside the directories that the run may
-    /// change.
+    /// change, and does not name a process or its open files.
     fn is_public_path(&self, index: usize, argument: usize) -> bool {
+        let path = self.path_at(index, argument);
+        path.is_some_and(|path| {
+            path.starts_with('/')
+                && !is_inside(&path, self.setup.private_dirs)
+                && !belongs_to_process(&path)
+        })
+    }
+
+    /// Tells whether opening a file waits for its other end (fifo(7)).
+    fn waits_at_opening(&self, index: usize, argument: usize) -> bool {
+        let file = self.path_at(index, argument).map(std::fs::metadata);
+        file.and_then(Result::ok)
+            .is_some_and(|file| file.file_type().is_fifo())
+    }
+
+    fn path_at(&self, index: usize, argument: usize) -> Option<String> {
         let task = &self.tasks[index];
-        let path = memory::read_string(task.tid, task.entering.args[argument], 4096);
-        path.is_some_and(|path| path.starts_with('/') && !is_inside(&path, self.setup.private_dirs))
+        memory::read_string(task.tid, task.entering.args[argument], 4096)
+    }
+}
+
+/// Tells whether a path of proc(5) or `/dev` leads to what a process has open, or to
+/// another process: what is there changes during a run.
+fn belongs_to_process(path: &str) -> bool {
+    let mut parts = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".");
+    match (parts.next(), parts.next()) {
+        (Some("dev"), Some("stdin" | "stdout" | "stderr" | "fd")) => true,
+        (Some("proc"), Some("self" | "thread-self")) => {
+            matches!(
+                parts.next(),
+                Some("fd" | "fdinfo" | "task" | "stat" | "status" | "wchan")
+            )
+        }
+        (Some("proc"), Some("sys")) => path.contains("random/"),
+        (Some("proc"), Some(part)) => part.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
     }
 }
 
@@ -115,7 +161,31 @@ const CREATING: c_int = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 
 #[cfg(test)]
 mod tests {
-    use super::is_inside;
+    use super::{belongs_to_process, is_inside};
+
+    #[test]
+    fn files_of_processes_are_no_part_of_start_up() {
+        for path in [
+            "/dev/stdin",
+            "/dev/fd/63",
+            "//proc/self/fd/0",
+            "/proc/17",
+            "/proc/17/stat",
+            "/proc/self/./stat",
+            "/proc/sys/kernel/random/uuid",
+        ] {
+            assert!(belongs_to_process(path), "{path}");
+        }
+        for path in [
+            "/dev/null",
+            "/proc/self/maps",
+            "/proc/stat",
+            "/proc/sys/vm/x",
+            "/etc/17",
+        ] {
+            assert!(!belongs_to_process(path), "{path}");
+        }
+    }
 
     #[test]
     fn a_neighbour_whose_name_begins_alike_is_not_inside() {

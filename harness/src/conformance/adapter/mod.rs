@@ -34,7 +34,9 @@
 //! | | | `load` | `value N`, `torn`, `timeout` |
 //!
 //! A sender closes at its end, whatever came before. A call that was interrupted (EINTR)
-//! is to be repeated where it may be.
+//! is to be repeated where it may be. Only a process that handles a signal can be
+//! interrupted: an adapter that is to be tested under `interrupt` installs a handler that
+//! does nothing, without `SA_RESTART`, of SIGWINCH for instance.
 //!
 //! Every command may be answered with `error TEXT`. N is a number of up to 6 digits.
 //! `timeout` means that nothing happened for a second. A message or value is to be

@@ -1,0 +1,126 @@
+//! CPU time: what a process has used of it, in virtual time.
+//!
+//! A step takes as much CPU time as it takes time. A loop in a program's own code takes
+//! none that could be measured alike in every run, so it gets a quantum each time that it
+//! is found to be one; and when nothing else can happen, the next CPU timer of a process
+//! that loops expires.
+
+use super::clock::{Clock, SECOND};
+use crate::run::session::{Halt, Session};
+use crosswire_kernel::{probe, tracee};
+use libc::{SIGKILL, SIGXCPU, c_int};
+use std::time::Duration;
+
+/// CPU time of a loop that was found: a tick of the kernel's, at 100 Hz.
+const QUANTUM: u64 = 10_000_000;
+
+/// A task that computes for so many times as long as its CPU timer has left would have been
+/// told natively.
+const SURELY: u32 = 4;
+
+/// Less time than this is not measured.
+const LEAST: Duration = Duration::from_millis(400);
+
+impl Session<'_> {
+    /// Returns the time of the clock with this id as a task sees it; `None` if there is no
+    /// such clock.
+    pub(super) fn reading(&self, index: usize, id: c_int) -> Option<u64> {
+        if !Clock::is_cpu_clock(id) {
+            return (0..=libc::CLOCK_TAI)
+                .contains(&id)
+                .then(|| self.clock.reading(id));
+        }
+        let own = self.tasks[index].process;
+        // The complement of the process, or of the thread, and three bits of kind
+        // (clock_getcpuclockid(3)).
+        let wanted = match id {
+            0.. => 0,
+            _ => !(id >> 3),
+        };
+        let process = match wanted {
+            0 => own,
+            _ => {
+                let mut tasks = self.tasks.iter();
+                let is_it = |t: &&crate::run::task::Task| t.tid_inside == wanted && !t.is_gone();
+                tasks.find(is_it)?.process
+            }
+        };
+        Some(self.processes[process].cpu_time)
+    }
+
+    /// A step of a task has taken CPU time.
+    pub fn use_cpu(&mut self, index: usize, time: u64) {
+        let process = self.tasks[index].process;
+        self.processes[process].cpu_time += time;
+    }
+
+    /// A task was found in a loop of its own code.
+    pub fn use_cpu_in_loop(&mut self, index: usize) {
+        self.use_cpu(index, QUANTUM);
+    }
+
+    /// Returns whether a task that has computed for so long without a stop would have been
+    /// told by a CPU timer natively.
+    pub fn has_outrun_cpu_timer(&self, index: usize, computed: Duration) -> bool {
+        let process = self.tasks[index].process;
+        computed >= LEAST
+            && self
+                .cpu_deadline(process)
+                .is_some_and(|(left, _)| computed >= Duration::from_nanos(left) * SURELY)
+    }
+
+    /// Time left until the next CPU timer or limit of a process, and the signal if that is a
+    /// limit (getrlimit(2), RLIMIT_CPU).
+    fn cpu_deadline(&self, process: usize) -> Option<(u64, Option<c_int>)> {
+        let used = self.processes[process].cpu_time;
+        let timers = self.timers.timers.iter();
+        let timer = timers
+            .filter(|timer| timer.process == process && timer.counts_cpu_time())
+            .filter_map(|timer| Some((timer.deadline?.saturating_sub(used), None)));
+        let (soft, hard) = probe::cpu_limits(self.processes[process].pid);
+        let after = |limit: u64| limit.saturating_mul(SECOND).saturating_sub(used);
+        // After the limit, it tells so each second.
+        let soft = soft.map(|soft| (after(soft.max(used / SECOND + 1)), Some(SIGXCPU)));
+        let hard = hard.map(|hard| (after(hard), Some(SIGKILL)));
+        timer.chain(hard).chain(soft).min_by_key(|(left, _)| *left)
+    }
+
+    /// Only tasks that compute in loops can run: their CPU time passes until a timer or limit
+    /// of it tells them, or until the time at which something else happens. Returns whether a
+    /// timer or limit came first.
+    pub fn let_cpu_time_pass(&mut self, until: Option<u64>) -> Result<bool, Halt> {
+        let looping: Vec<usize> = self.computing().collect();
+        let deadlines = looping
+            .iter()
+            .filter_map(|process| Some((*process, self.cpu_deadline(*process)?)));
+        let next = deadlines.min_by_key(|(_, (left, _))| *left);
+        let before = until.map_or(u64::MAX, |at| at.saturating_sub(self.clock.now()));
+        let (passes, told) = match next {
+            Some((process, (left, limit))) if left <= before => (left, Some((process, limit))),
+            _ if until.is_some() => (before, None),
+            _ => return Ok(false),
+        };
+        for process in looping {
+            self.processes[process].cpu_time += passes;
+        }
+        let Some((process, limit)) = told else {
+            return Ok(false);
+        };
+        self.clock.advance_to(self.clock.after(passes));
+        if let Some(signal) = limit {
+            tracee::kill(self.processes[process].pid, signal);
+            self.reports.expect_deaths();
+            self.reports.signal_sent();
+            self.settle(false)?;
+        }
+        Ok(true)
+    }
+
+    /// Processes of tasks that go round without calls.
+    fn computing(&self) -> impl Iterator<Item = usize> {
+        let tasks = self.going_round().into_iter();
+        tasks
+            .filter(|index| self.tasks[*index].looping.computes())
+            .map(|index| self.tasks[index].process)
+    }
+}
