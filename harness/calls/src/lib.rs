@@ -19,6 +19,7 @@
 mod argument;
 mod commands;
 mod does;
+mod errors;
 mod row;
 mod rows;
 mod table;

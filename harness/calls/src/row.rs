@@ -227,6 +227,11 @@ impl Row {
         Some((at, at + 1))
     }
 
+    /// Returns whether the call's manual page lists the error of this name.
+    pub fn lists(&self, error: &str) -> bool {
+        crate::errors::lists(self.name, error)
+    }
+
     /// Returns whether the kernel follows none of the arguments as a pointer.
     pub fn has_no_pointer(&self) -> bool {
         !self.args.iter().any(|arg| arg.is_pointer())

@@ -25,7 +25,6 @@ pub fn crash(options: &CrashOptions) -> Result<u8, Failure> {
     exploration.seed = options.explore.seed;
     exploration.jobs = options.explore.jobs.map_or(exploration.jobs, usize::from);
     exploration.expectations = surroundings::expectations(&options.judgement, &exploration.target);
-    exploration.expectations.statuses_under_faults = !options.may_give_up;
     exploration.limits = options.limits.limits();
     let search = CrashSearch {
         second: options.second.clone(),

@@ -50,6 +50,8 @@ pub enum Limit {
     OutputBytes,
     /// Too many configurations in a checker's search; the run itself was not cut off.
     Search,
+    /// Not one of the faults asked for was injected; no run was cut off.
+    Faults,
 }
 
 impl fmt::Display for Limit {
@@ -61,6 +63,7 @@ impl fmt::Display for Limit {
             Limit::Tasks => "tasks",
             Limit::OutputBytes => "output bytes",
             Limit::Search => "a checker's search",
+            Limit::Faults => "faults",
         })
     }
 }

@@ -116,7 +116,7 @@ fn faults(peril: Peril, killed: &[(Peril, &str)]) -> Faults {
     if let Some((_, process)) = killed.iter().find(|(kill, _)| *kill == peril) {
         return Faults::kill(process);
     }
-    match peril {
+    let faults = match peril {
         Peril::Pause => Faults::pause("*", PAUSE),
         Peril::LoseSignal => Faults::lose_signal("*"),
         Peril::DelaySignal => Faults::delay_signal("*", DELAY),
@@ -130,7 +130,9 @@ fn faults(peril: Peril, killed: &[(Peril, &str)]) -> Faults {
         Peril::ClockJump => Faults::clock_jump("*", JUMP).and(Faults::clock_jump("*", -JUMP)),
         // A stranger contends by being there.
         _ => Faults::none(),
-    }
+    };
+    // Not every mechanism has a point for every peril.
+    faults.where_possible()
 }
 
 /// Tells whether a peril consists of faults that the exploration injects, so that a trial

@@ -14,6 +14,8 @@ use crosswire_model::{Action, Errno, FaultKind};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
     pub(super) kinds: Vec<FaultKind>,
+    /// True if it is no shortcoming that none can be injected.
+    pub(super) where_possible: bool,
 }
 
 /// Stands for every process of the scenario.
@@ -24,6 +26,7 @@ impl Faults {
         let process = Some(process.to_owned());
         Faults {
             kinds: vec![FaultKind { action, process }],
+            where_possible: false,
         }
     }
 
@@ -91,10 +94,19 @@ impl Faults {
         Faults::one(kind.action, &process)
     }
 
+    /// Accepts that none of the faults can be injected; otherwise an exploration in which
+    /// none was is inconclusive.
+    #[must_use]
+    pub fn where_possible(mut self) -> Faults {
+        self.where_possible = true;
+        self
+    }
+
     /// These and those.
     #[must_use]
     pub fn and(mut self, other: Faults) -> Faults {
         self.kinds.extend(other.kinds);
+        self.where_possible |= other.where_possible;
         self
     }
 
@@ -107,7 +119,10 @@ impl Faults {
                 process: Some(process),
             }));
         }
-        Faults { kinds }
+        Faults {
+            kinds,
+            where_possible: self.where_possible,
+        }
     }
 
     /// With every `*` replaced by the processes it stands for. The process that

@@ -24,6 +24,10 @@ Faults, each optionally with :PROCESS (as in kill:server); every other run injec
   full                shrinks the buffer of a pipe or socket to the kernel's minimum
   clock-jump(SECONDS) steps CLOCK_REALTIME by SECONDS (may be negative)
 
+A fault excuses no fatal signal. Exit statuses are judged after every fault but errno and
+lose-signal, after which a correct program may give up; --may-give-up adds kill to these. The
+report counts the unexpected statuses that were not judged.
+
 A program is named after its file; the children that it forks are NAME.1, NAME.2, …")]
 pub struct RunOptions {
     /// The programs to run.
@@ -109,7 +113,7 @@ impl RunOptions {
 #[command(after_help = "\
 Each run kills the victim at one of its points: before a system call at which tasks can be
 switched, or while the victim blocks in one. The survivors continue and must end as --expect-exit
-and --leaks say. A program is named after its file; the children that it forks are NAME.1,
+and --leaks say; --may-give-up accepts any exit status of theirs. A program is named after its file; the children that it forks are NAME.1,
 NAME.2, …")]
 pub struct CrashOptions {
     /// The programs to run.
@@ -134,10 +138,6 @@ pub struct CrashOptions {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub schedules: u32,
-    /// Accept any exit status of a survivor after a kill; before it, the status must match
-    /// --expect-exit
-    #[arg(long)]
-    pub may_give_up: bool,
     /// The expected results.
     #[command(flatten)]
     pub judgement: JudgementOptions,
@@ -185,6 +185,10 @@ pub struct JudgementOptions {
         allow_hyphen_values = true
     )]
     pub expect_exit: ExpectedExit,
+    /// Accept any exit status of a survivor after another process was killed by a fault;
+    /// before that, it must match --expect-exit
+    #[arg(long)]
+    pub may_give_up: bool,
     /// Kernel resources that must not outlive a run
     #[arg(long, value_enum, default_value_t)]
     pub leaks: Leaks,

@@ -10,7 +10,7 @@ use crate::found::outcome::Outcome;
 use crate::found::report::Progress;
 use crate::found::tally::Tally;
 use crate::perform::pool::{Agenda, Next};
-use crosswire_model::{Fault, Verdict};
+use crosswire_model::{Fault, Limit, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -139,9 +139,13 @@ impl Queue {
         let groups = std::mem::take(&mut self.groups).into_vec();
         let mut tally = std::mem::take(&mut self.tally);
         // Runs are handed in by whoever is fast.
-        let by_name = |(limit, _): &(crosswire_model::Limit, u64)| limit.to_string();
+        let by_name = |(limit, _): &(Limit, u64)| limit.to_string();
         tally.inconclusive.sort_by_key(by_name);
-        let verdict = tally.verdict(groups.iter().map(|group| &group.found.violation));
+        let mut verdict = tally.verdict(groups.iter().map(|group| &group.found.violation));
+        if single.points == 0 && !unfinished {
+            // Nothing was survived.
+            verdict = verdict.and(Verdict::Inconclusive(Limit::Faults));
+        }
         Ok(CrashReport {
             single,
             double,
@@ -151,6 +155,7 @@ impl Queue {
             elapsed,
             distinct_traces: tally.distinct_traces(),
             inconclusive: tally.inconclusive,
+            excused: tally.excused,
             invalid: tally.invalid,
             invalid_reason: tally.invalid_reason,
             interrupted: stopped && unfinished,

@@ -4,6 +4,7 @@ use super::settings::CrashSearch;
 use crate::{Found, LostCapability};
 use crosswire_model::{Limit, Verdict};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Result of killing a process at every point.
@@ -35,6 +36,9 @@ pub struct CrashReport {
     pub distinct_traces: u64,
     /// Runs given up, by the limit they reached.
     pub inconclusive: Vec<(Limit, u64)>,
+    /// Processes whose unexpected ends were not judged, by the fault after which a program
+    /// may give up.
+    pub excused: BTreeMap<String, u64>,
     /// Runs that the harness could not perform.
     pub invalid: u64,
     /// The reason of the first of them.
@@ -66,6 +70,7 @@ impl CrashReport {
             elapsed: Duration::ZERO,
             distinct_traces: 0,
             inconclusive: Vec::new(),
+            excused: BTreeMap::new(),
             invalid: u64::from(invalid_reason.is_some()),
             invalid_reason,
             interrupted: false,

@@ -2,12 +2,13 @@
 
 use crate::escape::escape;
 use crate::told::fold::line;
-use crate::told::summary::{losses, shortfalls};
+use crate::told::summary::{losses, shortfalls, unjudged};
 use crate::told::text::{counted, evidence, headline, verdict_line};
 use crate::{Palette, json};
 use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
 use crosswire_model::FORMAT_VERSION;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Groups that are described with their steps; the rest is one paragraph each.
@@ -156,6 +157,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
         &report.inconclusive,
         (report.invalid, report.invalid_reason.as_deref()),
     );
+    text += &unjudged(&report.excused);
     text += &losses(&report.capabilities_lost);
     if report.interrupted {
         line(
@@ -179,6 +181,9 @@ pub struct CrashSummary {
     /// Runs given up, by limit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<json::LimitReached>,
+    /// Unexpected ends of processes that were not judged, by the fault that excuses them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses_not_judged: BTreeMap<String, u64>,
     /// True if the search was interrupted.
     pub interrupted: bool,
     /// Name of the victim.
@@ -246,6 +251,7 @@ pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary 
             .iter()
             .map(|&(limit, runs)| json::LimitReached { limit, runs })
             .collect(),
+        statuses_not_judged: report.excused.clone(),
         interrupted: report.interrupted,
         victim: report.victim.clone(),
         points: report.single.points,
