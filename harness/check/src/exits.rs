@@ -16,7 +16,7 @@
 //! * The other faults do what may happen to any program at any time:
 //!   `pause` and `delay-signal` are mere scheduling, `full` and `short-io` are
 //!   in the contract of each transfer, `interrupt` in that of each call that may
-//!   block (signal(7)). A correct program copes with these.
+//!   block (signal(7)), and numbers of processes are given away again (fork(2)). A correct program copes with these.
 
 use super::processes::{is_killed_by_fault, process_of};
 use super::{Exit, Expectations};
@@ -100,6 +100,7 @@ fn takes_away(action: Action) -> bool {
         | Action::Interrupt
         | Action::ShortIo(_)
         | Action::Full
+        | Action::ReusePid
         | Action::ClockJump(_) => false,
     }
 }

@@ -88,6 +88,12 @@ impl Faults {
         Faults::one(Action::ClockJump(seconds), process)
     }
 
+    /// Gives a process that this one creates the number of one that has ended and been
+    /// waited for.
+    pub fn reuse_pid(process: &str) -> Faults {
+        Faults::one(Action::ReusePid, process)
+    }
+
     /// Allows a fault of any kind.
     pub fn of(kind: FaultKind) -> Faults {
         let process = kind.process.unwrap_or_else(|| EVERY.to_owned());

@@ -23,6 +23,7 @@ Faults, each optionally with :PROCESS (as in kill:server); every other run injec
   errno(NAME)         makes a call fail, as in errno(ENOSPC)
   full                shrinks the buffer of a pipe or socket to the kernel's minimum
   clock-jump(SECONDS) steps CLOCK_REALTIME by SECONDS (may be negative)
+  reuse-pid           gives a new process the number of one that was waited for (needs namespaces)
 
 A fault excuses no fatal signal. Exit statuses are judged after every fault but errno and
 lose-signal, after which a correct program may give up; --may-give-up adds kill to these. The

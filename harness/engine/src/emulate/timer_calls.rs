@@ -230,7 +230,7 @@ impl Session<'_> {
                 thread,
                 ..
             } => {
-                let inside = |tid: i32| self.tasks.iter().find(|t| t.tid_inside == tid);
+                let inside = |tid: i32| self.tasks.inside(tid);
                 let thread = thread.and_then(inside).map(|task| task.tid);
                 tracee::queue_timer_signal(process.pid, thread, *signal, *value);
             }

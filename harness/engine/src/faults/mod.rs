@@ -1,6 +1,7 @@
 //! Faults: striking at the points that the plan names.
 
 pub(crate) mod armed;
+mod reuse;
 pub(crate) mod transfer;
 
 use crate::run::session::{Halt, Session};
@@ -36,6 +37,9 @@ impl Session<'_> {
         let action = fault.action;
         if matches!(action, Action::ShortIo(_) | Action::Full) {
             return self.strike_transfer(index, fault);
+        }
+        if action == Action::ReusePid {
+            return self.strike_reuse(index, fault);
         }
         self.record(index, What::Fault(fault));
         match action {

@@ -27,6 +27,10 @@ pub(crate) fn among(
             fault: kind.clone(),
             reason: match possible {
                 0 => nowhere(kind),
+                _ if planned > 0 && kind.action == Action::ReusePid => "no process had been waited \
+                    for where one was created, or numbers cannot be chosen, which takes a pid \
+                    namespace and CAP_SYS_ADMIN in it"
+                    .to_owned(),
                 _ if planned == 0 => "no run with a fault was performed".to_owned(),
                 _ => format!(
                     "it could strike at {possible} of the points seen, but no run that was to inject \
@@ -56,6 +60,7 @@ fn nowhere(kind: &FaultKind) -> String {
             format!("{who} makes no transfer at a schedule point that can move fewer bytes")
         }
         Action::Full => format!("{who} writes to nothing that can be full"),
+        Action::ReusePid => format!("{who} creates no process"),
         Action::ClockJump(_) => format!("{who} neither reads CLOCK_REALTIME nor waits by it"),
         Action::Kill | Action::Pause(_) => format!("{who} has no schedule point"),
     }
