@@ -50,6 +50,8 @@ pub enum Limit {
     OutputBytes,
     /// Too many configurations in a checker's search; the run itself was not cut off.
     Search,
+    /// The budget of the whole search was used up; no run was cut off.
+    Budget,
     /// Not one of the faults asked for was injected; no run was cut off.
     Faults,
 }
@@ -63,6 +65,7 @@ impl fmt::Display for Limit {
             Limit::Tasks => "tasks",
             Limit::OutputBytes => "output bytes",
             Limit::Search => "a checker's search",
+            Limit::Budget => "the search",
             Limit::Faults => "faults",
         })
     }

@@ -58,7 +58,10 @@ pub(super) fn of_crashes(name: &str, report: &CrashReport, withheld: &[String]) 
     let tally = report.single;
     let points = format!(
         "  `{}` was killed at {} points, under {} schedules; {} fail\n",
-        report.victim, tally.points, report.schedules, tally.failing
+        report.victim.as_deref().unwrap_or_default(),
+        tally.points,
+        report.schedules,
+        tally.failing
     );
     Some(said + &points + &circumstances(&report.capabilities_lost, withheld))
 }

@@ -113,14 +113,15 @@ impl RunOptions {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each run kills the victim at one of its points: before a system call at which tasks can be
-switched, or while the victim blocks in one. The survivors continue and must end as --expect-exit
+switched, or while the victim blocks in one. The last points are tried first, and of points at
+which a crash leaves the same behind one is tried. The survivors continue and must end as --expect-exit
 and --leaks say; --may-give-up accepts any exit status of theirs. A program is named after its file; the children that it forks are NAME.1,
 NAME.2, …")]
 pub struct CrashOptions {
     /// The programs to run.
     #[command(flatten)]
     pub programs: ProgramOptions,
-    /// Process to kill [default: the program itself, if there is only one]
+    /// Process to kill [default: the program itself; of several, each in turn, one per run]
     #[arg(long, value_name = "NAME")]
     pub victim: Option<String>,
     /// Second process to kill in the same run, after the victim, at each of its points
@@ -131,6 +132,13 @@ pub struct CrashOptions {
     /// after it was killed
     #[arg(long, value_name = "COMMAND", value_parser = words)]
     pub recover: Option<Words>,
+    /// Number of runs after which the search ends as inconclusive [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    /// Real time after which no further run starts and the search ends as inconclusive, in
+    /// seconds [default: no limit]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time: Option<Duration>,
     /// Number of schedules to try per point
     #[arg(
         long,

@@ -12,8 +12,10 @@ use std::time::Duration;
 pub struct CrashReport {
     /// Over all runs, as that of an exploration.
     pub verdict: Verdict,
-    /// Name of the victim.
-    pub victim: String,
+    /// Name of the victim; `None` if it was each program in turn.
+    pub victim: Option<String>,
+    /// Runs that the budget did not allow.
+    pub not_tried: u64,
     /// Name of the second victim, if there is one.
     pub second: Option<String>,
     /// Under how many schedules.
@@ -59,6 +61,7 @@ impl CrashReport {
         CrashReport {
             verdict,
             victim: search.victim.clone(),
+            not_tried: 0,
             second: search.second.clone(),
             schedules: search.schedules,
             single: CrashTally::default(),

@@ -117,7 +117,10 @@ fn ranges(points: &[FailingPoint]) -> String {
 
 fn sums(report: &CrashReport, palette: Palette) -> String {
     let mut text = verdict_line(&report.verdict, palette);
-    let victim = escape(&report.victim);
+    let victim = match &report.victim {
+        Some(victim) => format!("`{}`", escape(victim)),
+        None => "a program".to_owned(),
+    };
     let tally = |CrashTally { points, failing }: CrashTally| match failing {
         0 => format!("{points}, survived"),
         _ => format!("{points}, of which {failing} fail"),
@@ -125,7 +128,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
     line(
         &mut text,
         &format!(
-            "  points at which `{victim}` was killed: {}",
+            "  points at which {victim} was killed: {}",
             tally(report.single)
         ),
     );
@@ -133,7 +136,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
         line(
             &mut text,
             &format!(
-                "  pairs of points at which `{victim}` and then `{}` were killed: {}",
+                "  pairs of points at which {victim} and then `{}` were killed: {}",
                 escape(second),
                 tally(report.double)
             ),
@@ -159,6 +162,13 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
     );
     text += &unjudged(&report.excused);
     text += &losses(&report.capabilities_lost);
+    if report.not_tried > 0 && !report.interrupted {
+        let left = counted(report.not_tried, "crash").replace("crashs", "crashes");
+        line(
+            &mut text,
+            &format!("  the budget was used up: at least {left} not tried"),
+        );
+    }
     if report.interrupted {
         line(
             &mut text,
@@ -186,8 +196,10 @@ pub struct CrashSummary {
     pub statuses_not_judged: BTreeMap<String, u64>,
     /// True if the search was interrupted.
     pub interrupted: bool,
-    /// Name of the victim.
-    pub victim: String,
+    /// Name of the victim; `null` if it was each program in turn.
+    pub victim: Option<String>,
+    /// Runs that the budget did not allow.
+    pub not_tried: u64,
     /// Different points at which the victim was killed, over all schedules.
     pub points: u64,
     /// Points at which that led to a violation under at least one schedule.
@@ -254,6 +266,7 @@ pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary 
         statuses_not_judged: report.excused.clone(),
         interrupted: report.interrupted,
         victim: report.victim.clone(),
+        not_tried: report.not_tried,
         points: report.single.points,
         failing: report.single.failing,
         second: report.second.as_ref().map(|second| Second {

@@ -205,6 +205,10 @@ pub(crate) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
                 &format!("{head}: none of the faults asked for was injected"),
             );
         }
+        Verdict::Inconclusive(Limit::Budget) => {
+            let head = palette.doubtful("INCONCLUSIVE");
+            line(&mut text, &format!("{head}: the budget was used up"));
+        }
         Verdict::Inconclusive(limit) => {
             let head = palette.doubtful("INCONCLUSIVE");
             line(
