@@ -6,7 +6,7 @@
 //! stands for both points. A program spends most of its start in such steps.
 
 use crosswire_engine::Successor;
-use crosswire_model::{Fault, Mode, Touch, Trace, What};
+use crosswire_model::{EVERYTHING, Fault, Mode, Touch, Trace, What};
 
 /// Beginnings of the names of objects that are gone once the last process is that had them
 /// open, and of the harness's own.
@@ -99,6 +99,12 @@ fn comes_after(successors: &[Successor], process: &str, other: &str) -> bool {
     false
 }
 
+/// Tells whether processes access shared memory, into which a call may answer.
+fn maps_shared(trace: &Trace) -> bool {
+    let is_access = |what: &What| matches!(what, What::Access(_));
+    trace.events.iter().any(|event| is_access(&event.what))
+}
+
 /// Tells whether the step that begins with this event may have changed something that is
 /// still there when its process is gone.
 fn leaves_something(trace: &Trace, event: usize) -> bool {
@@ -115,7 +121,14 @@ fn leaves_something(trace: &Trace, event: usize) -> bool {
         return true;
     };
     let own = format!("process {}", task.leader);
+    let asks = match &event.what {
+        What::Call { call, args, .. } => call.row().only_asks(args) && !maps_shared(trace),
+        _ => false,
+    };
     let lasts = |touch: &Touch| {
+        if asks && touch.object == EVERYTHING {
+            return false;
+        }
         let passes = |begin: &&str| touch.object.starts_with(*begin);
         touch.mode != Mode::Read
             && touch.object != own
