@@ -240,8 +240,10 @@ fn is_expected(told: &Told, outcome: &Outcome) -> bool {
 
 fn overall(judged: &[Judged], compare: bool) -> (u8, &'static str) {
     let has = |verdict: &str| judged.iter().any(|judged| judged.verdict == verdict);
-    if compare && !has("refused") {
-        return match judged.iter().all(|judged| judged.as_expected == Some(true)) {
+    if compare {
+        let mut judged = judged.iter().filter(|judged| judged.refused.is_none());
+        return match judged.all(|judged| judged.as_expected == Some(true)) {
+            true if has("refused") => (exit::USAGE, "refused"),
             true => (exit::PASS, "pass"),
             false => (exit::VIOLATION, "violation"),
         };

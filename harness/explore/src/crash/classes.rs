@@ -130,9 +130,7 @@ fn leaves_something(trace: &Trace, event: usize) -> bool {
             return false;
         }
         let passes = |begin: &&str| touch.object.starts_with(*begin);
-        touch.mode != Mode::Read
-            && touch.object != own
-            && !PASSING.iter().any(|begin| passes(&begin))
+        touch.mode != Mode::Read && touch.object != own && !PASSING.iter().any(passes)
     };
     footprint.task != event.task || footprint.touches.iter().any(lasts)
 }
