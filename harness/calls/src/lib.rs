@@ -20,6 +20,7 @@ mod argument;
 mod commands;
 mod does;
 mod effect;
+mod errors;
 mod row;
 mod rows;
 mod table;

@@ -8,17 +8,20 @@
 //! * The processes that the harness started must exit with status 0, or as
 //!   [`Expectations`] say. Death by any other signal is an unexpected end of
 //!   theirs too, and in their children the business of those who sent it.
-//! * Once an injected fault takes something away for good, a correct
-//!   program may give up: its status, and death by `SIGPIPE` and the like, count
-//!   no more. Such faults are `kill` of another process, `errno` and
-//!   `lose-signal`. The others do what may happen to any program at any time:
+//! * After `errno` and `lose-signal` a correct program may give up: reporting an error by
+//!   a status is what it is for. Its status, and death by `SIGPIPE` and the like, count no
+//!   more. After the `kill` of another process they count unless [`Expectations`] say
+//!   otherwise: whether the survivors of a crash end well is what it is injected for.
+//!   What is excused is counted ([`excused`]).
+//! * The other faults do what may happen to any program at any time:
 //!   `pause` and `delay-signal` are mere scheduling, `full` and `short-io` are
 //!   in the contract of each transfer, `interrupt` in that of each call that may
-//!   block (signal(7)). A correct program copes with these.
+//!   block (signal(7)), and numbers of processes are given away again (fork(2)). A correct program copes with these.
 
 use super::processes::{is_killed_by_fault, process_of};
 use super::{Exit, Expectations};
 use crosswire_model::{Action, End, Errno, Event, Kind, Signal, TaskId, Trace, Violation, What};
+use std::collections::BTreeMap;
 
 /// `SIGKILL`, the same on every architecture.
 const SIGKILL: Signal = Signal(9);
@@ -28,25 +31,55 @@ const EINTR: Errno = Errno(4);
 
 /// Adds a violation for each process that ended as it must not.
 pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<Violation>) {
+    walk(trace, expectations, found);
+}
+
+/// Returns, for each process whose end was not as expected and was not judged, the fault
+/// after which it could give up.
+pub fn excused(trace: &Trace, expectations: &Expectations) -> Vec<Action> {
+    walk(trace, expectations, &mut Vec::new())
+}
+
+/// Adds the violations, and returns what excused the ends that are none.
+fn walk(trace: &Trace, expectations: &Expectations, found: &mut Vec<Violation>) -> Vec<Action> {
+    // By process: a signal ends each of its threads.
+    let mut excuses = BTreeMap::new();
     let mut may_give_up = false;
+    let mut excuse = None;
     for event in &trace.events {
-        match &event.what {
-            What::Fault(fault) => may_give_up |= takes_away(fault.action),
+        let end = match &event.what {
+            What::Fault(fault) => {
+                may_give_up |= takes_away(fault.action);
+                if excuse.is_none() && excuses_statuses(fault.action, expectations) {
+                    excuse = Some(fault.action);
+                }
+                continue;
+            }
             What::Panic(message) if !may_give_up || expectations.panics_under_faults => {
                 found.push(panicked(trace, event, message));
+                continue;
             }
-            What::Exit(status) => {
-                let excused = may_give_up && !expectations.statuses_under_faults;
-                let end = Ending::Status(*status);
-                found.extend(judge(trace, event, end, excused, expectations, found));
+            What::Exit(status) => Ending::Status(*status),
+            What::Killed(signal) => Ending::Signal(*signal),
+            _ => continue,
+        };
+        let violation = judge(trace, event, end, expectations, found);
+        match (violation, excuse) {
+            // No fault excuses a crash.
+            (Some(violation), Some(excuse)) if violation.kind == Kind::ExitStatus => {
+                excuses.insert(violation.tasks, excuse);
             }
-            What::Killed(signal) => {
-                let excused = may_give_up && !expectations.statuses_under_faults;
-                let end = Ending::Signal(*signal);
-                found.extend(judge(trace, event, end, excused, expectations, found));
-            }
-            _ => {}
+            (violation, _) => found.extend(violation),
         }
+    }
+    excuses.into_values().collect()
+}
+
+/// Tells whether statuses are not judged after this action.
+fn excuses_statuses(action: Action, expectations: &Expectations) -> bool {
+    match action {
+        Action::Kill => !expectations.statuses_under_faults,
+        other => takes_away(other),
     }
 }
 
@@ -67,6 +100,7 @@ fn takes_away(action: Action) -> bool {
         | Action::Interrupt
         | Action::ShortIo(_)
         | Action::Full
+        | Action::ReusePid
         | Action::ClockJump(_) => false,
     }
 }
@@ -84,7 +118,6 @@ fn judge(
     trace: &Trace,
     event: &Event,
     end: Ending,
-    excused: bool,
     expectations: &Expectations,
     found: &[Violation],
 ) -> Option<Violation> {
@@ -114,7 +147,7 @@ fn judge(
         Ending::Status(status) => status,
         Ending::Signal(Signal(number)) => 128 + number,
     };
-    if status == expected || excused || is_told(trace, leader, found) {
+    if status == expected || is_told(trace, leader, found) {
         return None;
     }
     Some(describe(trace, event, leader, end, Some(expected)))
@@ -324,25 +357,32 @@ mod tests {
     }
 
     #[test]
-    fn the_killed_are_not_blamed_and_survivors_may_give_up() {
+    fn the_killed_are_not_blamed_and_survivors_may_be_allowed_to_give_up() {
         let roots = || RunBuilder::new(&["a", "b"]);
         let killed = || roots().fault(1, 2, "kill:b@write#1");
-        assert_eq!(by_default(&killed().exits(0, 3, 0)), []);
-        assert_eq!(by_default(&killed().exits(0, 3, 1)), []);
-        assert_eq!(by_default(&killed().event(0, 3, SIGPIPE)), []);
+        let lenient = Expectations {
+            statuses_under_faults: false,
+            ..Expectations::default()
+        };
+        let excused = |run: &RunBuilder, expectations| {
+            super::excused(&run.end(End::Finished).trace, expectations)
+        };
+        assert_eq!(judged(&killed().exits(0, 3, 0), &lenient), []);
+        assert_eq!(excused(&killed().exits(0, 3, 0), &lenient), []);
+        assert_eq!(judged(&killed().exits(0, 3, 1), &lenient), []);
+        assert_eq!(excused(&killed().exits(0, 3, 1), &lenient), [Action::Kill]);
+        assert_eq!(judged(&killed().event(0, 3, SIGPIPE), &lenient), []);
         assert_eq!(
-            by_default(&roots().exits(0, 1, 1).fault(1, 2, "kill:b@write#1")),
+            judged(
+                &roots().exits(0, 1, 1).fault(1, 2, "kill:b@write#1"),
+                &lenient
+            ),
             [Kind::ExitStatus],
             "it failed before the fault"
         );
-        let demanding = Expectations {
-            statuses_under_faults: true,
-            ..Expectations::default()
-        };
-        assert_eq!(
-            judged(&killed().exits(0, 3, 1), &demanding),
-            [Kind::ExitStatus]
-        );
+        assert_eq!(by_default(&killed().exits(0, 3, 1)), [Kind::ExitStatus]);
+        let usual = Expectations::default();
+        assert_eq!(excused(&killed().exits(0, 3, 1), &usual), []);
     }
 
     #[test]

@@ -13,8 +13,8 @@ pub struct Expectations {
     /// Other statuses, by name of the process. Death by signal n is 128 + n, as
     /// shells count it.
     pub statuses: BTreeMap<String, i32>,
-    /// True if statuses are required even after a fault that entitles a correct program
-    /// to give up: `kill`, `errno` and `lose-signal`.
+    /// True if statuses are required of the survivors of a `kill`, too. After `errno` and
+    /// `lose-signal` none is required: a correct program may give up.
     pub statuses_under_faults: bool,
     /// True if no process may die of a signal that it caused itself (`SIGSEGV`,
     /// `SIGABRT`, …). Faults excuse none.
@@ -66,7 +66,7 @@ impl Default for Expectations {
         Expectations {
             exit: Exit::Roots,
             statuses: BTreeMap::new(),
-            statuses_under_faults: false,
+            statuses_under_faults: true,
             fatal_signals: true,
             panics_under_faults: true,
             livelocks_under_faults: true,

@@ -29,6 +29,7 @@ mod testing;
 
 pub use deadlock::{Wait, reword, waits};
 pub use duplication::no_duplication;
+pub use exits::excused;
 pub use expectations::{Exit, Expectations, Leaks};
 pub use fifo::fifo;
 pub use invention::no_invention;

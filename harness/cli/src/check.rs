@@ -3,7 +3,7 @@
 use crate::arguments::{CheckOptions, Format};
 use crate::failure::Failure;
 use crate::{exit, terminal};
-use crosswire::check::history::text::{Expected, Limits, Told, read};
+use crosswire::check::history::text::{Expected, Limits, Refused, Told, read_each};
 use crosswire::check::history::{Object, Outcome, described, draw};
 use crosswire::report::{Palette, escape};
 use serde::Serialize;
@@ -14,11 +14,17 @@ use std::path::Path;
 /// A history and its verdict.
 #[derive(Serialize)]
 struct Judged {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     name: String,
-    #[serde(rename = "as")]
-    object: &'static str,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    object: Option<&'static str>,
     operations: usize,
+    /// `pass`, `violation`, `inconclusive` or `refused`.
     verdict: &'static str,
+    /// Reason why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,13 +58,31 @@ struct Report<'a> {
     histories: &'a [Judged],
 }
 
-/// Reads all histories, then judges each. If one is damaged, none is judged.
+/// Reads the histories of each file and judges them. One that is damaged or cannot be judged
+/// is refused by its name.
 pub fn check(options: &CheckOptions) -> Result<u8, Failure> {
-    let told = told(options)?;
-    let judged: Vec<Judged> = told
-        .iter()
-        .map(|told| judge(told, options))
-        .collect::<Result<_, Failure>>()?;
+    let judged = match &options.files[..] {
+        [] => of_file(None, options)?,
+        [only] => of_file(Some(only), options)?,
+        several => several
+            .iter()
+            .flat_map(|path| {
+                let name = path.display().to_string();
+                let judged = of_file(Some(path), options).unwrap_or_else(|failure| {
+                    vec![Judged::refused(name.clone(), failure.to_string())]
+                });
+                judged.into_iter().map(move |judged| Judged {
+                    file: Some(name.clone()),
+                    ..judged
+                })
+            })
+            .collect(),
+    };
+    for judged in &judged {
+        if let Some(reason) = &judged.refused {
+            terminal::note(reason);
+        }
+    }
     let (code, verdict) = overall(&judged, options.expected);
     match options.output.format {
         Format::Json => terminal::print_json(&Report {
@@ -80,21 +104,68 @@ pub fn check(options: &CheckOptions) -> Result<u8, Failure> {
     Ok(code)
 }
 
-fn told(options: &CheckOptions) -> Result<Vec<Told>, Failure> {
+impl Judged {
+    fn of(name: String, operations: usize) -> Judged {
+        Judged {
+            file: None,
+            name,
+            object: None,
+            operations,
+            verdict: "pass",
+            refused: None,
+            rule: None,
+            sentence: None,
+            witness: Vec::new(),
+            drawing: Vec::new(),
+            budget: None,
+            as_expected: None,
+        }
+    }
+
+    fn refused(name: String, reason: String) -> Judged {
+        Judged {
+            verdict: "refused",
+            refused: Some(reason),
+            ..Judged::of(name, 0)
+        }
+    }
+}
+
+/// Judges the histories of a file.
+fn of_file(file: Option<&Path>, options: &CheckOptions) -> Result<Vec<Judged>, Failure> {
+    let file = file.filter(|file| *file != Path::new("-"));
+    let from = file.map_or("standard input".into(), |file| file.display().to_string());
+    let told = told(file, &from, options)?;
+    let judged = told.into_iter().map(|told| {
+        let (name, judged) = match told {
+            Ok(told) => (told.name.clone(), judge(&told, options)),
+            Err(Refused { name, error }) => (name, Err(error.to_string())),
+        };
+        judged.unwrap_or_else(|reason| {
+            let reason = format!("{from}: history `{name}` is refused: {reason}");
+            Judged {
+                as_expected: options.expected.then_some(false),
+                ..Judged::refused(name, reason)
+            }
+        })
+    });
+    Ok(judged.collect())
+}
+
+fn told(
+    file: Option<&Path>,
+    name: &str,
+    options: &CheckOptions,
+) -> Result<Vec<Result<Told, Refused>>, Failure> {
     let limits = Limits {
         operations: options.limit_operations,
     };
-    let file = options
-        .file
-        .as_deref()
-        .filter(|file| *file != Path::new("-"));
-    let name = file.map_or("standard input".into(), |file| file.display().to_string());
     let read = match file {
-        None => read(io::stdin().lock(), options.object, limits),
+        None => read_each(io::stdin().lock(), options.object, limits),
         Some(path) => {
             let file =
                 File::open(path).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-            read(
+            read_each(
                 BufReader::with_capacity(1 << 16, file),
                 options.object,
                 limits,
@@ -104,7 +175,7 @@ fn told(options: &CheckOptions) -> Result<Vec<Told>, Failure> {
     read.map_err(|error| Failure::usage(format!("{name}: {error}")))
 }
 
-fn judge(told: &Told, options: &CheckOptions) -> Result<Judged, Failure> {
+fn judge(told: &Told, options: &CheckOptions) -> Result<Judged, String> {
     let object = options.object.or(told.object);
     let object = object.expect("the reader refuses histories of nothing");
     let mut settings = told.settings.clone();
@@ -112,7 +183,7 @@ fn judge(told: &Told, options: &CheckOptions) -> Result<Judged, Failure> {
     let outcome = object.checker(&settings).check(&told.operations);
     let outcome = outcome.map_err(|unusable| {
         let line = told.lines.get(unusable.operation).copied().unwrap_or(0);
-        Failure::usage(format!("line {line}: {}", unusable.reason))
+        format!("line {line}: {}", unusable.reason)
     })?;
     Ok(describe(told, object, &outcome, options.expected))
 }
@@ -120,16 +191,9 @@ fn judge(told: &Told, options: &CheckOptions) -> Result<Judged, Failure> {
 fn describe(told: &Told, object: Object, outcome: &Outcome, compare: bool) -> Judged {
     let operations = &told.operations;
     let mut judged = Judged {
-        name: told.name.clone(),
-        object: object.name(),
-        operations: operations.list.len(),
-        verdict: "pass",
-        rule: None,
-        sentence: None,
-        witness: Vec::new(),
-        drawing: Vec::new(),
-        budget: None,
+        object: Some(object.name()),
         as_expected: compare.then(|| is_expected(told, outcome)),
+        ..Judged::of(told.name.clone(), operations.list.len())
     };
     match outcome {
         Outcome::Ok => {}
@@ -177,13 +241,17 @@ fn is_expected(told: &Told, outcome: &Outcome) -> bool {
 fn overall(judged: &[Judged], compare: bool) -> (u8, &'static str) {
     let has = |verdict: &str| judged.iter().any(|judged| judged.verdict == verdict);
     if compare {
-        return match judged.iter().all(|judged| judged.as_expected == Some(true)) {
+        let mut judged = judged.iter().filter(|judged| judged.refused.is_none());
+        return match judged.all(|judged| judged.as_expected == Some(true)) {
+            true if has("refused") => (exit::USAGE, "refused"),
             true => (exit::PASS, "pass"),
             false => (exit::VIOLATION, "violation"),
         };
     }
     if has("violation") {
         (exit::VIOLATION, "violation")
+    } else if has("refused") {
+        (exit::USAGE, "refused")
     } else if has("inconclusive") {
         (exit::INCONCLUSIVE, "inconclusive")
     } else {
@@ -192,10 +260,17 @@ fn overall(judged: &[Judged], compare: bool) -> (u8, &'static str) {
 }
 
 fn in_words(judged: &Judged, palette: Palette) -> String {
-    let name = escape(&judged.name);
+    let mut name = escape(&judged.name);
+    if let Some(file) = &judged.file {
+        name = format!("{}: {name}", escape(file));
+    }
+    if judged.refused.is_some() {
+        return format!("{} {name}\n", palette.doubtful("REFUSED"));
+    }
     let what = format!(
         "{name} ({}, {} operations)",
-        judged.object, judged.operations
+        judged.object.unwrap_or_default(),
+        judged.operations
     );
     let mut text = match (judged.rule, &judged.sentence, judged.budget) {
         (Some(rule), Some(sentence), _) => {
@@ -232,8 +307,12 @@ fn summary(judged: &[Judged], compare: bool, verdict: &str) -> String {
         true => format!(", {other} not as expected"),
         false => String::new(),
     };
+    let refused = match count("refused") {
+        0 => String::new(),
+        refused => format!(", {refused} refused"),
+    };
     format!(
-        "\n{}: {} histories, {} with a violation, {} undecided{compared}\n",
+        "\n{}: {} histories, {} with a violation, {} undecided{refused}{compared}\n",
         verdict.to_uppercase(),
         judged.len(),
         count("violation"),

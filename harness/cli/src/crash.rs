@@ -6,7 +6,7 @@ use crate::findings;
 use crate::progress::Display;
 use crate::{exit, interrupt, surroundings, terminal};
 use crosswire::engine::{Start, Successor, Target};
-use crosswire::explore::{CrashReport, CrashSearch, Exploration, find_executable};
+use crosswire::explore::{Budget, CrashReport, CrashSearch, Exploration, find_executable};
 use crosswire::report::crashes;
 
 /// Names of the processes of the recovery program: its first start and its restart.
@@ -15,8 +15,12 @@ const RECOVERY: [&str; 2] = ["recovery", "recovery-again"];
 /// Searches, reports and returns the exit status.
 pub fn crash(options: &CrashOptions) -> Result<u8, Failure> {
     let mut surroundings = surroundings::from(&options.programs)?;
-    let victim = victim(options, &surroundings.target)?;
+    let only = match &surroundings.target.programs[..] {
+        [only] => Some(only.name.clone()),
+        _ => None,
+    };
     if let Some(command) = &options.recover {
+        let victim = recovered(options, &surroundings.target)?;
         let is_killed = options.second.as_deref() == Some(RECOVERY[0]);
         add_recovery(command, &victim, is_killed, &mut surroundings.target)?;
     }
@@ -25,12 +29,13 @@ pub fn crash(options: &CrashOptions) -> Result<u8, Failure> {
     exploration.seed = options.explore.seed;
     exploration.jobs = options.explore.jobs.map_or(exploration.jobs, usize::from);
     exploration.expectations = surroundings::expectations(&options.judgement, &exploration.target);
-    exploration.expectations.statuses_under_faults = !options.may_give_up;
     exploration.limits = options.limits.limits();
     let search = CrashSearch {
         second: options.second.clone(),
         schedules: options.schedules,
-        ..CrashSearch::new(exploration, victim)
+        victim: options.victim.clone().or(only),
+        budget: budget(options),
+        ..CrashSearch::new(exploration, "")
     };
 
     let stop = interrupt::stop_flag()?;
@@ -43,15 +48,24 @@ pub fn crash(options: &CrashOptions) -> Result<u8, Failure> {
     Ok(exit::of_exploration(&report.verdict, report.interrupted))
 }
 
-fn victim(options: &CrashOptions, target: &Target) -> Result<String, Failure> {
+fn budget(options: &CrashOptions) -> Budget {
+    let runs = Budget::runs(options.runs.unwrap_or(u64::MAX));
+    match options.time {
+        Some(time) => runs.within(time),
+        None => runs,
+    }
+}
+
+/// Returns the process after whose end the recovery begins.
+fn recovered(options: &CrashOptions, target: &Target) -> Result<String, Failure> {
     match (&options.victim, &target.programs[..]) {
         (Some(name), _) => Ok(name.clone()),
         (None, [only]) => Ok(only.name.clone()),
         (None, several) => {
             let names: Vec<&str> = several.iter().map(|start| start.name.as_str()).collect();
             Err(Failure::usage(format!(
-                "no victim given: write --victim NAME; the programs are {}, and the children \
-                 that they fork are NAME.1, NAME.2, …",
+                "--recover needs the process after whose end it begins: write --victim NAME; the \
+                 programs are {}, and the children that they fork are NAME.1, NAME.2, …",
                 names.join(", ")
             )))
         }

@@ -30,6 +30,7 @@ mod terminal;
 use arguments::{CommandLine, Verb};
 use clap::Parser;
 use failure::Failure;
+use std::io::Write;
 
 fn main() {
     let code = match CommandLine::try_parse() {
@@ -45,9 +46,19 @@ fn main() {
                 let said = error.to_string();
                 tell_programs(said.trim_start_matches("error: ").trim_end());
             }
-            let _ = error.print();
+            // Help goes to standard output, and is flushed when the process exits.
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
+            if !is_error {
+                terminal::note_result(printed);
+            }
             if is_error { exit::USAGE } else { exit::PASS }
         }
+    };
+    // Whoever reads the results must not take none for a pass.
+    let code = match code {
+        exit::VIOLATION | exit::USAGE => code,
+        _ if terminal::is_lost() => exit::INVALID,
+        code => code,
     };
     // Ends workers that are still busy with an abandoned run.
     std::process::exit(i32::from(code));

@@ -75,6 +75,7 @@ pub fn expectations(options: &JudgementOptions, target: &Target) -> Expectations
             Leaks::UnlessKilled => check::Leaks::UnlessKilled,
             Leaks::Always => check::Leaks::Always,
         },
+        statuses_under_faults: !options.may_give_up,
         working_dir: target.working_dir.to_str().map(str::to_owned),
         ..Expectations::default()
     }

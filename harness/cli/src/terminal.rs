@@ -4,6 +4,7 @@
 use crosswire::explore::LostCapability;
 use crosswire::report::{Palette, escape};
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Returns colours if standard output is a terminal and `NO_COLOR` does not forbid them.
 pub fn palette() -> Palette {
@@ -13,18 +14,33 @@ pub fn palette() -> Palette {
     }
 }
 
+/// True once results could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// Writes results. If the reader has closed the pipe (`| head`), drops them: the exit
-/// status still gives the verdict.
+/// status still gives the verdict. If they cannot be written otherwise, the command fails
+/// ([`is_lost`]).
 pub fn print(text: &str) {
     let mut stdout = io::stdout().lock();
     let result = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
+    note_result(result);
+}
+
+/// Takes note of what became of writing results.
+pub fn note_result(result: io::Result<()>) {
     if let Err(error) = result
         && error.kind() != io::ErrorKind::BrokenPipe
     {
+        LOST.store(true, Ordering::Relaxed);
         note(&format!("cannot write to standard output: {error}"));
     }
+}
+
+/// Tells whether results could not be written.
+pub fn is_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Writes one JSON object as a line.

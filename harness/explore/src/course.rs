@@ -8,7 +8,7 @@ use crate::perform::pool::{Pool, message};
 use crate::perform::runner::{Starter, engine_starter};
 use crate::perform::sampling::Sampling;
 use crate::perform::worker::{Work, perform_job};
-use crosswire_model::Verdict;
+use crosswire_model::{Limit, Verdict};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -50,6 +50,11 @@ impl Exploration {
             Some(exhaust) => self.exhaust_with(exhaust, starter, stop, progress)?,
             None => self.sample_with(starter, stop, progress)?,
         };
+        // Passing would mean nothing.
+        let in_vain = !self.faults.is_empty() && report.faults.struck == 0 && report.runs > 0;
+        if in_vain && !self.faults_where_possible {
+            report.verdict = report.verdict.and(Verdict::Inconclusive(Limit::Faults));
+        }
         if !report.found.is_empty() && !self.shrink.is_zero() {
             // An engine cannot change threads, and pins the one it is started on.
             let notes = std::thread::scope(|scope| {

@@ -27,6 +27,8 @@ pub struct Exploration {
     pub self_check: u64,
     /// The faults that may be injected, one in every other run.
     pub faults: Vec<FaultKind>,
+    /// True if it is no shortcoming that none of the faults could be injected.
+    pub faults_where_possible: bool,
     /// True if two faults may be injected in one run, once each was tried alone. Promises
     /// for one fault seldom hold for two.
     pub fault_pairs: bool,
@@ -75,6 +77,7 @@ impl Exploration {
             regressions: Vec::new(),
             self_check: USUAL_SELF_CHECK,
             faults: Vec::new(),
+            faults_where_possible: false,
             fault_pairs: false,
             performed: 0,
             strategy: Strategy::default(),

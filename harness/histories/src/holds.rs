@@ -18,6 +18,8 @@ pub(super) struct Hold {
     pub(super) exclusive: bool,
     /// The operation whose answer shows that its holder was not dead before.
     pub(super) alive: Option<usize>,
+    /// The death that cut off its release: the lock was given back by then or never.
+    pub(super) death: Option<usize>,
 }
 
 impl Hold {
@@ -106,6 +108,7 @@ pub(super) fn holds(
                         to: NEVER,
                         exclusive: matches!(op.action, Action::Lock | Action::TryLock),
                         alive: None,
+                        death: None,
                     };
                     let own = holder.open.last().map(|own| found.list[*own as usize]);
                     if let Some(own) = own.filter(|own| own.exclusive || hold.exclusive) {
@@ -136,6 +139,11 @@ pub(super) fn holds(
                 // At the latest its death ended the hold that it was giving back.
                 if let Some(hold) = holder.ending {
                     found.list[hold as usize].release = Some(i);
+                }
+            }
+            Action::Crash => {
+                if let Some(hold) = holder.ending {
+                    found.list[hold as usize].death = Some(i);
                 }
             }
             _ => {}
@@ -301,7 +309,12 @@ fn widened(operations: &Operations, holds: &[Hold]) -> Vec<(u64, u64)> {
     }
     let (mut any, mut exclusive) = (NEVER, NEVER);
     for (hold, wide) in holds.iter().zip(&mut wide).rev() {
-        wide.1 = wide.1.min(if hold.exclusive { any } else { exclusive });
+        let next = if hold.exclusive { any } else { exclusive };
+        wide.1 = wide.1.min(next);
+        // Somebody got the lock afterwards, so it was given back, and not by the dead.
+        if let Some(death) = hold.death.filter(|_| next != NEVER) {
+            wide.1 = wide.1.min(operations.list[death].answered);
+        }
         any = any.min(hold.from);
         if hold.exclusive {
             exclusive = exclusive.min(hold.from);

@@ -29,6 +29,8 @@ pub enum Action {
     Full,
     /// Steps the wall clock by this many seconds; a negative number steps it back.
     ClockJump(i64),
+    /// Gives a new process the number of one that has ended and been waited for.
+    ReusePid,
 }
 
 /// A fault: what, in which process, at which point.
@@ -70,7 +72,7 @@ pub enum ParseFaultError {
     /// No such action.
     #[error(
         "unknown fault `{0}` (known: kill, pause(STEPS), lose-signal, delay-signal(STEPS), \
-         interrupt, short-io(BYTES), errno(NAME), full, clock-jump(SECONDS))"
+         interrupt, short-io(BYTES), errno(NAME), full, clock-jump(SECONDS), reuse-pid)"
     )]
     Action(String),
     /// The number or name in parentheses is missing or unreadable.
@@ -114,6 +116,7 @@ impl fmt::Display for Action {
             Action::Errno(errno) => write!(f, "errno({errno})"),
             Action::Full => f.write_str("full"),
             Action::ClockJump(seconds) => write!(f, "clock-jump({seconds})"),
+            Action::ReusePid => f.write_str("reuse-pid"),
         }
     }
 }
@@ -148,6 +151,7 @@ impl FromStr for Action {
             "lose-signal" => Action::LoseSignal,
             "interrupt" => Action::Interrupt,
             "full" => Action::Full,
+            "reuse-pid" => Action::ReusePid,
             _ => return Err(ParseFaultError::Action(text.into())),
         };
         Ok(action)
@@ -250,6 +254,7 @@ mod tests {
             "errno(ENOSPC):a.b@write#1",
             "short-io(1):w@write#1",
             "lose-signal:main@#1",
+            "reuse-pid:main@clone#2",
             "clock-jump(-3600):main@futex#1",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);

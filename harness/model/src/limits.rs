@@ -76,6 +76,10 @@ pub enum Limit {
     /// What is known of the steps that depend on each other: the order of two mattered that
     /// was thought not to. No run was cut off.
     Dependences,
+    /// The budget of the whole search was used up; no run was cut off.
+    Budget,
+    /// Not one of the faults asked for was injected; no run was cut off.
+    Faults,
 }
 
 impl fmt::Display for Limit {
@@ -88,6 +92,8 @@ impl fmt::Display for Limit {
             Limit::OutputBytes => "output bytes",
             Limit::Search => "a checker's search",
             Limit::Dependences => "knowledge of what steps depend on",
+            Limit::Budget => "the search",
+            Limit::Faults => "faults",
         })
     }
 }

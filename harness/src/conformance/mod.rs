@@ -6,6 +6,7 @@ pub mod adapter;
 mod cell;
 mod channel;
 mod channel_judgement;
+mod generated;
 mod history;
 mod lock;
 mod lock_judgement;
@@ -17,6 +18,8 @@ mod semaphore;
 
 pub use cell::cell;
 pub use channel::channel;
+#[doc(hidden)]
+pub use generated::{complete, trials_of};
 pub use lock::lock;
 pub use notifier::notifier;
 pub use rpc::rpc;
@@ -116,7 +119,7 @@ fn faults(peril: Peril, killed: &[(Peril, &str)]) -> Faults {
     if let Some((_, process)) = killed.iter().find(|(kill, _)| *kill == peril) {
         return Faults::kill(process);
     }
-    match peril {
+    let faults = match peril {
         Peril::Pause => Faults::pause("*", PAUSE),
         Peril::LoseSignal => Faults::lose_signal("*"),
         Peril::DelaySignal => Faults::delay_signal("*", DELAY),
@@ -130,7 +133,9 @@ fn faults(peril: Peril, killed: &[(Peril, &str)]) -> Faults {
         Peril::ClockJump => Faults::clock_jump("*", JUMP).and(Faults::clock_jump("*", -JUMP)),
         // A stranger contends by being there.
         _ => Faults::none(),
-    }
+    };
+    // Not every mechanism has a point for every peril.
+    faults.where_possible()
 }
 
 /// Tells whether a peril consists of faults that the exploration injects, so that a trial
@@ -169,90 +174,4 @@ fn is_reliable(contract: &Contract, peril: Peril) -> bool {
         Delivery::UnlessSenderDies => peril != Peril::KillSender,
         Delivery::AtMostOnce => false,
     }
-}
-
-/// Tests an implementation of your own against its contract: one test for each
-/// peril.
-///
-/// ```
-/// # use crosswire::contract::*;
-/// # struct Plain;
-/// # impl Lock for Plain {
-/// #     const CONTRACT: &'static Contract = &Contract {
-/// #         name: "plain", facility: Facility::Lock, specification: "", traits: Traits::USUAL,
-/// #         capacity: "", blocking: "", linux: "", promises: &[], exemptions: &[],
-/// #     };
-/// #     fn create() -> Result<Plain, Error> { Ok(Plain) }
-/// #     fn lock(&mut self) -> Result<Taken, Error> { Ok(Taken::Clean) }
-/// #     fn try_lock(&mut self) -> Result<Option<Taken>, Error> { Ok(Some(Taken::Clean)) }
-/// #     fn unlock(&mut self) -> Result<(), Error> { Ok(()) }
-/// # }
-/// mod my_lock {
-///     # use super::Plain as MyLock;
-///     crosswire::conformance!(MyLock: Lock);
-/// }
-/// # fn main() {}
-/// ```
-///
-/// After the type stands the trait: `Channel`, `Lock`, `RwLock`, `Semaphore`,
-/// `Notifier`, `SharedCell` or `Rpc`. A second argument sets the runs of each
-/// exploration, 500 unless given. The tests are in a module `conformance`.
-#[macro_export]
-macro_rules! conformance {
-    ($type:ty : $facility:ident) => {
-        $crate::conformance!($type: $facility, 500);
-    };
-    ($type:ty : Channel, $runs:expr) => {
-        $crate::conformance!(@module $type, Channel, channel, $runs,
-            (<$type as $crate::contract::Channel>::SENDERS,
-             <$type as $crate::contract::Channel>::RECEIVERS),
-            kill_sender KillSender, kill_receiver KillReceiver);
-    };
-    ($type:ty : Lock, $runs:expr) => {
-        $crate::conformance!(@module $type, Lock, lock, $runs, (0, 0), kill_holder KillHolder);
-    };
-    ($type:ty : RwLock, $runs:expr) => {
-        $crate::conformance!(@module $type, RwLock, rwlock, $runs, (0, 0),
-            kill_reader KillReader, kill_writer KillWriter);
-    };
-    ($type:ty : Semaphore, $runs:expr) => {
-        $crate::conformance!(@module $type, Semaphore, semaphore, $runs, (0, 0),
-            kill_holder KillHolder);
-    };
-    ($type:ty : Notifier, $runs:expr) => {
-        $crate::conformance!(@module $type, Notifier, notifier, $runs, (0, 0),
-            kill_notifier KillNotifier, kill_waiter KillWaiter);
-    };
-    ($type:ty : SharedCell, $runs:expr) => {
-        $crate::conformance!(@module $type, SharedCell, cell, $runs, (0, 0),
-            kill_reader KillReader, kill_writer KillWriter);
-    };
-    ($type:ty : Rpc, $runs:expr) => {
-        $crate::conformance!(@module $type, Rpc, rpc, $runs, (0, 0),
-            kill_client KillClient, kill_server KillServer);
-    };
-    (@module $type:ty, $facility:ident, $scenario:ident, $runs:expr, $most:expr,
-        $($own:ident $kill:ident),*) => {
-        mod conformance {
-            #[allow(unused_imports)]
-            use super::*;
-            $crate::conformance!(@tests $type, $facility, $scenario, $runs, $most,
-                none None, $($own $kill,)* pause Pause, lose_signal LoseSignal,
-                delay_signal DelaySignal, interrupt Interrupt, short_io ShortIo, errno Errno,
-                full Full, contend Contend, clock_jump ClockJump);
-        }
-    };
-    (@tests $type:ty, $facility:ident, $scenario:ident, $runs:expr, $most:expr,
-        $($test:ident $peril:ident),*) => {$(
-        #[test]
-        fn $test() {
-            let peril = $crate::contract::Peril::$peril;
-            let contract = <$type as $crate::contract::$facility>::CONTRACT;
-            for trial in $crate::conformance::trials(contract, $most, peril) {
-                let name = ::std::format!("{}-{}-{}", peril, trial.some, trial.others);
-                $crate::conformance::$scenario::<$type>($crate::scenario!(name), trial)
-                    .explore($crate::explore::Budget::runs($runs));
-            }
-        }
-    )*};
 }

@@ -146,10 +146,9 @@ impl<Q> Crash<'_, Q> {
 
     fn search(&self, reentry: &Reentry) -> CrashSearch {
         CrashSearch {
-            exploration: self.scenario.exploration(reentry),
-            victim: self.victim.clone(),
             second: self.second.clone(),
             schedules: self.schedules,
+            ..CrashSearch::new(self.scenario.exploration(reentry), self.victim.as_str())
         }
     }
 

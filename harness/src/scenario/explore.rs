@@ -175,6 +175,7 @@ impl<Q> Scenario<'_, Q> {
         exploration.checks = self.checks.clone();
         exploration.scenario = Some(reentry.id.clone());
         exploration.faults = self.faults.resolve(&self.names());
+        exploration.faults_where_possible = self.faults.where_possible;
         exploration.fault_pairs = self.fault_pairs;
         exploration.strategy = self.strategy;
         exploration.exhaust = self.exhaust;

@@ -1,8 +1,8 @@
 //! Messages of a test whose scenario did not pass.
 
 use crosswire_engine::FAILURES;
-use crosswire_explore::{CrashReport, Found, LostCapability, Report, save};
-use crosswire_model::{Record, Verdict};
+use crosswire_explore::{CrashReport, Found, IdleFault, LostCapability, Report, save};
+use crosswire_model::{Limit, Record, Verdict};
 use crosswire_report::{Palette, crashes, quoted, text};
 use std::env;
 use std::fmt::Write;
@@ -37,6 +37,9 @@ pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<Str
     let given_up: u64 = report.inconclusive.iter().map(|(_, runs)| runs).sum();
     let runs = (report.runs, given_up);
     let mut said = of_verdict(name, &report.verdict, found.collect(), runs)?;
+    for IdleFault { fault, reason } in &report.idle_faults {
+        writeln!(said, "  never injected: {fault}, because {reason}").expect("writing to a string");
+    }
     for note in &report.notes {
         writeln!(said, "  {note}").expect("writing to a string");
     }
@@ -55,7 +58,10 @@ pub(super) fn of_crashes(name: &str, report: &CrashReport, withheld: &[String]) 
     let tally = report.single;
     let points = format!(
         "  `{}` was killed at {} points, under {} schedules; {} fail\n",
-        report.victim, tally.points, report.schedules, tally.failing
+        report.victim.as_deref().unwrap_or_default(),
+        tally.points,
+        report.schedules,
+        tally.failing
     );
     Some(said + &points + &circumstances(&report.capabilities_lost, withheld))
 }
@@ -71,6 +77,10 @@ fn of_verdict(
     Some(match verdict {
         Verdict::Pass => return None,
         Verdict::Violation(_) => found.join("\n"),
+        Verdict::Inconclusive(Limit::Faults) => format!(
+            "scenario `{name}` is inconclusive: in {runs} runs none of its faults was injected. \
+             Accept that with `Faults::where_possible`\n",
+        ),
         Verdict::Inconclusive(limit) => format!(
             "scenario `{name}` is inconclusive: of {runs} runs, {given_up} reached the limit of \
              {limit}; no violation is known. Raise it with `.limits(…)`, or look for a process \

@@ -14,6 +14,8 @@ use crosswire_model::{Action, Errno, FaultKind};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
     pub(super) kinds: Vec<FaultKind>,
+    /// True if it is no shortcoming that none can be injected.
+    pub(super) where_possible: bool,
 }
 
 /// Stands for every process of the scenario.
@@ -24,6 +26,7 @@ impl Faults {
         let process = Some(process.to_owned());
         Faults {
             kinds: vec![FaultKind { action, process }],
+            where_possible: false,
         }
     }
 
@@ -87,16 +90,31 @@ impl Faults {
         Faults::one(Action::ClockJump(seconds), process)
     }
 
+    /// Gives a process that this one creates the number of one that has ended and been
+    /// waited for.
+    pub fn reuse_pid(process: &str) -> Faults {
+        Faults::one(Action::ReusePid, process)
+    }
+
     /// Allows a fault of any kind.
     pub fn of(kind: FaultKind) -> Faults {
         let process = kind.process.unwrap_or_else(|| EVERY.to_owned());
         Faults::one(kind.action, &process)
     }
 
+    /// Accepts that none of the faults can be injected; otherwise an exploration in which
+    /// none was is inconclusive.
+    #[must_use]
+    pub fn where_possible(mut self) -> Faults {
+        self.where_possible = true;
+        self
+    }
+
     /// These and those.
     #[must_use]
     pub fn and(mut self, other: Faults) -> Faults {
         self.kinds.extend(other.kinds);
+        self.where_possible |= other.where_possible;
         self
     }
 
@@ -109,7 +127,10 @@ impl Faults {
                 process: Some(process),
             }));
         }
-        Faults { kinds }
+        Faults {
+            kinds,
+            where_possible: self.where_possible,
+        }
     }
 
     /// With every `*` replaced by the processes it stands for. The process that

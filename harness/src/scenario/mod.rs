@@ -266,9 +266,15 @@ impl<'a, Q> Scenario<'a, Q> {
     }
 
     /// Changes the built-in checks. By default every process must exit with status 0,
-    /// except after a fault that entitles it to give up.
+    /// except after `errno` and `lose-signal`, which entitle it to give up.
     pub fn expect(mut self, expectations: Expectations) -> Self {
         self.expectations = expectations;
+        self
+    }
+
+    /// Accepts any exit status of a survivor after another process was killed by a fault.
+    pub fn may_give_up(mut self) -> Self {
+        self.expectations.statuses_under_faults = false;
         self
     }
 

@@ -21,14 +21,19 @@ there was none), process, action, arguments, and the answer after `=`.
   7 8 consumer recv = 1
   end
 
+A history that is damaged or cannot be judged is refused by name, and the others are judged. The
+exit status is 1 if a history has a violation, else 2 if one was refused, else 4 if one is
+undecided.
+
 The module crosswire::check::history::text documents the actions of each object;
 fixtures/histories holds examples of all.")]
 pub struct CheckOptions {
     /// Judge the histories as those of OBJECT [default: the object that the file names]
     #[arg(long = "as", value_name = "OBJECT", value_parser = object)]
     pub object: Option<Object>,
-    /// File of histories; `-` for standard input [default: standard input]
-    pub file: Option<PathBuf>,
+    /// Files of histories; `-` for standard input [default: standard input]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// Compare with the `expect` lines of the file: pass if each verdict is as expected
     #[arg(long)]
     pub expected: bool,

@@ -23,6 +23,11 @@ Faults, each optionally with :PROCESS (as in kill:server); every other run injec
   errno(NAME)         makes a call fail, as in errno(ENOSPC)
   full                shrinks the buffer of a pipe or socket to the kernel's minimum
   clock-jump(SECONDS) steps CLOCK_REALTIME by SECONDS (may be negative)
+  reuse-pid           gives a new process the number of one that was waited for (needs namespaces)
+
+A fault excuses no fatal signal. Exit statuses are judged after every fault but errno and
+lose-signal, after which a correct program may give up; --may-give-up adds kill to these. The
+report counts the unexpected statuses that were not judged.
 
 A program is named after its file; the children that it forks are NAME.1, NAME.2, …")]
 pub struct RunOptions {
@@ -108,14 +113,15 @@ impl RunOptions {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each run kills the victim at one of its points: before a system call at which tasks can be
-switched, or while the victim blocks in one. The survivors continue and must end as --expect-exit
-and --leaks say. A program is named after its file; the children that it forks are NAME.1,
+switched, or while the victim blocks in one. The last points are tried first, and of points at
+which a crash leaves the same behind one is tried. The survivors continue and must end as --expect-exit
+and --leaks say; --may-give-up accepts any exit status of theirs. A program is named after its file; the children that it forks are NAME.1,
 NAME.2, …")]
 pub struct CrashOptions {
     /// The programs to run.
     #[command(flatten)]
     pub programs: ProgramOptions,
-    /// Process to kill [default: the program itself, if there is only one]
+    /// Process to kill [default: the program itself; of several, each in turn, one per run]
     #[arg(long, value_name = "NAME")]
     pub victim: Option<String>,
     /// Second process to kill in the same run, after the victim, at each of its points
@@ -126,6 +132,13 @@ pub struct CrashOptions {
     /// after it was killed
     #[arg(long, value_name = "COMMAND", value_parser = words)]
     pub recover: Option<Words>,
+    /// Number of runs after which the search ends as inconclusive [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    /// Real time after which no further run starts and the search ends as inconclusive, in
+    /// seconds [default: no limit]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time: Option<Duration>,
     /// Number of schedules to try per point
     #[arg(
         long,
@@ -134,10 +147,6 @@ pub struct CrashOptions {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub schedules: u32,
-    /// Accept any exit status of a survivor after a kill; before it, the status must match
-    /// --expect-exit
-    #[arg(long)]
-    pub may_give_up: bool,
     /// The expected results.
     #[command(flatten)]
     pub judgement: JudgementOptions,
@@ -185,6 +194,10 @@ pub struct JudgementOptions {
         allow_hyphen_values = true
     )]
     pub expect_exit: ExpectedExit,
+    /// Accept any exit status of a survivor after another process was killed by a fault;
+    /// before that, it must match --expect-exit
+    #[arg(long)]
+    pub may_give_up: bool,
     /// Kernel resources that must not outlive a run
     #[arg(long, value_enum, default_value_t)]
     pub leaks: Leaks,

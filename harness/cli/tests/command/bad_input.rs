@@ -227,7 +227,8 @@ fn victims_that_do_not_exist() {
         refused(here.path(), &[&["crash"], arguments].concat(), words);
     };
     refused(&["--victim", "nobody", "--", "true"], "nobody");
-    refused(&["--process", "a=true", "--process", "b=true"], "--victim");
+    let several = ["--process", "a=true", "--process", "b=true"];
+    refused(&[&several[..], &["--recover", "true"]].concat(), "--victim");
     refused(&["--second", "nobody", "--", "true"], "nobody");
     refused(&["--recover", "/no/such", "--", "true"], "/no/such");
 }

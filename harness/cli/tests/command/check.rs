@@ -1,5 +1,5 @@
 //! `crosswire check`: verdicts, and one clear line with its number for whatever is wrong
-//! with a file, of which nothing is judged then.
+//! with a file or a history.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -44,8 +44,16 @@ fn refused(arguments: &[&str], text: &[u8], words: &str) {
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(USAGE), "{message}");
     assert!(message.contains(words), "`{words}` is not in: {message}");
-    assert_eq!(message.lines().count(), 1, "{message}");
-    assert!(output.stdout.is_empty(), "something was judged");
+    // A text is refused with one line; each history of it that is refused has one of its own.
+    if output.stdout.is_empty() {
+        assert_eq!(message.lines().count(), 1, "{message}");
+    } else {
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            told.contains("REFUSED") && message.contains("history `"),
+            "{told}{message}"
+        );
+    }
 }
 
 #[test]
@@ -175,12 +183,58 @@ fn what_is_no_text_of_histories_is_refused() {
     );
 }
 
-/// The first history is sound, but is not judged because the second is damaged.
+/// A damaged history is refused by its name, and the others are judged, in any file.
 #[test]
-fn half_a_text_is_not_judged() {
+fn a_damaged_history_keeps_no_other_from_being_judged() {
+    let damaged = "history i\nas fifo\nprocesses p\n1 2 p recieve = 1\nend\n";
+    let both = |first: &str| format!("{}{damaged}", text(first));
+    let sound = both("1 2 p send 1\nend\n");
+    refused(&[], sound.as_bytes(), "history `i` is refused: line 10");
+    let wrong = check(
+        &["--format", "json"],
+        both("1 2 c recv = 1\nend\n").as_bytes(),
+    );
+    assert_eq!(wrong.status.code(), Some(VIOLATION));
+    let report: serde_json::Value = serde_json::from_slice(&wrong.stdout).unwrap();
+    let verdicts = report["histories"].as_array().unwrap();
+    let verdicts: Vec<&str> = verdicts
+        .iter()
+        .map(|h| h["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts, ["violation", "refused"]);
+    let files = ["mutex.txt", "fifo.txt"].map(|name| fixtures().join(name));
+    let paths = files.each_ref().map(|path| path.to_str().unwrap());
+    let several = check(&[paths[0], "/nonexistent", paths[1], "--expected"], b"");
+    assert_eq!(several.status.code(), Some(USAGE));
+    let told = String::from_utf8_lossy(&several.stdout);
+    assert!(
+        told.contains("mutex.txt: ") && told.contains("fifo.txt: "),
+        "{told}"
+    );
+}
+
+/// What could not be written must not be taken for a pass; a reader may have had enough.
+#[test]
+fn results_that_cannot_be_written_are_an_error() {
+    for format in ["text", "json"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crosswire"));
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let status = command
+            .args(["list", "--format", format])
+            .stdout(full)
+            .status();
+        assert_eq!(status.unwrap().code(), Some(3), "{format}");
+    }
+}
+
+#[test]
+fn a_text_that_is_cut_off_is_refused() {
     let both = format!(
         "{}history i\nas fifo\nprocesses p\n1 2 p recv = 1",
-        text("1 2 c recv = 1\nend\n")
+        text("1 2 p send 1\nend\n")
     );
     refused(&[], both.as_bytes(), "line 10: the text ends in the midst");
 }

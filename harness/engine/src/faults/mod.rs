@@ -2,6 +2,7 @@
 
 pub(crate) mod armed;
 mod interrupt;
+mod reuse;
 pub(crate) mod transfer;
 
 use crate::run::session::{Halt, Session};
@@ -41,6 +42,9 @@ impl Session<'_> {
         }
         if matches!(action, Action::ShortIo(_) | Action::Full) {
             return self.strike_transfer(index, fault);
+        }
+        if action == Action::ReusePid {
+            return self.strike_reuse(index, fault);
         }
         self.record(index, What::Fault(fault));
         match action {

@@ -58,7 +58,7 @@ impl Session<'_> {
     }
 
     pub(crate) fn of_kill(&self, target: i32, touches: &mut Vec<Touch>) {
-        let found = self.tasks.iter().find(|task| task.tid_inside == target);
+        let found = self.tasks.inside(target);
         let Some(task) = found.filter(|_| target > 0) else {
             return touches.push(Touch::everything());
         };

@@ -26,6 +26,14 @@ impl Tasks {
         self.by_tid.get(&tid).copied()
     }
 
+    /// The task that has this thread id inside its namespace, or had it last: numbers are
+    /// given away again.
+    pub fn inside(&self, tid: Tid) -> Option<&Task> {
+        let mut known = self.list.iter().rev().filter(|task| task.tid_inside == tid);
+        let last = known.clone().next();
+        known.find(|task| !task.is_gone()).or(last)
+    }
+
     /// A task has ended: its thread id may be another's.
     pub fn forget_tid(&mut self, tid: Tid) {
         self.by_tid.remove(&tid);

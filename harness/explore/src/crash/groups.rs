@@ -30,12 +30,12 @@ impl Groups {
         self.groups.len()
     }
 
-    /// Takes in the violations of one run with these crashes.
+    /// Takes in the violations of one run with these crashes, which stands for others, too.
     pub fn add(
         &mut self,
         violations: &[Violation],
         outcome: &Outcome,
-        crashes: Vec<String>,
+        (crashes, alike): (Vec<String>, Vec<Vec<String>>),
         order: Rank,
     ) {
         let record = outcome.record.as_ref().expect("a violation has a record");
@@ -54,7 +54,10 @@ impl Groups {
                     points: BTreeMap::new(),
                 });
             entry.found.count += 1;
-            entry.add_point(&crashes, &order, record);
+            entry.add_point(&crashes, &order, died_in(record));
+            for crashes in &alike {
+                entry.add_point(crashes, &order, None);
+            }
         }
     }
 
@@ -81,11 +84,11 @@ impl Entry {
         }
     }
 
-    fn add_point(&mut self, crashes: &[String], order: &Rank, record: &Record) {
+    fn add_point(&mut self, crashes: &[String], order: &Rank, died_in: Option<String>) {
         let (first, point) = self.points.entry(crashes.to_vec()).or_insert_with(|| {
             let point = FailingPoint {
                 crashes: crashes.to_vec(),
-                died_in: died_in(record),
+                died_in: died_in.clone(),
                 runs: 0,
             };
             (order.clone(), point)
@@ -93,7 +96,7 @@ impl Entry {
         point.runs += 1;
         if order < first {
             first.clone_from(order);
-            point.died_in = died_in(record);
+            point.died_in = died_in;
         }
     }
 

@@ -7,8 +7,10 @@
 //! same way as the one that showed the point, so it never misses it.
 //!
 //! Between two of its points a process touches nothing that others can see, so
-//! killing it there has the effect of killing it at the next one.
+//! killing it there has the effect of killing it at the next one. Points at which a crash
+//! leaves the same behind are tried once ([`classes`]).
 
+mod classes;
 mod groups;
 mod queue;
 mod report;
@@ -109,24 +111,36 @@ impl Common {
         };
         Plan {
             faults: job.crashes.clone(),
-            footprints: false,
+            // They tell which of the crashes that may follow are alike.
+            footprints: job.crashes.len() < self.search.crashes_per_run(),
             ..self.work.planner.plan(job.schedule.into(), &lessons)
         }
     }
 
-    /// The crashes that can follow those of this run.
-    fn next_crashes(&self, run: &Run, job: &CrashRun) -> Vec<Fault> {
+    /// The crashes that can follow those of this run, in classes of which one is tried.
+    fn next_crashes(&self, run: &Run, job: &CrashRun) -> Vec<Vec<Fault>> {
         let search = &self.search;
-        let victim = match (job.crashes.len(), &search.second) {
-            (0, _) => &search.victim,
-            (1, Some(second)) => second,
+        let successors = &search.exploration.target.successors;
+        let victims: Vec<String> = match (job.crashes.len(), &search.victim, &search.second) {
+            (0, Some(victim), _) => vec![victim.clone()],
+            (0, None, _) => {
+                let is_successor = |name: &String| successors.iter().any(|s| s.process == *name);
+                let roots = run.trace.tasks.iter().filter(|task| task.parent.is_none());
+                let mut names: Vec<String> = roots.map(|task| task.process.clone()).collect();
+                names.retain(|name| !is_successor(name));
+                names.dedup();
+                names
+            }
+            (1, _, Some(second)) => vec![second.clone()],
             _ => return Vec::new(),
         };
         let since = last_crash(&run.trace).map_or(0, |event| event + 1);
-        points::of_process(&run.trace, Action::Kill, victim)
-            .filter(|(event, _)| *event >= since)
-            .map(|(_, fault)| fault)
-            .collect()
+        let of_victim = |victim: &String| {
+            let points = points::of_process(&run.trace, Action::Kill, victim);
+            let points = points.filter(|(event, _)| *event >= since).collect();
+            classes::classes(&run.trace, successors, victim, points)
+        };
+        victims.iter().flat_map(of_victim).collect()
     }
 }
 

@@ -5,12 +5,12 @@
 use super::groups::Groups;
 use super::report::{CrashReport, CrashTally};
 use super::settings::CrashSearch;
-use crate::ExploreError;
 use crate::found::outcome::Outcome;
 use crate::found::report::Progress;
 use crate::found::tally::Tally;
 use crate::perform::pool::{Agenda, Next};
-use crosswire_model::{Fault, Verdict};
+use crate::{Budget, ExploreError};
+use crosswire_model::{Fault, Limit, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(super) struct CrashRun {
     /// Number of steps of the undisturbed run, which some schedules depend on.
     pub horizon: u32,
     pub crashes: Vec<Fault>,
+    /// Crashes that would leave the same behind as the last of these.
+    pub alike: Vec<Fault>,
     /// The place of each crash among those that could have been in its stead. With
     /// the schedule it orders all runs, however they were shared out.
     pub order: Vec<usize>,
@@ -36,8 +38,8 @@ impl CrashRun {
 /// What came of a run.
 pub(super) struct CrashOutcome {
     pub outcome: Outcome,
-    /// The crashes that can be added to those of the run.
-    pub next: Vec<Fault>,
+    /// The crashes that can be added to those of the run, in classes.
+    pub next: Vec<Vec<Fault>>,
     /// The names of the processes, of the first run only.
     pub processes: Vec<String>,
 }
@@ -48,6 +50,7 @@ pub(super) struct Queue {
     jobs: VecDeque<CrashRun>,
     /// Jobs that are being performed, which may beget others.
     under_way: usize,
+    handed_out: u64,
     tally: Tally,
     /// Every list of crashes that was tried, and whether a run with it failed.
     tried: BTreeMap<Vec<String>, bool>,
@@ -60,12 +63,14 @@ impl Queue {
             schedule: 0,
             horizon: 0,
             crashes: Vec::new(),
+            alike: Vec::new(),
             order: Vec::new(),
         };
         Queue {
             search,
             jobs: VecDeque::from([first]),
             under_way: 0,
+            handed_out: 0,
             tally: Tally::default(),
             tried: BTreeMap::new(),
             groups: Groups::default(),
@@ -75,9 +80,10 @@ impl Queue {
     /// Takes up what the first run has shown.
     fn begin(&mut self, performed: &CrashOutcome) -> Result<(), ExploreError> {
         let seen = &performed.processes;
-        if !seen.is_empty() && !seen.contains(&self.search.victim) {
+        let missing = |victim: &&String| !seen.is_empty() && !seen.contains(victim);
+        if let Some(victim) = self.search.victim.as_ref().filter(missing) {
             return Err(ExploreError::UnknownProcess {
-                name: self.search.victim.clone(),
+                name: victim.clone(),
                 seen: seen.join(", "),
             });
         }
@@ -87,6 +93,7 @@ impl Queue {
                 schedule,
                 horizon,
                 crashes: Vec::new(),
+                alike: Vec::new(),
                 order: Vec::new(),
             });
         }
@@ -104,12 +111,21 @@ impl Queue {
         });
         let failed = outcome.verdict.is_violation();
         if !crashes.is_empty() && !matches!(outcome.verdict, Verdict::Invalid(_)) {
-            *self.tried.entry(crashes.clone()).or_default() |= failed;
+            for crashes in std::iter::once(&crashes).chain(&alike(job)) {
+                *self.tried.entry(crashes.clone()).or_default() |= failed;
+            }
         }
         if let Verdict::Violation(violations) = &outcome.verdict {
             let order = (job.schedule, job.order.clone());
-            self.groups.add(violations, outcome, crashes, order);
+            self.groups
+                .add(violations, outcome, (crashes, alike(job)), order);
         }
+    }
+
+    /// Tells whether the budget is used up.
+    fn is_late(&self, elapsed: Duration) -> bool {
+        let Budget { runs, time } = self.search.budget;
+        self.handed_out >= runs || time.is_some_and(|time| elapsed >= time)
     }
 
     fn points(&self, crashes: usize) -> CrashTally {
@@ -137,11 +153,19 @@ impl Queue {
             return Err(ExploreError::NothingToKill { name: name.clone() });
         }
         let groups = std::mem::take(&mut self.groups).into_vec();
+        let is_hopeless = self.tally.is_hopeless();
         let mut tally = std::mem::take(&mut self.tally);
         // Runs are handed in by whoever is fast.
-        let by_name = |(limit, _): &(crosswire_model::Limit, u64)| limit.to_string();
+        let by_name = |(limit, _): &(Limit, u64)| limit.to_string();
         tally.inconclusive.sort_by_key(by_name);
-        let verdict = tally.verdict(groups.iter().map(|group| &group.found.violation));
+        let mut verdict = tally.verdict(groups.iter().map(|group| &group.found.violation));
+        if single.points == 0 && !unfinished {
+            // Nothing was survived.
+            verdict = verdict.and(Verdict::Inconclusive(Limit::Faults));
+        }
+        if unfinished && !stopped && !is_hopeless {
+            verdict = verdict.and(Verdict::Inconclusive(Limit::Budget));
+        }
         Ok(CrashReport {
             single,
             double,
@@ -151,8 +175,10 @@ impl Queue {
             elapsed,
             distinct_traces: tally.distinct_traces(),
             inconclusive: tally.inconclusive,
+            excused: tally.excused,
             invalid: tally.invalid,
             invalid_reason: tally.invalid_reason,
+            not_tried: self.jobs.len() as u64,
             interrupted: stopped && unfinished,
             capabilities_lost: tally.capabilities_lost,
             ..CrashReport::without_runs(verdict, &self.search)
@@ -160,14 +186,30 @@ impl Queue {
     }
 }
 
+/// Returns the lists of crashes that the run stands for besides its own.
+fn alike(job: &CrashRun) -> Vec<Vec<String>> {
+    let names = job.crashes.iter().map(ToString::to_string);
+    let before: Vec<String> = names.take(job.crashes.len().saturating_sub(1)).collect();
+    let all = job.alike.iter().map(|last| {
+        let last = std::iter::once(last.to_string());
+        before.iter().cloned().chain(last).collect()
+    });
+    all.collect()
+}
+
 impl Agenda for Queue {
     type Job = CrashRun;
     type Performed = CrashOutcome;
 
-    fn next(&mut self, _: Duration) -> Next<CrashRun> {
+    fn next(&mut self, elapsed: Duration) -> Next<CrashRun> {
+        // The first run shows all others.
+        if self.handed_out > 0 && self.is_late(elapsed) {
+            return Next::End;
+        }
         match self.jobs.pop_front() {
             Some(job) => {
                 self.under_way += 1;
+                self.handed_out += 1;
                 Next::Perform(job)
             }
             None if self.under_way == 0 => Next::End,
@@ -181,9 +223,12 @@ impl Agenda for Queue {
             true => self.begin(&performed),
             false => Ok(()),
         };
-        for (order, crash) in performed.next.iter().enumerate() {
+        // A program does at its end what it is for: first come the last points.
+        for (order, class) in performed.next.iter().enumerate().rev() {
+            let (crash, alike) = class.split_last().expect("a class has a point");
             let mut next = job.clone();
             next.crashes.push(crash.clone());
+            next.alike = alike.to_vec();
             next.order.push(order);
             self.jobs.push_back(next);
         }

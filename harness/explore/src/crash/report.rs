@@ -4,6 +4,7 @@ use super::settings::CrashSearch;
 use crate::{Found, LostCapability};
 use crosswire_model::{Limit, Verdict};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Result of killing a process at every point.
@@ -11,8 +12,10 @@ use std::time::Duration;
 pub struct CrashReport {
     /// Over all runs, as that of an exploration.
     pub verdict: Verdict,
-    /// Name of the victim.
-    pub victim: String,
+    /// Name of the victim; `None` if it was each program in turn.
+    pub victim: Option<String>,
+    /// Runs that the budget did not allow.
+    pub not_tried: u64,
     /// Name of the second victim, if there is one.
     pub second: Option<String>,
     /// Under how many schedules.
@@ -35,6 +38,9 @@ pub struct CrashReport {
     pub distinct_traces: u64,
     /// Runs given up, by the limit they reached.
     pub inconclusive: Vec<(Limit, u64)>,
+    /// Processes whose unexpected ends were not judged, by the fault after which a program
+    /// may give up.
+    pub excused: BTreeMap<String, u64>,
     /// Runs that the harness could not perform.
     pub invalid: u64,
     /// The reason of the first of them.
@@ -55,6 +61,7 @@ impl CrashReport {
         CrashReport {
             verdict,
             victim: search.victim.clone(),
+            not_tried: 0,
             second: search.second.clone(),
             schedules: search.schedules,
             single: CrashTally::default(),
@@ -66,6 +73,7 @@ impl CrashReport {
             elapsed: Duration::ZERO,
             distinct_traces: 0,
             inconclusive: Vec::new(),
+            excused: BTreeMap::new(),
             invalid: u64::from(invalid_reason.is_some()),
             invalid_reason,
             interrupted: false,

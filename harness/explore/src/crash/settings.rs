@@ -1,6 +1,6 @@
 //! Settings of a search for fatal crashes.
 
-use crate::Exploration;
+use crate::{Budget, Exploration};
 
 /// Kills a process at every point, under several schedules.
 ///
@@ -14,11 +14,14 @@ use crate::Exploration;
 /// ```
 #[derive(Clone)]
 pub struct CrashSearch {
-    /// The exploration: target and checks. Its budget, its faults and whether it stops at
+    /// The exploration: target and checks. Its own budget, its faults and whether it stops at
     /// the first violation have no meaning here: every point is tried.
     pub exploration: Exploration,
-    /// Name of the process to kill.
-    pub victim: String,
+    /// Name of the process to kill; each program in turn where `None`, one a run.
+    pub victim: Option<String>,
+    /// The search ends when either bound is reached; points that were not tried make it
+    /// inconclusive.
+    pub budget: Budget,
     /// Name of a second process to kill, after the victim and in the same run, at each of
     /// its points. Needs as many runs as there are pairs of points.
     pub second: Option<String>,
@@ -33,10 +36,16 @@ impl CrashSearch {
     pub fn new(exploration: Exploration, victim: impl Into<String>) -> CrashSearch {
         CrashSearch {
             exploration,
-            victim: victim.into(),
+            victim: Some(victim.into()),
+            budget: Budget::runs(u64::MAX),
             second: None,
             schedules: CrashSearch::SCHEDULES,
         }
+    }
+
+    /// Returns the number of processes that are killed in a run.
+    pub(super) fn crashes_per_run(&self) -> usize {
+        1 + usize::from(self.second.is_some())
     }
 
     /// Schedules unless something else is said.

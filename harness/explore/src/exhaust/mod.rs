@@ -205,7 +205,11 @@ impl Search<'_> {
             Explored::New => u64::from(run.trace.unused_faults.is_empty()),
             Explored::Known | Explored::Elsewhere => 0,
         };
-        points.merge(Points::of(&run.trace));
+        let shown = Points::of(&run.trace);
+        if plan.faults.is_empty() {
+            outcome.points = shown.clone();
+        }
+        points.merge(shown);
         let member = (explored == 1).then(|| classes.add(&run));
         let is_new = member == Some(Member::First);
         let mut doubt = doubt(&run, &outcome.verdict);

@@ -1,14 +1,15 @@
 //! Takes in outcomes by the number of their run, whatever order they come in.
 
 use crate::found::findings::Findings;
+use crate::found::idle;
 use crate::found::outcome::Outcome;
 use crate::found::report::{FaultTally, Progress, Report};
 use crate::found::tally::Tally;
 use crate::plan::guarantee::Guarantee;
-use crate::plan::points::Points;
+use crate::plan::points::{FaultSpace, Points};
 use crate::plan::strategy::Profile;
-use crosswire_model::Verdict;
-use std::collections::{BTreeMap, BTreeSet};
+use crosswire_model::{Action, FaultKind, Verdict};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(crate) struct Collector {
     pub tally: Tally,
     findings: Findings,
     faults: FaultTally,
+    /// Kinds of the faults that were injected.
+    struck: HashSet<(Action, String)>,
     guarantee: Guarantee,
     /// Points at which faults can be injected, as far as known.
     pub points: Points,
@@ -79,7 +82,10 @@ impl Collector {
         }
         self.tally.count(&outcome, || format!("run {run}"));
         self.faults.planned += outcome.faults_planned;
-        self.faults.struck += outcome.faults_struck;
+        self.faults.struck += outcome.faults_struck.len() as u64;
+        for fault in outcome.faults_struck {
+            self.struck.insert((fault.action, fault.process));
+        }
         self.unwatched.extend(outcome.unwatched);
         if let Some(depth) = outcome.depth {
             self.guarantee.count(depth);
@@ -115,8 +121,21 @@ impl Collector {
         }
     }
 
-    /// Returns the sum of all.
-    pub fn into_report(self, seed: u64, elapsed: Duration, possible: u64, stopped: bool) -> Report {
+    /// Returns the sum of all, of an exploration with faults of these kinds.
+    pub fn into_report(
+        self,
+        seed: u64,
+        elapsed: Duration,
+        kinds: &[FaultKind],
+        stopped: bool,
+    ) -> Report {
+        let possible = FaultSpace::new(kinds, &self.points).len();
+        let idle = idle::among(kinds, &self.points, self.faults.planned, |kind| {
+            let struck = |(action, process): &(Action, String)| {
+                *action == kind.action && kind.process.as_ref().is_none_or(|name| name == process)
+            };
+            self.struck.iter().any(struck)
+        });
         let found = self.findings;
         let dropped = found.dropped;
         let found = found.into_vec();
@@ -131,12 +150,14 @@ impl Collector {
             found,
             dropped,
             inconclusive: tally.inconclusive,
+            excused: tally.excused,
             invalid: tally.invalid,
             invalid_reason: tally.invalid_reason,
             faults: FaultTally {
                 possible,
                 ..self.faults
             },
+            idle_faults: idle,
             guarantee: self.guarantee,
             exhaustion: None,
             interrupted: stopped && !self.closed,

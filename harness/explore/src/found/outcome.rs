@@ -4,7 +4,7 @@ use crate::found::output::LastLines;
 use crate::plan::guarantee;
 use crate::plan::points::Points;
 use crate::plan::strategy::Profile;
-use crosswire_model::{Record, Run, Verdict};
+use crosswire_model::{Action, Fault, Record, Run, Verdict};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -19,7 +19,10 @@ pub(crate) struct Outcome {
     pub depth: Option<u32>,
     /// Number of faults that the run had to inject.
     pub faults_planned: u64,
-    pub faults_struck: u64,
+    /// Faults that were injected.
+    pub faults_struck: Vec<Fault>,
+    /// Of each process whose end was not judged, the fault after which it may give up.
+    pub excused: Vec<Action>,
     /// Points at which faults can be injected, from runs without faults.
     pub points: Points,
     /// Output of run 0.
@@ -45,7 +48,8 @@ impl Outcome {
             fingerprint: 0,
             depth: None,
             faults_planned: 0,
-            faults_struck: 0,
+            faults_struck: Vec::new(),
+            excused: Vec::new(),
             points: Points::default(),
             reference: None,
             profile: Profile::default(),
@@ -61,12 +65,18 @@ impl Outcome {
     /// have.
     pub fn of(run: &Run, verdict: Verdict) -> Outcome {
         let planned = run.plan.faults.len() as u64;
+        let unused = &run.trace.unused_faults;
+        let struck = run
+            .plan
+            .faults
+            .iter()
+            .filter(|fault| !unused.contains(fault));
         Outcome {
             steps: run.trace.steps,
             fingerprint: fingerprint(run),
             depth: guarantee::depth_of(&run.plan),
             faults_planned: planned,
-            faults_struck: planned.saturating_sub(run.trace.unused_faults.len() as u64),
+            faults_struck: struck.cloned().collect(),
             unwatched: run.unwatched.clone(),
             ..Outcome {
                 verdict,

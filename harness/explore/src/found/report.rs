@@ -1,7 +1,8 @@
 //! Report of an exploration, at its end and in progress.
 
-use crate::{Chance, Exhaustion, Found, Guarantee, LostCapability};
+use crate::{Chance, Exhaustion, Found, Guarantee, IdleFault, LostCapability};
 use crosswire_model::{Limit, Verdict};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Result of an exploration.
@@ -25,12 +26,17 @@ pub struct Report {
     pub dropped: u64,
     /// Runs given up, by the limit they reached.
     pub inconclusive: Vec<(Limit, u64)>,
+    /// Processes whose unexpected ends were not judged, by the fault after which a program
+    /// may give up.
+    pub excused: BTreeMap<String, u64>,
     /// Runs that the harness could not perform, and why the first one.
     pub invalid: u64,
     /// The reason of the first of them.
     pub invalid_reason: Option<String>,
     /// Numbers of faults.
     pub faults: FaultTally,
+    /// Kinds of faults that were asked for and never injected.
+    pub idle_faults: Vec<IdleFault>,
     /// Combined guarantee of the runs with random priorities.
     pub guarantee: Guarantee,
     /// Progress of an exhaustive exploration.
@@ -72,9 +78,11 @@ impl Report {
             found: Vec::new(),
             dropped: 0,
             inconclusive: Vec::new(),
+            excused: BTreeMap::new(),
             invalid: u64::from(invalid_reason.is_some()),
             invalid_reason,
             faults: FaultTally::default(),
+            idle_faults: Vec::new(),
             guarantee: Guarantee::default(),
             exhaustion: None,
             interrupted: false,
@@ -94,11 +102,15 @@ impl Report {
         self.found.extend(other.found);
         self.dropped += other.dropped;
         self.inconclusive.extend(other.inconclusive);
+        for (fault, count) in other.excused {
+            *self.excused.entry(fault).or_default() += count;
+        }
         self.invalid += other.invalid;
         self.invalid_reason = self.invalid_reason.take().or(other.invalid_reason);
         self.faults.possible += other.faults.possible;
         self.faults.planned += other.faults.planned;
         self.faults.struck += other.faults.struck;
+        self.idle_faults.extend(other.idle_faults);
         self.capabilities_lost = other.capabilities_lost;
         self.notes.extend(other.notes);
     }

@@ -4,7 +4,7 @@ use crate::found::lost::LostCapability;
 use crate::found::outcome::Outcome;
 use crate::found::report::Progress;
 use crosswire_model::{Limit, Verdict, Violation};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// Different traces that are told apart: 16 MB of hashes.
 const MOST_DISTINCT: usize = 1_000_000;
@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     distinct: HashSet<u64>,
     /// Runs given up, by the limit they reached.
     pub inconclusive: Vec<(Limit, u64)>,
+    /// Unexpected ends that were not judged, by the fault after which a process may give up.
+    pub excused: BTreeMap<String, u64>,
     pub invalid: u64,
     pub invalid_reason: Option<String>,
     /// What the engines of the workers lack: the same for all.
@@ -32,6 +34,9 @@ impl Tally {
     pub fn count(&mut self, outcome: &Outcome, of: impl FnOnce() -> String) {
         self.runs += 1;
         self.steps += outcome.steps;
+        for action in &outcome.excused {
+            *self.excused.entry(action.to_string()).or_default() += 1;
+        }
         match &outcome.verdict {
             Verdict::Pass | Verdict::Violation(_) => {}
             Verdict::Inconclusive(limit) => {

@@ -89,7 +89,7 @@ impl Sampling {
         collector.flush();
         let stopped = stopped && self.next < self.budget.runs;
         let has_reference = self.reference.is_some() || collector.reference.is_some();
-        let mut report = collector.into_report(seed, elapsed, self.lessons.space.len(), stopped);
+        let mut report = collector.into_report(seed, elapsed, &self.kinds, stopped);
         if check_output && !has_reference && report.runs > 0 {
             report.notes.push(NO_REFERENCE.to_owned());
         }

@@ -114,6 +114,7 @@ pub(crate) fn perform(
     let footprints = std::mem::take(&mut run.trace.footprints);
     let verdict = work.judge.judge(&run, reference);
     let mut outcome = Outcome::of(&run, verdict);
+    outcome.excused = crosswire_check::excused(&run.trace, &work.judge.expectations);
     if outcome.verdict.is_violation() {
         if work.confirm {
             match confirm(runner, &work.judge, reference, &run, &outcome.verdict)? {

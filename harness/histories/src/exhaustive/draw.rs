@@ -128,6 +128,23 @@ fn perform(object: Object, settings: &Settings, operations: &mut Operations, dic
             op.called < end || op.is_pending() && op.called == end || op.action == Action::Crash
         });
     }
+    if matches!(object, Object::Mutex | Object::RwLock) {
+        bury(&ended, operations, dice);
+    }
+}
+
+/// Ends in a death some of the processes whose operations were cut off, if drawing them has
+/// not.
+fn bury(ended: &[u64], operations: &mut Operations, dice: &mut Dice) {
+    for (process, end) in ended.iter().enumerate() {
+        let process = process as u32;
+        let mut own = operations.list.iter().filter(|op| op.process == process);
+        if *end != NEVER && dice.once_in(2) && own.all(|op| op.action != Action::Crash) {
+            let at = end + dice.below(3);
+            let crash = Op::new(process, Action::Crash).at(at, at + dice.below(3));
+            operations.list.push(crash);
+        }
+    }
 }
 
 /// Draws the arguments of an operation.

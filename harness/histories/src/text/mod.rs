@@ -45,7 +45,7 @@ mod bytes;
 mod grammar;
 mod reader;
 
-pub use reader::{Expected, Limits, Told, read};
+pub use reader::{Expected, Limits, Refused, Told, read, read_each};
 
 /// Reason why a text is no history.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -57,6 +57,15 @@ pub enum Expected {
     },
 }
 
+/// A history that is damaged, or of an object that it cannot be of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its name.
+    pub name: String,
+    /// What is wrong with it first.
+    pub error: TextError,
+}
+
 /// Reads all histories of a text, or none, as those of `object`, or else of what each says
 /// that it is of.
 ///
@@ -67,8 +76,23 @@ pub fn read(
     object: Option<Object>,
     limits: Limits,
 ) -> Result<Vec<Told>, TextError> {
+    let each = read_each(text, object, limits)?.into_iter();
+    each.map(|told| told.map_err(|refused| refused.error))
+        .collect()
+}
+
+/// Reads all histories of a text as [`read`] does, and goes on after one that is damaged.
+///
+/// # Errors
+/// At the first line outside of a history that is wrong, and if there is no history.
+pub fn read_each(
+    text: impl BufRead,
+    object: Option<Object>,
+    limits: Limits,
+) -> Result<Vec<Result<Told, Refused>>, TextError> {
     let mut reader = Reader {
         told: Vec::new(),
+        wrong: None,
         open: false,
         has_header: false,
         object,
@@ -86,25 +110,37 @@ pub fn read(
             .by_ref()
             .take(LONGEST_LINE)
             .read_until(b'\n', &mut buffer);
-        match read.map_err(|error| wrong(format!("it cannot be read: {error}")))? {
-            0 => return reader.end().map_err(wrong),
+        let read = match read {
+            Ok(read) => read,
+            Err(error) => return reader.give_up(wrong(format!("it cannot be read: {error}"))),
+        };
+        match read {
+            0 => return reader.end(line),
             _ if buffer.last() != Some(&b'\n') => {
                 let reason = match buffer.len() as u64 {
                     LONGEST_LINE => format!("it is longer than {LONGEST_LINE} bytes"),
                     _ => "the text ends in the midst of this line".to_owned(),
                 };
-                return Err(wrong(reason));
+                return reader.give_up(wrong(reason));
             }
             _ => {}
         }
         let words = std::str::from_utf8(&buffer);
-        let words = words.map_err(|_| wrong("it is no text (UTF-8)".to_owned()))?;
-        reader.line(words.trim_ascii(), line).map_err(wrong)?;
+        let done = words
+            .map_err(|_| "it is no text (UTF-8)".to_owned())
+            .and_then(|words| reader.line(words.trim_ascii(), line));
+        match done {
+            Ok(()) => {}
+            Err(reason) if reader.is_full() => return reader.give_up(wrong(reason)),
+            Err(reason) => reader.refuse(wrong(reason))?,
+        }
     }
 }
 
 struct Reader {
-    told: Vec<Told>,
+    told: Vec<Result<Told, Refused>>,
+    /// What is wrong with the open history, whose other lines do not matter any more.
+    wrong: Option<TextError>,
     /// True if the last history has not ended yet.
     open: bool,
     has_header: bool,
@@ -125,6 +161,9 @@ impl Reader {
         if !self.has_header {
             return Err(format!("the text does not begin with `{HEADER}`"));
         }
+        if self.wrong.is_some() && line != "end" && !line.starts_with("history ") {
+            return Ok(());
+        }
         if line.starts_with(|c: char| c.is_ascii_digit()) {
             return self.operation(line, number);
         }
@@ -135,8 +174,27 @@ impl Reader {
                 Ok(())
             }
             ("end", true) if rest.is_empty() => {
-                self.open = false;
-                self.object_of_last().map(|_| ())
+                if self.wrong.is_none()
+                    && let Err(reason) = self.object_of_last()
+                {
+                    self.wrong = Some(TextError {
+                        line: number,
+                        reason,
+                    });
+                }
+                self.close();
+                Ok(())
+            }
+            ("history", true) => {
+                let early = "a history begins before the one before has its `end`";
+                self.refuse(TextError {
+                    line: number,
+                    reason: early.to_owned(),
+                })
+                .expect("a history is open");
+                self.close();
+                self.begin(rest.trim());
+                Ok(())
             }
             (_, true) => self.setting(word, rest.trim()),
             (_, false) => Err(format!(
@@ -148,18 +206,55 @@ impl Reader {
 
     fn begin(&mut self, name: &str) {
         self.open = true;
-        self.told.push(Told {
+        self.told.push(Ok(Told {
             name: name.to_owned(),
             object: None,
             settings: Settings::default(),
             operations: Operations::default(),
             lines: Vec::new(),
             expected: None,
-        });
+        }));
     }
 
     fn last(&mut self) -> &mut Told {
-        self.told.last_mut().expect("a history has begun")
+        let last = self.told.last_mut().expect("a history has begun");
+        last.as_mut().expect("it is refused where it ends")
+    }
+
+    /// Notes what is wrong with the open history.
+    ///
+    /// # Errors
+    /// If none is open, which is wrong with the whole text.
+    fn refuse(&mut self, error: TextError) -> Result<(), TextError> {
+        if !self.open {
+            return Err(error);
+        }
+        self.wrong.get_or_insert(error);
+        Ok(())
+    }
+
+    /// Ends the open history.
+    fn close(&mut self) {
+        self.open = false;
+        if let Some(error) = self.wrong.take() {
+            let last = self.told.last_mut().expect("a history has begun");
+            let name = last
+                .as_ref()
+                .map_or_else(|r| r.name.clone(), |told| told.name.clone());
+            *last = Err(Refused { name, error });
+        }
+    }
+
+    /// Refuses the open history, or the text, and reads no further.
+    fn give_up(mut self, error: TextError) -> Result<Vec<Result<Told, Refused>>, TextError> {
+        self.refuse(error)?;
+        self.close();
+        Ok(self.told)
+    }
+
+    /// Tells whether there are more operations than may be.
+    fn is_full(&self) -> bool {
+        self.operations > self.limits.operations
     }
 
     fn object_of_last(&mut self) -> Result<Object, String> {
@@ -220,20 +315,22 @@ impl Reader {
                     _ => settings.lossy = true,
                 }
             }
-            "history" => {
-                return Err("a history begins before the one before has its `end`".to_owned());
-            }
             word => return Err(format!("`{}` means nothing here", shortened(word))),
         }
         Ok(())
     }
 
-    fn end(self) -> Result<Vec<Told>, String> {
+    fn end(self, line: u64) -> Result<Vec<Result<Told, Refused>>, TextError> {
+        let wrong = |reason: &str| TextError {
+            line,
+            reason: reason.to_owned(),
+        };
         if self.open {
-            return Err("the text ends before the history has its `end`; it may be cut off".into());
+            let early = "the text ends before the history has its `end`; it may be cut off";
+            return self.give_up(wrong(early));
         }
         if self.told.is_empty() {
-            return Err("the text contains no history".to_owned());
+            return Err(wrong("the text contains no history"));
         }
         Ok(self.told)
     }

@@ -5,9 +5,12 @@ pub use crate::told::shrunk::{Shrunk, json as shrunk};
 
 use crate::told::races::{self, RaceEntry};
 use crate::told::stacks::{self, StackEntry};
-use crosswire_explore::{Chance, Exhaustion, Found, LastLines, LostCapability, Replay, Report};
+use crosswire_explore::{
+    Chance, Exhaustion, Found, IdleFault, LastLines, LostCapability, Replay, Report,
+};
 use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The JSON form of an exploration's report.
@@ -23,6 +26,9 @@ pub struct Summary {
     /// Runs given up, by limit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<LimitReached>,
+    /// Unexpected ends of processes that were not judged, by the fault that excuses them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses_not_judged: BTreeMap<String, u64>,
     /// True if the exploration was interrupted.
     pub interrupted: bool,
     /// Runs performed.
@@ -65,7 +71,7 @@ pub struct Exhausted {
 }
 
 /// Numbers of faults.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Faults {
     /// Different faults that could have been injected.
     pub possible: u64,
@@ -73,6 +79,9 @@ pub struct Faults {
     pub planned: u64,
     /// Number of faults injected.
     pub struck: u64,
+    /// Kinds that were asked for and never injected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<IdleFault>,
 }
 
 /// Runs that could not be performed.
@@ -174,6 +183,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             .iter()
             .map(|&(limit, runs)| LimitReached { limit, runs })
             .collect(),
+        statuses_not_judged: report.excused.clone(),
         interrupted: report.interrupted,
         runs: report.runs,
         runs_per_second: rounded(report.runs_per_second()),
@@ -185,6 +195,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             possible: report.faults.possible,
             planned: report.faults.planned,
             struck: report.faults.struck,
+            idle: report.idle_faults.clone(),
         },
         guarantee: report.guarantee.chances(),
         exhaustion: report.exhaustion.as_ref().map(|exhaustion| Exhausted {

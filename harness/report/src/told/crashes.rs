@@ -2,12 +2,13 @@
 
 use crate::escape::escape;
 use crate::told::fold::line;
-use crate::told::summary::{losses, shortfalls};
+use crate::told::summary::{losses, shortfalls, unjudged};
 use crate::told::text::{counted, evidence, headline, verdict_line};
 use crate::{Palette, json};
 use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
 use crosswire_model::FORMAT_VERSION;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Groups that are described with their steps; the rest is one paragraph each.
@@ -116,7 +117,10 @@ fn ranges(points: &[FailingPoint]) -> String {
 
 fn sums(report: &CrashReport, palette: Palette) -> String {
     let mut text = verdict_line(&report.verdict, palette);
-    let victim = escape(&report.victim);
+    let victim = match &report.victim {
+        Some(victim) => format!("`{}`", escape(victim)),
+        None => "a program".to_owned(),
+    };
     let tally = |CrashTally { points, failing }: CrashTally| match failing {
         0 => format!("{points}, survived"),
         _ => format!("{points}, of which {failing} fail"),
@@ -124,7 +128,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
     line(
         &mut text,
         &format!(
-            "  points at which `{victim}` was killed: {}",
+            "  points at which {victim} was killed: {}",
             tally(report.single)
         ),
     );
@@ -132,7 +136,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
         line(
             &mut text,
             &format!(
-                "  pairs of points at which `{victim}` and then `{}` were killed: {}",
+                "  pairs of points at which {victim} and then `{}` were killed: {}",
                 escape(second),
                 tally(report.double)
             ),
@@ -156,7 +160,15 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
         &report.inconclusive,
         (report.invalid, report.invalid_reason.as_deref()),
     );
+    text += &unjudged(&report.excused);
     text += &losses(&report.capabilities_lost);
+    if report.not_tried > 0 && !report.interrupted {
+        let left = counted(report.not_tried, "crash").replace("crashs", "crashes");
+        line(
+            &mut text,
+            &format!("  the budget was used up: at least {left} not tried"),
+        );
+    }
     if report.interrupted {
         line(
             &mut text,
@@ -179,10 +191,15 @@ pub struct CrashSummary {
     /// Runs given up, by limit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<json::LimitReached>,
+    /// Unexpected ends of processes that were not judged, by the fault that excuses them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses_not_judged: BTreeMap<String, u64>,
     /// True if the search was interrupted.
     pub interrupted: bool,
-    /// Name of the victim.
-    pub victim: String,
+    /// Name of the victim; `null` if it was each program in turn.
+    pub victim: Option<String>,
+    /// Runs that the budget did not allow.
+    pub not_tried: u64,
     /// Different points at which the victim was killed, over all schedules.
     pub points: u64,
     /// Points at which that led to a violation under at least one schedule.
@@ -246,8 +263,10 @@ pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary 
             .iter()
             .map(|&(limit, runs)| json::LimitReached { limit, runs })
             .collect(),
+        statuses_not_judged: report.excused.clone(),
         interrupted: report.interrupted,
         victim: report.victim.clone(),
+        not_tried: report.not_tried,
         points: report.single.points,
         failing: report.single.failing,
         second: report.second.as_ref().map(|second| Second {

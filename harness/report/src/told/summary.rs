@@ -4,8 +4,9 @@ use crate::Palette;
 use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::text::{counted, verdict_line};
-use crosswire_explore::{Exhaustion, Guarantee, LostCapability, Report};
+use crosswire_explore::{Exhaustion, Guarantee, IdleFault, LostCapability, Report};
 use crosswire_model::{Limit, Verdict};
+use std::collections::BTreeMap;
 
 /// Returns the sums of an exploration, in two or three lines.
 pub fn summary(report: &Report, palette: Palette) -> String {
@@ -34,6 +35,10 @@ pub fn summary(report: &Report, palette: Palette) -> String {
             ),
         );
     }
+    for IdleFault { fault, reason } in &report.idle_faults {
+        let idle = format!("  never injected: {fault}, because {reason}");
+        line(&mut text, &escape(&idle));
+    }
     if let Some(guarantee) = guaranteed(&report.guarantee) {
         line(&mut text, &format!("  {guarantee}"));
     }
@@ -45,6 +50,7 @@ pub fn summary(report: &Report, palette: Palette) -> String {
         &report.inconclusive,
         (report.invalid, report.invalid_reason.as_deref()),
     );
+    text += &unjudged(&report.excused);
     if report.dropped > 0 {
         line(
             &mut text,
@@ -118,6 +124,19 @@ pub(crate) fn shortfalls(
         line(
             &mut text,
             &format!("  {runs} could not be performed: {reason}"),
+        );
+    }
+    text
+}
+
+/// Returns how many unexpected ends of processes were not judged, and why.
+pub(crate) fn unjudged(excused: &BTreeMap<String, u64>) -> String {
+    let mut text = String::new();
+    for (fault, count) in excused {
+        let statuses = counted(*count, "unexpected exit status").replace("statuss", "statuses");
+        line(
+            &mut text,
+            &format!("  {statuses} not judged: a program may give up after {fault}"),
         );
     }
     text

@@ -11,7 +11,7 @@ use crate::told::timeline::WIDTH;
 use crate::told::timeline::timeline;
 use crate::{Explanation, Palette};
 use crosswire_explore::{Found, LastLines, Replay};
-use crosswire_model::{Kind, Record, Verdict, Violation};
+use crosswire_model::{Kind, Limit, Record, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -197,6 +197,17 @@ pub(crate) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
         Verdict::Violation(violations) => {
             let count = counted(violations.len() as u64, "violation");
             line(&mut text, &palette.bad(&format!("VIOLATION: {count}")));
+        }
+        Verdict::Inconclusive(Limit::Faults) => {
+            let head = palette.doubtful("INCONCLUSIVE");
+            line(
+                &mut text,
+                &format!("{head}: none of the faults asked for was injected"),
+            );
+        }
+        Verdict::Inconclusive(Limit::Budget) => {
+            let head = palette.doubtful("INCONCLUSIVE");
+            line(&mut text, &format!("{head}: the budget was used up"));
         }
         Verdict::Inconclusive(limit) => {
             let head = palette.doubtful("INCONCLUSIVE");

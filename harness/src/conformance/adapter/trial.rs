@@ -10,9 +10,9 @@ use crate::conformance::{
     rwlock::rwlock_of, semaphore::semaphore_of,
 };
 use crate::scenario::{Named, Scenario};
-use crosswire_check::{Check, Unjudgeable};
+use crosswire_check::{Check, Unjudgeable, promise};
 use crosswire_contract::{Contract, Error, Facility};
-use crosswire_model::{Run, TaskId, Violation};
+use crosswire_model::{Action, Outcome, Run, TaskId, Violation};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -98,7 +98,55 @@ pub fn adapted(
                 inner,
                 roles: names.clone(),
             })
-        }))
+        })
+        .check(promise("answers", move |run| answers(run, &names))))
+}
+
+/// Checks that every command was answered by an adapter's process that no fault has killed
+/// and to which no call has failed for want of something.
+fn answers(run: &Run, roles: &[String]) -> Result<(), String> {
+    if run
+        .plan
+        .faults
+        .iter()
+        .any(|f| matches!(f.action, Action::Errno(_)))
+    {
+        return Ok(());
+    }
+    let trace = &run.trace;
+    for (at, role) in roles.iter().enumerate() {
+        let child = format!("{ADAPTER}.{}", at + 1);
+        let is_own = |task: &TaskId| {
+            trace
+                .tasks
+                .get(task.index())
+                .is_some_and(|t| t.process == child)
+        };
+        let began = trace.tasks.iter().any(|task| task.process == child);
+        let killed = trace.killed_by_fault().any(|task| is_own(&task));
+        let mut own = run
+            .history
+            .operations
+            .iter()
+            .filter(|op| op.process == *role);
+        let pending = own.find(|operation| operation.outcome == Outcome::Pending);
+        match pending {
+            Some(operation) if !began => {
+                return Err(format!(
+                    "the adapter started no process for {role}, which was to perform `{}`",
+                    operation.name
+                ));
+            }
+            Some(operation) if !killed => {
+                return Err(format!(
+                    "`{child}`, the adapter's {role}, never answered `{}`",
+                    operation.name
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A check that is shown the adapter's processes under the names of their roles.

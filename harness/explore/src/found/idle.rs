@@ -1,0 +1,88 @@
+//! Faults that were asked for and never injected, with the reason.
+
+use crate::plan::points::{FaultSpace, Points};
+use crosswire_model::{Action, FaultKind};
+use serde::Serialize;
+
+/// A kind of fault that was asked for and never injected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdleFault {
+    /// The kind, as it was asked for.
+    pub fault: FaultKind,
+    /// The reason, in a sentence.
+    pub reason: String,
+}
+
+/// Returns the kinds that never struck, given the points that the runs have shown.
+pub(crate) fn among(
+    kinds: &[FaultKind],
+    points: &Points,
+    planned: u64,
+    has_struck: impl Fn(&FaultKind) -> bool,
+) -> Vec<IdleFault> {
+    let idle = kinds.iter().filter(|kind| !has_struck(kind));
+    idle.map(|kind| {
+        let possible = FaultSpace::new(std::slice::from_ref(kind), points).len();
+        IdleFault {
+            fault: kind.clone(),
+            reason: match possible {
+                0 => nowhere(kind),
+                _ if planned > 0 && kind.action == Action::ReusePid => "no process had been waited \
+                    for where one was created, or numbers cannot be chosen, which takes a pid \
+                    namespace and CAP_SYS_ADMIN in it"
+                    .to_owned(),
+                _ if planned == 0 => "no run with a fault was performed".to_owned(),
+                _ => format!(
+                    "it could strike at {possible} of the points seen, but no run that was to inject \
+                     it had one with an effect; more runs may"
+                ),
+            },
+        }
+    })
+    .collect()
+}
+
+/// Says why no point of the program can be struck.
+fn nowhere(kind: &FaultKind) -> String {
+    let who = match &kind.process {
+        Some(process) => format!("`{process}`"),
+        None => "the program".to_owned(),
+    };
+    match kind.action {
+        Action::Errno(errno) => {
+            format!("{who} makes no call at a schedule point that can fail with {errno}")
+        }
+        Action::LoseSignal | Action::DelaySignal(_) => format!("{who} gets no signal"),
+        Action::Interrupt => {
+            format!("{who} neither blocks in a call nor makes one that can be interrupted")
+        }
+        Action::ShortIo(_) => {
+            format!("{who} makes no transfer at a schedule point that can move fewer bytes")
+        }
+        Action::Full => format!("{who} writes to nothing that can be full"),
+        Action::ReusePid => format!("{who} creates no process"),
+        Action::ClockJump(_) => format!("{who} neither reads CLOCK_REALTIME nor waits by it"),
+        Action::Kill | Action::Pause(_) => format!("{who} has no schedule point"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake;
+
+    #[test]
+    fn a_fault_without_a_point_says_so() {
+        let points = Points::of(&fake::trace(&[("a", "write"), ("a", "getpid")]));
+        let kinds: Vec<FaultKind> = ["lose-signal:a", "kill", "short-io"]
+            .map(|kind| kind.parse().unwrap())
+            .into();
+        let idle = among(&kinds, &points, 2, |kind| kind.action == Action::Kill);
+        assert_eq!(idle.len(), 2);
+        assert_eq!(idle[0].reason, "`a` gets no signal");
+        assert!(
+            idle[1].reason.starts_with("it could strike at 1 of"),
+            "{idle:?}"
+        );
+    }
+}
