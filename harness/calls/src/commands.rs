@@ -1,7 +1,7 @@
 //! Calls that do what their command says: fcntl(2), futex(2), ioctl(2), prctl(2),
 //! setsockopt(2).
 
-use crate::{Does, Row, Timeout};
+use crate::{Does, Timeout};
 use libc::*;
 
 /// `FUTEX_LOCK_PI2` of linux/futex.h.
@@ -124,17 +124,13 @@ pub fn changes_parenthood(args: &[u64; 6]) -> bool {
     matches!(args[0] as c_int, PR_SET_PDEATHSIG | PR_SET_CHILD_SUBREAPER)
 }
 
-/// Returns whether a call arranges that later calls of others send signals, or wait for an
-/// answer: fcntl(2), mq_notify(3).
-pub fn acts_later(row: &Row, args: &[u64; 6]) -> bool {
-    match row.does {
-        Does::Control => matches!(
-            args[1] as c_int,
-            F_SETOWN | F_SETOWN_EX | F_SETSIG | F_SETLEASE | F_NOTIFY
-        ),
-        Does::Notify => true,
-        _ => false,
-    }
+/// Returns whether a command of fcntl(2) arranges that later calls of others send signals, or
+/// wait for an answer.
+pub(crate) fn fcntl_acts_later(command: u64) -> bool {
+    matches!(
+        command as c_int,
+        F_SETOWN | F_SETOWN_EX | F_SETSIG | F_SETLEASE | F_NOTIFY
+    )
 }
 
 /// Returns whether a process that is created with these flags of clone(2) has something in

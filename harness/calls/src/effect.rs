@@ -22,10 +22,10 @@ impl Row {
             return matches!(error, EINPROGRESS | EPIPE | EFAULT);
         }
         match self.does {
-            Does::Nothing
-            | Does::LookUp
-            | Does::Inspect
-            | Does::ReadAt
+            // The end of a directory.
+            Does::List => result != 0,
+            _ if self.only_asks(args) => false,
+            Does::ReadAt
             | Does::Poll
             | Does::Select
             | Does::SocketOption { sets: false }
@@ -34,9 +34,9 @@ impl Row {
             | Does::Parent
             | Does::Sleep
             | Does::SleepByClock
-            | Does::ReadClock
-            | Does::ReadTimeOfDay
-            | Does::ReadSeconds
+            // What a task does about signals concerns nobody else.
+            | Does::SignalMask
+            | Does::SignalAction
             | Does::Timer(Timer::GetInterval | Timer::Get | Timer::GetDescriptor)
             | Does::Place => false,
             // The end of a file; no child has ended; no task was woken; a child, process or
@@ -45,14 +45,35 @@ impl Row {
             | Does::WaitChild
             | Does::WaitEpoll
             | Does::Futex
-            | Does::List
             | Does::Random => result != 0,
-            Does::Control => !commands::fcntl_only_asks(args[1]),
-            Does::Device => !commands::ioctl_only_asks(args[1]),
             Does::Kill | Does::KillThread => self
                 .argument(crate::Arg::Signal)
                 .is_none_or(|at| args[at] != 0),
             _ => true,
+        }
+    }
+
+    /// Returns whether the call only asks for something: it changes nothing but the memory
+    /// that it answers into, and the position of a directory.
+    pub fn only_asks(&self, args: &[u64; 6]) -> bool {
+        match self.does {
+            Does::Nothing | Does::LookUp | Does::Inspect | Does::List | Does::WorkingDirectory => {
+                true
+            }
+            Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds => true,
+            Does::Control => commands::fcntl_only_asks(args[1]),
+            Does::Device => commands::ioctl_only_asks(args[1]),
+            _ => false,
+        }
+    }
+
+    /// Returns whether the call arranges that later calls of others send signals, or wait for
+    /// an answer: fcntl(2), mq_notify(3).
+    pub fn acts_later(&self, args: &[u64; 6]) -> bool {
+        match self.does {
+            Does::Control => commands::fcntl_acts_later(args[1]),
+            Does::Notify => true,
+            _ => false,
         }
     }
 

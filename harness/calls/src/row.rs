@@ -244,17 +244,6 @@ impl Row {
         Some((at, at + 1))
     }
 
-    /// Returns whether the call only asks for something: it changes nothing but the memory
-    /// that it answers into, and the position of a directory.
-    pub fn only_asks(&self, args: &[u64; 6]) -> bool {
-        match self.does {
-            Does::Nothing | Does::LookUp | Does::Inspect | Does::List => true,
-            Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds => true,
-            Does::Device => commands::ioctl_is_brief(args[1]),
-            _ => false,
-        }
-    }
-
     /// Returns whether the call's manual page lists the error of this name.
     pub fn lists(&self, error: &str) -> bool {
         crate::errors::lists(self.name, error)

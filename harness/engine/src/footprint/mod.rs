@@ -444,7 +444,7 @@ impl Session<'_> {
                 _ => continue,
             };
             self.footprints.objects.name_new(tid, index, call, args);
-            self.footprints.unfollowed |= crosswire_calls::acts_later(call, &args);
+            self.footprints.unfollowed |= call.acts_later(&args);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! all of them.
 
 use super::order::Order;
-use super::sample::Sample;
-use crosswire_model::{End, Run, What};
+use super::sample::{Sample, see};
+use crosswire_model::{End, Run};
 use std::collections::HashMap;
 use std::collections::hash_map::{DefaultHasher, Entry};
 use std::hash::{Hash, Hasher};
@@ -95,25 +95,4 @@ fn views(run: &Run) -> u64 {
         End::Deadlock(_) | End::Livelock(_) | End::Stalled(_)
     );
     hash_of(&(views, is_stuck))
-}
-
-/// Adds to a hash what a task sees of an event.
-pub(super) fn see(what: &What, view: &mut DefaultHasher) {
-    std::mem::discriminant(what).hash(view);
-    match what {
-        What::Call {
-            call, args, result, ..
-        } => (call, args, result).hash(view),
-        What::Block { call, args, .. } => (call, args).hash(view),
-        What::Wake { call, result } => (call, result).hash(view),
-        // Memory and instructions are numbered in the order of their first use.
-        What::Access(access) => {
-            (access.offset, access.kind, access.before, access.after).hash(view);
-        }
-        What::Signal(signal) | What::Killed(signal) => signal.hash(view),
-        What::Exit(status) => status.hash(view),
-        What::Panic(message) | What::Exec(message) => message.hash(view),
-        What::Mark(number, value) => (number, value).hash(view),
-        _ => {}
-    }
 }

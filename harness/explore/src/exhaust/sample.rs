@@ -1,6 +1,5 @@
 //! What a run has shown step by step, kept to say of two runs where they part.
 
-use super::class::see;
 use crosswire_model::{Run, TaskId, What};
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -81,5 +80,26 @@ fn named(run: &Run, number: usize, task: TaskId) -> String {
     match call {
         Some(call) => format!("step {number} ({process}: {call})"),
         None => format!("step {number} ({process})"),
+    }
+}
+
+/// Adds to a hash what a task sees of an event.
+pub(super) fn see(what: &What, view: &mut DefaultHasher) {
+    std::mem::discriminant(what).hash(view);
+    match what {
+        What::Call {
+            call, args, result, ..
+        } => (call, args, result).hash(view),
+        What::Block { call, args, .. } => (call, args).hash(view),
+        What::Wake { call, result } => (call, result).hash(view),
+        // Memory and instructions are numbered in the order of their first use.
+        What::Access(access) => {
+            (access.offset, access.kind, access.before, access.after).hash(view);
+        }
+        What::Signal(signal) | What::Killed(signal) => signal.hash(view),
+        What::Exit(status) => status.hash(view),
+        What::Panic(message) | What::Exec(message) => message.hash(view),
+        What::Mark(number, value) => (number, value).hash(view),
+        _ => {}
     }
 }
