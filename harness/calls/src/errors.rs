@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// Names of calls, and the errors in section ERRORS of their pages (man-pages 6.03); for
-/// calls whose page refers to another one (pread(2) to read(2)), that one's too.
+/// calls whose page refers to another one (pread(2) to read(2)), that one's too. Not
+/// futex(2), whose page lists them by operation: libc aborts on those of another one.
 static LISTED: &str = include_str!("errors.txt");
 
 /// Tells whether the call's manual page lists the error of this name; of synonyms one name

@@ -115,6 +115,8 @@ fn what_does_not_replay_is_invalid_and_never_a_violation() {
         panic!("{report:?}")
     };
     assert!(reason.contains("gave different results"), "{reason}");
+    // It may be a violation all the same, so nobody must miss it.
+    assert!(reason.contains("Unconfirmed is: deadlock: "), "{reason}");
     assert!(report.found.is_empty());
     assert!(
         report.runs < 200,

@@ -152,12 +152,15 @@ fn names(role: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Adds what the contract promises, in its words, to whatever is found.
+/// Adds what the contract promises, in its words, to whatever is found. Participants may give
+/// up with an error after another one was killed: the checks tell whether what they were told
+/// is right.
 fn promising<'a, Q>(
     scenario: Scenario<'a, Q>,
     contract: &Contract,
     peril: Peril,
 ) -> Scenario<'a, Q> {
+    let scenario = scenario.may_give_up();
     match contract.under(peril) {
         Ok(promise) => scenario.promised(format!(
             "{} promises under {peril}: {} [{}]",

@@ -124,9 +124,7 @@ pub(crate) fn perform(
                     run.captures = again.captures;
                 }
                 Confirmed::Different(difference) => {
-                    outcome.verdict = Verdict::Invalid(format!(
-                        "replaying a violation gave different results, {difference}"
-                    ));
+                    outcome.verdict = Verdict::Invalid(unconfirmed(&outcome.verdict, &difference));
                     return Ok((run, outcome));
                 }
             }
@@ -140,6 +138,22 @@ pub(crate) fn perform(
     }
     run.trace.footprints = footprints;
     Ok((run, outcome))
+}
+
+/// Describes a violation whose replay went another way: it may be one all the same.
+fn unconfirmed(verdict: &Verdict, difference: &str) -> String {
+    let found = match verdict {
+        Verdict::Violation(found) => &found[..],
+        _ => &[],
+    };
+    let sentences: Vec<String> = found
+        .iter()
+        .map(|violation| format!("{}: {}", violation.kind, violation.sentence))
+        .collect();
+    format!(
+        "replaying a violation gave different results, {difference}. Unconfirmed is: {}",
+        sentences.join("; ")
+    )
 }
 
 /// Returns the names of a run's processes, sorted.
