@@ -69,6 +69,17 @@ pub fn shrink(file: &OwnedFd) {
     }
 }
 
+/// Gives a pipe at least the capacity that pipes have by default. The kernel makes smaller ones
+/// for a user with many pipes (`pipe-user-pages-soft` in pipe(7)), which only a privileged
+/// process may enlarge.
+pub fn enlarge(file: &OwnedFd) {
+    use nix::fcntl::{FcntlArg, fcntl};
+    const USUAL: i32 = 65_536;
+    if fcntl(file, FcntlArg::F_GETPIPE_SZ).is_ok_and(|size| size < USUAL) {
+        let _ = fcntl(file, FcntlArg::F_SETPIPE_SZ(USUAL));
+    }
+}
+
 /// Returns the file behind a descriptor, as `/proc` shows it: a path, or `pipe:[…]`,
 /// `socket:[…]`.
 pub fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {

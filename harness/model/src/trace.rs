@@ -66,7 +66,7 @@ pub enum What {
     Spawn(TaskId),
     /// It became another program.
     Exec(String),
-    /// It ran for long without a system call while others waited.
+    /// It was found to go round in a loop of its own code, and lets others go first.
     Spin,
     /// It ended with this exit status.
     Exit(i32),

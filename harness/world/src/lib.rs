@@ -198,7 +198,7 @@ impl<'a> Follower<'a> {
                 self.no_longer_waits(task);
             }
             What::Resume | What::Mark(..) | What::Fault(_) => {}
-            What::Spin => self.says(task, "polls memory in a loop".to_owned()),
+            What::Spin => self.says(task, "goes round in a loop of its own code".to_owned()),
             What::Signal(signal) => self.receives(task, *signal),
             What::Spawn(child) => self.spawns(task, *child),
             What::Exec(path) => self.executes(task, path),

@@ -9,6 +9,7 @@ mod cpu;
 mod expiry;
 pub(crate) mod locks;
 pub(crate) mod network;
+mod pipes;
 mod place;
 mod processes;
 pub(crate) mod sockets;

@@ -29,6 +29,9 @@ impl Session<'_> {
 
     /// Adds the event of a call that has begun and ended.
     pub fn record_call(&mut self, index: usize, result: i64) {
+        if result == 0 && self.tasks[index].entering.row().does == Does::Pipe {
+            self.give_usual_capacity(index);
+        }
         let result = self.stable_result(index, result);
         let task = &self.tasks[index];
         let what = What::Call {
