@@ -34,7 +34,7 @@ fn rows_are_found_by_their_numbers() {
 #[test]
 fn private_calls_concern_the_caller_alone() {
     for row in all().filter(|row| row.is(Fact::Private)) {
-        let is_own = matches!(row.does, Nothing | Map(_) | SignalAction | Segment);
+        let is_own = matches!(row.does, Nothing | Map(_) | SignalAction | SignalMask | Segment);
         assert!(is_own && row.transfer().is_none(), "{}", row.name);
         assert!(!row.is(Fact::Interruptible), "{}", row.name);
     }
