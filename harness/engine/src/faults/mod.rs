@@ -8,6 +8,7 @@ pub(crate) mod transfer;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, TimedWait};
 use armed::{Delayed, Strike};
+use crosswire_calls::Does;
 use crosswire_kernel::tracee;
 use crosswire_model::{Action, Fault, Moment, What};
 use libc::EINTR;
@@ -57,6 +58,12 @@ impl Session<'_> {
                 let process = self.tasks[index].process;
                 self.processes[process].paused_until = self.turn.step() + 1 + steps;
                 Ok(Strike::StepOver)
+            }
+            // The descriptor is free even after an error (close(2), "Dealing with error
+            // returns from close()").
+            Action::Errno(errno) if self.tasks[index].entering.row().does == Does::Close => {
+                self.tasks[index].fails_with = Some(-i64::from(errno.0));
+                Ok(Strike::None)
             }
             Action::Errno(errno) => Ok(Strike::Answer(-i64::from(errno.0))),
             Action::ClockJump(seconds) => {

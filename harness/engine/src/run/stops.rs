@@ -165,6 +165,15 @@ impl Session<'_> {
         }
         let result = self.correct_reading(index, result)?;
         self.correct_expiries(index, result);
+        let failure = self.tasks[index].fails_with.take();
+        if let Some(failure) = failure {
+            regs::poke(
+                self.tasks[index].tid,
+                regs::Register::Result,
+                failure as u64,
+            )?;
+        }
+        let result = failure.unwrap_or(result);
         self.return_pointers(index)?;
         if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
             return self.begin_again(index);

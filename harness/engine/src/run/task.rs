@@ -75,6 +75,8 @@ pub(crate) struct Task {
     pub timed_wait: Option<TimedWait>,
     /// Its wait has expired; the result takes the place of the interrupted call's.
     pub expired: bool,
+    /// Its call is made, and comes back with this result nevertheless.
+    pub fails_with: Option<i64>,
     /// An argument register that was changed, and the program's own value.
     pub restore: Option<(Register, u64)>,
     /// Places in its memory that were changed for the call, and the program's own
@@ -149,6 +151,7 @@ impl Task {
             probe: Probe::new(tid),
             timed_wait: None,
             expired: false,
+            fails_with: None,
             restore: None,
             restore_memory: Vec::new(),
             waits_until: None,
@@ -196,6 +199,7 @@ impl Task {
     /// to be restored when the call ends.
     pub fn makes_own_call(&self) -> bool {
         self.restore.is_none()
+            && self.fails_with.is_none()
             && self.restore_memory.is_empty()
             && self.borrowed.is_empty()
             && self.timed_wait.is_none()
