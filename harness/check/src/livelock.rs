@@ -173,6 +173,31 @@ mod tests {
     }
 
     #[test]
+    fn a_stall_is_no_livelock_and_says_that_it_is_no_proof() {
+        let mut trace = spinning(both());
+        let End::Livelock(mut spinners) = trace.end else {
+            unreachable!("it ends so");
+        };
+        spinners[0].calls.push(Polling {
+            call: "flock".parse().unwrap(),
+            args: [3, 6, 0, 0, 0, 0],
+            path: None,
+            result: -11,
+        });
+        trace.end = End::Stalled(spinners);
+        let found = found(&trace, true);
+        assert_eq!(found[0].kind, Kind::Stalled);
+        assert!(
+            found[0]
+                .sentence
+                .ends_with("where flock(3) fails with EAGAIN; nothing else has happened for long"),
+            "{}",
+            found[0].sentence
+        );
+        assert!(found[0].details[0].starts_with("No proof"));
+    }
+
+    #[test]
     fn waiting_for_the_dead_may_be_allowed() {
         let paused = spinning(both().fault(1, 1, "pause(3):writer@#1"));
         assert_eq!(found(&paused, false).len(), 1);
