@@ -1,4 +1,4 @@
-//! Whether a call that has come back could have been noticed by anybody.
+//! Effects of calls that have come back, as far as another task could notice them.
 
 use crate::{Does, Row, Timer, commands};
 use libc::*;
@@ -24,7 +24,7 @@ impl Row {
         match self.does {
             // The end of a directory.
             Does::List => result != 0,
-            _ if self.only_asks(args) => false,
+            _ if self.only_asks(args) || self.tells_time() => false,
             Does::ReadAt
             | Does::Poll
             | Does::Select
@@ -34,10 +34,9 @@ impl Row {
             | Does::Parent
             | Does::Sleep
             | Does::SleepByClock
-            // What a task does about signals concerns nobody else.
+            // What a task does about signals concerns itself alone.
             | Does::SignalMask
             | Does::SignalAction
-            | Does::Timer(Timer::GetInterval | Timer::Get | Timer::GetDescriptor)
             | Does::Place => false,
             // The end of a file; no child has ended; no task was woken; a child, process or
             // event that is not there.

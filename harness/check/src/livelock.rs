@@ -1,5 +1,5 @@
-//! Livelocks and stalls: all tasks that could run go round in loops, and whoever could end
-//! these is gone or waits as well.
+//! Livelocks and stalls: all tasks that could run go round in loops, and every task
+//! that could end these is gone or waits as well.
 
 use super::Expectations;
 use crosswire_model::{

@@ -54,7 +54,7 @@ fn main() {
             if is_error { exit::USAGE } else { exit::PASS }
         }
     };
-    // Whoever reads the results must not take none for a pass.
+    // Missing results must not be taken for a pass.
     let code = match code {
         exit::VIOLATION | exit::USAGE => code,
         _ if terminal::is_lost() => exit::INVALID,

@@ -213,7 +213,7 @@ fn a_damaged_history_keeps_no_other_from_being_judged() {
     );
 }
 
-/// What could not be written must not be taken for a pass; a reader may have had enough.
+/// Results that cannot be written are no pass; a closed pipe is no error.
 #[test]
 fn results_that_cannot_be_written_are_an_error() {
     for format in ["text", "json"] {

@@ -1,7 +1,7 @@
 //! Expiries of timers.
 //!
 //! A timer whose signal is still pending does not send it again: the expiry is counted
-//! (timer_getoverrun(2)). So is one of a descriptor that nobody has read (timerfd_create(2)).
+//! (timer_getoverrun(2)). So is one of a descriptor that has not been read (timerfd_create(2)).
 
 use super::timers::{Alarm, Timer};
 use crate::run::session::{Halt, Session};

@@ -7,11 +7,11 @@
 //! cut short.
 
 use crate::faults::armed::Strike;
-use crate::inside::remote::{Remote, made};
+use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_calls::Fact;
-use crosswire_kernel::{memory, probe, regs, tracee};
+use crosswire_kernel::{memory, probe, tracee};
 use crosswire_model::{Action, Fault, What};
 use libc::*;
 
@@ -27,10 +27,6 @@ const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
 /// `struct sigaction` of the kernel: handler, flags, restorer, mask.
 const ACTION: usize = 32;
-
-/// Distance below the stack pointer at which there is room for a structure: beyond the 128
-/// bytes that a function may use without moving it (System V ABI, "red zone").
-const BELOW_STACK: u64 = 512;
 
 impl Session<'_> {
     /// Before a call that the plan may interrupt: takes note of the signals with which that
@@ -48,7 +44,7 @@ impl Session<'_> {
         let caught: Vec<i32> = signals.filter(|s| handled >> (s - 1) & 1 == 1).collect();
         let mut cutting = Vec::new();
         if !caught.is_empty() {
-            let place = (regs::read(tid)?.stack() - BELOW_STACK) & !15;
+            let place = remote::room_below_stack(tid)?;
             let own = memory::read_exact::<ACTION>(tid, place);
             let remote = Remote::at_entry(tid, entering.call, entering.args)?;
             for signal in caught {

@@ -3,21 +3,15 @@
 //! the task that forks sets where it goes on (`ns_last_pid`, proc_sys_kernel(5)).
 
 use crate::faults::armed::Strike;
-use crate::inside::remote::{Remote, made};
+use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
-use crosswire_kernel::{memory, regs};
+use crosswire_kernel::memory;
 use crosswire_model::{Fault, What};
 use std::collections::BTreeSet;
 use std::io;
 
 /// File in which the number stands that was given away last.
 const LAST_PID: &[u8] = b"/proc/sys/kernel/ns_last_pid\0";
-
-/// Bytes below the stack pointer that code may use without moving it (System V AMD64 ABI).
-const RED_ZONE: u64 = 128;
-
-/// Bytes further down for a path and a number.
-const SCRATCH: u64 = 64;
 
 impl Session<'_> {
     /// Lets the process that is about to be created get a number for the second time, if
@@ -83,7 +77,7 @@ impl Session<'_> {
             return Ok(false);
         };
         // The program keeps nothing there.
-        let scratch = regs::read(tid)?.stack() - RED_ZONE - SCRATCH;
+        let scratch = remote::room_below_stack(tid)?;
         memory::write(tid, scratch, LAST_PID)?;
         let flags = libc::O_WRONLY | libc::O_CLOEXEC;
         let file = remote.call(made::OPENAT, [0, scratch, flags as u64, 0, 0, 0])?;

@@ -134,6 +134,14 @@ pub(crate) fn code_area(address: u64, length: u64) -> [u64; 6] {
     [address, length, protection as u64, flags as u64, no_file, 0]
 }
 
+/// Returns where a task has room for a structure of the engine's: below its stack pointer,
+/// beyond the 128 bytes that a function may use without moving it (System V AMD64 ABI, "red
+/// zone").
+pub(crate) fn room_below_stack(tid: Tid) -> io::Result<u64> {
+    const BELOW: u64 = 512;
+    Ok((regs::read(tid)?.stack() - BELOW) & !15)
+}
+
 /// Blocks every signal that can be put off; the mask before.
 pub(crate) fn block_signals(tid: Tid) -> io::Result<u64> {
     let stopped = Stopped::reported(tid);

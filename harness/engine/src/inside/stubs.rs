@@ -18,12 +18,8 @@ pub(super) const RESULT: u64 = CODE + AREA;
 
 pub(super) const PAGE: u64 = 4096;
 
-/// Returns whether there is code or data of the engine's at an address, which is in the
-/// window where no program has anything.
-pub(crate) fn is_engines_own(address: u64) -> bool {
-    const WINDOW: std::ops::Range<u64> = 0x3080_0000_0000..0x3082_0000_0000;
-    WINDOW.contains(&address)
-}
+/// Where the stubs and their data end.
+pub(crate) const END: u64 = RESULT + PAGE;
 
 /// Room for one stub.
 const SLOT: u64 = 32;

@@ -84,20 +84,24 @@ impl Session<'_> {
     /// A task has taken a step unlike those before: threads in the same memory might see
     /// what it has written there.
     fn note_news(&mut self, index: usize) {
-        let space = self.processes[self.tasks[index].process].space;
-        self.loops.spaces.entry(space).or_default().0 += 1;
+        let space = self.space_number(index);
+        self.loops.steps_in_mut(space).new += 1;
         self.tasks[index].looping.news += 1;
+    }
+
+    /// The number of effects so far that any task could notice.
+    pub(super) fn effects(&self) -> u64 {
+        self.loops.effects + self.memory.changes()
     }
 
     /// What has happened so far that concerns a task.
     pub(super) fn happened(&self, index: usize) -> Happened {
-        let space = self.processes[self.tasks[index].process].space;
-        let (news, _) = self.loops.spaces.get(&space).copied().unwrap_or_default();
-        let others_own = self.loops.own_steps - self.tasks[index].looping.own_steps;
+        let looping = &self.tasks[index].looping;
+        let new = self.loops.steps_in(self.space_number(index)).new;
         Happened {
-            effects: self.loops.effects + self.memory.changes() + others_own,
+            effects: self.effects() + self.loops.own_steps - looping.own_steps,
             changes: self.memory.changes(),
-            others: news - self.tasks[index].looping.news.min(news),
+            others: new.saturating_sub(looping.news),
         }
     }
 

@@ -44,11 +44,27 @@ pub(crate) struct Loops {
     pace: u64,
     /// The effects when every loop was given another chance.
     last_chance: Option<u64>,
-    /// By address space: new steps, and all steps, of its tasks.
-    spaces: HashMap<usize, (u64, u64)>,
+    /// Steps by address space.
+    spaces: HashMap<usize, Steps>,
+}
+
+/// Steps of the tasks of one address space.
+#[derive(Debug, Clone, Copy, Default)]
+struct Steps {
+    all: u64,
+    /// Those that were unlike the ones before.
+    new: u64,
 }
 
 impl Loops {
+    fn steps_in(&self, space: usize) -> Steps {
+        self.spaces.get(&space).copied().unwrap_or_default()
+    }
+
+    fn steps_in_mut(&mut self, space: usize) -> &mut Steps {
+        self.spaces.entry(space).or_default()
+    }
+
     /// Something happened that a task could notice.
     pub fn something_happened(&mut self, time: u64, step: u64) {
         self.effects += 1;

@@ -36,9 +36,10 @@ impl Session<'_> {
         // A step of a compiled program takes some tens of instructions.
         let likely = 32 * looping.rounds.period();
         let followed = looping.followed.max(likely).clamp(FIRST, MOST);
+        // Also if there is too much to be examined: it would be so in the next round.
+        looping.examined_period = looping.rounds.period();
         match before {
             Some(before) => {
-                looping.examined_period = looping.rounds.period();
                 looping.examination = Some(Box::new(Examination {
                     before,
                     path: Path::new(followed),
@@ -80,8 +81,8 @@ impl Session<'_> {
             looping.steps = examination.steps;
             self.loops.own_steps -= looping.own_steps - examination.own_steps;
             looping.own_steps = examination.own_steps;
-            let space = self.processes[self.tasks[index].process].space;
-            self.loops.spaces.entry(space).or_default().1 -= steps;
+            let space = self.space_number(index);
+            self.loops.steps_in_mut(space).all -= steps;
         }
         let proved_at = self.seen_by(index);
         let looping = &mut self.tasks[index].looping;
@@ -94,18 +95,17 @@ impl Session<'_> {
     /// threads in the same memory, every step.
     pub(super) fn seen_by(&self, index: usize) -> Happened {
         let looping = &self.tasks[index].looping;
-        let space = self.processes[self.tasks[index].process].space;
-        let (_, steps) = self.loops.spaces.get(&space).copied().unwrap_or_default();
+        let all = self.loops.steps_in(self.space_number(index)).all;
         Happened {
-            others: steps.saturating_sub(looping.steps),
+            others: all.saturating_sub(looping.steps),
             ..self.happened(index)
         }
     }
 
     /// A task takes a step: threads in the same memory might see what it writes there.
     pub fn note_step(&mut self, index: usize) {
-        let space = self.processes[self.tasks[index].process].space;
-        self.loops.spaces.entry(space).or_default().1 += 1;
+        let space = self.space_number(index);
+        self.loops.steps_in_mut(space).all += 1;
         self.tasks[index].looping.steps += 1;
     }
 
@@ -157,10 +157,11 @@ impl Session<'_> {
 
     /// Tells whether other live tasks have the same memory.
     fn has_threads(&self, index: usize) -> bool {
-        let space = |index: usize| self.processes[self.tasks[index].process].space;
-        let own = space(index);
-        let mut all = 0..self.tasks.len();
-        all.any(|other| other != index && !self.tasks[other].is_gone() && space(other) == own)
+        let own = self.space_number(index);
+        let shares = |other: usize| {
+            other != index && !self.tasks[other].is_gone() && self.space_number(other) == own
+        };
+        (0..self.tasks.len()).any(shares)
     }
 
     /// Lets a task run to its next stop one instruction at a time, noting each.

@@ -1,7 +1,7 @@
 //! What a task will do next depends on its registers and the memory that its process has
 //! to itself, as long as its calls and its accesses to shared memory come out the same.
 
-use crate::inside::stubs;
+use crate::memory::is_engines_own;
 use crosswire_kernel::regs::{self, Registers};
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, descriptor, maps, memory};
@@ -102,7 +102,7 @@ impl Changed {
 /// Reads pages, those side by side at once. The engine's own are left out.
 fn read_runs(tid: Tid, pages: &[u64]) -> io::Result<Vec<(u64, Vec<u8>)>> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
-    for &page in pages.iter().filter(|page| !stubs::is_engines_own(**page)) {
+    for &page in pages.iter().filter(|page| !is_engines_own(**page)) {
         match runs.last_mut() {
             Some((start, length)) if *start + *length == page => *length += PAGE,
             _ => runs.push((page, PAGE)),

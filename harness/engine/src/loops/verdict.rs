@@ -12,7 +12,7 @@ impl Session<'_> {
     /// had a last chance: what the kernel does on its own (a packet on its way) is no step.
     pub fn end_in_loops(&mut self) -> Result<(), Halt> {
         let round = self.going_round();
-        let effects = self.loops.effects + self.memory.changes();
+        let effects = self.effects();
         if self.loops.last_chance.replace(effects) != Some(effects) {
             for index in round {
                 self.tasks[index].looping.forget();
@@ -41,7 +41,6 @@ impl Session<'_> {
     /// round: another interleaving of their rounds could end the loops.
     fn part_entangled(&mut self, round: &[usize]) -> bool {
         let mut entangled = Vec::new();
-        let space = |index: usize| self.processes[self.tasks[index].process].space;
         for (at, &one) in round.iter().enumerate() {
             for &other in &round[at + 1..] {
                 let natures = (
@@ -49,7 +48,7 @@ impl Session<'_> {
                     &self.tasks[other].looping.nature,
                 );
                 if let (Some(Nature::Endless(a)), Some(Nature::Endless(b))) = natures
-                    && space(one) == space(other)
+                    && self.space_number(one) == self.space_number(other)
                     && !a.is_apart_from(b)
                 {
                     entangled.extend([one, other]);

@@ -24,7 +24,7 @@ mod strings;
 pub(crate) use naming::Knowledge;
 pub(crate) use of_task::{Action, Borrowed, Pending, Performing};
 pub(crate) use shared::SharedMemory;
-pub(crate) use space::{Space, known_in};
+pub(crate) use space::{Space, is_engines_own, known_in};
 
 use crate::inside::remote::{Remote, made, next};
 use crate::run::session::{Halt, Session};
@@ -36,11 +36,17 @@ use std::io;
 impl Session<'_> {
     /// Returns the address space of a task.
     pub fn space(&self, index: usize) -> &Space {
-        &self.memory.spaces[self.processes[self.tasks[index].process].space]
+        &self.memory.spaces[self.space_number(index)]
+    }
+
+    /// Returns the number of a task's address space: threads of a process have the same.
+    pub fn space_number(&self, index: usize) -> usize {
+        self.processes[self.tasks[index].process].space
     }
 
     fn space_mut(&mut self, index: usize) -> &mut Space {
-        &mut self.memory.spaces[self.processes[self.tasks[index].process].space]
+        let number = self.space_number(index);
+        &mut self.memory.spaces[number]
     }
 
     /// Returns the access that a task is about to make, as its instruction says: where,

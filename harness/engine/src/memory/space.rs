@@ -5,7 +5,7 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
-use crate::inside::stubs::Installed;
+use crate::inside::stubs::{self, Installed};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -194,6 +194,12 @@ impl Space {
             None
         })
     }
+}
+
+/// Returns whether there is code or data of the engine's at an address: its trampolines, or
+/// the stubs above them.
+pub(crate) fn is_engines_own(address: u64) -> bool {
+    (CODE..stubs::END).contains(&address)
 }
 
 /// Returns how a byte of shared memory is known; see [`Space::known_as`].
