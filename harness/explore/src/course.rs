@@ -50,9 +50,11 @@ impl Exploration {
             Some(exhaust) => self.exhaust_with(exhaust, starter, stop, progress)?,
             None => self.sample_with(starter, stop, progress)?,
         };
-        // Passing would mean nothing.
+        // Passing would mean nothing, unless all that was asked for is what cannot happen.
         let in_vain = !self.faults.is_empty() && report.faults.struck == 0 && report.runs > 0;
-        if in_vain && !self.faults_where_possible {
+        let idle = &report.idle_faults;
+        let cannot_happen = !idle.is_empty() && idle.iter().all(|idle| idle.cannot_happen);
+        if in_vain && !cannot_happen && !self.faults_where_possible {
             report.verdict = report.verdict.and(Verdict::Inconclusive(Limit::Faults));
         }
         if !report.found.is_empty() && !self.shrink.is_zero() {

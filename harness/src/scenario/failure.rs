@@ -37,7 +37,7 @@ pub(super) fn of(name: &str, report: &Report, withheld: &[String]) -> Option<Str
     let given_up: u64 = report.inconclusive.iter().map(|(_, runs)| runs).sum();
     let runs = (report.runs, given_up);
     let mut said = of_verdict(name, &report.verdict, found.collect(), runs)?;
-    for IdleFault { fault, reason } in &report.idle_faults {
+    for IdleFault { fault, reason, .. } in &report.idle_faults {
         writeln!(said, "  never injected: {fault}, because {reason}").expect("writing to a string");
     }
     for note in &report.notes {

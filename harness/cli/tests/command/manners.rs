@@ -111,6 +111,27 @@ fn a_limit_makes_it_inconclusive() {
 }
 
 #[test]
+fn faults_without_a_place_are_inconclusive_and_those_that_linux_refuses_are_not() {
+    for (fault, code, reason) in [
+        ("lose-signal", 4, "`cat` gets no signal"),
+        (
+            "interrupt",
+            0,
+            "Linux did not interrupt any of the calls tried",
+        ),
+    ] {
+        let (mut command, _directory) = crosswire();
+        command.args(["run", "--runs", "20", "--faults", fault]);
+        let output = command.args(["--", "cat", "/etc/passwd"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains(reason),
+            "{output:?}"
+        );
+    }
+}
+
+#[test]
 fn the_main_job_performs_as_many_runs_of_each_case_as_it_is_told() {
     let (mut command, _directory) = crosswire();
     command.args([

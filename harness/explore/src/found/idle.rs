@@ -9,6 +9,9 @@ use serde::Serialize;
 pub struct IdleFault {
     /// The kind, as it was asked for.
     pub fault: FaultKind,
+    /// True if it was tried and Linux let nothing happen, as to an `interrupt` of calls that do
+    /// not wait, or in a process without a handler: the program cannot meet it.
+    pub cannot_happen: bool,
     /// The reason, in a sentence.
     pub reason: String,
 }
@@ -23,10 +26,16 @@ pub(crate) fn among(
     let idle = kinds.iter().filter(|kind| !has_struck(kind));
     idle.map(|kind| {
         let possible = FaultSpace::new(std::slice::from_ref(kind), points).len();
+        let is_tried = possible > 0 && planned > 0;
+        let cannot_happen = is_tried && kind.action == Action::Interrupt;
         IdleFault {
             fault: kind.clone(),
+            cannot_happen,
             reason: match possible {
                 0 => nowhere(kind),
+                _ if cannot_happen => "Linux did not interrupt any of the calls tried: they did not \
+                    wait, or no handler would have run"
+                    .to_owned(),
                 _ if planned > 0 && kind.action == Action::ReusePid => "no process had been waited \
                     for where one was created, or numbers cannot be chosen, which takes a pid \
                     namespace and CAP_SYS_ADMIN in it"
@@ -74,11 +83,13 @@ mod tests {
     #[test]
     fn a_fault_without_a_point_says_so() {
         let points = Points::of(&fake::trace(&[("a", "write"), ("a", "getpid")]));
-        let kinds: Vec<FaultKind> = ["lose-signal:a", "kill", "short-io"]
+        let kinds: Vec<FaultKind> = ["lose-signal:a", "kill", "short-io", "interrupt"]
             .map(|kind| kind.parse().unwrap())
             .into();
         let idle = among(&kinds, &points, 2, |kind| kind.action == Action::Kill);
-        assert_eq!(idle.len(), 2);
+        assert_eq!(idle.len(), 3);
+        let cannot: Vec<bool> = idle.iter().map(|idle| idle.cannot_happen).collect();
+        assert_eq!(cannot, [false, false, true]);
         assert_eq!(idle[0].reason, "`a` gets no signal");
         assert!(
             idle[1].reason.starts_with("it could strike at 1 of"),

@@ -35,7 +35,7 @@ pub fn summary(report: &Report, palette: Palette) -> String {
             ),
         );
     }
-    for IdleFault { fault, reason } in &report.idle_faults {
+    for IdleFault { fault, reason, .. } in &report.idle_faults {
         let idle = format!("  never injected: {fault}, because {reason}");
         line(&mut text, &escape(&idle));
     }
