@@ -84,7 +84,7 @@ pub struct Engine {
 
 impl Engine {
     /// Starts the sandbox and the programs up to their first point of interest.
-    /// The calling thread is pinned to `cpu`, where one is given.
+    /// The calling thread is pinned to `cpu`, where one is given, and scheduled in short slices.
     ///
     /// # Errors
     /// If a program cannot be started or the machine forbids tracing.
@@ -92,6 +92,7 @@ impl Engine {
         let machine = |what: &'static str| {
             move |error: std::io::Error| EngineError::Machine(format!("{what}: {error}"))
         };
+        crosswire_kernel::slice::shorten();
         if let Some(cpu) = cpu {
             pin(cpu).map_err(|e| machine("pinning the worker")(e.into()))?;
         }

@@ -14,6 +14,7 @@ pub mod probe;
 pub mod process;
 pub mod regs;
 pub mod sandbox;
+pub mod slice;
 pub mod tick;
 pub mod tracee;
 
