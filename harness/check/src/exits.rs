@@ -129,6 +129,7 @@ fn judge(
         Ending::Status(_) if event.task != leader => return None,
         Ending::Status(_) => false,
         Ending::Signal(SIGKILL) if !killed_by_program(trace, leader) => return None,
+        Ending::Signal(signal) if may_die(expectations, &process.process, signal) => return None,
         Ending::Signal(signal) => is_own_making(signal),
     };
     if crashed {
@@ -151,6 +152,12 @@ fn judge(
         return None;
     }
     Some(describe(trace, event, leader, end, Some(expected)))
+}
+
+/// Tells whether the process is expected to die of the signal.
+fn may_die(expectations: &Expectations, process: &str, signal: Signal) -> bool {
+    let mut deaths = expectations.may_die.iter();
+    deaths.any(|death| death.covers(process, signal))
 }
 
 /// Tells whether a `SIGKILL` came from a process of the run. Otherwise it came from a
@@ -324,6 +331,26 @@ mod tests {
         assert_eq!(
             judged(&pair().exits(1, 2, 0).exits(0, 3, 0), &named),
             [Kind::ExitStatus, Kind::ExitStatus]
+        );
+    }
+
+    #[test]
+    fn a_death_may_be_expected() {
+        let expecting = |death: &str| Expectations {
+            may_die: vec![death.parse().unwrap()],
+            ..Expectations::default()
+        };
+        let aborted = || pair().event(1, 3, What::Killed(Signal(6)));
+        assert_eq!(judged(&aborted(), &expecting("b=SIGABRT")), []);
+        assert_eq!(
+            judged(&aborted(), &expecting("b=SIGSEGV")),
+            [Kind::FatalSignal]
+        );
+        let ended = || pair().event(0, 3, SIGTERM);
+        assert_eq!(judged(&ended(), &expecting("SIGTERM")), []);
+        assert_eq!(
+            judged(&ended(), &expecting("b=SIGTERM")),
+            [Kind::ExitStatus]
         );
     }
 

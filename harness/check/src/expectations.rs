@@ -1,5 +1,6 @@
 //! Expectations on a program, as far as they differ between programs.
 
+use crate::allowance::{Allowance, ExpectedDeath};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -25,8 +26,14 @@ pub struct Expectations {
     pub livelocks_under_faults: bool,
     /// Resources that must not outlive the run.
     pub leaks: Leaks,
-    /// Files and directories that may, by absolute path, with all below them.
+    /// Those that may, by shell patterns: files and directories by absolute path, with all
+    /// below them; shared memory, semaphores and message queues by `/name`; System V objects
+    /// by key, `0x4d2`; processes by name.
     pub may_leave: Vec<String>,
+    /// Deaths that count neither as crashes nor as unexpected statuses.
+    pub may_die: Vec<ExpectedDeath>,
+    /// Other violations that are accepted.
+    pub allowed: Vec<Allowance>,
     /// Promise of a contract, in its words: printed below each violation.
     pub promised: Option<String>,
     /// The working directory: files that are left in it are the program's products.
@@ -72,6 +79,8 @@ impl Default for Expectations {
             livelocks_under_faults: true,
             leaks: Leaks::UnlessKilled,
             may_leave: Vec::new(),
+            may_die: Vec::new(),
+            allowed: Vec::new(),
             promised: None,
             working_dir: None,
         }

@@ -21,6 +21,7 @@
 //! removal fail. An error injected elsewhere excuses nothing: giving up is no
 //! reason to leave things behind.
 
+use super::allowance::pattern;
 use super::creator::{Creator, creator};
 use super::processes::{end_of, is_killed_by_fault, parent_of, process_of};
 use super::{Expectations, Leaks};
@@ -29,8 +30,13 @@ use crosswire_model::{Action, End, Kind, Leftover, TaskId, Trace, Violation, Wha
 /// Directories for what is not meant to stay.
 const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/// Adds a violation for each leak.
-pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<Violation>) {
+/// Adds a violation for each leak, and to `allowed` those that are accepted.
+pub(super) fn find(
+    trace: &Trace,
+    expectations: &Expectations,
+    found: &mut Vec<Violation>,
+    allowed: &mut Vec<Violation>,
+) {
     if trace.leftovers.is_empty()
         || expectations.leaks == Leaks::Ignored
         || trace.end != End::Finished
@@ -43,7 +49,10 @@ pub(super) fn find(trace: &Trace, expectations: &Expectations, found: &mut Vec<V
         if counts(trace, leftover, from, expectations)
             && !is_excused(trace, leftover, from, expectations)
         {
-            leaks.push((leftover, from));
+            match may_stay(trace, leftover, expectations) {
+                true => allowed.push(describe(trace, leftover, from, Vec::new())),
+                false => leaks.push((leftover, from)),
+            }
         }
     }
     let outer = |leak: &Leftover| leaks.iter().find(|(other, _)| contains(other, leak));
@@ -70,17 +79,10 @@ fn counts(
     expectations: &Expectations,
 ) -> bool {
     match leftover {
-        Leftover::SystemV { .. } | Leftover::MessageQueue(_) => true,
+        Leftover::SystemV { .. } | Leftover::MessageQueue(_) | Leftover::SharedMemory(_) => true,
         Leftover::Process(_) | Leftover::Lock { .. } => true,
         Leftover::Zombie(task) => {
             parent_of(trace, *task).is_some_and(|p| end_of(trace, p).is_none())
-        }
-        Leftover::SharedMemory(name) => {
-            let path = format!("/dev/shm/{}", name.trim_start_matches('/'));
-            !expectations
-                .may_leave
-                .iter()
-                .any(|allowed| is_below(&path, allowed))
         }
         Leftover::File { kind, path } => {
             let temporary = TEMPORARY.iter().any(|directory| is_below(path, directory));
@@ -91,13 +93,39 @@ fn counts(
                 _ => relative,
             };
             let useless = matches!(kind.as_str(), "socket" | "fifo");
-            let allowed = expectations
-                .may_leave
-                .iter()
-                .any(|allowed| is_below(path, allowed));
-            !allowed && (useless || temporary && !product)
+            useless || temporary && !product
         }
     }
+}
+
+/// Tells whether a leak is accepted.
+fn may_stay(trace: &Trace, leftover: &Leftover, expectations: &Expectations) -> bool {
+    let names = match leftover {
+        Leftover::SystemV { key, .. } => vec![format!("{key:#x}")],
+        Leftover::MessageQueue(name) => vec![rooted(name)],
+        Leftover::SharedMemory(name) => {
+            let name = rooted(name);
+            let semaphore = name.strip_prefix("/sem.").map(rooted);
+            let path = format!("/dev/shm{name}");
+            [path, name].into_iter().chain(semaphore).collect()
+        }
+        Leftover::File { path, .. } | Leftover::Lock { path, .. } => vec![path.clone()],
+        Leftover::Process(task) | Leftover::Zombie(task) => vec![trace.name(*task)],
+    };
+    let patterns = expectations.may_leave.iter();
+    let mut patterns = patterns.filter_map(|text| pattern(text.trim_end_matches('/')).ok());
+    patterns.any(|pattern| names.iter().any(|name| covers(&pattern, name)))
+}
+
+/// Writes a name as mq_overview(7), shm_overview(7) and sem_overview(7) do.
+fn rooted(name: &str) -> String {
+    format!("/{}", name.trim_start_matches('/'))
+}
+
+/// Tells whether a pattern covers a name, or a directory above it.
+fn covers(pattern: &glob::Pattern, name: &str) -> bool {
+    let directories = name.match_indices('/').map(|(at, _)| &name[..at]);
+    pattern.matches(name) || directories.skip(1).any(|above| pattern.matches(above))
 }
 
 /// Tells whether a fault excuses the leak.
@@ -288,7 +316,12 @@ mod tests {
             ..Expectations::default()
         };
         let mut found = Vec::new();
-        find(&run.end(End::Finished).trace, &expectations, &mut found);
+        find(
+            &run.end(End::Finished).trace,
+            &expectations,
+            &mut found,
+            &mut Vec::new(),
+        );
         found
             .into_iter()
             .map(|violation| violation.sentence)
@@ -317,7 +350,7 @@ mod tests {
         assert!(judged(&run, Leaks::Ignored).is_empty());
         let mut found = Vec::new();
         let cut = run.end(End::Limit(Limit::Steps)).trace;
-        find(&cut, &Expectations::default(), &mut found);
+        find(&cut, &Expectations::default(), &mut found, &mut Vec::new());
         assert!(found.is_empty(), "it might have been removed later");
     }
 
@@ -328,7 +361,12 @@ mod tests {
             let run = used.exits(1, 7, 0).exits(0, 8, 0).left(queue());
             let mut found = Vec::new();
             let expectations = Expectations::default();
-            find(&run.end(End::Finished).trace, &expectations, &mut found);
+            find(
+                &run.end(End::Finished).trace,
+                &expectations,
+                &mut found,
+                &mut Vec::new(),
+            );
             found.remove(0).details
         };
         assert_eq!(
@@ -397,13 +435,46 @@ mod tests {
             let run = RunBuilder::new(&["a"]).exits(0, 9, 0);
             let run = run.left(file("file", "/tmp/work/out"));
             let mut found = Vec::new();
-            find(&run.end(End::Finished).trace, &expectations, &mut found);
+            find(
+                &run.end(End::Finished).trace,
+                &expectations,
+                &mut found,
+                &mut Vec::new(),
+            );
             found.len()
         };
         assert_eq!(
             (in_home("/tmp/work"), in_home("/tmp"), in_home("/home/u")),
             (0, 1, 1)
         );
+    }
+
+    #[test]
+    fn leaks_are_allowed_by_pattern_and_told_apart() {
+        let allowed = |pattern: &str, leftover: &Leftover| {
+            let expectations = Expectations {
+                may_leave: vec![pattern.into()],
+                ..Expectations::default()
+            };
+            let run = RunBuilder::new(&["a"])
+                .exits(0, 9, 0)
+                .left(leftover.clone());
+            let (mut found, mut allowed) = (Vec::new(), Vec::new());
+            let trace = run.end(End::Finished).trace;
+            find(&trace, &expectations, &mut found, &mut allowed);
+            assert_eq!(found.len() + allowed.len(), 1, "{leftover:?}");
+            found.is_empty()
+        };
+        let socket = file("socket", "/tmp/run/s");
+        assert!(allowed("/tmp/run", &socket) && allowed("/tmp/*", &socket));
+        assert!(!allowed("/tmp/ru", &socket) && !allowed("run", &socket));
+        assert!(allowed("0x4d2", &queue()) && !allowed("0x4d3", &queue()));
+        let memory = Leftover::SharedMemory("sem.s".into());
+        for pattern in ["/s", "/sem.s", "/dev/shm", "/dev/shm/sem.*"] {
+            assert!(allowed(pattern, &memory), "{pattern}");
+        }
+        assert!(!allowed("/", &memory));
+        assert!(allowed("/q*", &Leftover::MessageQueue("/q1".into())));
     }
 
     #[test]
@@ -418,6 +489,7 @@ mod tests {
             &run.end(End::Finished).trace,
             &Expectations::default(),
             &mut found,
+            &mut Vec::new(),
         );
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].details, ["in it: socket /tmp/d/s"]);

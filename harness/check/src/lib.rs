@@ -6,6 +6,7 @@
 //! nothing was left behind. What a particular channel, lock or program promises
 //! beyond that is a [`Check`] of its own; [`judge`] puts all of it together.
 
+mod allowance;
 mod channel;
 mod creator;
 mod deadlock;
@@ -27,6 +28,7 @@ mod search;
 #[cfg(test)]
 mod testing;
 
+pub use allowance::{Allowance, AllowanceError, ExpectedDeath, pattern};
 pub use deadlock::{Wait, reword, waits};
 pub use duplication::no_duplication;
 pub use exits::excused;
@@ -38,7 +40,7 @@ pub use order::per_sender_order;
 pub use promise::promise;
 pub use races::{Race, races};
 
-use crosswire_model::{End, Limit, Run, Verdict, Violation};
+use crosswire_model::{End, Kind, Limit, Run, Verdict, Violation};
 use std::sync::Arc;
 
 /// A property that every run must have.
@@ -95,11 +97,7 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
     if let End::Invalid(reason) = &run.trace.end {
         return Verdict::Invalid(reason.clone());
     }
-    let mut found = Vec::new();
-    deadlock::find(&run.trace, &run.seen, &mut found);
-    livelock::find(&run.trace, expectations, &mut found);
-    exits::find(&run.trace, expectations, &mut found);
-    leaks::find(&run.trace, expectations, &mut found);
+    let (mut found, _) = built_in(run, expectations);
 
     let unfinished = matches!(run.trace.end, End::Limit(_));
     let mut unjudged = None;
@@ -135,11 +133,41 @@ pub fn judge(run: &Run, expectations: &Expectations, checks: &[Arc<dyn Check>]) 
     }
 }
 
+/// Returns the kinds of the violations that were found and accepted.
+pub fn allowed(run: &Run, expectations: &Expectations) -> Vec<Kind> {
+    if expectations.may_leave.is_empty() && expectations.allowed.is_empty() {
+        return Vec::new();
+    }
+    let (_, allowed) = built_in(run, expectations);
+    allowed
+        .into_iter()
+        .map(|violation| violation.kind)
+        .collect()
+}
+
+/// Returns what the built-in checks find: violations, and those that are accepted.
+fn built_in(run: &Run, expectations: &Expectations) -> (Vec<Violation>, Vec<Violation>) {
+    let trace = &run.trace;
+    let mut found = Vec::new();
+    deadlock::find(trace, &run.seen, &mut found);
+    livelock::find(trace, expectations, &mut found);
+    exits::find(trace, expectations, &mut found);
+    let is_allowed = |violation: &Violation| {
+        let tasks = violation.tasks.iter();
+        let names: Vec<String> = tasks.map(|task| trace.name(*task)).collect();
+        let mut allowances = expectations.allowed.iter();
+        allowances.any(|allowance| allowance.covers(&violation.kind, &names))
+    };
+    let (mut allowed, mut found): (Vec<_>, Vec<_>) = found.into_iter().partition(is_allowed);
+    leaks::find(trace, expectations, &mut found, &mut allowed);
+    (found, allowed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crosswire_model::testing::RunBuilder;
-    use crosswire_model::{Kind, Signal, What};
+    use crosswire_model::{Signal, What};
 
     fn verdict(run: &Run, checks: &[Arc<dyn Check>]) -> Verdict {
         judge(run, &Expectations::default(), checks)
@@ -170,6 +198,24 @@ mod tests {
             verdict(&slow, &[always("x")]),
             Verdict::Inconclusive(Limit::Steps)
         );
+    }
+
+    #[test]
+    fn what_is_allowed_is_no_violation_and_is_told() {
+        let run = RunBuilder::new(&["a"]).exits(0, 3, 1).end(End::Finished);
+        let allowing = |text: &str| Expectations {
+            allowed: vec![text.parse().unwrap()],
+            ..Expectations::default()
+        };
+        for (text, passes) in [("exit-status", true), ("exit-status:a", true)]
+            .into_iter()
+            .chain([("exit-status:b", false), ("livelock", false)])
+        {
+            let expectations = allowing(text);
+            assert_eq!(judge(&run, &expectations, &[]) == Verdict::Pass, passes);
+            let told = allowed(&run, &expectations);
+            assert_eq!(told == [Kind::ExitStatus], passes, "{text}: {told:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod values;
 pub use histories::CheckOptions;
 pub use run::{CrashOptions, JudgementOptions, ProgramOptions, RunOptions};
 pub use shared::{ExploreOptions, Format, OutputOptions};
-pub use values::{ExpectedExit, IsolationOption, Leaks, Words};
+pub use values::{Allowed, ExpectedExit, IsolationOption, Leaks, Words};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crosswire::engine::FAILURES;

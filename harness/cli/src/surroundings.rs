@@ -1,6 +1,8 @@
 //! Programs and their environment, from the command line.
 
-use crate::arguments::{ExpectedExit, IsolationOption, JudgementOptions, Leaks, ProgramOptions};
+use crate::arguments::{
+    Allowed, ExpectedExit, IsolationOption, JudgementOptions, Leaks, ProgramOptions,
+};
 use crate::failure::Failure;
 use crate::terminal;
 use crosswire::check::{self, Exit, Expectations};
@@ -57,6 +59,7 @@ pub fn from(options: &ProgramOptions) -> Result<Surroundings, Failure> {
 
 /// Builds the expectations for the programs from the options.
 pub fn expectations(options: &JudgementOptions, target: &Target) -> Expectations {
+    let allowed = &options.allow;
     let roots = target.programs.iter().map(|start| start.name.clone());
     let (exit, statuses) = match options.expect_exit {
         ExpectedExit::Any => (Exit::Any, BTreeMap::new()),
@@ -76,6 +79,9 @@ pub fn expectations(options: &JudgementOptions, target: &Target) -> Expectations
             Leaks::Always => check::Leaks::Always,
         },
         statuses_under_faults: !options.may_give_up,
+        may_die: options.expect_signal.clone(),
+        may_leave: allowed.iter().filter_map(Allowed::leak).collect(),
+        allowed: allowed.iter().filter_map(Allowed::other).collect(),
         working_dir: target.working_dir.to_str().map(str::to_owned),
         ..Expectations::default()
     }

@@ -2,9 +2,11 @@
 
 use super::shared::{ExploreOptions, OutputOptions};
 use super::values::{
-    ExpectedExit, IsolationOption, Leaks, NamedCommand, Words, seconds, seconds_or_none, words,
+    Allowed, ExpectedExit, IsolationOption, Leaks, NamedCommand, Words, seconds, seconds_or_none,
+    words,
 };
 use clap::Args;
+use crosswire::check::ExpectedDeath;
 use crosswire::explore::{Budget, CrashSearch, Shard, Strategy};
 use crosswire::model::{FaultKind, Limits};
 use std::path::PathBuf;
@@ -198,6 +200,16 @@ pub struct JudgementOptions {
     /// before that, it must match --expect-exit
     #[arg(long)]
     pub may_give_up: bool,
+    /// Accept that a process dies of this signal, such as SIGABRT; of the processes that the
+    /// shell pattern matches, if there is one
+    #[arg(long, value_name = "[PATTERN=]SIGNAL")]
+    pub expect_signal: Vec<ExpectedDeath>,
+    /// Accept violations of this kind: deadlock, livelock, stalled, fatal-signal, exit-status
+    /// or panic, of the processes that the shell pattern matches; or leak:PATTERN: files by
+    /// path, with all below; memory, semaphores and queues by /name; System V by key;
+    /// processes by name. The report counts them
+    #[arg(long, value_name = "KIND[:PATTERN]")]
+    pub allow: Vec<Allowed>,
     /// Kernel resources that must not outlive a run
     #[arg(long, value_enum, default_value_t)]
     pub leaks: Leaks,

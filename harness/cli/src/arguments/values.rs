@@ -1,6 +1,7 @@
 //! Values of options and their parsers.
 
 use clap::ValueEnum;
+use crosswire::check::{Allowance, AllowanceError, pattern as read_pattern};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -57,6 +58,53 @@ impl FromStr for ExpectedExit {
                 .parse()
                 .map(ExpectedExit::Status)
                 .map_err(|_| "an exit status is a number from 0 to 255, or `any`".to_owned()),
+        }
+    }
+}
+
+/// Violations that are accepted.
+#[derive(Debug, Clone)]
+pub enum Allowed {
+    /// Leaks of what the shell pattern matches.
+    Leak(String),
+    /// Violations of another kind.
+    Other(Allowance),
+}
+
+impl Allowed {
+    /// Returns the pattern of the leaks.
+    pub fn leak(&self) -> Option<String> {
+        match self {
+            Allowed::Leak(pattern) => Some(pattern.clone()),
+            Allowed::Other(_) => None,
+        }
+    }
+
+    /// Returns what is accepted, if that is no leak.
+    pub fn other(&self) -> Option<Allowance> {
+        match self {
+            Allowed::Leak(_) => None,
+            Allowed::Other(allowance) => Some(allowance.clone()),
+        }
+    }
+}
+
+impl FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("leak", pattern)) => match read_pattern(pattern) {
+                Ok(_) => Ok(Allowed::Leak(pattern.to_owned())),
+                Err(error) => Err(error.to_string()),
+            },
+            _ if text == "leak" => Err("say which, as in leak:/tmp/cache*, or accept all with \
+                --leaks ignore"
+                .to_owned()),
+            _ => text
+                .parse()
+                .map(Allowed::Other)
+                .map_err(|e: AllowanceError| e.to_string()),
         }
     }
 }

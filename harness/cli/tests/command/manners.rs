@@ -113,7 +113,7 @@ fn a_limit_makes_it_inconclusive() {
 #[test]
 fn faults_without_a_place_are_inconclusive_and_those_that_linux_refuses_are_not() {
     for (fault, code, reason) in [
-        ("lose-signal", 4, "`cat` gets no signal"),
+        ("lose-signal", 4, "the program gets no signal"),
         (
             "interrupt",
             0,
@@ -128,6 +128,32 @@ fn faults_without_a_place_are_inconclusive_and_those_that_linux_refuses_are_not(
             String::from_utf8_lossy(&output.stdout).contains(reason),
             "{output:?}"
         );
+    }
+}
+
+#[test]
+fn deaths_leaks_and_other_violations_can_be_accepted() {
+    let dies = "kill -ABRT $$";
+    let leaves = "mkfifo /tmp/left-$$ /tmp/other";
+    for (script, options, code) in [
+        (dies, &[][..], 1),
+        (dies, &["--expect-signal", "sh=SIGABRT"], 0),
+        (dies, &["--expect-signal", "SIGTERM"], 1),
+        (dies, &["--allow", "fatal-signal:s?"], 0),
+        (leaves, &["--allow", "leak:/tmp/left-*"], 1),
+        (
+            leaves,
+            &["--allow", "leak:/tmp/left-*", "--allow", "leak:/tmp/other"],
+            0,
+        ),
+    ] {
+        let (mut command, _directory) = crosswire();
+        command.args(["run", "--runs", "2"]).args(options);
+        let output = command.args(["--", "sh", "-c", script]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{options:?}: {output:?}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let told = options.contains(&"--allow");
+        assert_eq!(said.contains("allowed: "), told, "{said}");
     }
 }
 

@@ -176,6 +176,7 @@ impl Queue {
             distinct_traces: tally.distinct_traces(),
             inconclusive: tally.inconclusive,
             excused: tally.excused,
+            allowed: tally.allowed,
             invalid: tally.invalid,
             invalid_reason: tally.invalid_reason,
             not_tried: self.jobs.len() as u64,

@@ -41,6 +41,8 @@ pub struct CrashReport {
     /// Processes whose unexpected ends were not judged, by the fault after which a program
     /// may give up.
     pub excused: BTreeMap<String, u64>,
+    /// Violations that were found and accepted, by kind.
+    pub allowed: BTreeMap<String, u64>,
     /// Runs that the harness could not perform.
     pub invalid: u64,
     /// The reason of the first of them.
@@ -74,6 +76,7 @@ impl CrashReport {
             distinct_traces: 0,
             inconclusive: Vec::new(),
             excused: BTreeMap::new(),
+            allowed: BTreeMap::new(),
             invalid: u64::from(invalid_reason.is_some()),
             invalid_reason,
             interrupted: false,

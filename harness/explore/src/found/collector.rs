@@ -151,6 +151,7 @@ impl Collector {
             dropped,
             inconclusive: tally.inconclusive,
             excused: tally.excused,
+            allowed: tally.allowed,
             invalid: tally.invalid,
             invalid_reason: tally.invalid_reason,
             faults: FaultTally {

@@ -4,7 +4,7 @@ use crate::found::output::LastLines;
 use crate::plan::guarantee;
 use crate::plan::points::Points;
 use crate::plan::strategy::Profile;
-use crosswire_model::{Action, Fault, Record, Run, Verdict};
+use crosswire_model::{Action, Fault, Kind, Record, Run, Verdict};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub faults_struck: Vec<Fault>,
     /// Of each process whose end was not judged, the fault after which it may give up.
     pub excused: Vec<Action>,
+    /// Kinds of the violations that were accepted.
+    pub allowed: Vec<Kind>,
     /// Points at which faults can be injected, from runs without faults.
     pub points: Points,
     /// Output of run 0.
@@ -50,6 +52,7 @@ impl Outcome {
             faults_planned: 0,
             faults_struck: Vec::new(),
             excused: Vec::new(),
+            allowed: Vec::new(),
             points: Points::default(),
             reference: None,
             profile: Profile::default(),

@@ -29,6 +29,8 @@ pub struct Report {
     /// Processes whose unexpected ends were not judged, by the fault after which a program
     /// may give up.
     pub excused: BTreeMap<String, u64>,
+    /// Violations that were found and accepted, by kind.
+    pub allowed: BTreeMap<String, u64>,
     /// Runs that the harness could not perform, and why the first one.
     pub invalid: u64,
     /// The reason of the first of them.
@@ -79,6 +81,7 @@ impl Report {
             dropped: 0,
             inconclusive: Vec::new(),
             excused: BTreeMap::new(),
+            allowed: BTreeMap::new(),
             invalid: u64::from(invalid_reason.is_some()),
             invalid_reason,
             faults: FaultTally::default(),
@@ -104,6 +107,9 @@ impl Report {
         self.inconclusive.extend(other.inconclusive);
         for (fault, count) in other.excused {
             *self.excused.entry(fault).or_default() += count;
+        }
+        for (kind, count) in other.allowed {
+            *self.allowed.entry(kind).or_default() += count;
         }
         self.invalid += other.invalid;
         self.invalid_reason = self.invalid_reason.take().or(other.invalid_reason);

@@ -23,6 +23,8 @@ pub(crate) struct Tally {
     pub inconclusive: Vec<(Limit, u64)>,
     /// Unexpected ends that were not judged, by the fault after which a process may give up.
     pub excused: BTreeMap<String, u64>,
+    /// Accepted violations, by kind.
+    pub allowed: BTreeMap<String, u64>,
     pub invalid: u64,
     pub invalid_reason: Option<String>,
     /// What the engines of the workers lack: the same for all.
@@ -36,6 +38,9 @@ impl Tally {
         self.steps += outcome.steps;
         for action in &outcome.excused {
             *self.excused.entry(action.to_string()).or_default() += 1;
+        }
+        for kind in &outcome.allowed {
+            *self.allowed.entry(kind.to_string()).or_default() += 1;
         }
         match &outcome.verdict {
             Verdict::Pass | Verdict::Violation(_) => {}

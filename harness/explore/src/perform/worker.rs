@@ -115,6 +115,7 @@ pub(crate) fn perform(
     let verdict = work.judge.judge(&run, reference);
     let mut outcome = Outcome::of(&run, verdict);
     outcome.excused = crosswire_check::excused(&run.trace, &work.judge.expectations);
+    outcome.allowed = crosswire_check::allowed(&run, &work.judge.expectations);
     if outcome.verdict.is_violation() {
         if work.confirm {
             match confirm(runner, &work.judge, reference, &run, &outcome.verdict)? {

@@ -29,6 +29,9 @@ pub struct Summary {
     /// Unexpected ends of processes that were not judged, by the fault that excuses them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub statuses_not_judged: BTreeMap<String, u64>,
+    /// Violations that were found and accepted, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub allowed: BTreeMap<String, u64>,
     /// True if the exploration was interrupted.
     pub interrupted: bool,
     /// Runs performed.
@@ -184,6 +187,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             .map(|&(limit, runs)| LimitReached { limit, runs })
             .collect(),
         statuses_not_judged: report.excused.clone(),
+        allowed: report.allowed.clone(),
         interrupted: report.interrupted,
         runs: report.runs,
         runs_per_second: rounded(report.runs_per_second()),

@@ -160,7 +160,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
         &report.inconclusive,
         (report.invalid, report.invalid_reason.as_deref()),
     );
-    text += &unjudged(&report.excused);
+    text += &unjudged(&report.excused, &report.allowed);
     text += &losses(&report.capabilities_lost);
     if report.not_tried > 0 && !report.interrupted {
         let left = counted(report.not_tried, "crash").replace("crashs", "crashes");
@@ -194,6 +194,9 @@ pub struct CrashSummary {
     /// Unexpected ends of processes that were not judged, by the fault that excuses them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub statuses_not_judged: BTreeMap<String, u64>,
+    /// Violations that were found and accepted, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub allowed: BTreeMap<String, u64>,
     /// True if the search was interrupted.
     pub interrupted: bool,
     /// Name of the victim; `null` if it was each program in turn.
@@ -264,6 +267,7 @@ pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary 
             .map(|&(limit, runs)| json::LimitReached { limit, runs })
             .collect(),
         statuses_not_judged: report.excused.clone(),
+        allowed: report.allowed.clone(),
         interrupted: report.interrupted,
         victim: report.victim.clone(),
         not_tried: report.not_tried,

@@ -50,7 +50,7 @@ pub fn summary(report: &Report, palette: Palette) -> String {
         &report.inconclusive,
         (report.invalid, report.invalid_reason.as_deref()),
     );
-    text += &unjudged(&report.excused);
+    text += &unjudged(&report.excused, &report.allowed);
     if report.dropped > 0 {
         line(
             &mut text,
@@ -129,8 +129,9 @@ pub(crate) fn shortfalls(
     text
 }
 
-/// Returns how many unexpected ends of processes were not judged, and why.
-pub(crate) fn unjudged(excused: &BTreeMap<String, u64>) -> String {
+/// Returns how many unexpected ends of processes were not judged, and why, and how many
+/// violations were accepted.
+pub(crate) fn unjudged(excused: &BTreeMap<String, u64>, allowed: &BTreeMap<String, u64>) -> String {
     let mut text = String::new();
     for (fault, count) in excused {
         let statuses = counted(*count, "unexpected exit status").replace("statuss", "statuses");
@@ -138,6 +139,10 @@ pub(crate) fn unjudged(excused: &BTreeMap<String, u64>) -> String {
             &mut text,
             &format!("  {statuses} not judged: a program may give up after {fault}"),
         );
+    }
+    for (kind, count) in allowed {
+        let violations = counted(*count, "violation");
+        line(&mut text, &format!("  {violations} allowed: {kind}"));
     }
     text
 }
