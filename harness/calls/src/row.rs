@@ -68,6 +68,8 @@ pub enum Fact {
     /// Fails with EINTR after SIGSTOP and SIGCONT, even if the caller has no handler
     /// (signal(7), "Interruption of system calls and library functions by stop signals").
     EndsWithStop = 1 << 19,
+    /// Allocates a range of a file, from the third argument on, as long as the fourth.
+    Reserves = 1 << 20,
 }
 
 /// A set of [`Fact`]s.

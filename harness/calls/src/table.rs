@@ -59,7 +59,7 @@ static COMMON: &[Row] = rows! {
     fstat (; Fd Out) Inspect, Routine Brief SameFiles Loads;
     fstatfs (; Fd Out) Anything, Brief;
     ftruncate (Fd Size) Resize, WakesWatchers;
-    fallocate (; Fd Bits Int Size) Resize, NoSpace;
+    fallocate (; Fd Bits Int Size) Resize, NoSpace Reserves;
     fchmod (; Fd Mode) Change, WakesWatchers;
     fchown (; Fd Int Int) Change, WakesWatchers;
     fchdir (; Fd) ChangeDirectory, Brief;

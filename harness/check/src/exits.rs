@@ -8,7 +8,7 @@
 //! * The processes that the harness started must exit with status 0, or as
 //!   [`Expectations`] say. Death by any other signal is an unexpected end of
 //!   theirs too, and in their children the business of those who sent it.
-//! * After `errno` and `lose-signal` a correct program may give up: reporting an error by
+//! * After `errno`, `no-memory` and `lose-signal` a correct program may give up: reporting an error by
 //!   a status is what it is for. Its status, and death by `SIGPIPE` and the like, count no
 //!   more. After the `kill` of another process they count unless [`Expectations`] say
 //!   otherwise: whether the survivors of a crash end well is what it is injected for.
@@ -93,7 +93,7 @@ enum Ending {
 /// Tells whether a correct program may fail after this action.
 fn takes_away(action: Action) -> bool {
     match action {
-        Action::Kill | Action::LoseSignal => true,
+        Action::Kill | Action::LoseSignal | Action::NoMemory => true,
         Action::Errno(errno) => errno != EINTR,
         Action::Pause(_)
         | Action::DelaySignal(_)

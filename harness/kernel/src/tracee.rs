@@ -255,6 +255,15 @@ impl Stopped {
         self.set_signal_info(&info)
     }
 
+    /// Makes the signal that it stopped for another one, that of a fault at an address.
+    pub fn set_fault(&self, signal: i32, code: i32, address: u64) -> io::Result<()> {
+        let mut info = self.signal_info()?;
+        info.si_signo = signal;
+        info.si_code = code;
+        self.set_signal_info(&info)?;
+        self.set_fault_address(address)
+    }
+
     /// Returns the signals it has blocked, as bits from signal 1.
     pub fn signal_mask(&self) -> io::Result<u64> {
         let mut mask: u64 = 0;

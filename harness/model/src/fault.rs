@@ -31,6 +31,9 @@ pub enum Action {
     ClockJump(i64),
     /// Gives a new process the number of one that has ended and been waited for.
     ReusePid,
+    /// Withholds the memory of a page that is touched for the first time: `SIGBUS`, as from a
+    /// full file system (mmap(2)).
+    NoMemory,
 }
 
 /// A fault: what, in which process, at which point.
@@ -72,7 +75,8 @@ pub enum ParseFaultError {
     /// No such action.
     #[error(
         "unknown fault `{0}` (known: kill, pause(STEPS), lose-signal, delay-signal(STEPS), \
-         interrupt, short-io(BYTES), errno(NAME), full, clock-jump(SECONDS), reuse-pid)"
+         interrupt, short-io(BYTES), errno(NAME), full, clock-jump(SECONDS), reuse-pid, \
+         no-memory)"
     )]
     Action(String),
     /// The number or name in parentheses is missing or unreadable.
@@ -117,6 +121,7 @@ impl fmt::Display for Action {
             Action::Full => f.write_str("full"),
             Action::ClockJump(seconds) => write!(f, "clock-jump({seconds})"),
             Action::ReusePid => f.write_str("reuse-pid"),
+            Action::NoMemory => f.write_str("no-memory"),
         }
     }
 }
@@ -152,6 +157,7 @@ impl FromStr for Action {
             "interrupt" => Action::Interrupt,
             "full" => Action::Full,
             "reuse-pid" => Action::ReusePid,
+            "no-memory" => Action::NoMemory,
             _ => return Err(ParseFaultError::Action(text.into())),
         };
         Ok(action)
@@ -255,6 +261,7 @@ mod tests {
             "short-io(1):w@write#1",
             "lose-signal:main@#1",
             "reuse-pid:main@clone#2",
+            "no-memory:main@memory#3",
             "clock-jump(-3600):main@futex#1",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);

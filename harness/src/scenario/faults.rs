@@ -96,6 +96,12 @@ impl Faults {
         Faults::one(Action::ReusePid, process)
     }
 
+    /// Withholds the memory of a page of a mapped file that the process is the first to touch:
+    /// `SIGBUS`, as from a full file system.
+    pub fn no_memory(process: &str) -> Faults {
+        Faults::one(Action::NoMemory, process)
+    }
+
     /// Allows a fault of any kind.
     pub fn of(kind: FaultKind) -> Faults {
         let process = kind.process.unwrap_or_else(|| EVERY.to_owned());

@@ -26,9 +26,10 @@ Faults, each optionally with :PROCESS (as in kill:server); every other run injec
   full                shrinks the buffer of a pipe or socket to the kernel's minimum
   clock-jump(SECONDS) steps CLOCK_REALTIME by SECONDS (may be negative)
   reuse-pid           gives a new process the number of one that was waited for (needs namespaces)
+  no-memory           SIGBUS where a page of a mapped file is touched first, as in a full file system
 
-A fault excuses no fatal signal. Exit statuses are judged after every fault but errno and
-lose-signal, after which a correct program may give up; --may-give-up adds kill to these. The
+A fault excuses no fatal signal. Exit statuses are judged after every fault but errno,
+no-memory and lose-signal, after which a correct program may give up; --may-give-up adds kill to these. The
 report counts the unexpected statuses that were not judged.
 
 A program is named after its file; the children that it forks are NAME.1, NAME.2, …")]

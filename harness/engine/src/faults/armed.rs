@@ -113,6 +113,21 @@ impl Faults {
         })
     }
 
+    /// Returns whether the plan withholds memory from any process.
+    pub fn concern_memory(&self) -> bool {
+        let mut armed = self.armed.iter();
+        armed.any(|armed| armed.fault.action == Action::NoMemory)
+    }
+
+    /// Returns whether an access of a process may still find no memory.
+    pub fn may_lack_memory(&self, process: &str) -> bool {
+        self.armed.iter().any(|armed| {
+            armed.fault.action == Action::NoMemory
+                && armed.fault.process == process
+                && armed.seen < armed.fault.point.nth
+        })
+    }
+
     /// Returns whether the plan has none.
     pub fn is_empty(&self) -> bool {
         self.armed.is_empty()

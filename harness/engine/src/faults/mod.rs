@@ -47,6 +47,9 @@ impl Session<'_> {
         if action == Action::ReusePid {
             return self.strike_reuse(index, fault);
         }
+        if action == Action::NoMemory {
+            return self.strike_no_memory(index, fault);
+        }
         self.record(index, What::Fault(fault));
         match action {
             Action::Kill => {

@@ -39,6 +39,7 @@ impl Session<'_> {
         if position == address {
             return Err(self.unsupported(index, &region, "executes code in it"));
         }
+        let unbacked = self.lacks_page(index, address, &region)?;
         let reading = self.read_at_access(index, position, address)?;
         let trampoline = self.trampoline_at(index, position, &reading, &region)?;
         let kind = self
@@ -57,6 +58,7 @@ impl Session<'_> {
                 address,
                 trampoline,
                 stepped: false,
+                unbacked,
                 word: reading.word,
             },
         );
@@ -135,6 +137,7 @@ impl Session<'_> {
                 address,
                 trampoline: meaning.trampoline,
                 stepped: true,
+                unbacked: false,
                 word: None,
             },
         );

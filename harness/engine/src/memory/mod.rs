@@ -6,9 +6,11 @@
 //! own instruction performs it on the alias (`instruction`, `trampoline`, `access`,
 //! `strings`). The kernel, which follows pointers of system calls, is given the alias,
 //! too (`pointers`), and so that it can clean up after a process that dies with locks
-//! in shared memory, the mapping is opened before (`death`).
+//! in shared memory, the mapping is opened before (`death`). A fault withholds the memory
+//! (`backing`).
 
 mod access;
+mod backing;
 mod code;
 mod death;
 mod mappings;

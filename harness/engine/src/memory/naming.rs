@@ -55,6 +55,14 @@ impl SharedObjects {
         self.number(Key::Anonymous(self.anonymous), "/dev/zero")
     }
 
+    /// Returns the identity of an object.
+    pub(super) fn key(&self, object: u32) -> Option<Key> {
+        let mut known = self.known.iter();
+        known
+            .find(|(_, number)| **number == object)
+            .map(|(key, _)| *key)
+    }
+
     /// Returns the number of a System V segment's object, if it was ever attached.
     pub(super) fn of_segment(&self, id: i32) -> Option<u32> {
         self.known.get(&Key::SystemV(id)).copied()

@@ -11,6 +11,8 @@ pub(crate) struct Pending {
     pub trampoline: usize,
     /// The trampoline has failed: the instruction must be performed in its place.
     pub stepped: bool,
+    /// The page has yet to be allocated, as far as that was asked.
+    pub unbacked: bool,
     /// The word there, if it was read with the instruction.
     pub(super) word: Option<Foreseen>,
 }

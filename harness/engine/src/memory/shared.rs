@@ -1,6 +1,7 @@
 //! The shared memory of a run: address spaces, objects, and what is known of the code
 //! that touches them.
 
+use super::backing::Reserved;
 use super::naming::{Knowledge, SharedObjects};
 use super::space::Space;
 use crate::inside::stubs::{Installed, Stubs};
@@ -14,6 +15,7 @@ pub(crate) struct SharedMemory {
     pub(super) spaces: Vec<Space>,
     pub(super) objects: SharedObjects,
     pub(super) knowledge: Knowledge,
+    pub(super) reserved: Reserved,
     pub(super) changes: u64,
     /// The user of each word, by object and number; `None` if there are several.
     users: HashMap<(u32, u64), Option<TaskId>>,

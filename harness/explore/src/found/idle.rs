@@ -10,7 +10,8 @@ pub struct IdleFault {
     /// The kind, as it was asked for.
     pub fault: FaultKind,
     /// True if it was tried and Linux let nothing happen, as to an `interrupt` of calls that do
-    /// not wait, or in a process without a handler: the program cannot meet it.
+    /// not wait, or in a process without a handler, and to pages that are there already: the
+    /// program cannot meet it.
     pub cannot_happen: bool,
     /// The reason, in a sentence.
     pub reason: String,
@@ -27,12 +28,16 @@ pub(crate) fn among(
     idle.map(|kind| {
         let possible = FaultSpace::new(std::slice::from_ref(kind), points).len();
         let is_tried = possible > 0 && planned > 0;
-        let cannot_happen = is_tried && kind.action == Action::Interrupt;
+        let by_linux = matches!(kind.action, Action::Interrupt | Action::NoMemory);
+        let cannot_happen = is_tried && by_linux;
         IdleFault {
             fault: kind.clone(),
             cannot_happen,
             reason: match possible {
                 0 => nowhere(kind),
+                _ if cannot_happen && kind.action == Action::NoMemory => "each page that it \
+                    touched was there already, or belongs to no file system"
+                    .to_owned(),
                 _ if cannot_happen => "Linux did not interrupt any of the calls tried: they did not \
                     wait, or no handler would have run"
                     .to_owned(),
@@ -70,6 +75,7 @@ fn nowhere(kind: &FaultKind) -> String {
         }
         Action::Full => format!("{who} writes to nothing that can be full"),
         Action::ReusePid => format!("{who} creates no process"),
+        Action::NoMemory => format!("{who} makes no access to shared memory"),
         Action::ClockJump(_) => format!("{who} neither reads CLOCK_REALTIME nor waits by it"),
         Action::Kill | Action::Pause(_) => format!("{who} has no schedule point"),
     }

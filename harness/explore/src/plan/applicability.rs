@@ -16,6 +16,7 @@ pub(crate) fn applies(action: Action, call: Call, blocked: bool) -> bool {
         Action::LoseSignal | Action::DelaySignal(_) => false,
         Action::ShortIo(_) => row.is(Fact::Partial),
         Action::ReusePid => row.does == Does::Fork,
+        Action::NoMemory => call == Call::MEMORY,
         Action::Full => moves(call, &[Flow::Out]),
         Action::Errno(errno) => can_fail_with(call, errno),
     }
