@@ -32,12 +32,13 @@ use crosswire_kernel::sandbox::{self, Leftovers, Reset, Sandbox};
 use crosswire_kernel::tick::Ticker;
 use crosswire_kernel::tracee;
 use crosswire_model::{
-    Capture, End, FORMAT_VERSION, History, Operation, Plan, Run, Seen, Task, TaskId, Trace,
+    Capture, End, FORMAT_VERSION, History, Operation, Plan, Run, Seen, StartUp, Task, TaskId, Trace,
 };
 use memory::Knowledge;
 use observe::logged::Undone;
 use run::session::{Halt, Session};
 use run::setup::Setup;
+use start::prepare::{Prepared, Startable};
 use start::template::{Namespaces, Template};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -63,7 +64,9 @@ const LOG_ENTRIES: usize = 1 << 16;
 pub struct Engine {
     children: Vec<String>,
     successors: Vec<Successor>,
-    templates: Vec<Template>,
+    programs: Vec<Startable>,
+    /// The programs, started: for each start-up that runs have had.
+    prepared: Vec<Prepared>,
     working_dir: String,
     private_dirs: Vec<String>,
     bystanders: Vec<crosswire_kernel::Tid>,
@@ -101,7 +104,7 @@ impl Engine {
             .iter()
             .map(|start| start.executable(target))
             .collect::<Result<_, _>>()?;
-        let mut sandbox = Sandbox::start(&sandbox::Settings {
+        let sandbox = Sandbox::start(&sandbox::Settings {
             working_dir: target.working_dir.clone(),
             hidden: FAILURES,
             isolation: match target.isolation {
@@ -117,7 +120,8 @@ impl Engine {
         let mut engine = Engine {
             children: target.children.clone(),
             successors: target.successors.clone(),
-            templates: Vec::new(),
+            programs: Vec::new(),
+            prepared: Vec::new(),
             working_dir: target.working_dir.to_string_lossy().into_owned(),
             private_dirs: private_dirs(&target.working_dir),
             bystanders: vec![init],
@@ -134,21 +138,13 @@ impl Engine {
             knowledge: std::cell::Cell::default(),
             watches: false,
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
-            sandbox: {
-                sandbox.reset(&Reset {
-                    next_pid: TEMPLATE_PID,
-                    ..Reset::default()
-                })?;
-                sandbox
-            },
+            sandbox,
         };
         for (start, executable) in target.programs.iter().zip(&executables) {
-            engine.prepare(target, start, executable)?;
+            let program = engine.startable(target, start, executable)?;
+            engine.programs.push(program);
         }
-        engine
-            .empty_output()
-            .map_err(machine("emptying the output"))?;
-        engine.reset(None, false, false)?;
+        engine.prepare(&StartUp::default())?;
         Ok(engine)
     }
 
@@ -168,13 +164,35 @@ impl Engine {
     /// # Errors
     /// If the harness itself fails; whatever the program does is in the run's trace.
     pub fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+        let mut plan = plan.clone();
+        if !self.is_start_up_free() {
+            plan.start_up = StartUp::default();
+        }
+        loop {
+            let (run, contested) = self.run_with_usual_pids(&plan)?;
+            if contested.is_empty() {
+                return Ok(run);
+            }
+            plan.start_up.contest(contested);
+        }
+    }
+
+    /// Tells whether start-up may be longer than the shortest: every run finds the files as
+    /// the templates did, and gets the same ids.
+    fn is_start_up_free(&self) -> bool {
+        self.sandbox.is_isolated() && self.children.is_empty()
+    }
+
+    /// Performs a run, and returns what came too early in it.
+    fn run_with_usual_pids(&mut self, plan: &Plan) -> Result<(Run, BTreeSet<String>), EngineError> {
+        let prepared = self.prepare(&plan.start_up)?;
         let _trap = CounterTrap::set();
-        let mut run = self.run_once(plan)?;
+        let mut run = self.run_once(plan, prepared)?;
         for _ in 1..ATTEMPTS {
-            if self.has_usual_pids(&run.trace) {
+            if self.has_usual_pids(&run.0.trace) {
                 break;
             }
-            run = self.run_once(plan)?;
+            run = self.run_once(plan, prepared)?;
         }
         Ok(run)
     }
@@ -191,9 +209,14 @@ impl Engine {
         !self.sandbox.is_isolated() || trace.tasks.iter().enumerate().all(usual)
     }
 
-    fn run_once(&mut self, plan: &Plan) -> Result<Run, EngineError> {
+    fn run_once(
+        &mut self,
+        plan: &Plan,
+        prepared: usize,
+    ) -> Result<(Run, BTreeSet<String>), EngineError> {
         let began = finish::sweep::now();
-        let (mut session, outcome) = self.perform(plan)?;
+        let (mut session, outcome) = self.perform(plan, &self.prepared[prepared])?;
+        let contested = std::mem::take(&mut session.early.contested);
         let mut leftovers = session.processes_left();
         session.kill_all()?;
         let end = outcome?;
@@ -209,7 +232,8 @@ impl Engine {
             unwatched,
             undone,
         } = Outcome::of(session, end);
-        for template in &mut self.templates {
+        let templates = self.prepared.iter_mut().flat_map(|one| &mut one.templates);
+        for template in templates {
             let written = (knowledge.stubs).write(template.tid, &mut template.stubs);
             written.map_err(|error| EngineError::Machine(format!("keeping stubs: {error}")))?;
         }
@@ -226,7 +250,7 @@ impl Engine {
         let (stdout, stderr) = self
             .take_output()
             .map_err(|error| EngineError::Machine(format!("reading the output: {error}")))?;
-        Ok(Run {
+        let run = Run {
             plan: plan.clone(),
             trace: Trace { leftovers, ..trace },
             history,
@@ -235,13 +259,15 @@ impl Engine {
             unwatched,
             stdout,
             stderr,
-        })
+        };
+        Ok((run, contested))
     }
 
     /// Takes the steps of one run, and leaves all tasks as they are at its end.
     fn perform<'a>(
         &'a self,
         plan: &'a Plan,
+        prepared: &'a Prepared,
     ) -> Result<(Session<'a>, Result<End, EngineError>), EngineError> {
         if let Some(log) = &self.log {
             log.clear();
@@ -256,13 +282,15 @@ impl Engine {
             log: self.log.as_ref(),
             pids_vary: !self.sandbox.is_isolated(),
             in_template: false,
+            early: &prepared.early,
+            start_id: 0,
             watched: self.watches,
         };
         let mut session = Session::new(setup, self.knowledge.take());
         let working_dir = self.fresh_working_dir.then_some(self.working_dir.as_str());
         let started = start_roots(
             &mut session,
-            &self.templates,
+            &prepared.templates,
             self.own_namespaces,
             working_dir,
         );

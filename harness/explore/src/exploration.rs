@@ -3,7 +3,7 @@
 use super::{Budget, Exhaust, Regression, Shard, Strategy, available_cpus};
 use crosswire_check::{Check, Expectations};
 use crosswire_engine::Target;
-use crosswire_model::{FaultKind, Limits};
+use crosswire_model::{Action, FaultKind, Limits, StartUp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +91,22 @@ impl Exploration {
             shrink: Self::USUAL_SHRINKING,
             confirm: true,
             scenario: None,
+        }
+    }
+
+    /// Returns the start-up of the first run. What belongs to start-up is no schedule point,
+    /// so it is the shortest where every call counts: if all interleavings shall be explored,
+    /// or a fault may befall a call that only looks at a file.
+    pub(crate) fn start_up(&self) -> StartUp {
+        let befalls_looks = |kind: &FaultKind| {
+            matches!(
+                kind.action,
+                Action::Errno(_) | Action::ShortIo(_) | Action::Interrupt | Action::Full
+            )
+        };
+        match self.exhaust.is_some() || self.faults.iter().any(befalls_looks) {
+            true => StartUp::default(),
+            false => StartUp::longest(),
         }
     }
 }

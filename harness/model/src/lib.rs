@@ -29,7 +29,7 @@ pub use call::{Call, Errno, Signal, UnknownName};
 pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point};
 pub use history::{History, Operation, Outcome};
 pub use limits::{Limit, Limits};
-pub use plan::Plan;
+pub use plan::{Plan, StartUp};
 pub use record::{Program, ReadRecordError, Record};
 pub use run::Run;
 pub use schedule::{Deviation, Rule, Schedule, Switch, Weight};
@@ -42,4 +42,4 @@ pub use trace::{Blocked, End, Event, Leftover, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 
 /// Version of every file this crate writes. A reader refuses newer ones.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;

@@ -1,7 +1,8 @@
 //! All that determines a run.
 
-use super::{Fault, Limits, Schedule};
+use super::{EVERYTHING, Fault, Limits, Schedule};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A plan determines a run: the same program under the same plan gives the same
 /// trace.
@@ -29,7 +30,60 @@ pub struct Plan {
     /// True if the trace records what each step touches, which takes time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub footprints: bool,
+    /// The part of the programs' execution that comes before the first step.
+    #[serde(default, skip_serializing_if = "StartUp::is_shortest")]
+    pub start_up: StartUp,
     /// Limits of the run.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// How far programs are brought before the first step: at most to the first call that does
+/// more than look at files and at the program itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StartUp {
+    /// True if it includes looking at files that the run may change. Otherwise it ends
+    /// there.
+    pub reads_own_files: bool,
+    /// Those of them, as names of objects, at which it ends all the same: another program
+    /// changes them.
+    pub contested: BTreeSet<String>,
+}
+
+impl StartUp {
+    /// The longest start-up, as long as nothing is known to be contested.
+    pub fn longest() -> StartUp {
+        StartUp {
+            reads_own_files: true,
+            contested: BTreeSet::new(),
+        }
+    }
+
+    /// Tells whether it ends at the first file that the run may change.
+    pub fn is_shortest(&self) -> bool {
+        !self.reads_own_files
+    }
+
+    /// Ends before what a run has shown to be contested. What has no name makes it the
+    /// shortest.
+    pub fn contest(&mut self, objects: BTreeSet<String>) {
+        let known = self.contested.len();
+        self.contested.extend(objects);
+        if self.contested.contains(EVERYTHING) || self.contested.len() == known {
+            *self = StartUp::default();
+        }
+    }
+
+    /// Adds what another run has shown; whether anything was new. The shorter of the two
+    /// remains.
+    pub fn learn(&mut self, other: &StartUp) -> bool {
+        let before = self.clone();
+        if other.is_shortest() {
+            *self = StartUp::default();
+        } else if !self.is_shortest() {
+            self.contested.extend(other.contested.iter().cloned());
+        }
+        *self != before
+    }
 }

@@ -8,5 +8,6 @@ mod exhaust;
 mod loops;
 mod real_programs;
 mod shared_programs;
+mod start_up;
 mod symbols;
 mod unprivileged;

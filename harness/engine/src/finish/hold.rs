@@ -25,7 +25,8 @@ impl Engine {
     /// # Errors
     /// If the harness itself fails.
     pub fn hold(&mut self, plan: &Plan) -> Result<(Trace, Vec<Held>), EngineError> {
-        let (session, outcome) = self.perform(plan)?;
+        let prepared = self.prepare(&plan.start_up)?;
+        let (session, outcome) = self.perform(plan, &self.prepared[prepared])?;
         let end = outcome?;
         let mut standing = Vec::new();
         for task in session.tasks.iter().filter(|t| !t.is_gone()) {

@@ -6,6 +6,7 @@
 
 pub(crate) mod ends;
 pub(crate) mod footprints;
+mod names;
 pub(crate) mod objects;
 mod paths;
 

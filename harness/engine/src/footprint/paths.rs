@@ -31,6 +31,23 @@ impl ObjectNames {
         touches
     }
 
+    /// Returns what making a file touches, given its name as unix(7) has it.
+    pub fn made_at(&self, tid: Tid, made: &str) -> Vec<Touch> {
+        let base = match made.starts_with('/') {
+            true => Some(PathBuf::new()),
+            false => base(tid, None),
+        };
+        let Some(base) = base else {
+            return vec![Touch::everything()];
+        };
+        let path = along(&base.join(made)).path;
+        let parent = path.parent().unwrap_or(Path::new("/"));
+        vec![
+            Touch::write(name(&path)),
+            Touch::add(entries(&file(&parent.to_string_lossy()))),
+        ]
+    }
+
     fn of_way(
         &mut self,
         tid: Tid,
@@ -175,11 +192,16 @@ fn way(tid: Tid, directory: Option<i32>, address: u64) -> Option<Way> {
         true => PathBuf::new(),
         false => base(tid, directory)?,
     };
+    Some(along(&base.join(name)))
+}
+
+/// Follows the parts of a path.
+fn along(path: &Path) -> Way {
     let mut way = Way {
         path: PathBuf::from("/"),
         through: Vec::new(),
     };
-    for part in base.join(name).components() {
+    for part in path.components() {
         match part {
             Component::Normal(part) => {
                 way.through.push(way.path.clone());
@@ -194,5 +216,5 @@ fn way(tid: Tid, directory: Option<i32>, address: u64) -> Option<Way> {
     }
     way.through.sort_unstable();
     way.through.dedup();
-    Some(way)
+    way
 }

@@ -18,6 +18,7 @@ use crate::loops::Loops;
 use crate::memory::{Knowledge, SharedMemory};
 use crate::observe::recorder::Recorder;
 use crate::schedule::choose::{CannotRun, Chooser};
+use crate::start::early::EarlyReads;
 use crosswire_model::End;
 
 /// Why a run ends before its processes do.
@@ -60,6 +61,7 @@ pub(crate) struct Session<'a> {
     pub memory: SharedMemory,
     pub loops: Loops,
     pub footprints: Footprints,
+    pub early: EarlyReads,
     pub recorder: Recorder,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Session<'a> {
             memory: SharedMemory::new(knowledge),
             loops: Loops::default(),
             footprints: Footprints::default(),
+            early: EarlyReads::default(),
             recorder: Recorder::default(),
         }
     }

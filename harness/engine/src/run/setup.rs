@@ -4,6 +4,7 @@ use crate::start::target::Successor;
 use crosswire_kernel::Tid;
 use crosswire_kernel::oplog::OpLog;
 use crosswire_model::Plan;
+use std::collections::BTreeSet;
 use std::fs::File;
 
 /// The circumstances of a run.
@@ -26,6 +27,10 @@ pub(crate) struct Setup<'a> {
     pub pids_vary: bool,
     /// A template is prepared: nothing may depend on who performs it.
     pub in_template: bool,
+    /// What each program looked at while it started, of the files that the run may change.
+    pub early: &'a [BTreeSet<String>],
+    /// The id that a program has in every run, for its template.
+    pub start_id: i32,
     /// Somebody wants to know what calls read and write.
     pub watched: bool,
 }
@@ -36,6 +41,7 @@ impl<'a> Setup<'a> {
         plan: &'a Plan,
         bystanders: &'a [Tid],
         private_dirs: &'a [String],
+        start_id: i32,
     ) -> Setup<'a> {
         Setup {
             plan,
@@ -47,6 +53,8 @@ impl<'a> Setup<'a> {
             log: None,
             pids_vary: false,
             in_template: true,
+            early: &[],
+            start_id,
             watched: false,
         }
     }

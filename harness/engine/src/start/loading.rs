@@ -7,6 +7,7 @@ use crate::emulate::Emulated;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_calls::{Does, Fact, Mapping};
+use crosswire_kernel::tracee::Entering;
 use crosswire_kernel::{descriptor, memory};
 use libc::{
     F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FUTEX_PRIVATE_FLAG, FUTEX_WAKE, O_CREAT, O_RDWR, O_TRUNC,
@@ -23,12 +24,16 @@ impl Session<'_> {
         if self.processes[process].loading.is_none() {
             return Ok(false);
         }
-        if !self.belongs_to_start_up(index) {
+        if !self.belongs_to_start_up(index) && !self.belongs_to_longer_start_up(index) {
             self.processes[process].loading = None;
             return Ok(false);
         }
         let entering = self.tasks[index].entering;
         let does = entering.row().does;
+        if does == Does::Identity && self.setup.in_template {
+            self.skip(index, self.setup.start_id.into())?;
+            return Ok(true);
+        }
         if entering.row().is(Fact::Alike) {
             let began = self.clock.now();
             self.clock.read_in_start_up();
@@ -69,10 +74,7 @@ impl Session<'_> {
         match row.does {
             Does::Identity | Does::Parent => !self.setup.in_template,
             Does::Open => {
-                let creates = row
-                    .open_flags(&args)
-                    .is_none_or(|flags| flags & CREATING != 0);
-                !creates
+                !opens_to_change(&task.entering)
                     && row.path().is_some_and(|at| {
                         self.is_public_path(index, at) && !self.waits_at_opening(index, at)
                     })
@@ -82,7 +84,9 @@ impl Session<'_> {
             // Is it a terminal, and how large? Not across exec, please.
             Does::Device if is_standard => matches!(args[1], TCGETS | TIOCGWINSZ),
             Does::Device => matches!(args[1], TCGETS | FIOCLEX) && own(args[0]),
-            Does::Map(Mapping::Map) => args[2] as c_int & PROT_WRITE == 0 && own(args[4]),
+            Does::Map(Mapping::Map) => {
+                args[2] as c_int & PROT_WRITE == 0 && own(args[4]) && self.may_map_early(index)
+            }
             // Is it open at all?
             Does::Control if is_standard => matches!(args[1] as c_int, F_GETFD | F_GETFL),
             Does::Control => {
@@ -126,6 +130,12 @@ impl Session<'_> {
         let task = &self.tasks[index];
         memory::read_string(task.tid, task.entering.args[argument], 4096)
     }
+}
+
+/// Tells whether opening a file changes it, or is meant to.
+pub(super) fn opens_to_change(entering: &Entering) -> bool {
+    let flags = entering.row().open_flags(&entering.args);
+    flags.is_none_or(|flags| flags & CREATING != 0)
 }
 
 /// Tells whether a path of proc(5) or `/dev` leads to what a process has open, or to

@@ -1,6 +1,7 @@
 //! From a command to a program that stands at its first call of interest.
 
 pub(crate) mod auxv;
+pub(crate) mod early;
 pub(crate) mod identity;
 pub(crate) mod launch;
 pub(crate) mod loading;

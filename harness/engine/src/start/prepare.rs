@@ -2,9 +2,11 @@
 
 use crate::start::launch::{self, Launched, machine};
 use crate::start::template::Template;
-use crate::{Engine, EngineError, Start, Target};
+use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
 use crosswire_kernel::filter;
-use crosswire_kernel::sandbox;
+use crosswire_kernel::sandbox::{self, Reset};
+use crosswire_model::{Plan, StartUp};
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -12,19 +14,40 @@ use std::path::Path;
 /// The seed of randomness that a program asks for while it is being loaded.
 const LOADING_SEED: u64 = 0;
 
+/// Pids between the templates of one start-up and those of the next.
+const PIDS_OF_TEMPLATES: i32 = 1_000;
+
 /// The descriptor under which a scenario finds its log, and the variable that says
 /// so.
 const LOG_DESCRIPTOR: i32 = 3;
 const LOG_VARIABLE: &str = "CROSSWIRE_LOG_FD";
 
+/// Milliseconds after which a program that is still being loaded is taken to be
+/// looping.
+const LOADING_MS: u64 = 5_000;
+
+/// A program as it is started, for a template that is made anew.
+pub(crate) struct Startable {
+    start: Start,
+    program: sandbox::Program,
+}
+
+/// Templates of all programs, for runs with the same start-up.
+pub(crate) struct Prepared {
+    pub start_up: StartUp,
+    pub templates: Vec<Template>,
+    /// For each, the files of the run at which it looked while it started.
+    pub early: Vec<BTreeSet<String>>,
+}
+
 impl Engine {
-    /// Starts a program and keeps it as a template.
-    pub(crate) fn prepare(
-        &mut self,
+    /// Makes ready to start a program.
+    pub(crate) fn startable(
+        &self,
         target: &Target,
         start: &Start,
         executable: &Path,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Startable, EngineError> {
         let text = |bytes: &str| {
             CString::new(bytes).map_err(|_| EngineError::Start {
                 program: start.name.clone(),
@@ -47,36 +70,72 @@ impl Engine {
             filter: filter::filter(),
             limits: Vec::new(),
         };
-        let launched = self.launch(start, &program)?;
-        let template = match target.children.is_empty() {
-            true => Template::of_program(
-                &start.name,
-                launched,
-                &self.bystanders,
-                &self.private_dirs,
-                LOADING_SEED,
-            )?,
-            false => Some(Template::of_scenario(
-                &start.name,
-                launched,
-                &self.bystanders,
-            )?),
-        };
-        let template = match template {
-            Some(template) => template,
-            None => Template::at_exec(&start.name, self.launch(start, &program)?)?,
-        };
-        let loaded = self.knowledge.get_mut().note_loaded(template.tid);
-        loaded.map_err(machine("keeping a template"))?;
-        self.templates.push(template);
-        Ok(())
+        Ok(Startable {
+            start: start.clone(),
+            program,
+        })
     }
 
-    fn launch(
-        &mut self,
-        start: &Start,
-        program: &sandbox::Program,
-    ) -> Result<Launched, EngineError> {
+    /// Returns the number of the templates for runs with this start-up, which are made if
+    /// there are none.
+    pub(crate) fn prepare(&mut self, start_up: &StartUp) -> Result<usize, EngineError> {
+        let known = |prepared: &Prepared| prepared.start_up == *start_up;
+        if let Some(number) = self.prepared.iter().position(known) {
+            return Ok(number);
+        }
+        self.sandbox.reset(&Reset {
+            next_pid: TEMPLATE_PID + self.prepared.len() as i32 * PIDS_OF_TEMPLATES,
+            ..Reset::default()
+        })?;
+        let mut templates = Vec::new();
+        for number in 0..self.programs.len() {
+            let template = self.template(number, start_up)?;
+            let loaded = self.knowledge.get_mut().note_loaded(template.tid);
+            loaded.map_err(machine("keeping a template"))?;
+            templates.push(template);
+        }
+        self.prepared.push(Prepared {
+            start_up: start_up.clone(),
+            early: templates.iter().map(|one| one.early.clone()).collect(),
+            templates,
+        });
+        self.empty_output()
+            .map_err(machine("emptying the output"))?;
+        self.reset(None, false, false)?;
+        Ok(self.prepared.len() - 1)
+    }
+
+    /// Starts a program and keeps it as a template. One that cannot be kept after the
+    /// longer start-up is kept after the shortest, or where its exec has left it.
+    fn template(&mut self, number: usize, start_up: &StartUp) -> Result<Template, EngineError> {
+        let name = self.programs[number].start.name.clone();
+        if !self.children.is_empty() {
+            let launched = self.launch(number)?;
+            return Template::of_scenario(&name, launched, &self.bystanders);
+        }
+        let start_id = RUN_PID + number as i32;
+        let mut plan = Plan {
+            seed: LOADING_SEED,
+            start_up: start_up.clone(),
+            ..Plan::default()
+        };
+        plan.limits.wall_ms = LOADING_MS;
+        loop {
+            let launched = self.launch(number)?;
+            let (init, dirs) = (&self.bystanders, &self.private_dirs);
+            let template = Template::of_program(&name, launched, init, dirs, start_id, &plan)?;
+            match template {
+                Some(template) => return Ok(template),
+                None if plan.start_up.is_shortest() => {
+                    return Template::at_exec(&name, self.launch(number)?);
+                }
+                None => plan.start_up = StartUp::default(),
+            }
+        }
+    }
+
+    fn launch(&mut self, number: usize) -> Result<Launched, EngineError> {
+        let Startable { start, program } = &self.programs[number];
         let [stdout, stderr] = &self.outputs;
         let mut given = vec![(stdout.as_fd(), 1), (stderr.as_fd(), 2)];
         given.extend(self.log.as_ref().map(|log| (log.fd(), LOG_DESCRIPTOR)));

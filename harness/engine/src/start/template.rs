@@ -12,6 +12,7 @@ use crate::emulate::MARK;
 use crate::emulate::chance::Chance;
 use crate::emulate::clock::Clock;
 use crate::emulate::tsc;
+use crate::footprint::objects::open_descriptors;
 use crate::inside::one_stop;
 use crate::inside::remote::{Remote, made};
 use crate::inside::stubs::Installed;
@@ -22,13 +23,16 @@ use crate::run::task::{At, State};
 use crate::start::auxv;
 use crate::start::identity::{find_tid, holds_tid, inner_tid};
 use crate::start::launch::{Launched, expect, machine};
+use crate::start::loading::is_inside;
 use crosswire_calls::Does;
 use crosswire_kernel::regs::{self, Register, Registers};
 use crosswire_kernel::tracee::{self, Entering, Stop, Stopped, Wait, Waited};
 use crosswire_kernel::{Tid, descriptor, maps, memory};
 use crosswire_model::{End, Plan};
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 /// Position at which a template is kept.
 enum Place {
@@ -51,6 +55,8 @@ pub(crate) struct Template {
     tid_cell: Option<u64>,
     /// The list of robust futexes, which a clone does not inherit.
     robust_list: Option<(u64, u64)>,
+    /// Files of the run at which it looked while it started.
+    pub early: BTreeSet<String>,
     pub stubs: Installed,
     pub clock: Clock,
     pub chance: Chance,
@@ -65,26 +71,18 @@ pub(crate) enum Namespaces {
     Of(i32, i32),
 }
 
-/// Milliseconds after which a program that is still being loaded is taken to be
-/// looping.
-const LOADING_MS: u64 = 5_000;
-
 impl Template {
     /// Brings a program to its first call that matters; `None` if it ends, crashes or
-    /// loops before.
+    /// loops before. `start_id` is the id that its copies have.
     pub fn of_program(
         name: &str,
         launched: Launched,
         bystanders: &[Tid],
         private_dirs: &[String],
-        seed: u64,
+        start_id: i32,
+        plan: &Plan,
     ) -> Result<Option<Template>, EngineError> {
-        let mut plan = Plan {
-            seed,
-            ..Plan::default()
-        };
-        plan.limits.wall_ms = LOADING_MS;
-        let setup = Setup::of_template(&plan, bystanders, private_dirs);
+        let setup = Setup::of_template(plan, bystanders, private_dirs, start_id);
         let mut session = Session::new(setup, Knowledge::default());
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);
@@ -103,13 +101,25 @@ impl Template {
         let (tid, inside) = (launched.tid, launched.tid_inside);
         let has_come = matches!(session.tasks[index].state, State::Ready(At::Entry, _));
         let is_like_its_copies = || Ok(maps::is_kept_by_fork(tid)? && !holds_tid(tid, inside)?);
-        if !has_come || !is_like_its_copies().map_err(machine("keeping a template"))? {
+        let shares_files = || {
+            let opened = open_descriptors(tid)
+                .into_iter()
+                .filter(|number| *number > 2);
+            let mut files = opened.filter_map(|number| descriptor::target(tid, number));
+            files.any(|file| is_of_run(&file, private_dirs))
+        };
+        if !has_come
+            || shares_files()
+            || !is_like_its_copies().map_err(machine("keeping a template"))?
+        {
             session.kill_all()?;
             return Ok(None);
         }
         let entering = session.tasks[index].entering;
         let (clock, chance) = (session.clock, session.chance);
-        Template::keep(name, tid, inside, entering, clock, chance).map(Some)
+        let mut kept = Template::keep(name, tid, inside, entering, clock, chance)?;
+        kept.early = session.early.seen;
+        Ok(Some(kept))
     }
 
     /// Adds a copy of the program to a run and brings it to its first call, unless the run
@@ -148,6 +158,7 @@ impl Template {
             positions: Vec::new(),
             tid_cell: None,
             robust_list: None,
+            early: BTreeSet::new(),
             stubs: Installed::default(),
             clock: Clock::default(),
             chance: Chance::default(),
@@ -283,6 +294,7 @@ impl Template {
             positions: descriptor::positions(tid),
             tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
             robust_list,
+            early: BTreeSet::new(),
             stubs,
             clock,
             chance,
@@ -420,6 +432,13 @@ impl Template {
         self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])?;
         succeeded(raised, "raising the loopback interface")
     }
+}
+
+/// Tells whether an open file is one that runs may change, or that start-up has made. Copies
+/// would share it.
+fn is_of_run(path: &Path, private_dirs: &[String]) -> bool {
+    let path = path.to_string_lossy();
+    path.starts_with("anon_inode:") || is_inside(&path, private_dirs)
 }
 
 fn succeeded(result: i64, what: &str) -> Result<(), EngineError> {

@@ -107,6 +107,7 @@ impl Common {
     fn plan(&self, job: &CrashRun) -> Plan {
         let lessons = Lessons {
             profile: Profile::of_length(job.horizon),
+            start_up: job.start_up.clone(),
             ..Lessons::default()
         };
         Plan {

@@ -10,7 +10,7 @@ use crate::found::report::Progress;
 use crate::found::tally::Tally;
 use crate::perform::pool::{Agenda, Next};
 use crate::{Budget, ExploreError};
-use crosswire_model::{Fault, Limit, Verdict};
+use crosswire_model::{Fault, Limit, StartUp, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(super) struct CrashRun {
     /// The place of each crash among those that could have been in its stead. With
     /// the schedule it orders all runs, however they were shared out.
     pub order: Vec<usize>,
+    /// The start-up of the first run, for all others.
+    pub start_up: Option<StartUp>,
 }
 
 impl CrashRun {
@@ -65,6 +67,7 @@ impl Queue {
             crashes: Vec::new(),
             alike: Vec::new(),
             order: Vec::new(),
+            start_up: None,
         };
         Queue {
             search,
@@ -95,6 +98,7 @@ impl Queue {
                 crashes: Vec::new(),
                 alike: Vec::new(),
                 order: Vec::new(),
+                start_up: Some(performed.outcome.start_up.clone()),
             });
         }
         Ok(())
@@ -231,6 +235,7 @@ impl Agenda for Queue {
             next.crashes.push(crash.clone());
             next.alike = alike.to_vec();
             next.order.push(order);
+            next.start_up = Some(performed.outcome.start_up.clone());
             self.jobs.push_back(next);
         }
         self.count(&job, &performed.outcome);

@@ -8,7 +8,7 @@ use crate::found::tally::Tally;
 use crate::plan::guarantee::Guarantee;
 use crate::plan::points::{FaultSpace, Points};
 use crate::plan::strategy::Profile;
-use crosswire_model::{Action, FaultKind, Verdict};
+use crosswire_model::{Action, FaultKind, StartUp, Verdict};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
@@ -36,6 +36,10 @@ pub(crate) struct Collector {
     pub processes: Vec<String>,
     /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
+    /// The shortest of the start-ups of all runs.
+    pub start_up: Option<StartUp>,
+    /// True if it has become shorter since the last query.
+    pub start_up_shrunk: bool,
     /// Shared memory whose accesses are no schedule points, and why.
     unwatched: BTreeSet<String>,
 }
@@ -87,6 +91,12 @@ impl Collector {
             self.struck.insert((fault.action, fault.process));
         }
         self.unwatched.extend(outcome.unwatched);
+        if !matches!(outcome.verdict, Verdict::Invalid(_)) {
+            self.start_up_shrunk |= match &mut self.start_up {
+                Some(start_up) => start_up.learn(&outcome.start_up),
+                None => self.start_up.insert(outcome.start_up) != &StartUp::longest(),
+            };
+        }
         if let Some(depth) = outcome.depth {
             self.guarantee.count(depth);
         }

@@ -4,7 +4,7 @@ use crate::found::output::LastLines;
 use crate::plan::guarantee;
 use crate::plan::points::Points;
 use crate::plan::strategy::Profile;
-use crosswire_model::{Action, Fault, Kind, Record, Run, Verdict};
+use crosswire_model::{Action, Fault, Kind, Record, Run, StartUp, Verdict};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -37,6 +37,8 @@ pub(crate) struct Outcome {
     pub record: Option<Box<Record>>,
     pub last_lines: LastLines,
     pub replayed: bool,
+    /// The start-up that it had.
+    pub start_up: StartUp,
     /// Shared memory whose accesses are no schedule points, and why.
     pub unwatched: BTreeSet<String>,
 }
@@ -60,6 +62,7 @@ impl Outcome {
             record: None,
             last_lines: LastLines::default(),
             replayed: false,
+            start_up: StartUp::default(),
             unwatched: BTreeSet::new(),
         }
     }
@@ -80,6 +83,7 @@ impl Outcome {
             depth: guarantee::depth_of(&run.plan),
             faults_planned: planned,
             faults_struck: struck.cloned().collect(),
+            start_up: run.plan.start_up.clone(),
             unwatched: run.unwatched.clone(),
             ..Outcome {
                 verdict,

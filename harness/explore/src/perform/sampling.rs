@@ -52,12 +52,16 @@ impl Sampling {
         if self.next == 1 {
             self.reference = collector.reference.take().map(Arc::from);
         }
-        if self.next == 1 || collector.points_grown {
-            collector.points_grown = false;
+        let points_grown = std::mem::take(&mut collector.points_grown) || self.next == 1;
+        if points_grown || std::mem::take(&mut collector.start_up_shrunk) {
             self.lessons = Arc::new(Lessons {
                 space: FaultSpace::new(&self.kinds, &collector.points),
-                since: self.next,
+                since: match points_grown {
+                    true => self.next,
+                    false => self.lessons.since,
+                },
                 profile: collector.profile.clone(),
+                start_up: collector.start_up.clone(),
             });
         }
     }
@@ -101,8 +105,8 @@ impl Agenda for Sampling {
     type Job = NumberedRun;
     type Performed = Outcome;
 
-    /// What plans are made from changes at barriers only: after run 0 and, where
-    /// faults are injected, whenever the number of runs has doubled. There every
+    /// What plans are made from changes at barriers only: after run 0, and whenever the
+    /// number of runs has doubled. There every
     /// earlier run is waited for, so that the plans do not depend on who was fast.
     fn next(&mut self, elapsed: Duration) -> Next<NumberedRun> {
         let run = self.next;
@@ -110,11 +114,11 @@ impl Agenda for Sampling {
         if run >= self.budget.runs.max(1) || (late && run > 0) {
             return Next::End;
         }
-        let barrier = run == 1 || (run.is_power_of_two() && !self.kinds.is_empty());
+        let barrier = run.is_power_of_two();
         if barrier && self.collector.taken() != run {
             return Next::Wait;
         }
-        if run.is_power_of_two() {
+        if barrier {
             self.learn();
         }
         self.next += 1;

@@ -46,6 +46,7 @@ impl Work {
                 shard: exploration.shard,
                 fault_pairs: exploration.fault_pairs,
                 performed: exploration.performed,
+                start_up: exploration.start_up(),
                 limits: exploration.limits.clone(),
             },
             judge: Judge {

@@ -5,7 +5,7 @@
 use crate::Shard;
 use crate::plan::points::FaultSpace;
 use crate::plan::strategy::{Profile, Strategy};
-use crosswire_model::{Fault, Limits, Plan, Rule, Schedule};
+use crosswire_model::{Fault, Limits, Plan, Rule, Schedule, StartUp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -18,6 +18,8 @@ pub(crate) struct Lessons {
     pub since: u64,
     /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
+    /// The start-up that runs have had, once there are some.
+    pub start_up: Option<StartUp>,
 }
 
 /// Makes the plans of one exploration.
@@ -30,6 +32,8 @@ pub(crate) struct Planner {
     pub fault_pairs: bool,
     /// Runs that were performed before, besides run 0.
     pub performed: u64,
+    /// The start-up of the first run.
+    pub start_up: StartUp,
     pub limits: Limits,
 }
 
@@ -53,6 +57,7 @@ impl Planner {
             faults: self.faults(run, lessons),
             // The run by which others are measured.
             footprints: run == 0,
+            start_up: lessons.start_up.as_ref().unwrap_or(&self.start_up).clone(),
             limits: self.limits.clone(),
         }
     }
@@ -126,6 +131,7 @@ mod tests {
             shard: None,
             fault_pairs: false,
             performed: 0,
+            start_up: StartUp::default(),
             limits: Limits::default(),
         }
     }
@@ -135,7 +141,7 @@ mod tests {
         Lessons {
             space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(trace)),
             since: 1,
-            profile: Profile::default(),
+            ..Lessons::default()
         }
     }
 

@@ -1,0 +1,110 @@
+//! What programs look at while they start: files of the run belong to it, unless another
+//! program changes them.
+
+use crosswire_testing::building::{build_directory, compile, folder};
+use crosswire_testing::command::{Outcome, PASS, VIOLATION, replay_differs, run, somewhere};
+use std::path::{Path, PathBuf};
+
+/// Pairs of a program that changes a file and one that looks at it first thing.
+const CONTESTED: [(&str, &str); 7] = [
+    ("makes", "asks"),
+    ("makes", "lists"),
+    ("binds", "asks"),
+    ("writes", "reads"),
+    ("renames", "reads"),
+    ("protects", "measures"),
+    ("moves", "looks_inside"),
+];
+
+/// The same of files that have nothing to do with each other.
+const APART: [(&str, &str); 3] = [
+    ("makes", "reads"),
+    ("writes", "asks"),
+    ("makes", "measures"),
+];
+
+fn looks(directory: &Path) -> PathBuf {
+    compile(&[folder("fixtures/c/start_up/looks.c")], directory, "looks")
+}
+
+fn fill(directory: &Path) {
+    std::fs::write(directory.join("data"), "old").expect("a file");
+    std::fs::create_dir(directory.join("directory")).expect("a directory");
+    std::fs::write(directory.join("directory/file"), "x").expect("a file");
+}
+
+fn together(directory: &Path, program: &str, modes: (&str, &str), options: &[&str]) -> Outcome {
+    fill(directory);
+    let first = format!("first={program} {}", modes.0);
+    let second = format!("second={program} {}", modes.1);
+    let common = [
+        "--runs",
+        "60",
+        "--leaks",
+        "ignore",
+        "--process",
+        &first,
+        "--process",
+        &second,
+    ];
+    run(directory, &[&common[..], options].concat())
+}
+
+#[test]
+fn a_start_up_ends_before_what_another_program_changes() {
+    let programs = build_directory();
+    let program = looks(programs.path());
+    let program = program.to_str().expect("a path that is text");
+    for modes in CONTESTED {
+        for modes in [modes, (modes.1, modes.0)] {
+            let directory = somewhere();
+            let outcome = together(directory.path(), program, modes, &[]);
+            assert_eq!(outcome.status, VIOLATION, "{modes:?}: {}", outcome.told());
+            for (file, kind) in outcome.files(directory.path()).iter().zip(outcome.kinds()) {
+                assert_eq!(
+                    replay_differs(directory.path(), file, kind),
+                    None,
+                    "{modes:?}"
+                );
+            }
+        }
+    }
+    for modes in APART {
+        let directory = somewhere();
+        let outcome = together(directory.path(), program, modes, &[]);
+        assert_eq!(outcome.status, PASS, "{modes:?}: {}", outcome.told());
+        let directory = somewhere();
+        let every_call = together(
+            directory.path(),
+            program,
+            modes,
+            &["--faults", "errno(EIO)"],
+        );
+        let points = |outcome: &Outcome| {
+            let total = outcome.report["schedule_points"]
+                .as_f64()
+                .expect("a number");
+            total / outcome.report["runs"].as_f64().expect("a number")
+        };
+        assert!(
+            points(&outcome) < points(&every_call),
+            "{modes:?}: {} of {} points",
+            points(&outcome),
+            points(&every_call)
+        );
+    }
+}
+
+#[test]
+fn copies_of_a_started_program_are_what_it_took_itself_for() {
+    let programs = build_directory();
+    let program = looks(programs.path());
+    let program = program.to_str().expect("a path that is text");
+    for mode in ["knows_itself", "has_child"] {
+        let directory = somewhere();
+        fill(directory.path());
+        let options = ["--runs", "20", "--leaks", "ignore", "--", program, mode];
+        let outcome = run(directory.path(), &options);
+        assert_eq!(outcome.status, PASS, "{mode}: {}", outcome.told());
+    }
+}

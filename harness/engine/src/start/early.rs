@@ -1,0 +1,121 @@
+//! Files of the run that programs look at while they start.
+//!
+//! Start-up comes before the first step, once for all runs. Looking at files that the run
+//! may change belongs to it as long as no other program changes them ([`StartUp`]): what a
+//! program's own descendants change, they change after it. A run in which another program
+//! does so shows that its own start-up came too early; it is repeated with a start-up that
+//! ends before.
+
+use crate::footprint::objects::{entries, file, writers};
+use crate::run::session::Session;
+use crate::start::loading::{is_inside, opens_to_change};
+use crosswire_calls::Does;
+use crosswire_kernel::descriptor;
+use crosswire_model::{EVERYTHING, Mode, Touch};
+use libc::MAP_PRIVATE;
+use std::collections::BTreeSet;
+
+/// What start-ups have looked at, and what a run does to it.
+#[derive(Debug, Default)]
+pub(crate) struct EarlyReads {
+    /// Objects at which the program has looked whose template is being prepared.
+    pub seen: BTreeSet<String>,
+    /// Objects that this run has changed after another program had looked at them.
+    pub contested: BTreeSet<String>,
+}
+
+impl Session<'_> {
+    /// Tells whether looking at files of the run belongs to the start-up under way.
+    pub(super) fn reads_own_files(&self) -> bool {
+        self.setup.in_template && self.setup.plan.start_up.reads_own_files
+    }
+
+    /// Tells whether a call belongs to a start-up that looks at files of the run.
+    pub(super) fn belongs_to_longer_start_up(&mut self, index: usize) -> bool {
+        if !self.reads_own_files() {
+            return false;
+        }
+        let entering = self.tasks[index].entering;
+        match entering.row().does {
+            // Copies have the id that is answered here, and the same directory. What is left
+            // of a try whether there is such a thing keeps the template from being kept.
+            Does::Identity | Does::WorkingDirectory | Does::Epoll => true,
+            Does::Open => !opens_to_change(&entering) && self.may_look_early(index),
+            Does::LookUp => self.may_look_early(index),
+            _ => false,
+        }
+    }
+
+    /// Tells whether no other program is known to change the file at which a call looks, and
+    /// takes note of it.
+    fn may_look_early(&mut self, index: usize) -> bool {
+        let touches = self.of_names(index);
+        let contested = &self.setup.plan.start_up.contested;
+        let is_look = |touch: &Touch| touch.object != EVERYTHING && touch.mode == Mode::Read;
+        if !touches.iter().all(is_look) {
+            return false;
+        }
+        let mut seen: BTreeSet<String> = touches.iter().map(|touch| touch.object.clone()).collect();
+        if self.tasks[index].entering.row().does == Does::Open {
+            // It will be read or listed.
+            let mut names = touches.iter().rev();
+            let opened = names.find_map(|touch| touch.object.strip_prefix("name "));
+            seen.extend(
+                opened
+                    .map(file)
+                    .into_iter()
+                    .flat_map(|file| [entries(&file), file]),
+            );
+        }
+        // Who writes to a file has opened it for that.
+        let files = seen.iter().filter(|object| object.starts_with("file "));
+        let mut writers: BTreeSet<String> = files.map(|file| writers(file)).collect();
+        seen.append(&mut writers);
+        if !seen.is_disjoint(contested) {
+            return false;
+        }
+        self.early.seen.append(&mut seen);
+        true
+    }
+
+    /// Tells whether a file that start-up opened may be mapped. Copies of the program share
+    /// what it maps, which must not be a file that a run can change.
+    pub(super) fn may_map_early(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let [_, _, _, flags, number, _] = task.entering.args;
+        flags as i32 & MAP_PRIVATE != 0
+            || !self.reads_own_files()
+            || descriptor::target(task.tid, number)
+                .is_some_and(|path| !is_inside(&path.to_string_lossy(), self.setup.private_dirs))
+    }
+
+    /// Before a call of a run: takes note of files that another program has looked at while
+    /// it started, if the call may change them.
+    pub fn note_contest(&mut self, index: usize) {
+        let own = self.root_number(index);
+        let others = self.setup.early.iter().enumerate();
+        let others = others.filter(|(root, seen)| *root != own && !seen.is_empty());
+        let others: Vec<&BTreeSet<String>> = others.map(|(_, seen)| seen).collect();
+        if others.is_empty() {
+            return;
+        }
+        let touches = self.of_changed_files(index);
+        for seen in others {
+            for touch in touches.iter().filter(|touch| touch.mode != Mode::Read) {
+                if touch.object == EVERYTHING || seen.contains(&touch.object) {
+                    self.early.contested.insert(touch.object.clone());
+                }
+            }
+        }
+    }
+
+    /// Returns which of the programs that the harness started a task descends from.
+    fn root_number(&self, index: usize) -> usize {
+        let mut process = self.tasks[index].process;
+        while let Some(parent) = self.processes[process].parent {
+            process = parent;
+        }
+        let roots = self.processes.iter().take(process);
+        roots.filter(|process| process.root).count()
+    }
+}
