@@ -53,6 +53,7 @@ const CASES: &[(&str, &[&str], Option<u64>)] = &[
     ("permissions", &["C:a", "V:a X:a"], None),
     ("blocked too late", &["f: 6: U: I: j:"], None),
     ("ignored too late", &["Z: U: I:", "S:101"], None),
+    ("alone in the end", &["Z:", "f: h:"], None),
 ];
 
 /// Tries every order without reduction: a step may be left as often as one likes.

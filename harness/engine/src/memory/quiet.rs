@@ -101,11 +101,12 @@ impl Session<'_> {
         self.may_come(task.process) & changed != 0
     }
 
-    /// The signals that other processes may send to one. Threads of one process know of
-    /// each other; what they do to themselves is not what this is about.
+    /// The signals that other processes may send to one, or could have sent: whether a call
+    /// is a step must not depend on when another process ends. Threads of one process know
+    /// of each other; what they do to themselves is not what this is about.
     fn may_come(&self, process: usize) -> u64 {
         let others = self.processes.iter().enumerate();
-        let others = others.filter(|(other, data)| *other != process && !self.has_ended(data));
+        let others = others.filter(|(other, _)| *other != process);
         let mut signals = 0;
         for (_, other) in others {
             signals |= !OWN;
