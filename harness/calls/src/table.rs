@@ -268,9 +268,9 @@ static COMMON: &[Row] = rows! {
     lsm_get_self_attr (; Int Out Out Bits) Anything;
     lsm_set_self_attr (; Int Given Size Bits) Anything;
     lsm_list_modules (; Out Out Bits) Anything;
-    add_key (; Text Text Given Size Int) Anything;
-    request_key (; Text Text Text Int) Anything;
-    keyctl (; Int Plain Plain Plain Plain) Anything;
+    add_key (; Text Text Given Size Int) Refused(ENOSYS);
+    request_key (; Text Text Text Int) Refused(ENOSYS);
+    keyctl (; Int Plain Plain Plain Plain) Refused(ENOSYS);
 
     // CPUs and priorities.
     sched_yield () Nothing, Routine Brief SameFiles Yields;

@@ -216,7 +216,10 @@ impl Engine {
         let history = self.history(&mut trace, &undone);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         if self.sandbox.is_isolated() {
-            self.own_namespaces |= used;
+            // Only where programs rule them they can be made anew.
+            if self.capabilities().has(Feature::InnerNamespace) {
+                self.own_namespaces |= used;
+            }
         } else if began.is_some_and(|began| finish::sweep::sweep(&trace.events, &left, began)) {
             // What is gone now is new if the next run creates it.
             self.reset(None, system_v, queues)?;

@@ -82,6 +82,7 @@ impl ResetStage {
             Self::LeaveIpc => "returning from the ipc namespace of the run",
             Self::Mqueue => "listing message queues",
             Self::Clear => "emptying /dev/shm",
+            Self::HostName => "restoring the name of the host",
             Self::Overlay => "overlaying a directory anew",
             Self::WorkingDir => "entering the working directory again",
             Self::FirstPid => "setting the next pid",

@@ -152,7 +152,7 @@ fn attempt(
         socket: theirs.as_raw_fd(),
         namespaces,
         working_dir: c_string(working_dir),
-        reduce_capabilities: in_user_namespace && !Uid::effective().is_root(),
+        is_root: Uid::effective().is_root(),
         trusted_attributes: !in_user_namespace && in_initial_user_namespace(),
         overlays: overlays.plans(),
     };

@@ -18,7 +18,11 @@
 //! - `/dev/urandom` and `/dev/random` are files of fixed bytes, addresses are not
 //!   randomised, and the first process has the same pid in each run.
 //! - The rest of the file system is as outside, and what the harness's user may
-//!   write there, programs may.
+//!   write there, programs may. Not so the devices and settings of the machine in
+//!   `/dev`, `/proc` and `/sys` (`machine.rs`).
+//! - Root is root, but not over the sandbox: programs run in a user namespace below
+//!   that of process 1 (`inner.rs`), so that only mounts in namespaces of their own are
+//!   theirs, and there the kernel locks those of the sandbox.
 //!
 //! An overlay differs from an ordinary directory in one respect that programs can
 //! notice: when a file of the host is opened for writing, it is copied, and who
@@ -62,12 +66,15 @@ mod child;
 mod error;
 mod findings;
 mod init;
+mod inner;
 mod launch;
 mod leftovers;
+mod machine;
 mod overlay;
 mod overlays;
 mod plain;
 mod plan;
+mod powers;
 mod program;
 mod raw;
 mod reset;
