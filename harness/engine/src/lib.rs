@@ -67,6 +67,8 @@ pub struct Engine {
     working_dir: String,
     private_dirs: Vec<String>,
     bystanders: Vec<crosswire_kernel::Tid>,
+    /// The templates' pids, as programs would see them.
+    template_pids: Vec<i32>,
     /// Standard output and standard error.
     outputs: [File; 2],
     /// Log of the processes of a scenario.
@@ -120,6 +122,7 @@ impl Engine {
             working_dir: target.working_dir.to_string_lossy().into_owned(),
             private_dirs: private_dirs(&target.working_dir),
             bystanders: vec![init],
+            template_pids: Vec::new(),
             outputs: [
                 descriptor::output_file("stdout").map_err(machine("making a file for output"))?,
                 descriptor::output_file("stderr").map_err(machine("making a file for output"))?,
@@ -253,6 +256,7 @@ impl Engine {
             children: &self.children,
             successors: &self.successors,
             bystanders: &self.bystanders,
+            strangers: &self.template_pids,
             private_dirs: &self.private_dirs,
             outputs: &self.outputs,
             log: self.log.as_ref(),

@@ -159,6 +159,7 @@ impl Session<'_> {
         self.turn.calling = true;
         self.ipc.note_call(row, self.tasks[index].tid);
         self.note_settings(index);
+        self.keep_in_reach(index)?;
         self.note_opening(index);
         self.place_mapping(index)?;
         self.open_before_end(index)?;

@@ -14,7 +14,7 @@ use crosswire_kernel::Tid;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs;
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::tracee::{self, Stop, Stopped};
 use crosswire_model::{Call, End, Signal, TaskId, What};
 
 impl Session<'_> {
@@ -152,7 +152,11 @@ impl Session<'_> {
             regs::poke(task.tid, register, value)?;
         }
         for (address, bytes) in std::mem::take(&mut task.restore_memory) {
-            memory::write(task.tid, address, &bytes)?;
+            // A filter of system calls, say, may stand where the program cannot write.
+            if let Err(error) = memory::write(task.tid, address, &bytes) {
+                let word = bytes.try_into().map_err(|_| error)?;
+                tracee::write_code(task.tid, address, u64::from_ne_bytes(word))?;
+            }
         }
         let expired = std::mem::take(&mut task.expired) && is_interrupted(result);
         if expired {

@@ -68,6 +68,7 @@ impl Engine {
         };
         let loaded = self.knowledge.get_mut().note_loaded(template.tid);
         loaded.map_err(machine("keeping a template"))?;
+        self.template_pids.push(template.inside);
         self.templates.push(template);
         Ok(())
     }

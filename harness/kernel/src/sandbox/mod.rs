@@ -279,6 +279,8 @@ impl Drop for Sandbox {
         // Long enough for whatever the kernel does to end processes, short enough
         // to notice that it waits for us.
         const PATIENCE: Duration = Duration::from_millis(2);
+        // Whatever holds process 1 then, the kernel kills it when this thread ends.
+        const LIMIT: Duration = Duration::from_secs(20);
         if self.known.is_some() {
             for pid in plain::descendants(self.pid) {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
@@ -289,6 +291,7 @@ impl Drop for Sandbox {
         let begin = Instant::now();
         loop {
             match waitpid(init, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) if begin.elapsed() > LIMIT => return,
                 Ok(WaitStatus::StillAlive) => {
                     // Process 1 ends after all others in its namespace, and of those
                     // the ones that this thread traces only when it has waited for
