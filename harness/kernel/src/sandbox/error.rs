@@ -25,6 +25,12 @@ pub enum SandboxError {
         .0.display()
     )]
     HiddenWorkingDir(PathBuf),
+    /// Tasks cannot be looked at.
+    #[error(
+        "/proc does not show the processes of this pid namespace; mount it: \
+         `mount -t proc proc /proc`"
+    )]
+    NoProc,
     /// No memory to share with process 1.
     #[error("mapping memory to share with the sandbox: {}", .0.desc())]
     Memory(Errno),
