@@ -2,10 +2,11 @@
 //! without privileges.
 
 use crate::unprivileged::Ground;
-use crosswire_testing::building::{compile, source};
+use crosswire_testing::building::{build_directory, compile, source};
 use crosswire_testing::command::{self, INVALID, Outcome, PASS, UNUSABLE, VIOLATION, somewhere};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 /// What must come to nothing. The program says with its status whether it did.
@@ -68,6 +69,19 @@ fn nobody_gets_out() {
             &[way, marker],
         )
     });
+}
+
+#[test]
+fn daemons_of_the_machine_are_not_reached() {
+    let directory = build_directory();
+    let program = compile(&[source("escape.c")], directory.path(), "escape");
+    let name = directory.path().join("daemon");
+    let _daemon = UnixListener::bind(&name).expect("a name of this test");
+    let words = [program.as_path(), Path::new("daemons"), &name];
+    let words = words.map(|word| word.to_str().expect("a path that is text"));
+    let options = ["--runs", "3", "--leaks", "ignore", "--"];
+    let outcome = command::run(somewhere().path(), &[&options[..], &words].concat());
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
 }
 
 fn explore(program: &Path, way: &str) -> Outcome {

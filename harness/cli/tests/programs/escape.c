@@ -16,10 +16,12 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -295,6 +297,27 @@ static void marks(void)
 			out("a mark");
 }
 
+/* The marker is the name of a socket at which a process of the machine listens. */
+static void daemons(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	strncpy(address.sun_path, marker, sizeof address.sun_path - 1);
+	int asks = socket(AF_UNIX, SOCK_STREAM, 0), sends = socket(AF_UNIX, SOCK_DGRAM, 0);
+	if (connect(asks, (struct sockaddr *)&address, sizeof address) == 0 || errno != ECONNREFUSED)
+		out("a connection to a daemon");
+	if (sendto(sends, "x", 1, 0, (struct sockaddr *)&address, sizeof address) == 1 ||
+	    errno != ECONNREFUSED)
+		out("a message to a daemon");
+	/* Its own are its own affair, wherever they are. */
+	strncat(address.sun_path, ".own", 5);
+	unlink(address.sun_path);
+	int listens = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(listens, (struct sockaddr *)&address, sizeof address) != 0 || listen(listens, 1) != 0 ||
+	    connect(asks, (struct sockaddr *)&address, sizeof address) != 0)
+		out("no socket of its own");
+	unlink(address.sun_path);
+}
+
 static void wild_jump(void)
 {
 	void (*nowhere)(void) = (void (*)(void))0x7000000000;
@@ -320,6 +343,7 @@ static const struct {
 	{ "asks_listener", asks_listener },
 	{ "strict", strict },
 	{ "marks", marks },
+	{ "daemons", daemons },
 	{ "wild_jump", wild_jump },
 };
 

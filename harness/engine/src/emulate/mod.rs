@@ -9,6 +9,7 @@ mod cpu;
 mod expiry;
 pub(crate) mod locks;
 pub(crate) mod network;
+mod outside;
 mod pipes;
 mod place;
 mod processes;
@@ -30,8 +31,9 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, EFAULT, EINVAL, ESRCH, GRND_INSECURE, GRND_NONBLOCK,
-    GRND_RANDOM, PR_GET_TSC, PR_SET_TSC, PR_TSC_ENABLE, PR_TSC_SIGSEGV, TIMER_ABSTIME, c_int,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ESRCH, GRND_INSECURE,
+    GRND_NONBLOCK, GRND_RANDOM, PR_GET_TSC, PR_SET_TSC, PR_TSC_ENABLE, PR_TSC_SIGSEGV,
+    TIMER_ABSTIME, c_int,
 };
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
@@ -50,6 +52,9 @@ impl Session<'_> {
         }
         if self.names_stranger(entering.row(), &args) {
             return Ok(Emulated::Answer(-i64::from(ESRCH)));
+        }
+        if self.asks_machine(index) {
+            return Ok(Emulated::Answer(-i64::from(ECONNREFUSED)));
         }
         let emulated = match entering.row().does {
             Does::ReadClock => self.read_clock(index, args[0] as c_int, args[1]),

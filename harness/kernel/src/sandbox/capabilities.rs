@@ -105,7 +105,10 @@ impl Feature {
     /// Describes the consequences of its absence.
     pub fn consequence(self) -> &'static str {
         match self {
-            Self::UserNamespace => "programs run with the capabilities the harness has outside",
+            Self::UserNamespace => {
+                "programs of root keep only those of its capabilities that concern files, ids, \
+                 their own processes and sockets"
+            }
             Self::PidNamespace => {
                 "pids differ from run to run, and when the harness is killed, its programs are \
                  ended by an ordinary process, which may be killed too"
@@ -143,9 +146,9 @@ impl Feature {
                 "files that programs write to /var/tmp stay there and are visible to later runs"
             }
             Self::InnerNamespace => {
-                "programs keep only those of root's capabilities with which they can neither take \
-                 the sandbox apart nor change the machine, and all runs use one network and one \
-                 ipc namespace"
+                "programs of root keep only those of its capabilities that concern files, ids, \
+                 their own processes and sockets, and all runs use one network and one ipc \
+                 namespace"
             }
             Self::Devices => {
                 "programs can open the devices that they could open outside, disks included"
