@@ -86,7 +86,7 @@ fn prepare(
     // session of its own it would be an orphaned group, in which SIGTSTP does nothing.
     // SAFETY: no pointers.
     unsafe { raw::call(libc::SYS_setpgid, [0; 5]) }.map_err(|e| (SpawnStage::Session, e))?;
-    powers::reduce(origin).map_err(|e| (SpawnStage::Capabilities, e))?;
+    powers::reduce(origin.inner, origin.is_root).map_err(|e| (SpawnStage::Capabilities, e))?;
     set_limits(program).map_err(|e| (SpawnStage::Limits, e))?;
     place_descriptors(program, fds).map_err(|e| (SpawnStage::Descriptors, e))?;
     raw::prctl(libc::PR_SET_NO_NEW_PRIVS, [1, 0, 0, 0]).map_err(|e| (SpawnStage::NoNewPrivs, e))?;

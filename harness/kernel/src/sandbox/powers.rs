@@ -3,8 +3,7 @@
 
 use std::ffi::{c_int, c_ulong};
 
-use super::child::Origin;
-use super::raw::{self, Errno};
+use super::raw::{self, Errno, Fd};
 
 const CAP_NET_ADMIN: c_int = 12;
 const CAP_SYS_ADMIN: c_int = 21;
@@ -36,13 +35,13 @@ const HARMLESS: [c_int; 17] = [
 const CAPABILITIES: c_int = 64;
 
 /// Takes from a program, before its execve, what it does not have outside or could use
-/// against the sandbox.
-pub(super) fn reduce(origin: &Origin) -> Result<(), Errno> {
-    if origin.inner < 0 {
+/// against the sandbox. `inner` is the user namespace for it, -1 if there is none.
+pub(super) fn reduce(inner: Fd, is_root: bool) -> Result<(), Errno> {
+    if inner < 0 {
         return drop_all_but_harmless();
     }
-    raw::setns(origin.inner, libc::CLONE_NEWUSER)?;
-    match origin.is_root {
+    raw::setns(inner, libc::CLONE_NEWUSER)?;
+    match is_root {
         true => Ok(()),
         false => keep_only_namespace_capabilities(),
     }
