@@ -10,7 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 /// What must come to nothing. The program says with its status whether it did.
-const WAYS: [&str; 13] = [
+const WAYS: [&str; 14] = [
     "mounts_of_others",
     "mounts_of_its_own",
     "mounts_of_its_own_user",
@@ -24,6 +24,7 @@ const WAYS: [&str; 13] = [
     "untraced",
     "handed_to_tracer",
     "marks",
+    "undumpable",
 ];
 
 /// Tries every way with this command, and fails if one leads out.

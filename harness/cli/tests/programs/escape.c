@@ -297,6 +297,19 @@ static void marks(void)
 			out("a mark");
 }
 
+/* Who does not want to be looked into is followed nevertheless, and knows no better. */
+static void undumpable(void)
+{
+	if (prctl(PR_GET_DUMPABLE) != 1 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+	    prctl(PR_GET_DUMPABLE) != 0 || prctl(PR_SET_DUMPABLE, 2) != -1)
+		out("what others may see");
+	pid_t child = fork();
+	if (child == 0)
+		_exit(prctl(PR_GET_DUMPABLE));
+	if (!finish(child))
+		out("a child that can be looked into");
+}
+
 /* The marker is the name of a socket at which a process of the machine listens. */
 static void daemons(void)
 {
@@ -343,6 +356,7 @@ static const struct {
 	{ "asks_listener", asks_listener },
 	{ "strict", strict },
 	{ "marks", marks },
+	{ "undumpable", undumpable },
 	{ "daemons", daemons },
 	{ "wild_jump", wild_jump },
 };

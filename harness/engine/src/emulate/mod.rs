@@ -13,6 +13,7 @@ mod outside;
 mod pipes;
 mod place;
 mod processes;
+mod settings;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;
 pub(crate) mod timers;
@@ -32,8 +33,7 @@ use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
     CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ESRCH, GRND_INSECURE,
-    GRND_NONBLOCK, GRND_RANDOM, PR_GET_TSC, PR_SET_TSC, PR_TSC_ENABLE, PR_TSC_SIGSEGV,
-    TIMER_ABSTIME, c_int,
+    GRND_NONBLOCK, GRND_RANDOM, TIMER_ABSTIME, c_int,
 };
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
@@ -83,7 +83,7 @@ impl Session<'_> {
             }
             Does::Random => self.random(tid, args),
             Does::Place => self.place_request(index),
-            Does::ProcessControl => self.counter_request(index),
+            Does::ProcessControl => self.process_request(index),
             Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
             Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
             Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,
@@ -122,29 +122,6 @@ impl Session<'_> {
             Ok(()) => Emulated::Answer(0),
             Err(_) => FAULT,
         }
-    }
-
-    /// prctl(2) about the time-stamp counter: whether the program can read it or gets SIGSEGV.
-    /// The kernel is not told: readings fault in any case.
-    fn counter_request(&mut self, index: usize) -> Emulated {
-        let task = &mut self.tasks[index];
-        let [operation, value, ..] = task.entering.args;
-        match (operation as c_int, value as c_int) {
-            (PR_SET_TSC, PR_TSC_ENABLE) => task.counter_faults = false,
-            (PR_SET_TSC, PR_TSC_SIGSEGV) => task.counter_faults = true,
-            (PR_SET_TSC, _) => return INVALID,
-            (PR_GET_TSC, _) => {
-                let now = match task.counter_faults {
-                    true => PR_TSC_SIGSEGV,
-                    false => PR_TSC_ENABLE,
-                };
-                if memory::write(task.tid, value, &now.to_ne_bytes()).is_err() {
-                    return FAULT;
-                }
-            }
-            _ => return Emulated::Proceed,
-        }
-        Emulated::Answer(0)
     }
 
     fn sleep_request(

@@ -351,6 +351,7 @@ impl Session<'_> {
             executable,
             filters_calls,
             fault_action,
+            dumpable: parent.is_none_or(|parent| self.processes[parent].dumpable),
             logged: Logged::default(),
         })
     }
@@ -379,6 +380,7 @@ impl Session<'_> {
         changed.space = self.memory.add_space();
         changed.executable = None;
         changed.fault_action = None;
+        changed.dumpable = true;
         self.processes[process].loading = Some(Vec::new());
         self.timers.forget_program(process);
         auxv::make_deterministic(tid)
