@@ -183,7 +183,7 @@ static COMMON: &[Row] = rows! {
     pkey_mprotect (; Address Size Protection Int) Anything;
     pkey_alloc (; Bits Bits) Anything;
     pkey_free (; Int) Anything;
-    remap_file_pages (; Address Size Protection Plain Bits) Anything, OwnAddresses;
+    remap_file_pages (; Address Size Protection Plain Bits) Map(M::Remap), OwnAddresses;
     msync (; Address Size Bits) Anything;
     mincore (; Address Size Out) Nothing, Private;
     brk (; Address) Nothing, Private OwnAddresses;

@@ -383,10 +383,10 @@ impl Session<'_> {
         changed.dumpable = true;
         self.processes[process].loading = Some(Vec::new());
         self.timers.forget_program(process);
-        auxv::make_deterministic(tid)
-            .map_err(|error| EngineError::Machine(format!("preparing a new program: {error}")))
-            .map_err(Halt::Failed)?;
         let path = self.tasks[index].path.clone().unwrap_or_default();
+        auxv::make_deterministic(tid)
+            .map_err(|error| EngineError::Machine(format!("preparing `{path}`: {error}")))
+            .map_err(Halt::Failed)?;
         self.record(index, What::Exec(path));
         Stopped::reported(tid).resume_to_exit();
         Ok(())

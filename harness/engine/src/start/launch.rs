@@ -50,7 +50,7 @@ pub(crate) fn launch(
                 return Err(failed(reason));
             }
             Stop::Exec { .. } => {
-                auxv::make_deterministic(tid).map_err(machine("preparing a new program"))?;
+                auxv::make_deterministic(tid).map_err(|error| failed(error.to_string()))?;
                 return Ok(Launched {
                     tid,
                     tid_inside: sandbox.spawned_pid(ticket).unwrap_or(tid),
