@@ -160,6 +160,41 @@ pub fn filters_calls(does: Does, args: &[u64; 6]) -> bool {
     }
 }
 
+/// What a call makes of the caller's further system calls (seccomp(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filtering {
+    /// All but four end the caller.
+    Strict,
+    /// A program decides. Its `struct sock_fprog` is at the argument of this number.
+    Program {
+        /// The argument.
+        argument: usize,
+        /// Another task may be asked to decide.
+        listener: bool,
+    },
+}
+
+/// Returns how the call filters system calls, if it does.
+pub fn filtering(does: Does, args: &[u64; 6]) -> Option<Filtering> {
+    let mode = args[0] as c_uint;
+    match does {
+        Does::Filter if mode == SECCOMP_SET_MODE_STRICT => Some(Filtering::Strict),
+        Does::Filter if mode == SECCOMP_SET_MODE_FILTER => Some(Filtering::Program {
+            argument: 2,
+            listener: args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER as u64 != 0,
+        }),
+        Does::ProcessControl if args[0] as c_int == PR_SET_SECCOMP => match args[1] as c_uint {
+            SECCOMP_MODE_STRICT => Some(Filtering::Strict),
+            SECCOMP_MODE_FILTER => Some(Filtering::Program {
+                argument: 2,
+                listener: false,
+            }),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Returns whether the call makes closing a socket wait until everything is sent
 /// (socket(7)).
 pub fn lingers(does: Does, args: &[u64; 6]) -> bool {

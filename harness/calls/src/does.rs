@@ -242,6 +242,8 @@ pub enum Mapping {
     Protect,
     /// madvise(2).
     Advise,
+    /// remap_file_pages(2).
+    Remap,
     /// shmat(2).
     Attach,
     /// shmdt(2).

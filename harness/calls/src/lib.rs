@@ -30,8 +30,8 @@ mod timeout;
 
 pub use argument::Arg;
 pub use commands::{
-    changes_parenthood, filters_calls, futex_is_private, futex_timeout, is_file_lock_command,
-    lingers, shares_with_creator,
+    Filtering, changes_parenthood, filtering, filters_calls, futex_is_private, futex_timeout,
+    is_file_lock_command, lingers, shares_with_creator,
 };
 pub use does::{Does, Mapping, SystemV, Timer};
 pub use row::{Amount, Fact, Facts, Flow, Row, Transfer, Wait};

@@ -397,6 +397,12 @@ impl Row {
         ) || matches!(self.does, Poll | Select | WaitEpoll | Pause | TakeSignal)
     }
 
+    /// Returns whether the call reads or writes memory of the process at argument 0, by the
+    /// vector at argument 3: process_vm_readv(2).
+    pub fn reaches_into_process(&self) -> bool {
+        self.args.first() == Some(&Arg::Pid) && self.vector().is_some()
+    }
+
     /// Returns whether the call's result is an address.
     pub fn returns_address(&self) -> bool {
         matches!(

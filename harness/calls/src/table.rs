@@ -183,7 +183,7 @@ static COMMON: &[Row] = rows! {
     pkey_mprotect (; Address Size Protection Int) Anything;
     pkey_alloc (; Bits Bits) Anything;
     pkey_free (; Int) Anything;
-    remap_file_pages (; Address Size Protection Plain Bits) Anything, OwnAddresses;
+    remap_file_pages (; Address Size Protection Plain Bits) Map(M::Remap), OwnAddresses;
     msync (; Address Size Bits) Anything;
     mincore (; Address Size Out) Nothing, Private;
     brk (; Address) Nothing, Private OwnAddresses;
@@ -268,9 +268,9 @@ static COMMON: &[Row] = rows! {
     lsm_get_self_attr (; Int Out Out Bits) Anything;
     lsm_set_self_attr (; Int Given Size Bits) Anything;
     lsm_list_modules (; Out Out Bits) Anything;
-    add_key (; Text Text Given Size Int) Anything;
-    request_key (; Text Text Text Int) Anything;
-    keyctl (; Int Plain Plain Plain Plain) Anything;
+    add_key (; Text Text Given Size Int) Refused(ENOSYS);
+    request_key (; Text Text Text Int) Refused(ENOSYS);
+    keyctl (; Int Plain Plain Plain Plain) Refused(ENOSYS);
 
     // CPUs and priorities.
     sched_yield () Nothing, Routine Brief SameFiles Yields;

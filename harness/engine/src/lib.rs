@@ -70,6 +70,8 @@ pub struct Engine {
     working_dir: String,
     private_dirs: Vec<String>,
     bystanders: Vec<crosswire_kernel::Tid>,
+    /// The templates' pids, as programs would see them.
+    template_pids: Vec<i32>,
     /// Standard output and standard error.
     outputs: [File; 2],
     /// Log of the processes of a scenario.
@@ -125,6 +127,7 @@ impl Engine {
             working_dir: target.working_dir.to_string_lossy().into_owned(),
             private_dirs: private_dirs(&target.working_dir),
             bystanders: vec![init],
+            template_pids: Vec::new(),
             outputs: [
                 descriptor::output_file("stdout").map_err(machine("making a file for output"))?,
                 descriptor::output_file("stderr").map_err(machine("making a file for output"))?,
@@ -241,7 +244,10 @@ impl Engine {
         let history = self.history(&mut trace, &undone);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         if self.sandbox.is_isolated() {
-            self.own_namespaces |= used;
+            // Only where programs rule them they can be made anew.
+            if self.capabilities().has(Feature::InnerNamespace) {
+                self.own_namespaces |= used;
+            }
         } else if began.is_some_and(|began| finish::sweep::sweep(&trace.events, &left, began)) {
             // What is gone now is new if the next run creates it.
             self.reset(None, system_v, queues)?;
@@ -277,6 +283,7 @@ impl Engine {
             children: &self.children,
             successors: &self.successors,
             bystanders: &self.bystanders,
+            strangers: &self.template_pids,
             private_dirs: &self.private_dirs,
             outputs: &self.outputs,
             log: self.log.as_ref(),

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod maps;
 pub mod memory;
 pub mod oplog;
+pub mod patience;
 pub mod probe;
 pub mod process;
 pub mod regs;

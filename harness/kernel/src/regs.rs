@@ -32,6 +32,12 @@ impl Registers {
         [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9] = args;
     }
 
+    /// Tells whether the task runs 64-bit code, by the kernel's code segment for it
+    /// (`__USER_CS` of asm/segment.h).
+    pub fn is_64_bit(&self) -> bool {
+        self.0.cs == 0x33
+    }
+
     /// Returns the address of the next instruction.
     pub fn position(&self) -> u64 {
         self.0.rip

@@ -10,6 +10,10 @@ use tempfile::TempDir;
 pub const PASS: Option<i32> = Some(0);
 /// A program did what it must not do.
 pub const VIOLATION: Option<i32> = Some(1);
+/// The command line, or a file or program that it names, cannot be used.
+pub const UNUSABLE: Option<i32> = Some(2);
+/// Crosswire could not do its job.
+pub const INVALID: Option<i32> = Some(3);
 /// A limit was reached.
 pub const INCONCLUSIVE: Option<i32> = Some(4);
 /// It was interrupted before a violation was found.

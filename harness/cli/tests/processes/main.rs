@@ -3,6 +3,7 @@
 
 mod containment;
 mod determinism;
+mod escapes;
 mod exercise;
 mod exhaust;
 mod loops;

@@ -34,13 +34,13 @@ const BUGS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Programs and a directory that an unprivileged user can use.
-struct Ground {
+pub struct Ground {
     root: TempDir,
     user: Option<u32>,
 }
 
 impl Ground {
-    fn new() -> Ground {
+    pub fn new() -> Ground {
         let root = tempfile::tempdir_in("/tmp").expect("/tmp is writable");
         let path = root.path();
         fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it is this test's");
@@ -55,6 +55,11 @@ impl Ground {
             )),
         }
         Ground { root, user }
+    }
+
+    /// The directory of programs.
+    pub fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// A planted bug or its fixed twin.
@@ -77,7 +82,7 @@ impl Ground {
         command
     }
 
-    fn run(&self, options: &[&str], program: &Path, arguments: &[&str]) -> Outcome {
+    pub fn run(&self, options: &[&str], program: &Path, arguments: &[&str]) -> Outcome {
         let mut command = self.crosswire();
         command.args(["run", "--format", "json"]).args(options);
         Outcome::of(command.arg("--").arg(program).args(arguments))
@@ -97,7 +102,7 @@ impl Ground {
     }
 
     /// Whether namespaces are to be had; says what is left out otherwise.
-    fn is_isolated(&self, what: &str) -> bool {
+    pub fn is_isolated(&self, what: &str) -> bool {
         let missing = self.missing();
         let isolated = !missing.iter().any(|name| name.contains("namespace"));
         if !isolated {

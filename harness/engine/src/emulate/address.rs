@@ -2,7 +2,10 @@
 
 use crosswire_calls::{Arg, Row};
 use crosswire_kernel::{Tid, memory};
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 /// Reads the address that a task passes to bind or connect: a path, `@name` for an
 /// abstract one, or `ip:port`.
@@ -43,6 +46,16 @@ fn describe(bytes: &[u8]) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Returns the name in the file system that an address has, if it is a path of unix(7).
+pub(crate) fn path(tid: Tid, address: u64) -> Option<PathBuf> {
+    let mut bytes = [0; 110];
+    let length = memory::read(tid, address, &mut bytes).ok()?;
+    let (family, name) = bytes[..length].split_first_chunk::<2>()?;
+    let end = name.iter().position(|b| *b == 0).unwrap_or(name.len());
+    let is_path = i32::from(u16::from_ne_bytes(*family)) == libc::AF_UNIX && end > 0;
+    is_path.then(|| PathBuf::from(OsStr::from_bytes(&name[..end])))
 }
 
 /// Returns a pointer to the address to which a call sends; 0 for none.

@@ -12,8 +12,8 @@ const TICKS: u64 = 3;
 pub(crate) fn answer(tid: Tid, nanoseconds: u64) -> io::Result<bool> {
     let mut registers = regs::read(tid)?;
     let mut code = [0; 3];
-    // The instruction may end where the mapping does.
-    let count = memory::read(tid, registers.position(), &mut code[..2])?;
+    // The instruction may end where the mapping does, or there may be none.
+    let count = memory::read(tid, registers.position(), &mut code[..2]).unwrap_or(0);
     if count == 2 && code[1] == 0x01 {
         code = memory::read_exact(tid, registers.position())?;
     }

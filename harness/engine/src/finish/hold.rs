@@ -3,7 +3,8 @@
 use crate::run::task::State;
 use crate::{Engine, EngineError, Outcome};
 use crosswire_kernel::Tid;
-use crosswire_kernel::tracee::{self, Stop, Stopped, Wait, Waited};
+use crosswire_kernel::patience::Patience;
+use crosswire_kernel::tracee::{self, Stopped};
 use crosswire_model::{Call, Plan, Trace};
 
 /// A process that was left stopped at the end of a run.
@@ -69,11 +70,8 @@ impl Engine {
 fn stop(tid: Tid) -> Result<(), EngineError> {
     let failed = |error: std::io::Error| EngineError::Machine(format!("stopping a task: {error}"));
     tracee::interrupt(tid).map_err(failed)?;
-    loop {
-        match tracee::wait_for(tid, Wait::Block).map_err(failed)? {
-            Waited::Event(_, Stop::Exited(_) | Stop::Killed(_)) | Waited::NoTasks => return Ok(()),
-            Waited::Event(..) => return Ok(()),
-            _ => {}
-        }
-    }
+    Patience::of(Patience::SHORT)
+        .next(tid)
+        .map(drop)
+        .map_err(failed)
 }

@@ -1,19 +1,20 @@
 //! System calls that a stopped task makes for the engine, unseen by its program.
 
 use crosswire_kernel::Tid;
+use crosswire_kernel::patience::Patience;
 use crosswire_kernel::regs::{self, Register, Registers};
-use crosswire_kernel::tracee::{self, Stop, Stopped, Wait, Waited};
+use crosswire_kernel::tracee::{Stop, Stopped};
 use std::io;
 
 /// The calls that tasks make for the engine.
 pub(crate) mod made {
     pub use libc::{
         SYS_chdir as CHDIR, SYS_clone as CLONE, SYS_close as CLOSE, SYS_getpid as GETPID,
-        SYS_ioctl as IOCTL, SYS_kill as KILL, SYS_mincore as MINCORE, SYS_mmap as MMAP,
-        SYS_mprotect as MPROTECT, SYS_mremap as MREMAP, SYS_munmap as MUNMAP, SYS_openat as OPENAT,
-        SYS_pidfd_open as PIDFD_OPEN, SYS_rt_sigaction as SIGACTION, SYS_seccomp as SECCOMP,
-        SYS_set_robust_list as SET_ROBUST_LIST, SYS_setns as SETNS, SYS_setpgid as SETPGID,
-        SYS_shmctl as SHMCTL, SYS_socket as SOCKET, SYS_write as WRITE,
+        SYS_ioctl as IOCTL, SYS_kill as KILL, SYS_madvise as MADVISE, SYS_mincore as MINCORE,
+        SYS_mmap as MMAP, SYS_mprotect as MPROTECT, SYS_mremap as MREMAP, SYS_munmap as MUNMAP,
+        SYS_openat as OPENAT, SYS_pidfd_open as PIDFD_OPEN, SYS_rt_sigaction as SIGACTION,
+        SYS_seccomp as SECCOMP, SYS_set_robust_list as SET_ROBUST_LIST, SYS_setns as SETNS,
+        SYS_setpgid as SETPGID, SYS_shmctl as SHMCTL, SYS_socket as SOCKET, SYS_write as WRITE,
     };
 }
 
@@ -52,7 +53,7 @@ impl Remote {
     /// Borrows a task that is about to make a call. It stands there again afterwards.
     pub fn at_entry(tid: Tid, call: u32, args: [u64; 6]) -> io::Result<Remote> {
         regs::poke(tid, Register::Call, u64::MAX)?;
-        let mask = block_signals(tid)?;
+        let mask = block_all_signals(tid)?;
         Stopped::reported(tid).resume_to_exit();
         wait_for(tid, Stop::Exit)?;
         Ok(Remote {
@@ -65,7 +66,7 @@ impl Remote {
     }
 
     fn borrow(tid: Tid, gadget: Option<u64>) -> io::Result<Remote> {
-        let mask = block_signals(tid)?;
+        let mask = block_all_signals(tid)?;
         Ok(Remote {
             tid,
             saved: regs::read(tid)?,
@@ -142,24 +143,31 @@ pub(crate) fn room_below_stack(tid: Tid) -> io::Result<u64> {
     Ok((regs::read(tid)?.stack() - BELOW) & !15)
 }
 
-/// Blocks every signal that can be put off; the mask before.
+/// Blocks every signal; the mask before. Calls cause none.
+fn block_all_signals(tid: Tid) -> io::Result<u64> {
+    let stopped = Stopped::reported(tid);
+    let mask = stopped.signal_mask()?;
+    stopped.set_signal_mask(u64::MAX)?;
+    Ok(mask)
+}
+
+/// Blocks every signal that can be put off, for an instruction of the program's; the mask
+/// before.
 pub(crate) fn block_signals(tid: Tid) -> io::Result<u64> {
     let stopped = Stopped::reported(tid);
     let mask = stopped.signal_mask()?;
     let forced = FORCED.iter().fold(0, |set, signal| set | 1 << (signal - 1));
-    stopped.set_signal_mask(!forced)?;
+    // What the program blocks may be waiting for it; only SIGSEGV is the engine's business.
+    let blocked = mask & !(1 << (libc::SIGSEGV - 1));
+    stopped.set_signal_mask(!forced | blocked)?;
     Ok(mask)
 }
 
 /// Waits for the next stop of a task that was resumed.
 pub(crate) fn next(tid: Tid) -> io::Result<Stop> {
-    loop {
-        match tracee::wait_for(tid, Wait::Block)? {
-            Waited::Event(_, stop) => return Ok(stop),
-            Waited::NoTasks => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
-            Waited::Tick | Waited::Nothing => {}
-        }
-    }
+    let stopped = Patience::of(Patience::SHORT).next(tid)?;
+    let stop = stopped.map(|(_, stop)| stop);
+    stop.ok_or_else(|| io::Error::from_raw_os_error(libc::ESRCH))
 }
 
 fn wait_for(tid: Tid, wanted: Stop) -> io::Result<()> {
@@ -170,7 +178,10 @@ fn wait_for(tid: Tid, wanted: Stop) -> io::Result<()> {
 }
 
 fn unexpected(stop: Stop) -> io::Error {
-    io::Error::other(format!(
-        "a task that works for the engine stopped: {stop:?}"
-    ))
+    io::Error::other(match stop {
+        Stop::Killed(libc::SIGSYS) | Stop::Signal(libc::SIGSYS) => {
+            "the program's own filter forbids a system call that observing it takes".to_owned()
+        }
+        stop => format!("a task that works for the engine stopped: {stop:?}"),
+    })
 }

@@ -75,9 +75,12 @@ impl Session<'_> {
                 || "memory without a name".to_owned(),
                 |(_, name)| format!("`{name}`"),
             );
-            self.recorder.note_unwatched(format!(
-                "{name} is shared and can be executed, so accesses to it are no schedule points"
-            ));
+            self.note_code(&name);
+        }
+        if mapping == Mapping::Remap
+            && let Some(region) = self.space(index).at(args[0]).copied()
+        {
+            return Err(self.cannot_watch(index, &region, "its pages change places"));
         }
         match mapping {
             Mapping::Map if self.maps_shared(index) => {
@@ -114,6 +117,12 @@ impl Session<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    fn note_code(&mut self, name: &str) {
+        self.recorder.note_unwatched(format!(
+            "{name} is shared and can be executed, so accesses to it are no schedule points"
+        ));
     }
 
     fn no_room(&self, index: usize, length: u64) -> Halt {
@@ -154,7 +163,18 @@ impl Session<'_> {
             return Ok(());
         }
         let args = code_area(CODE, AREA as u64);
-        remote.must("making room for trampolines", made::MMAP, args)?;
+        let made = remote.call(made::MMAP, args)?;
+        if made as u64 != CODE {
+            let error = std::io::Error::from_raw_os_error(-made as i32);
+            let why = match error.raw_os_error() {
+                Some(EACCES) => "it may not execute what it has written (PR_SET_MDWE)".to_owned(),
+                _ => format!("there is no room for code: {error}"),
+            };
+            return Err(Halt::End(End::Invalid(format!(
+                "`{}` shares memory, which cannot be observed: {why}",
+                self.processes[self.tasks[index].process].name,
+            ))));
+        }
         let image = self.memory.knowledge.trampolines.image();
         let length = image.len();
         memory::write(self.tasks[index].tid, CODE, image)?;
@@ -169,7 +189,7 @@ impl Session<'_> {
             return Ok(());
         };
         let result = match &task.state {
-            State::Ready(At::Exit, stopped) if mapping != Mapping::Advise => stopped.result()?,
+            State::Ready(At::Exit, stopped) => stopped.result()?,
             _ => return Ok(()),
         };
         let args = task.entering.args;
@@ -200,7 +220,8 @@ impl Session<'_> {
                 self.protect(index, pages(args[0], args[1]), args[2] as i32, failed)
             }
             Mapping::Move => self.follow_move(index, args, address),
-            Mapping::Advise => Ok(()),
+            Mapping::Advise => self.inherit(index, pages(args[0], args[1]), args[2] as c_int),
+            Mapping::Remap => Ok(()),
         }
     }
 
@@ -220,6 +241,7 @@ impl Session<'_> {
             protection: protection as i32,
             object,
             offset,
+            inherited: true,
         };
         self.observe(index, region)
     }
@@ -245,6 +267,7 @@ impl Session<'_> {
             protection,
             object: self.memory.objects.number(Key::SystemV(id), &name),
             offset: 0,
+            inherited: true,
         };
         self.observe(index, region)
     }
@@ -268,6 +291,15 @@ impl Session<'_> {
         if made as u64 != alias {
             let error = std::io::Error::from_raw_os_error(-made as i32);
             remote.end()?;
+            // Memory in huge pages cannot be mapped a second time like this.
+            if error.raw_os_error() == Some(EINVAL) {
+                let name = self.memory.name(region.object);
+                self.recorder.note_unwatched(format!(
+                    "{name} can be mapped only once, as memory in huge pages, so accesses to it \
+                     are no schedule points"
+                ));
+                return Ok(());
+            }
             let filters = self.processes[self.tasks[index].process].filters_calls;
             let why = match filters {
                 true => "its own filter of system calls may forbid what that takes".to_owned(),
@@ -355,8 +387,10 @@ impl Session<'_> {
         if parts.is_empty() {
             return Ok(());
         }
-        if protection & PROT_EXEC != 0 {
-            return Err(self.cannot_watch(index, &parts[0], "it is to be executed"));
+        if protection & PROT_EXEC != 0 && !failed {
+            let name = self.memory.name(parts[0].object).to_owned();
+            self.note_code(&name);
+            return self.forget_range(index, range);
         }
         let remote = self.borrow(index)?;
         for part in &parts {
@@ -378,6 +412,25 @@ impl Session<'_> {
         if !failed {
             self.space_mut(index).protect(range, protection);
         }
+        Ok(())
+    }
+
+    /// madvise(2) decides whether a child gets a range; the kernel has done that for the
+    /// aliases.
+    fn inherit(&mut self, index: usize, range: Range<u64>, advice: c_int) -> Result<(), Halt> {
+        let parts = self.space(index).within(range.clone());
+        if !matches!(advice, MADV_DONTFORK | MADV_DOFORK) || parts.is_empty() {
+            return Ok(());
+        }
+        let remote = self.borrow(index)?;
+        for part in &parts {
+            for start in [part.start, part.start + DISTANCE] {
+                let args = [start, part.len(), advice as u64, 0, 0, 0];
+                remote.must("advising on shared memory", made::MADVISE, args)?;
+            }
+        }
+        remote.end()?;
+        self.space_mut(index).inherit(range, advice == MADV_DOFORK);
         Ok(())
     }
 

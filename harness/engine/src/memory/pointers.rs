@@ -9,6 +9,7 @@
 
 use super::space::{DISTANCE, Region, Share};
 use crate::run::session::{Halt, Session};
+use crate::run::task::Task;
 use crosswire_calls::{Arg, Does, Fact, SystemV};
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{Tid, memory};
@@ -23,6 +24,7 @@ const MESSAGE: u64 = 64;
 impl Session<'_> {
     /// Turns the pointers of the call that a task is about to make into those of aliases.
     pub fn lend_aliases(&mut self, index: usize) -> Result<(), Halt> {
+        self.lend_in_other(index)?;
         if !self.is_watched(index) || self.tasks[index].entering.row().is(Fact::OwnAddresses) {
             return Ok(());
         }
@@ -57,6 +59,33 @@ impl Session<'_> {
                     }
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// process_vm_writev(2) and its sibling reach into another process, where shared memory
+    /// is as inaccessible.
+    fn lend_in_other(&mut self, index: usize) -> Result<(), Halt> {
+        let task = &self.tasks[index];
+        let [pid, _, _, array, length, _] = task.entering.args;
+        if !task.entering.row().reaches_into_process() {
+            return Ok(());
+        }
+        let is_it = |task: &&Task| task.tid_inside == pid as i32 && !task.is_gone();
+        let Some(other) = self.tasks.iter().find(is_it).map(|task| task.id.index()) else {
+            return Ok(());
+        };
+        let tid = self.tasks[index].tid;
+        for element in 0..length.min(LONGEST_VECTOR) {
+            let at = array + 16 * element;
+            let Ok(value) = memory::read_word(tid, at) else {
+                break;
+            };
+            let length = memory::read_word(tid, at + 8).unwrap_or(0);
+            if self.space(other).share(value, length) == Share::All {
+                self.tasks[index].borrowed.words.push((at, value));
+                memory::write(tid, at, &(value + DISTANCE).to_ne_bytes())?;
             }
         }
         Ok(())

@@ -40,7 +40,7 @@ impl SharedMemory {
 
     /// Copies an address space as fork(2) does, and returns the copy's number.
     pub fn copy_space(&mut self, space: usize) -> usize {
-        self.spaces.push(self.spaces[space].clone());
+        self.spaces.push(self.spaces[space].of_child());
         self.spaces.len() - 1
     }
 

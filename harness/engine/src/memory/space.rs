@@ -38,6 +38,8 @@ pub(crate) struct Region {
     pub object: u32,
     /// Offset in the object.
     pub offset: u64,
+    /// A child gets it, too.
+    pub inherited: bool,
 }
 
 impl Region {
@@ -172,6 +174,20 @@ impl Space {
         }
     }
 
+    /// Changes whether a child gets a range.
+    pub fn inherit(&mut self, range: Range<u64>, inherited: bool) {
+        for part in self.within(range) {
+            self.insert(Region { inherited, ..part });
+        }
+    }
+
+    /// Returns the address space that a child gets by fork(2).
+    pub fn of_child(&self) -> Space {
+        let mut copy = self.clone();
+        copy.regions.retain(|_, region| region.inherited);
+        copy
+    }
+
     /// Returns an address in the window for a new mapping.
     pub fn room(&self, length: u64) -> Option<u64> {
         let fits = |start: u64, limit: u64| {
@@ -226,6 +242,7 @@ mod tests {
             protection,
             object: 0,
             offset: start,
+            inherited: true,
         }
     }
 

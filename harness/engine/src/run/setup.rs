@@ -17,6 +17,8 @@ pub(crate) struct Setup<'a> {
     pub successors: &'a [Successor],
     /// Processes of the sandbox itself.
     pub bystanders: &'a [Tid],
+    /// Pids inside the sandbox that programs must not know of: those of the templates.
+    pub strangers: &'a [i32],
     /// Directories whose contents belong to the run.
     pub private_dirs: &'a [String],
     /// Files that hold standard output and standard error.
@@ -48,6 +50,7 @@ impl<'a> Setup<'a> {
             children: &[],
             successors: &[],
             bystanders,
+            strangers: &[],
             private_dirs,
             outputs: &[],
             log: None,

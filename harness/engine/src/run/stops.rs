@@ -14,7 +14,7 @@ use crosswire_kernel::Tid;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs;
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::tracee::{self, Stop, Stopped};
 use crosswire_model::{Call, End, Signal, TaskId, What};
 
 impl Session<'_> {
@@ -152,7 +152,11 @@ impl Session<'_> {
             regs::poke(task.tid, register, value)?;
         }
         for (address, bytes) in std::mem::take(&mut task.restore_memory) {
-            memory::write(task.tid, address, &bytes)?;
+            // A filter of system calls, say, may stand where the program cannot write.
+            if let Err(error) = memory::write(task.tid, address, &bytes) {
+                let word = bytes.try_into().map_err(|_| error)?;
+                tracee::write_code(task.tid, address, u64::from_ne_bytes(word))?;
+            }
         }
         let expired = std::mem::take(&mut task.expired) && is_interrupted(result);
         if expired {
@@ -347,6 +351,7 @@ impl Session<'_> {
             executable,
             filters_calls,
             fault_action,
+            dumpable: parent.is_none_or(|parent| self.processes[parent].dumpable),
             logged: Logged::default(),
         })
     }
@@ -375,12 +380,13 @@ impl Session<'_> {
         changed.space = self.memory.add_space();
         changed.executable = None;
         changed.fault_action = None;
+        changed.dumpable = true;
         self.processes[process].loading = Some(Vec::new());
         self.timers.forget_program(process);
-        auxv::make_deterministic(tid)
-            .map_err(|error| EngineError::Machine(format!("preparing a new program: {error}")))
-            .map_err(Halt::Failed)?;
         let path = self.tasks[index].path.clone().unwrap_or_default();
+        auxv::make_deterministic(tid)
+            .map_err(|error| EngineError::Machine(format!("preparing `{path}`: {error}")))
+            .map_err(Halt::Failed)?;
         self.record(index, What::Exec(path));
         Stopped::reported(tid).resume_to_exit();
         Ok(())

@@ -263,6 +263,8 @@ pub(crate) struct Process {
     pub executable: Option<u32>,
     /// It decides about system calls by a filter of its own.
     pub filters_calls: bool,
+    /// Others may look into it, as far as it knows.
+    pub dumpable: bool,
     /// Its action for SIGSEGV, unless that is the default.
     pub fault_action: Option<Action>,
     /// Length of the log when its last steps began.

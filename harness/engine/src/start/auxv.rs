@@ -9,7 +9,13 @@ use std::io;
 /// new program.
 pub(crate) fn make_deterministic(tid: Tid) -> io::Result<()> {
     const WORD: u64 = 8;
-    let stack = regs::read(tid)?.stack();
+    let registers = regs::read(tid)?;
+    if !registers.is_64_bit() {
+        return Err(io::Error::other(
+            "it is a 32-bit program; only 64-bit programs can be run",
+        ));
+    }
+    let stack = registers.stack();
     // The stack holds argc, the arguments, NULL, the environment, NULL, and then
     // the vector's pairs.
     let arguments = memory::read_word(tid, stack)?;

@@ -3,8 +3,10 @@
 use crate::start::auxv;
 use crate::{EngineError, Start};
 use crosswire_kernel::Tid;
+use crosswire_kernel::patience::Patience;
 use crosswire_kernel::sandbox::{EXECUTING, Program, Sandbox, SpawnTicket};
-use crosswire_kernel::tracee::{self, Stop, Stopped, Wait, Waited};
+use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_model::Signal;
 use std::os::fd::BorrowedFd;
 
 /// A program that has just been executed, stopped there.
@@ -28,32 +30,45 @@ pub(crate) fn launch(
     let ticket: SpawnTicket = sandbox
         .request_spawn(program, descriptors)
         .map_err(|error| failed(error.to_string()))?;
+    let mut patience = Patience::of(Patience::SHORT);
+    let mut killer = None;
     loop {
-        let (tid, stop) = match tracee::wait(Wait::Block).map_err(machine("waiting"))? {
-            Waited::Event(tid, stop) => (tid, stop),
-            Waited::NoTasks => return Err(failed("the sandbox has ended".into())),
-            _ => continue,
+        let Some((tid, stop)) = patience.next(ANY).map_err(machine("waiting"))? else {
+            return Err(failed("the sandbox has ended".into()));
         };
         match stop {
             Stop::Exited(_) | Stop::Killed(_) => {
-                let reason = sandbox.spawn_error(ticket).map_or_else(
-                    || "it ended before it was executed".to_owned(),
-                    |error| reason(start, error.stage, error.errno),
-                );
+                let reason = match (sandbox.spawn_error(ticket), killer) {
+                    (Some(error), _) => reason(start, error.stage, error.errno),
+                    (None, Some(signal)) => format!(
+                        "the kernel ended it by {} while it loaded it: the file is damaged or cut \
+                         short",
+                        Signal(signal)
+                    ),
+                    (None, None) => "it ended before it was executed".to_owned(),
+                };
                 return Err(failed(reason));
             }
             Stop::Exec { .. } => {
-                auxv::make_deterministic(tid).map_err(machine("preparing a new program"))?;
+                auxv::make_deterministic(tid).map_err(|error| failed(error.to_string()))?;
                 return Ok(Launched {
                     tid,
                     tid_inside: sandbox.spawned_pid(ticket).unwrap_or(tid),
                     stopped: Stopped::reported(tid),
                 });
             }
+            // The kernel gives up a program that it has begun to load in this way (execve(2)).
+            Stop::Signal(signal) => {
+                killer = Some(signal);
+                Stopped::reported(tid).resume(signal);
+            }
             _ => Stopped::reported(tid).resume(0),
         }
     }
 }
+
+/// For waits: any task of this thread.
+pub(crate) const ANY: Tid = -1;
 
 fn reason(start: &Start, stage: &str, errno: nix::errno::Errno) -> String {
     use nix::errno::Errno;
@@ -72,15 +87,15 @@ fn reason(start: &Start, stage: &str, errno: nix::errno::Errno) -> String {
 
 /// Waits for the next stop of one task.
 pub(crate) fn expect(tid: Tid, is_it: impl Fn(Stop) -> bool) -> Result<(), EngineError> {
+    let mut patience = Patience::of(Patience::SHORT);
     loop {
-        match tracee::wait_for(tid, Wait::Block).map_err(machine("waiting"))? {
-            Waited::Event(_, stop) if is_it(stop) => return Ok(()),
-            Waited::Event(_, stop @ (Stop::Exited(_) | Stop::Killed(_))) => {
+        match patience.next(tid).map_err(machine("waiting"))? {
+            Some((_, stop)) if is_it(stop) => return Ok(()),
+            Some((_, stop @ (Stop::Exited(_) | Stop::Killed(_)))) => {
                 return Err(EngineError::Machine(format!("a copy has died: {stop:?}")));
             }
-            Waited::Event(..) => Stopped::reported(tid).resume_to_exit(),
-            Waited::NoTasks => return Err(EngineError::Machine("a copy has vanished".into())),
-            _ => {}
+            Some(_) => Stopped::reported(tid).resume_to_exit(),
+            None => return Err(EngineError::Machine("a copy has vanished".into())),
         }
     }
 }

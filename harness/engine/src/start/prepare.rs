@@ -92,6 +92,7 @@ impl Engine {
             let template = self.template(number, start_up)?;
             let loaded = self.knowledge.get_mut().note_loaded(template.tid);
             loaded.map_err(machine("keeping a template"))?;
+            self.template_pids.push(template.inside);
             templates.push(template);
         }
         self.prepared.push(Prepared {

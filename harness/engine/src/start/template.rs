@@ -22,17 +22,19 @@ use crate::run::setup::Setup;
 use crate::run::task::{At, State};
 use crate::start::auxv;
 use crate::start::identity::{find_tid, holds_tid, inner_tid};
-use crate::start::launch::{Launched, expect, machine};
+use crate::start::launch::{ANY, Launched, expect, machine};
 use crate::start::loading::is_inside;
 use crosswire_calls::Does;
+use crosswire_kernel::patience::Patience;
 use crosswire_kernel::regs::{self, Register, Registers};
-use crosswire_kernel::tracee::{self, Entering, Stop, Stopped, Wait, Waited};
+use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory};
 use crosswire_model::{End, Plan};
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
 /// Position at which a template is kept.
 enum Place {
@@ -47,6 +49,8 @@ enum Place {
 pub(crate) struct Template {
     pub name: String,
     pub tid: Tid,
+    /// Its pid as programs would see it.
+    pub inside: i32,
     registers: Registers,
     place: Place,
     /// Open files and their positions, which all copies share.
@@ -70,6 +74,9 @@ pub(crate) enum Namespaces {
     /// These are those of the run's first process, by its pid inside.
     Of(i32, i32),
 }
+
+/// Time that a test may take until it comes to its scenario.
+const TESTS_BEFORE: Duration = Duration::from_secs(120);
 
 impl Template {
     /// Brings a program to its first call that matters; `None` if it ends, crashes or
@@ -153,6 +160,7 @@ impl Template {
         Ok(Template {
             name: name.to_owned(),
             tid,
+            inside: launched.tid_inside,
             registers,
             place: Place::Exec(word),
             positions: Vec::new(),
@@ -198,11 +206,10 @@ impl Template {
         let mut dead = Vec::new();
         let mut marked = None;
         launched.stopped.resume(0);
+        let mut patience = Patience::of(TESTS_BEFORE);
         while marked.is_none() || alive.len() > 1 {
-            let (tid, stop) = match tracee::wait(Wait::Block).map_err(machine("waiting"))? {
-                Waited::Event(tid, stop) => (tid, stop),
-                Waited::NoTasks => break,
-                _ => continue,
+            let Some((tid, stop)) = patience.next(ANY).map_err(machine("waiting"))? else {
+                break;
             };
             let stopped = Stopped::reported(tid);
             let child = match stop {
@@ -289,6 +296,7 @@ impl Template {
         Ok(Template {
             name: name.to_owned(),
             tid,
+            inside: tid_inside,
             registers,
             place: Place::Call(entering),
             positions: descriptor::positions(tid),
@@ -353,11 +361,10 @@ impl Template {
     fn await_child(&self) -> Result<(Tid, i32), EngineError> {
         let context = machine("copying a template");
         let (mut child, mut early, mut inside) = (None, None, None);
+        let mut patience = Patience::of(Patience::SHORT);
         while child.is_none() || child != early || inside.is_none() {
-            let (tid, stop) = match tracee::wait(Wait::Block).map_err(&context)? {
-                Waited::Event(tid, stop) => (tid, stop),
-                Waited::NoTasks => return Err(died(&self.name)),
-                _ => continue,
+            let Some((tid, stop)) = patience.next(ANY).map_err(&context)? else {
+                return Err(died(&self.name));
             };
             let stopped = Stopped::reported(tid);
             match stop {

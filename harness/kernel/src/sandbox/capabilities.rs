@@ -30,6 +30,15 @@ pub enum Feature {
     Tmp,
     /// The same for `/var/tmp`.
     VarTmp,
+    /// Programs run in a user namespace below that of the sandbox, and so have no power over
+    /// what the sandbox is made of.
+    InnerNamespace,
+    /// Devices of the machine cannot be opened.
+    Devices,
+    /// Terminals of the sandbox's own.
+    Terminals,
+    /// Settings of the machine, in `/proc` and `/sys`, cannot be changed.
+    Settings,
     /// `/dev/urandom` and `/dev/random` give the same bytes in each run.
     RandomDevices,
     /// 127.0.0.1 works.
@@ -59,6 +68,10 @@ impl Feature {
             Self::WorkingDir => "throw-away working directory",
             Self::Tmp => "throw-away /tmp",
             Self::VarTmp => "throw-away /var/tmp",
+            Self::InnerNamespace => "inner user namespace",
+            Self::Devices => "devices out of reach",
+            Self::Terminals => "private /dev/pts",
+            Self::Settings => "read-only /proc/sys and /sys",
             Self::RandomDevices => "fixed random devices",
             Self::Loopback => "loopback interface",
             Self::FixedPids => "fixed pids",
@@ -76,7 +89,9 @@ impl Feature {
             | Self::IpcNamespace
             | Self::MountNamespace
             | Self::NetNamespace => "cloned a process with it",
-            Self::Proc | Self::Shm | Self::Mqueue => "mounted it",
+            Self::Proc | Self::Shm | Self::Mqueue | Self::Terminals => "mounted it",
+            Self::InnerNamespace => "cloned a process with it inside",
+            Self::Devices | Self::Settings => "changed the flags of their mounts",
             Self::WorkingDir | Self::Tmp | Self::VarTmp => "mounted an overlay",
             Self::RandomDevices => "mounted a file over them",
             Self::Loopback => "switched it on",
@@ -90,7 +105,10 @@ impl Feature {
     /// Describes the consequences of its absence.
     pub fn consequence(self) -> &'static str {
         match self {
-            Self::UserNamespace => "programs run with the capabilities the harness has outside",
+            Self::UserNamespace => {
+                "programs of root keep only those of its capabilities that concern files, ids, \
+                 their own processes and sockets"
+            }
             Self::PidNamespace => {
                 "pids differ from run to run, and when the harness is killed, its programs are \
                  ended by an ordinary process, which may be killed too"
@@ -126,6 +144,18 @@ impl Feature {
             }
             Self::VarTmp => {
                 "files that programs write to /var/tmp stay there and are visible to later runs"
+            }
+            Self::InnerNamespace => {
+                "programs of root keep only those of its capabilities that concern files, ids, \
+                 their own processes and sockets, and all runs use one network and one ipc \
+                 namespace"
+            }
+            Self::Devices => {
+                "programs can open the devices that they could open outside, disks included"
+            }
+            Self::Terminals => "programs cannot make terminals",
+            Self::Settings => {
+                "programs can change the settings of the machine that they could change outside"
             }
             Self::RandomDevices => {
                 "a program that reads /dev/urandom or /dev/random behaves differently in each run"

@@ -4,18 +4,18 @@
 use std::ffi::{c_int, c_ulong};
 use std::sync::atomic::Ordering;
 
+use super::powers;
 use super::raw::{self, Errno, Fd};
 use super::shared_block::{LimitRecord, ProgramRecord, SpawnStage};
 
 /// As many descriptors as one message can carry (SCM_MAX_FD, unix(7)).
 pub(super) const MAX_FDS: usize = 253;
 
-const CAP_NET_ADMIN: u32 = 12;
-const CAP_SYS_ADMIN: u32 = 21;
-
 /// Differences of the child from process 1 besides those that the program asks for.
 pub(super) struct Origin {
-    pub reduce_capabilities: bool,
+    /// The user namespace for programs; -1 if there is none.
+    pub inner: Fd,
+    pub is_root: bool,
     /// Without a pid namespace the child would outlive process 1.
     pub die_with_parent: bool,
     pub umask: libc::mode_t,
@@ -86,9 +86,7 @@ fn prepare(
     // session of its own it would be an orphaned group, in which SIGTSTP does nothing.
     // SAFETY: no pointers.
     unsafe { raw::call(libc::SYS_setpgid, [0; 5]) }.map_err(|e| (SpawnStage::Session, e))?;
-    if origin.reduce_capabilities {
-        keep_only_namespace_capabilities().map_err(|e| (SpawnStage::Capabilities, e))?;
-    }
+    powers::reduce(origin.inner, origin.is_root).map_err(|e| (SpawnStage::Capabilities, e))?;
     set_limits(program).map_err(|e| (SpawnStage::Limits, e))?;
     place_descriptors(program, fds).map_err(|e| (SpawnStage::Descriptors, e))?;
     raw::prctl(libc::PR_SET_NO_NEW_PRIVS, [1, 0, 0, 0]).map_err(|e| (SpawnStage::NoNewPrivs, e))?;
@@ -130,36 +128,6 @@ fn default_signals() {
             ],
         )
     };
-}
-
-/// Drops every capability but those that new namespaces and their loopback
-/// interface need, and makes these survive execve (ambient capabilities,
-/// capabilities(7)). With the others the program would pass permission checks that
-/// it fails outside.
-fn keep_only_namespace_capabilities() -> Result<(), Errno> {
-    const VERSION_3: u32 = 0x2008_0522;
-    let header = [VERSION_3, 0];
-    let kept = 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
-    // Effective, permitted, inheritable: first the lower, then the upper 32 bits.
-    let sets = [kept, kept, kept, 0, 0, 0];
-    // SAFETY: a capability header and two data structures (capset(2)).
-    unsafe {
-        raw::call(
-            libc::SYS_capset,
-            [
-                header.as_ptr() as c_ulong,
-                sets.as_ptr() as c_ulong,
-                0,
-                0,
-                0,
-            ],
-        )
-    }?;
-    for capability in [CAP_SYS_ADMIN, CAP_NET_ADMIN] {
-        let raise = libc::PR_CAP_AMBIENT_RAISE as c_ulong;
-        raw::prctl(libc::PR_CAP_AMBIENT, [raise, capability.into(), 0, 0])?;
-    }
-    Ok(())
 }
 
 fn set_limits(program: &ProgramRecord) -> Result<(), Errno> {

@@ -25,6 +25,12 @@ pub enum SandboxError {
         .0.display()
     )]
     HiddenWorkingDir(PathBuf),
+    /// Tasks cannot be looked at.
+    #[error(
+        "/proc does not show the processes of this pid namespace; mount it: \
+         `mount -t proc proc /proc`"
+    )]
+    NoProc,
     /// No memory to share with process 1.
     #[error("mapping memory to share with the sandbox: {}", .0.desc())]
     Memory(Errno),
@@ -82,6 +88,7 @@ impl ResetStage {
             Self::LeaveIpc => "returning from the ipc namespace of the run",
             Self::Mqueue => "listing message queues",
             Self::Clear => "emptying /dev/shm",
+            Self::HostName => "restoring the name of the host",
             Self::Overlay => "overlaying a directory anew",
             Self::WorkingDir => "entering the working directory again",
             Self::FirstPid => "setting the next pid",

@@ -64,6 +64,10 @@ pub(super) fn describe(
     step(Feature::Proc, Step::Proc);
     step(Feature::Shm, Step::Shm);
     step(Feature::Mqueue, Step::Mqueue);
+    step(Feature::InnerNamespace, Step::Inner);
+    step(Feature::Devices, Step::Devices);
+    step(Feature::Terminals, Step::Terminals);
+    step(Feature::Settings, Step::Settings);
     step(Feature::RandomDevices, Step::Random);
     step(Feature::FixedPids, Step::FirstPid);
     step(Feature::IpcPerRun, Step::IpcPerRun);

@@ -36,7 +36,8 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
     answer(plan.socket);
 
     let origin = Origin {
-        reduce_capabilities: plan.reduce_capabilities,
+        inner: room.as_ref().map_or(-1, |room| room.inner),
+        is_root: plan.is_root,
         die_with_parent: plan.namespaces & libc::CLONE_NEWPID == 0,
         umask,
     };
@@ -44,7 +45,11 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
     while let Some((request, offset)) = receive(plan.socket, &mut received) {
         match request {
             Request::SetUp => {}
-            Request::Spawn => spawn(plan.block, offset, received.fds(), &origin),
+            Request::Spawn => {
+                // The tracer is attached by now, and no program shall look in here.
+                let _ = raw::prctl(libc::PR_SET_DUMPABLE, [0; 4]);
+                spawn(plan.block, offset, received.fds(), &origin);
+            }
             Request::Reset => {
                 if let Some(room) = &mut room {
                     let ipc = received.fds().first().copied().unwrap_or(-1);

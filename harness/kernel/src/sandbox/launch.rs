@@ -36,6 +36,10 @@ pub(super) struct Launched {
 }
 
 pub(super) fn launch(settings: &Settings) -> Result<Launched, SandboxError> {
+    let own = fs::read_link("/proc/self").ok();
+    if own.is_none_or(|own| own != Path::new(&std::process::id().to_string())) {
+        return Err(SandboxError::NoProc);
+    }
     let working_dir = fs::canonicalize(&settings.working_dir)
         .and_then(|dir| fs::read_dir(&dir).map(|_| dir))
         .map_err(|source| SandboxError::WorkingDir {
@@ -152,7 +156,7 @@ fn attempt(
         socket: theirs.as_raw_fd(),
         namespaces,
         working_dir: c_string(working_dir),
-        reduce_capabilities: in_user_namespace && !Uid::effective().is_root(),
+        is_root: Uid::effective().is_root(),
         trusted_attributes: !in_user_namespace && in_initial_user_namespace(),
         overlays: overlays.plans(),
     };

@@ -18,7 +18,11 @@
 //! - `/dev/urandom` and `/dev/random` are files of fixed bytes, addresses are not
 //!   randomised, and the first process has the same pid in each run.
 //! - The rest of the file system is as outside, and what the harness's user may
-//!   write there, programs may.
+//!   write there, programs may. Not so the devices and settings of the machine in
+//!   `/dev`, `/proc` and `/sys` (`machine.rs`).
+//! - Root is root, but not over the sandbox: programs run in a user namespace below
+//!   that of process 1 (`inner.rs`), so that only mounts in namespaces of their own are
+//!   theirs, and there the kernel locks those of the sandbox.
 //!
 //! An overlay differs from an ordinary directory in one respect that programs can
 //! notice: when a file of the host is opened for writing, it is copied, and who
@@ -62,12 +66,15 @@ mod child;
 mod error;
 mod findings;
 mod init;
+mod inner;
 mod launch;
 mod leftovers;
+mod machine;
 mod overlay;
 mod overlays;
 mod plain;
 mod plan;
+mod powers;
 mod program;
 mod raw;
 mod reset;
@@ -272,6 +279,8 @@ impl Drop for Sandbox {
         // Long enough for whatever the kernel does to end processes, short enough
         // to notice that it waits for us.
         const PATIENCE: Duration = Duration::from_millis(2);
+        // Whatever holds process 1 then, the kernel kills it when this thread ends.
+        const LIMIT: Duration = Duration::from_secs(20);
         if self.known.is_some() {
             for pid in plain::descendants(self.pid) {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
@@ -282,6 +291,7 @@ impl Drop for Sandbox {
         let begin = Instant::now();
         loop {
             match waitpid(init, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) if begin.elapsed() > LIMIT => return,
                 Ok(WaitStatus::StillAlive) => {
                     // Process 1 ends after all others in its namespace, and of those
                     // the ones that this thread traces only when it has waited for

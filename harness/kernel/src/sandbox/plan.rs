@@ -13,8 +13,7 @@ pub(super) struct Plan {
     /// The `CLONE_NEW*` flags it was cloned with.
     pub namespaces: c_int,
     pub working_dir: CString,
-    /// Not root: programs keep no capability but the one to make ipc namespaces.
-    pub reduce_capabilities: bool,
+    pub is_root: bool,
     /// Overlays may use "trusted." attributes, which belong to the initial user
     /// namespace; others must do with "user." ones.
     pub trusted_attributes: bool,

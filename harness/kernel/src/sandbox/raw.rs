@@ -221,6 +221,36 @@ pub(super) fn mount(
     .map(drop)
 }
 
+/// Shows `source` at `target` as well.
+pub(super) fn bind(source: &CStr, target: &CStr) -> Result<(), Errno> {
+    mount(Some(source), target, None, libc::MS_BIND, None)
+}
+
+/// For [`set_mount`]: all mounts below, too.
+pub(super) const RECURSIVE: c_int = 0x8000;
+// linux/mount.h
+pub(super) const READ_ONLY: u64 = 0x1;
+pub(super) const NO_DEVICES: u64 = 0x4;
+
+/// Sets and clears attributes of the mount at `target` (mount_setattr(2), Linux 5.12).
+pub(super) fn set_mount(target: &CStr, flags: c_int, set: u64, clear: u64) -> Result<(), Errno> {
+    let attributes = [set, clear, 0, 0];
+    // SAFETY: a path and a `struct mount_attr` that live during the call.
+    unsafe {
+        call(
+            libc::SYS_mount_setattr,
+            [
+                libc::AT_FDCWD as c_ulong,
+                target.as_ptr() as c_ulong,
+                flags as c_ulong,
+                attributes.as_ptr() as c_ulong,
+                size_of_val(&attributes) as c_ulong,
+            ],
+        )
+    }
+    .map(drop)
+}
+
 /// Takes away the topmost mount at `target`; processes inside keep it.
 pub(super) fn detach(target: &CStr) -> Result<(), Errno> {
     // SAFETY: `target` is a string that lives during the call.
@@ -253,6 +283,42 @@ pub(super) fn floating_mount(kind: &CStr) -> Result<Fd, Errno> {
     let root = openat(mount, c".", libc::O_RDONLY | libc::O_DIRECTORY, 0);
     close(mount);
     root
+}
+
+/// Returns the two ends of a pipe, the one to read first.
+pub(super) fn pipe() -> Result<(Fd, Fd), Errno> {
+    let mut ends = [-1; 2];
+    // SAFETY: the kernel writes two descriptors.
+    check_int(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    Ok((ends[0], ends[1]))
+}
+
+/// Waits until all children of this process have ended. It ignores SIGCHLD, so the kernel
+/// reaps them (wait(2)).
+pub(super) fn await_children() {
+    // SAFETY: a null pointer asks for no status.
+    while unsafe { libc::waitpid(-1, ptr::null_mut(), 0) } >= 0 {}
+}
+
+/// Returns the name and the domain of the host, as this process sees them.
+pub(super) fn host() -> libc::utsname {
+    // SAFETY: all zeroes is a valid `utsname`, and the kernel fills it in.
+    unsafe {
+        let mut host = std::mem::zeroed();
+        libc::uname(&mut host);
+        host
+    }
+}
+
+/// Gives the host its name and domain.
+pub(super) fn name_host(host: &libc::utsname) -> Result<(), Errno> {
+    let length = |name: &[libc::c_char]| name.iter().take_while(|byte| **byte != 0).count();
+    let (name, domain) = (&host.nodename, &host.domainname);
+    // SAFETY: both are readable for the length given.
+    unsafe {
+        check_int(libc::sethostname(name.as_ptr(), length(name)))?;
+        check_int(libc::setdomainname(domain.as_ptr(), length(domain))).map(drop)
+    }
 }
 
 pub(super) fn chdir(path: &CStr) -> Result<(), Errno> {

@@ -33,6 +33,10 @@ impl ResetAnswer {
     }
 }
 
+fn is_same_host(now: &libc::utsname, before: &libc::utsname) -> bool {
+    now.nodename == before.nodename && now.domainname == before.domainname
+}
+
 impl Room {
     /// Serves `Sandbox::reset`. `ipc` is the run's ipc namespace, or -1.
     pub(super) fn reset(&mut self, plan: &Plan, request: &ResetRequest, ipc: Fd) -> ResetAnswer {
@@ -44,6 +48,9 @@ impl Room {
         self.clear_shm(&mut names, &mut answer);
         for index in 0..plan.overlays.len() {
             self.clear_overlay(plan, index, request.renew, &mut names, &mut answer);
+        }
+        if self.inner >= 0 && !is_same_host(&raw::host(), &self.host) {
+            answer.note(ResetStage::HostName, raw::name_host(&self.host));
         }
         if answer.renewed {
             answer.note(ResetStage::WorkingDir, raw::chdir(&plan.working_dir));

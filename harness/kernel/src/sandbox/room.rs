@@ -7,6 +7,7 @@ use super::overlay::{Overlaid, READ_DIR};
 use super::plan::{OverlayPlan, Plan};
 use super::raw::{self, Errno, Fd, Text};
 use super::shared_block::{MAX_OVERLAYS, OverlayKind, SetUpReport, Step};
+use super::{inner, machine};
 
 /// Resources that process 1 holds. Descriptors are -1 if something is missing.
 pub(super) struct Room {
@@ -18,6 +19,10 @@ pub(super) struct Room {
     /// The queues of process 1's own ipc namespace.
     pub mqueue: Fd,
     pub own_ipc: Fd,
+    /// The user namespace of programs.
+    pub inner: Fd,
+    /// How the host is called when a run begins.
+    pub host: libc::utsname,
     pub last_pid: Fd,
     /// On tmpfs, the size of a directory tells how many entries it has.
     pub size_counts: bool,
@@ -53,6 +58,8 @@ impl Room {
             shm_empty: unsafe { std::mem::zeroed() },
             mqueue: -1,
             own_ipc: -1,
+            inner: -1,
+            host: raw::host(),
             last_pid: -1,
             size_counts: false,
             overlays: [Overlaid::NONE; MAX_OVERLAYS],
@@ -65,6 +72,14 @@ impl Room {
             Step::Proc,
             raw::mount(Some(c"proc"), c"/proc", Some(c"proc"), flags, None),
         );
+        let inner = inner::create(plan);
+        room.inner = inner.unwrap_or(-1);
+        report.note(Step::Inner, inner.map(drop));
+        report.note(Step::Devices, machine::cut_off_devices());
+        report.note(Step::Terminals, machine::mount_terminals());
+        // While it can still be written.
+        report.note(Step::FirstPid, room.open_last_pid());
+        report.note(Step::Settings, machine::protect_settings());
         report.note(Step::Storage, room.mount_storage());
         report.note(Step::Random, room.fix_random());
         room.overlay_all(plan, report);
@@ -74,7 +89,6 @@ impl Room {
         if plan.namespaces & libc::CLONE_NEWNET != 0 {
             report.note(Step::Loopback, raw::loopback_up());
         }
-        report.note(Step::FirstPid, room.open_last_pid());
         report.note(Step::IpcPerRun, room.try_ipc_per_run());
         Some(room)
     }
@@ -155,7 +169,7 @@ impl Room {
         }
         let mut source = raw::fd_path(file);
         let mut bind = |device: &CStr| {
-            raw::mount(Some(source.c_str()), device, None, libc::MS_BIND, None)?;
+            raw::bind(source.c_str(), device)?;
             let read_only = libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY | libc::MS_NOSUID;
             raw::mount(None, device, None, read_only, None)
         };

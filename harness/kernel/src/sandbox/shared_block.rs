@@ -62,6 +62,10 @@ pub(super) enum Step {
     Shm,
     Mqueue,
     Random,
+    Inner,
+    Devices,
+    Terminals,
+    Settings,
     Loopback,
     FirstPid,
     Addresses,
@@ -127,6 +131,7 @@ pub(super) enum ResetStage {
     Mqueue,
     Clear,
     Overlay,
+    HostName,
     WorkingDir,
     FirstPid,
 }
