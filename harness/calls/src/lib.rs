@@ -23,6 +23,7 @@ mod effect;
 mod errors;
 mod row;
 mod rows;
+mod status;
 mod table;
 #[cfg(target_arch = "x86_64")]
 mod table_x86_64;
@@ -35,6 +36,7 @@ pub use commands::{
 };
 pub use does::{Does, Mapping, SystemV, Timer};
 pub use row::{Amount, Fact, Facts, Flow, Row, Transfer, Wait};
+pub use status::StatusForm;
 pub use timeout::Timeout;
 
 /// The row of a call, by its number on this architecture.

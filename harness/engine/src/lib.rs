@@ -3,6 +3,7 @@
 mod emulate;
 mod error;
 mod faults;
+mod files;
 mod finish;
 mod footprint;
 mod inside;
@@ -10,6 +11,7 @@ mod loops;
 mod measure;
 mod memory;
 mod observe;
+mod proc;
 mod run;
 mod schedule;
 mod start;
@@ -34,6 +36,7 @@ use crosswire_kernel::tracee;
 use crosswire_model::{
     Capture, End, FORMAT_VERSION, History, Operation, Plan, Run, Seen, Task, TaskId, Trace,
 };
+use files::places::Places;
 use memory::Knowledge;
 use observe::logged::Undone;
 use run::session::{Halt, Session};
@@ -76,6 +79,7 @@ pub struct Engine {
     own_namespaces: i32,
     fresh_working_dir: bool,
     watches: bool,
+    places: Places,
     /// Knowledge of the programs' code.
     knowledge: std::cell::Cell<Knowledge>,
     sandbox: Sandbox,
@@ -92,6 +96,7 @@ impl Engine {
         let machine = |what: &'static str| {
             move |error: std::io::Error| EngineError::Machine(format!("{what}: {error}"))
         };
+        let began = files::known::now();
         if let Some(cpu) = cpu {
             pin(cpu).map_err(|e| machine("pinning the worker")(e.into()))?;
         }
@@ -132,6 +137,7 @@ impl Engine {
             fresh_working_dir: false,
             knowledge: std::cell::Cell::default(),
             watches: false,
+            places: Places::default(),
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
             sandbox: {
                 sandbox.reset(&Reset {
@@ -141,6 +147,7 @@ impl Engine {
                 sandbox
             },
         };
+        engine.places = Places::new(init, engine.sandbox.overlays(), &engine.outputs[0], began);
         for (start, executable) in target.programs.iter().zip(&executables) {
             engine.prepare(target, start, executable)?;
         }
@@ -251,6 +258,7 @@ impl Engine {
             successors: &self.successors,
             bystanders: &self.bystanders,
             private_dirs: &self.private_dirs,
+            places: &self.places,
             outputs: &self.outputs,
             log: self.log.as_ref(),
             pids_vary: !self.sandbox.is_isolated(),
@@ -314,6 +322,8 @@ impl Engine {
             renew: false,
         })?;
         self.fresh_working_dir |= left.fresh_working_dir;
+        self.places
+            .look_again(self.sandbox.init_pid(), self.sandbox.overlays());
         Ok(left)
     }
 }

@@ -11,7 +11,6 @@ pub(crate) mod locks;
 pub(crate) mod network;
 mod pipes;
 mod place;
-mod processes;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;
 pub(crate) mod timers;

@@ -8,11 +8,15 @@ impl Session<'_> {
     /// Adds an event of the current step.
     pub fn record(&mut self, index: usize, what: What) {
         match &what {
-            What::Call { call, .. } | What::Wake { call, .. } => {
+            What::Call { call, result, .. } | What::Wake { call, result } => {
                 self.footprints.forget_after(Some(call.row()));
+                self.note_changes(index, call.row(), *result);
             }
             // A child's number may be that of one that has ended.
-            What::Exec(_) | What::Spawn(_) => self.footprints.forget_after(None),
+            What::Exec(_) | What::Spawn(_) => {
+                self.footprints.forget_after(None);
+                self.files.open.clear();
+            }
             _ => {}
         }
         self.note_round(index, &what);

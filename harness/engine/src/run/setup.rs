@@ -1,5 +1,6 @@
 //! What a run is given before it begins, and never changes.
 
+use crate::files::places::Places;
 use crate::start::target::Successor;
 use crosswire_kernel::Tid;
 use crosswire_kernel::oplog::OpLog;
@@ -18,6 +19,8 @@ pub(crate) struct Setup<'a> {
     pub bystanders: &'a [Tid],
     /// Directories whose contents belong to the run.
     pub private_dirs: &'a [String],
+    /// What the devices of files mean.
+    pub places: &'a Places,
     /// Files that hold standard output and standard error.
     pub outputs: &'a [File],
     /// The log of a scenario's processes.
@@ -36,6 +39,7 @@ impl<'a> Setup<'a> {
         plan: &'a Plan,
         bystanders: &'a [Tid],
         private_dirs: &'a [String],
+        places: &'a Places,
     ) -> Setup<'a> {
         Setup {
             plan,
@@ -43,6 +47,7 @@ impl<'a> Setup<'a> {
             successors: &[],
             bystanders,
             private_dirs,
+            places,
             outputs: &[],
             log: None,
             pids_vary: false,

@@ -4,6 +4,7 @@
 //! turns: its loading is part of the step that started it.
 
 use crate::emulate::Emulated;
+use crate::proc::is_of_interest;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_calls::{Does, Fact, Mapping};
@@ -112,6 +113,7 @@ impl Session<'_> {
             path.starts_with('/')
                 && !is_inside(&path, self.setup.private_dirs)
                 && !belongs_to_process(&path)
+                && !(path.contains("proc/") && is_of_interest(&path))
         })
     }
 

@@ -54,6 +54,7 @@ impl Engine {
                 launched,
                 &self.bystanders,
                 &self.private_dirs,
+                &self.places,
                 LOADING_SEED,
             )?,
             false => Some(Template::of_scenario(

@@ -12,6 +12,7 @@ use crate::emulate::MARK;
 use crate::emulate::chance::Chance;
 use crate::emulate::clock::Clock;
 use crate::emulate::tsc;
+use crate::files::places::Places;
 use crate::inside::one_stop;
 use crate::inside::remote::{Remote, made};
 use crate::inside::stubs::Installed;
@@ -77,6 +78,7 @@ impl Template {
         launched: Launched,
         bystanders: &[Tid],
         private_dirs: &[String],
+        places: &Places,
         seed: u64,
     ) -> Result<Option<Template>, EngineError> {
         let mut plan = Plan {
@@ -84,7 +86,7 @@ impl Template {
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
-        let setup = Setup::of_template(&plan, bystanders, private_dirs);
+        let setup = Setup::of_template(&plan, bystanders, private_dirs, places);
         let mut session = Session::new(setup, Knowledge::default());
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);
