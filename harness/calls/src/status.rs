@@ -33,6 +33,11 @@ impl Row {
         }
     }
 
+    /// Returns whether this is the present form of a call that has an older one: getdents64(2).
+    pub fn is_current(&self) -> bool {
+        self.name.ends_with("64")
+    }
+
     /// Returns whether the call tells numbers or times of files.
     pub fn tells_of_files(&self) -> bool {
         self.does == Does::List || self.status().is_some()

@@ -19,6 +19,7 @@ mod start;
 pub use crosswire_kernel::affinity::pin;
 pub use crosswire_kernel::sandbox::{Capabilities, Capability, Feature, Loss};
 pub use error::EngineError;
+pub use files::listings::Listings;
 pub use finish::hold::Held;
 pub use footprint::TIME_OUT;
 pub use measure::{bare_fault, bare_stop};
@@ -80,6 +81,7 @@ pub struct Engine {
     fresh_working_dir: bool,
     watches: bool,
     places: Places,
+    listings: Listings,
     /// Knowledge of the programs' code.
     knowledge: std::cell::Cell<Knowledge>,
     sandbox: Sandbox,
@@ -138,6 +140,7 @@ impl Engine {
             knowledge: std::cell::Cell::default(),
             watches: false,
             places: Places::default(),
+            listings: target.listings.clone(),
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
             sandbox: {
                 sandbox.reset(&Reset {
@@ -259,6 +262,7 @@ impl Engine {
             bystanders: &self.bystanders,
             private_dirs: &self.private_dirs,
             places: &self.places,
+            listings: &self.listings,
             outputs: &self.outputs,
             log: self.log.as_ref(),
             pids_vary: !self.sandbox.is_isolated(),

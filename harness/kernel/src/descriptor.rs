@@ -90,7 +90,9 @@ pub fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {
 pub fn position(process: Tid, descriptor: u64) -> u64 {
     let info = info(process, descriptor);
     let position = info.lines().find_map(|line| line.strip_prefix("pos:"));
-    position.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    position
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// Returns the descriptors of a process: of each its number, and a line with what it leads

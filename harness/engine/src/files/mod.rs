@@ -3,6 +3,7 @@
 
 pub(crate) mod known;
 mod listing;
+pub(crate) mod listings;
 mod numbers;
 pub(crate) mod places;
 mod status;
@@ -12,8 +13,8 @@ use crate::emulate::clock::Clock;
 use crate::run::session::Session;
 use crosswire_calls::{Arg, Does, Row};
 use crosswire_kernel::{Tid, memory};
-use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
 use known::nanoseconds;
+use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
 use numbers::Key;
 use places::Origin;
 use std::fs::{self, Metadata};
@@ -216,7 +217,10 @@ impl Session<'_> {
             return;
         }
         let tid = self.tasks[index].tid;
-        let Some(data) = Sight::Descriptor(number).metadata(tid).filter(Metadata::is_file) else {
+        let Some(data) = Sight::Descriptor(number)
+            .metadata(tid)
+            .filter(Metadata::is_file)
+        else {
             return;
         };
         let (key, now) = (key(&data), self.file_time());
@@ -276,7 +280,8 @@ impl Session<'_> {
     fn paths_of(&self, index: usize, row: &Row, args: &[u64; 6]) -> Vec<PathBuf> {
         let tid = self.tasks[index].tid;
         let path = |(directory, name): (Option<usize>, usize)| {
-            let name = memory::read_string(tid, args[name], 4096).filter(|name| !name.is_empty())?;
+            let name =
+                memory::read_string(tid, args[name], 4096).filter(|name| !name.is_empty())?;
             path_of(tid, directory.map(|at| args[at] as i32), &name)
         };
         row.paths().filter_map(path).collect()

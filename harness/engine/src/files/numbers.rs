@@ -3,7 +3,6 @@
 //! first seen, so that it does not depend on what else was looked at before.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hasher;
 use std::path::Path;
 
 /// A file by its device and its inode number.
@@ -41,12 +40,10 @@ impl Numbers {
     /// Gives a number of its own to a file that was first seen under this name, on a device that
     /// programs see as `device`.
     pub fn give(&mut self, key: Key, device: u64, name: Option<&Path>) -> Key {
-        let mut hasher = Fowler::default();
         let name = name.unwrap_or(Path::new("")).to_string_lossy();
         // What has no name has its number in its place: `pipe:[1234]`.
         let name = name.split(":[").next().unwrap_or_default();
-        hasher.write(name.as_bytes());
-        let mut place = hasher.finish() % SPAN;
+        let mut place = hash(name.as_bytes()) % SPAN;
         let few = self.halves.len() < FEW;
         loop {
             let number = FIRST + place;
@@ -60,25 +57,12 @@ impl Numbers {
     }
 }
 
-/// The hash of Fowler, Noll and Vo in its form 1a, which is the same in every build.
-struct Fowler(u64);
-
-impl Default for Fowler {
-    fn default() -> Fowler {
-        Fowler(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fowler {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// Returns the hash of Fowler, Noll and Vo in its form 1a, which is the same in every build.
+pub(super) fn hash(bytes: &[u8]) -> u64 {
+    let start = 0xcbf2_9ce4_8422_2325_u64;
+    bytes.iter().fold(start, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -89,7 +73,10 @@ mod tests {
     fn a_number_follows_from_the_name_and_not_from_the_order() {
         let (a, b) = (Path::new("/tmp/a"), Path::new("/tmp/b"));
         let (mut first, mut second) = (Numbers::default(), Numbers::default());
-        let before = [first.give((1, 7), 9, Some(a)), first.give((1, 8), 9, Some(b))];
+        let before = [
+            first.give((1, 7), 9, Some(a)),
+            first.give((1, 8), 9, Some(b)),
+        ];
         let after = [
             second.give((2, 31), 9, Some(b)),
             second.give((2, 32), 9, Some(a)),

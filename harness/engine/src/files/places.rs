@@ -67,12 +67,16 @@ impl Places {
             }
         }
         let device_of = |file: BorrowedFd<'_>| nix::sys::stat::fstat(file).ok().map(|s| s.st_dev);
-        places.pipes = std::io::pipe().ok().and_then(|(end, _)| device_of(end.as_fd()));
+        places.pipes = std::io::pipe()
+            .ok()
+            .and_then(|(end, _)| device_of(end.as_fd()));
         let socket = UnixDatagram::unbound().ok();
         places.sockets = socket.and_then(|socket| device_of(socket.as_fd()));
         let of_kernel = [places.pipes, places.sockets, device_of(output.as_fd())];
         let of_kernel = of_kernel.into_iter().flatten();
-        places.volatile.extend(of_kernel.map(|device| (device, device)));
+        places
+            .volatile
+            .extend(of_kernel.map(|device| (device, device)));
         places.look_again(init, overlaid);
         places
     }
@@ -85,10 +89,18 @@ impl Places {
             let Some((device, below)) = devices.filter(|(device, below)| device != below) else {
                 continue;
             };
-            if !self.overlays.iter().any(|o| o.device == device && o.path == *path) {
+            if !self
+                .overlays
+                .iter()
+                .any(|o| o.device == device && o.path == *path)
+            {
                 self.overlays.retain(|overlay| overlay.device != device);
                 let path = path.clone();
-                self.overlays.push(Overlay { path, device, below });
+                self.overlays.push(Overlay {
+                    path,
+                    device,
+                    below,
+                });
             }
         }
     }
@@ -114,7 +126,9 @@ impl Places {
     /// with what the run has made in it. The overlay gives such a directory a number of its own.
     pub fn below(&self, device: u64, path: &Path) -> Option<Key> {
         self.overlay(device)?;
-        let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir)?;
+        let found = fs::symlink_metadata(path)
+            .ok()
+            .filter(fs::Metadata::is_dir)?;
         Some((found.dev(), found.ino()))
     }
 
@@ -127,7 +141,9 @@ impl Places {
     }
 
     fn overlay(&self, device: u64) -> Option<&Overlay> {
-        self.overlays.iter().find(|overlay| overlay.device == device)
+        self.overlays
+            .iter()
+            .find(|overlay| overlay.device == device)
     }
 
     /// Returns whether the kernel may have written this time since the sandbox was built.

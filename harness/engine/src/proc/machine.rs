@@ -21,7 +21,10 @@ impl Session<'_> {
 
     pub(super) fn load(&self) -> String {
         let alive = self.tasks.iter().filter(|task| !task.is_gone());
-        let last = self.tasks.iter().map(|task| self.stable_pid(task.tid_inside.into()));
+        let last = self
+            .tasks
+            .iter()
+            .map(|task| self.stable_pid(task.tid_inside.into()));
         let (count, last) = (alive.count(), last.max().unwrap_or(1));
         format!("0.00 0.00 0.00 1/{count} {last}\n")
     }
@@ -66,10 +69,17 @@ impl Session<'_> {
 /// `/proc/meminfo` of a machine half of whose memory is free.
 pub(super) fn memory(text: &str) -> String {
     let value = |line: &str| -> Option<u64> {
-        line.split_once(':')?.1.split_whitespace().next()?.parse().ok()
+        line.split_once(':')?
+            .1
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
     };
     let of = |name: &str| {
-        let line = text.lines().find(|line| line.split(':').next() == Some(name));
+        let line = text
+            .lines()
+            .find(|line| line.split(':').next() == Some(name));
         line.and_then(value).unwrap_or(0)
     };
     let line = |line: &str| -> String {
@@ -95,8 +105,7 @@ mod tests {
     #[test]
     fn half_of_the_memory_is_free() {
         let told = "MemTotal:       24684100 kB\nMemFree:          123456 kB\nDirty: 7 kB\n";
-        let expected =
-            "MemTotal:       24684100 kB\nMemFree:        12342050 kB\nDirty:                 0 kB\n";
+        let expected = "MemTotal:       24684100 kB\nMemFree:        12342050 kB\nDirty:                 0 kB\n";
         assert_eq!(memory(told), expected);
     }
 }

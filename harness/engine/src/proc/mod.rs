@@ -18,11 +18,11 @@ use std::path::Path;
 enum Tells {
     Stat(usize),
     Status(usize),
-    Pages,
+    Pages(usize),
     Schedule,
     /// Where a task sleeps in the kernel.
     Place(usize),
-    Maps(Tid),
+    Maps(usize),
     Descriptor(Tid, u64),
     Uptime,
     Load,
@@ -35,8 +35,18 @@ enum Tells {
 /// Returns whether a path may lead to one of these files.
 pub(crate) fn is_of_interest(path: &str) -> bool {
     const NAMES: [&str; 12] = [
-        "stat", "status", "statm", "schedstat", "wchan", "maps", "uptime", "loadavg", "meminfo",
-        "uuid", "boot_id", "fdinfo",
+        "stat",
+        "status",
+        "statm",
+        "schedstat",
+        "wchan",
+        "maps",
+        "uptime",
+        "loadavg",
+        "meminfo",
+        "uuid",
+        "boot_id",
+        "fdinfo",
     ];
     NAMES.iter().any(|name| path.ends_with(name)) || path.contains("fdinfo/")
 }
@@ -94,7 +104,7 @@ impl Session<'_> {
         Some(match tells {
             Tells::Stat(of) => self.stat(of, &text),
             Tells::Status(of) => self.status(of, &text),
-            Tells::Pages => Self::statm(&text),
+            Tells::Pages(of) => self.statm(of, &text),
             Tells::Schedule => "0 0 1\n".to_owned(),
             Tells::Place(of) => tasks::place(&self.tasks[of], &text),
             Tells::Maps(of) => self.maps(of, &text),
@@ -120,10 +130,10 @@ impl Session<'_> {
             Some(match name {
                 "stat" => Tells::Stat(of),
                 "status" => Tells::Status(of),
-                "statm" => Tells::Pages,
+                "statm" => Tells::Pages(of),
                 "schedstat" => Tells::Schedule,
                 "wchan" => Tells::Place(of),
-                "maps" => Tells::Maps(self.tasks[of].tid),
+                "maps" => Tells::Maps(of),
                 _ => return None,
             })
         };

@@ -1,6 +1,7 @@
 //! Files of proc(5) that tell about tasks. They would show what the harness does with a task,
 //! and how long that takes; the program is to read what it would read without it.
 
+use super::descriptors::{hidden_length, hidden_memory};
 use crate::emulate::clock::{Clock, SECOND};
 use crate::run::session::Session;
 use crate::run::task::{State, Task};
@@ -19,8 +20,31 @@ const PAGE: u64 = 4;
 const IN_MEMORY: [&str; 5] = ["VmHWM", "VmRSS", "RssAnon", "RssFile", "VmPTE"];
 
 impl Session<'_> {
+    /// Returns how much of a task's writable private memory is the harness's, in bytes.
+    fn data_of_harness(&self, of: usize) -> u64 {
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.tasks[of].tid));
+        let maps = maps.unwrap_or_default();
+        let writable = maps
+            .lines()
+            .filter(|line| line.split(' ').nth(1).is_some_and(is_data));
+        writable.map(hidden_length).sum()
+    }
+
     pub(super) fn status(&self, of: usize, text: &str) -> String {
+        let hidden = hidden_memory(self.tasks[of].tid) >> 10;
         let line = |line: &str| match line.split_once(":\t") {
+            // The most that it was depends on what the harness did meanwhile.
+            Some(("VmPeak", _)) => {
+                let size = text.lines().find_map(|line| line.strip_prefix("VmSize:\t"));
+                format!("VmPeak:\t{}", kilobytes(size.unwrap_or_default(), hidden))
+            }
+            Some(("VmSize", size)) => format!("VmSize:\t{}", kilobytes(size, hidden)),
+            Some(("VmData", size)) => {
+                format!(
+                    "VmData:\t{}",
+                    kilobytes(size, self.data_of_harness(of) >> 10)
+                )
+            }
             Some(("State", state)) => {
                 let state = match letter(&self.tasks[of], state.chars().next()) {
                     Some('R') => "R (running)",
@@ -60,6 +84,7 @@ impl Session<'_> {
         };
         let process = &self.processes[self.tasks[of].process];
         let ticks = |nanoseconds: u64| (nanoseconds / (SECOND / TICKS)).to_string();
+        let hidden = hidden_memory(self.tasks[of].tid);
         let (head, rest) = text.split_at(end + 1);
         let is_whole = text.ends_with('\n');
         let fields: Vec<&str> = rest.split(' ').collect();
@@ -76,6 +101,7 @@ impl Session<'_> {
                 |_| (*field).to_owned(),
                 |flags: u64| (flags & !0x100).to_string(),
             ),
+            23 => without(field, hidden),
             24 => rounded(field, LEAST_PAGES),
             // Page faults, time in the kernel and of children, the CPU, delays.
             10..=13 | 15..=17 | 39 | 42 => "0".to_owned(),
@@ -85,20 +111,47 @@ impl Session<'_> {
         head.to_owned() + &fields.join(" ")
     }
 
-    pub(super) fn statm(text: &str) -> String {
-        // Of the pages, those in memory, and of these those of files (proc_pid_statm(5)).
+    pub(super) fn statm(&self, of: usize, text: &str) -> String {
+        let hidden = hidden_memory(self.tasks[of].tid) / (PAGE << 10);
+        // All pages, those in memory, of these those of files, … and data (proc_pid_statm(5)).
         let correct = |(at, field): (usize, &str)| match at {
+            0 => without(field, hidden),
+            5 => without(field, self.data_of_harness(of) / (PAGE << 10)),
             1 | 2 => rounded(field, LEAST_PAGES),
             _ => field.to_owned(),
         };
-        let fields: Vec<String> = text.trim_end().split(' ').enumerate().map(correct).collect();
+        let fields: Vec<String> = text
+            .trim_end()
+            .split(' ')
+            .enumerate()
+            .map(correct)
+            .collect();
         fields.join(" ") + "\n"
     }
 }
 
+fn is_data(rights: &str) -> bool {
+    rights.contains('w') && rights.ends_with('p')
+}
+
+/// Returns a size as `status` has it, with so much less.
+fn kilobytes(size: &str, less: u64) -> String {
+    let size = size.trim().trim_end_matches(" kB");
+    format!("{:>8} kB", without(size, less))
+}
+
+fn without(amount: &str, less: u64) -> String {
+    let number = amount
+        .parse()
+        .map(|number: u64| number.saturating_sub(less));
+    number.map_or_else(|_| amount.to_owned(), |number| number.to_string())
+}
+
 /// Returns an amount of memory as a power of two: the exact one depends on the machine.
 fn rounded(amount: &str, least: u64) -> String {
-    let number = amount.parse().map(|number: u64| number.max(least).next_power_of_two());
+    let number = amount
+        .parse()
+        .map(|number: u64| number.max(least).next_power_of_two());
     number.map_or_else(|_| amount.to_owned(), |number| number.to_string())
 }
 

@@ -1,5 +1,6 @@
 //! What a run is given before it begins, and never changes.
 
+use crate::files::listings::Listings;
 use crate::files::places::Places;
 use crate::start::target::Successor;
 use crosswire_kernel::Tid;
@@ -21,6 +22,8 @@ pub(crate) struct Setup<'a> {
     pub private_dirs: &'a [String],
     /// What the devices of files mean.
     pub places: &'a Places,
+    /// What was in the directories of the machine.
+    pub listings: &'a Listings,
     /// Files that hold standard output and standard error.
     pub outputs: &'a [File],
     /// The log of a scenario's processes.
@@ -40,6 +43,7 @@ impl<'a> Setup<'a> {
         bystanders: &'a [Tid],
         private_dirs: &'a [String],
         places: &'a Places,
+        listings: &'a Listings,
     ) -> Setup<'a> {
         Setup {
             plan,
@@ -48,6 +52,7 @@ impl<'a> Setup<'a> {
             bystanders,
             private_dirs,
             places,
+            listings,
             outputs: &[],
             log: None,
             pids_vary: false,

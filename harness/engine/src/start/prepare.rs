@@ -55,6 +55,7 @@ impl Engine {
                 &self.bystanders,
                 &self.private_dirs,
                 &self.places,
+                &self.listings,
                 LOADING_SEED,
             )?,
             false => Some(Template::of_scenario(

@@ -12,6 +12,7 @@ use crate::emulate::MARK;
 use crate::emulate::chance::Chance;
 use crate::emulate::clock::Clock;
 use crate::emulate::tsc;
+use crate::files::listings::Listings;
 use crate::files::places::Places;
 use crate::inside::one_stop;
 use crate::inside::remote::{Remote, made};
@@ -79,6 +80,7 @@ impl Template {
         bystanders: &[Tid],
         private_dirs: &[String],
         places: &Places,
+        listings: &Listings,
         seed: u64,
     ) -> Result<Option<Template>, EngineError> {
         let mut plan = Plan {
@@ -86,7 +88,7 @@ impl Template {
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
-        let setup = Setup::of_template(&plan, bystanders, private_dirs, places);
+        let setup = Setup::of_template(&plan, bystanders, private_dirs, places, listings);
         let mut session = Session::new(setup, Knowledge::default());
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);
