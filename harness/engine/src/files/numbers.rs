@@ -57,12 +57,16 @@ impl Numbers {
     }
 }
 
-/// Returns the hash of Fowler, Noll and Vo in its form 1a, which is the same in every build.
+/// Returns a hash that is the same in every build: that of Fowler, Noll and Vo in its form 1a,
+/// with the bits mixed as Appleby's MurmurHash3 does it in the end.
 pub(super) fn hash(bytes: &[u8]) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325_u64;
-    bytes.iter().fold(start, |hash, byte| {
+    let mixed = bytes.iter().fold(start, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
-    })
+    });
+    let mixed = (mixed ^ mixed >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let mixed = (mixed ^ mixed >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    mixed ^ mixed >> 33
 }
 
 #[cfg(test)]
