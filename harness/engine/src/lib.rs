@@ -227,6 +227,12 @@ impl Engine {
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         if self.sandbox.is_isolated() {
             self.own_namespaces |= used;
+            // Where a directory could not be overlaid, because another file system is mounted
+            // in it.
+            let own = [self.sandbox.overlays(), &["/dev/shm".into()]].concat();
+            if let Some(began) = began {
+                finish::sweep::sweep_files(&trace.events, &left, began, &own);
+            }
         } else if began.is_some_and(|began| finish::sweep::sweep(&trace.events, &left, began)) {
             // What is gone now is new if the next run creates it.
             self.reset(None, system_v, queues)?;

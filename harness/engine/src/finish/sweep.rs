@@ -14,7 +14,7 @@ use crosswire_model::{Event, What};
 use nix::time::{ClockId, clock_gettime};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Directories in which names are removed.
@@ -38,11 +38,7 @@ enum Creation {
 /// Removes what a run that began at this time has created and left; whether there
 /// was anything to remove.
 pub(crate) fn sweep(events: &[Event], left: &Leftovers, began: SystemTime) -> bool {
-    let mut removed = false;
-    // The last created first: a directory is empty when its turn comes.
-    for (path, creation) in created(events).into_iter().rev() {
-        removed |= remove(Path::new(path), creation, left, began);
-    }
+    let mut removed = sweep_files(events, left, began, &[]);
     let objects = objects(events);
     for object in &left.sysv {
         if objects.contains(&(kind_of(object.kind), object.id)) {
@@ -57,6 +53,24 @@ pub(crate) fn sweep(events: &[Event], left: &Leftovers, began: SystemTime) -> bo
         .filter(|name| queues.contains(name.as_str()))
     {
         removed |= fs::remove_file(Path::new("/dev/mqueue").join(name)).is_ok();
+    }
+    removed
+}
+
+/// Removes files only, and none in these directories, which are the sandbox's own.
+pub(crate) fn sweep_files(
+    events: &[Event],
+    left: &Leftovers,
+    began: SystemTime,
+    own: &[PathBuf],
+) -> bool {
+    let mut removed = false;
+    // The last created first: a directory is empty when its turn comes.
+    for (path, creation) in created(events).into_iter().rev() {
+        let path = Path::new(path);
+        if !own.iter().any(|own| path.starts_with(own)) {
+            removed |= remove(path, creation, left, began);
+        }
     }
     removed
 }
