@@ -209,7 +209,7 @@ impl Engine {
         let used = session.namespaces_used();
         let ipc = std::mem::take(&mut session.ipc);
         let (system_v, queues) = (ipc.uses_system_v(), ipc.uses_message_queues());
-        let namespace = ipc.into_namespace();
+        let (namespace, ids) = ipc.into_parts();
         let Outcome {
             mut trace,
             knowledge,
@@ -225,19 +225,22 @@ impl Engine {
         self.knowledge.set(knowledge);
         let history = self.history(&mut trace, &undone);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
+        let here = Path::new(&self.working_dir);
         if self.sandbox.is_isolated() {
             self.own_namespaces |= used;
             // Where a directory could not be overlaid, because another file system is mounted
             // in it.
             let own = [self.sandbox.overlays(), &["/dev/shm".into()]].concat();
             if let Some(began) = began {
-                finish::sweep::sweep_files(&trace.events, &left, began, &own);
+                finish::sweep::sweep_files(&trace.events, &left, here, began, &own);
             }
-        } else if began.is_some_and(|began| finish::sweep::sweep(&trace.events, &left, began)) {
+        } else if began
+            .is_some_and(|began| finish::sweep::sweep(&trace.events, &left, &ids, here, began))
+        {
             // What is gone now is new if the next run creates it.
             self.reset(None, system_v, queues)?;
         }
-        leftovers.extend(finish::leftovers::describe(left));
+        leftovers.extend(finish::leftovers::describe(left, &ids));
         let (stdout, stderr) = self
             .take_output()
             .map_err(|error| EngineError::Machine(format!("reading the output: {error}")))?;
