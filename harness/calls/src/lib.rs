@@ -21,6 +21,7 @@ mod commands;
 mod does;
 mod effect;
 mod errors;
+mod measure;
 mod row;
 mod rows;
 mod status;
@@ -35,6 +36,7 @@ pub use commands::{
     lingers, shares_with_creator,
 };
 pub use does::{Does, Mapping, SystemV, Timer};
+pub use measure::Measure;
 pub use row::{Amount, Fact, Facts, Flow, Row, Transfer, Wait};
 pub use status::StatusForm;
 pub use timeout::Timeout;

@@ -66,30 +66,30 @@ impl Session<'_> {
     }
 }
 
+/// Returns an amount that `/proc/meminfo` tells, in units of 1024 bytes.
+fn amount(text: &str, name: &str) -> u64 {
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let rest = lines.find(|line| line.0 == name).map(|line| line.1);
+    let number = rest.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    number.unwrap_or(0)
+}
+
+/// Returns the memory of the machine, in units of 1024 bytes.
+pub(crate) fn total_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    amount(&text, "MemTotal")
+}
+
 /// `/proc/meminfo` of a machine half of whose memory is free.
 pub(super) fn memory(text: &str) -> String {
-    let value = |line: &str| -> Option<u64> {
-        line.split_once(':')?
-            .1
-            .split_whitespace()
-            .next()?
-            .parse()
-            .ok()
-    };
-    let of = |name: &str| {
-        let line = text
-            .lines()
-            .find(|line| line.split(':').next() == Some(name));
-        line.and_then(value).unwrap_or(0)
-    };
     let line = |line: &str| -> String {
         let Some((name, rest)) = line.split_once(':') else {
             return line.to_owned();
         };
         let value = match name {
             name if FIXED.contains(&name) => return line.to_owned(),
-            "MemFree" | "MemAvailable" => of("MemTotal") / 2,
-            "SwapFree" => of("SwapTotal"),
+            "MemFree" | "MemAvailable" => amount(text, "MemTotal") / 2,
+            "SwapFree" => amount(text, "SwapTotal"),
             _ => 0,
         };
         let unit = if rest.ends_with(" kB") { " kB" } else { "" };

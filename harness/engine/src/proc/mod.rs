@@ -2,7 +2,7 @@
 //! of them is made from the kernel's text as a whole, since it may have another length.
 
 mod descriptors;
-mod machine;
+pub(crate) mod machine;
 pub(crate) mod served;
 mod tasks;
 

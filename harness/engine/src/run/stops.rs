@@ -165,6 +165,7 @@ impl Session<'_> {
         }
         let result = self.correct_reading(index, result)?;
         self.correct_status(index, result)?;
+        self.correct_usage(index, result)?;
         let Some(result) = self.correct_listing(index, result)? else {
             return self.begin_again(index);
         };
