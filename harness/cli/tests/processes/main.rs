@@ -6,6 +6,7 @@ mod determinism;
 mod exercise;
 mod exhaust;
 mod loops;
+mod machine;
 mod real_programs;
 mod shared_programs;
 mod symbols;
