@@ -1,6 +1,6 @@
 //! What a run knows of files.
 
-use super::numbers::{Key, Numbers};
+use super::numbers::{Inode, Numbers};
 use super::times::TimesOf;
 use crate::finish::sweep;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ pub(crate) struct Files {
     pub(super) times: TimesOf,
     /// Regular files and directories behind descriptors, by process, as long as no call can
     /// have changed that.
-    pub open: HashMap<(usize, u64), Option<Key>>,
+    pub open: HashMap<(usize, u64), Option<Inode>>,
     /// When the run began, in nanoseconds since 1970.
     pub(super) began: u64,
 }

@@ -15,12 +15,12 @@ use crosswire_calls::{Arg, Does, Row};
 use crosswire_kernel::{Tid, memory};
 use known::nanoseconds;
 use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
-use numbers::Key;
+use numbers::Inode;
 use places::Origin;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use times::Mark;
+use times::Change;
 
 /// How a call names a file.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ fn metadata(tid: Tid, path: &Path) -> Option<Metadata> {
     fs::symlink_metadata(format!("/proc/{tid}/root{}", path.display())).ok()
 }
 
-fn key(data: &Metadata) -> Key {
+fn key(data: &Metadata) -> Inode {
     (data.dev(), data.ino())
 }
 
@@ -84,11 +84,11 @@ impl Session<'_> {
     fn shown_key(
         &mut self,
         tid: Tid,
-        key: Key,
+        key: Inode,
         merged: bool,
         sight: &Sight,
         made_by_run: bool,
-    ) -> Key {
+    ) -> Inode {
         let device = match self.setup.places.origin(key) {
             Origin::Before(key) => return key,
             Origin::Machine if !made_by_run => return key,
@@ -107,13 +107,13 @@ impl Session<'_> {
     }
 
     /// Returns the key under which programs see a file that something else names by its path.
-    pub fn shown_of_path(&mut self, tid: Tid, key: Key, path: &Path) -> Key {
+    pub fn shown_of_path(&mut self, tid: Tid, key: Inode, path: &Path) -> Inode {
         let is_new = metadata(tid, path).is_some_and(|data| self.belongs_to_run(&data));
         self.shown_key(tid, key, false, &Sight::Path(path.to_owned()), is_new)
     }
 
     /// Returns the key under which programs see the file behind a descriptor.
-    pub fn shown_of_descriptor(&mut self, tid: Tid, number: u64) -> Option<Key> {
+    pub fn shown_of_descriptor(&mut self, tid: Tid, number: u64) -> Option<Inode> {
         let sight = Sight::Descriptor(number);
         let data = sight.metadata(tid)?;
         let merged = data.is_dir() && data.nlink() == 1;
@@ -171,17 +171,17 @@ impl Session<'_> {
         }
         match row.does {
             Does::Read | Does::ReadAt | Does::List if self.files.times.is_empty() => {}
-            Does::Read | Does::ReadAt | Does::List => self.mark_open(index, args[0], Mark::Read),
+            Does::Read | Does::ReadAt | Does::List => self.mark_open(index, args[0], Change::Read),
             Does::Write | Does::WriteAt if result > 0 => {
-                self.mark_open(index, args[0], Mark::Written);
+                self.mark_open(index, args[0], Change::Written);
             }
-            Does::Resize => self.mark_open(index, args[0], Mark::Written),
+            Does::Resize => self.mark_open(index, args[0], Change::Written),
             Does::Move | Does::CopyRange if result > 0 => {
                 let sink = row.argument(Arg::Sink).unwrap_or(0);
-                self.mark_open(index, args[sink], Mark::Written);
+                self.mark_open(index, args[sink], Change::Written);
             }
             Does::Change if row.changes_permissions() => {
-                self.mark_open(index, args[0], Mark::Changed);
+                self.mark_open(index, args[0], Change::Changed);
             }
             Does::Open => self.note_opened(index, row, args, result as u64),
             Does::MakeDirectory
@@ -195,7 +195,7 @@ impl Session<'_> {
         }
     }
 
-    fn mark_open(&mut self, index: usize, number: u64, mark: Mark) {
+    fn mark_open(&mut self, index: usize, number: u64, mark: Change) {
         let place = (self.tasks[index].process, number);
         let tid = self.tasks[index].tid;
         let is_file = |data: &Metadata| data.is_file() || data.is_dir();
@@ -225,10 +225,10 @@ impl Session<'_> {
         };
         let (key, now) = (key(&data), self.file_time());
         if self.is_new(&data) {
-            self.files.times.mark(key, Mark::Made, now);
+            self.files.times.mark(key, Change::Made, now);
             self.mark_parent(index, row, args);
         } else if flags & O_TRUNC != 0 {
-            self.files.times.mark(key, Mark::Written, now);
+            self.files.times.mark(key, Change::Written, now);
         }
     }
 
@@ -252,16 +252,17 @@ impl Session<'_> {
         }
         let mark = match row.does {
             Does::Remove => return,
-            Does::MakeDirectory | Does::MakeNode | Does::Symlink => Mark::Made,
-            Does::Link | Does::Rename => Mark::Changed,
-            _ if row.changes_permissions() => Mark::Changed,
-            _ if row.args.contains(&Arg::Given) => Mark::Set,
-            _ => Mark::Written,
+            Does::MakeDirectory | Does::MakeNode | Does::Symlink => Change::Made,
+            Does::Link | Does::Rename => Change::Changed,
+            _ if row.changes_permissions() => Change::Changed,
+            _ if row.args.contains(&Arg::Given) => Change::Set,
+            _ => Change::Written,
         };
         // Of two names, the new one.
         if let Some(path) = self.paths_of(index, row, args).pop() {
-            let data = metadata(tid, &path);
-            data.map(|data| self.files.times.mark(key(&data), mark, now));
+            if let Some(data) = metadata(tid, &path) {
+                self.files.times.mark(key(&data), mark, now);
+            }
         } else if let Some(directory) = row.paths().next().and_then(|(directory, _)| directory) {
             // An empty or missing path means the descriptor (utimensat(2)).
             self.mark_open(index, args[directory], mark);
@@ -272,8 +273,9 @@ impl Session<'_> {
     fn mark_parent(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
         let (tid, now) = (self.tasks[index].tid, self.file_time());
         for path in self.paths_of(index, row, args) {
-            let data = path.parent().and_then(|parent| metadata(tid, parent));
-            data.map(|data| self.files.times.mark(key(&data), Mark::Written, now));
+            if let Some(data) = path.parent().and_then(|parent| metadata(tid, parent)) {
+                self.files.times.mark(key(&data), Change::Written, now);
+            }
         }
     }
 

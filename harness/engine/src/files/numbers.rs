@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// A file by its device and its inode number.
-pub(crate) type Key = (u64, u64);
+pub(crate) type Inode = (u64, u64);
 
 /// Numbers are given out from here on: above those of most file systems, and small enough for
 /// programs that keep them in an `int`.
@@ -20,26 +20,26 @@ const FEW: usize = 1 << 15;
 /// What programs see of each file.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
-    shown: HashMap<Key, Key>,
+    shown: HashMap<Inode, Inode>,
     taken: HashSet<u64>,
     halves: HashSet<u16>,
 }
 
 impl Numbers {
     /// Returns the shown key of a file that has been seen before.
-    pub fn known(&self, key: Key) -> Option<Key> {
+    pub fn known(&self, key: Inode) -> Option<Inode> {
         self.shown.get(&key).copied()
     }
 
     /// Shows a file from now on under this key.
-    pub fn set(&mut self, key: Key, shown: Key) -> Key {
+    pub fn set(&mut self, key: Inode, shown: Inode) -> Inode {
         self.shown.insert(key, shown);
         shown
     }
 
     /// Gives a number of its own to a file that was first seen under this name, on a device that
     /// programs see as `device`.
-    pub fn give(&mut self, key: Key, device: u64, name: Option<&Path>) -> Key {
+    pub fn give(&mut self, key: Inode, device: u64, name: Option<&Path>) -> Inode {
         let name = name.unwrap_or(Path::new("")).to_string_lossy();
         // What has no name has its number in its place: `pipe:[1234]`.
         let name = name.split(":[").next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What the device numbers mean that files have in the sandbox.
 
 use super::known;
-use super::numbers::Key;
+use super::numbers::Inode;
 use crosswire_kernel::Tid;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -45,7 +45,7 @@ pub(crate) struct Places {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// It was there before the run: device and number that Linux shows outside.
-    Before(Key),
+    Before(Inode),
     /// It belongs to the run, on a device that programs see as this one.
     Run(u64),
     /// Its device is one of the machine.
@@ -106,7 +106,7 @@ impl Places {
     }
 
     /// Tells where a file of this device and number comes from.
-    pub fn origin(&self, (device, inode): Key) -> Origin {
+    pub fn origin(&self, (device, inode): Inode) -> Origin {
         if let Some(overlay) = self.overlay(device) {
             return match inode & LAYER {
                 0 => Origin::Run(overlay.below),
@@ -124,7 +124,7 @@ impl Places {
 
     /// Returns the key of the directory of the machine that an overlay shows at this path, merged
     /// with what the run has made in it. The overlay gives such a directory a number of its own.
-    pub fn below(&self, device: u64, path: &Path) -> Option<Key> {
+    pub fn below(&self, device: u64, path: &Path) -> Option<Inode> {
         self.overlay(device)?;
         let found = fs::symlink_metadata(path)
             .ok()

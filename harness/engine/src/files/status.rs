@@ -1,6 +1,6 @@
 //! The status of a file, as stat(2) and statx(2) tell it.
 
-use super::numbers::Key;
+use super::numbers::Inode;
 use super::places::Origin;
 use super::{Sight, path_of};
 use crate::run::session::{Halt, Session};
@@ -167,7 +167,7 @@ impl Session<'_> {
         self.correct_times(status, key, merged);
     }
 
-    fn correct_times(&self, status: &mut Status, key: Key, merged: bool) {
+    fn correct_times(&self, status: &mut Status, key: Inode, merged: bool) {
         let (layout, times) = (status.layout, self.files.times.of(key));
         let fields = [
             (Some(layout.read), times.read),

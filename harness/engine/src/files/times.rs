@@ -2,7 +2,7 @@
 //! run's. When a file is changed is not taken from the kernel's time, in one tick of which many
 //! steps fall, but noted as the steps are taken.
 
-use super::numbers::Key;
+use super::numbers::Inode;
 use std::collections::HashMap;
 
 /// The times of a file, in nanoseconds since 1970; `None` as long as the run has not set them.
@@ -16,7 +16,7 @@ pub(crate) struct Times {
 
 /// What a call does to the times of a file (inode(7), "Timestamps").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub(crate) enum Change {
     Made,
     Read,
     Written,
@@ -29,7 +29,7 @@ pub(crate) enum Mark {
 /// The times of the files that a run has touched.
 #[derive(Debug, Default)]
 pub(crate) struct TimesOf {
-    known: HashMap<Key, Times>,
+    known: HashMap<Inode, Times>,
 }
 
 impl TimesOf {
@@ -39,24 +39,24 @@ impl TimesOf {
     }
 
     /// Returns whether the run has touched this file.
-    pub fn has(&self, key: Key) -> bool {
+    pub fn has(&self, key: Inode) -> bool {
         self.known.contains_key(&key)
     }
 
     /// Returns the times of a file.
-    pub fn of(&self, key: Key) -> Times {
+    pub fn of(&self, key: Inode) -> Times {
         self.known.get(&key).copied().unwrap_or_default()
     }
 
     /// Takes note of what a call has done to a file.
-    pub fn mark(&mut self, key: Key, mark: Mark, now: i64) {
-        if mark == Mark::Read && !self.has(key) {
+    pub fn mark(&mut self, key: Inode, mark: Change, now: i64) {
+        if mark == Change::Read && !self.has(key) {
             return;
         }
         let times = self.known.entry(key).or_default();
         let now = Some(now);
         match mark {
-            Mark::Made => {
+            Change::Made => {
                 *times = Times {
                     read: now,
                     written: now,
@@ -66,11 +66,11 @@ impl TimesOf {
             }
             // Mounted as usual, a file keeps the time of its first reading after a change
             // (mount(8), `relatime`).
-            Mark::Read if times.read <= times.written.max(times.changed) => times.read = now,
-            Mark::Read => {}
-            Mark::Written => (times.written, times.changed) = (now, now),
-            Mark::Changed => times.changed = now,
-            Mark::Set => (times.read, times.written, times.changed) = (now, now, now),
+            Change::Read if times.read <= times.written.max(times.changed) => times.read = now,
+            Change::Read => {}
+            Change::Written => (times.written, times.changed) = (now, now),
+            Change::Changed => times.changed = now,
+            Change::Set => (times.read, times.written, times.changed) = (now, now, now),
         }
     }
 }
@@ -82,14 +82,14 @@ mod tests {
     #[test]
     fn reading_counts_once_after_a_change() {
         let mut times = TimesOf::default();
-        times.mark((1, 1), Mark::Read, 5);
+        times.mark((1, 1), Change::Read, 5);
         assert!(times.is_empty());
-        times.mark((1, 1), Mark::Made, 10);
-        times.mark((1, 1), Mark::Read, 20);
-        times.mark((1, 1), Mark::Read, 30);
+        times.mark((1, 1), Change::Made, 10);
+        times.mark((1, 1), Change::Read, 20);
+        times.mark((1, 1), Change::Read, 30);
         assert_eq!(times.of((1, 1)).read, Some(20));
-        times.mark((1, 1), Mark::Written, 40);
-        times.mark((1, 1), Mark::Read, 50);
+        times.mark((1, 1), Change::Written, 40);
+        times.mark((1, 1), Change::Read, 50);
         let all = times.of((1, 1));
         assert_eq!((all.read, all.written), (Some(50), Some(40)));
         assert_eq!((all.changed, all.born), (Some(40), Some(10)));

@@ -110,10 +110,11 @@ impl Session<'_> {
     fn is_public_path(&self, index: usize, argument: usize) -> bool {
         let path = self.path_at(index, argument);
         path.is_some_and(|path| {
+            let tells = path.contains("proc/") && is_of_interest(&path);
             path.starts_with('/')
                 && !is_inside(&path, self.setup.private_dirs)
                 && !belongs_to_process(&path)
-                && !(path.contains("proc/") && is_of_interest(&path))
+                && !tells
         })
     }
 
