@@ -47,6 +47,7 @@ fn a_recorded_run_comes_out_the_same(case: &Case) {
         isolation: Isolation::Auto,
         children: vec!["sender1".to_owned(), "receiver1".to_owned()],
         successors: Vec::new(),
+        listings: crosswire::engine::Listings::default(),
     });
     exploration.scenario = Some(format!("{}#0", case.name));
     exploration.checks = vec![promise("nothing", |_| Err("for no reason".to_owned()))];

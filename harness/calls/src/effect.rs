@@ -1,9 +1,15 @@
 //! Effects of calls that have come back, as far as another task could notice them.
 
-use crate::{Does, Row, Timer, commands};
+use crate::{Arg, Does, Row, SystemV, Timer, commands};
 use libc::*;
 
 impl Row {
+    /// The kind of System V object that the call names by its number, in its first argument.
+    pub fn system_v_by_id(&self) -> Option<SystemV> {
+        self.system_v()
+            .filter(|_| self.args.first() == Some(&Arg::Int))
+    }
+
     /// Returns whether the call may have changed something that another task, or the
     /// caller's own next call, could notice. In doubt it has.
     ///

@@ -21,8 +21,10 @@ mod commands;
 mod does;
 mod effect;
 mod errors;
+mod measure;
 mod row;
 mod rows;
+mod status;
 mod table;
 #[cfg(target_arch = "x86_64")]
 mod table_x86_64;
@@ -34,7 +36,9 @@ pub use commands::{
     is_file_lock_command, lingers, shares_with_creator,
 };
 pub use does::{Does, Mapping, SystemV, Timer};
+pub use measure::Measure;
 pub use row::{Amount, Fact, Facts, Flow, Row, Transfer, Wait};
+pub use status::StatusForm;
 pub use timeout::Timeout;
 
 /// The row of a call, by its number on this architecture.

@@ -138,6 +138,7 @@ impl Fixture {
             isolation: Isolation::Auto,
             children: Vec::new(),
             successors: Vec::new(),
+            listings: crosswire::engine::Listings::default(),
         });
         exploration.budget = Budget::runs(budget);
         exploration.strategy = strategy;

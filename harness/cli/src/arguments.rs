@@ -108,7 +108,8 @@ pub enum Verb {
 /// Options of the main job.
 #[derive(Debug, Clone, Args)]
 pub struct MainJobOptions {
-    /// Real time for all cases together, in seconds
+    /// Real time for all cases together, in seconds; cases for which none is left are not
+    /// tested
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     pub budget: Duration,
     /// Perform N runs of each case, however long they take, instead

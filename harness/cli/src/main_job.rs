@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::progress::{self, Display};
 use crate::{exit, interrupt, terminal};
 use crosswire::explore::{Budget, Progress, Report, available_cpus, stay_on};
-use crosswire::model::Verdict;
+use crosswire::model::{Limit, Verdict};
 use crosswire_scenarios::{Case, Cell, Settings, Watch};
 use outcome::{Outcome, Row, Whole};
 use std::collections::{BTreeMap, VecDeque};
@@ -119,12 +119,17 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// The next turn and its budget: of the time, what earlier ones did not use is shared
-    /// among the rest.
-    fn next(&self) -> Option<(Turn<'a>, Budget)> {
+    /// among the rest. No budget if there is no time left, as on a machine that is busy.
+    fn next(&self) -> Option<(Turn<'a>, Option<Budget>)> {
         let mut todo = self.todo.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = todo.pop_front()?;
         if let Some(runs) = self.options.runs {
-            return Some((turn, Budget::runs(runs)));
+            return Some((turn, Some(Budget::runs(runs))));
+        }
+        // The first runs are performed however short the time is.
+        let has_begun = todo.len() + self.workers as usize <= self.of;
+        if has_begun && self.began.elapsed() >= self.options.budget {
+            return Some((turn, None));
         }
         let alike = todo.iter().filter(|other| other.again == turn.again);
         let left = u32::try_from(alike.count() + 1).unwrap_or(u32::MAX);
@@ -134,7 +139,7 @@ impl<'a> Job<'a> {
         };
         let rest = budget.saturating_sub(self.began.elapsed());
         let share = rest * self.workers.min(left) / left;
-        Some((turn, Budget::time(share)))
+        Some((turn, Some(Budget::time(share))))
     }
 
     /// Explores cases on one CPU until none is left.
@@ -146,10 +151,14 @@ impl<'a> Job<'a> {
             let Some((Turn { case, again }, budget)) = self.next() else {
                 return;
             };
-            let report = self.explore(case, budget);
+            let report = match budget {
+                Some(budget) => self.explore(case, budget),
+                None if again => continue,
+                None => self.untested(),
+            };
             let is_undecided = matches!(report.verdict, Verdict::Inconclusive(_));
             // As many runs again would be the same ones.
-            if is_undecided && !again && self.options.runs.is_none() {
+            if is_undecided && !again && report.runs > 0 && self.options.runs.is_none() {
                 let mut todo = self.todo.lock().unwrap_or_else(PoisonError::into_inner);
                 todo.push_back(Turn { case, again: true });
             }
@@ -165,6 +174,12 @@ impl<'a> Job<'a> {
         }
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done.len() as f64 / self.of.max(1) as f64
+    }
+
+    /// The report on a case for which there was no time.
+    fn untested(&self) -> Report {
+        let undecided = Verdict::Inconclusive(Limit::WallTime);
+        Report::without_runs(undecided, self.options.explore.seed)
     }
 
     fn explore(&self, case: &Case, budget: Budget) -> Report {

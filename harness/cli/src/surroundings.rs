@@ -53,6 +53,7 @@ pub fn from(options: &ProgramOptions) -> Result<Surroundings, Failure> {
         isolation,
         children: Vec::new(),
         successors: Vec::new(),
+        listings: crosswire::engine::Listings::default(),
     };
     Ok(Surroundings { target, withheld })
 }

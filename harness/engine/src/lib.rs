@@ -3,6 +3,7 @@
 mod emulate;
 mod error;
 mod faults;
+mod files;
 mod finish;
 mod footprint;
 mod inside;
@@ -10,6 +11,7 @@ mod loops;
 mod measure;
 mod memory;
 mod observe;
+mod proc;
 mod run;
 mod schedule;
 mod start;
@@ -17,6 +19,7 @@ mod start;
 pub use crosswire_kernel::affinity::pin;
 pub use crosswire_kernel::sandbox::{Capabilities, Capability, Feature, Loss};
 pub use error::EngineError;
+pub use files::listings::Listings;
 pub use finish::hold::Held;
 pub use footprint::TIME_OUT;
 pub use measure::{bare_fault, bare_stop};
@@ -34,6 +37,7 @@ use crosswire_kernel::tracee;
 use crosswire_model::{
     Capture, End, FORMAT_VERSION, History, Operation, Plan, Run, Seen, StartUp, Task, TaskId, Trace,
 };
+use files::places::Places;
 use memory::Knowledge;
 use observe::logged::Undone;
 use run::session::{Halt, Session};
@@ -81,6 +85,8 @@ pub struct Engine {
     own_namespaces: i32,
     fresh_working_dir: bool,
     watches: bool,
+    places: Places,
+    listings: Listings,
     /// Knowledge of the programs' code.
     knowledge: std::cell::Cell<Knowledge>,
     sandbox: Sandbox,
@@ -98,6 +104,7 @@ impl Engine {
             move |error: std::io::Error| EngineError::Machine(format!("{what}: {error}"))
         };
         crosswire_kernel::slice::shorten();
+        let began = files::known::now();
         if let Some(cpu) = cpu {
             pin(cpu).map_err(|e| machine("pinning the worker")(e.into()))?;
         }
@@ -140,9 +147,12 @@ impl Engine {
             fresh_working_dir: false,
             knowledge: std::cell::Cell::default(),
             watches: false,
+            places: Places::default(),
+            listings: target.listings.clone(),
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
             sandbox,
         };
+        engine.places = Places::new(init, engine.sandbox.overlays(), &engine.outputs[0], began);
         for (start, executable) in target.programs.iter().zip(&executables) {
             let program = engine.startable(target, start, executable)?;
             engine.programs.push(program);
@@ -226,7 +236,7 @@ impl Engine {
         let used = session.namespaces_used();
         let ipc = std::mem::take(&mut session.ipc);
         let (system_v, queues) = (ipc.uses_system_v(), ipc.uses_message_queues());
-        let namespace = ipc.into_namespace();
+        let (namespace, ids) = ipc.into_parts();
         let Outcome {
             mut trace,
             knowledge,
@@ -243,16 +253,25 @@ impl Engine {
         self.knowledge.set(knowledge);
         let history = self.history(&mut trace, &undone);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
+        let here = Path::new(&self.working_dir);
         if self.sandbox.is_isolated() {
             // Only where programs rule them they can be made anew.
             if self.capabilities().has(Feature::InnerNamespace) {
                 self.own_namespaces |= used;
             }
-        } else if began.is_some_and(|began| finish::sweep::sweep(&trace.events, &left, began)) {
+            // Where a directory could not be overlaid, because another file system is mounted
+            // in it.
+            let own = [self.sandbox.overlays(), &["/dev/shm".into()]].concat();
+            if let Some(began) = began {
+                finish::sweep::sweep_files(&trace.events, &left, here, began, &own);
+            }
+        } else if began
+            .is_some_and(|began| finish::sweep::sweep(&trace.events, &left, &ids, here, began))
+        {
             // What is gone now is new if the next run creates it.
             self.reset(None, system_v, queues)?;
         }
-        leftovers.extend(finish::leftovers::describe(left));
+        leftovers.extend(finish::leftovers::describe(left, &ids));
         let (stdout, stderr) = self
             .take_output()
             .map_err(|error| EngineError::Machine(format!("reading the output: {error}")))?;
@@ -285,6 +304,8 @@ impl Engine {
             bystanders: &self.bystanders,
             strangers: &self.template_pids,
             private_dirs: &self.private_dirs,
+            places: &self.places,
+            listings: &self.listings,
             outputs: &self.outputs,
             log: self.log.as_ref(),
             pids_vary: !self.sandbox.is_isolated(),
@@ -350,6 +371,8 @@ impl Engine {
             renew: false,
         })?;
         self.fresh_working_dir |= left.fresh_working_dir;
+        self.places
+            .look_again(self.sandbox.init_pid(), self.sandbox.overlays());
         Ok(left)
     }
 }

@@ -56,6 +56,7 @@ pub fn target() -> Target {
         isolation: Isolation::Auto,
         children: Vec::new(),
         successors: Vec::new(),
+        listings: crosswire_engine::Listings::default(),
     }
 }
 

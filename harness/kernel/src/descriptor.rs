@@ -86,6 +86,15 @@ pub fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{process}/fd/{descriptor}")).ok()
 }
 
+/// Returns the position of an open file.
+pub fn position(process: Tid, descriptor: u64) -> u64 {
+    let info = info(process, descriptor);
+    let position = info.lines().find_map(|line| line.strip_prefix("pos:"));
+    position
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
+}
+
 /// Returns the descriptors of a process: of each its number, and a line with what it leads
 /// to, its position and its flags. Sockets and pipes are not told from one another.
 pub fn all(process: Tid) -> io::Result<Vec<(i32, String)>> {

@@ -101,6 +101,16 @@ pub fn is_pending(tid: Tid, signal: i32) -> bool {
     holds(own | shared, signal)
 }
 
+/// Returns the CPU time that a task has used, in ticks of a hundredth of a second
+/// (proc_pid_stat(5)).
+pub fn cpu_time(tid: Tid) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{tid}/task/{tid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 /// Returns the limits on a process's CPU time in seconds, the soft one and the hard one;
 /// `None` for none (getrlimit(2)).
 pub fn cpu_limits(pid: Tid) -> (Option<u64>, Option<u64>) {

@@ -15,7 +15,8 @@ pub struct Limits {
     /// that look for something count as stalled.
     #[serde(default = "stall_ns")]
     pub stall_ns: u64,
-    /// Real time, in milliseconds. The only limit that depends on the machine.
+    /// Real time, in milliseconds; where the run does not have its CPU for itself, about as much
+    /// CPU time. The only limit that depends on the machine.
     pub wall_ms: u64,
     /// Tasks (threads and processes) ever created.
     pub tasks: u32,

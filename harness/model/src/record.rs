@@ -2,6 +2,7 @@
 
 use super::{FORMAT_VERSION, Frame, History, Plan, Seen, Stack, Trace, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A program and everything of its surroundings that a replay must restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct Record {
     pub working_dir: String,
     /// Their environment, sorted.
     pub environment: Vec<(String, String)>,
+    /// The names in each directory of the machine that a run has listed, as they were then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub listings: BTreeMap<String, BTreeSet<String>>,
     /// Options of the checkers, as the command or scenario gave them.
     #[serde(default)]
     pub checks: serde_json::Value,

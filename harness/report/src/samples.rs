@@ -108,6 +108,7 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
         children: Vec::new(),
         working_dir: "/work".to_owned(),
         environment: Vec::new(),
+        listings: std::collections::BTreeMap::new(),
         checks: serde_json::Value::Null,
         plan: Plan {
             schedule: Schedule {

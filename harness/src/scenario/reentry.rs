@@ -87,6 +87,7 @@ impl Reentry {
             isolation: Isolation::Auto,
             children,
             successors: Vec::new(),
+            listings: crosswire_engine::Listings::default(),
         }
     }
 

@@ -19,6 +19,7 @@ pub fn target(name: &str, command: &[&str], directory: &Path) -> Target {
         isolation: Isolation::Auto,
         children: Vec::new(),
         successors: Vec::new(),
+        listings: crosswire::engine::Listings::default(),
     }
 }
 

@@ -36,6 +36,7 @@ pub fn target(program: &Path) -> Target {
         isolation: Isolation::Auto,
         children: Vec::new(),
         successors: Vec::new(),
+        listings: crosswire::engine::Listings::default(),
     }
 }
 

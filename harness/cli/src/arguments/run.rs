@@ -226,7 +226,7 @@ pub struct LimitOptions {
     /// Maximum number of steps of all tasks together [default: 1000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit_steps: Option<u64>,
-    /// Maximum real time, in seconds [default: 30]
+    /// Maximum real time, in seconds; on a busy machine, maximum CPU time [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub limit_wall: Option<Duration>,
     /// Ends a sleep early, as if other processes were slow, if at most so many seconds of it

@@ -159,6 +159,18 @@ impl Whole {
                 );
             }
         }
+        let untested = self
+            .reports()
+            .filter(|report| report.runs == 0 && report.invalid == 0);
+        match untested.count() {
+            0 => {}
+            count => {
+                lines += &format!(
+                    "{} cases were not tested: the budget was used up before (--budget SECONDS)\n",
+                    count
+                );
+            }
+        }
         let mut sum = Report {
             elapsed: self.elapsed,
             interrupted: self.interrupted,

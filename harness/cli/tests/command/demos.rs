@@ -76,6 +76,7 @@ fn undisturbed(name: &str, program: &Path, directory: &Path) -> Record {
         children: Vec::new(),
         working_dir: String::new(),
         environment: Vec::new(),
+        listings: std::collections::BTreeMap::new(),
         checks: Value::Null,
         plan: run.plan,
         verdict: Verdict::Pass,

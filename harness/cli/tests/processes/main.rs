@@ -7,6 +7,7 @@ mod escapes;
 mod exercise;
 mod exhaust;
 mod loops;
+mod machine;
 mod real_programs;
 mod shared_programs;
 mod start_up;

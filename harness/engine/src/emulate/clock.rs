@@ -7,9 +7,9 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 /// The monotonic clock when a run begins. Not 0: programs subtract from it.
 const MONOTONIC_START: u64 = 100_000 * SECOND;
 
-/// Wall-clock time when a run begins: 2037-01-01T00:00:00Z. In the future, because
-/// files carry the kernel's own time stamps and tools such as make(1) complain
-/// about files that are newer than now; before 2038, because of 32-bit times.
+/// Wall-clock time when a run begins: 2037-01-01T00:00:00Z. In the future, because files that
+/// were there before carry the machine's time, and tools such as make(1) complain about files
+/// that are newer than now; before 2038, because of 32-bit times.
 const CALENDAR_START: u64 = 2_114_380_800 * SECOND;
 
 /// Time that each step takes, so that a loop which waits for a moment to pass

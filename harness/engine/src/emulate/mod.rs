@@ -12,12 +12,12 @@ pub(crate) mod network;
 mod outside;
 mod pipes;
 mod place;
-mod processes;
 mod settings;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;
 pub(crate) mod timers;
 pub(crate) mod tsc;
+mod usage;
 pub(crate) mod waits;
 
 use crate::inside::remote::made;
@@ -98,7 +98,10 @@ impl Session<'_> {
                 self.limit_wait(index)?
             }
             Does::SocketOption { sets } => self.socket_option(index, sets)?,
-            _ => self.limit_wait(index)?,
+            _ => match entering.row().measures() {
+                Some(measure) => self.measure(index, measure),
+                None => self.limit_wait(index)?,
+            },
         };
         Ok(emulated)
     }

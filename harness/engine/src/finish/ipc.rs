@@ -1,5 +1,6 @@
 //! What a run has done with System V objects and POSIX message queues.
 
+use super::ids::Ids;
 use crosswire_calls::{Does, Row};
 use crosswire_kernel::Tid;
 use std::fs::File;
@@ -10,6 +11,8 @@ pub(crate) struct Ipc {
     system_v: bool,
     message_queues: bool,
     namespace: Option<File>,
+    /// As the trace has them, if they are the machine's.
+    pub ids: Ids,
 }
 
 impl Ipc {
@@ -34,8 +37,8 @@ impl Ipc {
         self.message_queues
     }
 
-    /// The ipc namespace of the run, once it matters.
-    pub fn into_namespace(self) -> Option<File> {
-        self.namespace
+    /// The ipc namespace of the run, once it matters, and the numbers of its objects.
+    pub fn into_parts(self) -> (Option<File>, Ids) {
+        (self.namespace, self.ids)
     }
 }

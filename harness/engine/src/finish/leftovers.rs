@@ -1,5 +1,6 @@
 //! Findings of the sandbox after a run, in the terms of the trace.
 
+use super::ids::Ids;
 use crosswire_calls::SystemV;
 use crosswire_kernel::sandbox::{FileKind, Leftovers, SysvKind};
 use crosswire_model::Leftover;
@@ -14,10 +15,10 @@ pub(super) fn kind_of(kind: SysvKind) -> SystemV {
 }
 
 /// See the module.
-pub(crate) fn describe(left: Leftovers) -> Vec<Leftover> {
+pub(crate) fn describe(left: Leftovers, ids: &Ids) -> Vec<Leftover> {
     let system_v = left.sysv.into_iter().map(|object| Leftover::SystemV {
         kind: kind_of(object.kind).name().to_owned(),
-        id: object.id,
+        id: ids.stable(kind_of(object.kind), object.id.into()) as i32,
         key: object.key,
     });
     let files = left.files.into_iter().map(|file| Leftover::File {

@@ -2,6 +2,7 @@
 
 pub(crate) mod aftermath;
 pub(crate) mod hold;
+pub(crate) mod ids;
 pub(crate) mod ipc;
 pub(crate) mod leftovers;
 pub(crate) mod sweep;

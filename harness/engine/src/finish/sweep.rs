@@ -1,12 +1,13 @@
 //! Without namespaces: what a run has created on the machine and left there is
 //! taken away, so that the next run finds things as this one did.
 //!
-//! Only what the run's own trace shows it created is touched: names in `/tmp`,
-//! `/var/tmp`, `/dev/shm` and `/dev/mqueue`, and System V objects. A file must
+//! Only what the run's own trace shows it created is touched: names in the working directory,
+//! `/tmp`, `/var/tmp`, `/dev/shm` and `/dev/mqueue`, and System V objects. A file must
 //! besides have been born since the run began; where the file system does not keep
 //! that, the call must have been one that fails if the name exists. Whatever is
 //! doubtful stays.
 
+use super::ids::Ids;
 use super::leftovers::kind_of;
 use crosswire_calls::{Arg, Does, Row, SystemV};
 use crosswire_kernel::sandbox::{Leftovers, remove_sysv};
@@ -14,7 +15,7 @@ use crosswire_model::{Event, What};
 use nix::time::{ClockId, clock_gettime};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Directories in which names are removed.
@@ -37,15 +38,18 @@ enum Creation {
 
 /// Removes what a run that began at this time has created and left; whether there
 /// was anything to remove.
-pub(crate) fn sweep(events: &[Event], left: &Leftovers, began: SystemTime) -> bool {
-    let mut removed = false;
-    // The last created first: a directory is empty when its turn comes.
-    for (path, creation) in created(events).into_iter().rev() {
-        removed |= remove(Path::new(path), creation, left, began);
-    }
+pub(crate) fn sweep(
+    events: &[Event],
+    left: &Leftovers,
+    ids: &Ids,
+    working_dir: &Path,
+    began: SystemTime,
+) -> bool {
+    let mut removed = sweep_files(events, left, working_dir, began, &[]);
     let objects = objects(events);
     for object in &left.sysv {
-        if objects.contains(&(kind_of(object.kind), object.id)) {
+        let kind = kind_of(object.kind);
+        if objects.contains(&(kind, ids.stable(kind, object.id.into()) as i32)) {
             remove_sysv(object);
             removed = true;
         }
@@ -57,6 +61,27 @@ pub(crate) fn sweep(events: &[Event], left: &Leftovers, began: SystemTime) -> bo
         .filter(|name| queues.contains(name.as_str()))
     {
         removed |= fs::remove_file(Path::new("/dev/mqueue").join(name)).is_ok();
+    }
+    removed
+}
+
+/// Removes files only, and none in these directories, which are the sandbox's own.
+pub(crate) fn sweep_files(
+    events: &[Event],
+    left: &Leftovers,
+    working_dir: &Path,
+    began: SystemTime,
+    own: &[PathBuf],
+) -> bool {
+    let mut removed = false;
+    // The last created first: a directory is empty when its turn comes.
+    for (path, creation) in created(events).into_iter().rev() {
+        // Of a program that has gone elsewhere, a relative name leads to nothing here, or to
+        // something that was there before.
+        let path = working_dir.join(path);
+        if !own.iter().any(|own| path.starts_with(own)) && is_in_a_place(&path, working_dir) {
+            removed |= remove(&path, creation, left, began);
+        }
     }
     removed
 }
@@ -120,9 +145,6 @@ fn creation(row: &Row, args: &[u64; 6]) -> Option<Creation> {
 }
 
 fn remove(path: &Path, creation: Creation, left: &Leftovers, began: SystemTime) -> bool {
-    if !is_in_a_place(path) {
-        return false;
-    }
     let Ok(data) = fs::symlink_metadata(path) else {
         return false;
     };
@@ -139,14 +161,20 @@ fn remove(path: &Path, creation: Creation, left: &Leftovers, began: SystemTime) 
     }
 }
 
-/// Tells whether an absolute path leads to a name below one of the places, without
+/// Tells whether an absolute path leads to a name below one of the places or the working
+/// directory, without
 /// leaving them by a link.
-fn is_in_a_place(path: &Path) -> bool {
+fn is_in_a_place(path: &Path, working_dir: &Path) -> bool {
     let is_plain = path
         .components()
         .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
-    let below = |path: &Path| PLACES.iter().any(|place| path.starts_with(place));
+    let places = PLACES.map(Path::new);
+    let below = |path: &Path| {
+        let mut places = places.iter().chain([&working_dir]);
+        places.any(|place| path.starts_with(place) && path != *place)
+    };
+    let parent = parent.map(|parent| parent.join("name"));
     is_plain && below(path) && parent.is_some_and(|parent| below(&parent))
 }
 
@@ -236,19 +264,31 @@ mod tests {
         let events = [
             event("openat", &[0, 0, CREAT], &path("old"), 3),
             event("mkdir", &[], &path("dir"), 0),
-            event("openat", &[0, 0, CREAT], &path("dir/new"), 3),
+            event("openat", &[0, 0, CREAT], "dir/new", 3),
             event("openat", &[0, 0, 0], &path("unnamed"), 3),
         ];
-        assert!(sweep(&events, &Leftovers::default(), began));
+        assert!(sweep(
+            &events,
+            &Leftovers::default(),
+            &Ids::default(),
+            place.path(),
+            began
+        ));
         for (name, stays) in [("old", true), ("dir", false), ("unnamed", true)] {
             assert_eq!(Path::new(&path(name)).exists(), stays, "{name}");
         }
-        assert!(!sweep(&events, &Leftovers::default(), began));
+        assert!(!sweep(
+            &events,
+            &Leftovers::default(),
+            &Ids::default(),
+            place.path(),
+            began
+        ));
     }
 
     #[test]
     fn nothing_outside_the_places_is_touched() {
-        assert!(is_in_a_place(Path::new("/tmp/x")));
+        assert!(is_in_a_place(Path::new("/tmp/x"), Path::new("/work")));
         for path in [
             "/tmp",
             "/etc/x",
@@ -257,12 +297,15 @@ mod tests {
             "/tmp/no-such-dir/x",
             "",
         ] {
-            assert!(!is_in_a_place(Path::new(path)), "{path}");
+            assert!(
+                !is_in_a_place(Path::new(path), Path::new("/work")),
+                "{path}"
+            );
         }
         let place = tempfile::tempdir_in("/tmp").unwrap();
         let link = place.path().join("link");
         std::os::unix::fs::symlink("/etc", &link).unwrap();
-        assert!(!is_in_a_place(&link.join("x")));
+        assert!(!is_in_a_place(&link.join("x"), Path::new("/work")));
     }
 
     #[test]

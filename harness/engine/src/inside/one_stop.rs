@@ -65,6 +65,8 @@ impl Session<'_> {
             && (!self.is_watched(index) || row.has_no_pointer() && !self.space(index).open)
             && !self.processes[task.process].filters_calls
             && task.makes_own_call()
+            && !row.tells_of_files()
+            && !(row.link_text().is_some() && self.may_name_object(index))
     }
 
     /// Lets the task make its call, and go on to its next stop by a stub.

@@ -7,7 +7,7 @@ use crate::inside::remote::{Remote, code_area, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crate::start::loading::is_inside;
-use crosswire_calls::{Does, Mapping};
+use crosswire_calls::{Does, Mapping, SystemV};
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{filter, maps, memory};
 use crosswire_model::End;
@@ -256,7 +256,8 @@ impl Session<'_> {
             self.forget_range(index, range.clone())?;
         }
         let id = id as i32;
-        let name = format!("System V segment {id}");
+        let stable = self.ipc.ids.stable(SystemV::Memory, id.into());
+        let name = format!("System V segment {stable}");
         let protection = match flags as c_int & SHM_RDONLY != 0 {
             true => PROT_READ,
             false => PROT_READ | PROT_WRITE,

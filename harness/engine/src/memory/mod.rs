@@ -20,7 +20,7 @@ mod pointers;
 mod quiet;
 mod reading;
 mod shared;
-mod space;
+pub(crate) mod space;
 mod strings;
 
 pub(crate) use naming::Knowledge;

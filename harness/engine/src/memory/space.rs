@@ -21,6 +21,9 @@ pub(super) const DISTANCE: u64 = 0x40_0000_0000;
 /// Address of the trampolines, above all aliases.
 pub(super) const CODE: u64 = 0x3080_0000_0000;
 
+/// What the harness has mapped for itself: aliases, trampolines and stubs.
+pub(crate) const OWN: Range<u64> = WINDOW.start + DISTANCE..stubs::END;
+
 /// Alignment of mappings in the window, and the gap between them: a huge page, and
 /// room to grow in place.
 const GRANULE: u64 = 2 << 20;

@@ -217,7 +217,7 @@ impl Session<'_> {
 
     /// A System V object, and the others that have made calls which could release it.
     fn system_v(&self, index: usize, kind: SystemV, release: Does) -> (String, Vec<TaskId>) {
-        let [id, ..] = self.tasks[index].entering.args;
+        let [id, ..] = self.stable_args(index);
         let uses = |t: &&Task| {
             self.recorder.events.iter().any(|event| match &event.what {
                 What::Call { call, args, .. } | What::Block { call, args, .. } => {

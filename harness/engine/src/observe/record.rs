@@ -1,18 +1,22 @@
 //! Writing the trace.
 
 use crate::run::session::Session;
-use crosswire_calls::{Does, Fact};
+use crosswire_calls::{Does, Fact, SystemV};
 use crosswire_model::{Call, Event, TaskId, What};
 
 impl Session<'_> {
     /// Adds an event of the current step.
     pub fn record(&mut self, index: usize, what: What) {
         match &what {
-            What::Call { call, .. } | What::Wake { call, .. } => {
+            What::Call { call, result, .. } | What::Wake { call, result } => {
                 self.footprints.forget_after(Some(call.row()));
+                self.note_changes(index, call.row(), *result);
             }
             // A child's number may be that of one that has ended.
-            What::Exec(_) | What::Spawn(_) => self.footprints.forget_after(None),
+            What::Exec(_) | What::Spawn(_) => {
+                self.footprints.forget_after(None);
+                self.files.open.clear();
+            }
             _ => {}
         }
         self.note_round(index, &what);
@@ -32,6 +36,13 @@ impl Session<'_> {
         if result == 0 && self.tasks[index].entering.row().does == Does::Pipe {
             self.give_usual_capacity(index);
         }
+        let row = self.tasks[index].entering.row();
+        if let Some(kind) = row
+            .system_v()
+            .filter(|_| row.gets_system_v() && result >= 0)
+        {
+            self.note_system_v(kind, result);
+        }
         let result = self.stable_result(index, result);
         let task = &self.tasks[index];
         let what = What::Call {
@@ -46,9 +57,12 @@ impl Session<'_> {
     /// Returns the result as the trace holds it. Without a pid namespace the kernel hands
     /// out other pids in every run; the trace numbers them as a namespace would.
     pub fn stable_result(&self, index: usize, result: i64) -> i64 {
-        match self.setup.pids_vary && self.tasks[index].entering.row().is(Fact::ReturnsPid) {
-            true => self.stable_pid(result),
-            false => result,
+        let row = self.tasks[index].entering.row();
+        match row.system_v() {
+            _ if !self.setup.pids_vary || result < 0 => result,
+            Some(kind) if row.gets_system_v() => self.ipc.ids.stable(kind, result),
+            _ if row.is(Fact::ReturnsPid) => self.stable_pid(result),
+            _ => result,
         }
     }
 
@@ -62,8 +76,24 @@ impl Session<'_> {
             true if entering.row().does == Does::Futex => {
                 args.map(|value| self.stable_words(value))
             }
-            true => args.map(|value| self.stable_pid(value as i64) as u64),
+            true => {
+                let id = entering
+                    .row()
+                    .system_v_by_id()
+                    .filter(|_| args[0] as i64 >= 0);
+                let id = id.map(|kind| self.ipc.ids.stable(kind, args[0] as i64) as u64);
+                let mut args = args.map(|value| self.stable_pid(value as i64) as u64);
+                args[0] = id.unwrap_or(args[0]);
+                args
+            }
             false => args,
+        }
+    }
+
+    /// Takes note of a System V object whose number the machine has chosen.
+    fn note_system_v(&mut self, kind: SystemV, id: i64) {
+        if self.setup.pids_vary {
+            self.ipc.ids.note(kind, id);
         }
     }
 

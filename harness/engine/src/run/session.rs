@@ -12,11 +12,13 @@ use crate::emulate::network::Network;
 use crate::emulate::timers::Timers;
 use crate::error::EngineError;
 use crate::faults::armed::Faults;
+use crate::files::known::Files;
 use crate::finish::ipc::Ipc;
 use crate::footprint::footprints::Footprints;
 use crate::loops::Loops;
 use crate::memory::{Knowledge, SharedMemory};
 use crate::observe::recorder::Recorder;
+use crate::proc::served::Texts;
 use crate::schedule::choose::{CannotRun, Chooser};
 use crate::start::early::EarlyReads;
 use crosswire_model::End;
@@ -57,6 +59,8 @@ pub(crate) struct Session<'a> {
     pub chance: Chance,
     pub network: Network,
     pub ipc: Ipc,
+    pub files: Files,
+    pub texts: Texts,
     pub faults: Faults,
     pub memory: SharedMemory,
     pub loops: Loops,
@@ -80,6 +84,8 @@ impl<'a> Session<'a> {
             chance: Chance::default(),
             network: Network::default(),
             ipc: Ipc::default(),
+            files: Files::default(),
+            texts: Texts::default(),
             faults: Faults::new(&setup.plan.faults),
             memory: SharedMemory::new(knowledge),
             loops: Loops::default(),

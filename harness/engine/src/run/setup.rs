@@ -1,5 +1,7 @@
 //! What a run is given before it begins, and never changes.
 
+use crate::files::listings::Listings;
+use crate::files::places::Places;
 use crate::start::target::Successor;
 use crosswire_kernel::Tid;
 use crosswire_kernel::oplog::OpLog;
@@ -21,6 +23,10 @@ pub(crate) struct Setup<'a> {
     pub strangers: &'a [i32],
     /// Directories whose contents belong to the run.
     pub private_dirs: &'a [String],
+    /// What the devices of files mean.
+    pub places: &'a Places,
+    /// What was in the directories of the machine.
+    pub listings: &'a Listings,
     /// Files that hold standard output and standard error.
     pub outputs: &'a [File],
     /// The log of a scenario's processes.
@@ -35,30 +41,4 @@ pub(crate) struct Setup<'a> {
     pub start_id: i32,
     /// Somebody wants to know what calls read and write.
     pub watched: bool,
-}
-
-impl<'a> Setup<'a> {
-    /// The circumstances in which a template is prepared.
-    pub fn of_template(
-        plan: &'a Plan,
-        bystanders: &'a [Tid],
-        private_dirs: &'a [String],
-        start_id: i32,
-    ) -> Setup<'a> {
-        Setup {
-            plan,
-            children: &[],
-            successors: &[],
-            bystanders,
-            strangers: &[],
-            private_dirs,
-            outputs: &[],
-            log: None,
-            pids_vary: false,
-            in_template: true,
-            early: &[],
-            start_id,
-            watched: false,
-        }
-    }
 }

@@ -168,6 +168,12 @@ impl Session<'_> {
             self.write_back(index, time_out, expired)?;
         }
         let result = self.correct_reading(index, result)?;
+        self.correct_status(index, result)?;
+        self.correct_usage(index, result)?;
+        let Some(result) = self.correct_listing(index, result)? else {
+            return self.begin_again(index);
+        };
+        let result = self.correct_link(index, result)?;
         self.correct_expiries(index, result);
         let failure = self.tasks[index].fails_with.take();
         if let Some(failure) = failure {

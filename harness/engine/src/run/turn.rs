@@ -1,7 +1,6 @@
 //! Whose turn it is.
 
-use crosswire_kernel::counter::Moment;
-use std::time::Duration;
+use super::allowance::Allowance;
 
 /// The step under way.
 pub(crate) struct Turn {
@@ -16,7 +15,7 @@ pub(crate) struct Turn {
     pub(super) last_resort: bool,
     /// Steps taken since the last root ended.
     pub(super) after_roots: u64,
-    started: Moment,
+    pub(super) allowance: Allowance,
 }
 
 impl Turn {
@@ -30,7 +29,7 @@ impl Turn {
             retried_at: usize::MAX,
             last_resort: false,
             after_roots: 0,
-            started: Moment::now(),
+            allowance: Allowance::new(),
         }
     }
 
@@ -63,10 +62,5 @@ impl Turn {
     /// kernel.
     pub fn is_last_resort(&self) -> bool {
         self.last_resort
-    }
-
-    /// Wall-clock time since the run began.
-    pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
     }
 }

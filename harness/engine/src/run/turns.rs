@@ -4,6 +4,7 @@
 use crate::run::session::{Halt, Session};
 use crate::run::task::{Process, State, Task};
 use crate::schedule::choose::CannotRun;
+use crosswire_kernel::probe;
 use crosswire_model::{End, Limit, TaskId};
 use std::fs::File;
 use std::time::Duration;
@@ -195,7 +196,13 @@ impl Session<'_> {
     }
 
     /// Returns whether the limit on wall-clock time is reached.
-    pub fn wall_time_is_up(&self) -> bool {
-        self.turn.elapsed() > Duration::from_millis(self.setup.plan.limits.wall_ms)
+    pub fn wall_time_is_up(&mut self) -> bool {
+        let limit = Duration::from_millis(self.setup.plan.limits.wall_ms);
+        let tasks = &self.tasks;
+        let used = || {
+            let alive = tasks.iter().filter(|task| !task.is_gone());
+            alive.map(|task| probe::cpu_time(task.tid)).sum()
+        };
+        self.turn.allowance.is_over(limit, used)
     }
 }

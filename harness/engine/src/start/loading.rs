@@ -4,6 +4,7 @@
 //! turns: its loading is part of the step that started it.
 
 use crate::emulate::Emulated;
+use crate::proc::is_of_interest;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_calls::{Does, Fact, Mapping};
@@ -43,7 +44,11 @@ impl Session<'_> {
             }
             return Ok(true);
         }
-        if matches!(does, Does::Open | Does::Duplicate | Does::Epoll) {
+        // What is told of files of the run is corrected at the exit.
+        let asks = matches!(does, Does::LookUp | Does::Inspect | Does::List);
+        if matches!(does, Does::Open | Does::Duplicate | Does::Epoll)
+            || asks && self.reads_own_files()
+        {
             let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
             self.tasks[index].unobserved = true;
             stopped.resume_to_exit();
@@ -51,6 +56,9 @@ impl Session<'_> {
             let State::Ready(At::Exit, stopped) = &self.tasks[index].state else {
                 return Ok(false);
             };
+            if asks {
+                return Ok(true);
+            }
             if let (Ok(descriptor @ 0..), Some(opened)) =
                 (stopped.result(), &mut self.processes[process].loading)
             {
@@ -113,9 +121,11 @@ impl Session<'_> {
     fn is_public_path(&self, index: usize, argument: usize) -> bool {
         let path = self.path_at(index, argument);
         path.is_some_and(|path| {
+            let tells = path.contains("proc/") && is_of_interest(&path);
             path.starts_with('/')
                 && !is_inside(&path, self.setup.private_dirs)
                 && !belongs_to_process(&path)
+                && !tells
         })
     }
 

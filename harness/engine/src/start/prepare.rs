@@ -1,5 +1,6 @@
 //! From a program on the disk to a template that runs are copied from.
 
+use crate::run::setup::Setup;
 use crate::start::launch::{self, Launched, machine};
 use crate::start::template::Template;
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
@@ -114,7 +115,6 @@ impl Engine {
             let launched = self.launch(number)?;
             return Template::of_scenario(&name, launched, &self.bystanders);
         }
-        let start_id = RUN_PID + number as i32;
         let mut plan = Plan {
             seed: LOADING_SEED,
             start_up: start_up.clone(),
@@ -123,9 +123,24 @@ impl Engine {
         plan.limits.wall_ms = LOADING_MS;
         loop {
             let launched = self.launch(number)?;
-            let (init, dirs) = (&self.bystanders, &self.private_dirs);
-            let template = Template::of_program(&name, launched, init, dirs, start_id, &plan)?;
-            match template {
+            let setup = Setup {
+                plan: &plan,
+                children: &[],
+                successors: &[],
+                bystanders: &self.bystanders,
+                strangers: &[],
+                private_dirs: &self.private_dirs,
+                places: &self.places,
+                listings: &self.listings,
+                outputs: &[],
+                log: None,
+                pids_vary: false,
+                in_template: true,
+                early: &[],
+                start_id: RUN_PID + number as i32,
+                watched: false,
+            };
+            match Template::of_program(&name, launched, setup)? {
                 Some(template) => return Ok(template),
                 None if plan.start_up.is_shortest() => {
                     return Template::at_exec(&name, self.launch(number)?);

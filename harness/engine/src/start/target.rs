@@ -1,6 +1,7 @@
 //! The programs under test.
 
 use crate::EngineError;
+use crate::files::listings::Listings;
 use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind::{NotADirectory, NotFound};
@@ -23,6 +24,8 @@ pub struct Target {
     /// Processes that begin only when another one has ended, such as a program that
     /// repairs what a crash has left.
     pub successors: Vec<Successor>,
+    /// What was in the directories of the machine when a run first listed them.
+    pub listings: Listings,
 }
 
 /// A process that starts only when another one has ended, in any way; if that one never

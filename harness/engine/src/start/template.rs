@@ -29,7 +29,7 @@ use crosswire_kernel::patience::Patience;
 use crosswire_kernel::regs::{self, Register, Registers};
 use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory};
-use crosswire_model::{End, Plan};
+use crosswire_model::End;
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
@@ -79,17 +79,14 @@ pub(crate) enum Namespaces {
 const TESTS_BEFORE: Duration = Duration::from_secs(120);
 
 impl Template {
-    /// Brings a program to its first call that matters; `None` if it ends, crashes or
-    /// loops before. `start_id` is the id that its copies have.
+    /// Brings a program to its first call that matters, in the circumstances given; `None`
+    /// if it ends, crashes or loops before.
     pub fn of_program(
         name: &str,
         launched: Launched,
-        bystanders: &[Tid],
-        private_dirs: &[String],
-        start_id: i32,
-        plan: &Plan,
+        setup: Setup<'_>,
     ) -> Result<Option<Template>, EngineError> {
-        let setup = Setup::of_template(plan, bystanders, private_dirs, start_id);
+        let private_dirs = setup.private_dirs;
         let mut session = Session::new(setup, Knowledge::default());
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);

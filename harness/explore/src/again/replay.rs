@@ -180,6 +180,7 @@ pub fn target_of(record: &Record) -> Result<Target, ReplayError> {
         isolation: Criteria::deserialize(record)?.isolation(),
         children: record.children.clone(),
         successors: Criteria::deserialize(record)?.successors,
+        listings: record.listings.clone().into(),
     })
 }
 

@@ -5,7 +5,7 @@ use crate::keep::criteria::Criteria;
 use crate::keep::executable;
 use crosswire_check::Expectations;
 use crosswire_engine::ExecutableError;
-use crosswire_engine::{Isolation, Target};
+use crosswire_engine::{Isolation, Listings, Target};
 use crosswire_model::{
     FORMAT_VERSION, Frame, Plan, Program, Record, Rule, Run, Schedule, Stack, Verdict,
 };
@@ -18,6 +18,7 @@ pub(crate) struct Recorder {
     children: Vec<String>,
     working_dir: String,
     environment: Vec<(String, String)>,
+    listings: Listings,
     criteria: Criteria,
 }
 
@@ -47,6 +48,7 @@ impl Recorder {
             children: target.children.clone(),
             working_dir: target.working_dir.to_string_lossy().into_owned(),
             environment: target.environment.clone(),
+            listings: target.listings.clone(),
             criteria: Criteria {
                 expectations,
                 output: None,
@@ -70,6 +72,7 @@ impl Recorder {
             children: self.children.clone(),
             working_dir: self.working_dir.clone(),
             environment: self.environment.clone(),
+            listings: self.listings.names(),
             checks: serde_json::to_value(criteria).expect("criteria have string keys only"),
             plan: spelled_out(run),
             verdict,

@@ -1,6 +1,6 @@
 //! Capabilities of this machine.
 
-use crosswire_engine::{Engine, FAILURES, Isolation, Start, Target};
+use crosswire_engine::{Engine, FAILURES, Isolation, Listings, Start, Target};
 use crosswire_kernel::sandbox::{self, Sandbox, Settings};
 use crosswire_model::{End, Plan};
 use serde::Serialize;
@@ -77,6 +77,7 @@ fn tracing(working_dir: &Path) -> Capability {
         isolation: Isolation::Auto,
         children: Vec::new(),
         successors: Vec::new(),
+        listings: Listings::default(),
     };
     let run = Engine::start(&target, None).and_then(|mut engine| engine.run(&Plan::default()));
     let missing = match run {

@@ -39,7 +39,10 @@ impl Runner for Engine {
     }
 
     fn is_apart(&self) -> bool {
-        self.capabilities().has(Feature::MountNamespace)
+        use Feature::{MountNamespace, Shm, Tmp, VarTmp, WorkingDir};
+        let shared = |(feature, _)| matches!(feature, Shm | Tmp | VarTmp | WorkingDir);
+        let capabilities = self.capabilities();
+        capabilities.has(MountNamespace) && !capabilities.losses().any(shared)
     }
 
     fn capabilities_lost(&self) -> Vec<LostCapability> {

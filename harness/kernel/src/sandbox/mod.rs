@@ -161,6 +161,11 @@ impl Sandbox {
         self.pid
     }
 
+    /// Directories with a throw-away overlay.
+    pub fn overlays(&self) -> &[PathBuf] {
+        &self.overlays
+    }
+
     /// What this sandbox has and has not.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities

@@ -116,6 +116,9 @@ impl Overlaid {
         if !plan.trusted_attributes {
             options.push(b",userxattr");
         }
+        // Numbers of files tell what made them: the host, or the run (overlayfs.rst,
+        // "Inode properties").
+        options.push(b",xino=on");
         let options = Some(options.c_str());
         let mounted = raw::mount(
             Some(c"overlay"),

@@ -114,6 +114,7 @@ impl Room {
             clean = swept
                 && raw::fstat(overlay.written)
                     .is_ok_and(|now| sweep::same_attributes(&now, &overlay.empty));
+            raw::imitate(overlay.written, c".", &overlay.empty);
         }
         if (!clean || renew)
             && let Some(overlay) = self.overlays.get_mut(index)

@@ -188,6 +188,10 @@ impl<'a> Sweep<'a> {
                     }
                     self.level(child, depth.wrapping_add(1), all_new || before.is_none());
                     raw::close(child);
+                    // The next run is to find the times that this one found.
+                    if let Some(lower) = before {
+                        raw::imitate(dir, entry.name, &lower);
+                    }
                 }
                 Err(_) => {
                     self.names.truncated = true;

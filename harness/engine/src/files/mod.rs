@@ -1,0 +1,291 @@
+//! Files as programs see them: their numbers, devices and times are the same in every run,
+//! however they are asked for.
+
+pub(crate) mod known;
+mod listing;
+pub(crate) mod listings;
+mod numbers;
+pub(crate) mod places;
+mod status;
+mod times;
+
+use crate::emulate::clock::Clock;
+use crate::run::session::Session;
+use crosswire_calls::{Arg, Does, Row};
+use crosswire_kernel::{Tid, memory};
+use known::nanoseconds;
+use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
+use numbers::Inode;
+use places::Origin;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+use times::Change;
+
+/// How a call names a file.
+#[derive(Debug, Clone)]
+enum Sight {
+    Descriptor(u64),
+    /// Its path, as the program has it.
+    Path(PathBuf),
+}
+
+impl Sight {
+    /// Returns the path of the file.
+    fn path(&self, tid: Tid) -> Option<PathBuf> {
+        match self {
+            Sight::Descriptor(number) => crosswire_kernel::descriptor::target(tid, *number),
+            Sight::Path(path) => Some(path.clone()),
+        }
+    }
+
+    fn metadata(&self, tid: Tid) -> Option<Metadata> {
+        match self {
+            Sight::Descriptor(number) => fs::metadata(format!("/proc/{tid}/fd/{number}")).ok(),
+            Sight::Path(path) => metadata(tid, path),
+        }
+    }
+}
+
+/// Looks at a file where a task sees it.
+fn metadata(tid: Tid, path: &Path) -> Option<Metadata> {
+    fs::symlink_metadata(format!("/proc/{tid}/root{}", path.display())).ok()
+}
+
+fn key(data: &Metadata) -> Inode {
+    (data.dev(), data.ino())
+}
+
+/// Returns the path that a call names, which leads from a directory or the working directory.
+fn path_of(tid: Tid, directory: Option<i32>, name: &str) -> Option<PathBuf> {
+    let link = match directory {
+        _ if name.starts_with('/') => None,
+        None | Some(AT_FDCWD) => Some(format!("/proc/{tid}/cwd")),
+        Some(number) => Some(format!("/proc/{tid}/fd/{number}")),
+    };
+    let base = match link {
+        None => PathBuf::new(),
+        Some(link) => fs::read_link(link).ok()?,
+    };
+    let mut path = PathBuf::from("/");
+    for part in base.join(name).components() {
+        match part {
+            Component::Normal(part) => path.push(part),
+            Component::ParentDir => drop(path.pop()),
+            _ => {}
+        }
+    }
+    Some(path)
+}
+
+impl Session<'_> {
+    /// Returns the key under which programs see a file. `made_by_run` tells, of a file on a
+    /// device of the machine, whether the run has made it.
+    fn shown_key(
+        &mut self,
+        tid: Tid,
+        key: Inode,
+        merged: bool,
+        sight: &Sight,
+        made_by_run: bool,
+    ) -> Inode {
+        let device = match self.setup.places.origin(key) {
+            Origin::Before(key) => return key,
+            Origin::Machine if !made_by_run => return key,
+            Origin::Machine => key.0,
+            Origin::Run(device) => device,
+        };
+        if let Some(shown) = self.files.numbers.known(key) {
+            return shown;
+        }
+        let path = sight.path(tid);
+        let below = path.as_deref().filter(|_| merged);
+        match below.and_then(|path| self.setup.places.below(key.0, path)) {
+            Some(below) => self.files.numbers.set(key, below),
+            None => self.files.numbers.give(key, device, path.as_deref()),
+        }
+    }
+
+    /// Returns the key under which programs see a file that something else names by its path.
+    pub fn shown_of_path(&mut self, tid: Tid, key: Inode, path: &Path) -> Inode {
+        let is_new = metadata(tid, path).is_some_and(|data| self.belongs_to_run(&data));
+        self.shown_key(tid, key, false, &Sight::Path(path.to_owned()), is_new)
+    }
+
+    /// Returns the key under which programs see the file behind a descriptor.
+    pub fn shown_of_descriptor(&mut self, tid: Tid, number: u64) -> Option<Inode> {
+        let sight = Sight::Descriptor(number);
+        let data = sight.metadata(tid)?;
+        let merged = data.is_dir() && data.nlink() == 1;
+        let is_new = self.belongs_to_run(&data);
+        Some(self.shown_key(tid, key(&data), merged, &sight, is_new))
+    }
+
+    /// Returns the number under which programs see a pipe, a socket or another object of the
+    /// kernel's, which `/proc` shows by its kind and number.
+    pub fn shown_of_kind(&mut self, tid: Tid, kind: &str, inode: u64) -> u64 {
+        let device = match kind {
+            "pipe" | "socket" => self.setup.places.device_of(kind),
+            // Namespaces: they are on a device of their own, which nothing else shows.
+            _ => Some(u64::MAX),
+        };
+        let Some(device) = device else {
+            return inode;
+        };
+        let sight = Sight::Path(PathBuf::from(format!("{kind}:[{inode}]")));
+        self.shown_key(tid, (device, inode), false, &sight, true).1
+    }
+
+    /// Returns whether the run has made a file.
+    fn belongs_to_run(&self, data: &Metadata) -> bool {
+        self.is_new(data) || self.files.times.has(key(data))
+    }
+
+    /// Returns whether the run has made a file, which lies on a device of the machine.
+    fn was_made_by_run(&self, tid: Tid, changed: i64, sight: &Sight) -> bool {
+        u64::try_from(changed).is_ok_and(|changed| changed >= self.files.began)
+            && sight
+                .metadata(tid)
+                .and_then(|data| data.created().ok())
+                .is_some_and(|born| nanoseconds(born) >= self.files.began)
+    }
+
+    /// The present, as the run's clock shows it.
+    fn file_time(&self) -> i64 {
+        self.clock.reading(CLOCK_REALTIME) as i64
+    }
+
+    /// The time at which the run began.
+    fn first_file_time() -> i64 {
+        Clock::default().reading(CLOCK_REALTIME) as i64
+    }
+
+    /// A call has ended: takes note of the files that it has changed.
+    pub fn note_changes(&mut self, index: usize, row: &Row, result: i64) {
+        let args = &self.tasks[index].entering.args.clone();
+        if !row.leaves_files() {
+            self.files.open.clear();
+        }
+        if result < 0 {
+            return;
+        }
+        match row.does {
+            Does::Read | Does::ReadAt | Does::List if self.files.times.is_empty() => {}
+            Does::Read | Does::ReadAt | Does::List => self.mark_open(index, args[0], Change::Read),
+            Does::Write | Does::WriteAt if result > 0 => {
+                self.mark_open(index, args[0], Change::Written);
+            }
+            Does::Resize => self.mark_open(index, args[0], Change::Written),
+            Does::Move | Does::CopyRange if result > 0 => {
+                let sink = row.argument(Arg::Sink).unwrap_or(0);
+                self.mark_open(index, args[sink], Change::Written);
+            }
+            Does::Change if row.changes_permissions() => {
+                self.mark_open(index, args[0], Change::Changed);
+            }
+            Does::Open => self.note_opened(index, row, args, result as u64),
+            Does::MakeDirectory
+            | Does::MakeNode
+            | Does::Symlink
+            | Does::Link
+            | Does::Rename
+            | Does::Remove
+            | Does::ChangeFile => self.note_names(index, row, args),
+            _ => {}
+        }
+    }
+
+    fn mark_open(&mut self, index: usize, number: u64, mark: Change) {
+        let place = (self.tasks[index].process, number);
+        let tid = self.tasks[index].tid;
+        let is_file = |data: &Metadata| data.is_file() || data.is_dir();
+        let known = self.files.open.entry(place).or_insert_with(|| {
+            let found = Sight::Descriptor(number).metadata(tid);
+            found.filter(is_file).as_ref().map(key)
+        });
+        if let Some(key) = *known {
+            let now = self.file_time();
+            self.files.times.mark(key, mark, now);
+        }
+    }
+
+    /// A file has been opened, and perhaps made.
+    fn note_opened(&mut self, index: usize, row: &Row, args: &[u64; 6], number: u64) {
+        // openat2(2) has its flags in memory.
+        let flags = row.open_flags(args).unwrap_or(O_CREAT);
+        if flags & (O_CREAT | O_TRUNC) == 0 {
+            return;
+        }
+        let tid = self.tasks[index].tid;
+        let Some(data) = Sight::Descriptor(number)
+            .metadata(tid)
+            .filter(Metadata::is_file)
+        else {
+            return;
+        };
+        let (key, now) = (key(&data), self.file_time());
+        if self.is_new(&data) {
+            self.files.times.mark(key, Change::Made, now);
+            self.mark_parent(index, row, args);
+        } else if flags & O_TRUNC != 0 {
+            self.files.times.mark(key, Change::Written, now);
+        }
+    }
+
+    /// Returns whether a file has been made just now.
+    fn is_new(&self, data: &Metadata) -> bool {
+        let key = key(data);
+        let born = || data.created().ok().map(nanoseconds);
+        !self.files.times.has(key)
+            && match self.setup.places.origin(key) {
+                Origin::Run(_) => true,
+                Origin::Before(_) => false,
+                Origin::Machine => born().is_some_and(|born| born >= self.files.began),
+            }
+    }
+
+    /// Names have been made or taken away, or what they lead to has been changed.
+    fn note_names(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
+        let (tid, now) = (self.tasks[index].tid, self.file_time());
+        if row.does != Does::ChangeFile {
+            self.mark_parent(index, row, args);
+        }
+        let mark = match row.does {
+            Does::Remove => return,
+            Does::MakeDirectory | Does::MakeNode | Does::Symlink => Change::Made,
+            Does::Link | Does::Rename => Change::Changed,
+            _ if row.changes_permissions() => Change::Changed,
+            _ if row.args.contains(&Arg::Given) => Change::Set,
+            _ => Change::Written,
+        };
+        // Of two names, the new one.
+        if let Some(path) = self.paths_of(index, row, args).pop() {
+            if let Some(data) = metadata(tid, &path) {
+                self.files.times.mark(key(&data), mark, now);
+            }
+        } else if let Some(directory) = row.paths().next().and_then(|(directory, _)| directory) {
+            // An empty or missing path means the descriptor (utimensat(2)).
+            self.mark_open(index, args[directory], mark);
+        }
+    }
+
+    /// The entries of the directories have changed in which the names of a call are.
+    fn mark_parent(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
+        let (tid, now) = (self.tasks[index].tid, self.file_time());
+        for path in self.paths_of(index, row, args) {
+            if let Some(data) = path.parent().and_then(|parent| metadata(tid, parent)) {
+                self.files.times.mark(key(&data), Change::Written, now);
+            }
+        }
+    }
+
+    fn paths_of(&self, index: usize, row: &Row, args: &[u64; 6]) -> Vec<PathBuf> {
+        let tid = self.tasks[index].tid;
+        let path = |(directory, name): (Option<usize>, usize)| {
+            let name =
+                memory::read_string(tid, args[name], 4096).filter(|name| !name.is_empty())?;
+            path_of(tid, directory.map(|at| args[at] as i32), &name)
+        };
+        row.paths().filter_map(path).collect()
+    }
+}

@@ -1,0 +1,157 @@
+//! Files of proc(5) whose text would differ from run to run, or show the harness. What is read
+//! of them is made from the kernel's text as a whole, since it may have another length.
+
+mod descriptors;
+pub(crate) mod machine;
+pub(crate) mod served;
+mod tasks;
+
+use crate::run::session::{Halt, Session};
+use crate::run::task::Task;
+use crosswire_calls::Does;
+use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::{Tid, descriptor, memory};
+use std::path::Path;
+
+/// What a file tells about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    Stat(usize),
+    Status(usize),
+    Pages(usize),
+    Schedule,
+    /// Where a task sleeps in the kernel.
+    Place(usize),
+    Maps(usize),
+    Descriptor(Tid, u64),
+    Uptime,
+    Load,
+    Activity,
+    Memory,
+    Uuid,
+    BootId,
+}
+
+/// Returns whether a path may lead to one of these files.
+pub(crate) fn is_of_interest(path: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "stat",
+        "status",
+        "statm",
+        "schedstat",
+        "wchan",
+        "maps",
+        "uptime",
+        "loadavg",
+        "meminfo",
+        "uuid",
+        "boot_id",
+        "fdinfo",
+    ];
+    NAMES.iter().any(|name| path.ends_with(name)) || path.contains("fdinfo/")
+}
+
+impl Session<'_> {
+    /// Takes note of a process that may open such a file.
+    pub fn note_opening(&mut self, index: usize) {
+        let task = &self.tasks[index];
+        let opens = task.entering.row().does == Does::Open;
+        // A name of digits may be relative to `fdinfo`.
+        let may_tell = |path: &str| {
+            let relative = !path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_digit());
+            is_of_interest(path) || relative
+        };
+        if opens && task.path.as_deref().is_some_and(may_tell) {
+            self.processes[task.process].reads_of_tasks = true;
+        }
+    }
+
+    /// Corrects what a task has just read, and returns the number of bytes.
+    pub fn correct_reading(&mut self, index: usize, result: i64) -> Result<i64, Halt> {
+        let task = &self.tasks[index];
+        let (row, process) = (task.entering.row(), task.process);
+        let reads = matches!(row.does, Does::Read | Does::ReadAt) && row.vector().is_none();
+        if result < 0 || !reads || !self.processes[process].reads_of_tasks {
+            return Ok(result);
+        }
+        let (tid, [number, to, room, offset, ..]) = (task.tid, task.entering.args);
+        let path = descriptor::target(tid, number);
+        let told = path.and_then(|path| Some((self.told_of(&path)?, path)));
+        let Some((tells, path)) = told else {
+            return Ok(result);
+        };
+        let place = (process, number);
+        let before = match row.does {
+            Does::Read => descriptor::position(tid, number).saturating_sub(result as u64),
+            _ => offset,
+        };
+        if before == 0 || row.does == Does::ReadAt || !self.texts.has(place) {
+            let Some(text) = self.text(tid, &path, tells) else {
+                return Ok(result);
+            };
+            self.texts.begin(place, text.into_bytes(), before as usize);
+        }
+        let bytes = self.texts.take(place, room as usize);
+        memory::write(tid, to, &bytes)?;
+        regs::poke(tid, Register::Result, bytes.len() as u64)?;
+        Ok(bytes.len() as i64)
+    }
+
+    /// Returns the text that a program is to read in such a file.
+    fn text(&mut self, tid: Tid, path: &Path, tells: Tells) -> Option<String> {
+        let seen = std::fs::read(format!("/proc/{tid}/root{}", path.display())).ok()?;
+        let text = String::from_utf8_lossy(&seen);
+        Some(match tells {
+            Tells::Stat(of) => self.stat(of, &text),
+            Tells::Status(of) => self.status(of, &text),
+            Tells::Pages(of) => self.statm(of, &text),
+            Tells::Schedule => "0 0 1\n".to_owned(),
+            Tells::Place(of) => tasks::place(&self.tasks[of], &text),
+            Tells::Maps(of) => self.maps(of, &text),
+            Tells::Descriptor(of, number) => self.descriptor_info(of, number, &text),
+            Tells::Uptime => self.uptime(),
+            Tells::Load => self.load(),
+            Tells::Activity => self.activity(&text),
+            Tells::Memory => machine::memory(&text),
+            Tells::Uuid => self.uuid(),
+            Tells::BootId => machine::BOOT_ID.to_owned(),
+        })
+    }
+
+    fn told_of(&self, path: &Path) -> Option<Tells> {
+        let parts: Vec<&str> = path.to_str()?.split('/').collect();
+        let of = |number: &str| -> Option<usize> {
+            let number: i32 = number.parse().ok()?;
+            let is_it = |task: &&Task| task.tid_inside == number && !task.is_gone();
+            Some(self.tasks.iter().find(is_it)?.id.index())
+        };
+        let about = |number, name| {
+            let of = of(number)?;
+            Some(match name {
+                "stat" => Tells::Stat(of),
+                "status" => Tells::Status(of),
+                "statm" => Tells::Pages(of),
+                "schedstat" => Tells::Schedule,
+                "wchan" => Tells::Place(of),
+                "maps" => Tells::Maps(of),
+                _ => return None,
+            })
+        };
+        match parts[..] {
+            ["", "proc", "uptime"] => Some(Tells::Uptime),
+            ["", "proc", "loadavg"] => Some(Tells::Load),
+            ["", "proc", "stat"] => Some(Tells::Activity),
+            ["", "proc", "meminfo"] => Some(Tells::Memory),
+            ["", "proc", "sys", "kernel", "random", "uuid"] => Some(Tells::Uuid),
+            ["", "proc", "sys", "kernel", "random", "boot_id"] => Some(Tells::BootId),
+            ["", "proc", number, "fdinfo", descriptor]
+            | ["", "proc", _, "task", number, "fdinfo", descriptor] => {
+                let of = self.tasks[of(number)?].tid;
+                Some(Tells::Descriptor(of, descriptor.parse().ok()?))
+            }
+            ["", "proc", number, name] => about(number, name),
+            ["", "proc", _, "task", number, name] => about(number, name),
+            _ => None,
+        }
+    }
+}
