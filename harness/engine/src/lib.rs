@@ -301,6 +301,7 @@ impl Engine {
             plan,
             children: &self.children,
             successors: &self.successors,
+            sandbox: &self.sandbox,
             bystanders: &self.bystanders,
             strangers: &self.template_pids,
             private_dirs: &self.private_dirs,

@@ -5,6 +5,7 @@ use crate::files::places::Places;
 use crate::start::target::Successor;
 use crosswire_kernel::Tid;
 use crosswire_kernel::oplog::OpLog;
+use crosswire_kernel::sandbox::Sandbox;
 use crosswire_model::Plan;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,6 +18,8 @@ pub(crate) struct Setup<'a> {
     pub children: &'a [String],
     /// Processes that begin only when another one has ended.
     pub successors: &'a [Successor],
+    /// Where the processes are.
+    pub sandbox: &'a Sandbox,
     /// Processes of the sandbox itself.
     pub bystanders: &'a [Tid],
     /// Pids inside the sandbox that programs must not know of: those of the templates.

@@ -127,6 +127,7 @@ impl Engine {
                 plan: &plan,
                 children: &[],
                 successors: &[],
+                sandbox: &self.sandbox,
                 bystanders: &self.bystanders,
                 strangers: &[],
                 private_dirs: &self.private_dirs,

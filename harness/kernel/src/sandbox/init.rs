@@ -9,7 +9,8 @@ use super::plan::Plan;
 use super::raw::{self, Errno, Fd};
 use super::room::Room;
 use super::shared_block::{
-    self, MESSAGE_BYTES, ProgramRecord, Request, SetUpReport, SharedBlock, SpawnStage, Step,
+    self, MESSAGE_BYTES, ProgramRecord, Request, ResetAnswer, SetUpReport, SharedBlock, SpawnStage,
+    Step,
 };
 
 /// The life of process 1. `extern "C"`, so that a panic, which must not happen,
@@ -56,6 +57,14 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
                     plan.block
                         .put_answer(room.reset(plan, &plan.block.request(), ipc));
                 }
+                answer(plan.socket);
+            }
+            Request::NextPid => {
+                let given = match &room {
+                    Some(room) => room.give_next_pid(offset as c_int),
+                    None => Err(libc::ENOSYS),
+                };
+                plan.block.put_answer(ResetAnswer::of(given));
                 answer(plan.socket);
             }
         }

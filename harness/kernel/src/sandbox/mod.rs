@@ -245,6 +245,20 @@ impl Sandbox {
         Ok(Leftovers::read(self.block, &answer, &self.overlays))
     }
 
+    /// Lets the next process of a run have this pid, which must be free; tells whether pids
+    /// can be chosen here.
+    ///
+    /// # Errors
+    /// If process 1 is gone or does not answer.
+    pub fn give_next_pid(&self, pid: libc::pid_t) -> Result<bool, SandboxError> {
+        if self.known.is_some() {
+            return Ok(false);
+        }
+        self.send(Request::NextPid, pid as u32, &[])?;
+        launch::receive(&self.socket).map_err(|errno| self.unanswered(errno))?;
+        Ok(self.block.answer().failed == ResetStage::None)
+    }
+
     fn send(&self, request: Request, offset: u32, fds: &[i32]) -> Result<(), SandboxError> {
         launch::send(&self.socket, request, offset, fds).map_err(|errno| match errno {
             Errno::EPIPE | Errno::ECONNRESET => SandboxError::Gone,

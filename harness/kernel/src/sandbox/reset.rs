@@ -21,6 +21,13 @@ impl ResetAnswer {
         renewed: false,
     };
 
+    /// The answer to a request that only set a pid.
+    pub(super) fn of(outcome: Result<(), Errno>) -> Self {
+        let mut answer = Self::BLANK;
+        answer.note(ResetStage::FirstPid, outcome);
+        answer
+    }
+
     /// Keeps the first failure.
     fn note(&mut self, stage: ResetStage, outcome: Result<(), Errno>) -> bool {
         if let Err(error) = outcome

@@ -202,6 +202,11 @@ impl Room {
                 raw::yield_now();
             }
         }
+        self.give_next_pid(next)
+    }
+
+    /// Sets the next pid, or the first free one after it.
+    pub(super) fn give_next_pid(&self, next: i32) -> Result<(), Errno> {
         let mut digits: Text<24> = Text::new();
         digits.push_number(i64::from(next).saturating_sub(1).max(1) as u64);
         raw::pwrite(self.last_pid, digits.bytes()).map(drop)

@@ -29,12 +29,14 @@ pub(super) enum Request {
     Spawn = 2,
     /// List and clear what the last run left.
     Reset = 3,
+    /// Let the next process have the given pid.
+    NextPid = 4,
 }
 
 pub(super) const MESSAGE_BYTES: usize = 8;
 
 /// Returns a message: the request and, for `Spawn`, the address of the program relative
-/// to the block.
+/// to the block, for `NextPid` the pid.
 pub(super) fn message(request: Request, offset: u32) -> [u8; MESSAGE_BYTES] {
     let [a, b, c, d] = (request as u32).to_ne_bytes();
     let [e, f, g, h] = offset.to_ne_bytes();
@@ -47,6 +49,7 @@ pub(super) fn parse_message(bytes: [u8; MESSAGE_BYTES]) -> Option<(Request, u32)
         1 => Request::SetUp,
         2 => Request::Spawn,
         3 => Request::Reset,
+        4 => Request::NextPid,
         _ => return None,
     };
     Some((request, u32::from_ne_bytes([e, f, g, h])))
