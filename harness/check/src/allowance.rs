@@ -1,6 +1,6 @@
 //! Violations that a user accepts.
 
-use crosswire_model::{Kind, Signal};
+use crosswire_model::{Kind, Leftover, Signal, Trace};
 use glob::Pattern;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -106,6 +106,38 @@ pub fn pattern(text: &str) -> Result<Pattern, AllowanceError> {
     })
 }
 
+/// Tells whether one of these patterns accepts a leak: they are those of
+/// [`Expectations::may_leave`](crate::Expectations::may_leave).
+pub(super) fn may_stay(trace: &Trace, leftover: &Leftover, patterns: &[String]) -> bool {
+    let names = match leftover {
+        Leftover::SystemV { key, .. } => vec![format!("{key:#x}")],
+        Leftover::MessageQueue(name) => vec![rooted(name)],
+        Leftover::SharedMemory(name) => {
+            let name = rooted(name);
+            let semaphore = name.strip_prefix("/sem.").map(rooted);
+            let path = format!("/dev/shm{name}");
+            [path, name].into_iter().chain(semaphore).collect()
+        }
+        Leftover::File { path, .. } | Leftover::Lock { path, .. } => vec![path.clone()],
+        Leftover::Process(task) | Leftover::Zombie(task) => vec![trace.name(*task)],
+    };
+    let mut patterns = patterns
+        .iter()
+        .filter_map(|text| pattern(text.trim_end_matches('/')).ok());
+    patterns.any(|pattern| names.iter().any(|name| covers(&pattern, name)))
+}
+
+/// Writes a name as mq_overview(7), shm_overview(7) and sem_overview(7) do.
+fn rooted(name: &str) -> String {
+    format!("/{}", name.trim_start_matches('/'))
+}
+
+/// Tells whether a pattern covers a name, or a directory above it.
+fn covers(pattern: &Pattern, name: &str) -> bool {
+    let directories = name.match_indices('/').map(|(at, _)| &name[..at]);
+    pattern.matches(name) || directories.skip(1).any(|above| pattern.matches(above))
+}
+
 impl FromStr for Allowance {
     type Err = AllowanceError;
 
@@ -183,6 +215,8 @@ impl From<ExpectedDeath> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crosswire_model::testing::RunBuilder;
+    use crosswire_model::{End, TaskId};
 
     #[test]
     fn each_process_of_a_violation_must_match() {
@@ -207,5 +241,30 @@ mod tests {
         assert!(wrong("leek").contains("called `leek`"));
         assert!(wrong("panic:[").contains("`[` is no pattern"));
         assert!("a=SIGFOO".parse::<ExpectedDeath>().is_err());
+    }
+
+    #[test]
+    fn leaks_are_known_by_path_name_and_key() {
+        let trace = RunBuilder::new(&["a"]).end(End::Finished).trace;
+        let accepted = |pattern: &str, leak: &Leftover| may_stay(&trace, leak, &[pattern.into()]);
+        let socket = Leftover::File {
+            kind: "socket".into(),
+            path: "/tmp/run/s".into(),
+        };
+        assert!(accepted("/tmp/run/", &socket) && accepted("/tmp/*", &socket));
+        assert!(!accepted("/tmp/ru", &socket) && !accepted("run", &socket));
+        let queue = Leftover::SystemV {
+            kind: "message queue".into(),
+            id: 0,
+            key: 0x4d2,
+        };
+        assert!(accepted("0x4d2", &queue) && !accepted("0x4d3", &queue));
+        let memory = Leftover::SharedMemory("sem.s".into());
+        for pattern in ["/s", "/sem.s", "/dev/shm", "/dev/shm/sem.*"] {
+            assert!(accepted(pattern, &memory), "{pattern}");
+        }
+        assert!(!accepted("/", &memory));
+        assert!(accepted("/q*", &Leftover::MessageQueue("/q1".into())));
+        assert!(accepted("a", &Leftover::Process(TaskId(0))));
     }
 }

@@ -21,7 +21,7 @@
 //! removal fail. An error injected elsewhere excuses nothing: giving up is no
 //! reason to leave things behind.
 
-use super::allowance::pattern;
+use super::allowance::may_stay;
 use super::creator::{Creator, creator};
 use super::processes::{end_of, is_killed_by_fault, parent_of, process_of};
 use super::{Expectations, Leaks};
@@ -49,7 +49,7 @@ pub(super) fn find(
         if counts(trace, leftover, from, expectations)
             && !is_excused(trace, leftover, from, expectations)
         {
-            match may_stay(trace, leftover, expectations) {
+            match may_stay(trace, leftover, &expectations.may_leave) {
                 true => allowed.push(describe(trace, leftover, from, Vec::new())),
                 false => leaks.push((leftover, from)),
             }
@@ -96,36 +96,6 @@ fn counts(
             useless || temporary && !product
         }
     }
-}
-
-/// Tells whether a leak is accepted.
-fn may_stay(trace: &Trace, leftover: &Leftover, expectations: &Expectations) -> bool {
-    let names = match leftover {
-        Leftover::SystemV { key, .. } => vec![format!("{key:#x}")],
-        Leftover::MessageQueue(name) => vec![rooted(name)],
-        Leftover::SharedMemory(name) => {
-            let name = rooted(name);
-            let semaphore = name.strip_prefix("/sem.").map(rooted);
-            let path = format!("/dev/shm{name}");
-            [path, name].into_iter().chain(semaphore).collect()
-        }
-        Leftover::File { path, .. } | Leftover::Lock { path, .. } => vec![path.clone()],
-        Leftover::Process(task) | Leftover::Zombie(task) => vec![trace.name(*task)],
-    };
-    let patterns = expectations.may_leave.iter();
-    let mut patterns = patterns.filter_map(|text| pattern(text.trim_end_matches('/')).ok());
-    patterns.any(|pattern| names.iter().any(|name| covers(&pattern, name)))
-}
-
-/// Writes a name as mq_overview(7), shm_overview(7) and sem_overview(7) do.
-fn rooted(name: &str) -> String {
-    format!("/{}", name.trim_start_matches('/'))
-}
-
-/// Tells whether a pattern covers a name, or a directory above it.
-fn covers(pattern: &glob::Pattern, name: &str) -> bool {
-    let directories = name.match_indices('/').map(|(at, _)| &name[..at]);
-    pattern.matches(name) || directories.skip(1).any(|above| pattern.matches(above))
 }
 
 /// Tells whether a fault excuses the leak.
@@ -450,31 +420,19 @@ mod tests {
     }
 
     #[test]
-    fn leaks_are_allowed_by_pattern_and_told_apart() {
-        let allowed = |pattern: &str, leftover: &Leftover| {
-            let expectations = Expectations {
-                may_leave: vec![pattern.into()],
-                ..Expectations::default()
-            };
-            let run = RunBuilder::new(&["a"])
-                .exits(0, 9, 0)
-                .left(leftover.clone());
-            let (mut found, mut allowed) = (Vec::new(), Vec::new());
-            let trace = run.end(End::Finished).trace;
-            find(&trace, &expectations, &mut found, &mut allowed);
-            assert_eq!(found.len() + allowed.len(), 1, "{leftover:?}");
-            found.is_empty()
+    fn accepted_leaks_are_told_apart() {
+        let expectations = Expectations {
+            may_leave: vec!["0x4d2".into()],
+            ..Expectations::default()
         };
-        let socket = file("socket", "/tmp/run/s");
-        assert!(allowed("/tmp/run", &socket) && allowed("/tmp/*", &socket));
-        assert!(!allowed("/tmp/ru", &socket) && !allowed("run", &socket));
-        assert!(allowed("0x4d2", &queue()) && !allowed("0x4d3", &queue()));
-        let memory = Leftover::SharedMemory("sem.s".into());
-        for pattern in ["/s", "/sem.s", "/dev/shm", "/dev/shm/sem.*"] {
-            assert!(allowed(pattern, &memory), "{pattern}");
-        }
-        assert!(!allowed("/", &memory));
-        assert!(allowed("/q*", &Leftover::MessageQueue("/q1".into())));
+        let (mut found, mut allowed) = (Vec::new(), Vec::new());
+        let trace = creates_queue()
+            .exits(0, 9, 0)
+            .left(queue())
+            .end(End::Finished)
+            .trace;
+        find(&trace, &expectations, &mut found, &mut allowed);
+        assert_eq!((found.len(), allowed.len()), (0, 1));
     }
 
     #[test]

@@ -42,7 +42,7 @@ use memory::Knowledge;
 use observe::logged::Undone;
 use run::session::{Halt, Session};
 use run::setup::Setup;
-use start::prepare::{Prepared, Startable};
+use start::prepared::{Prepared, Startable};
 use start::template::{Namespaces, Template};
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -5,7 +5,7 @@
 //! SIGBUS (mmap(2); posix_fallocate(3) allocates beforehand).
 
 use super::code::trampoline::SCRATCH;
-use super::naming::{self, Key};
+use super::naming;
 use super::space::{DISTANCE, PAGE, Region};
 use crate::faults::armed::Strike;
 use crate::inside::remote::{block_signals, made, next};
@@ -16,16 +16,10 @@ use crosswire_kernel::tracee::{Stop, Stopped};
 use crosswire_kernel::{memory, probe};
 use crosswire_model::{Fault, What};
 use libc::SIGBUS;
-use std::ops::Range;
 
 /// Where shm_open(3) and sem_open(3) keep their files: in a `tmpfs`, in which even a read
 /// allocates.
 const SHARED_MEMORY: &str = "/dev/shm/";
-
-/// Ranges of files that fallocate(2) has allocated, or tried to. mincore(2) does not count
-/// their pages until they are touched (`mincore_page` in mm/mincore.c: `folio_test_uptodate`).
-#[derive(Debug, Default)]
-pub(super) struct Reserved(Vec<(Key, Range<u64>)>);
 
 impl Session<'_> {
     /// Takes note of memory that a call is about to allocate, if a fault of the plan asks for

@@ -1,12 +1,12 @@
 //! The shared memory of a run: address spaces, objects, and what is known of the code
 //! that touches them.
 
-use super::backing::Reserved;
-use super::naming::{Knowledge, SharedObjects};
+use super::naming::{Key, Knowledge, SharedObjects};
 use super::space::Space;
 use crate::inside::stubs::{Installed, Stubs};
 use crosswire_model::{Access, Place, SharedObject, TaskId};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Shared memory that the engine watches.
 #[derive(Default)]
@@ -22,6 +22,11 @@ pub(crate) struct SharedMemory {
     /// The last writer of each word, by object and offset.
     pub(super) last_writers: HashMap<(u32, u64), TaskId>,
 }
+
+/// Ranges of files that fallocate(2) has allocated, or tried to. mincore(2) does not count
+/// their pages until they are touched (`mincore_page` in mm/mincore.c: `folio_test_uptodate`).
+#[derive(Debug, Default)]
+pub(super) struct Reserved(pub Vec<(Key, Range<u64>)>);
 
 impl SharedMemory {
     /// Nothing is shared yet; the worker knows this of its programs.

@@ -20,7 +20,7 @@ use crate::memory::{Knowledge, SharedMemory};
 use crate::observe::recorder::Recorder;
 use crate::proc::served::Texts;
 use crate::schedule::choose::{CannotRun, Chooser};
-use crate::start::early::EarlyReads;
+use crate::start::reads::EarlyReads;
 use crosswire_model::End;
 
 /// Why a run ends before its processes do.

@@ -15,15 +15,6 @@ use crosswire_model::{EVERYTHING, Mode, Touch};
 use libc::MAP_PRIVATE;
 use std::collections::BTreeSet;
 
-/// What start-ups have looked at, and what a run does to it.
-#[derive(Debug, Default)]
-pub(crate) struct EarlyReads {
-    /// Objects at which the program has looked whose template is being prepared.
-    pub seen: BTreeSet<String>,
-    /// Objects that this run has changed after another program had looked at them.
-    pub contested: BTreeSet<String>,
-}
-
 impl Session<'_> {
     /// Tells whether looking at files of the run belongs to the start-up under way.
     pub(super) fn reads_own_files(&self) -> bool {

@@ -6,5 +6,7 @@ pub(crate) mod identity;
 pub(crate) mod launch;
 pub(crate) mod loading;
 pub(crate) mod prepare;
+pub(crate) mod prepared;
+pub(crate) mod reads;
 pub(crate) mod target;
 pub(crate) mod template;

@@ -2,12 +2,12 @@
 
 use crate::run::setup::Setup;
 use crate::start::launch::{self, Launched, machine};
+use crate::start::prepared::{Prepared, Startable};
 use crate::start::template::Template;
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
 use crosswire_model::{Plan, StartUp};
-use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -26,20 +26,6 @@ const LOG_VARIABLE: &str = "CROSSWIRE_LOG_FD";
 /// Milliseconds after which a program that is still being loaded is taken to be
 /// looping.
 const LOADING_MS: u64 = 5_000;
-
-/// A program as it is started, for a template that is made anew.
-pub(crate) struct Startable {
-    start: Start,
-    program: sandbox::Program,
-}
-
-/// Templates of all programs, for runs with the same start-up.
-pub(crate) struct Prepared {
-    pub start_up: StartUp,
-    pub templates: Vec<Template>,
-    /// For each, the files of the run at which it looked while it started.
-    pub early: Vec<BTreeSet<String>>,
-}
 
 impl Engine {
     /// Makes ready to start a program.
