@@ -276,15 +276,19 @@ pub fn holds_lock(process: Tid, path: &str) -> bool {
     })
 }
 
+/// Returns a file's position, if it has one.
+pub fn position(file: &OwnedFd) -> Option<i64> {
+    nix::unistd::lseek(file, 0, nix::unistd::Whence::SeekCur).ok()
+}
+
 /// Returns a process's open files that have a position, for restoring it.
 pub fn positions(process: Tid) -> Vec<(OwnedFd, i64)> {
-    use nix::unistd::{Whence, lseek};
     let open = descriptors(process)
         .into_iter()
         .filter(|descriptor| *descriptor > 2);
     open.filter_map(|descriptor| {
         let file = take(process, descriptor as i32).ok()?;
-        let position = lseek(&file, 0, Whence::SeekCur).ok()?;
+        let position = position(&file)?;
         Some((file, position))
     })
     .collect()

@@ -18,13 +18,15 @@ enum Tells {
     Task(usize),
     /// Where it sleeps in the kernel: `wchan`.
     Place(usize),
+    /// Its mappings: `maps`.
+    Maps(usize),
     /// A random number: `/proc/sys/kernel/random/uuid`.
     Chance,
 }
 
 /// Returns whether a path may lead to one of these files.
 fn is_of_interest(path: &str) -> bool {
-    ["stat", "status", "wchan", "uuid"]
+    ["stat", "status", "wchan", "maps", "uuid"]
         .iter()
         .any(|name| path.ends_with(name))
 }
@@ -52,6 +54,9 @@ impl Session<'_> {
         let Some(tells) = path.and_then(|path| self.told_of(&path)) else {
             return Ok(result);
         };
+        if let Tells::Maps(of) = tells {
+            return self.correct_maps(index, of, result);
+        }
         let mut bytes = vec![0; result as usize];
         let count = memory::read(tid, to, &mut bytes)?;
         let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
@@ -59,12 +64,39 @@ impl Session<'_> {
             Tells::Task(of) if text.starts_with("Name:") => self.status(of, &text),
             Tells::Task(of) => self.stat(of, &text),
             Tells::Place(of) => place(&self.tasks[of], &text),
+            Tells::Maps(_) => text,
             Tells::Chance => self.uuid(),
         };
         corrected.truncate(room as usize);
         memory::write(tid, to, corrected.as_bytes())?;
         regs::poke(tid, Register::Result, corrected.len() as u64)?;
         Ok(corrected.len() as i64)
+    }
+
+    /// What is shown is no longer than what the kernel has to say, so the kernel's own end of
+    /// the file is never before that of the file shown.
+    fn correct_maps(&mut self, index: usize, of: usize, result: i64) -> Result<i64, Halt> {
+        let task = &self.tasks[index];
+        let (tid, [number, to, room, offset, ..]) = (task.tid, task.entering.args);
+        let at_offset = task.entering.row().does == Does::ReadAt;
+        let pid = self.processes[task.process].pid;
+        let Ok(file) = descriptor::take(pid, number as i32) else {
+            return Ok(result);
+        };
+        let position = match at_offset {
+            true => offset,
+            false => descriptor::position(&file).map_or(0, |after| after as u64 - result as u64),
+        };
+        let range = position..position.saturating_add(room);
+        let Some(shown) = self.maps_shown(index, of, number, range)? else {
+            return Ok(result);
+        };
+        memory::write(tid, to, shown.as_bytes())?;
+        if !at_offset {
+            descriptor::restore_position(&file, (position + shown.len() as u64) as i64);
+        }
+        regs::poke(tid, Register::Result, shown.len() as u64)?;
+        Ok(shown.len() as i64)
     }
 
     fn told_of(&self, path: &Path) -> Option<Tells> {
@@ -80,6 +112,7 @@ impl Session<'_> {
         match name {
             _ if !path.starts_with("/proc/") || !matches!(above, "proc" | "task") => None,
             "wchan" => Some(Tells::Place(of)),
+            "maps" => Some(Tells::Maps(of)),
             _ => Some(Tells::Task(of)),
         }
     }

@@ -18,6 +18,7 @@ mod pointers;
 mod quiet;
 mod reading;
 mod shared;
+mod shown;
 mod space;
 mod strings;
 
