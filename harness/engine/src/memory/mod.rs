@@ -20,6 +20,7 @@ mod reading;
 mod shared;
 mod shown;
 mod space;
+mod stack;
 mod strings;
 
 pub(crate) use naming::Knowledge;
