@@ -5,6 +5,7 @@ use super::values::{
     ExpectedExit, IsolationOption, Leaks, NamedCommand, Words, seconds, seconds_or_none, words,
 };
 use clap::Args;
+use crosswire::engine::Target;
 use crosswire::explore::{Budget, CrashSearch, Shard, Strategy};
 use crosswire::model::{FaultKind, Limits};
 use std::path::PathBuf;
@@ -174,6 +175,11 @@ pub struct ProgramOptions {
     /// Isolation of the processes from the machine by namespaces
     #[arg(long, value_enum, default_value_t)]
     pub isolation: IsolationOption,
+    /// Mebibytes that the processes may write to the working directory, /tmp and /var/tmp in
+    /// a run, all together
+    #[arg(long, value_name = "MIB", default_value_t = Target::DISK_MIB,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub disk: u32,
     /// Environment variable to set, as NAME=VALUE; or NAME to pass on a variable that is
     /// withheld because its name suggests a secret; may be repeated
     #[arg(long = "env", value_name = "NAME[=VALUE]")]

@@ -225,6 +225,22 @@ fn a_product_of_the_same_name_hides_no_leak() {
     );
 }
 
+#[test]
+fn a_disk_has_the_size_asked_for() {
+    let directory = somewhere();
+    let write = ["--", "sh", "-c", "head -c 3000000 /dev/zero > file"];
+    let run = |options: &[&str]| command::run(directory.path(), &[options, &write].concat());
+    let room = run(&["--runs", "2"]);
+    assert_eq!(room.status, command::PASS, "{}", room.told());
+    let full = run(&["--runs", "2", "--disk", "2"]);
+    assert_eq!(full.status, command::VIOLATION, "{}", full.told());
+    let [file] = &full.files(directory.path())[..] else {
+        panic!("{}", full.told());
+    };
+    let differs = command::replay_differs(directory.path(), file, "exit-status");
+    assert_eq!(differs, None);
+}
+
 /// Whatever a program does to the files of its working directory and of /tmp.
 const VANDAL: &str = "
     echo overwritten > kept; chmod 000 kept; rm -rf ./* .hidden; mkdir kept; touch new

@@ -1,6 +1,7 @@
 //! The programs under test.
 
 use crate::EngineError;
+use crosswire_kernel::sandbox::Settings;
 use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind::{NotADirectory, NotFound};
@@ -17,12 +18,19 @@ pub struct Target {
     pub environment: Vec<(String, String)>,
     /// Degree of isolation from the machine.
     pub isolation: Isolation,
+    /// Mebibytes that they may write to the working directory, `/tmp` and `/var/tmp` in a run.
+    pub disk_mib: u32,
     /// For scenarios: the names of the root's children, in the order in which it
     /// forks them. Empty for programs that know nothing of Crosswire.
     pub children: Vec<String>,
     /// Processes that begin only when another one has ended, such as a program that
     /// repairs what a crash has left.
     pub successors: Vec<Successor>,
+}
+
+impl Target {
+    /// Mebibytes that the processes may write unless they need more.
+    pub const DISK_MIB: u32 = Settings::DISK_MIB;
 }
 
 /// A process that starts only when another one has ended, in any way; if that one never
