@@ -138,9 +138,10 @@ impl Session<'_> {
     fn follow_own_code(&self, index: usize, most: usize) -> io::Result<Shown> {
         let tid = self.tasks[index].tid;
         let (first, extended) = (regs::read(tid)?, regs::extended(tid)?);
+        let unnoticed = Stopped::reported(tid).steps_unnoticed();
         let mut path = Path::new(most);
         let mut written = Written::default();
-        loop {
+        while unnoticed {
             let registers = regs::read(tid)?;
             let is_back = !path.steps.is_empty()
                 && (registers.position(), registers.stack()) == (first.position(), first.stack());

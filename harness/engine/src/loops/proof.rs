@@ -167,7 +167,8 @@ impl Session<'_> {
     /// Lets a task run to its next stop one instruction at a time, noting each.
     pub fn follow(&mut self, index: usize) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
-        loop {
+        let unnoticed = Stopped::reported(tid).steps_unnoticed();
+        while unnoticed {
             let registers = regs::read(tid)?;
             let Some(examination) = &mut self.tasks[index].looping.examination else {
                 break;
