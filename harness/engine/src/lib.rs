@@ -256,6 +256,7 @@ impl Engine {
             plan,
             children: &self.children,
             successors: &self.successors,
+            sandbox: Some(&self.sandbox),
             bystanders: &self.bystanders,
             strangers: &self.template_pids,
             private_dirs: &self.private_dirs,

@@ -3,6 +3,7 @@
 use crate::start::target::Successor;
 use crosswire_kernel::Tid;
 use crosswire_kernel::oplog::OpLog;
+use crosswire_kernel::sandbox::Sandbox;
 use crosswire_model::Plan;
 use std::fs::File;
 
@@ -14,6 +15,8 @@ pub(crate) struct Setup<'a> {
     pub children: &'a [String],
     /// Processes that begin only when another one has ended.
     pub successors: &'a [Successor],
+    /// Where the processes run; absent where a template is prepared.
+    pub sandbox: Option<&'a Sandbox>,
     /// Processes of the sandbox itself.
     pub bystanders: &'a [Tid],
     /// Pids inside the sandbox that programs must not know of: those of the templates.
@@ -43,6 +46,7 @@ impl<'a> Setup<'a> {
             plan,
             children: &[],
             successors: &[],
+            sandbox: None,
             bystanders,
             strangers: &[],
             private_dirs,

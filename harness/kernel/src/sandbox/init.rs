@@ -58,6 +58,10 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
                 }
                 answer(plan.socket);
             }
+            Request::NextPid => {
+                let set = room.as_ref().map(|room| room.give_next(offset as i32));
+                reply(plan.socket, u8::from(matches!(set, Some(Ok(())))));
+            }
         }
         received.close();
     }
@@ -243,6 +247,10 @@ fn take_descriptors(header: &libc::msghdr, received: &mut Received) {
 }
 
 fn answer(socket: Fd) {
+    reply(socket, 1);
+}
+
+fn reply(socket: Fd, byte: u8) {
     // If the harness is gone, the next `receive` says so.
-    let _ = raw::write(socket, &[1]);
+    let _ = raw::write(socket, &[byte]);
 }

@@ -223,7 +223,9 @@ fn clone_init(plan: &Plan) -> Result<libc::pid_t, Errno> {
 
 fn set_up(socket: &OwnedFd) -> Result<(), Refusal> {
     send(socket, Request::SetUp, 0, &[]).map_err(refused("asking process 1"))?;
-    receive(socket).map_err(refused("waiting for process 1"))
+    receive(socket)
+        .map(drop)
+        .map_err(refused("waiting for process 1"))
 }
 
 /// Maps each id to itself: files have the owners they have outside. Without
@@ -305,14 +307,14 @@ pub(super) fn send(
     }
 }
 
-/// Waits for the answer to a request.
-pub(super) fn receive(socket: &OwnedFd) -> Result<(), Errno> {
+/// Waits for the answer to a request, a byte.
+pub(super) fn receive(socket: &OwnedFd) -> Result<u8, Errno> {
     use nix::sys::socket::{MsgFlags, recv};
     let mut byte = [0_u8];
     loop {
         match recv(socket.as_raw_fd(), &mut byte, MsgFlags::empty()) {
             Ok(0) => return Err(Errno::EPIPE),
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(byte[0]),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }

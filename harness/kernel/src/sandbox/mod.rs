@@ -240,6 +240,14 @@ impl Sandbox {
         Ok(Leftovers::read(self.block, &answer, &self.overlays))
     }
 
+    /// Lets the next process of the sandbox have this number, which must be free, as after all
+    /// others have been used; whether that is possible. Process 1 must not be stopped.
+    pub fn give_next_pid(&self, pid: libc::pid_t) -> bool {
+        self.known.is_none()
+            && self.send(Request::NextPid, pid as u32, &[]).is_ok()
+            && launch::receive(&self.socket) == Ok(1)
+    }
+
     fn send(&self, request: Request, offset: u32, fds: &[i32]) -> Result<(), SandboxError> {
         launch::send(&self.socket, request, offset, fds).map_err(|errno| match errno {
             Errno::EPIPE | Errno::ECONNRESET => SandboxError::Gone,

@@ -201,6 +201,11 @@ impl Room {
                 raw::yield_now();
             }
         }
+        self.give_next(next)
+    }
+
+    /// The same for a number that is known to be free.
+    pub(super) fn give_next(&self, next: i32) -> Result<(), Errno> {
         let mut digits: Text<24> = Text::new();
         digits.push_number(i64::from(next).saturating_sub(1).max(1) as u64);
         raw::pwrite(self.last_pid, digits.bytes()).map(drop)

@@ -29,6 +29,8 @@ pub(super) enum Request {
     Spawn = 2,
     /// List and clear what the last run left.
     Reset = 3,
+    /// Let the next process have the number that takes the place of the offset.
+    NextPid = 4,
 }
 
 pub(super) const MESSAGE_BYTES: usize = 8;
@@ -47,6 +49,7 @@ pub(super) fn parse_message(bytes: [u8; MESSAGE_BYTES]) -> Option<(Request, u32)
         1 => Request::SetUp,
         2 => Request::Spawn,
         3 => Request::Reset,
+        4 => Request::NextPid,
         _ => return None,
     };
     Some((request, u32::from_ne_bytes([e, f, g, h])))
