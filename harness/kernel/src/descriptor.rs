@@ -276,6 +276,11 @@ pub fn holds_lock(process: Tid, path: &str) -> bool {
     })
 }
 
+/// Returns the number of a process's open descriptors.
+pub fn number(process: Tid) -> usize {
+    descriptors(process).len()
+}
+
 /// Returns a file's position, if it has one.
 pub fn position(file: &OwnedFd) -> Option<i64> {
     nix::unistd::lseek(file, 0, nix::unistd::Whence::SeekCur).ok()

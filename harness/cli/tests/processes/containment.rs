@@ -226,6 +226,16 @@ fn a_product_of_the_same_name_hides_no_leak() {
 }
 
 #[test]
+fn who_sleeps_on_when_all_others_have_ended_is_a_leak() {
+    let directory = somewhere();
+    for sleep in ["sleep 1000000 &", "{ while :; do sleep 3600; done; } &"] {
+        let outcome = command::run(directory.path(), &["--runs", "1", "--", "sh", "-c", sleep]);
+        assert_eq!(outcome.status, command::VIOLATION, "{}", outcome.told());
+        assert_eq!(outcome.kinds(), ["leak"], "{}", outcome.told());
+    }
+}
+
+#[test]
 fn a_disk_has_the_size_asked_for() {
     let directory = somewhere();
     let write = ["--", "sh", "-c", "head -c 3000000 /dev/zero > file"];
