@@ -181,7 +181,7 @@ pub fn filtering(does: Does, args: &[u64; 6]) -> Option<Filtering> {
         Does::Filter if mode == SECCOMP_SET_MODE_STRICT => Some(Filtering::Strict),
         Does::Filter if mode == SECCOMP_SET_MODE_FILTER => Some(Filtering::Program {
             argument: 2,
-            listener: args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER as u64 != 0,
+            listener: args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER != 0,
         }),
         Does::ProcessControl if args[0] as c_int == PR_SET_SECCOMP => match args[1] as c_uint {
             SECCOMP_MODE_STRICT => Some(Filtering::Strict),

@@ -138,10 +138,13 @@ impl Session<'_> {
     fn follow_own_code(&self, index: usize, most: usize) -> io::Result<Shown> {
         let tid = self.tasks[index].tid;
         let (first, extended) = (regs::read(tid)?, regs::extended(tid)?);
-        let unnoticed = Stopped::reported(tid).steps_unnoticed();
+        if !Stopped::reported(tid).steps_unnoticed() {
+            Stopped::reported(tid).resume(0);
+            return Ok(Shown::Nothing);
+        }
         let mut path = Path::new(most);
         let mut written = Written::default();
-        while unnoticed {
+        loop {
             let registers = regs::read(tid)?;
             let is_back = !path.steps.is_empty()
                 && (registers.position(), registers.stack()) == (first.position(), first.stack());
