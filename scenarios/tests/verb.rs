@@ -45,6 +45,7 @@ fn a_recorded_run_comes_out_the_same(case: &Case) {
         working_dir: "/".into(),
         environment: vec![("CROSSWIRE_SCENARIO".into(), format!("{}#0", case.name))],
         isolation: Isolation::Auto,
+        disk_mib: Target::DISK_MIB,
         children: vec!["sender1".to_owned(), "receiver1".to_owned()],
         successors: Vec::new(),
         listings: crosswire::engine::Listings::default(),

@@ -136,6 +136,7 @@ impl Fixture {
             working_dir: program.parent().unwrap().to_owned(),
             environment: Vec::new(),
             isolation: Isolation::Auto,
+            disk_mib: Target::DISK_MIB,
             children: Vec::new(),
             successors: Vec::new(),
             listings: crosswire::engine::Listings::default(),

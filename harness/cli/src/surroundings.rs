@@ -51,6 +51,7 @@ pub fn from(options: &ProgramOptions) -> Result<Surroundings, Failure> {
         working_dir,
         environment,
         isolation,
+        disk_mib: options.disk,
         children: Vec::new(),
         successors: Vec::new(),
         listings: crosswire::engine::Listings::default(),

@@ -121,6 +121,7 @@ impl Engine {
                 Isolation::None => sandbox::Isolation::None,
             },
             executables: executables.clone(),
+            disk_mib: target.disk_mib,
         })?;
         let init = sandbox.init_pid();
         tracee::seize(init).map_err(machine(

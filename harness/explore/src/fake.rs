@@ -54,6 +54,7 @@ pub fn target() -> Target {
         working_dir: "/".into(),
         environment: Vec::new(),
         isolation: Isolation::Auto,
+        disk_mib: Target::DISK_MIB,
         children: Vec::new(),
         successors: Vec::new(),
         listings: crosswire_engine::Listings::default(),

@@ -285,15 +285,19 @@ pub fn holds_lock(process: Tid, path: &str) -> bool {
     })
 }
 
+/// Returns the number of a process's open descriptors.
+pub fn number(process: Tid) -> usize {
+    descriptors(process).len()
+}
+
 /// Returns a process's open files that have a position, for restoring it.
 pub fn positions(process: Tid) -> Vec<(OwnedFd, i64)> {
-    use nix::unistd::{Whence, lseek};
     let open = descriptors(process)
         .into_iter()
         .filter(|descriptor| *descriptor > 2);
     open.filter_map(|descriptor| {
         let file = take(process, descriptor as i32).ok()?;
-        let position = lseek(&file, 0, Whence::SeekCur).ok()?;
+        let position = nix::unistd::lseek(&file, 0, nix::unistd::Whence::SeekCur).ok()?;
         Some((file, position))
     })
     .collect()

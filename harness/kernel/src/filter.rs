@@ -3,7 +3,7 @@
 //! Everything stops except calls that concern only the caller's own memory,
 //! signal dispositions and identity, which no other process can observe.
 
-use crosswire_calls::{Does, Fact, Mapping, Row};
+use crosswire_calls::{Arg, Does, Fact, Mapping, Row};
 use libc::{sock_filter, *};
 
 /// `AUDIT_ARCH_X86_64` (linux/audit.h).
@@ -66,6 +66,10 @@ pub fn filter() -> Vec<sock_filter> {
             Does::SignalAction | Does::SignalMask => (1, &[(BPF_JSET, u32::MAX)]),
             // The segment that programs leave alone is the engine's.
             Does::Segment => (0, &[(BPF_JEQ, ARCH_SET_GS), (BPF_JEQ, ARCH_GET_GS)]),
+            // Another process may be one that the program must not know of.
+            _ if row.is(Fact::Private) && row.args.first() == Some(&Arg::Pid) => {
+                (0, &[(BPF_JSET, u32::MAX)])
+            }
             _ => continue,
         };
         stop_if(&mut program, row.number, argument, tests);

@@ -25,6 +25,16 @@ pub fn is_mapped(tid: Tid, start: u64, end: u64) -> bool {
     ranges.any(|(a, b)| a < end && start < b)
 }
 
+/// Returns the address behind the stack with which the program began.
+pub fn stack_end(tid: Tid) -> io::Result<u64> {
+    let lines = lines(tid)?;
+    let stack = lines.lines().find(|line| line.ends_with("[stack]"));
+    stack
+        .and_then(|line| range(line.split(' ').next()?))
+        .map(|(_, end)| end)
+        .ok_or_else(|| io::Error::other("the program has no stack"))
+}
+
 /// Returns the pages that the task has to itself and may write, as far as it has touched
 /// them (pagemap in the kernel's documentation); `None` if there may be more than `most`
 /// bytes.

@@ -346,6 +346,14 @@ impl Stopped {
         self.restart(libc::PTRACE_SYSCALL, 0);
     }
 
+    /// Tells whether it can perform instructions one by one without noticing: the trap behind
+    /// each unblocks SIGTRAP and takes its handler away where the program blocks or ignores
+    /// the signal (force_sig_info_to_task in kernel/signal.c).
+    pub fn steps_unnoticed(&self) -> bool {
+        let blocks = |mask: u64| mask >> (libc::SIGTRAP - 1) & 1 == 1;
+        !self.signal_mask().is_ok_and(blocks) && !super::probe::ignores(self.0, libc::SIGTRAP)
+    }
+
     /// Lets it perform one instruction.
     pub fn single_step(self) {
         self.restart(libc::PTRACE_SINGLESTEP, 0);

@@ -85,6 +85,7 @@ impl Reentry {
             working_dir: env::current_dir().expect("finding the working directory"),
             environment: environment.into_list(),
             isolation: Isolation::Auto,
+            disk_mib: Target::DISK_MIB,
             children,
             successors: Vec::new(),
             listings: crosswire_engine::Listings::default(),

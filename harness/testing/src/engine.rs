@@ -17,6 +17,7 @@ pub fn target(name: &str, command: &[&str], directory: &Path) -> Target {
         working_dir: directory.to_owned(),
         environment: vec![("PATH".to_owned(), crate::command::PATH.to_owned())],
         isolation: Isolation::Auto,
+        disk_mib: Target::DISK_MIB,
         children: Vec::new(),
         successors: Vec::new(),
         listings: crosswire::engine::Listings::default(),

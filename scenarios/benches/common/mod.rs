@@ -34,6 +34,7 @@ pub fn target(program: &Path) -> Target {
         working_dir: std::env::current_dir().expect("a working directory"),
         environment: Vec::new(),
         isolation: Isolation::Auto,
+        disk_mib: Target::DISK_MIB,
         children: Vec::new(),
         successors: Vec::new(),
         listings: crosswire::engine::Listings::default(),

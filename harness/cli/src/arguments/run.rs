@@ -7,6 +7,7 @@ use super::values::{
 };
 use clap::Args;
 use crosswire::check::ExpectedDeath;
+use crosswire::engine::Target;
 use crosswire::explore::{Budget, CrashSearch, Shard, Strategy};
 use crosswire::model::{FaultKind, Limits};
 use std::path::PathBuf;
@@ -177,6 +178,11 @@ pub struct ProgramOptions {
     /// Isolation of the processes from the machine by namespaces
     #[arg(long, value_enum, default_value_t)]
     pub isolation: IsolationOption,
+    /// Mebibytes that the processes may write to the working directory, /tmp and /var/tmp in
+    /// a run, all together
+    #[arg(long, value_name = "MIB", default_value_t = Target::DISK_MIB,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub disk: u32,
     /// Environment variable to set, as NAME=VALUE; or NAME to pass on a variable that is
     /// withheld because its name suggests a secret; may be repeated
     #[arg(long = "env", value_name = "NAME[=VALUE]")]

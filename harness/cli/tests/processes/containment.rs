@@ -225,6 +225,33 @@ fn a_product_of_the_same_name_hides_no_leak() {
     );
 }
 
+#[test]
+fn who_sleeps_on_when_all_others_have_ended_is_a_leak() {
+    let directory = somewhere();
+    for sleep in ["sleep 1000000 &", "{ while :; do sleep 3600; done; } &"] {
+        let outcome = command::run(directory.path(), &["--runs", "1", "--", "sh", "-c", sleep]);
+        assert_eq!(outcome.status, command::VIOLATION, "{}", outcome.told());
+        let all_leaks = outcome.kinds().iter().all(|kind| *kind == "leak");
+        assert!(all_leaks, "{}", outcome.told());
+    }
+}
+
+#[test]
+fn a_disk_has_the_size_asked_for() {
+    let directory = somewhere();
+    let write = ["--", "sh", "-c", "head -c 3000000 /dev/zero > file"];
+    let run = |options: &[&str]| command::run(directory.path(), &[options, &write].concat());
+    let room = run(&["--runs", "2"]);
+    assert_eq!(room.status, command::PASS, "{}", room.told());
+    let full = run(&["--runs", "2", "--disk", "2"]);
+    assert_eq!(full.status, command::VIOLATION, "{}", full.told());
+    let [file] = &full.files(directory.path())[..] else {
+        panic!("{}", full.told());
+    };
+    let differs = command::replay_differs(directory.path(), file, "exit-status");
+    assert_eq!(differs, None);
+}
+
 /// Whatever a program does to the files of its working directory and of /tmp.
 const VANDAL: &str = "
     echo overwritten > kept; chmod 000 kept; rm -rf ./* .hidden; mkdir kept; touch new

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -170,9 +171,16 @@ static void process_1(void)
 /* What runs are copied from lives in the sandbox, too. */
 static void templates(void)
 {
-	for (int pid = 20001; pid < 20008; pid++)
+	char path[64];
+	struct rlimit none = { 0, 0 };
+	for (int pid = 20001; pid < 20008; pid++) {
 		if (kill(pid, SIGKILL) == 0 || errno != ESRCH)
 			out("a template");
+		if (prlimit(pid, RLIMIT_NOFILE, &none, NULL) == 0)
+			out("limits of a template");
+		snprintf(path, sizeof path, "/proc/%d/mem", pid);
+		must_not_open(path, O_RDWR);
+	}
 }
 
 static void devices(void)

@@ -32,7 +32,7 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ESRCH, GRND_INSECURE,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ESRCH, GRND_INSECURE,
     GRND_NONBLOCK, GRND_RANDOM, TIMER_ABSTIME, c_int,
 };
 
@@ -52,6 +52,9 @@ impl Session<'_> {
         }
         if self.names_stranger(entering.row(), &args) {
             return Ok(Emulated::Answer(-i64::from(ESRCH)));
+        }
+        if self.looks_at_stranger(index) {
+            return Ok(Emulated::Answer(-i64::from(ENOENT)));
         }
         if self.asks_machine(index) {
             return Ok(Emulated::Answer(-i64::from(ECONNREFUSED)));
@@ -107,7 +110,7 @@ impl Session<'_> {
     }
 
     /// Tells whether the call names a process that the program must not know of, or its group.
-    fn names_stranger(&self, row: &Row, args: &[u64; 6]) -> bool {
+    pub(crate) fn names_stranger(&self, row: &Row, args: &[u64; 6]) -> bool {
         let is_stranger = |pid: i32| self.setup.strangers.contains(&pid.saturating_abs());
         let mut named = row
             .args
@@ -115,6 +118,17 @@ impl Session<'_> {
             .zip(args)
             .filter(|(arg, _)| **arg == Arg::Pid);
         named.any(|(_, pid)| is_stranger(*pid as i32)) && row.does != Does::WaitChild
+    }
+
+    /// Tells whether the call names a file of `/proc` about such a process.
+    fn looks_at_stranger(&self, index: usize) -> bool {
+        let path = self.tasks[index].path.as_deref().unwrap_or_default();
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        parts.next() == Some("proc")
+            && parts.next().is_some_and(|process| {
+                let mut strangers = self.setup.strangers.iter();
+                strangers.any(|stranger| stranger.to_string() == process)
+            })
     }
 
     fn read_clock(&self, index: usize, id: c_int, address: u64) -> Emulated {

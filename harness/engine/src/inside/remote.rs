@@ -14,7 +14,7 @@ pub(crate) mod made {
         SYS_mmap as MMAP, SYS_mprotect as MPROTECT, SYS_mremap as MREMAP, SYS_munmap as MUNMAP,
         SYS_pidfd_open as PIDFD_OPEN, SYS_rt_sigaction as SIGACTION, SYS_seccomp as SECCOMP,
         SYS_set_robust_list as SET_ROBUST_LIST, SYS_setns as SETNS, SYS_setpgid as SETPGID,
-        SYS_shmctl as SHMCTL, SYS_socket as SOCKET,
+        SYS_shmctl as SHMCTL, SYS_sigaltstack as SIGALTSTACK, SYS_socket as SOCKET,
     };
 }
 

@@ -138,6 +138,10 @@ impl Session<'_> {
     fn follow_own_code(&self, index: usize, most: usize) -> io::Result<Shown> {
         let tid = self.tasks[index].tid;
         let (first, extended) = (regs::read(tid)?, regs::extended(tid)?);
+        if !Stopped::reported(tid).steps_unnoticed() {
+            Stopped::reported(tid).resume(0);
+            return Ok(Shown::Nothing);
+        }
         let mut path = Path::new(most);
         let mut written = Written::default();
         loop {

@@ -167,9 +167,11 @@ impl Session<'_> {
     /// Lets a task run to its next stop one instruction at a time, noting each.
     pub fn follow(&mut self, index: usize) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
+        let unnoticed = Stopped::reported(tid).steps_unnoticed();
         loop {
             let registers = regs::read(tid)?;
-            let Some(examination) = &mut self.tasks[index].looping.examination else {
+            let examination = self.tasks[index].looping.examination.as_mut();
+            let Some(examination) = examination.filter(|_| unnoticed) else {
                 break;
             };
             if !examination.path.note(tid, registers) {

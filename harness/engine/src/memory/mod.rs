@@ -20,7 +20,9 @@ mod pointers;
 mod quiet;
 mod reading;
 mod shared;
+pub(crate) mod shown;
 pub(crate) mod space;
+mod stack;
 mod strings;
 
 pub(crate) use naming::Knowledge;

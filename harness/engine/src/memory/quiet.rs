@@ -63,6 +63,10 @@ impl Session<'_> {
         if self.concerns_senders(index) {
             return Ok(false);
         }
+        if self.names_stranger(row, &entering.args) {
+            self.skip(index, -i64::from(ESRCH))?;
+            return Ok(true);
+        }
         match row.does {
             Does::Segment if matches!(entering.args[0], ARCH_SET_GS | ARCH_GET_GS) => {
                 return Err(self.uses_segment(index));

@@ -55,16 +55,6 @@ impl Session<'_> {
         if (device, inode) == (0, 0) {
             return None;
         }
-        // Watched memory is inaccessible where the program has it.
-        let region = self.space(of).at(bounds(line)?.start);
-        let rights = match region.map(|region| region.protection) {
-            None => rights.to_owned(),
-            Some(protection) => {
-                let letter = |flag, letter| if protection & flag != 0 { letter } else { '-' };
-                let (read, write) = (letter(libc::PROT_READ, 'r'), letter(libc::PROT_WRITE, 'w'));
-                format!("{read}{write}{}s", letter(libc::PROT_EXEC, 'x'))
-            }
-        };
         let path = path.trim_start();
         let tid = self.tasks[of].tid;
         let (device, inode) = self.shown_of_path(tid, (device, inode), Path::new(path));

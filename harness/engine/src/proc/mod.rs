@@ -6,6 +6,7 @@ pub(crate) mod machine;
 pub(crate) mod served;
 mod tasks;
 
+use crate::memory::shown::shown;
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::Does;
@@ -107,7 +108,7 @@ impl Session<'_> {
             Tells::Pages(of) => self.statm(of, &text),
             Tells::Schedule => "0 0 1\n".to_owned(),
             Tells::Place(of) => tasks::place(&self.tasks[of], &text),
-            Tells::Maps(of) => self.maps(of, &text),
+            Tells::Maps(of) => self.maps(of, &shown(self.space(of), &text)),
             Tells::Descriptor(of, number) => self.descriptor_info(of, number, &text),
             Tells::Uptime => self.uptime(),
             Tells::Load => self.load(),

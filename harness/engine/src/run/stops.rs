@@ -47,6 +47,9 @@ impl Session<'_> {
             }
             Stop::Signal(signal) => {
                 self.leave_trampoline(index)?;
+                if signal == libc::SIGSEGV {
+                    self.check_signal_stack(index)?;
+                }
                 if matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
                     self.correct_fault_address(index)?;
                 }

@@ -109,11 +109,13 @@ impl Session<'_> {
         if self.end_pauses() || self.send_delayed_signals(u64::MAX)? {
             return Ok(());
         }
-        let is_over = self.turn.after_roots > GRACE;
+        let next = self.next_deadline();
+        // Who sleeps beyond the end of the run when all that matters has ended is left behind.
+        let outlasts = next.is_some_and(|next| next > self.setup.plan.limits.virtual_ns);
+        let is_over = self.turn.after_roots > GRACE || self.turn.after_roots > 0 && outlasts;
         if !is_over && self.let_loops_go_on()? {
             return Ok(());
         }
-        let next = self.next_deadline();
         if self.let_cpu_time_pass(next)? {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use crate::EngineError;
 use crate::files::listings::Listings;
+use crosswire_kernel::sandbox::Settings;
 use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind::{NotADirectory, NotFound};
@@ -18,6 +19,8 @@ pub struct Target {
     pub environment: Vec<(String, String)>,
     /// Degree of isolation from the machine.
     pub isolation: Isolation,
+    /// Mebibytes that they may write to the working directory, `/tmp` and `/var/tmp` in a run.
+    pub disk_mib: u32,
     /// For scenarios: the names of the root's children, in the order in which it
     /// forks them. Empty for programs that know nothing of Crosswire.
     pub children: Vec<String>,
@@ -26,6 +29,11 @@ pub struct Target {
     pub successors: Vec<Successor>,
     /// What was in the directories of the machine when a run first listed them.
     pub listings: Listings,
+}
+
+impl Target {
+    /// Mebibytes that the processes may write unless they need more.
+    pub const DISK_MIB: u32 = Settings::DISK_MIB;
 }
 
 /// A process that starts only when another one has ended, in any way; if that one never

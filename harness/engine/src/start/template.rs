@@ -75,6 +75,9 @@ pub(crate) enum Namespaces {
     Of(i32, i32),
 }
 
+/// Open files of a program that is kept as a template, at most.
+const MOST_FILES: usize = 256;
+
 /// Time that a test may take until it comes to its scenario.
 const TESTS_BEFORE: Duration = Duration::from_secs(120);
 
@@ -104,6 +107,8 @@ impl Template {
         }
         let (tid, inside) = (launched.tid, launched.tid_inside);
         let has_come = matches!(session.tasks[index].state, State::Ready(At::Entry, _));
+        // All copies would share them, and the engine would have to hold each.
+        let has_many_files = descriptor::number(tid) > MOST_FILES;
         let is_like_its_copies = || Ok(maps::is_kept_by_fork(tid)? && !holds_tid(tid, inside)?);
         let shares_files = || {
             let opened = open_descriptors(tid)
@@ -114,6 +119,7 @@ impl Template {
         };
         if !has_come
             || shares_files()
+            || has_many_files
             || !is_like_its_copies().map_err(machine("keeping a template"))?
         {
             session.kill_all()?;
@@ -405,11 +411,28 @@ impl Template {
 
     /// Without this the copy would stay in a directory that is there no more.
     fn change_directory(&self, tid: Tid, dir: &str) -> Result<(), EngineError> {
-        // Below the red zone that the processor's calling convention reserves.
-        let at = self.registers.stack() - 8192;
         let path = CString::new(dir).map_err(|_| died(&self.name))?;
-        memory::write(tid, at, path.as_bytes_with_nul()).map_err(machine("preparing a copy"))?;
-        self.inject(tid, made::CHDIR, [at, 0, 0, 0, 0, 0]).map(drop)
+        self.lend(tid, path.as_bytes_with_nul(), |at| {
+            self.inject(tid, made::CHDIR, [at, 0, 0, 0, 0, 0]).map(drop)
+        })
+    }
+
+    /// Puts bytes into a copy's memory for a call, in place of the last ones of its stack: a
+    /// program may have moved far below what it has touched of that.
+    fn lend(
+        &self,
+        tid: Tid,
+        bytes: &[u8],
+        call: impl FnOnce(u64) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let context = machine("preparing a copy");
+        let end = maps::stack_end(tid).map_err(&context)?;
+        let at = (end - bytes.len() as u64) & !15;
+        let mut own = vec![0; bytes.len()];
+        memory::read(tid, at, &mut own).map_err(&context)?;
+        memory::write(tid, at, bytes).map_err(&context)?;
+        call(at)?;
+        memory::write(tid, at, &own).map_err(&context)
     }
 
     fn join(&self, tid: Tid, first: i32, flags: i32) -> Result<(), EngineError> {
@@ -427,14 +450,15 @@ impl Template {
         request[..2].copy_from_slice(b"lo");
         let flags = (libc::IFF_UP | libc::IFF_RUNNING) as u16;
         request[NAME..NAME + 2].copy_from_slice(&flags.to_ne_bytes());
-        let at = self.registers.stack() - 8192;
-        memory::write(tid, at, &request).map_err(machine("preparing a copy"))?;
         let family = [libc::AF_INET as u64, libc::SOCK_DGRAM as u64, 0, 0, 0, 0];
         let socket = self.inject(tid, made::SOCKET, family)?;
-        let args = [socket as u64, libc::SIOCSIFFLAGS, at, 0, 0, 0];
-        let raised = self.inject(tid, made::IOCTL, args)?;
-        self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])?;
-        succeeded(raised, "raising the loopback interface")
+        self.lend(tid, &request, |at| {
+            let args = [socket as u64, libc::SIOCSIFFLAGS, at, 0, 0, 0];
+            let raised = self.inject(tid, made::IOCTL, args)?;
+            succeeded(raised, "raising the loopback interface")
+        })?;
+        self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])
+            .map(drop)
     }
 }
 

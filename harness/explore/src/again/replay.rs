@@ -166,6 +166,7 @@ pub fn target_of(record: &Record) -> Result<Target, ReplayError> {
     if !working_dir.is_dir() {
         return Err(ReplayError::Directory(record.working_dir.clone()));
     }
+    let criteria = Criteria::deserialize(record)?;
     Ok(Target {
         programs: record
             .programs
@@ -177,9 +178,10 @@ pub fn target_of(record: &Record) -> Result<Target, ReplayError> {
             .collect(),
         working_dir,
         environment: record.environment.clone(),
-        isolation: Criteria::deserialize(record)?.isolation(),
+        isolation: criteria.isolation(),
+        disk_mib: criteria.disk_mib(),
         children: record.children.clone(),
-        successors: Criteria::deserialize(record)?.successors,
+        successors: criteria.successors,
         listings: record.listings.clone().into(),
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::found::output::{self, Text};
 use crosswire_check::{self as check, Check, Expectations};
-use crosswire_engine::{Isolation, Successor};
+use crosswire_engine::{Isolation, Successor, Target};
 use crosswire_model::{Run, Verdict, Violation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -20,6 +20,9 @@ pub struct Criteria {
     /// True if the processes ran without namespaces of their own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) without_isolation: bool,
+    /// Mebibytes that the processes could write, if not as many as usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disk_mib: Option<u32>,
     /// Processes that started only after another one had ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) successors: Vec<Successor>,
@@ -31,6 +34,10 @@ impl Criteria {
             true => Isolation::None,
             false => Isolation::Auto,
         }
+    }
+
+    pub(crate) fn disk_mib(&self) -> u32 {
+        self.disk_mib.unwrap_or(Target::DISK_MIB)
     }
 }
 

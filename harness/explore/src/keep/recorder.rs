@@ -53,6 +53,7 @@ impl Recorder {
                 expectations,
                 output: None,
                 without_isolation: target.isolation == Isolation::None,
+                disk_mib: Some(target.disk_mib).filter(|size| *size != Target::DISK_MIB),
                 successors: target.successors.clone(),
             },
         })

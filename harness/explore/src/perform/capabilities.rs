@@ -35,6 +35,7 @@ fn sandbox_capabilities(working_dir: &Path) -> Vec<Capability> {
         hidden: FAILURES,
         isolation: sandbox::Isolation::Auto,
         executables: Vec::new(),
+        disk_mib: Settings::DISK_MIB,
     };
     let sandbox = match Sandbox::start(&settings) {
         Ok(sandbox) => sandbox,
@@ -75,6 +76,7 @@ fn tracing(working_dir: &Path) -> Capability {
         working_dir: working_dir.to_owned(),
         environment: Vec::new(),
         isolation: Isolation::Auto,
+        disk_mib: Target::DISK_MIB,
         children: Vec::new(),
         successors: Vec::new(),
         listings: Listings::default(),

@@ -1,6 +1,6 @@
 //! Clones process 1 with as many namespaces as the machine permits.
 
-use std::ffi::{c_int, c_ulong};
+use std::ffi::{CString, c_int, c_ulong};
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ fn launch_in(
                 }
             }
         }
-        match attempt(block, namespaces, working_dir, &overlays) {
+        match attempt(block, namespaces, working_dir, &overlays, settings.disk_mib) {
             Ok((pid, socket)) => {
                 let report = block.set_up();
                 if let errno @ 1.. = report.error(Step::WorkingDir) {
@@ -136,6 +136,7 @@ fn attempt(
     namespaces: c_int,
     working_dir: &Path,
     overlays: &Overlays,
+    disk_mib: u32,
 ) -> Result<(libc::pid_t, OwnedFd), Refusal> {
     let (ours, theirs) = socketpair(
         AddressFamily::Unix,
@@ -158,6 +159,7 @@ fn attempt(
         working_dir: c_string(working_dir),
         is_root: Uid::effective().is_root(),
         trusted_attributes: !in_user_namespace && in_initial_user_namespace(),
+        storage_options: CString::new(format!("size={disk_mib}m,mode=0755")).unwrap_or_default(),
         overlays: overlays.plans(),
     };
     block.put_set_up(SetUpReport::BLANK);
@@ -221,7 +223,9 @@ fn clone_init(plan: &Plan) -> Result<libc::pid_t, Errno> {
 
 fn set_up(socket: &OwnedFd) -> Result<(), Refusal> {
     send(socket, Request::SetUp, 0, &[]).map_err(refused("asking process 1"))?;
-    receive(socket).map_err(refused("waiting for process 1"))
+    receive(socket)
+        .map(drop)
+        .map_err(refused("waiting for process 1"))
 }
 
 /// Maps each id to itself: files have the owners they have outside. Without
@@ -303,14 +307,14 @@ pub(super) fn send(
     }
 }
 
-/// Waits for the answer to a request.
-pub(super) fn receive(socket: &OwnedFd) -> Result<(), Errno> {
+/// Waits for the answer to a request, a byte.
+pub(super) fn receive(socket: &OwnedFd) -> Result<u8, Errno> {
     use nix::sys::socket::{MsgFlags, recv};
     let mut byte = [0_u8];
     loop {
         match recv(socket.as_raw_fd(), &mut byte, MsgFlags::empty()) {
             Ok(0) => return Err(Errno::EPIPE),
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(byte[0]),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }

@@ -64,7 +64,7 @@ impl Overlaid {
             self.merged = raw::open(&wanted.mount_point, READ_DIR)?;
         } else {
             let flags = libc::MS_NOSUID | libc::MS_NODEV;
-            let options = Some(c"size=256m");
+            let options = Some(plan.storage_options.as_c_str());
             raw::mount(
                 Some(c"tmpfs"),
                 &wanted.mount_point,

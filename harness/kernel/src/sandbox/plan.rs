@@ -17,6 +17,8 @@ pub(super) struct Plan {
     /// Overlays may use "trusted." attributes, which belong to the initial user
     /// namespace; others must do with "user." ones.
     pub trusted_attributes: bool,
+    /// Options of the file system that holds what programs write.
+    pub storage_options: CString,
     pub overlays: Vec<OverlayPlan>,
 }
 

@@ -29,7 +29,6 @@ pub(super) struct Room {
     pub overlays: [Overlaid; MAX_OVERLAYS],
 }
 
-const STORAGE_OPTIONS: &CStr = c"size=256m,mode=0755";
 const SHM_OPTIONS: &CStr = c"size=1g,mode=1777";
 /// Every program that opens a random device reads these bytes from the start.
 const RANDOM_BYTES: usize = 1 << 20;
@@ -80,7 +79,7 @@ impl Room {
         // While it can still be written.
         report.note(Step::FirstPid, room.open_last_pid());
         report.note(Step::Settings, machine::protect_settings());
-        report.note(Step::Storage, room.mount_storage());
+        report.note(Step::Storage, room.mount_storage(&plan.storage_options));
         report.note(Step::Random, room.fix_random());
         room.overlay_all(plan, report);
         // The storage was mounted here first; this puts it out of sight.
@@ -93,9 +92,9 @@ impl Room {
         Some(room)
     }
 
-    fn mount_storage(&mut self) -> Result<(), Errno> {
+    fn mount_storage(&mut self, options: &CStr) -> Result<(), Errno> {
         let flags = libc::MS_NOSUID;
-        let options = Some(STORAGE_OPTIONS);
+        let options = Some(options);
         raw::mount(
             Some(c"crosswire"),
             c"/dev/shm",

@@ -17,6 +17,14 @@ pub struct Settings {
     /// Programs that will be run. Used only where overlays are refused: `/tmp` is
     /// then replaced by an empty directory unless one of these lies in it.
     pub executables: Vec<PathBuf>,
+    /// Mebibytes that programs may write to the overlaid directories together, until they
+    /// are cleared.
+    pub disk_mib: u32,
+}
+
+impl Settings {
+    /// Mebibytes that programs may write unless they need more.
+    pub const DISK_MIB: u32 = 256;
 }
 
 /// Degree of isolation of programs.

@@ -19,6 +19,7 @@ fn settings(working_dir: &Path) -> Settings {
         hidden: "hidden",
         isolation: Isolation::Auto,
         executables: Vec::new(),
+        disk_mib: Settings::DISK_MIB,
     }
 }
 
