@@ -160,6 +160,7 @@ impl Session<'_> {
         self.ipc.note_call(row, self.tasks[index].tid);
         self.note_settings(index);
         self.note_opening(index);
+        self.note_removal(index);
         self.place_mapping(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
