@@ -19,6 +19,8 @@ pub(crate) struct Files {
     pub(super) removed: HashSet<Inode>,
     /// The one that goes if the call under way succeeds.
     pub(super) going: Option<Inode>,
+    /// The run has made or changed files on devices of the machine.
+    pub touches_machine: bool,
     /// When the run began, in nanoseconds since 1970.
     pub(super) began: u64,
 }
@@ -31,6 +33,7 @@ impl Default for Files {
             open: HashMap::new(),
             removed: HashSet::new(),
             going: None,
+            touches_machine: false,
             began: now(),
         }
     }

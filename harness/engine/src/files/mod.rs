@@ -197,6 +197,12 @@ impl Session<'_> {
         }
     }
 
+    fn note_touch(&mut self, key: Inode, change: Change, now: i64) {
+        self.files.touches_machine |=
+            change != Change::Read && self.setup.places.origin(key) == Origin::Machine;
+        self.files.times.mark(key, change, now);
+    }
+
     fn mark_open(&mut self, index: usize, number: u64, mark: Change) {
         let place = (self.tasks[index].process, number);
         let tid = self.tasks[index].tid;
@@ -207,7 +213,7 @@ impl Session<'_> {
         });
         if let Some(key) = *known {
             let now = self.file_time();
-            self.files.times.mark(key, mark, now);
+            self.note_touch(key, mark, now);
         }
     }
 
@@ -230,7 +236,7 @@ impl Session<'_> {
             self.note_made(key);
             self.mark_parent(index, row, args);
         } else if flags & O_TRUNC != 0 {
-            self.files.times.mark(key, Change::Written, now);
+            self.note_touch(key, Change::Written, now);
         }
     }
 
@@ -253,7 +259,7 @@ impl Session<'_> {
             self.files.numbers.forget(key);
         }
         let now = self.file_time();
-        self.files.times.mark(key, Change::Made, now);
+        self.note_touch(key, Change::Made, now);
     }
 
     /// Returns whether a file has been made just now.
@@ -288,7 +294,7 @@ impl Session<'_> {
             if let Some(data) = metadata(tid, &path) {
                 match mark {
                     Change::Made => self.note_made(key(&data)),
-                    _ => self.files.times.mark(key(&data), mark, now),
+                    _ => self.note_touch(key(&data), mark, now),
                 }
             }
         } else if let Some(directory) = row.paths().next().and_then(|(directory, _)| directory) {
@@ -302,7 +308,7 @@ impl Session<'_> {
         let (tid, now) = (self.tasks[index].tid, self.file_time());
         for path in self.paths_of(index, row, args) {
             if let Some(data) = path.parent().and_then(|parent| metadata(tid, parent)) {
-                self.files.times.mark(key(&data), Change::Written, now);
+                self.note_touch(key(&data), Change::Written, now);
             }
         }
     }
