@@ -67,7 +67,7 @@ impl Session<'_> {
             && (!self.is_watched(index) || row.has_no_pointer() && !self.space(index).open)
             && !self.processes[task.process].filters_calls
             && task.makes_own_call()
-            && (!row.tells_of_files() || self.look_at(index) != Glance::AtNothing)
+            && (!row.tells_of_files() || self.look_at(index) != Glance::Nothing)
             && !(row.link_text().is_some() && self.may_name_object(index))
     }
 
@@ -76,9 +76,9 @@ impl Session<'_> {
     fn look_at(&self, index: usize) -> Glance {
         let status = self.tasks[index].entering.row().status();
         match status.filter(|_| !self.setup.pids_vary && !self.files.touches_machine) {
-            Some((StatusForm::Stat, argument)) => Glance::AtStat { argument },
-            Some((StatusForm::Statx, argument)) => Glance::AtStatx { argument },
-            None => Glance::AtNothing,
+            Some((StatusForm::Stat, argument)) => Glance::Stat { argument },
+            Some((StatusForm::Statx, argument)) => Glance::Statx { argument },
+            None => Glance::Nothing,
         }
     }
 

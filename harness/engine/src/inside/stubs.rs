@@ -33,9 +33,9 @@ pub(super) const TOLD: u32 = MARK + 0x1ff;
 /// this argument, is that of one on an anonymous device, which has major number 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Glance {
-    AtNothing,
-    AtStat { argument: usize },
-    AtStatx { argument: usize },
+    Nothing,
+    Stat { argument: usize },
+    Statx { argument: usize },
 }
 
 /// The stubs of a worker, for every program it has seen: one for each place to which a
@@ -132,10 +132,10 @@ fn code(next: u64, look: Glance) -> Option<[u8; SLOT as usize]> {
     code[16..18].copy_from_slice(&[0xeb, 0x09]); // jmp on
     // look: the major number, or a part of it that is 0 for none
     let load: &[u8] = match look {
-        Glance::AtNothing => &[0xeb, 0x07], // jmp on
-        Glance::AtStat { argument: 1 } => &[0x0f, 0xb6, 0x4e, 0x01], // movzx ecx, byte [rsi+1]
-        Glance::AtStat { argument: 2 } => &[0x0f, 0xb6, 0x4a, 0x01], // movzx ecx, byte [rdx+1]
-        Glance::AtStatx { argument: 4 } => &[0x41, 0x8b, 0x88, 0x88, 0, 0, 0], // mov ecx, [r8+136]
+        Glance::Nothing => &[0xeb, 0x07],                          // jmp on
+        Glance::Stat { argument: 1 } => &[0x0f, 0xb6, 0x4e, 0x01], // movzx ecx, byte [rsi+1]
+        Glance::Stat { argument: 2 } => &[0x0f, 0xb6, 0x4a, 0x01], // movzx ecx, byte [rdx+1]
+        Glance::Statx { argument: 4 } => &[0x41, 0x8b, 0x88, 0x88, 0, 0, 0], // mov ecx, [r8+136]
         _ => return None,
     };
     code[18..18 + load.len()].copy_from_slice(load);
@@ -157,15 +157,15 @@ mod tests {
     fn a_position_in_a_stub_means_where_it_returns_to() {
         let mut stubs = Stubs::default();
         let (first, second) = (
-            stubs.find(0x1234, Glance::AtNothing).unwrap(),
-            stubs.find(0x5678, Glance::AtNothing).unwrap(),
+            stubs.find(0x1234, Glance::Nothing).unwrap(),
+            stubs.find(0x5678, Glance::Nothing).unwrap(),
         );
-        assert_eq!(stubs.find(0x1234, Glance::AtNothing), Some(first));
+        assert_eq!(stubs.find(0x1234, Glance::Nothing), Some(first));
         assert_ne!(
-            stubs.find(0x1234, Glance::AtStat { argument: 1 }),
+            stubs.find(0x1234, Glance::Stat { argument: 1 }),
             Some(first)
         );
-        assert_eq!(stubs.find(0x1234, Glance::AtStat { argument: 5 }), None);
+        assert_eq!(stubs.find(0x1234, Glance::Stat { argument: 5 }), None);
         assert_eq!(
             (first, second),
             (
@@ -185,10 +185,10 @@ mod tests {
     fn a_stub_looks_only_after_success_and_jumps_to_instructions() {
         use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind};
         let glances = [
-            Glance::AtNothing,
-            Glance::AtStat { argument: 1 },
-            Glance::AtStat { argument: 2 },
-            Glance::AtStatx { argument: 4 },
+            Glance::Nothing,
+            Glance::Stat { argument: 1 },
+            Glance::Stat { argument: 2 },
+            Glance::Statx { argument: 4 },
         ];
         for glance in glances {
             let code = code(0x1234, glance).unwrap();
@@ -216,11 +216,11 @@ mod tests {
     fn there_is_room_for_as_many_as_the_area_holds() {
         let mut stubs = Stubs::default();
         let given = (0..AREA)
-            .map_while(|next| stubs.find(next, Glance::AtNothing))
+            .map_while(|next| stubs.find(next, Glance::Nothing))
             .count();
         assert_eq!(given as u64, AREA / SLOT);
         assert_eq!(
-            stubs.find(7, Glance::AtNothing),
+            stubs.find(7, Glance::Nothing),
             Some(CODE + 7 * SLOT + SYSCALL_INSTRUCTION)
         );
     }
