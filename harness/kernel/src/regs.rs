@@ -50,6 +50,12 @@ impl Registers {
         self.0.orig_rax = u64::MAX;
     }
 
+    /// Comes back from a call, as the kernel does: the address is in RCX, too.
+    pub fn return_from_call(&mut self, next: u64, result: u64) {
+        let r = &mut self.0;
+        (r.rax, r.rip, r.rcx, r.orig_rax) = (result, next, next, u64::MAX);
+    }
+
     /// Makes the task perform a call with the `syscall` instruction at `gadget`.
     pub fn enter_at(&mut self, gadget: u64, call: u64, args: [u64; 6]) {
         self.0.rip = gadget + SYSCALL_INSTRUCTION;

@@ -3,7 +3,7 @@
 use super::numbers::{Inode, Numbers};
 use super::times::TimesOf;
 use crate::finish::sweep;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 /// What a run knows of files.
@@ -14,6 +14,13 @@ pub(crate) struct Files {
     /// Regular files and directories behind descriptors, by process, as long as no call can
     /// have changed that.
     pub open: HashMap<(usize, u64), Option<Inode>>,
+    /// Files on devices of the machine whose last name the run has taken away. A new file may
+    /// get the number of such a one.
+    pub(super) removed: HashSet<Inode>,
+    /// The one that goes if the call under way succeeds.
+    pub(super) going: Option<Inode>,
+    /// The run has made or changed files on devices of the machine.
+    pub touches_machine: bool,
     /// When the run began, in nanoseconds since 1970.
     pub(super) began: u64,
 }
@@ -24,6 +31,9 @@ impl Default for Files {
             numbers: Numbers::default(),
             times: TimesOf::default(),
             open: HashMap::new(),
+            removed: HashSet::new(),
+            going: None,
+            touches_machine: false,
             began: now(),
         }
     }

@@ -166,9 +166,11 @@ impl Session<'_> {
         if !row.leaves_files() {
             self.files.open.clear();
         }
+        let gone = self.files.going.take();
         if result < 0 {
             return;
         }
+        self.files.removed.extend(gone);
         match row.does {
             Does::Read | Does::ReadAt | Does::List if self.files.times.is_empty() => {}
             Does::Read | Does::ReadAt | Does::List => self.mark_open(index, args[0], Change::Read),
@@ -195,6 +197,12 @@ impl Session<'_> {
         }
     }
 
+    fn note_touch(&mut self, key: Inode, change: Change, now: i64) {
+        self.files.touches_machine |=
+            change != Change::Read && self.setup.places.origin(key) == Origin::Machine;
+        self.files.times.mark(key, change, now);
+    }
+
     fn mark_open(&mut self, index: usize, number: u64, mark: Change) {
         let place = (self.tasks[index].process, number);
         let tid = self.tasks[index].tid;
@@ -205,7 +213,7 @@ impl Session<'_> {
         });
         if let Some(key) = *known {
             let now = self.file_time();
-            self.files.times.mark(key, mark, now);
+            self.note_touch(key, mark, now);
         }
     }
 
@@ -225,18 +233,41 @@ impl Session<'_> {
         };
         let (key, now) = (key(&data), self.file_time());
         if self.is_new(&data) {
-            self.files.times.mark(key, Change::Made, now);
+            self.note_made(key);
             self.mark_parent(index, row, args);
         } else if flags & O_TRUNC != 0 {
-            self.files.times.mark(key, Change::Written, now);
+            self.note_touch(key, Change::Written, now);
         }
+    }
+
+    /// A name is about to be taken away, perhaps the last one of a file.
+    pub fn note_removal(&mut self, index: usize) {
+        let task = &self.tasks[index];
+        let (tid, row, args) = (task.tid, task.entering.row(), task.entering.args);
+        if self.setup.pids_vary && matches!(row.does, Does::Remove | Does::Rename) {
+            // Of two names, the new one: what it led to is replaced.
+            let path = self.paths_of(index, row, &args).pop();
+            let data = path.and_then(|path| metadata(tid, &path));
+            let last = data.filter(|data| data.is_dir() || data.nlink() == 1);
+            self.files.going = last.as_ref().map(key);
+        }
+    }
+
+    /// A file has been made: it is not the one that had its number before.
+    fn note_made(&mut self, key: Inode) {
+        if self.files.removed.remove(&key) {
+            self.files.numbers.forget(key);
+        }
+        let now = self.file_time();
+        self.note_touch(key, Change::Made, now);
     }
 
     /// Returns whether a file has been made just now.
     fn is_new(&self, data: &Metadata) -> bool {
         let key = key(data);
         let born = || data.created().ok().map(nanoseconds);
-        !self.files.times.has(key)
+        let is_first = !self.files.times.has(key) || self.files.removed.contains(&key);
+        is_first
             && match self.setup.places.origin(key) {
                 Origin::Run(_) => true,
                 Origin::Before(_) => false,
@@ -261,7 +292,10 @@ impl Session<'_> {
         // Of two names, the new one.
         if let Some(path) = self.paths_of(index, row, args).pop() {
             if let Some(data) = metadata(tid, &path) {
-                self.files.times.mark(key(&data), mark, now);
+                match mark {
+                    Change::Made => self.note_made(key(&data)),
+                    _ => self.note_touch(key(&data), mark, now),
+                }
             }
         } else if let Some(directory) = row.paths().next().and_then(|(directory, _)| directory) {
             // An empty or missing path means the descriptor (utimensat(2)).
@@ -274,7 +308,7 @@ impl Session<'_> {
         let (tid, now) = (self.tasks[index].tid, self.file_time());
         for path in self.paths_of(index, row, args) {
             if let Some(data) = path.parent().and_then(|parent| metadata(tid, parent)) {
-                self.files.times.mark(key(&data), Change::Written, now);
+                self.note_touch(key(&data), Change::Written, now);
             }
         }
     }

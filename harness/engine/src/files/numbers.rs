@@ -37,6 +37,11 @@ impl Numbers {
         shown
     }
 
+    /// Forgets a file whose number the kernel has given to another.
+    pub fn forget(&mut self, key: Inode) {
+        self.shown.remove(&key);
+    }
+
     /// Gives a number of its own to a file that was first seen under this name, on a device that
     /// programs see as `device`.
     pub fn give(&mut self, key: Inode, device: u64, name: Option<&Path>) -> Inode {

@@ -57,6 +57,7 @@ const STATX: Layout = Layout {
 /// run and for which there is a bit of its own.
 const MASK: usize = 0;
 const MOUNT: usize = 144;
+const MOUNT_BITS: u64 = 0x1000 | 0x4000;
 
 /// Bytes and blocks of a directory of the run: as of most directories on a disk. How the kernel
 /// keeps the files of a run must not show.
@@ -135,7 +136,7 @@ impl Session<'_> {
         }
         if form == StatusForm::Statx {
             let mask = status.number((MASK, 4));
-            status.set((MASK, 4), mask & !u64::from(libc::STATX_MNT_ID));
+            status.set((MASK, 4), mask & !MOUNT_BITS);
             status.set((MOUNT, 8), 0);
         }
         if status.bytes != before {
@@ -164,10 +165,11 @@ impl Session<'_> {
             status.set((layout.size, 8), DIRECTORY.0);
             status.set((layout.blocks, 8), DIRECTORY.1);
         }
-        self.correct_times(status, key, merged);
+        let is_of_machine = merged || is_directory && matches!(origin, Origin::Before(_));
+        self.correct_times(status, key, is_of_machine);
     }
 
-    fn correct_times(&self, status: &mut Status, key: Inode, merged: bool) {
+    fn correct_times(&self, status: &mut Status, key: Inode, is_directory_of_machine: bool) {
         let (layout, times) = (status.layout, self.files.times.of(key));
         let fields = [
             (Some(layout.read), times.read),
@@ -180,12 +182,17 @@ impl Session<'_> {
                 status.set_time(at, noted.unwrap_or_else(Self::first_file_time));
             }
         }
-        if !merged {
+        if !is_directory_of_machine {
             return;
         }
-        // An earlier run may have given the directory a layer, which has these times of its own.
+        // An earlier run may have given the directory a layer, which has these times of its own,
+        // and whoever lists it outside sets the time at which it was read.
+        let written = status.time(layout.written);
         if times.changed.is_none() {
-            status.set_time(layout.changed, status.time(layout.written));
+            status.set_time(layout.changed, written);
+        }
+        if times.read.is_none() {
+            status.set_time(layout.read, written);
         }
         if let Some(born) = layout.born {
             let mask = status.number((MASK, 4));

@@ -5,13 +5,14 @@
 //! its call and comes back by a stub: code of the engine's in its memory, which keeps
 //! the result where the engine finds it and goes on to where the program made the call.
 
-use super::stubs::{AREA, CODE, Installed, PAGE, RESULT};
+use super::stubs::{AREA, CODE, Glance, Installed, PAGE, RESULT, Stubs, TOLD};
 use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, Task};
+use crosswire_calls::StatusForm;
 use crosswire_kernel::memory;
 use crosswire_kernel::regs::{self, Register};
-use crosswire_kernel::tracee::{self, Stop};
+use crosswire_kernel::tracee::{self, Stop, Stopped};
 use std::io;
 
 /// A program makes at least so many such calls before it is worth giving it stubs.
@@ -48,9 +49,10 @@ impl Session<'_> {
         if *installed == Installed::Impossible {
             return Ok(None);
         }
+        let look = self.look_at(index);
         let task = &self.tasks[index];
         let (stubs, installed) = self.memory.stubs(space);
-        let found = stubs.find(task.entering.next);
+        let found = stubs.find(task.entering.next, look);
         stubs.write(task.tid, installed)?;
         // Whoever wants to see what a call gave must look before its caller goes on.
         Ok(found.filter(|_| !self.setup.watched))
@@ -65,8 +67,41 @@ impl Session<'_> {
             && (!self.is_watched(index) || row.has_no_pointer() && !self.space(index).open)
             && !self.processes[task.process].filters_calls
             && task.makes_own_call()
-            && !row.tells_of_files()
+            && (!row.tells_of_files() || self.look_at(index) != Glance::Nothing)
             && !(row.link_text().is_some() && self.may_name_object(index))
+    }
+
+    /// What the stub has to look at. Of files on the machine's own devices, the engine has to see
+    /// the status only once the run has made or changed some.
+    fn look_at(&self, index: usize) -> Glance {
+        let status = self.tasks[index].entering.row().status();
+        match status.filter(|_| !self.setup.pids_vary && !self.files.touches_machine) {
+            Some((StatusForm::Stat, argument)) => Glance::Stat { argument },
+            Some((StatusForm::Statx, argument)) => Glance::Statx { argument },
+            None => Glance::Nothing,
+        }
+    }
+
+    /// A stub wants the engine to see what its call has told. Returns whether that is what the
+    /// task has stopped for.
+    pub fn look_at_told(&mut self, index: usize, stop: Stop) -> Result<bool, Halt> {
+        let (tid, is_told) = (self.tasks[index].tid, u64::from(TOLD));
+        let may_be = stop == Stop::Entry && self.tasks[index].in_one_stop_call;
+        if !may_be || regs::peek(tid, Register::Call)? != is_told {
+            return Ok(false);
+        }
+        let position = regs::peek(tid, Register::Position)?;
+        let target = self.memory.knowledge().stubs.target(position - 1);
+        let next = target.ok_or_else(|| io::Error::other("a stub that is not known"))?;
+        let result = memory::read_word(tid, RESULT)?;
+        self.tasks[index].in_one_stop_call = false;
+        let mut registers = regs::read(tid)?;
+        registers.return_from_call(next, result);
+        regs::write(tid, &registers)?;
+        self.correct_status(index, result as i64)?;
+        self.record_call(index, result as i64);
+        Stopped::reported(tid).resume(0);
+        Ok(true)
     }
 
     /// Lets the task make its call, and go on to its next stop by a stub.
@@ -98,20 +133,24 @@ impl Session<'_> {
             return Ok(());
         }
         let tid = self.tasks[index].tid;
-        let target = match stop {
-            Stop::Entry => None,
-            _ => self
-                .memory
-                .knowledge()
-                .stubs
-                .target(regs::peek(tid, Register::Position)?),
+        let position = match stop {
+            Stop::Entry => 0,
+            _ => regs::peek(tid, Register::Position)?,
         };
+        let target = self.memory.knowledge().stubs.target(position);
         let result = match target {
             None => memory::read_word(tid, RESULT)?,
             // Stopped on its way: it shall be found in its program.
             Some(next) => {
-                regs::poke(tid, Register::Position, next)?;
-                regs::peek(tid, Register::Result)?
+                let result = match Stubs::has_kept_result(position) {
+                    true => memory::read_word(tid, RESULT)?,
+                    false => regs::peek(tid, Register::Result)?,
+                };
+                let mut registers = regs::read(tid)?;
+                registers.return_from_call(next, result);
+                regs::write(tid, &registers)?;
+                self.correct_status(index, result as i64)?;
+                result
             }
         };
         self.record_call(index, result as i64);

@@ -162,6 +162,7 @@ impl Session<'_> {
         self.note_contest(index);
         self.keep_in_reach(index)?;
         self.note_opening(index);
+        self.note_removal(index);
         self.place_mapping(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;

@@ -25,6 +25,9 @@ impl Session<'_> {
             return Ok(());
         };
         self.tasks[index].ahead = None;
+        if self.look_at_told(index, stop)? {
+            return Ok(());
+        }
         self.end_one_stop_call(index, stop)?;
         match stop {
             Stop::Entry => self.on_entry(index),

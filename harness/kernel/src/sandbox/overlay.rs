@@ -145,10 +145,14 @@ impl Overlaid {
         let fill = || {
             for parent in parents {
                 raw::mkdirat(mask, parent, 0o755)?;
-                // A directory in several layers has the attributes of the highest.
+            }
+            raw::make_whiteout(mask, hidden)?;
+            // A directory in several layers has the attributes of the highest. Its times change
+            // with its entries, so this comes last.
+            for parent in parents {
                 raw::imitate(mask, parent, &raw::fstatat(self.lower, parent, 0)?);
             }
-            raw::make_whiteout(mask, hidden)
+            Ok(())
         };
         let filled: Result<(), Errno> = fill();
         if filled.is_err() {
