@@ -43,6 +43,7 @@ use observe::logged::Undone;
 use run::session::{Halt, Session};
 use run::setup::Setup;
 use start::prepared::{Prepared, Startable};
+use start::reads::EarlyReads;
 use start::template::{Namespaces, Template};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -84,6 +85,8 @@ pub struct Engine {
     /// the template's, as flags of clone(2).
     own_namespaces: i32,
     fresh_working_dir: bool,
+    /// A run has executed a program that looked at files of the run first.
+    executes: bool,
     watches: bool,
     places: Places,
     listings: Listings,
@@ -146,6 +149,7 @@ impl Engine {
             },
             own_namespaces: 0,
             fresh_working_dir: false,
+            executes: false,
             knowledge: std::cell::Cell::default(),
             watches: false,
             places: Places::default(),
@@ -183,11 +187,13 @@ impl Engine {
             plan.start_up = StartUp::default();
         }
         loop {
-            let (run, contested) = self.run_with_usual_pids(&plan)?;
-            if contested.is_empty() {
+            let executes = self.executes;
+            let (run, early) = self.run_with_usual_pids(&plan)?;
+            if !early.contested.is_empty() || !early.sent.is_empty() {
+                plan.start_up.contest(early.contested, early.sent);
+            } else if executes == self.executes {
                 return Ok(run);
             }
-            plan.start_up.contest(contested);
         }
     }
 
@@ -198,7 +204,7 @@ impl Engine {
     }
 
     /// Performs a run, and returns what came too early in it.
-    fn run_with_usual_pids(&mut self, plan: &Plan) -> Result<(Run, BTreeSet<String>), EngineError> {
+    fn run_with_usual_pids(&mut self, plan: &Plan) -> Result<(Run, EarlyReads), EngineError> {
         let prepared = self.prepare(&plan.start_up)?;
         let _trap = CounterTrap::set();
         let mut run = self.run_once(plan, prepared)?;
@@ -223,14 +229,10 @@ impl Engine {
         !self.sandbox.is_isolated() || trace.tasks.iter().enumerate().all(usual)
     }
 
-    fn run_once(
-        &mut self,
-        plan: &Plan,
-        prepared: usize,
-    ) -> Result<(Run, BTreeSet<String>), EngineError> {
+    fn run_once(&mut self, plan: &Plan, prepared: usize) -> Result<(Run, EarlyReads), EngineError> {
         let began = finish::sweep::now();
         let (mut session, outcome) = self.perform(plan, &self.prepared[prepared])?;
-        let contested = std::mem::take(&mut session.early.contested);
+        let early = std::mem::take(&mut session.early);
         let mut leftovers = session.processes_left();
         session.kill_all()?;
         let end = outcome?;
@@ -251,6 +253,7 @@ impl Engine {
             let written = (knowledge.stubs).write(template.tid, &mut template.stubs);
             written.map_err(|error| EngineError::Machine(format!("keeping stubs: {error}")))?;
         }
+        self.executes |= early.missed;
         self.knowledge.set(knowledge);
         let history = self.history(&mut trace, &undone);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
@@ -286,7 +289,7 @@ impl Engine {
             stdout,
             stderr,
         };
-        Ok((run, contested))
+        Ok((run, early))
     }
 
     /// Takes the steps of one run, and leaves all tasks as they are at its end.
@@ -313,6 +316,7 @@ impl Engine {
             pids_vary: !self.sandbox.is_isolated(),
             in_template: false,
             early: &prepared.early,
+            notes_changes: self.executes && plan.start_up.reads_own_files,
             start_id: 0,
             watched: self.watches,
         };

@@ -1,6 +1,6 @@
 //! All that determines a run.
 
-use super::{EVERYTHING, Fault, Limits, Schedule};
+use super::{EVERYTHING, Fault, Limits, Schedule, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -38,8 +38,8 @@ pub struct Plan {
     pub limits: Limits,
 }
 
-/// How far programs are brought before the first step: at most to the first call that does
-/// more than look at files and at the program itself.
+/// How far programs are brought before the first step, at most to the first call that does
+/// more than look at files and at the program itself; and what else is no step.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StartUp {
@@ -49,14 +49,20 @@ pub struct StartUp {
     /// Those of them, as names of objects, at which it ends all the same: another program
     /// changes them.
     pub contested: BTreeSet<String>,
+    /// Signals that processes send each other. If start-up looks at files, what a process
+    /// decides about other signals is no step.
+    pub sent: BTreeSet<Signal>,
 }
+
+/// Where more objects are contested, start-up is hardly worth it.
+const MOST_CONTESTED: usize = 256;
 
 impl StartUp {
     /// The longest start-up, as long as nothing is known to be contested.
     pub fn longest() -> StartUp {
         StartUp {
             reads_own_files: true,
-            contested: BTreeSet::new(),
+            ..StartUp::default()
         }
     }
 
@@ -65,12 +71,16 @@ impl StartUp {
         !self.reads_own_files
     }
 
-    /// Ends before what a run has shown to be contested. What has no name makes it the
-    /// shortest.
-    pub fn contest(&mut self, objects: BTreeSet<String>) {
-        let known = self.contested.len();
+    /// Ends before what a run has shown to be contested, and makes steps of the decisions
+    /// about the signals that were sent in it. What has no name makes it the shortest.
+    pub fn contest(&mut self, objects: BTreeSet<String>, sent: BTreeSet<Signal>) {
+        let known = (self.contested.len(), self.sent.len());
         self.contested.extend(objects);
-        if self.contested.contains(EVERYTHING) || self.contested.len() == known {
+        self.sent.extend(sent);
+        let is_hopeless = self.contested.contains(EVERYTHING)
+            || self.contested.len() > MOST_CONTESTED
+            || (self.contested.len(), self.sent.len()) == known;
+        if is_hopeless {
             *self = StartUp::default();
         }
     }
@@ -83,6 +93,7 @@ impl StartUp {
             *self = StartUp::default();
         } else if !self.is_shortest() {
             self.contested.extend(other.contested.iter().cloned());
+            self.sent.extend(&other.sent);
         }
         *self != before
     }

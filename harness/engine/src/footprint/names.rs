@@ -2,6 +2,7 @@
 
 use super::objects;
 use crate::run::session::Session;
+use crate::start::loading::opens_to_change;
 use crosswire_calls::Does;
 use crosswire_kernel::descriptor;
 use crosswire_model::Touch;
@@ -21,6 +22,7 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let (tid, args) = (task.tid, task.entering.args);
         match task.entering.row().does {
+            Does::Open if !opens_to_change(&task.entering) => Vec::new(),
             Does::Open
             | Does::Remove
             | Does::Rename

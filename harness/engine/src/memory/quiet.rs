@@ -5,9 +5,10 @@
 use super::Action;
 use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
-use crosswire_calls::{Does, Fact, Mapping};
+use crosswire_calls::{Arg, Does, Fact, Mapping};
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{memory, probe};
+use crosswire_model::{EVERYTHING, Signal};
 use libc::*;
 
 // asm/prctl.h; the libc crate lacks them.
@@ -113,12 +114,66 @@ impl Session<'_> {
         let others = others.filter(|(other, _)| *other != process);
         let mut signals = 0;
         for (_, other) in others {
-            signals |= !OWN;
+            signals |= self.sent() & !OWN;
             if other.parent == Some(process) {
                 signals |= 1 << (SIGCHLD - 1);
             }
         }
         signals
+    }
+
+    /// The signals that processes send each other, as far as the plan tells: otherwise it may
+    /// be any.
+    fn sent(&self) -> u64 {
+        let start_up = &self.setup.plan.start_up;
+        match start_up.is_shortest() {
+            true => u64::MAX,
+            false => (start_up.sent.iter()).fold(0, |set, sent| set | 1 << (sent.0 - 1)),
+        }
+    }
+
+    /// Before a call: takes note of a signal to another process of which the plan does not
+    /// tell.
+    pub fn note_sent(&mut self, index: usize) {
+        let start_up = &self.setup.plan.start_up;
+        if start_up.is_shortest() {
+            return;
+        }
+        let task = &self.tasks[index];
+        let (row, args) = (task.entering.row(), task.entering.args);
+        let own = self.processes[task.process].leader.index();
+        let own = self.tasks[own].tid_inside;
+        let signal = match row.does {
+            Does::Kill | Does::KillThread if args[0] as i32 == own => None,
+            Does::Kill | Does::KillThread | Does::QueueSignal => row.argument(Arg::Signal),
+            // The kernel sends it later.
+            Does::ProcessControl if crosswire_calls::changes_parenthood(&args) => {
+                self.early.contested.insert(EVERYTHING.to_owned());
+                None
+            }
+            _ if row.acts_later(&args) => {
+                self.early.contested.insert(EVERYTHING.to_owned());
+                None
+            }
+            _ => None,
+        };
+        let Some(signal) = signal
+            .map(|at| args[at] as i32)
+            .filter(|s| (1..=64).contains(s))
+        else {
+            return;
+        };
+        // A stopped process whose parent ends is told so (setpgid(2), "orphaned process group").
+        let told = match signal {
+            SIGSTOP | SIGTSTP | SIGTTIN | SIGTTOU => &[SIGHUP, SIGCONT][..],
+            _ => &[],
+        };
+        for signal in [signal].iter().chain(told) {
+            let signal = Signal(*signal);
+            if !self.setup.plan.start_up.sent.contains(&signal) {
+                self.early.sent.insert(signal);
+            }
+        }
     }
 
     /// Takes note of what the program wants done with SIGSEGV.

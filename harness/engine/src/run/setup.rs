@@ -40,6 +40,8 @@ pub(crate) struct Setup<'a> {
     pub in_template: bool,
     /// What each program looked at while it started, of the files that the run may change.
     pub early: &'a [BTreeSet<String>],
+    /// Programs are executed in runs: what changes files is noted.
+    pub notes_changes: bool,
     /// The id that a program has in every run, for its template.
     pub start_id: i32,
     /// Somebody wants to know what calls read and write.

@@ -117,6 +117,7 @@ impl Session<'_> {
             return Ok(());
         }
         self.decode_path(index);
+        self.note_sent(index);
         match self.strike(index)? {
             Strike::None => {}
             Strike::StepOver => return Ok(()),

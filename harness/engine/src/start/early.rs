@@ -9,6 +9,7 @@
 use crate::footprint::objects::{entries, file, writers};
 use crate::run::session::Session;
 use crate::start::loading::{is_inside, opens_to_change};
+use crate::start::reads::EXECUTED;
 use crosswire_calls::Does;
 use crosswire_kernel::descriptor;
 use crosswire_model::{EVERYTHING, Mode, Touch};
@@ -18,7 +19,24 @@ use std::collections::BTreeSet;
 impl Session<'_> {
     /// Tells whether looking at files of the run belongs to the start-up under way.
     pub(super) fn reads_own_files(&self) -> bool {
-        self.setup.in_template && self.setup.plan.start_up.reads_own_files
+        let start_up = &self.setup.plan.start_up;
+        let is_free = self.setup.in_template || !start_up.contested.contains(EXECUTED);
+        start_up.reads_own_files && is_free
+    }
+
+    /// Tells whether the call at which a task stands asks for what differs from run to run
+    /// unless it is corrected.
+    pub(super) fn asks_of_run(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let (row, args) = (task.entering.row(), task.entering.args);
+        match row.does {
+            _ if !self.reads_own_files() => false,
+            Does::LookUp | Does::Inspect | Does::List if self.setup.in_template => true,
+            Does::LookUp => !row.path().is_some_and(|at| self.is_public_path(index, at)),
+            Does::Inspect | Does::List => descriptor::target(task.tid, args[0])
+                .is_some_and(|path| is_inside(&path.to_string_lossy(), self.setup.private_dirs)),
+            _ => false,
+        }
     }
 
     /// Tells whether a call belongs to a start-up that looks at files of the run.
@@ -65,8 +83,16 @@ impl Session<'_> {
         if !seen.is_disjoint(contested) {
             return false;
         }
-        self.early.seen.append(&mut seen);
-        true
+        if self.setup.in_template {
+            self.early.seen.append(&mut seen);
+            return true;
+        }
+        if !self.setup.notes_changes {
+            self.early.missed = true;
+            return false;
+        }
+        let (process, next) = (self.tasks[index].process, self.processes.len());
+        self.early.look(process, next, seen)
     }
 
     /// Tells whether a file that start-up opened may be mapped. Copies of the program share
@@ -87,10 +113,26 @@ impl Session<'_> {
         let others = self.setup.early.iter().enumerate();
         let others = others.filter(|(root, seen)| *root != own && !seen.is_empty());
         let others: Vec<&BTreeSet<String>> = others.map(|(_, seen)| seen).collect();
-        if others.is_empty() {
+        let notes_changes = self.setup.notes_changes;
+        if others.is_empty() && !notes_changes {
             return;
         }
         let touches = self.of_changed_files(index);
+        let process = self.tasks[index].process;
+        for touch in touches
+            .iter()
+            .filter(|touch| touch.mode != Mode::Read && notes_changes)
+        {
+            let processes = &self.processes;
+            let descends = |ancestor| {
+                let mut parent = processes[process].parent;
+                while parent.is_some_and(|parent| parent != ancestor) {
+                    parent = parent.and_then(|parent| processes[parent].parent);
+                }
+                parent.is_some()
+            };
+            self.early.change(process, &touch.object, descends);
+        }
         for seen in others {
             for touch in touches.iter().filter(|touch| touch.mode != Mode::Read) {
                 if touch.object == EVERYTHING || seen.contains(&touch.object) {

@@ -45,10 +45,8 @@ impl Session<'_> {
             return Ok(true);
         }
         // What is told of files of the run is corrected at the exit.
-        let asks = matches!(does, Does::LookUp | Does::Inspect | Does::List);
-        if matches!(does, Does::Open | Does::Duplicate | Does::Epoll)
-            || asks && self.reads_own_files()
-        {
+        let asks = self.asks_of_run(index);
+        if matches!(does, Does::Open | Does::Duplicate | Does::Epoll) || asks {
             let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
             self.tasks[index].unobserved = true;
             stopped.resume_to_exit();
@@ -118,7 +116,7 @@ impl Session<'_> {
 
     /// Tells whether the path is absolute and outside the directories that the run may
     /// change, and does not name a process or its open files.
-    fn is_public_path(&self, index: usize, argument: usize) -> bool {
+    pub(super) fn is_public_path(&self, index: usize, argument: usize) -> bool {
         let path = self.path_at(index, argument);
         path.is_some_and(|path| {
             let tells = path.contains("proc/") && is_of_interest(&path);
@@ -143,7 +141,7 @@ impl Session<'_> {
 }
 
 /// Tells whether opening a file changes it, or is meant to.
-pub(super) fn opens_to_change(entering: &Entering) -> bool {
+pub(crate) fn opens_to_change(entering: &Entering) -> bool {
     let flags = entering.row().open_flags(&entering.args);
     flags.is_none_or(|flags| flags & CREATING != 0)
 }

@@ -124,6 +124,7 @@ impl Engine {
                 pids_vary: false,
                 in_template: true,
                 early: &[],
+                notes_changes: false,
                 start_id: RUN_PID + number as i32,
                 watched: false,
             };

@@ -1,12 +1,124 @@
 //! Files of the run at which programs have looked while they started.
 
+use crosswire_model::{EVERYTHING, Signal};
 use std::collections::BTreeSet;
+
+/// Stands among contested objects for the start-up of every program that a run executes: what
+/// the run changes is not known by name.
+pub(crate) const EXECUTED: &str = "start-up of executed programs";
 
 /// What start-ups have looked at, and what a run does to it.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyReads {
     /// Objects at which the program has looked whose template is being prepared.
     pub seen: BTreeSet<String>,
-    /// Objects that this run has changed after another program had looked at them.
+    /// Objects that this run has changed, and at which the start-up of another program has
+    /// looked.
     pub contested: BTreeSet<String>,
+    /// Signals that a process has sent to another, in spite of the plan.
+    pub sent: BTreeSet<Signal>,
+    /// True if a program was executed in a run in which changes were not noted.
+    pub missed: bool,
+    looks: Vec<Looks>,
+    /// Objects that the run has changed, with the process.
+    changes: Vec<(usize, String)>,
+}
+
+/// What a program that was executed in the run has looked at.
+#[derive(Debug)]
+struct Looks {
+    process: usize,
+    /// Processes with this number and above came later.
+    next: usize,
+    seen: BTreeSet<String>,
+}
+
+impl EarlyReads {
+    /// Takes note of objects at which a process looks, the run having had so many processes;
+    /// returns whether no other process has changed them before. Who came first is not looked
+    /// into.
+    pub fn look(&mut self, process: usize, next: usize, mut seen: BTreeSet<String>) -> bool {
+        let others = self.changes.iter().filter(|(other, _)| *other != process);
+        let changed = others.filter(|(_, object)| object == EVERYTHING || seen.contains(object));
+        let changed: Vec<String> = changed.map(|(_, object)| named(object)).collect();
+        if !changed.is_empty() {
+            self.contested.extend(changed);
+            return false;
+        }
+        match self.looks.iter_mut().find(|looks| looks.process == process) {
+            Some(looks) => looks.seen.append(&mut seen),
+            None => self.looks.push(Looks {
+                process,
+                next,
+                seen,
+            }),
+        }
+        true
+    }
+
+    /// Takes note of a change. `descends` tells whether the process that makes it descends from
+    /// another one.
+    pub fn change(&mut self, process: usize, object: &str, descends: impl Fn(usize) -> bool) {
+        for looks in &self.looks {
+            // What it has created after its start, comes after that.
+            let is_later = process >= looks.next && descends(looks.process);
+            let concerns = object == EVERYTHING || looks.seen.contains(object);
+            if looks.process != process && !is_later && concerns {
+                self.contested.insert(named(object));
+            }
+        }
+        self.changes.push((process, object.to_owned()));
+    }
+}
+
+fn named(object: &str) -> String {
+    match object {
+        EVERYTHING => EXECUTED.to_owned(),
+        object => object.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looking(process: usize, next: usize, objects: &[&str]) -> EarlyReads {
+        let mut early = EarlyReads::default();
+        let seen = objects.iter().map(|object| (*object).to_owned());
+        assert!(early.look(process, next, seen.collect()));
+        early
+    }
+
+    fn contested(early: &EarlyReads) -> Vec<&str> {
+        early.contested.iter().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn what_another_process_changes_is_contested_whoever_comes_first() {
+        let mut early = looking(1, 2, &["name /a"]);
+        early.change(0, "name /b", |_| false);
+        assert!(contested(&early).is_empty());
+        early.change(0, "name /a", |_| false);
+        assert_eq!(contested(&early), ["name /a"]);
+        assert!(!early.look(2, 3, ["name /b".to_owned()].into()));
+        assert_eq!(contested(&early), ["name /a", "name /b"]);
+    }
+
+    #[test]
+    fn what_comes_later_for_certain_is_not() {
+        let mut early = looking(1, 3, &["name /a"]);
+        early.change(1, "name /a", |_| false);
+        early.change(3, "name /a", |ancestor| ancestor == 1);
+        assert!(contested(&early).is_empty());
+        // A child of before the exec runs beside it.
+        early.change(2, "name /a", |ancestor| ancestor == 1);
+        assert_eq!(contested(&early), ["name /a"]);
+    }
+
+    #[test]
+    fn a_change_without_a_name_concerns_all() {
+        let mut early = looking(1, 2, &["name /a"]);
+        early.change(0, EVERYTHING, |_| false);
+        assert_eq!(contested(&early), [EXECUTED]);
+    }
 }
