@@ -80,6 +80,17 @@ impl OpenOnce for Option<File> {
     }
 }
 
+/// Returns whether a process has a controlling terminal (`tty_nr` of proc_pid_stat(5)).
+pub fn has_terminal(tid: Tid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
+    // The name, in parentheses, may contain anything.
+    let fields = stat.rsplit(") ").next().unwrap_or_default();
+    fields
+        .split(' ')
+        .nth(4)
+        .is_none_or(|terminal| terminal != "0")
+}
+
 /// Tells whether a task has a handler for a signal.
 pub fn handles(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigCgt:"])[0], signal)

@@ -95,6 +95,35 @@ fn a_start_up_ends_before_what_another_program_changes() {
     }
 }
 
+/// The same for programs that a run executes: a shell starts both.
+#[test]
+fn so_does_that_of_a_program_executed_in_the_run() {
+    let programs = build_directory();
+    let program = looks(programs.path());
+    let program = program.to_str().expect("a path that is text");
+    for (modes, status) in CONTESTED
+        .map(|modes| (modes, VIOLATION))
+        .into_iter()
+        .chain(APART.map(|modes| (modes, PASS)))
+    {
+        let directory = somewhere();
+        fill(directory.path());
+        let (first, second) = modes;
+        let script = format!("{program} {first} & {program} {second}; found=$?; wait; exit $found");
+        let common = ["--runs", "200", "--leaks", "ignore"];
+        let options = [&common[..], &["--", "sh", "-c", &script]].concat();
+        let outcome = run(directory.path(), &options);
+        assert_eq!(outcome.status, status, "{modes:?}: {}", outcome.told());
+        for (file, kind) in outcome.files(directory.path()).iter().zip(outcome.kinds()) {
+            assert_eq!(
+                replay_differs(directory.path(), file, kind),
+                None,
+                "{modes:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn copies_of_a_started_program_are_what_it_took_itself_for() {
     let programs = build_directory();

@@ -11,7 +11,7 @@ use crate::run::session::Session;
 use crate::start::loading::{is_inside, opens_to_change};
 use crate::start::reads::EXECUTED;
 use crosswire_calls::Does;
-use crosswire_kernel::descriptor;
+use crosswire_kernel::{descriptor, probe};
 use crosswire_model::{EVERYTHING, Mode, Touch};
 use libc::MAP_PRIVATE;
 use std::collections::BTreeSet;
@@ -49,10 +49,18 @@ impl Session<'_> {
             // Copies have the id that is answered here, and the same directory. What is left
             // of a try whether there is such a thing keeps the template from being kept.
             Does::Identity | Does::WorkingDirectory | Does::Epoll => true,
+            // Without a controlling terminal that fails (tty(4)).
+            Does::Open if self.opens_terminal(index) => !probe::has_terminal(self.tasks[index].tid),
             Does::Open => !opens_to_change(&entering) && self.may_look_early(index),
             Does::LookUp => self.may_look_early(index),
             _ => false,
         }
+    }
+
+    fn opens_terminal(&self, index: usize) -> bool {
+        let row = self.tasks[index].entering.row();
+        let path = row.path().and_then(|at| self.path_at(index, at));
+        path.as_deref() == Some("/dev/tty")
     }
 
     /// Tells whether no other program is known to change the file at which a call looks, and

@@ -134,7 +134,7 @@ impl Session<'_> {
             .is_some_and(|file| file.file_type().is_fifo())
     }
 
-    fn path_at(&self, index: usize, argument: usize) -> Option<String> {
+    pub(super) fn path_at(&self, index: usize, argument: usize) -> Option<String> {
         let task = &self.tasks[index];
         memory::read_string(task.tid, task.entering.args[argument], 4096)
     }
