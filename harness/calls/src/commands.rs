@@ -160,7 +160,7 @@ pub fn filters_calls(does: Does, args: &[u64; 6]) -> bool {
     }
 }
 
-/// What a call makes of the caller's further system calls (seccomp(2)).
+/// Consequences of a call for the caller's further system calls (seccomp(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filtering {
     /// All but four end the caller.

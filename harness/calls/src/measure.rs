@@ -2,14 +2,14 @@
 
 use crate::{Arg, Does, Row};
 
-/// What a call measures.
+/// A measurement that a call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// What a process or its children have used: getrusage(2).
+    /// Resources that a process or its children have used: getrusage(2).
     Usage,
     /// CPU time in ticks: times(2).
     Times,
-    /// What the machine has left: sysinfo(2).
+    /// Resources that the machine has left: sysinfo(2).
     Machine,
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-/// What must come to nothing. The program says with its status whether it did.
+/// Attempts that must fail. The program says with its status whether they did.
 const WAYS: [&str; 14] = [
     "mounts_of_others",
     "mounts_of_its_own",

@@ -1,4 +1,4 @@
-//! What the machine could show of itself: numbers and times of files, directories that change,
+//! Values in which the machine could show: numbers and times of files, directories that change,
 //! files of proc(5). Programs see the same in every run.
 
 use crosswire_testing::building::{build_directory, compile, source};

@@ -1,5 +1,5 @@
-//! What programs look at while they start: files of the run belong to it, unless another
-//! program changes them.
+//! Start-up of programs: looking at files of the run belongs to it, unless another program
+//! changes them.
 
 use crosswire_testing::building::{build_directory, compile, folder};
 use crosswire_testing::command::{Outcome, PASS, VIOLATION, replay_differs, run, somewhere};

@@ -146,17 +146,13 @@ impl Session<'_> {
         let signal = match row.does {
             Does::Kill | Does::KillThread if args[0] as i32 == own => None,
             Does::Kill | Does::KillThread | Does::QueueSignal => row.argument(Arg::Signal),
-            // The kernel sends it later.
-            Does::ProcessControl if crosswire_calls::changes_parenthood(&args) => {
-                self.early.contested.insert(EVERYTHING.to_owned());
-                None
-            }
-            _ if row.acts_later(&args) => {
-                self.early.contested.insert(EVERYTHING.to_owned());
-                None
-            }
             _ => None,
         };
+        let is_parents = || crosswire_calls::changes_parenthood(&args);
+        if row.acts_later(&args) || row.does == Does::ProcessControl && is_parents() {
+            // The kernel sends one later.
+            self.early.contested.insert(EVERYTHING.to_owned());
+        }
         let Some(signal) = signal
             .map(|at| args[at] as i32)
             .filter(|s| (1..=64).contains(s))

@@ -127,25 +127,24 @@ impl Session<'_> {
         }
         let touches = self.of_changed_files(index);
         let process = self.tasks[index].process;
-        for touch in touches
-            .iter()
-            .filter(|touch| touch.mode != Mode::Read && notes_changes)
-        {
-            let processes = &self.processes;
-            let descends = |ancestor| {
-                let mut parent = processes[process].parent;
-                while parent.is_some_and(|parent| parent != ancestor) {
-                    parent = parent.and_then(|parent| processes[parent].parent);
-                }
-                parent.is_some()
-            };
-            self.early.change(process, &touch.object, descends);
-        }
-        for seen in others {
-            for touch in touches.iter().filter(|touch| touch.mode != Mode::Read) {
-                if touch.object == EVERYTHING || seen.contains(&touch.object) {
-                    self.early.contested.insert(touch.object.clone());
-                }
+        let processes = &self.processes;
+        let descends = |ancestor| {
+            let mut parent = processes[process].parent;
+            while parent.is_some_and(|parent| parent != ancestor) {
+                parent = parent.and_then(|parent| processes[parent].parent);
+            }
+            parent.is_some()
+        };
+        let changed = touches.into_iter().filter(|touch| touch.mode != Mode::Read);
+        for object in changed.map(|touch| touch.object) {
+            if notes_changes {
+                self.early.change(process, &object, descends);
+            }
+            if others
+                .iter()
+                .any(|seen| object == EVERYTHING || seen.contains(&object))
+            {
+                self.early.contested.insert(object);
             }
         }
     }
