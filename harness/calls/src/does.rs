@@ -61,6 +61,8 @@ pub enum Does {
     Device,
     /// Closes a descriptor.
     Close,
+    /// Closes a range of descriptors.
+    CloseRange,
     /// Makes a descriptor for the same open file; closes the one that had the number.
     Duplicate,
     /// Changes the length of a file.
@@ -112,6 +114,8 @@ pub enum Does {
     Select,
     /// Makes an epoll instance.
     Epoll,
+    /// Changes what an epoll instance watches: epoll_ctl(2).
+    ControlEpoll,
     /// Waits until one of several descriptors is ready: epoll_wait(2).
     WaitEpoll,
 

@@ -70,6 +70,8 @@ pub enum Fact {
     EndsWithStop = 1 << 19,
     /// Allocates a range of a file, from the third argument on, as long as the fourth.
     Reserves = 1 << 20,
+    /// Changes nothing that another process could notice, whatever it looks at.
+    Looks = 1 << 21,
 }
 
 /// A set of [`Fact`]s.

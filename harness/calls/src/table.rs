@@ -43,21 +43,21 @@ static COMMON: &[Row] = rows! {
     fadvise64 (; Fd Int Int Int) Nothing, Loads;
     fsync (Fd) Sync, NoSpace;
     fdatasync (; Fd) Sync, NoSpace;
-    sync_file_range (; Fd Int Int Bits) Anything;
-    syncfs (; Fd) Anything;
-    sync () Anything;
-    cachestat (; Fd Given Out Bits) Anything;
+    sync_file_range (; Fd Int Int Bits) Anything, Looks;
+    syncfs (; Fd) Anything, Looks;
+    sync () Anything, Looks;
+    cachestat (; Fd Given Out Bits) Anything, Looks;
 
     // Descriptors and open files.
     close (Fd) Close, SameMaps ReleasesLocks Loads;
-    close_range (; Plain Plain Bits) Anything, ReleasesLocks;
+    close_range (; Plain Plain Bits) CloseRange, ReleasesLocks;
     dup (Fd) Duplicate, Brief NoDescriptors SameMaps;
     dup3 (Fd Fd DescriptorFlags) Duplicate, SameMaps ReleasesLocks;
     fcntl (Fd FcntlCommand FcntlArgument) Control, NoMemory SameMaps ReleasesLocks;
     ioctl (; Fd Bits Given) Device, Routine SameMaps;
     flock (Fd FlockOp) LockFile, Interruptible NoMemory SameFiles ReleasesLocks Untouched;
     fstat (; Fd Out) Inspect, Routine Brief SameFiles Loads;
-    fstatfs (; Fd Out) Anything, Brief;
+    fstatfs (; Fd Out) Anything, Brief Looks;
     ftruncate (Fd Size) Resize, WakesWatchers;
     fallocate (; Fd Bits Int Size) Resize, NoSpace Reserves;
     fchmod (; Fd Mode) Change, WakesWatchers;
@@ -65,12 +65,12 @@ static COMMON: &[Row] = rows! {
     fchdir (; Fd) ChangeDirectory, Brief;
     getdents64 (; Fd Out Size) List, Routine WakesWatchers SameMaps Loads;
     fsetxattr (; Fd Text Given Size Bits) Anything;
-    fgetxattr (; Fd Text Out Size) Anything;
-    flistxattr (; Fd Out Size) Anything;
+    fgetxattr (; Fd Text Out Size) Anything, Looks;
+    flistxattr (; Fd Out Size) Anything, Looks;
     fremovexattr (; Fd Text) Anything;
-    pidfd_open (Pid Bits) Anything, NoDescriptors;
+    pidfd_open (Pid Bits) Anything, NoDescriptors Looks;
     pidfd_getfd (; Fd Int Bits) Anything, NoDescriptors;
-    kcmp (; Pid Pid Int Int Int) Anything;
+    kcmp (; Pid Pid Int Int Int) Anything, Looks;
 
     // Files by name.
     openat (Dir Path OpenFlags; Mode) Open, NoSpace NoDescriptors NoMemory SameMaps;
@@ -80,7 +80,7 @@ static COMMON: &[Row] = rows! {
     faccessat (; Dir Path Mode) LookUp, Brief;
     faccessat2 (; Dir Path Mode Bits) LookUp, Brief;
     readlinkat (; Dir Path Out Size) LookUp, Routine Brief;
-    statfs (; Path Out) Anything, Routine Brief;
+    statfs (; Path Out) Anything, Routine Brief Looks;
     unlinkat (Dir Path; Bits) Remove, WakesWatchers;
     renameat (; Dir Path Dir Path) Rename, WakesWatchers NoSpace;
     renameat2 (Dir Path Dir Path Bits) Rename, WakesWatchers NoSpace;
@@ -99,22 +99,22 @@ static COMMON: &[Row] = rows! {
     setxattr (; Path Text Given Size Bits) Anything;
     lsetxattr (; Path Text Given Size Bits) Anything;
     setxattrat (; Dir Path Bits Text Given Size) Anything;
-    getxattr (; Path Text Out Size) Anything;
-    lgetxattr (; Path Text Out Size) Anything;
-    getxattrat (; Dir Path Bits Text Given Size) Anything;
-    listxattr (; Path Out Size) Anything;
-    llistxattr (; Path Out Size) Anything;
-    listxattrat (; Dir Path Bits Out Size) Anything;
+    getxattr (; Path Text Out Size) Anything, Looks;
+    lgetxattr (; Path Text Out Size) Anything, Looks;
+    getxattrat (; Dir Path Bits Text Given Size) Anything, Looks;
+    listxattr (; Path Out Size) Anything, Looks;
+    llistxattr (; Path Out Size) Anything, Looks;
+    listxattrat (; Dir Path Bits Out Size) Anything, Looks;
     removexattr (; Path Text) Anything;
     lremovexattr (; Path Text) Anything;
     removexattrat (; Dir Path Bits Text) Anything;
-    file_getattr (; Dir Path Out Size Bits) Anything;
+    file_getattr (; Dir Path Out Size Bits) Anything, Looks;
     file_setattr (; Dir Path Given Size Bits) Anything;
-    name_to_handle_at (; Dir Path Given Out Bits) Anything;
+    name_to_handle_at (; Dir Path Given Out Bits) Anything, Looks;
     open_by_handle_at (; Fd Given Bits) Anything;
-    inotify_init1 (; Bits) Anything, NoDescriptors;
-    inotify_add_watch (; Fd Path Bits) Anything, NoSpace;
-    inotify_rm_watch (; Fd Int) Anything;
+    inotify_init1 (; Bits) Anything, NoDescriptors Looks;
+    inotify_add_watch (; Fd Path Bits) Anything, NoSpace Looks;
+    inotify_rm_watch (; Fd Int) Anything, Looks;
     fanotify_init (; Bits Bits) Anything;
     fanotify_mark (; Fd Bits Bits Dir Path) Anything;
 
@@ -139,13 +139,13 @@ static COMMON: &[Row] = rows! {
     setsockopt (; Fd Int Int Given Size) SocketOption { sets: true }, WakesWatchers NoMemory;
     getsockopt (; Fd Int Int Out Out) SocketOption { sets: false }, Brief;
     eventfd2 (Size Bits) EventCounter, Brief NoDescriptors SameMaps;
-    signalfd4 (Fd Given Size Bits) Anything, Brief NoDescriptors;
+    signalfd4 (Fd Given Size Bits) Anything, Brief NoDescriptors Looks;
     memfd_create (Text Bits) MemoryFile, Brief NoDescriptors;
     memfd_secret (; Bits) Anything;
     ppoll (Polled; Plain Timeout Given Size) Poll, Interruptible NoMemory Dated SameFiles Untouched;
     pselect6 (Int; Given Given Given Timeout Given) Select, Interruptible SameFiles;
     epoll_create1 (Bits) Epoll, Brief NoDescriptors;
-    epoll_ctl (Fd EpollOp Fd; Given) Anything, WakesWatchers NoSpace NoMemory;
+    epoll_ctl (Fd EpollOp Fd; Given) ControlEpoll, WakesWatchers NoSpace NoMemory;
     epoll_pwait (Fd Out Int Milliseconds; Given Size) WaitEpoll, Interruptible EndsWithStop SameFiles Untouched;
     epoll_pwait2 (; Fd Out Int Timeout Given Size) WaitEpoll, Interruptible EndsWithStop;
 
@@ -180,20 +180,20 @@ static COMMON: &[Row] = rows! {
     madvise (; Address Size Int) Map(M::Advise), Private;
     process_madvise (; Fd Given Size Int Bits) Anything;
     process_mrelease (; Fd Bits) Anything;
-    pkey_mprotect (; Address Size Protection Int) Anything;
-    pkey_alloc (; Bits Bits) Anything;
-    pkey_free (; Int) Anything;
+    pkey_mprotect (; Address Size Protection Int) Anything, Looks;
+    pkey_alloc (; Bits Bits) Anything, Looks;
+    pkey_free (; Int) Anything, Looks;
     remap_file_pages (; Address Size Protection Plain Bits) Map(M::Remap), OwnAddresses;
-    msync (; Address Size Bits) Anything;
+    msync (; Address Size Bits) Anything, Looks;
     mincore (; Address Size Out) Nothing, Private;
     brk (; Address) Nothing, Private OwnAddresses;
     mlock (; Address Size) Nothing, Private;
     mlock2 (; Address Size Bits) Nothing, Private;
     munlock (; Address Size) Nothing, Private;
-    mlockall (; Bits) Anything;
-    munlockall () Anything;
+    mlockall (; Bits) Anything, Looks;
+    munlockall () Anything, Looks;
     mseal (; Address Size Bits) Anything;
-    map_shadow_stack (; Address Size Bits) Anything;
+    map_shadow_stack (; Address Size Bits) Anything, Looks;
     membarrier (; Int Bits Int) Nothing, Private;
     futex (Word FutexOp Int; Timeout Word Int) Futex, Interruptible Dated SameFiles Untouched;
     futex_waitv (; Given Plain Bits Timeout Plain) Refused(ENOSYS), Interruptible;
@@ -201,12 +201,12 @@ static COMMON: &[Row] = rows! {
     futex_wait (; Word Int Bits Bits Given Plain) Anything;
     futex_requeue (; Given Bits Int Int) Anything;
     get_mempolicy (; Out Out Plain Address Bits) Nothing, Private;
-    set_mempolicy (; Int Given Plain) Anything;
+    set_mempolicy (; Int Given Plain) Anything, Looks;
     set_mempolicy_home_node (; Address Size Int Bits) Anything;
-    mbind (; Address Size Int Given Plain Bits) Anything;
+    mbind (; Address Size Int Given Plain Bits) Anything, Looks;
     migrate_pages (; Pid Plain Given Given) Anything;
     move_pages (; Pid Plain Given Given Out Bits) Anything;
-    process_vm_readv (; Pid BufferVector Size Given Size Bits) Anything;
+    process_vm_readv (; Pid BufferVector Size Given Size Bits) Anything, Looks;
     process_vm_writev (; Pid BytesVector Size Given Size Bits) Anything;
     userfaultfd (; Bits) Refused(ENOSYS);
 

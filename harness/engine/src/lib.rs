@@ -188,12 +188,19 @@ impl Engine {
         }
         loop {
             let executes = self.executes;
-            let (run, early) = self.run_with_usual_pids(&plan)?;
-            if !early.contested.is_empty() || !early.sent.is_empty() {
-                plan.start_up.contest(early.contested, early.sent);
-            } else if executes == self.executes {
+            let Attempt {
+                run,
+                early,
+                contested,
+            } = self.run_with_usual_pids(&plan)?;
+            let is_complete = early.is_empty() && contested.is_empty();
+            if is_complete && executes == self.executes {
                 return Ok(run);
             }
+            if !early.is_empty() {
+                plan.start_up.contest(early.contested, early.sent);
+            }
+            plan.start_up.add_contested(contested);
         }
     }
 
@@ -203,18 +210,18 @@ impl Engine {
         self.sandbox.is_isolated() && self.children.is_empty()
     }
 
-    /// Performs a run, and returns what came too early in it.
-    fn run_with_usual_pids(&mut self, plan: &Plan) -> Result<(Run, EarlyReads), EngineError> {
+    /// Performs a run as its plan says.
+    fn run_with_usual_pids(&mut self, plan: &Plan) -> Result<Attempt, EngineError> {
         let prepared = self.prepare(&plan.start_up)?;
         let _trap = CounterTrap::set();
-        let mut run = self.run_once(plan, prepared)?;
+        let mut attempt = self.run_once(plan, prepared)?;
         for _ in 1..ATTEMPTS {
-            if self.has_usual_pids(&run.0.trace) {
+            if self.has_usual_pids(&attempt.run.trace) {
                 break;
             }
-            run = self.run_once(plan, prepared)?;
+            attempt = self.run_once(plan, prepared)?;
         }
-        Ok(run)
+        Ok(attempt)
     }
 
     /// Tells whether the run got the usual pids. The kernel releases a pid a moment after
@@ -229,10 +236,14 @@ impl Engine {
         !self.sandbox.is_isolated() || trace.tasks.iter().enumerate().all(usual)
     }
 
-    fn run_once(&mut self, plan: &Plan, prepared: usize) -> Result<(Run, EarlyReads), EngineError> {
+    fn run_once(&mut self, plan: &Plan, prepared: usize) -> Result<Attempt, EngineError> {
         let began = finish::sweep::now();
         let (mut session, outcome) = self.perform(plan, &self.prepared[prepared])?;
         let early = std::mem::take(&mut session.early);
+        let contested = std::mem::take(&mut session.contest.found);
+        let mattered = session
+            .follows_contest()
+            .then(|| session.turn.mattered().to_vec());
         let mut leftovers = session.processes_left();
         session.kill_all()?;
         let end = outcome?;
@@ -286,10 +297,15 @@ impl Engine {
             seen,
             captures,
             unwatched,
+            mattered,
             stdout,
             stderr,
         };
-        Ok((run, early))
+        Ok(Attempt {
+            run,
+            early,
+            contested,
+        })
     }
 
     /// Takes the steps of one run, and leaves all tasks as they are at its end.
@@ -381,6 +397,15 @@ impl Engine {
             .look_again(self.sandbox.init_pid(), self.sandbox.overlays());
         Ok(left)
     }
+}
+
+/// A run, which is repeated if its plan turns out to know too little.
+struct Attempt {
+    run: Run,
+    /// What came too early in it.
+    early: EarlyReads,
+    /// What is contested beyond what its plan knows.
+    contested: BTreeSet<String>,
 }
 
 /// Copies every template and brings each copy to its first call.

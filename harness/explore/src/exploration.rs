@@ -34,6 +34,9 @@ pub struct Exploration {
     pub fault_pairs: bool,
     /// Runs that were performed before: the exploration resumes after them.
     pub performed: u64,
+    /// True if every step is a choice, also where it can be told that it does not matter who
+    /// takes it.
+    pub every_step: bool,
     /// Scheduling strategy.
     pub strategy: Strategy,
     /// Determines every plan.
@@ -80,6 +83,7 @@ impl Exploration {
             faults_where_possible: false,
             fault_pairs: false,
             performed: 0,
+            every_step: false,
             strategy: Strategy::default(),
             seed: 0,
             jobs: available_cpus().len(),
@@ -104,9 +108,11 @@ impl Exploration {
                 Action::Errno(_) | Action::ShortIo(_) | Action::Interrupt | Action::Full
             )
         };
-        match self.exhaust.is_some() || self.faults.iter().any(befalls_looks) {
-            true => StartUp::default(),
-            false => StartUp::longest(),
+        let is_shortest = self.exhaust.is_some() || self.faults.iter().any(befalls_looks);
+        StartUp {
+            reads_own_files: !is_shortest,
+            carries_on: !self.every_step && self.exhaust.is_none(),
+            ..StartUp::default()
         }
     }
 }

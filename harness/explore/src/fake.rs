@@ -267,6 +267,7 @@ impl Runner for Toy {
             seen: Vec::new(),
             captures: Vec::new(),
             unwatched: Default::default(),
+            mattered: None,
             stdout,
             stderr: Vec::new(),
         })

@@ -36,6 +36,7 @@ pub use found::findings::Found;
 pub use found::idle::IdleFault;
 pub use found::lost::LostCapability;
 pub use found::output::LastLines;
+pub use found::relevance::Relevance;
 pub use found::report::{FaultTally, Progress, Report};
 pub use keep::checkpoint::{Checkpoint, CheckpointError};
 pub use keep::criteria::Criteria;

@@ -351,3 +351,13 @@ pub fn bind_any(socket: &OwnedFd, port: u16) {
         false => bind(fd, &SockaddrIn::new(0, 0, 0, 0, port)),
     };
 }
+
+/// Returns the numbers of the descriptors that an epoll instance watches, as they were when
+/// it was told of them (proc_pid_fdinfo(5), `tfd`).
+pub fn watched_by_epoll(process: Tid, descriptor: u64) -> Option<Vec<u64>> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).ok()?;
+    let lines = text.lines().filter_map(|line| line.strip_prefix("tfd:"));
+    lines
+        .map(|rest| rest.split_whitespace().next()?.parse().ok())
+        .collect()
+}

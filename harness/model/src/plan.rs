@@ -2,7 +2,7 @@
 
 use super::{EVERYTHING, Fault, Limits, Schedule, Signal};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan determines a run: the same program under the same plan gives the same
 /// trace.
@@ -31,39 +31,92 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub footprints: bool,
     /// The part of the programs' execution that comes before the first step.
-    #[serde(default, skip_serializing_if = "StartUp::is_shortest")]
+    #[serde(default, skip_serializing_if = "StartUp::is_least")]
     pub start_up: StartUp,
     /// Limits of the run.
     #[serde(default)]
     pub limits: Limits,
 }
 
-/// How far programs are brought before the first step, at most to the first call that does
-/// more than look at files and at the program itself; and what else is no step.
+/// What need not be tried in every order: how far programs are brought before the first step,
+/// at most to the first call that does more than look at files and at the program itself; what
+/// else is no step; and which steps are no choices.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StartUp {
     /// True if it includes looking at files that the run may change. Otherwise it ends
     /// there.
     pub reads_own_files: bool,
-    /// Those of them, as names of objects, at which it ends all the same: another program
-    /// changes them.
+    /// True if only steps that touch something contested are choices: after any other, its
+    /// task carries on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub carries_on: bool,
+    /// Objects that two processes touch, one of which changes them. Start-up ends where it
+    /// would look at one.
     pub contested: BTreeSet<String>,
     /// Signals that processes send each other. If start-up looks at files, what a process
     /// decides about other signals is no step.
     pub sent: BTreeSet<Signal>,
 }
 
-/// Where more objects are contested, start-up is hardly worth it.
-const MOST_CONTESTED: usize = 256;
+/// Where more objects are contested, telling them apart is hardly worth it.
+const MOST_CONTESTED: usize = 1024;
+
+/// So many words of one mapped file are told apart.
+const MOST_WORDS: usize = 64;
+
+/// Returns the file of which an object is a word, if it is one.
+fn file_of_word(object: &str) -> Option<&str> {
+    object.rsplit_once("+0x").map(|(file, _)| file)
+}
 
 impl StartUp {
     /// The longest start-up, as long as nothing is known to be contested.
     pub fn longest() -> StartUp {
         StartUp {
             reads_own_files: true,
+            carries_on: true,
             ..StartUp::default()
         }
+    }
+
+    /// Tells whether an object is known to be contested.
+    pub fn is_contested(&self, object: &str) -> bool {
+        self.contested.contains(object)
+            || file_of_word(object).is_some_and(|file| self.contested.contains(file))
+    }
+
+    /// Makes choices of the steps that touch these objects, too. What has no name makes a
+    /// choice of every step.
+    pub fn add_contested(&mut self, objects: BTreeSet<String>) {
+        self.contested.extend(objects);
+        self.merge_words();
+        let is_hopeless =
+            self.contested.remove(EVERYTHING) || self.contested.len() > MOST_CONTESTED;
+        self.carries_on &= !is_hopeless;
+    }
+
+    /// Names a mapped file of which many words are contested as a whole.
+    fn merge_words(&mut self) {
+        let mut words: BTreeMap<&str, usize> = BTreeMap::new();
+        for file in self
+            .contested
+            .iter()
+            .filter_map(|object| file_of_word(object))
+        {
+            *words.entry(file).or_default() += 1;
+        }
+        words.retain(|_, count| *count > MOST_WORDS);
+        let files: Vec<String> = words.into_keys().map(str::to_owned).collect();
+        let is_told = |object: &String| {
+            file_of_word(object).is_none_or(|file| !files.iter().any(|known| known == file))
+        };
+        self.contested.retain(is_told);
+        self.contested.extend(files);
+    }
+
+    fn is_least(&self) -> bool {
+        *self == StartUp::default()
     }
 
     /// Tells whether it ends at the first file that the run may change.
@@ -80,21 +133,65 @@ impl StartUp {
         let is_hopeless = self.contested.contains(EVERYTHING)
             || self.contested.len() > MOST_CONTESTED
             || (self.contested.len(), self.sent.len()) == known;
-        if is_hopeless {
-            *self = StartUp::default();
-        }
+        self.reads_own_files &= !is_hopeless;
+        self.contested.remove(EVERYTHING);
     }
 
     /// Adds what another run has shown; whether anything was new. The shorter of the two
     /// remains.
     pub fn learn(&mut self, other: &StartUp) -> bool {
         let before = self.clone();
-        if other.is_shortest() {
-            *self = StartUp::default();
-        } else if !self.is_shortest() {
-            self.contested.extend(other.contested.iter().cloned());
-            self.sent.extend(&other.sent);
-        }
+        self.reads_own_files &= other.reads_own_files;
+        self.carries_on &= other.carries_on;
+        self.contested.extend(other.contested.iter().cloned());
+        self.merge_words();
+        self.sent.extend(&other.sent);
         *self != before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(objects: &[&str]) -> BTreeSet<String> {
+        objects.iter().map(|object| (*object).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_has_no_name_makes_a_choice_of_every_step() {
+        let mut start_up = StartUp::longest();
+        start_up.add_contested(set(&["a", EVERYTHING]));
+        assert!(!start_up.carries_on && start_up.reads_own_files);
+        assert!(start_up.is_contested("a") && !start_up.is_contested("b"));
+    }
+
+    #[test]
+    fn many_words_of_a_file_are_the_file() {
+        let mut start_up = StartUp::longest();
+        let words = |count| {
+            (0..count)
+                .map(|at| format!("file /m+{:#x}", 8 * at))
+                .collect()
+        };
+        start_up.add_contested(words(MOST_WORDS));
+        assert!(!start_up.is_contested("file /m") && !start_up.is_contested("file /m+0x8000"));
+        start_up.add_contested(words(MOST_WORDS + 1));
+        assert_eq!(start_up.contested, set(&["file /m"]));
+        assert!(start_up.is_contested("file /m+0x8000") && !start_up.is_contested("file /n+0x8"));
+    }
+
+    #[test]
+    fn of_two_start_ups_the_shorter_remains_and_all_that_is_contested() {
+        let mut start_up = StartUp::longest();
+        start_up.add_contested(set(&["a"]));
+        let mut other = StartUp {
+            reads_own_files: false,
+            ..StartUp::longest()
+        };
+        other.add_contested(set(&["b"]));
+        assert!(start_up.learn(&other) && !start_up.learn(&other));
+        assert!(start_up.is_shortest() && start_up.carries_on);
+        assert_eq!(start_up.contested, set(&["a", "b"]));
     }
 }

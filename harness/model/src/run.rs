@@ -18,6 +18,8 @@ pub struct Run {
     pub captures: Vec<Capture>,
     /// Shared memory whose accesses are no schedule points, each with the reason.
     pub unwatched: BTreeSet<String>,
+    /// For each task, its steps that touched something contested, if that was followed.
+    pub mattered: Option<Vec<u64>>,
     /// Standard output.
     pub stdout: Vec<u8>,
     /// Standard error.

@@ -58,6 +58,10 @@ pub struct RunOptions {
     /// its files
     #[arg(long, value_name = "PATH")]
     pub regressions: Option<PathBuf>,
+    /// Make a choice of every step. By default tasks carry on after steps that touch nothing
+    /// which two processes touch and one of them changes
+    #[arg(long, conflicts_with = "exhaust")]
+    pub every_step: bool,
     /// Resume an interrupted exploration; needs the same command line and the same
     /// --output-dir, where its progress is saved
     #[arg(long = "continue", conflicts_with = "exhaust")]

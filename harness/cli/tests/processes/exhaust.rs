@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// What each process does (see `programs/steps.c`), and the number of classes where it
 /// follows from the steps by hand.
-const CASES: &[(&str, &[&str], Option<u64>)] = &[
+pub(crate) const CASES: &[(&str, &[&str], Option<u64>)] = &[
     // Nothing in common: all orders are equivalent.
     ("two files", &["r:a w:a", "r:b w:b"], Some(1)),
     // Reads commute.
@@ -148,7 +148,7 @@ const THEMES: &[&[&str]] = &[
 ];
 
 /// Two processes of one to three steps, or three of one.
-fn small_programs() -> impl Strategy<Value = Vec<String>> {
+pub(crate) fn small_programs() -> impl Strategy<Value = Vec<String>> {
     subsequence(THEMES, 1..=2).prop_flat_map(|themes| {
         let steps = |most| vec(select(themes.concat()), 1..=most).prop_map(|all| all.join(" "));
         prop_oneof![vec(steps(2), 2), vec(steps(3), 2), vec(steps(1), 3)]

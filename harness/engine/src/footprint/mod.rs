@@ -4,6 +4,8 @@
 //! Whatever is not known to concern particular objects concerns everything: a
 //! dependence too many costs an exploration time, one too few would hide a bug.
 
+mod concerns;
+pub(crate) mod contest;
 pub(crate) mod ends;
 pub(crate) mod footprints;
 mod names;
@@ -60,6 +62,7 @@ impl Session<'_> {
         for index in ready.iter().map(|id| id.index()) {
             let touches = match self.tasks[index].ahead.clone() {
                 Some(known) => known,
+                None if self.follows_contest() => self.concern(index),
                 None => self.about_to_touch(index).into(),
             };
             self.tasks[index].ahead = Some(touches.clone());
@@ -179,7 +182,7 @@ impl Session<'_> {
 
     /// Returns the objects that the next step of a task will touch, as far as known
     /// before it.
-    fn about_to_touch(&mut self, index: usize) -> Vec<Touch> {
+    pub(super) fn about_to_touch(&mut self, index: usize) -> Vec<Touch> {
         let task = &self.tasks[index];
         let mut touches = vec![self.process_of(task.id)];
         match task.state {
@@ -241,7 +244,7 @@ impl Session<'_> {
         touches
     }
 
-    fn of_call(&mut self, index: usize, touches: &mut Vec<Touch>) {
+    pub(super) fn of_call(&mut self, index: usize, touches: &mut Vec<Touch>) {
         let entering = self.tasks[index].entering;
         let (call, tid) = (entering.call, self.tasks[index].tid);
         // Pointers into shared memory have been exchanged for the kernel already.

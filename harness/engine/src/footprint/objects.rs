@@ -80,6 +80,11 @@ pub(crate) fn position(file: &str) -> String {
     format!("position in {file}")
 }
 
+/// Tells whether an object is the positions in a file.
+pub(crate) fn is_position(object: &str) -> bool {
+    object.starts_with("position in ")
+}
+
 /// Object of what is in a directory.
 pub(crate) fn entries(directory: &str) -> String {
     format!("entries of {directory}")

@@ -4,7 +4,7 @@
 use super::objects::{self, ObjectNames, entries, file, writers};
 use crosswire_calls::{Does, Row};
 use crosswire_kernel::{Tid, memory};
-use crosswire_model::Touch;
+use crosswire_model::{EVERYTHING, Touch};
 use libc::{AT_FDCWD, O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC};
 use std::fs;
 use std::io::Read;
@@ -31,6 +31,50 @@ impl ObjectNames {
         touches
     }
 
+    /// Returns what a call touches by one name that it uses, the directory being where names
+    /// begin that are not absolute. Symbolic links are followed.
+    pub fn names(
+        &mut self,
+        tid: Tid,
+        row: &Row,
+        args: &[u64; 6],
+        directory: Option<i32>,
+        name: &str,
+    ) -> Vec<Touch> {
+        let mut touches = Vec::new();
+        let mut path = match name.starts_with('/') {
+            true => PathBuf::from(name),
+            false => match base(tid, directory) {
+                Some(base) => base.join(name),
+                None => return vec![Touch::everything()],
+            },
+        };
+        for _ in 0..MOST_LINKS {
+            let Some(way) = follow(tid, &path, &mut touches) else {
+                break;
+            };
+            // The call may mean a link itself.
+            self.of_plain_way(tid, row, args, &way, &mut touches);
+            let Ok(target) = fs::read_link(inside(tid, &way.path)) else {
+                break;
+            };
+            path = way.path.parent().unwrap_or(Path::new("/")).join(target);
+        }
+        touches
+    }
+
+    /// Returns what using a socket by its name touches, or making one there.
+    pub fn of_socket_at(&self, tid: Tid, path: &Path) -> Vec<Touch> {
+        let Some(base) = base(tid, None) else {
+            return vec![Touch::everything()];
+        };
+        let mut touches = Vec::new();
+        if let Some(way) = follow(tid, &base.join(path), &mut touches) {
+            touches.extend(made(&way.path));
+        }
+        touches
+    }
+
     /// Returns what making a file touches, given its name as unix(7) has it.
     pub fn made_at(&self, tid: Tid, made: &str) -> Vec<Touch> {
         let base = match made.starts_with('/') {
@@ -40,12 +84,7 @@ impl ObjectNames {
         let Some(base) = base else {
             return vec![Touch::everything()];
         };
-        let path = along(&base.join(made)).path;
-        let parent = path.parent().unwrap_or(Path::new("/"));
-        vec![
-            Touch::write(name(&path)),
-            Touch::add(entries(&file(&parent.to_string_lossy()))),
-        ]
+        self::made(&along(&base.join(made)).path).into()
     }
 
     fn of_way(
@@ -57,17 +96,30 @@ impl ObjectNames {
         touches: &mut Vec<Touch>,
     ) {
         let path = &way.path;
-        let inside = |path: &Path| PathBuf::from(format!("/proc/{tid}/root{}", path.display()));
         let is_link = |path: &PathBuf| {
-            fs::symlink_metadata(inside(path)).is_ok_and(|data| data.file_type().is_symlink())
+            let data = fs::symlink_metadata(inside(tid, path));
+            data.is_ok_and(|data| data.file_type().is_symlink())
         };
         let mut all = way.through.iter().chain([path]);
-        if all.any(|path| is_link(path) || objects::is_of_kernel(path)) {
+        let is_script = || row.does == Does::Execute && is_script(&inside(tid, path));
+        if all.any(|path| is_link(path) || objects::is_of_kernel(path)) || is_script() {
             return touches.push(Touch::everything());
         }
+        self.of_plain_way(tid, row, args, way, touches);
+    }
+
+    fn of_plain_way(
+        &mut self,
+        tid: Tid,
+        row: &Row,
+        args: &[u64; 6],
+        way: &Way,
+        touches: &mut Vec<Touch>,
+    ) {
+        let path = &way.path;
         // They may be renamed or removed, or closed to the caller.
         touches.extend(way.through.iter().map(|path| Touch::read(name(path))));
-        let present = fs::symlink_metadata(inside(path)).ok();
+        let present = fs::symlink_metadata(inside(tid, path)).ok();
         if let Some(data) = &present {
             self.note_names(path, data);
         }
@@ -76,12 +128,7 @@ impl ObjectNames {
             present.as_ref().is_some_and(fs::Metadata::is_dir),
         );
         let (entry, content) = (name(path), file(&path.to_string_lossy()));
-        let parent = path.parent().unwrap_or(Path::new("/"));
-        // Its number of links, its size and its date change, too.
-        let new_entry = [
-            Touch::write(entry.clone()),
-            Touch::add(entries(&file(&parent.to_string_lossy()))),
-        ];
+        let new_entry = made(path);
         match row.does {
             Does::Open => {
                 // openat2(2) has its flags in memory.
@@ -129,7 +176,6 @@ impl ObjectNames {
                 Touch::add(writers(&content)),
                 Touch::write(content),
             ]),
-            Does::Execute if is_script(&inside(path)) => touches.push(Touch::everything()),
             Does::Execute => touches.extend([
                 Touch::read(entry),
                 Touch::read(writers(&content)),
@@ -145,6 +191,14 @@ impl ObjectNames {
             _ => touches.push(Touch::read(entry)),
         }
     }
+}
+
+/// Symbolic links that are followed in one path, as by the kernel (path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+/// Returns a path of the run as the engine can use it.
+fn inside(tid: Tid, path: &Path) -> PathBuf {
+    PathBuf::from(format!("/proc/{tid}/root{}", path.display()))
 }
 
 /// Object of what a path leads to, and of who may go there.
@@ -193,6 +247,41 @@ fn way(tid: Tid, directory: Option<i32>, address: u64) -> Option<Way> {
         false => base(tid, directory)?,
     };
     Some(along(&base.join(name)))
+}
+
+/// Returns what making a file touches, or removing it: the directory's number of links, size
+/// and date change, too.
+fn made(path: &Path) -> [Touch; 2] {
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    [
+        Touch::write(name(path)),
+        Touch::add(entries(&file(&parent.to_string_lossy()))),
+    ]
+}
+
+/// Follows the symbolic links on the way to the last part of a path, and adds them to what is
+/// touched. Files in which the kernel reports, and ways that do not end, show everything.
+fn follow(tid: Tid, path: &Path, touches: &mut Vec<Touch>) -> Option<Way> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let way = along(&path);
+        if objects::is_of_kernel(&way.path) {
+            break;
+        }
+        let target = |at: &PathBuf| Some((at.clone(), fs::read_link(inside(tid, at)).ok()?));
+        let Some((link, target)) = way.through.iter().find_map(target) else {
+            return Some(way);
+        };
+        touches.push(Touch::read(name(&link)));
+        let rest = way.path.strip_prefix(&link).unwrap_or(Path::new(""));
+        path = link
+            .parent()
+            .unwrap_or(Path::new("/"))
+            .join(target)
+            .join(rest);
+    }
+    touches.push(Touch::read(EVERYTHING));
+    None
 }
 
 /// Follows the parts of a path.

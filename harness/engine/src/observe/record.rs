@@ -11,6 +11,7 @@ impl Session<'_> {
             What::Call { call, result, .. } | What::Wake { call, result } => {
                 self.footprints.forget_after(Some(call.row()));
                 self.note_changes(index, call.row(), *result);
+                self.note_relations(index, call.row(), *result);
             }
             // A child's number may be that of one that has ended.
             What::Exec(_) | What::Spawn(_) => {

@@ -14,6 +14,7 @@ use crate::error::EngineError;
 use crate::faults::armed::Faults;
 use crate::files::known::Files;
 use crate::finish::ipc::Ipc;
+use crate::footprint::contest::Contest;
 use crate::footprint::footprints::Footprints;
 use crate::loops::Loops;
 use crate::memory::{Knowledge, SharedMemory};
@@ -66,6 +67,7 @@ pub(crate) struct Session<'a> {
     pub loops: Loops,
     pub footprints: Footprints,
     pub early: EarlyReads,
+    pub contest: Contest,
     pub recorder: Recorder,
 }
 
@@ -91,6 +93,7 @@ impl<'a> Session<'a> {
             loops: Loops::default(),
             footprints: Footprints::default(),
             early: EarlyReads::default(),
+            contest: Contest::default(),
             recorder: Recorder::default(),
         }
     }

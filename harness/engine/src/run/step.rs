@@ -12,7 +12,7 @@ use crosswire_calls::{Does, Fact};
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs::{self, Register};
-use crosswire_model::{Action, Deviation, Moment, Signal, What};
+use crosswire_model::{Action, Deviation, Moment, Signal, TaskId, What};
 
 impl Session<'_> {
     /// Takes steps until the run is over.
@@ -36,21 +36,14 @@ impl Session<'_> {
             return self.nobody_ready();
         }
         let asleep = self.asleep();
-        let candidates = self.chooser.candidates(&ready, &self.ordering(&asleep));
-        let choices = Choices {
-            ready: &ready,
-            asleep: &asleep,
-            next: &self.look_ahead(&candidates),
-            candidates: &candidates,
+        let task = match self.carries_on(&ready) {
+            Some(task) => {
+                self.chooser.goes_on(task);
+                task
+            }
+            None => self.choose(&ready, &asleep)?,
         };
-        let (task, switch) = self
-            .chooser
-            .choose(self.turn.step, &choices, self.turn.yielded)?;
-        if let Some(switch) = switch {
-            let step = self.turn.step;
-            self.recorder
-                .note_decision(Deviation { step, task }, switch);
-        }
+        self.note_touches(task.index());
         self.turn.yielded = false;
         self.turn.current = Some(task.index());
         self.tasks[task.index()].ahead = None;
@@ -62,6 +55,26 @@ impl Session<'_> {
         }
         self.finish_step();
         Ok(())
+    }
+
+    /// Somebody decides who takes the next step.
+    fn choose(&mut self, ready: &[TaskId], asleep: &[TaskId]) -> Result<TaskId, Halt> {
+        let candidates = self.chooser.candidates(ready, &self.ordering(asleep));
+        let choices = Choices {
+            ready,
+            asleep,
+            next: &self.look_ahead(&candidates),
+            candidates: &candidates,
+        };
+        let (task, switch) = self
+            .chooser
+            .choose(self.turn.step, &choices, self.turn.yielded)?;
+        if let Some(switch) = switch {
+            let step = self.turn.step;
+            self.recorder
+                .note_decision(Deviation { step, task }, switch);
+        }
+        Ok(task)
     }
 
     /// The current step is over.

@@ -346,6 +346,7 @@ impl Session<'_> {
             None => (self.memory.add_space(), None, None),
         };
         let awaits = self.awaited_by(&name);
+        self.contest.begin(self.processes.len(), parent);
         self.processes.push(Process {
             awaits,
             name,

@@ -16,6 +16,8 @@ pub(crate) struct Turn {
     /// Steps taken since the last root ended.
     pub(super) after_roots: u64,
     pub(super) allowance: Allowance,
+    /// Steps that touched something contested, by task, where that is followed.
+    mattered: Vec<u64>,
 }
 
 impl Turn {
@@ -30,6 +32,7 @@ impl Turn {
             last_resort: false,
             after_roots: 0,
             allowance: Allowance::new(),
+            mattered: Vec::new(),
         }
     }
 
@@ -56,6 +59,24 @@ impl Turn {
     /// Makes a task the current one, outside of any step.
     pub fn give_to(&mut self, index: Option<usize>) {
         self.current = index;
+    }
+
+    /// Returns whether the task that took the last step wants others to run.
+    pub fn has_yielded(&self) -> bool {
+        self.yielded
+    }
+
+    /// The next step, of this task, touches something contested.
+    pub fn matters_for(&mut self, index: usize) {
+        if self.mattered.len() <= index {
+            self.mattered.resize(index + 1, 0);
+        }
+        self.mattered[index] += 1;
+    }
+
+    /// For each task, the number of steps that did; the last ones may be missing.
+    pub fn mattered(&self) -> &[u64] {
+        &self.mattered
     }
 
     /// Returns whether nobody can go on otherwise, so that all who wait are let into the

@@ -18,6 +18,8 @@ pub struct Chooser {
     taken: Vec<u64>,
     current: Option<TaskId>,
     in_a_row: u32,
+    /// Choices so far.
+    number: u64,
 }
 
 /// Tasks to choose from, by ascending number.
@@ -53,6 +55,7 @@ impl Chooser {
             taken: Vec::new(),
             current: None,
             in_a_row: 0,
+            number: 0,
         }
     }
 
@@ -71,6 +74,22 @@ impl Chooser {
             all.sort_unstable();
         }
         all
+    }
+
+    /// Returns the task that ran last if it may go on: nobody has to decide that it does.
+    pub fn would_go_on(&self, step: u64, ready: &[TaskId], yielded: bool) -> Option<TaskId> {
+        let planned = self.schedule.deviations.get(self.next_deviation);
+        let is_planned = planned.is_some_and(|deviation| deviation.step == step);
+        let now = self.done();
+        let is_switched = self.switches.iter().any(|switch| switch.after == now);
+        let task = self.current.filter(|task| ready.contains(task))?;
+        let has_had_enough = yielded || self.in_a_row >= PATIENCE;
+        (!is_planned && !is_switched && !has_had_enough).then_some(task)
+    }
+
+    /// A task goes on without a decision.
+    pub fn goes_on(&mut self, task: TaskId) {
+        self.note(task);
     }
 
     /// Chooses; with the decision itself where [`Rule::RunOn`](crosswire_model::Rule::RunOn)
@@ -96,10 +115,11 @@ impl Chooser {
             }
             _ => match self.due_switch().filter(|task| can(*task)) {
                 Some(task) => task,
-                None => self.by_rule(step, choices, yielded, default),
+                None => self.by_rule(choices, yielded, default),
             },
         };
         let after = self.done();
+        self.number += 1;
         self.note(chosen);
         let switch = Switch {
             after,
@@ -108,9 +128,9 @@ impl Chooser {
         Ok((chosen, (chosen != default).then_some(switch)))
     }
 
-    fn by_rule(&mut self, step: u64, choices: &Choices, yielded: bool, default: TaskId) -> TaskId {
+    fn by_rule(&mut self, choices: &Choices, yielded: bool, default: TaskId) -> TaskId {
         let options = Options {
-            step,
+            number: self.number,
             ready: choices.candidates,
             next: choices.next,
             current: self.current,

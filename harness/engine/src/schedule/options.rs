@@ -22,7 +22,8 @@ pub(crate) trait Policy: Debug {
 /// The tasks to choose from.
 #[derive(Debug)]
 pub(crate) struct Options<'a> {
-    pub step: u64,
+    /// The number of choices so far.
+    pub number: u64,
     /// Tasks that can go on, by ascending number; never empty.
     pub ready: &'a [TaskId],
     /// Objects that the steps of `ready` are about to touch, where that is looked at.

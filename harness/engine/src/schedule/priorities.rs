@@ -48,7 +48,7 @@ impl Policy for Priorities {
             self.priorities.push(priority);
         }
         let mut overtaken = options.gives_way();
-        while self.changes.first().is_some_and(|at| *at <= options.step) {
+        while self.changes.first().is_some_and(|at| *at <= options.number) {
             self.changes.remove(0);
             overtaken = true;
         }

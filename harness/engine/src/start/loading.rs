@@ -87,14 +87,16 @@ impl Session<'_> {
             }
             // Nobody can be waiting in a program that has one thread.
             Does::Futex => args[1] as c_int & !FUTEX_PRIVATE_FLAG == FUTEX_WAKE,
-            // Is it a terminal, and how large? Not across exec, please.
+            // Is it a terminal, and how large?
             Does::Device if is_standard => matches!(args[1], TCGETS | TIOCGWINSZ),
             Does::Device => matches!(args[1], TCGETS | FIOCLEX) && own(args[0]),
             Does::Map(Mapping::Map) => {
                 args[2] as c_int & PROT_WRITE == 0 && own(args[4]) && self.may_map_early(index)
             }
-            // Is it open at all?
-            Does::Control if is_standard => matches!(args[1] as c_int, F_GETFD | F_GETFL),
+            // Is it open at all? Not across exec, please.
+            Does::Control if is_standard => {
+                matches!(args[1] as c_int, F_GETFD | F_SETFD | F_GETFL)
+            }
             Does::Control => {
                 own(args[0]) && matches!(args[1] as c_int, F_GETFD | F_SETFD | F_GETFL)
             }

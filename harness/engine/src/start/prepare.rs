@@ -66,8 +66,8 @@ impl Engine {
     /// Returns the number of the templates for runs with this start-up, which are made if
     /// there are none.
     pub(crate) fn prepare(&mut self, start_up: &StartUp) -> Result<usize, EngineError> {
-        let known = |prepared: &Prepared| prepared.start_up == *start_up;
-        if let Some(number) = self.prepared.iter().position(known) {
+        let serves = |prepared: &Prepared| prepared.serves(start_up);
+        if let Some(number) = self.prepared.iter().position(serves) {
             return Ok(number);
         }
         self.sandbox.reset(&Reset {
@@ -75,8 +75,10 @@ impl Engine {
             ..Reset::default()
         })?;
         let mut templates = Vec::new();
+        let mut is_as_asked = true;
         for number in 0..self.programs.len() {
-            let template = self.template(number, start_up)?;
+            let (template, is_shorter) = self.template(number, start_up)?;
+            is_as_asked &= !is_shorter;
             let loaded = self.knowledge.get_mut().note_loaded(template.tid);
             loaded.map_err(machine("keeping a template"))?;
             self.template_pids.push(template.inside);
@@ -84,6 +86,7 @@ impl Engine {
         }
         self.prepared.push(Prepared {
             start_up: start_up.clone(),
+            is_as_asked,
             early: templates.iter().map(|one| one.early.clone()).collect(),
             templates,
         });
@@ -94,12 +97,20 @@ impl Engine {
     }
 
     /// Starts a program and keeps it as a template. One that cannot be kept after the
-    /// longer start-up is kept after the shortest, or where its exec has left it.
-    fn template(&mut self, number: usize, start_up: &StartUp) -> Result<Template, EngineError> {
+    /// longer start-up is kept after the shortest, or where its exec has left it; returns
+    /// whether that was so.
+    fn template(
+        &mut self,
+        number: usize,
+        start_up: &StartUp,
+    ) -> Result<(Template, bool), EngineError> {
         let name = self.programs[number].start.name.clone();
         if !self.children.is_empty() {
             let launched = self.launch(number)?;
-            return Template::of_scenario(&name, launched, &self.bystanders);
+            return Ok((
+                Template::of_scenario(&name, launched, &self.bystanders)?,
+                false,
+            ));
         }
         let mut plan = Plan {
             seed: LOADING_SEED,
@@ -129,9 +140,9 @@ impl Engine {
                 watched: false,
             };
             match Template::of_program(&name, launched, setup)? {
-                Some(template) => return Ok(template),
+                Some(template) => return Ok((template, plan.start_up != *start_up)),
                 None if plan.start_up.is_shortest() => {
-                    return Template::at_exec(&name, self.launch(number)?);
+                    return Ok((Template::at_exec(&name, self.launch(number)?)?, true));
                 }
                 None => plan.start_up = StartUp::default(),
             }

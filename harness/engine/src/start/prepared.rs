@@ -15,7 +15,26 @@ pub(crate) struct Startable {
 /// Templates of all programs, for runs with the same start-up.
 pub(crate) struct Prepared {
     pub start_up: StartUp,
+    /// False if a program could only be kept after a shorter one.
+    pub is_as_asked: bool,
     pub templates: Vec<Template>,
     /// For each, the files of the run at which it looked while it started.
     pub early: Vec<BTreeSet<String>>,
+}
+
+impl Prepared {
+    /// Tells whether the programs would be kept at the same places for runs with another
+    /// start-up: it knows of nothing else contested at which they have looked.
+    pub fn serves(&self, wanted: &StartUp) -> bool {
+        let (own, other) = (&self.start_up, wanted);
+        if own.reads_own_files != other.reads_own_files {
+            return false;
+        }
+        let is_new = |object: &&String| !own.contested.contains(*object);
+        let mut new = other.contested.iter().filter(is_new);
+        let differs = |object: &String| self.early.iter().any(|seen| seen.contains(object));
+        own == other
+            || own.is_shortest()
+            || self.is_as_asked && own.contested.is_subset(&other.contested) && !new.any(differs)
+    }
 }

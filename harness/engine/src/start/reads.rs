@@ -34,6 +34,11 @@ struct Looks {
 }
 
 impl EarlyReads {
+    /// Tells whether nothing came too early.
+    pub fn is_empty(&self) -> bool {
+        self.contested.is_empty() && self.sent.is_empty()
+    }
+
     /// Takes note of objects at which a process looks, the run having had so many processes;
     /// returns whether no other process has changed them before. Who came first is not looked
     /// into.

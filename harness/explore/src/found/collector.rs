@@ -3,6 +3,7 @@
 use crate::found::findings::Findings;
 use crate::found::idle;
 use crate::found::outcome::Outcome;
+use crate::found::relevance::Relevance;
 use crate::found::report::{FaultTally, Progress, Report};
 use crate::found::tally::Tally;
 use crate::plan::guarantee::Guarantee;
@@ -36,6 +37,8 @@ pub(crate) struct Collector {
     pub processes: Vec<String>,
     /// Size of the program, as run 0 has shown it.
     pub profile: Profile,
+    /// The steps that can matter, as run 0 has shown them, if not nearly all do.
+    relevance: Option<Relevance>,
     /// The shortest of the start-ups of all runs.
     pub start_up: Option<StartUp>,
     /// True if it has become shorter since the last query.
@@ -106,6 +109,12 @@ impl Collector {
             self.guarantee.steps = outcome.profile.steps.into();
             self.profile = outcome.profile;
             self.processes = outcome.processes;
+            let start_up = self.start_up.as_mut();
+            self.relevance = outcome.relevance.filter(Relevance::is_worthwhile);
+            if let (None, Some(start_up)) = (&self.relevance, start_up) {
+                start_up.carries_on = false;
+                self.start_up_shrunk = true;
+            }
             self.reference = outcome.reference;
         }
         if let Verdict::Violation(violations) = &outcome.verdict {
@@ -169,6 +178,7 @@ impl Collector {
                 ..self.faults
             },
             idle_faults: idle,
+            relevance: self.relevance,
             guarantee: self.guarantee,
             exhaustion: None,
             interrupted: stopped && !self.closed,

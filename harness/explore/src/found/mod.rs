@@ -7,5 +7,6 @@ pub(crate) mod idle;
 pub(crate) mod lost;
 pub(crate) mod outcome;
 pub(crate) mod output;
+pub(crate) mod relevance;
 pub(crate) mod report;
 pub(crate) mod tally;

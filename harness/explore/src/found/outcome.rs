@@ -1,6 +1,7 @@
 //! Part of a run that an exploration keeps.
 
 use crate::found::output::LastLines;
+use crate::found::relevance::Relevance;
 use crate::plan::guarantee;
 use crate::plan::points::Points;
 use crate::plan::strategy::Profile;
@@ -37,6 +38,8 @@ pub(crate) struct Outcome {
     pub record: Option<Box<Record>>,
     pub last_lines: LastLines,
     pub replayed: bool,
+    /// The steps of run 0 that can matter, if that was looked into.
+    pub relevance: Option<Relevance>,
     /// The start-up that it had.
     pub start_up: StartUp,
     /// Shared memory whose accesses are no schedule points, and why.
@@ -62,6 +65,7 @@ impl Outcome {
             record: None,
             last_lines: LastLines::default(),
             replayed: false,
+            relevance: None,
             start_up: StartUp::default(),
             unwatched: BTreeSet::new(),
         }

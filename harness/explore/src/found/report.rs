@@ -1,5 +1,6 @@
 //! Report of an exploration, at its end and in progress.
 
+use crate::found::relevance::Relevance;
 use crate::{Chance, Exhaustion, Found, Guarantee, IdleFault, LostCapability};
 use crosswire_model::{Limit, Verdict};
 use std::collections::BTreeMap;
@@ -39,6 +40,8 @@ pub struct Report {
     pub faults: FaultTally,
     /// Kinds of faults that were asked for and never injected.
     pub idle_faults: Vec<IdleFault>,
+    /// The steps of run 0 that can matter, if other steps were no choices.
+    pub relevance: Option<Relevance>,
     /// Combined guarantee of the runs with random priorities.
     pub guarantee: Guarantee,
     /// Progress of an exhaustive exploration.
@@ -86,6 +89,7 @@ impl Report {
             invalid_reason,
             faults: FaultTally::default(),
             idle_faults: Vec::new(),
+            relevance: None,
             guarantee: Guarantee::default(),
             exhaustion: None,
             interrupted: false,

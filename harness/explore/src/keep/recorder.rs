@@ -7,7 +7,7 @@ use crosswire_check::Expectations;
 use crosswire_engine::ExecutableError;
 use crosswire_engine::{Isolation, Listings, Target};
 use crosswire_model::{
-    FORMAT_VERSION, Frame, Plan, Program, Record, Rule, Run, Schedule, Stack, Verdict,
+    FORMAT_VERSION, Frame, Plan, Program, Record, Rule, Run, Schedule, Stack, StartUp, Verdict,
 };
 use crosswire_symbols as symbols;
 
@@ -94,6 +94,11 @@ pub(crate) fn spelled_out(run: &Run) -> Plan {
             ..Schedule::new(Rule::RunOn)
         },
         footprints: false,
+        start_up: StartUp {
+            // Nothing is left to choose.
+            carries_on: false,
+            ..run.plan.start_up.clone()
+        },
         ..run.plan.clone()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::found::outcome::Outcome;
 use crate::found::output::LastLines;
+use crate::found::relevance::Relevance;
 use crate::keep::criteria::Judge;
 use crate::keep::recorder::Recorder;
 use crate::perform::confirm::{Confirmed, confirm};
@@ -96,7 +97,8 @@ fn is_checked(work: &Work, run: u64) -> bool {
 /// Adds what the other runs need to know of the first.
 pub(crate) fn describe_first(work: &Work, run: &Run, outcome: &mut Outcome) {
     outcome.processes = process_names(run);
-    outcome.profile = Profile::of(&run.trace);
+    outcome.profile = Profile::of(run);
+    outcome.relevance = Relevance::of(run);
     // Only a run that came to its proper end shows what belongs there.
     let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
     outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());

@@ -1,7 +1,7 @@
 //! Scheduling strategies of an exploration. The guarantee of each rule is documented
 //! where the engine implements it.
 
-use crosswire_model::{EVERYTHING, Footprint, Mode, Rule, TaskId, Touch, Trace, Weight};
+use crosswire_model::{EVERYTHING, Footprint, Mode, Rule, Run, TaskId, Touch, Trace, Weight};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -151,8 +151,23 @@ impl Profile {
     }
 
     /// Builds the profile of a program from a run with
-    /// [footprints](crosswire_model::Plan::footprints).
-    pub fn of(trace: &Trace) -> Profile {
+    /// [footprints](crosswire_model::Plan::footprints). Steps that are no choices do not
+    /// count.
+    pub fn of(run: &Run) -> Profile {
+        let mut profile = Profile::of_all_steps(&run.trace);
+        let start_up = &run.plan.start_up;
+        if let Some(mattered) = run.mattered.as_ref().filter(|_| start_up.carries_on) {
+            profile.steps = u32::try_from(mattered.iter().sum::<u64>()).unwrap_or(u32::MAX);
+            for (task, steps) in profile.tasks.iter_mut().zip(mattered) {
+                task.steps = *steps;
+            }
+            let is_contested = |(name, _): &(String, Vec<Weight>)| start_up.is_contested(name);
+            profile.objects.retain(is_contested);
+        }
+        profile
+    }
+
+    fn of_all_steps(trace: &Trace) -> Profile {
         let none: Vec<Weight> = trace
             .tasks
             .iter()

@@ -6,7 +6,7 @@ pub use crate::told::shrunk::{Shrunk, json as shrunk};
 use crate::told::races::{self, RaceEntry};
 use crate::told::stacks::{self, StackEntry};
 use crosswire_explore::{
-    Chance, Exhaustion, Found, IdleFault, LastLines, LostCapability, Replay, Report,
+    Chance, Exhaustion, Found, IdleFault, LastLines, LostCapability, Relevance, Replay, Report,
 };
 use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
 use serde::Serialize;
@@ -48,6 +48,9 @@ pub struct Summary {
     pub seed: u64,
     /// Numbers of faults: possible, planned, injected.
     pub faults: Faults,
+    /// Schedule points of run 0 that can matter, if the others were no choices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relevance: Option<Relevance>,
     /// Minimum probability that a bug of a depth would have been found (PCT).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guarantee: Vec<Chance>,
@@ -201,6 +204,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             struck: report.faults.struck,
             idle: report.idle_faults.clone(),
         },
+        relevance: report.relevance.clone(),
         guarantee: report.guarantee.chances(),
         exhaustion: report.exhaustion.as_ref().map(|exhaustion| Exhausted {
             complete: exhaustion.is_complete(),

@@ -4,7 +4,7 @@ use crate::Palette;
 use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::text::{counted, verdict_line};
-use crosswire_explore::{Exhaustion, Guarantee, IdleFault, LostCapability, Report};
+use crosswire_explore::{Exhaustion, Guarantee, IdleFault, LostCapability, Relevance, Report};
 use crosswire_model::{Limit, Verdict};
 use std::collections::BTreeMap;
 
@@ -23,6 +23,9 @@ pub fn summary(report: &Report, palette: Palette) -> String {
             report.seed
         ),
     );
+    if let Some(relevance) = &report.relevance {
+        line(&mut text, &escape(&format!("  {}", mattering(relevance))));
+    }
     let faults = report.faults;
     if faults.planned > 0 || faults.possible > 0 {
         line(
@@ -65,6 +68,30 @@ pub fn summary(report: &Report, palette: Palette) -> String {
         line(&mut text, "  interrupted: these are the results so far");
     }
     text
+}
+
+/// Says how many steps can matter, and because of what.
+fn mattering(relevance: &Relevance) -> String {
+    /// Objects that are told.
+    const MOST: usize = 6;
+    let numbers = format!(
+        "{} of {} can matter",
+        relevance.mattering,
+        counted(relevance.steps, "schedule point")
+    );
+    let objects = relevance.objects.iter();
+    // The files themselves say as much as their names.
+    let told = objects.filter(|object| !object.starts_with("name "));
+    let told: Vec<&str> = told.map(String::as_str).collect();
+    let left = match told.len().saturating_sub(MOST) {
+        0 => String::new(),
+        left => format!(", and {left} more"),
+    };
+    let told = told[..told.len().min(MOST)].join(", ");
+    match told.is_empty() {
+        true => numbers,
+        false => format!("{numbers}: {told}{left}"),
+    }
 }
 
 /// Describes the combined guarantee of the runs with random priorities.

@@ -1,0 +1,109 @@
+//! Steps that are choices: what touches nothing contested need not be one. Random programs
+//! show every outcome that they have when every step is a choice.
+
+use crate::exhaust::{CASES, small_programs};
+use crosswire::engine::{Engine, Start, Target};
+use crosswire::model::{Plan, Rule, Run, Schedule, StartUp, What};
+use crosswire_testing::building::{build_directory, compile, source};
+use crosswire_testing::command::somewhere;
+use crosswire_testing::engine::{OwnCpu, target};
+use crosswire_testing::measure;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Runs in which outcomes are looked for where every step is a choice, and runs in which
+/// each of them must be found again.
+const FIRST: u64 = 120;
+const MOST: u64 = 4_000;
+
+/// What the processes of a run have seen, and how they ended.
+fn outcome(run: &Run) -> String {
+    let mut seen: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for event in &run.trace.events {
+        let process = &run.trace.tasks[event.task.index()].process;
+        let told = match &event.what {
+            What::Call { call, result, .. } | What::Wake { call, result } => {
+                format!("{call}={result}")
+            }
+            What::Exit(_) | What::Killed(_) | What::Signal(_) => format!("{:?}", event.what),
+            _ => continue,
+        };
+        seen.entry(process).or_default().push(told);
+    }
+    format!("{seen:?} {:?}", run.trace.end)
+}
+
+fn programs<T: AsRef<str>>(case: &[T], program: &Path, directory: &Path) -> Target {
+    for file in ["a", "b"] {
+        std::fs::write(directory.join(file), "00000000").unwrap();
+    }
+    let start = |(number, steps): (usize, &T)| Start {
+        name: format!("p{number}"),
+        command: std::iter::once(program.to_str().unwrap())
+            .chain(steps.as_ref().split(' '))
+            .map(str::to_owned)
+            .collect(),
+    };
+    Target {
+        programs: case.iter().enumerate().map(start).collect(),
+        ..target("p0", &[], directory)
+    }
+}
+
+fn perform(engine: &mut Engine, start_up: &mut StartUp, seed: u64) -> String {
+    let plan = Plan {
+        schedule: Schedule::new(Rule::RandomWalk { seed }),
+        start_up: start_up.clone(),
+        ..Plan::default()
+    };
+    let run = engine.run(&plan).unwrap();
+    start_up.learn(&run.plan.start_up);
+    outcome(&run)
+}
+
+/// Returns the outcomes that only show if every step is a choice.
+fn missed<T: AsRef<str>>(case: &[T], program: &Path, cpu: usize) -> BTreeSet<String> {
+    let directory = somewhere();
+    let target = programs(case, program, directory.path());
+    let mut engine = Engine::start(&target, Some(cpu)).unwrap();
+    let mut every = StartUp::default();
+    let mut contested = StartUp {
+        carries_on: true,
+        ..StartUp::default()
+    };
+    let mut wanted: BTreeSet<String> = (0..FIRST)
+        .map(|seed| perform(&mut engine, &mut every, seed))
+        .collect();
+    for seed in 0..MOST {
+        wanted.remove(&perform(&mut engine, &mut contested, seed));
+        if wanted.is_empty() {
+            break;
+        }
+    }
+    wanted
+}
+
+#[test]
+fn no_outcome_is_lost_where_only_contested_steps_are_choices() {
+    let _cpu = OwnCpu::take();
+    let cpu = crosswire_testing::engine::next_cpu();
+    let built = build_directory();
+    let program = compile(&[source("steps.c")], built.path(), "steps");
+    for (name, case, _) in CASES {
+        let missed = missed(case, &program, cpu);
+        assert!(missed.is_empty(), "{name}: {missed:#?}");
+    }
+    let mut runner = TestRunner::new(Config {
+        cases: measure("CROSSWIRE_PROGRAMS", 24) as u32,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let compared = runner.run(&small_programs(), |case| {
+        let missed = missed(&case, &program, cpu);
+        prop_assert!(missed.is_empty(), "{missed:#?}");
+        Ok(())
+    });
+    compared.unwrap_or_else(|failure| panic!("{failure}"));
+}

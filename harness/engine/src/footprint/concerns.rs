@@ -1,0 +1,313 @@
+//! Which steps are choices where a plan [carries on](StartUp::carries_on): those that touch
+//! something contested. After any other step its task goes on at once, since no other
+//! process could tell when it was taken.
+//!
+//! A step whose objects are not known by name touches everything and is a choice. Where
+//! that would make choices of all steps of real programs, this looks closer than footprints
+//! do, which serve proofs: reading clocks concerns the caller alone, since nothing is said
+//! about the time that a step takes; files outside the run's directories count as one.
+
+use super::objects;
+use crate::emulate::address::{self, destination};
+use crate::run::session::Session;
+use crate::run::task::{At, State};
+use crate::start::loading::{is_inside, opens_to_change};
+use crosswire_calls::{Arg, Does, Fact, Mapping, Row};
+use crosswire_kernel::{descriptor, memory};
+use crosswire_model::{EVERYTHING, Mode, Rule, TaskId, Touch};
+use libc::{FIOCLEX, FIONBIO, FIONCLEX};
+use std::rc::Rc;
+
+/// Object of all files outside the directories of the run.
+const OUTSIDE: &str = "files outside";
+/// Object of all sockets: who is connected to whom is not looked into.
+const SOCKETS: &str = "sockets";
+
+impl Session<'_> {
+    /// Tells whether what steps touch is followed: the plan leaves out choices, or is to
+    /// learn which ones matter.
+    pub fn follows_contest(&self) -> bool {
+        let plan = self.setup.plan;
+        // A schedule that leaves nothing to chance has no use for it.
+        let has_use = plan.footprints || plan.schedule.rule != Rule::RunOn;
+        plan.start_up.carries_on && has_use && self.setup.log.is_none()
+    }
+
+    /// Returns the task that goes on without a choice, if one does.
+    pub fn carries_on(&mut self, ready: &[TaskId]) -> Option<TaskId> {
+        if !self.follows_contest() {
+            return None;
+        }
+        let task = self
+            .chooser
+            .would_go_on(self.turn.step(), ready, self.turn.has_yielded())?;
+        let is_call_or_access = matches!(
+            self.tasks[task.index()].state,
+            State::Ready(At::Entry | At::Access, _)
+        );
+        (is_call_or_access && !self.matters(task.index())).then_some(task)
+    }
+
+    /// A task takes a step: takes note of what it touches.
+    pub fn note_touches(&mut self, index: usize) {
+        if !self.follows_contest() {
+            return;
+        }
+        let touches = self.concern(index);
+        let process = self.tasks[index].process;
+        if self.matters(index) {
+            self.turn.matters_for(index);
+        }
+        self.contest
+            .touch(process, &touches, &self.setup.plan.start_up);
+    }
+
+    /// Tells whether it can matter when a task takes its next step.
+    fn matters(&mut self, index: usize) -> bool {
+        // Threads of a process may tell from its memory.
+        self.has_threads(index) || {
+            let start_up = &self.setup.plan.start_up;
+            let touches = self.concern(index);
+            let is_contested =
+                |touch: &Touch| touch.object == EVERYTHING || start_up.is_contested(&touch.object);
+            touches.iter().any(is_contested)
+        }
+    }
+
+    /// Returns what the next step of a task touches, as far as other processes are concerned.
+    pub fn concern(&mut self, index: usize) -> Rc<[Touch]> {
+        if let Some(known) = &self.tasks[index].ahead {
+            return known.clone();
+        }
+        let touches: Rc<[Touch]> = match self.tasks[index].state {
+            State::Ready(At::Entry, _) => self.concern_of_call(index),
+            _ => self.about_to_touch(index),
+        }
+        .into();
+        self.tasks[index].ahead = Some(touches.clone());
+        touches
+    }
+
+    fn concern_of_call(&mut self, index: usize) -> Vec<Touch> {
+        let entering = self.tasks[index].entering;
+        let (row, args) = (entering.row(), entering.args);
+        let own = self.process_of(self.tasks[index].id);
+        if self.recorder.has_unwatched() || self.footprints.unfollowed {
+            return vec![own, Touch::everything()];
+        }
+        let mut touches = match row.does {
+            Does::ReadClock
+            | Does::ReadTimeOfDay
+            | Does::ReadSeconds
+            | Does::Timer(_)
+            | Does::Place
+            | Does::Restart
+            | Does::Segment
+            | Does::Filter
+            | Does::Epoll
+            | Does::ControlEpoll
+            | Does::SleepByClock
+            | Does::Map(
+                Mapping::Unmap
+                | Mapping::Move
+                | Mapping::Protect
+                | Mapping::Advise
+                | Mapping::Remap,
+            )
+            | Does::Refused(_) => Vec::new(),
+            Does::Select => vec![Touch::read(EVERYTHING)],
+            Does::WaitEpoll => self.concern_of_epoll(index),
+            Does::CloseRange => {
+                let mut touches = Vec::new();
+                self.of_closing_all(self.tasks[index].tid, &mut touches);
+                touches
+            }
+            Does::Device => self.concern_of_device(index),
+            Does::Kill | Does::KillThread | Does::QueueSignal => self.concern_of_kill(index),
+            Does::Connect | Does::Bind | Does::Accept | Does::Listen | Does::Send => {
+                self.concern_of_address(index)
+            }
+            Does::SendMany => vec![Touch::write(SOCKETS), Touch::read(EVERYTHING)],
+            _ if row.paths().next().is_some() => self.concern_of_names(index),
+            Does::Anything if row.is(Fact::Looks) => vec![Touch::read(EVERYTHING)],
+            _ => match self.kernel_file(index, row, args[0]) {
+                Some(touches) => touches,
+                None => {
+                    let mut touches = Vec::new();
+                    self.of_call(index, &mut touches);
+                    touches
+                }
+            },
+        };
+        let process = self.tasks[index].process;
+        if let Some(used) =
+            objects::usage(row, &args).filter(|_| self.contest.opened(process, args[0]))
+        {
+            // Nobody else has a position in it, in which listing differs from looking.
+            touches.retain(|touch| !objects::is_position(&touch.object));
+            if used == objects::Use::List {
+                touches.iter_mut().for_each(|touch| touch.mode = Mode::Read);
+            }
+        }
+        // Closing a file gives up locks, if there are any.
+        let gives_up = (row.does == Does::Close).then(|| std::mem::take(&mut touches));
+        self.footprints.objects.add_linked(&mut touches);
+        touches.extend(gives_up.into_iter().flatten());
+        touches.push(own);
+        touches
+    }
+
+    /// What a call touches on a descriptor through which the kernel tells of its objects.
+    fn kernel_file(&mut self, index: usize, row: &Row, number: u64) -> Option<Vec<Touch>> {
+        let how = objects::usage(row, &self.tasks[index].entering.args)?;
+        let file = self.descriptor(self.tasks[index].tid, number)?;
+        (file.name == EVERYTHING).then(|| match how {
+            objects::Use::Read | objects::Use::ReadAt | objects::Use::List => {
+                vec![Touch::read(EVERYTHING)]
+            }
+            objects::Use::Write | objects::Use::Change => vec![Touch::everything()],
+            _ => Vec::new(),
+        })
+    }
+
+    /// What one epoll instance shows: the state of what it watches.
+    fn concern_of_epoll(&mut self, index: usize) -> Vec<Touch> {
+        let (tid, number) = (self.tasks[index].tid, self.tasks[index].entering.args[0]);
+        let Some(watched) = descriptor::watched_by_epoll(tid, number) else {
+            return vec![Touch::read(EVERYTHING)];
+        };
+        let files = watched.into_iter().map(|number| {
+            // Closed under this number, it may still be open elsewhere (epoll(7), Q6).
+            self.descriptor(tid, number)
+                .map_or(Touch::read(EVERYTHING), |file| Touch::read(file.name))
+        });
+        files.collect()
+    }
+
+    fn concern_of_device(&mut self, index: usize) -> Vec<Touch> {
+        let (tid, args) = (self.tasks[index].tid, self.tasks[index].entering.args);
+        let row = self.tasks[index].entering.row();
+        let Some(file) = self.descriptor(tid, args[0]) else {
+            return Vec::new();
+        };
+        match args[1] {
+            FIOCLEX | FIONCLEX => Vec::new(),
+            _ if file.name == EVERYTHING => vec![Touch::everything()],
+            FIONBIO => vec![Touch::write(file.name)],
+            _ if row.only_asks(&args) => vec![Touch::read(file.name)],
+            _ => vec![Touch::everything()],
+        }
+    }
+
+    /// A signal may end its targets, which then close what they have open.
+    fn concern_of_kill(&mut self, index: usize) -> Vec<Touch> {
+        let entering = self.tasks[index].entering;
+        let target = entering.args[0] as i32;
+        let own = self.tasks[index].process;
+        let signal = entering.row().argument(Arg::Signal);
+        let is_question = signal.is_some_and(|at| entering.args[at] == 0);
+        let found = self.tasks.inside(target).filter(|_| target > 0);
+        let targets: Vec<usize> = match found.map(|task| task.process) {
+            Some(process) => vec![process],
+            // A process group, or a child that nobody knows yet.
+            None => (0..self.processes.len()).collect(),
+        };
+        let mut touches = Vec::new();
+        for process in targets.into_iter().filter(|process| *process != own) {
+            let parent = self.processes[process].parent;
+            touches.extend(parent.map(|parent| self.mourners(parent)));
+            let leader = self.processes[process].leader;
+            touches.push(self.process_of(leader));
+            if !is_question && !self.has_ended(&self.processes[process]) {
+                self.of_exit(leader.index(), &mut touches);
+            }
+        }
+        touches
+    }
+
+    /// What a call touches that gives a socket an address, or names one to connect or send to.
+    fn concern_of_address(&mut self, index: usize) -> Vec<Touch> {
+        let task = &self.tasks[index];
+        let (tid, args, row) = (task.tid, task.entering.args, task.entering.row());
+        let address = match row.socket_address() {
+            Some((address, _)) => args[address],
+            None if row.does == Does::Send => destination(tid, row, &args),
+            None => 0,
+        };
+        let mut touches = vec![Touch::write(SOCKETS)];
+        if let Some(path) = address::path(tid, address).filter(|_| address != 0) {
+            touches.extend(self.footprints.objects.of_socket_at(tid, &path));
+        }
+        touches
+    }
+
+    fn concern_of_names(&mut self, index: usize) -> Vec<Touch> {
+        let task = &self.tasks[index];
+        let (tid, entering) = (task.tid, task.entering);
+        let (row, args) = (entering.row(), entering.args);
+        let mut touches = Vec::new();
+        for (directory, at) in row.paths() {
+            let name = memory::read_string(tid, args[at], 4096).unwrap_or_default();
+            let is_own = !name.starts_with('/') || is_inside(&name, self.setup.private_dirs);
+            if name.is_empty() {
+                // The descriptor itself, as fstat(2).
+                let file = directory.and_then(|at| self.descriptor(tid, args[at]));
+                touches.extend(file.map(|file| Touch::read(file.name)));
+            } else if is_own {
+                let directory = directory.map(|at| args[at] as i32);
+                let objects = &mut self.footprints.objects;
+                touches.extend(objects.names(tid, row, &args, directory, &name));
+            } else if objects::is_of_kernel(std::path::Path::new(&name)) {
+                touches.push(Touch::read(EVERYTHING));
+            } else {
+                touches.push(match row.does {
+                    Does::Open if !opens_to_change(&entering) => Touch::read(OUTSIDE),
+                    Does::LookUp | Does::Execute | Does::ChangeDirectory => Touch::read(OUTSIDE),
+                    _ if row.is(Fact::Looks) => Touch::read(OUTSIDE),
+                    _ => Touch::write(OUTSIDE),
+                });
+            }
+        }
+        if row.does == Does::Execute {
+            self.of_closing_all(tid, &mut touches);
+            touches.extend(super::ends::executable(tid));
+        }
+        touches
+    }
+
+    /// Takes note of what a call says about the order of processes, and about who shares what
+    /// with whom.
+    pub fn note_relations(&mut self, index: usize, row: &Row, result: i64) {
+        let process = self.tasks[index].process;
+        let [first, second, ..] = self.tasks[index].entering.args;
+        match row.does {
+            _ if result < 0 => {}
+            Does::WaitChild if result > 0 => self.note_reaped(index, result),
+            Does::Open => self.contest.opens(process, result as u64),
+            Does::Close => self.contest.shares(process, Some(first)),
+            Does::Duplicate => {
+                self.contest
+                    .shares(process, row.second_descriptor().map(|_| second));
+            }
+            // They may pass descriptors (unix(7)).
+            Does::Send | Does::SendMany | Does::Receive | Does::ReceiveMany => {
+                self.contest.shares(process, None);
+            }
+            _ => {}
+        }
+    }
+
+    /// A process has learnt of the end of a child.
+    fn note_reaped(&mut self, index: usize, pid: i64) {
+        let own = self.tasks[index].process;
+        let ended = |process: &usize| {
+            let leader = self.processes[*process].leader.index();
+            self.processes[*process].parent == Some(own)
+                && i64::from(self.tasks[leader].tid_inside) == pid
+                && self.has_ended(&self.processes[*process])
+        };
+        if let Some(child) = (0..self.processes.len()).rev().find(ended) {
+            self.contest.reap(own, child);
+        }
+    }
+}
