@@ -72,6 +72,8 @@ pub enum Fact {
     Reserves = 1 << 20,
     /// Changes nothing that another process could notice, whatever it looks at.
     Looks = 1 << 21,
+    /// Tells and changes only what belongs to the caller's process.
+    Own = 1 << 22,
 }
 
 /// A set of [`Fact`]s.
@@ -452,6 +454,8 @@ impl Row {
         match self.does {
             // What is mapped is watched from the first access on.
             Does::Map(Mapping::Map) => false,
+            // Where they put the numbers, the caller may soon put something else.
+            Does::Pipe | Does::SocketPair => false,
             Does::Close => !somebody_waits && !linger,
             _ => self.is_instant(args) || !somebody_waits && self.is(Fact::WakesWatchers),
         }

@@ -58,6 +58,10 @@ const TICK: i64 = 20;
 const TEMPLATE_PID: i32 = 20_001;
 const RUN_PID: i32 = 101;
 
+/// Number of attempts at a run that shows each time that more is contested: what that is has
+/// no name that other runs know.
+const MOST_ATTEMPTS: u32 = 24;
+
 /// Number of attempts at a run whose pids differ from the expected ones.
 const ATTEMPTS: u32 = 4;
 
@@ -186,7 +190,7 @@ impl Engine {
         if !self.is_start_up_free() {
             plan.start_up = StartUp::default();
         }
-        loop {
+        for attempt in 1.. {
             let executes = self.executes;
             let Attempt {
                 run,
@@ -201,7 +205,9 @@ impl Engine {
                 plan.start_up.contest(early.contested, early.sent);
             }
             plan.start_up.add_contested(contested);
+            plan.start_up.carries_on &= attempt < MOST_ATTEMPTS;
         }
+        unreachable!("it ends when a run shows nothing new")
     }
 
     /// Tells whether start-up may be longer than the shortest: every run finds the files as

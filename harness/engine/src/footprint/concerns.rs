@@ -10,7 +10,7 @@
 use super::objects;
 use crate::emulate::address::{self, destination};
 use crate::run::session::Session;
-use crate::run::task::{At, State};
+use crate::run::task::{At, State, Task};
 use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::{Arg, Does, Fact, Mapping, Row};
 use crosswire_kernel::{descriptor, memory};
@@ -64,14 +64,32 @@ impl Session<'_> {
 
     /// Tells whether it can matter when a task takes its next step.
     fn matters(&mut self, index: usize) -> bool {
-        // Threads of a process may tell from its memory.
-        self.has_threads(index) || {
+        self.threads_may_tell(index) || {
             let start_up = &self.setup.plan.start_up;
             let touches = self.concern(index);
             let is_contested =
                 |touch: &Touch| touch.object == EVERYTHING || start_up.is_contested(&touch.object);
             touches.iter().any(is_contested)
         }
+    }
+
+    /// Tells whether other threads of its process may tell from their memory when a task took
+    /// its step: one that can go on, or that somebody else may wake.
+    fn threads_may_tell(&self, index: usize) -> bool {
+        let own = self.space_number(index);
+        let may_tell = |other: &Task| {
+            let entering = other.entering;
+            // Only threads with the same memory can wake it.
+            let waits_for_them = matches!(other.state, State::Blocked)
+                && other.timed_wait.is_none()
+                && entering.row().does == Does::Futex
+                && crosswire_calls::futex_is_private(&entering.args);
+            !other.is_gone() && !waits_for_them
+        };
+        let others = self.tasks.iter().filter(|other| other.id.index() != index);
+        others
+            .filter(|other| self.space_number(other.id.index()) == own)
+            .any(may_tell)
     }
 
     /// Returns what the next step of a task touches, as far as other processes are concerned.
@@ -96,6 +114,7 @@ impl Session<'_> {
             return vec![own, Touch::everything()];
         }
         let mut touches = match row.does {
+            _ if row.is(Fact::Own) => Vec::new(),
             Does::ReadClock
             | Does::ReadTimeOfDay
             | Does::ReadSeconds
@@ -275,13 +294,27 @@ impl Session<'_> {
         touches
     }
 
-    /// Takes note of what a call says about the order of processes, and about who shares what
-    /// with whom.
+    /// Tells whether the objects that steps touch are known.
+    fn knows_objects(&self) -> bool {
+        self.setup.plan.footprints || self.chooser.looks_ahead() || self.follows_contest()
+    }
+
+    /// A call has come back: gives names to what it has created, by who created it and in which
+    /// order, which is the same in every run, unlike inode numbers; and takes note of what it
+    /// says about the order of processes, and about who shares what with whom.
     pub fn note_relations(&mut self, index: usize, row: &Row, result: i64) {
+        if result < 0 || !self.knows_objects() {
+            return;
+        }
         let process = self.tasks[index].process;
-        let [first, second, ..] = self.tasks[index].entering.args;
+        let (tid, args) = (self.tasks[index].tid, self.tasks[index].entering.args);
+        let [first, second, ..] = args;
+        self.footprints.unfollowed |= row.acts_later(&args);
         match row.does {
-            _ if result < 0 => {}
+            Does::Pipe | Does::SocketPair => {
+                let maker = self.maker(index);
+                self.footprints.objects.name_new(tid, &maker, row, args);
+            }
             Does::WaitChild if result > 0 => self.note_reaped(index, result),
             Does::Open => self.contest.opens(process, result as u64),
             Does::Close => self.contest.shares(process, Some(first)),

@@ -103,7 +103,6 @@ impl Session<'_> {
     pub fn look_after(&mut self, before: Before) {
         let index = before.task.index();
         let mut touches = before.touches.clone();
-        self.name_creations(index, before.events);
         for event in &self.recorder.events()[before.events..] {
             // The end of a wait, a child, a signal: the other task's next step
             // would not be what it is without this one.
@@ -432,23 +431,15 @@ impl Session<'_> {
         self.footprints.objects.descriptor(tid, number as i32)
     }
 
-    /// Gives names to what the step has created, by who created it and in which
-    /// order: the same in every run, unlike inode numbers.
-    fn name_creations(&mut self, index: usize, since: usize) {
-        let tid = self.tasks[index].tid;
-        for at in since..self.recorder.len() {
-            let (task, what) = (
-                self.recorder.events()[at].task,
-                &self.recorder.events()[at].what,
-            );
-            let (call, args) = match what {
-                What::Call {
-                    call, args, result, ..
-                } if task.index() == index && *result >= 0 => (call.row(), *args),
-                _ => continue,
-            };
-            self.footprints.objects.name_new(tid, index, call, args);
-            self.footprints.unfollowed |= call.acts_later(&args);
+    /// Returns what a task is called as the maker of something: as its process, unless it is
+    /// one of several threads.
+    pub(super) fn maker(&self, index: usize) -> String {
+        let process = self.tasks[index].process;
+        let name = &self.processes[process].name;
+        let before = self.tasks.iter().take(index);
+        match before.filter(|task| task.process == process).count() {
+            0 => name.clone(),
+            number => format!("{name}, thread {}", number + 1),
         }
     }
 }

@@ -15,8 +15,8 @@ use std::path::Path;
 pub(crate) struct ObjectNames {
     /// Names by device and inode.
     names: HashMap<(u64, u64), String>,
-    /// ObjectNames created, by task.
-    created: HashMap<usize, u32>,
+    /// Objects created, by task.
+    created: HashMap<String, u32>,
     /// Touches of the operations that are undone when a process ends.
     pub undone: Vec<(usize, Touch)>,
     /// Files behind descriptors, and mapped files, as long as no call can have changed
@@ -169,7 +169,7 @@ impl ObjectNames {
             None if target.starts_with("anon_inode:") || is_of_kernel(Path::new(&*target)) => {
                 EVERYTHING.to_owned()
             }
-            None if target.starts_with("pipe:") => target.into_owned(),
+            None if target.starts_with("pipe:") => "pipes that nobody has made".to_owned(),
             None => {
                 self.note_names(Path::new(&*target), &data);
                 file(&target)
@@ -216,16 +216,19 @@ impl ObjectNames {
     }
 
     /// Names what a call has created.
-    pub fn name_new(&mut self, tid: Tid, task: usize, row: &Row, args: [u64; 6]) {
+    pub fn name_new(&mut self, tid: Tid, maker: &str, row: &Row, args: [u64; 6]) {
         let (kind, numbers) = match row.does {
             Does::Pipe => ("pipe", pair(tid, args[0])),
             Does::SocketPair => ("socket pair", pair(tid, args[3])),
             // All eventfds share an inode.
             _ => return,
         };
-        let count = self.created.entry(task).or_default();
+        let count = match self.created.get_mut(maker) {
+            Some(count) => count,
+            None => self.created.entry(maker.to_owned()).or_default(),
+        };
         *count += 1;
-        let name = format!("{kind} #{task}.{count}");
+        let name = format!("{kind} {count} of {maker}");
         for number in numbers {
             if let Ok(data) = fs::metadata(format!("/proc/{tid}/fd/{number}")) {
                 self.names.insert((data.dev(), data.ino()), name.clone());

@@ -156,7 +156,7 @@ impl Session<'_> {
     }
 
     /// Tells whether other live tasks have the same memory.
-    pub(crate) fn has_threads(&self, index: usize) -> bool {
+    fn has_threads(&self, index: usize) -> bool {
         let own = self.space_number(index);
         let shares = |other: usize| {
             other != index && !self.tasks[other].is_gone() && self.space_number(other) == own
