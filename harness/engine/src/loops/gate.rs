@@ -12,6 +12,8 @@ impl Session<'_> {
         if !counts(what) {
             return;
         }
+        let reads_clock = matches!(what, What::Call { call, .. } if call.row().tells_time());
+        self.tasks[index].looping.note_reading(reads_clock);
         let here = self.tasks[index].entering.next;
         let mut is_call = true;
         let looks = match what {

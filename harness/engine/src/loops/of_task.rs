@@ -63,6 +63,8 @@ pub(crate) struct Looping {
     pub(super) since: Happened,
     /// Some of its latest steps were calls, not accesses to shared memory.
     pub(super) calls: bool,
+    /// So many of its latest steps have but read a clock.
+    pub(super) readings: usize,
     /// It has come round, and waits until more has happened than that.
     pub(super) gate: Option<Happened>,
     /// It goes round in code without steps.
@@ -91,6 +93,14 @@ impl Looping {
         self.rounds.forget();
         self.calls = false;
         self.leave();
+    }
+
+    /// It has taken a step, which only reads a clock or not.
+    pub(super) fn note_reading(&mut self, reads_clock: bool) {
+        self.readings = match reads_clock {
+            true => self.readings + 1,
+            false => 0,
+        };
     }
 
     /// Tells whether it goes round without making calls.
