@@ -77,6 +77,7 @@ impl Session<'_> {
         }
         let looping = &mut self.tasks[index].looping;
         looping.gate = Some(now);
+        looping.comes_round = true;
         if let Some(examination) = &mut looping.examination {
             examination.is_complete = true;
         }

@@ -65,6 +65,8 @@ pub(crate) struct Looping {
     pub(super) calls: bool,
     /// So many of its latest steps have but read a clock.
     pub(super) readings: usize,
+    /// It has come round since it last did something that could be noticed.
+    pub(super) comes_round: bool,
     /// It has come round, and waits until more has happened than that.
     pub(super) gate: Option<Happened>,
     /// It goes round in code without steps.
@@ -92,6 +94,7 @@ impl Looping {
     pub(super) fn forget(&mut self) {
         self.rounds.forget();
         self.calls = false;
+        self.comes_round = false;
         self.leave();
     }
 
@@ -101,6 +104,11 @@ impl Looping {
             true => self.readings + 1,
             false => 0,
         };
+    }
+
+    /// Tells whether it has to make calls for reading clocks, because they are looked at.
+    pub fn reads_by_calls(&self) -> bool {
+        self.comes_round || self.examination.is_some()
     }
 
     /// Tells whether it goes round without making calls.

@@ -103,6 +103,7 @@ impl Session<'_> {
         };
         match shown {
             Shown::Endless(stopped, rounding) => {
+                self.take_readings(index, Stop::Trap);
                 self.use_cpu_in_loop(index);
                 self.end_one_stop_call(index, Stop::Trap)?;
                 self.tasks[index].state = State::Ready(At::Code, stopped);

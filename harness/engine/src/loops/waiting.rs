@@ -35,8 +35,7 @@ impl Looping {
         };
         let is_another = period > self.examined_period;
         let was_endless = matches!(self.nature, Some(Nature::Endless(_)));
-        self.in_vain as usize * period >= patience
-            && (is_another || self.in_vain.is_power_of_two())
+        self.in_vain as usize * period >= patience && (is_another || self.in_vain.is_power_of_two())
             || some_are_endless && (is_another || was_endless)
     }
 }

@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Default)]
 pub(crate) struct SharedMemory {
     /// Address spaces, of which a process has one, or shares one.
-    pub(super) spaces: Vec<Space>,
+    pub spaces: Vec<Space>,
     pub(super) objects: SharedObjects,
     pub(super) knowledge: Knowledge,
     pub(super) reserved: Reserved,

@@ -240,6 +240,7 @@ impl Session<'_> {
                 return Ok(());
             };
             self.reports.recheck |= signal != 0;
+            self.lend_readings(index);
             match signal == 0 && self.is_examined(index) {
                 true => self.follow(index)?,
                 false => {

@@ -1,8 +1,10 @@
 //! Meaning of each ptrace stop for the task that reports it.
 
 use crate::EngineError;
+use crate::emulate::readings::Readings;
 use crate::emulate::tsc;
 use crate::inside::stubs::Stubs;
+use crate::inside::vdso;
 use crate::loops::Looping;
 use crate::memory::Borrowed;
 use crate::observe::logged::Logged;
@@ -25,6 +27,7 @@ impl Session<'_> {
             return Ok(());
         };
         self.tasks[index].ahead = None;
+        self.take_readings(index, stop);
         if self.look_at_told(index, stop)? {
             return Ok(());
         }
@@ -140,6 +143,9 @@ impl Session<'_> {
     fn on_exit(&mut self, index: usize) -> Result<(), Halt> {
         self.stopped_at(index, At::Exit);
         let task = &mut self.tasks[index];
+        if let Some(kernels) = task.executed.take() {
+            vdso::install(task.tid, &kernels)?;
+        }
         task.in_vfork = false;
         let mut result = task.stopped().expect("it has just stopped").result()?;
         if self.has_missed_pointer(index, result)? {
@@ -365,6 +371,7 @@ impl Session<'_> {
             fault_action,
             dumpable: parent.is_none_or(|parent| self.processes[parent].dumpable),
             logged: Logged::default(),
+            readings: parent.map_or_else(Readings::default, |of| self.processes[of].readings),
         })
     }
 
@@ -393,10 +400,11 @@ impl Session<'_> {
         changed.executable = None;
         changed.fault_action = None;
         changed.dumpable = true;
+        changed.readings = Readings::default();
         self.processes[process].loading = Some(Vec::new());
         self.timers.forget_program(process);
         let path = self.tasks[index].path.clone().unwrap_or_default();
-        auxv::make_deterministic(tid)
+        self.tasks[index].executed = auxv::make_deterministic(tid)
             .map_err(|error| EngineError::Machine(format!("preparing `{path}`: {error}")))
             .map_err(Halt::Failed)?;
         self.record(index, What::Exec(path));
