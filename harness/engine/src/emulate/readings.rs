@@ -112,19 +112,23 @@ impl Session<'_> {
         left.unwrap_or(MOST).min(MOST)
     }
 
-    /// A task has stopped: its readings have taken time. A program can write to the page; what
-    /// it says counts at most as all that it was lent.
-    pub fn take_readings(&mut self, index: usize, stop: Stop) {
+    /// Tells whether a task that has stopped had been lent readings.
+    pub fn has_readings(&self, index: usize, stop: Stop) -> bool {
         let is_gone = matches!(stop, Stop::Exited(_) | Stop::Killed(_) | Stop::Exec { .. });
+        let lent = self.space(index).lent;
+        !is_gone
+            && self.turn.current() == Some(index)
+            && !matches!(lent, Lent::Readings(0) | Lent::Impossible)
+    }
+
+    /// A task has stopped, with so many readings left: those that it has made have taken time.
+    /// A program can write to the page; what it says counts at most as all that it was lent.
+    pub fn take_readings(&mut self, index: usize, left: u64) {
         let space = self.space_number(index);
-        let lent = match self.memory.spaces[space].lent {
-            Lent::Readings(lent) if lent > 0 => lent,
-            _ => return,
-        };
-        if is_gone || self.turn.current() != Some(index) {
+        let Lent::Readings(lent) = self.memory.spaces[space].lent else {
             return;
-        }
-        let left = vdso::left(self.tasks[index].tid).unwrap_or(0).min(lent);
+        };
+        let left = left.min(lent);
         let time = (lent - left) * STEP;
         if time > 0 {
             self.memory.spaces[space].lent = Lent::Readings(left);

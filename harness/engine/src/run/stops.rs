@@ -16,7 +16,7 @@ use crosswire_kernel::Tid;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs;
-use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
 use crosswire_model::{Call, End, Signal, TaskId, What};
 
 impl Session<'_> {
@@ -27,13 +27,17 @@ impl Session<'_> {
             return Ok(());
         };
         self.tasks[index].ahead = None;
-        self.take_readings(index, stop);
-        if self.look_at_told(index, stop)? {
+        let entering = match stop {
+            Stop::Entry => Stopped::reported(tid).entering()?,
+            _ => Entering::default(),
+        };
+        let result = self.take_left(index, stop);
+        if self.look_at_told(index, &entering)? {
             return Ok(());
         }
-        self.end_one_stop_call(index, stop)?;
+        self.end_one_stop_call(index, stop, result)?;
         match stop {
-            Stop::Entry => self.on_entry(index),
+            Stop::Entry => self.on_entry(index, entering),
             Stop::Exit => self.on_exit(index),
             Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
             Stop::Exec { former } => self.on_exec(index, former),
@@ -107,12 +111,17 @@ impl Session<'_> {
         self.reports.unannounced.insert(tid, stop);
     }
 
-    fn on_entry(&mut self, index: usize) -> Result<(), Halt> {
+    fn on_entry(&mut self, index: usize, entering: Entering) -> Result<(), Halt> {
         self.stopped_at(index, At::Entry);
+        let lends = !self.tasks[index].borrowed.is_empty();
         self.return_pointers(index)?;
         let task = &mut self.tasks[index];
-        let before = task.entering;
-        task.entering = task.stopped().expect("it has just stopped").entering()?;
+        let entering = match lends {
+            // Of a call that is made again it was an exchanged pointer.
+            true => task.stopped().expect("it has just stopped").entering()?,
+            false => entering,
+        };
+        let before = std::mem::replace(&mut task.entering, entering);
         self.note_entry(index);
         self.lend_aliases(index)?;
         let task = &mut self.tasks[index];
