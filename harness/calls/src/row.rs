@@ -461,6 +461,11 @@ impl Row {
         }
     }
 
+    /// Returns whether the call reads bytes from a descriptor.
+    pub fn reads_bytes(&self) -> bool {
+        matches!(self.does, Does::Read | Does::ReadAt)
+    }
+
     /// Returns whether the call leaves open files and their names as they are.
     pub fn leaves_files(&self) -> bool {
         self.is(Fact::SameFiles)

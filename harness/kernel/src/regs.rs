@@ -56,6 +56,13 @@ impl Registers {
         (r.rax, r.rip, r.rcx, r.orig_rax) = (result, next, next, u64::MAX);
     }
 
+    /// Goes back from a function that keeps nothing on the stack, to the call instruction that
+    /// ends before `caller`.
+    pub fn return_before(&mut self, caller: u64) {
+        self.0.rip = caller.wrapping_sub(1);
+        self.0.rsp = self.0.rsp.wrapping_add(8);
+    }
+
     /// Makes the task perform a call with the `syscall` instruction at `gadget`.
     pub fn enter_at(&mut self, gadget: u64, call: u64, args: [u64; 6]) {
         self.0.rip = gadget + SYSCALL_INSTRUCTION;

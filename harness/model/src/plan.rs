@@ -30,6 +30,10 @@ pub struct Plan {
     /// True if the trace records what each step touches, which takes time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub footprints: bool,
+    /// True if programs that often read clocks read them without a step each: no other task
+    /// runs between a call and the readings behind it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clocks_are_free: bool,
     /// The part of the programs' execution that comes before the first step.
     #[serde(default, skip_serializing_if = "StartUp::is_least")]
     pub start_up: StartUp,

@@ -2,6 +2,7 @@
 //! leave nothing behind, and that every order of their steps can be tried.
 
 mod choices;
+mod clocks;
 mod containment;
 mod determinism;
 mod escapes;

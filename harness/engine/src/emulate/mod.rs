@@ -12,6 +12,7 @@ pub(crate) mod network;
 mod outside;
 mod pipes;
 mod place;
+pub(crate) mod readings;
 mod settings;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;
@@ -59,6 +60,7 @@ impl Session<'_> {
         if self.asks_machine(index) {
             return Ok(Emulated::Answer(-i64::from(ECONNREFUSED)));
         }
+        self.note_reading(index);
         let emulated = match entering.row().does {
             Does::ReadClock => self.read_clock(index, args[0] as c_int, args[1]),
             Does::ReadTimeOfDay => {

@@ -113,6 +113,15 @@ impl Faults {
         })
     }
 
+    /// Returns whether the plan has a fault whose points are counted by such calls.
+    pub fn may_strike(&self, is_such: impl Fn(u32) -> bool) -> bool {
+        self.armed.iter().any(|armed| {
+            let call = &armed.fault.point.call;
+            !armed.fault.action.concerns_signals()
+                && call.as_ref().is_none_or(|call| is_such(call.0))
+        })
+    }
+
     /// Returns whether the plan withholds memory from any process.
     pub fn concern_memory(&self) -> bool {
         let mut armed = self.armed.iter();

@@ -4,16 +4,37 @@ use super::numbers::{Inode, Numbers};
 use super::times::TimesOf;
 use crate::finish::sweep;
 use std::collections::{HashMap, HashSet};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
+
+/// What is behind a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// Of a regular file or directory.
+    pub(super) key: Option<Inode>,
+    /// It holds bytes as files on disks do: reading and writing never wait for anybody. Those
+    /// in `/proc` and the like have no length.
+    pub(super) is_plain: bool,
+}
+
+impl Opened {
+    pub(super) fn of(data: &Metadata) -> Opened {
+        let has_key = data.is_file() || data.is_dir();
+        Opened {
+            key: has_key.then(|| (data.dev(), data.ino())),
+            is_plain: data.is_file() && data.len() > 0,
+        }
+    }
+}
 
 /// What a run knows of files.
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(super) numbers: Numbers,
     pub(super) times: TimesOf,
-    /// Regular files and directories behind descriptors, by process, as long as no call can
-    /// have changed that.
-    pub open: HashMap<(usize, u64), Option<Inode>>,
+    /// What is behind descriptors, by process, as long as no call can have changed that.
+    pub open: HashMap<(usize, u64), Opened>,
     /// Files on devices of the machine whose last name the run has taken away. A new file may
     /// get the number of such a one.
     pub(super) removed: HashSet<Inode>,

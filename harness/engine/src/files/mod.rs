@@ -13,7 +13,7 @@ use crate::emulate::clock::Clock;
 use crate::run::session::Session;
 use crosswire_calls::{Arg, Does, Row};
 use crosswire_kernel::{Tid, memory};
-use known::nanoseconds;
+use known::{Opened, nanoseconds};
 use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
 use numbers::Inode;
 use places::Origin;
@@ -203,15 +203,31 @@ impl Session<'_> {
         self.files.times.mark(key, change, now);
     }
 
-    fn mark_open(&mut self, index: usize, number: u64, mark: Change) {
+    /// Returns what is behind a descriptor of a task, if there is anything.
+    fn opened(&mut self, index: usize, number: u64) -> Option<Opened> {
         let place = (self.tasks[index].process, number);
-        let tid = self.tasks[index].tid;
-        let is_file = |data: &Metadata| data.is_file() || data.is_dir();
-        let known = self.files.open.entry(place).or_insert_with(|| {
-            let found = Sight::Descriptor(number).metadata(tid);
-            found.filter(is_file).as_ref().map(key)
-        });
-        if let Some(key) = *known {
+        if let Some(known) = self.files.open.get(&place) {
+            return Some(*known);
+        }
+        let data = Sight::Descriptor(number).metadata(self.tasks[index].tid)?;
+        let opened = Opened::of(&data);
+        self.files.open.insert(place, opened);
+        Some(opened)
+    }
+
+    /// Tells whether a task is about to read or write a file in which it never waits, as
+    /// pread(2) and pwrite(2) never do.
+    pub fn moves_plainly(&mut self, index: usize) -> bool {
+        let entering = self.tasks[index].entering;
+        let moves = matches!(entering.row().does, Does::Read | Does::Write);
+        moves
+            && self
+                .opened(index, entering.args[0])
+                .is_some_and(|opened| opened.is_plain)
+    }
+
+    fn mark_open(&mut self, index: usize, number: u64, mark: Change) {
+        if let Some(key) = self.opened(index, number).and_then(|opened| opened.key) {
             let now = self.file_time();
             self.note_touch(key, mark, now);
         }

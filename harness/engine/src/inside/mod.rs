@@ -4,3 +4,4 @@
 pub(crate) mod one_stop;
 pub(crate) mod remote;
 pub(crate) mod stubs;
+pub(crate) mod vdso;

@@ -7,12 +7,13 @@
 
 use super::stubs::{AREA, CODE, Glance, Installed, PAGE, RESULT, Stubs, TOLD};
 use crate::inside::remote::{self, Remote, made};
+use crate::inside::vdso;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, Task};
 use crosswire_calls::StatusForm;
 use crosswire_kernel::memory;
 use crosswire_kernel::regs::{self, Register};
-use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
 use std::io;
 
 /// A program makes at least so many such calls before it is worth giving it stubs.
@@ -58,12 +59,20 @@ impl Session<'_> {
         Ok(found.filter(|_| !self.setup.watched))
     }
 
-    fn may_take_stub(&self, index: usize) -> bool {
-        let task = &self.tasks[index];
-        let (row, args) = (task.entering.row(), task.entering.args);
+    fn may_take_stub(&mut self, index: usize) -> bool {
         let waits = |task: &Task| matches!(task.state, State::Blocked | State::Frozen);
-        // A pointer that the kernel cannot follow would have to be seen at once.
-        row.can_be_left_alone(&args, self.tasks.iter().any(waits), self.network.lingers())
+        let somebody_waits = self.tasks.iter().any(waits);
+        let (row, args) = {
+            let entering = &self.tasks[index].entering;
+            (entering.row(), entering.args)
+        };
+        let is_left_alone = row.can_be_left_alone(&args, somebody_waits, self.network.lingers())
+            || !somebody_waits && self.moves_plainly(index);
+        let task = &self.tasks[index];
+        // A pointer that the kernel cannot follow would have to be seen at once, and so would a
+        // text that is not for the program.
+        is_left_alone
+            && !(row.reads_bytes() && self.processes[task.process].reads_of_tasks)
             && (!self.is_watched(index) || row.has_no_pointer() && !self.space(index).open)
             && !self.processes[task.process].filters_calls
             && task.makes_own_call()
@@ -84,14 +93,12 @@ impl Session<'_> {
 
     /// A stub wants the engine to see what its call has told. Returns whether that is what the
     /// task has stopped for.
-    pub fn look_at_told(&mut self, index: usize, stop: Stop) -> Result<bool, Halt> {
-        let (tid, is_told) = (self.tasks[index].tid, u64::from(TOLD));
-        let may_be = stop == Stop::Entry && self.tasks[index].in_one_stop_call;
-        if !may_be || regs::peek(tid, Register::Call)? != is_told {
+    pub fn look_at_told(&mut self, index: usize, entering: &Entering) -> Result<bool, Halt> {
+        let tid = self.tasks[index].tid;
+        if !self.tasks[index].in_one_stop_call || entering.call != TOLD {
             return Ok(false);
         }
-        let position = regs::peek(tid, Register::Position)?;
-        let target = self.memory.knowledge().stubs.target(position - 1);
+        let target = self.memory.knowledge().stubs.target(entering.next - 1);
         let next = target.ok_or_else(|| io::Error::other("a stub that is not known"))?;
         let result = memory::read_word(tid, RESULT)?;
         self.tasks[index].in_one_stop_call = false;
@@ -124,15 +131,45 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Takes what a task has left on the engine's pages on its way to a stop: its readings of
+    /// clocks have taken time. Returns the result of a call that has one stop, if it has
+    /// certainly come back.
+    pub fn take_left(&mut self, index: usize, stop: Stop) -> Option<u64> {
+        let task = &self.tasks[index];
+        let (tid, has_come_back) = (task.tid, task.in_one_stop_call && stop == Stop::Entry);
+        if !self.has_readings(index, stop) {
+            return None;
+        }
+        if has_come_back {
+            let (mut left, mut result) = ([0; 8], [0; 8]);
+            let parts = [(vdso::LENT, &mut left[..]), (RESULT, &mut result[..])];
+            if memory::read_each(tid, parts).is_ok() {
+                self.take_readings(index, u64::from_ne_bytes(left));
+                return Some(u64::from_ne_bytes(result));
+            }
+        }
+        self.take_readings(index, vdso::left(tid).unwrap_or(0));
+        None
+    }
+
     /// Before anything else is made of a stop: the call that the task has made on its way
     /// there has ended.
-    pub fn end_one_stop_call(&mut self, index: usize, stop: Stop) -> Result<(), Halt> {
+    pub fn end_one_stop_call(
+        &mut self,
+        index: usize,
+        stop: Stop,
+        kept: Option<u64>,
+    ) -> Result<(), Halt> {
         // Of a task that is gone, nobody knows how far it had come.
         let is_gone = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
         if !std::mem::take(&mut self.tasks[index].in_one_stop_call) || is_gone {
             return Ok(());
         }
         let tid = self.tasks[index].tid;
+        if let Some(result) = kept {
+            self.record_call(index, result as i64);
+            return Ok(());
+        }
         let position = match stop {
             Stop::Entry => 0,
             _ => regs::peek(tid, Register::Position)?,

@@ -12,6 +12,8 @@ impl Session<'_> {
         if !counts(what) {
             return;
         }
+        let reads_clock = matches!(what, What::Call { call, .. } if call.row().tells_time());
+        self.tasks[index].looping.note_reading(reads_clock);
         let here = self.tasks[index].entering.next;
         let mut is_call = true;
         let looks = match what {
@@ -75,6 +77,7 @@ impl Session<'_> {
         }
         let looping = &mut self.tasks[index].looping;
         looping.gate = Some(now);
+        looping.comes_round = true;
         if let Some(examination) = &mut looping.examination {
             examination.is_complete = true;
         }

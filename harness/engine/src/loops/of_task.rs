@@ -63,6 +63,10 @@ pub(crate) struct Looping {
     pub(super) since: Happened,
     /// Some of its latest steps were calls, not accesses to shared memory.
     pub(super) calls: bool,
+    /// So many of its latest steps have but read a clock.
+    pub(super) readings: usize,
+    /// It has come round since it last did something that could be noticed.
+    pub(super) comes_round: bool,
     /// It has come round, and waits until more has happened than that.
     pub(super) gate: Option<Happened>,
     /// It goes round in code without steps.
@@ -90,7 +94,21 @@ impl Looping {
     pub(super) fn forget(&mut self) {
         self.rounds.forget();
         self.calls = false;
+        self.comes_round = false;
         self.leave();
+    }
+
+    /// It has taken a step, which only reads a clock or not.
+    pub(super) fn note_reading(&mut self, reads_clock: bool) {
+        self.readings = match reads_clock {
+            true => self.readings + 1,
+            false => 0,
+        };
+    }
+
+    /// Tells whether it has to make calls for reading clocks, because they are looked at.
+    pub fn reads_by_calls(&self) -> bool {
+        self.comes_round || self.examination.is_some()
     }
 
     /// Tells whether it goes round without making calls.

@@ -1,11 +1,16 @@
 //! What happens when only tasks that go round can run.
 
+use super::Looping;
 use super::of_task::Nature;
 use crate::run::session::{Halt, Session};
 use crate::run::task::State;
 
 /// Steps in vain before a loop is examined. Then it is examined ever more rarely.
 const PATIENCE: usize = 8;
+
+/// Readings of clocks in vain before a loop of nothing else is examined. Programs read them
+/// in rows that come to an end by themselves, as a collector of garbage does.
+const PATIENCE_WITH_CLOCKS: usize = 256;
 
 /// Rounds in vain from which on virtual time passes faster for a loop that only time ends.
 const USUAL: u32 = 8;
@@ -19,6 +24,21 @@ const LONG_WITHOUT_CALLS: u64 = 200_000;
 /// one takes, in nanoseconds.
 const FASTER: u64 = 25;
 const FIRST: u64 = 1_000;
+
+impl Looping {
+    /// Tells whether the loop is to be examined, now that it has come round in vain once more.
+    fn is_due(&self, some_are_endless: bool) -> bool {
+        let period = self.rounds.period();
+        let patience = match self.readings >= period {
+            true => PATIENCE_WITH_CLOCKS,
+            false => PATIENCE,
+        };
+        let is_another = period > self.examined_period;
+        let was_endless = matches!(self.nature, Some(Nature::Endless(_)));
+        self.in_vain as usize * period >= patience && (is_another || self.in_vain.is_power_of_two())
+            || some_are_endless && (is_another || was_endless)
+    }
+}
 
 impl Session<'_> {
     /// Lets tasks that go round go on, unless their loops are endless. Returns whether one
@@ -42,17 +62,11 @@ impl Session<'_> {
         if open.is_empty() {
             return Ok(false);
         }
-        let due = |looping: &super::Looping| {
-            let is_another = looping.rounds.period() > looping.examined_period;
-            let was_endless = matches!(looping.nature, Some(Nature::Endless(_)));
-            let steps = looping.in_vain as usize * looping.rounds.period();
-            steps >= PATIENCE && (is_another || looping.in_vain.is_power_of_two())
-                || some_are_endless && (is_another || was_endless)
-        };
         for &index in &open {
             self.tasks[index].looping.in_vain += 1;
         }
-        if let Some(index) = open.iter().find(|i| due(&self.tasks[**i].looping)).copied() {
+        let is_due = |i: &usize| self.tasks[*i].looping.is_due(some_are_endless);
+        if let Some(index) = open.iter().copied().find(is_due) {
             // Alone, so that what it finds changed is its own doing.
             self.begin_examination(index)?;
             self.tasks[index].looping.gate = None;
@@ -113,5 +127,35 @@ impl Session<'_> {
         let next = self.next_deadline().unwrap_or(u64::MAX);
         self.clock.advance_to(now.saturating_add(pace).min(next));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The times that a loop has come round in vain when it is examined first. `others`: steps
+    /// of a round that are no readings of clocks.
+    fn examined_after(readings: usize, others: usize) -> usize {
+        let mut looping = Looping::default();
+        for _ in 0..3 {
+            for step in 0..readings + others {
+                looping.rounds.push(step as u64);
+                looping.note_reading(step < readings);
+            }
+        }
+        let mut goes_on = || {
+            looping.in_vain += 1;
+            looping.is_due(false)
+        };
+        1 + (0..1000).take_while(|_| !goes_on()).count()
+    }
+
+    #[test]
+    fn readings_of_clocks_alone_are_examined_late() {
+        assert_eq!(examined_after(0, 1), 8);
+        assert_eq!(examined_after(3, 1), 2);
+        assert_eq!(examined_after(1, 0), 256);
+        assert_eq!(examined_after(3, 0), 86);
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Knowledge {
     originals: Vec<Mapping>,
     executables: Vec<String>,
     places: HashMap<(u32, usize), Place>,
+    /// Programs open files whose other end they have to wait for (fifo(7)).
+    pub opens_wait: bool,
 }
 
 impl SharedObjects {

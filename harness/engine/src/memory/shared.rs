@@ -4,6 +4,7 @@
 use super::naming::{Key, Knowledge, SharedObjects};
 use super::space::Space;
 use crate::inside::stubs::{Installed, Stubs};
+use crosswire_calls::{Does, Row};
 use crosswire_model::{Access, Place, SharedObject, TaskId};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,7 +13,7 @@ use std::ops::Range;
 #[derive(Default)]
 pub(crate) struct SharedMemory {
     /// Address spaces, of which a process has one, or shares one.
-    pub(super) spaces: Vec<Space>,
+    pub spaces: Vec<Space>,
     pub(super) objects: SharedObjects,
     pub(super) knowledge: Knowledge,
     pub(super) reserved: Reserved,
@@ -57,6 +58,11 @@ impl SharedMemory {
     /// Returns the worker's knowledge of its programs.
     pub fn knowledge(&self) -> &Knowledge {
         &self.knowledge
+    }
+
+    /// A call waits.
+    pub fn note_wait(&mut self, row: &Row) {
+        self.knowledge.opens_wait |= row.does == Does::Open;
     }
 
     /// The worker's stubs, and what an address space has of them.

@@ -5,7 +5,9 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
+use crate::emulate::readings::Lent;
 use crate::inside::stubs::{self, Installed};
+use crate::inside::vdso;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -13,7 +15,7 @@ use std::ops::Range;
 /// system-call filter can recognise calls that concern them by their arguments. Nothing
 /// else is there: the kernel assigns addresses from 0x2aaa_aaaa_b000 upwards
 /// (`ADDR_COMPAT_LAYOUT` of personality(2)).
-pub(super) const WINDOW: Range<u64> = 0x3000_0000_0000..0x3040_0000_0000;
+pub(crate) const WINDOW: Range<u64> = 0x3000_0000_0000..0x3040_0000_0000;
 
 /// From an address to its alias.
 pub(super) const DISTANCE: u64 = 0x40_0000_0000;
@@ -21,8 +23,8 @@ pub(super) const DISTANCE: u64 = 0x40_0000_0000;
 /// Address of the trampolines, above all aliases.
 pub(super) const CODE: u64 = 0x3080_0000_0000;
 
-/// What the harness has mapped for itself: aliases, trampolines and stubs.
-pub(crate) const OWN: Range<u64> = WINDOW.start + DISTANCE..stubs::END;
+/// What the harness has mapped for itself: aliases, trampolines and stubs, and a vDSO.
+pub(crate) const OWN: [Range<u64>; 2] = [WINDOW.start + DISTANCE..stubs::END, vdso::AREA];
 
 /// Alignment of mappings in the window, and the gap between them: a huge page, and
 /// room to grow in place.
@@ -77,6 +79,8 @@ pub(crate) struct Space {
     pub watches_everywhere: bool,
     /// Stubs, for calls that have one stop.
     pub stubs: Installed,
+    /// Readings of clocks that its code may make without a call.
+    pub lent: Lent,
 }
 
 impl Space {
@@ -215,10 +219,10 @@ impl Space {
     }
 }
 
-/// Returns whether there is code or data of the engine's at an address: its trampolines, or
-/// the stubs above them.
+/// Returns whether there is code or data of the engine's at an address: its trampolines, the
+/// stubs above them, or its vDSO.
 pub(crate) fn is_engines_own(address: u64) -> bool {
-    (CODE..stubs::END).contains(&address)
+    (CODE..stubs::END).contains(&address) || vdso::AREA.contains(&address)
 }
 
 /// Returns how a byte of shared memory is known; see [`Space::known_as`].

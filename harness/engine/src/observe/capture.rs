@@ -1,6 +1,7 @@
 //! Looking at where a task stands, in runs that are watched: at its death, and when it
 //! can never run again. The memory is only copied; it is interpreted elsewhere.
 
+use crate::inside::vdso;
 use crate::run::session::Session;
 use crosswire_kernel::{memory, regs};
 use crosswire_model::{Capture, Moment};
@@ -30,9 +31,15 @@ impl Session<'_> {
             Some(_) => regs::read(task.tid).ok(),
             None => task.entered_with,
         };
-        let Some(registers) = registers else {
+        let Some(mut registers) = registers else {
             return;
         };
+        // It has no place in any file, and keeps nothing on the stack where it makes calls.
+        if vdso::AREA.contains(&registers.position())
+            && let Ok(caller) = memory::read_word(task.tid, registers.stack())
+        {
+            registers.return_before(caller);
+        }
         let Ok(mappings) = self.memory.knowledge().mappings(task.tid) else {
             return;
         };

@@ -23,7 +23,8 @@ fn bounds(line: &str) -> Option<Range<u64>> {
 /// Returns the length of a mapping that programs are not to see, else 0.
 pub(super) fn hidden_length(line: &str) -> u64 {
     let bounds = bounds(line).unwrap_or_default();
-    let is_hidden = OWN.contains(&bounds.start) || HIDDEN.iter().any(|name| line.ends_with(name));
+    let is_own = OWN.iter().any(|own| own.contains(&bounds.start));
+    let is_hidden = is_own || HIDDEN.iter().any(|name| line.ends_with(name));
     match is_hidden {
         true => bounds.end - bounds.start,
         false => 0,

@@ -14,18 +14,39 @@ use crosswire_kernel::tracee::{self, Wait, Waited};
 use crosswire_model::{Call, End, Limit, What};
 use std::time::Duration;
 
+/// What is expected of tasks that have been resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// Only the current task can have anything to report, and it will.
+    Alone,
+    /// The current task will probably report before it sleeps, and may wake others. If it
+    /// does not, that is noticed at the watchdog's next look.
+    Returns,
+    /// Anything.
+    Open,
+}
+
 impl Session<'_> {
     /// Waits until no task runs. `undisturbed`: only the current task can have anything
     /// to report, so the harness may sleep until it does.
     pub fn settle(&mut self, undisturbed: bool) -> Result<(), Halt> {
+        self.settle_as(match undisturbed {
+            true => Outlook::Alone,
+            false => Outlook::Open,
+        })
+    }
+
+    /// Waits until no task runs.
+    pub fn settle_as(&mut self, mut outlook: Outlook) -> Result<(), Halt> {
         let mut look = Look::first();
         let mut rounds = 0u32;
-        if !undisturbed {
+        let undisturbed = outlook == Outlook::Alone;
+        if outlook == Outlook::Open {
             // Whoever was resumed is on this CPU, and has not run yet.
             yield_cpu();
         }
         loop {
-            let wait = match undisturbed && self.is_running_alone() {
+            let wait = match outlook != Outlook::Open && self.is_running_alone() {
                 true => Wait::Block,
                 false => Wait::Poll,
             };
@@ -42,6 +63,9 @@ impl Session<'_> {
                 Waited::Tick => {
                     self.check_wall_time()?;
                     self.look_for_loop(&mut look)?;
+                    if outlook == Outlook::Returns {
+                        outlook = Outlook::Open;
+                    }
                     continue;
                 }
             }

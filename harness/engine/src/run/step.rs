@@ -6,6 +6,7 @@ use crate::emulate::Emulated;
 use crate::emulate::clock::STEP;
 use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};
+use crate::run::settle::Outlook;
 use crate::run::task::{At, State};
 use crate::schedule::choose::Choices;
 use crosswire_calls::{Does, Fact};
@@ -188,6 +189,7 @@ impl Session<'_> {
             self.note_release(row.may_release_lock());
             return Ok(());
         }
+        let outlook = self.outlook(index);
         let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
         match row.never_returns() {
             true => {
@@ -201,7 +203,7 @@ impl Session<'_> {
             false => stopped.resume_to_exit(),
         }
         self.reports.recheck = row.may_end_tasks();
-        self.settle(row.is_instant(&entering.args))?;
+        self.settle_as(outlook)?;
         self.check_disturbed(&disturbed)?;
         if row.sends_signal() {
             self.reports.signal_sent();
@@ -215,12 +217,34 @@ impl Session<'_> {
                 self.run_code(index, 0)
             }
             State::Blocked => {
+                self.memory.note_wait(row);
                 self.record_block(index);
                 self.strike_blocked(index)
             }
             State::Parked(_) => self.strike_blocked(index),
             // Stopped by a signal, or gone.
             _ => Ok(()),
+        }
+    }
+
+    /// What is expected of the call that the kernel is about to perform.
+    fn outlook(&mut self, index: usize) -> Outlook {
+        let (row, args) = {
+            let entering = &self.tasks[index].entering;
+            (entering.row(), entering.args)
+        };
+        if row.is_instant(&args) {
+            return Outlook::Alone;
+        }
+        let returns = match row.does {
+            Does::Open => !self.memory.knowledge().opens_wait,
+            Does::Close => !self.network.lingers(),
+            Does::Futex => row.only_wakes_futex(&args),
+            _ => row.is(Fact::WakesWatchers) || self.moves_plainly(index),
+        };
+        match returns {
+            true => Outlook::Returns,
+            false => Outlook::Open,
         }
     }
 
@@ -253,6 +277,7 @@ impl Session<'_> {
                 return Ok(());
             };
             self.reports.recheck |= signal != 0;
+            self.lend_readings(index);
             match signal == 0 && self.is_examined(index) {
                 true => self.follow(index)?,
                 false => {

@@ -1,8 +1,10 @@
 //! Meaning of each ptrace stop for the task that reports it.
 
 use crate::EngineError;
+use crate::emulate::readings::Readings;
 use crate::emulate::tsc;
 use crate::inside::stubs::Stubs;
+use crate::inside::vdso;
 use crate::loops::Looping;
 use crate::memory::Borrowed;
 use crate::observe::logged::Logged;
@@ -14,7 +16,7 @@ use crosswire_kernel::Tid;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs;
-use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
 use crosswire_model::{Call, End, Signal, TaskId, What};
 
 impl Session<'_> {
@@ -25,12 +27,17 @@ impl Session<'_> {
             return Ok(());
         };
         self.tasks[index].ahead = None;
-        if self.look_at_told(index, stop)? {
+        let entering = match stop {
+            Stop::Entry => Stopped::reported(tid).entering()?,
+            _ => Entering::default(),
+        };
+        let result = self.take_left(index, stop);
+        if self.look_at_told(index, &entering)? {
             return Ok(());
         }
-        self.end_one_stop_call(index, stop)?;
+        self.end_one_stop_call(index, stop, result)?;
         match stop {
-            Stop::Entry => self.on_entry(index),
+            Stop::Entry => self.on_entry(index, entering),
             Stop::Exit => self.on_exit(index),
             Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
             Stop::Exec { former } => self.on_exec(index, former),
@@ -104,12 +111,17 @@ impl Session<'_> {
         self.reports.unannounced.insert(tid, stop);
     }
 
-    fn on_entry(&mut self, index: usize) -> Result<(), Halt> {
+    fn on_entry(&mut self, index: usize, entering: Entering) -> Result<(), Halt> {
         self.stopped_at(index, At::Entry);
+        let lends = !self.tasks[index].borrowed.is_empty();
         self.return_pointers(index)?;
         let task = &mut self.tasks[index];
-        let before = task.entering;
-        task.entering = task.stopped().expect("it has just stopped").entering()?;
+        let entering = match lends {
+            // Of a call that is made again it was an exchanged pointer.
+            true => task.stopped().expect("it has just stopped").entering()?,
+            false => entering,
+        };
+        let before = std::mem::replace(&mut task.entering, entering);
         self.note_entry(index);
         self.lend_aliases(index)?;
         let task = &mut self.tasks[index];
@@ -140,6 +152,9 @@ impl Session<'_> {
     fn on_exit(&mut self, index: usize) -> Result<(), Halt> {
         self.stopped_at(index, At::Exit);
         let task = &mut self.tasks[index];
+        if let Some(kernels) = task.executed.take() {
+            vdso::install(task.tid, &kernels)?;
+        }
         task.in_vfork = false;
         let mut result = task.stopped().expect("it has just stopped").result()?;
         if self.has_missed_pointer(index, result)? {
@@ -366,6 +381,7 @@ impl Session<'_> {
             fault_action,
             dumpable: parent.is_none_or(|parent| self.processes[parent].dumpable),
             logged: Logged::default(),
+            readings: parent.map_or_else(Readings::default, |of| self.processes[of].readings),
         })
     }
 
@@ -394,10 +410,11 @@ impl Session<'_> {
         changed.executable = None;
         changed.fault_action = None;
         changed.dumpable = true;
+        changed.readings = Readings::default();
         self.processes[process].loading = Some(Vec::new());
         self.timers.forget_program(process);
         let path = self.tasks[index].path.clone().unwrap_or_default();
-        auxv::make_deterministic(tid)
+        self.tasks[index].executed = auxv::make_deterministic(tid)
             .map_err(|error| EngineError::Machine(format!("preparing `{path}`: {error}")))
             .map_err(Halt::Failed)?;
         self.record(index, What::Exec(path));

@@ -1,5 +1,7 @@
 //! The tasks and processes of one run, as the engine sees them.
 
+use crate::emulate::readings::Readings;
+use crate::inside::vdso::Kernels;
 use crate::loops::Looping;
 use crate::memory::{Action, Borrowed, Pending, Performing};
 use crosswire_kernel::Tid;
@@ -134,6 +136,8 @@ pub(crate) struct Task {
     pub ahead: Option<Rc<[Touch]>>,
     /// It makes its call on the way to its next stop.
     pub in_one_stop_call: bool,
+    /// It is executing a program, whose vDSO is there.
+    pub executed: Option<Kernels>,
     /// The registers with which it entered the call, if the run is watched.
     pub entered_with: Option<Registers>,
 }
@@ -179,6 +183,7 @@ impl Task {
             reached_memory: false,
             ahead: None,
             in_one_stop_call: false,
+            executed: None,
             entered_with: None,
         }
     }
@@ -269,4 +274,6 @@ pub(crate) struct Process {
     pub fault_action: Option<Action>,
     /// Length of the log when its last steps began.
     pub logged: crate::observe::logged::Logged,
+    /// How it reads clocks.
+    pub readings: Readings,
 }

@@ -1,13 +1,14 @@
-//! Making a program's start the same every time: no vDSO, so that it asks the
-//! kernel (and thereby the engine) for the time, and fixed start-up randomness.
+//! Making a program's start the same every time: without the kernel's vDSO, so that it asks
+//! the engine for the time, and with fixed start-up randomness.
 
+use crate::inside::vdso::Kernels;
 use crosswire_kernel::Tid;
 use crosswire_kernel::{memory, regs};
 use std::io;
 
 /// Rewrites the auxiliary vector (getauxval(3)) of a task that has just executed a
-/// new program.
-pub(crate) fn make_deterministic(tid: Tid) -> io::Result<()> {
+/// new program. Returns where its vDSO is, which it does not find any more.
+pub(crate) fn make_deterministic(tid: Tid) -> io::Result<Option<Kernels>> {
     const WORD: u64 = 8;
     let registers = regs::read(tid)?;
     if !registers.is_64_bit() {
@@ -24,12 +25,15 @@ pub(crate) fn make_deterministic(tid: Tid) -> io::Result<()> {
         at += WORD;
     }
     at += WORD;
+    let mut found = None;
     loop {
         let (kind, value) = memory::read_pair(tid, at)?;
         match kind as u64 {
-            libc::AT_NULL => return Ok(()),
+            libc::AT_NULL => return Ok(found),
             libc::AT_SYSINFO_EHDR => {
                 memory::write(tid, at, &libc::AT_IGNORE.to_ne_bytes())?;
+                let image = value as u64;
+                found = Some(Kernels { image, entry: at });
             }
             libc::AT_RANDOM => memory::write(tid, value as u64, b"crosswire random")?,
             _ => {}

@@ -1,5 +1,6 @@
 //! Starting a program and following it through its exec.
 
+use crate::inside::vdso;
 use crate::start::auxv;
 use crate::{EngineError, Start};
 use crosswire_kernel::Tid;
@@ -9,7 +10,7 @@ use crosswire_kernel::tracee::{Stop, Stopped};
 use crosswire_model::Signal;
 use std::os::fd::BorrowedFd;
 
-/// A program that has just been executed, stopped there.
+/// A program that has just been executed, stopped at the end of that call.
 pub(crate) struct Launched {
     pub tid: Tid,
     pub tid_inside: i32,
@@ -50,7 +51,13 @@ pub(crate) fn launch(
                 return Err(failed(reason));
             }
             Stop::Exec { .. } => {
-                auxv::make_deterministic(tid).map_err(|error| failed(error.to_string()))?;
+                let prepared = auxv::make_deterministic(tid);
+                let kernels = prepared.map_err(|error| failed(error.to_string()))?;
+                Stopped::reported(tid).resume_to_exit();
+                expect(tid, |stop| stop == Stop::Exit)?;
+                if let Some(kernels) = kernels {
+                    vdso::install(tid, &kernels).map_err(machine("preparing a program"))?;
+                }
                 return Ok(Launched {
                     tid,
                     tid_inside: sandbox.spawned_pid(ticket).unwrap_or(tid),

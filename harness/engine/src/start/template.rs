@@ -154,8 +154,6 @@ impl Template {
         const SYSCALL: u64 = 0x050f;
         let context = machine("keeping a template");
         let tid = launched.tid;
-        launched.stopped.resume_to_exit();
-        expect(tid, |stop| stop == Stop::Exit)?;
         let registers = regs::read(tid).map_err(&context)?;
         let word = memory::read_word(tid, registers.position()).map_err(&context)?;
         let planted = word & !0xffff | SYSCALL;

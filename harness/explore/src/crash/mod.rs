@@ -114,6 +114,8 @@ impl Common {
             faults: job.crashes.clone(),
             // They tell which of the crashes that may follow are alike.
             footprints: job.crashes.len() < self.search.crashes_per_run(),
+            // Its points are counted in all of them alike.
+            clocks_are_free: false,
             ..self.work.planner.plan(job.schedule.into(), &lessons)
         }
     }

@@ -1,0 +1,66 @@
+//! Clocks: programs are told the right time by whatever way they ask, and one that asks all the
+//! time does so without a step each, in most runs.
+
+use crosswire_testing::building::{build_directory, build_with, compile, folder, tool};
+use crosswire_testing::command::{Outcome, VIOLATION, replay_differs, run, somewhere};
+use std::path::{Path, PathBuf};
+
+const MODES: [&str; 6] = ["agree", "until", "timer", "exchange", "threads", "spoil"];
+
+fn source() -> PathBuf {
+    folder("fixtures").join("c/clocks/clocks.c")
+}
+
+fn explored(directory: &Path, program: &Path, arguments: &[&str], runs: &str) -> Outcome {
+    let program = program.to_str().expect("a path that is text");
+    let options = ["--runs", runs, "--", program];
+    run(directory, &[&options, arguments].concat())
+}
+
+#[test]
+fn programs_that_read_clocks_all_the_time_are_told_the_right_time() {
+    let build = build_directory();
+    let mut programs = vec![compile(&[source()], build.path(), "clocks")];
+    if tool("musl-gcc", "a program with another C library").is_some() {
+        programs.push(build_with("musl-gcc", &[source()], build.path(), "static"));
+    }
+    for program in &programs {
+        for mode in MODES {
+            for again in [&[mode][..], &[mode, "again"]] {
+                let directory = somewhere();
+                let outcome = explored(directory.path(), program, again, "8");
+                assert_eq!(outcome.verdict(), "pass", "{again:?}: {}", outcome.told());
+            }
+        }
+    }
+}
+
+#[test]
+fn most_runs_make_no_steps_of_readings_and_some_do() {
+    let build = build_directory();
+    let program = compile(&[source()], build.path(), "clocks");
+    let steps = |runs: &str| {
+        let directory = somewhere();
+        let outcome = explored(directory.path(), &program, &["agree"], runs);
+        let points = outcome.report["schedule_points"].as_u64();
+        points.expect("the report counts them")
+    };
+    let (first, two, eight) = (steps("1"), steps("2"), steps("8"));
+    assert!(first > 2000 && two - first < first / 4, "{first}, {two}");
+    assert!(eight - 2 * first > 6 * (two - first) - first / 4, "{eight}");
+    assert!(eight < 4 * first, "{eight}");
+}
+
+/// It reads the clock too late: time passes for others while it has not read it.
+#[test]
+fn what_happens_between_a_call_and_a_reading_is_tried() {
+    let build = build_directory();
+    let program = compile(&[source()], build.path(), "clocks");
+    let directory = somewhere();
+    let outcome = explored(directory.path(), &program, &["overtaken"], "200");
+    assert_eq!(outcome.status, VIOLATION, "{}", outcome.told());
+    for file in outcome.files(directory.path()) {
+        let differs = replay_differs(directory.path(), &file, "exit-status");
+        assert_eq!(differs, None);
+    }
+}
