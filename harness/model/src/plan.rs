@@ -51,6 +51,10 @@ pub struct StartUp {
     /// True if it includes looking at files that the run may change. Otherwise it ends
     /// there.
     pub reads_own_files: bool,
+    /// True if it includes looking at contested files, too: the programs' start-up comes before
+    /// all that others do, which is one order among several.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub comes_first: bool,
     /// True if only steps that touch something contested are choices: after any other, its
     /// task carries on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

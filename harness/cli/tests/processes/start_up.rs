@@ -1,8 +1,11 @@
 //! Start-up of programs: looking at files of the run belongs to it, unless another program
 //! changes them.
 
+use crosswire::engine::{Start, Target};
+use crosswire::model::{Plan, Run, StartUp};
 use crosswire_testing::building::{build_directory, compile, folder};
 use crosswire_testing::command::{Outcome, PASS, VIOLATION, replay_differs, run, somewhere};
+use crosswire_testing::engine::{engine, exit_status, next_cpu, schedule, target};
 use std::path::{Path, PathBuf};
 
 /// Pairs of a program that changes a file and one that looks at it first thing.
@@ -89,6 +92,44 @@ fn a_start_up_ends_before_what_another_program_changes() {
             points(&outcome),
             points(&every_call)
         );
+    }
+}
+
+/// If all start-up comes first, nobody sees what another one does later.
+#[test]
+fn start_up_that_comes_first_is_disturbed_by_nobody() {
+    let programs = build_directory();
+    let program = looks(programs.path());
+    let program = program.to_str().expect("a path that is text");
+    for (changes, looks) in CONTESTED {
+        let directory = somewhere();
+        fill(directory.path());
+        let target = Target {
+            programs: vec![
+                start("first", &[program, changes]),
+                start("second", &[program, looks]),
+            ],
+            ..target("first", &[], directory.path())
+        };
+        let mut engine = engine(&target, next_cpu());
+        let longest = Plan {
+            start_up: StartUp::longest(),
+            ..schedule(0)
+        };
+        let disturbed = engine.run(&longest).expect("a run");
+        let mut first = longest.clone();
+        first.start_up.comes_first = true;
+        let first = engine.run(&first).expect("a run");
+        let found = |run: &Run| exit_status(run, "second");
+        assert_eq!((found(&disturbed), found(&first)), (Some(1), Some(0)));
+        assert!(first.trace.steps < disturbed.trace.steps, "{looks}");
+    }
+}
+
+fn start(name: &str, command: &[&str]) -> Start {
+    Start {
+        name: name.to_owned(),
+        command: command.iter().map(|&word| word.to_owned()).collect(),
     }
 }
 

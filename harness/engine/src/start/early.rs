@@ -21,7 +21,7 @@ impl Session<'_> {
     pub(super) fn reads_own_files(&self) -> bool {
         let start_up = &self.setup.plan.start_up;
         let is_free = self.setup.in_template || !start_up.contested.contains(EXECUTED);
-        start_up.reads_own_files && is_free
+        start_up.reads_own_files && (is_free || start_up.comes_first)
     }
 
     /// Tells whether the call at which a task stands asks for what differs from run to run
@@ -67,7 +67,7 @@ impl Session<'_> {
     /// takes note of it.
     fn may_look_early(&mut self, index: usize) -> bool {
         let touches = self.of_names(index);
-        let contested = &self.setup.plan.start_up.contested;
+        let start_up = &self.setup.plan.start_up;
         let is_look = |touch: &Touch| touch.object != EVERYTHING && touch.mode == Mode::Read;
         if !touches.iter().all(is_look) {
             return false;
@@ -88,7 +88,10 @@ impl Session<'_> {
         let files = seen.iter().filter(|object| object.starts_with("file "));
         let mut writers: BTreeSet<String> = files.map(|file| writers(file)).collect();
         seen.append(&mut writers);
-        if !seen.is_disjoint(contested) {
+        if start_up.comes_first {
+            return true;
+        }
+        if !seen.is_disjoint(&start_up.contested) {
             return false;
         }
         if self.setup.in_template {
@@ -122,7 +125,8 @@ impl Session<'_> {
         let others = others.filter(|(root, seen)| *root != own && !seen.is_empty());
         let others: Vec<&BTreeSet<String>> = others.map(|(_, seen)| seen).collect();
         let notes_changes = self.setup.notes_changes;
-        if others.is_empty() && !notes_changes {
+        let matters = !others.is_empty() || notes_changes;
+        if !matters || self.setup.plan.start_up.comes_first {
             return;
         }
         let touches = self.of_changed_files(index);

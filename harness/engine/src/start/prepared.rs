@@ -27,7 +27,8 @@ impl Prepared {
     /// start-up: it knows of nothing else contested at which they have looked.
     pub fn serves(&self, wanted: &StartUp) -> bool {
         let (own, other) = (&self.start_up, wanted);
-        if own.reads_own_files != other.reads_own_files {
+        let kind = |one: &StartUp| (one.reads_own_files, one.comes_first);
+        if kind(own) != kind(other) {
             return false;
         }
         let is_new = |object: &&String| !own.contested.contains(*object);
@@ -35,6 +36,7 @@ impl Prepared {
         let differs = |object: &String| self.early.iter().any(|seen| seen.contains(object));
         own == other
             || own.is_shortest()
+            || own.comes_first
             || self.is_as_asked && own.contested.is_subset(&other.contested) && !new.any(differs)
     }
 }

@@ -27,7 +27,7 @@ use crate::plan::planner::Lessons;
 use crate::plan::points;
 use crate::plan::strategy::Profile;
 use crosswire_engine::EngineError;
-use crosswire_model::{Action, Fault, Plan, Run, Trace, Verdict, What};
+use crosswire_model::{Action, Fault, Plan, Run, StartUp, Trace, Verdict, What};
 use queue::{CrashOutcome, CrashRun, Queue};
 use std::sync::atomic::AtomicBool;
 
@@ -110,13 +110,18 @@ impl Common {
             start_up: job.start_up.clone(),
             ..Lessons::default()
         };
+        let plan = self.work.planner.plan(job.schedule.into(), &lessons);
         Plan {
             faults: job.crashes.clone(),
             // They tell which of the crashes that may follow are alike.
             footprints: job.crashes.len() < self.search.crashes_per_run(),
             // Its points are counted in all of them alike.
             clocks_are_free: false,
-            ..self.work.planner.plan(job.schedule.into(), &lessons)
+            start_up: StartUp {
+                comes_first: false,
+                ..plan.start_up
+            },
+            ..plan
         }
     }
 

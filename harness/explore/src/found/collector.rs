@@ -7,6 +7,7 @@ use crate::found::relevance::Relevance;
 use crate::found::report::{FaultTally, Progress, Report};
 use crate::found::tally::Tally;
 use crate::plan::guarantee::Guarantee;
+use crate::plan::planner::MUCH;
 use crate::plan::points::{FaultSpace, Points};
 use crate::plan::strategy::Profile;
 use crosswire_model::{Action, FaultKind, StartUp, Verdict};
@@ -39,6 +40,8 @@ pub(crate) struct Collector {
     pub profile: Profile,
     /// The steps that can matter, as run 0 has shown them, if not nearly all do.
     relevance: Option<Relevance>,
+    /// Size of the program in runs in which all start-up comes first, if they are much shorter.
+    pub after_start: Option<Profile>,
     /// The shortest of the start-ups of all runs.
     pub start_up: Option<StartUp>,
     /// True if it has become shorter since the last query.
@@ -104,7 +107,13 @@ impl Collector {
             self.guarantee.count(depth);
         }
         self.points_grown |= self.points.merge(outcome.points);
-        if run == 0 {
+        if run == 1 {
+            let is_much_shorter = |profile: &Profile| {
+                let steps = profile.all_steps;
+                steps > 0 && MUCH * steps <= self.profile.all_steps
+            };
+            self.after_start = Some(outcome.profile).filter(is_much_shorter);
+        } else if run == 0 {
             self.guarantee.tasks = outcome.profile.tasks.len() as u64;
             self.guarantee.steps = outcome.profile.steps.into();
             self.profile = outcome.profile;

@@ -53,7 +53,8 @@ impl Sampling {
             self.reference = collector.reference.take().map(Arc::from);
         }
         let points_grown = std::mem::take(&mut collector.points_grown) || self.next == 1;
-        if points_grown || std::mem::take(&mut collector.start_up_shrunk) {
+        let start_up_shrunk = std::mem::take(&mut collector.start_up_shrunk);
+        if points_grown || start_up_shrunk || self.next == 2 {
             self.lessons = Arc::new(Lessons {
                 space: FaultSpace::new(&self.kinds, &collector.points),
                 since: match points_grown {
@@ -62,6 +63,7 @@ impl Sampling {
                 },
                 profile: collector.profile.clone(),
                 start_up: collector.start_up.clone(),
+                after_start: collector.after_start.clone(),
             });
         }
     }

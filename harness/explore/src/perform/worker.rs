@@ -84,6 +84,8 @@ pub(crate) fn perform_job(
     }
     if job.run == 0 {
         describe_first(work, &run, &mut outcome);
+    } else if plan.footprints {
+        outcome.profile = Profile::of(&run);
     }
     Ok(outcome)
 }

@@ -83,10 +83,11 @@ impl Guarantee {
 }
 
 /// Returns the depth of bugs that a run under this plan is made for, if its rule promises
-/// anything.
+/// anything. Where start-up comes first, orders are left out.
 pub(crate) fn depth_of(plan: &Plan) -> Option<u32> {
+    let has_all_orders = plan.faults.is_empty() && !plan.start_up.comes_first;
     match plan.schedule.rule {
-        Rule::Priorities { changes, .. } if plan.faults.is_empty() => Some(changes + 1),
+        Rule::Priorities { changes, .. } if has_all_orders => Some(changes + 1),
         _ => None,
     }
 }

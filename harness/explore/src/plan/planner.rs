@@ -20,7 +20,16 @@ pub(crate) struct Lessons {
     pub profile: Profile,
     /// The start-up that runs have had, once there are some.
     pub start_up: Option<StartUp>,
+    /// Size of the program in runs in which all start-up comes first, if they are much shorter.
+    pub after_start: Option<Profile>,
 }
+
+/// One run in this number is performed with start-up that others may disturb, where it takes
+/// much longer.
+const DISTURBED: u64 = 16;
+
+/// So many times fewer steps are much fewer.
+pub(crate) const MUCH: u32 = 4;
 
 /// Every so many runs each reading of a clock is a step, as in the run by which others are
 /// measured. It is odd, so that some of them have faults.
@@ -44,6 +53,9 @@ pub(crate) struct Planner {
 impl Planner {
     /// Returns the plan of a run.
     pub fn plan(&self, run: u64, lessons: &Lessons) -> Plan {
+        let comes_first = self.comes_first(run, lessons);
+        // The runs by which others are measured.
+        let is_measured = run == 0 || run == 1 && comes_first;
         let run = match (run, self.shard) {
             // Every part, and what goes on, needs the run by which the others are measured.
             (0, _) => 0,
@@ -53,18 +65,36 @@ impl Planner {
         let schedule = match run {
             // The reference: no chance, no fault.
             0 => Schedule::new(Rule::RunOn),
-            _ => Schedule::new(self.rule(run, &lessons.profile)),
+            _ => {
+                let after_start = lessons.after_start.as_ref().filter(|_| comes_first);
+                Schedule::new(self.rule(run, after_start.unwrap_or(&lessons.profile)))
+            }
         };
         Plan {
             seed: self.seed,
             schedule,
             faults: self.faults(run, lessons),
-            // The run by which others are measured.
-            footprints: run == 0,
+            footprints: is_measured,
             clocks_are_free: !run.is_multiple_of(WITH_CLOCKS),
-            start_up: lessons.start_up.as_ref().unwrap_or(&self.start_up).clone(),
+            start_up: StartUp {
+                comes_first,
+                ..lessons.start_up.as_ref().unwrap_or(&self.start_up).clone()
+            },
             limits: self.limits.clone(),
         }
+    }
+
+    /// Tells whether start-up comes first in the nth run that is performed here. A fault's point
+    /// is counted from where start-up ends, so that there must be one end in all runs.
+    fn comes_first(&self, nth: u64, lessons: &Lessons) -> bool {
+        let is_worthwhile = match nth {
+            0 => false,
+            // To see whether it makes a difference.
+            1 => true,
+            _ => lessons.after_start.is_some() && !nth.is_multiple_of(DISTURBED),
+        };
+        let start_up = lessons.start_up.as_ref().unwrap_or(&self.start_up);
+        is_worthwhile && start_up.reads_own_files && lessons.space.len() == 0
     }
 
     fn rule(&self, run: u64, profile: &Profile) -> Rule {
@@ -185,6 +215,30 @@ mod tests {
         };
         assert_eq!(on.plan(3, &lessons), eleventh);
         assert_eq!(on.plan(0, &lessons), first);
+    }
+
+    #[test]
+    fn start_up_comes_first_in_most_runs_where_that_makes_them_much_shorter() {
+        let planner = Planner {
+            start_up: StartUp::longest(),
+            ..planner()
+        };
+        let first = |run: u64, lessons: &Lessons| planner.plan(run, lessons).start_up.comes_first;
+        let unknown = Lessons::default();
+        let tried: Vec<u64> = (0..40).filter(|run| first(*run, &unknown)).collect();
+        assert_eq!(tried, [1]);
+        let shorter = || Lessons {
+            after_start: Some(Profile::of_length(50)),
+            ..Lessons::default()
+        };
+        let disturbed = (0..40).filter(|run| !first(*run, &shorter()));
+        assert_eq!(disturbed.collect::<Vec<u64>>(), [0, 16, 32]);
+        let trace = fake::trace(&[("a", "write")]);
+        let with_faults = Lessons {
+            space: lessons(&trace).space,
+            ..shorter()
+        };
+        assert!((0..40).all(|run| !first(run, &with_faults)));
     }
 
     #[test]

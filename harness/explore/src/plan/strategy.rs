@@ -132,8 +132,10 @@ impl FromStr for Strategy {
 /// Size of the program, as a run has shown it: the measure of several strategies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Profile {
-    /// Steps of all tasks.
+    /// Steps of all tasks that are choices.
     pub steps: u32,
+    /// All steps.
+    pub all_steps: u32,
     /// Tasks, with all their steps.
     pub tasks: Vec<Weight>,
     /// Objects that several tasks touch and one of them changes, with the steps of
@@ -191,6 +193,7 @@ impl Profile {
             });
         Profile {
             steps: u32::try_from(trace.steps).unwrap_or(u32::MAX),
+            all_steps: u32::try_from(trace.steps).unwrap_or(u32::MAX),
             objects: objects.collect(),
             tasks,
         }
