@@ -42,7 +42,10 @@ pub(crate) fn fcntl_only_asks(command: u64) -> bool {
 
 /// Returns whether a request of ioctl(2) changes nothing.
 pub(crate) fn ioctl_only_asks(request: u64) -> bool {
-    matches!(request, TCGETS | TIOCGWINSZ | FIONREAD | TIOCOUTQ)
+    matches!(
+        request,
+        TCGETS | TIOCGWINSZ | TIOCGPGRP | TIOCGSID | FIONREAD | TIOCOUTQ
+    )
 }
 
 /// Returns whether a command of fcntl(2) is about locks.

@@ -222,9 +222,9 @@ static COMMON: &[Row] = rows! {
     getpid () Identity, Routine Brief SameFiles ReturnsPid;
     gettid () Identity, Routine Brief SameFiles ReturnsPid;
     getppid () Parent, Routine Brief SameFiles ReturnsPid;
-    getpgid (; Pid) Groups, Brief SameMaps ReturnsPid;
+    getpgid (; Pid) Groups, Brief SameMaps ReturnsPid Looks;
     setpgid (; Pid Pid) Groups, WakesWatchers SameMaps;
-    getsid (; Pid) Groups, Brief;
+    getsid (; Pid) Groups, Brief Looks;
     setsid () Groups, Brief ReturnsPid;
     prctl (; Int Plain Plain Plain Plain) ProcessControl, Routine;
     seccomp (; Int Bits Given) Filter;

@@ -20,6 +20,8 @@ use std::rc::Rc;
 
 /// Object of all files outside the directories of the run.
 const OUTSIDE: &str = "files outside";
+/// The kind of the requests of ioctl(2) that concern terminals (asm-generic/ioctls.h).
+const TERMINALS: u64 = b'T' as u64;
 /// Object of all sockets: who is connected to whom is not looked into.
 const SOCKETS: &str = "sockets";
 
@@ -97,13 +99,32 @@ impl Session<'_> {
         if let Some(known) = &self.tasks[index].ahead {
             return known.clone();
         }
-        let touches: Rc<[Touch]> = match self.tasks[index].state {
+        let mut touches = match self.tasks[index].state {
             State::Ready(At::Entry, _) => self.concern_of_call(index),
             _ => self.about_to_touch(index),
+        };
+        let process = self.tasks[index].process;
+        if self.has_live_children(process) {
+            touches.push(self.handled_ends(process));
         }
-        .into();
+        self.name_processes(&mut touches);
+        let touches: Rc<[Touch]> = touches.into();
         self.tasks[index].ahead = Some(touches.clone());
         touches
+    }
+
+    /// Calls processes by their names, which are the same under every schedule, unlike their
+    /// numbers.
+    fn name_processes(&self, touches: &mut [Touch]) {
+        for touch in touches {
+            let numbered = touch.object.rsplit_once('#');
+            let number = numbered.and_then(|(_, number)| number.parse::<usize>().ok());
+            let process = number.filter(|number| *number < self.tasks.len());
+            if let (Some((kind, _)), Some(leader)) = (numbered, process) {
+                let process = self.tasks[leader].process;
+                touch.object = format!("{kind}`{}`", self.processes[process].name);
+            }
+        }
     }
 
     fn concern_of_call(&mut self, index: usize) -> Vec<Touch> {
@@ -143,6 +164,8 @@ impl Session<'_> {
             }
             Does::Device => self.concern_of_device(index),
             Does::Kill | Does::KillThread | Does::QueueSignal => self.concern_of_kill(index),
+            Does::Exit { .. } => self.concern_of_exit(index),
+            Does::Groups if row.is(Fact::Looks) => vec![Touch::read(super::GROUPS)],
             Does::Connect | Does::Bind | Does::Accept | Does::Listen | Does::Send => {
                 self.concern_of_address(index)
             }
@@ -213,6 +236,8 @@ impl Session<'_> {
             FIOCLEX | FIONCLEX => Vec::new(),
             _ if file.name == EVERYTHING => vec![Touch::everything()],
             FIONBIO => vec![Touch::write(file.name)],
+            // What is asked of terminals, files refuse (tty_ioctl(4)).
+            request if file.seekable && request >> 8 == TERMINALS => Vec::new(),
             _ if row.only_asks(&args) => vec![Touch::read(file.name)],
             _ => vec![Touch::everything()],
         }
@@ -238,10 +263,37 @@ impl Session<'_> {
             let leader = self.processes[process].leader;
             touches.push(self.process_of(leader));
             if !is_question && !self.has_ended(&self.processes[process]) {
-                self.of_exit(leader.index(), &mut touches);
+                touches.extend(self.concern_of_exit(leader.index()));
             }
         }
         touches
+    }
+
+    /// What the end of a process touches. If its parent has a handler for the signal that tells
+    /// it, that may run before each step which the parent takes as long as it has children.
+    fn concern_of_exit(&mut self, index: usize) -> Vec<Touch> {
+        let mut touches = Vec::new();
+        self.of_exit(index, &mut touches);
+        if let Some(parent) = self.processes[self.tasks[index].process].parent {
+            let own = self.process_of(self.processes[parent].leader);
+            let told = self.handled_ends(parent);
+            for touch in touches.iter_mut().filter(|touch| **touch == own) {
+                *touch = told.clone();
+            }
+        }
+        touches
+    }
+
+    /// What the end of a child touches whose parent has a handler for that, and each step of the
+    /// parent before it.
+    fn handled_ends(&self, parent: usize) -> Touch {
+        let leader = self.processes[parent].leader;
+        Touch::write(format!("handled ends of children of {leader}"))
+    }
+
+    fn has_live_children(&self, process: usize) -> bool {
+        let mut children = self.processes.iter();
+        children.any(|other| other.parent == Some(process) && !self.has_ended(other))
     }
 
     /// What a call touches that gives a socket an address, or names one to connect or send to.
@@ -279,8 +331,10 @@ impl Session<'_> {
             } else if objects::is_of_kernel(std::path::Path::new(&name)) {
                 touches.push(Touch::read(EVERYTHING));
             } else {
+                // No device in a sandbox keeps what is written to it.
+                let is_device = is_inside(&name, &["/dev".to_owned()]);
                 touches.push(match row.does {
-                    Does::Open if !opens_to_change(&entering) => Touch::read(OUTSIDE),
+                    Does::Open if is_device || !opens_to_change(&entering) => Touch::read(OUTSIDE),
                     Does::LookUp | Does::Execute | Does::ChangeDirectory => Touch::read(OUTSIDE),
                     _ if row.is(Fact::Looks) => Touch::read(OUTSIDE),
                     _ => Touch::write(OUTSIDE),

@@ -82,7 +82,9 @@ fn mattering(relevance: &Relevance) -> String {
     let objects = relevance.objects.iter();
     // The files themselves say as much as their names.
     let told = objects.filter(|object| !object.starts_with("name "));
-    let told: Vec<&str> = told.map(String::as_str).collect();
+    let mut told: Vec<&str> = told.map(String::as_str).collect();
+    // What belongs to a process is contested wherever somebody waits for it.
+    told.sort_by_key(|object| object.ends_with('`'));
     let left = match told.len().saturating_sub(MOST) {
         0 => String::new(),
         left => format!(", and {left} more"),
