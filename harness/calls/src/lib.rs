@@ -21,6 +21,7 @@ mod commands;
 mod does;
 mod effect;
 mod errors;
+mod fact;
 mod measure;
 mod row;
 mod rows;
@@ -36,8 +37,9 @@ pub use commands::{
     is_file_lock_command, lingers, shares_with_creator,
 };
 pub use does::{Does, Mapping, SystemV, Timer};
+pub use fact::{Fact, Facts};
 pub use measure::Measure;
-pub use row::{Amount, Fact, Facts, Flow, Row, Transfer, Wait};
+pub use row::{Amount, Flow, Row, Transfer, Wait};
 pub use status::StatusForm;
 pub use timeout::Timeout;
 

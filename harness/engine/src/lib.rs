@@ -34,10 +34,9 @@ use crosswire_kernel::oplog::OpLog;
 use crosswire_kernel::sandbox::{self, Leftovers, Reset, Sandbox};
 use crosswire_kernel::tick::Ticker;
 use crosswire_kernel::tracee;
-use crosswire_model::{
-    Capture, End, FORMAT_VERSION, History, Operation, Plan, Run, Seen, StartUp, Task, TaskId, Trace,
-};
+use crosswire_model::{End, History, Operation, Plan, Run, StartUp, Task, TaskId, Trace};
 use files::places::Places;
+use finish::outcome::Outcome;
 use memory::Knowledge;
 use observe::logged::Undone;
 use run::session::{Halt, Session};
@@ -434,52 +433,6 @@ fn start_roots(
         template.adopt(session, tid, inside)?;
     }
     Ok(())
-}
-
-/// The parts of a session that outlive its run.
-pub(crate) struct Outcome {
-    pub trace: Trace,
-    knowledge: Knowledge,
-    captures: Vec<Capture>,
-    seen: Vec<Seen>,
-    unwatched: BTreeSet<String>,
-    undone: Vec<Undone>,
-}
-
-impl Outcome {
-    pub(crate) fn of(session: Session<'_>, end: End) -> Outcome {
-        let task = |task: &run::task::Task| Task {
-            process: session.processes[task.process].name.clone(),
-            parent: task.parent,
-            leader: session.processes[task.process].leader,
-            tid: session.stable_pid(task.tid_inside.into()) as i32,
-        };
-        let tasks = session.tasks.iter().map(task).collect();
-        let recorded = session.recorder.finish();
-        let (knowledge, objects, places) = session.memory.into_parts();
-        let trace = Trace {
-            format_version: FORMAT_VERSION,
-            tasks,
-            objects,
-            places,
-            steps: session.turn.step(),
-            unused_faults: session.faults.unused(),
-            deviations: recorded.deviations,
-            switches: recorded.switches,
-            events: recorded.events,
-            footprints: session.footprints.into_steps(),
-            end,
-            leftovers: Vec::new(),
-        };
-        Outcome {
-            trace,
-            knowledge,
-            captures: recorded.captures,
-            seen: recorded.seen,
-            unwatched: recorded.unwatched,
-            undone: recorded.undone,
-        }
-    }
 }
 
 /// Directories whose contents belong to the run.

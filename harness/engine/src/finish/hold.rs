@@ -1,7 +1,8 @@
 //! For debuggers: a run that is left standing.
 
+use crate::finish::outcome::Outcome;
 use crate::run::task::State;
-use crate::{Engine, EngineError, Outcome};
+use crate::{Engine, EngineError};
 use crosswire_kernel::Tid;
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::tracee::{self, Stopped};
