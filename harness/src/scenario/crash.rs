@@ -17,6 +17,7 @@ pub struct Crash<'a, Q> {
     victim: String,
     second: Option<String>,
     schedules: u32,
+    every_point: bool,
 }
 
 impl<'a, Q> Scenario<'a, Q> {
@@ -58,6 +59,7 @@ impl<'a, Q> Scenario<'a, Q> {
             victim: victim.to_owned(),
             second: None,
             schedules: CrashSearch::SCHEDULES,
+            every_point: false,
         }
     }
 
@@ -89,6 +91,13 @@ impl<Q> Crash<'_, Q> {
     pub fn schedules(mut self, schedules: u32) -> Self {
         assert!(schedules > 0, "a run needs a schedule");
         self.schedules = schedules;
+        self
+    }
+
+    /// Kills the process at every point. Otherwise one point is tried of those between which it
+    /// does nothing whose effect outlives it: there a crash comes to the same.
+    pub fn every_point(mut self) -> Self {
+        self.every_point = true;
         self
     }
 
@@ -148,6 +157,7 @@ impl<Q> Crash<'_, Q> {
         CrashSearch {
             second: self.second.clone(),
             schedules: self.schedules,
+            every_point: self.every_point,
             ..CrashSearch::new(self.scenario.exploration(reentry), self.victim.as_str())
         }
     }

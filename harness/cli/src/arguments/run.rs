@@ -151,6 +151,10 @@ pub struct CrashOptions {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub schedules: u32,
+    /// Kill the victim at every point, not at one of each class of points at which a crash
+    /// comes to the same
+    #[arg(long)]
+    pub every_point: bool,
     /// The expected results.
     #[command(flatten)]
     pub judgement: JudgementOptions,

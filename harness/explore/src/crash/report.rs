@@ -96,8 +96,11 @@ impl CrashReport {
 /// Points, or pairs of points, and how many of them are fatal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct CrashTally {
-    /// Different ones that were tried, over all schedules.
+    /// Different ones that were tried, or stand for the same as one that was, over all
+    /// schedules.
     pub points: u64,
+    /// Those of them that were tried: one or more of each class.
+    pub classes: u64,
     /// Points at which a crash led to a violation under at least one schedule.
     pub failing: u64,
 }

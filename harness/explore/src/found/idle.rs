@@ -62,6 +62,12 @@ fn nowhere(kind: &FaultKind) -> String {
         Some(process) => format!("`{process}`"),
         None => "the program".to_owned(),
     };
+    if let Some(points) = kind.points {
+        return format!(
+            "no run without faults had a point {points} in {who} at which `{}` can happen",
+            kind.action
+        );
+    }
     match kind.action {
         Action::Errno(errno) => {
             format!("{who} makes no call at a schedule point that can fail with {errno}")

@@ -22,6 +22,12 @@ pub(crate) struct Lessons {
     pub start_up: Option<StartUp>,
 }
 
+/// How often faults that stand for all are tried before those that come to the same.
+const ROUNDS: u64 = 20;
+
+/// The last run that is looked at for faults that stand for others.
+const LOOKED_AT: u64 = 16;
+
 /// Makes the plans of one exploration.
 pub(crate) struct Planner {
     pub seed: u64,
@@ -32,6 +38,8 @@ pub(crate) struct Planner {
     pub fault_pairs: bool,
     /// Runs that were performed before, besides run 0.
     pub performed: u64,
+    /// True if faults are chosen by the effects about them, which footprints tell.
+    pub by_effect: bool,
     /// The start-up of the first run.
     pub start_up: StartUp,
     pub limits: Limits,
@@ -55,8 +63,8 @@ impl Planner {
             seed: self.seed,
             schedule,
             faults: self.faults(run, lessons),
-            // The run by which others are measured.
-            footprints: run == 0,
+            // The run by which others are measured, and some that show other effects.
+            footprints: run == 0 || self.by_effect && run % 2 == 0 && run <= LOOKED_AT,
             start_up: lessons.start_up.as_ref().unwrap_or(&self.start_up).clone(),
             limits: self.limits.clone(),
         }
@@ -69,25 +77,34 @@ impl Planner {
     }
 
     /// Returns the faults of a run: every other run has one. As many such runs as there
-    /// are faults go through all of them once, in an order that the seed determines. With
-    /// few faults each meets many schedules; with more faults than runs the choice is
-    /// random.
+    /// are faults that stand for all go through these once, in an order that the seed
+    /// determines, and again under other schedules; then all the others have their turn. With
+    /// few faults each meets many schedules; with more faults than runs the choice is random.
     ///
     /// Where two may come together, every other time through a second one is drawn for
     /// each.
     fn faults(&self, run: u64, lessons: &Lessons) -> Vec<Fault> {
-        let count = lessons.space.len();
+        let (all, examples) = (lessons.space.len(), lessons.space.examples());
+        let count = examples.len() as u64;
         if count == 0 || run.is_multiple_of(2) {
             return Vec::new();
         }
         let turn = (run - lessons.since.min(run)) / 2;
-        let first = permuted(turn % count, count, self.seed);
-        let is_pair = self.fault_pairs && count > 1 && (turn / count) % 2 == 1;
+        let place = turn % (count * ROUNDS + all);
+        let first = match place.checked_sub(count * ROUNDS) {
+            None => examples[permuted(place % count, count, self.seed) as usize],
+            Some(rest) => permuted(rest, all, self.seed),
+        };
+        let is_pair = self.fault_pairs && all > 1 && (turn / count) % 2 == 1;
         let second = is_pair.then(|| {
             let mut random = ChaCha8Rng::seed_from_u64(self.seed);
             random.set_stream(run ^ u64::MAX);
+            let drawn = examples[random.random_range(0..examples.len())];
             // Any but the first.
-            (first + random.random_range(1..count)) % count
+            match drawn == first {
+                true => (first + random.random_range(1..all)) % all,
+                false => drawn,
+            }
         });
         let numbers = [Some(first), second].into_iter().flatten();
         numbers.map(|number| lessons.space.get(number)).collect()
@@ -131,6 +148,7 @@ mod tests {
             shard: None,
             fault_pairs: false,
             performed: 0,
+            by_effect: false,
             start_up: StartUp::default(),
             limits: Limits::default(),
         }

@@ -28,8 +28,12 @@ pub fn summary(report: &Report, palette: Palette) -> String {
         line(
             &mut text,
             &format!(
-                "  {} possible, {} planned, {} injected",
+                "  {} possible{}, {} planned, {} injected",
                 counted(faults.possible, "fault"),
+                match faults.classes < faults.possible {
+                    true => format!(" in {}", counted_classes(faults.classes)),
+                    false => String::new(),
+                },
                 faults.planned,
                 faults.struck
             ),
@@ -65,6 +69,11 @@ pub fn summary(report: &Report, palette: Palette) -> String {
         line(&mut text, "  interrupted: these are the results so far");
     }
     text
+}
+
+/// Returns a number of classes in words.
+pub(crate) fn counted_classes(number: u64) -> String {
+    counted(number, "class").replace("classs", "classes")
 }
 
 /// Describes the combined guarantee of the runs with random priorities.
