@@ -118,7 +118,13 @@ pub enum ParseFaultError {
         "fault `{0}` names no process; write ACTION or ACTION:PROCESS, for example kill:server"
     )]
     Process(String),
-    /// A call or error of that name does not exist.
+    /// A call of that name does not exist.
+    #[error(
+        "unknown system call `{0}`; write the name that strace shows, such as semtimedop (which \
+         semop calls), or `memory` for accesses to shared memory"
+    )]
+    Call(String),
+    /// An error of that name does not exist.
     #[error(transparent)]
     Name(#[from] UnknownName),
 }
@@ -247,7 +253,10 @@ impl FromStr for PointKind {
         };
         let call = match call {
             "" => None,
-            name => Some(name.parse()?),
+            name => Some(
+                name.parse()
+                    .map_err(|_| ParseFaultError::Call(name.into()))?,
+            ),
         };
         match nth {
             Some(0) => Err(unreadable()),
@@ -337,8 +346,12 @@ impl FromStr for FaultKind {
     type Err = ParseFaultError;
 
     fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+        let whole = |error| match error {
+            ParseFaultError::Point(_) => ParseFaultError::Point(text.into()),
+            other => other,
+        };
         let (kind, points) = match text.rsplit_once('@') {
-            Some((kind, points)) => (kind, Some(points.parse()?)),
+            Some((kind, points)) => (kind, Some(points.parse().map_err(whole)?)),
             None => (text, None),
         };
         let (action, process) = action_and_process(kind)?;
@@ -423,7 +436,7 @@ mod tests {
         ));
         assert!(matches!(
             "kill:a@nocall#1".parse::<Fault>(),
-            Err(ParseFaultError::Name(_))
+            Err(ParseFaultError::Call(_))
         ));
         assert!(matches!(
             "errno:a@#1".parse::<Fault>(),

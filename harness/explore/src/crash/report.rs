@@ -47,7 +47,7 @@ pub struct CrashReport {
     pub invalid: u64,
     /// The reason of the first of them.
     pub invalid_reason: Option<String>,
-    /// True if it was stopped before every point had been tried.
+    /// True if it was stopped before every class of points had been tried.
     pub interrupted: bool,
     /// Capabilities that the machine lacks, and the consequences for these runs.
     pub capabilities_lost: Vec<LostCapability>,

@@ -121,6 +121,26 @@ impl Points {
         grown
     }
 
+    /// Returns how many of these points one process has at most, and the names of all calls at
+    /// the points of the process, or of all.
+    pub fn seen(&self, process: Option<&str>, wanted: &PointKind) -> (u32, Vec<String>) {
+        let is_of = |site: &&Site| process.is_none_or(|name| name == site.process);
+        let sites = || self.most.keys().filter(is_of);
+        let most = match wanted.call {
+            None => sites().map(|site| self.before_calls(&site.process)).max(),
+            Some(_) => {
+                let is_wanted = |site: &&Site| {
+                    let Point { call, blocked, .. } = site.kind.point(1);
+                    call == wanted.call && blocked == wanted.blocked
+                };
+                sites().filter(is_wanted).map(|site| self.most[site]).max()
+            }
+        };
+        let names = sites().filter_map(|site| site.kind.point(1).call);
+        let names: BTreeSet<String> = names.map(|call| call.to_string()).collect();
+        (most.unwrap_or(0), names.into_iter().collect())
+    }
+
     /// Returns the number of points of a process before its calls.
     fn before_calls(&self, process: &str) -> u32 {
         let is_counted = |(site, _): &(&Site, &u32)| {
