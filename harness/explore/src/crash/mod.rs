@@ -22,7 +22,7 @@ use super::{ExploreError, Progress};
 use crate::perform::pool::Pool;
 use crate::perform::runner::{Runner, Starter, engine_starter};
 use crate::perform::worker::{Work, perform, process_names};
-use crate::plan::classes::{Class, classes};
+use crate::plan::classes::{KillClass, classes};
 use crate::plan::planner::Lessons;
 use crate::plan::strategy::Profile;
 use crosswire_engine::EngineError;
@@ -119,7 +119,7 @@ impl Common {
     }
 
     /// Returns the crashes that can follow those of this run, in classes of which one is tried.
-    fn next_crashes(&self, run: &Run, job: &CrashRun) -> Vec<Class> {
+    fn next_crashes(&self, run: &Run, job: &CrashRun) -> Vec<KillClass> {
         let search = &self.search;
         let successors = &search.exploration.target.successors;
         let victims: Vec<String> = match (job.crashes.len(), &search.victim, &search.second) {
@@ -139,7 +139,7 @@ impl Common {
         let of_victim = |victim: &String| classes(run, successors, victim, since);
         let found = victims.iter().flat_map(of_victim);
         match search.every_point {
-            true => found.flat_map(Class::into_points).collect(),
+            true => found.flat_map(KillClass::into_points).collect(),
             false => found.collect(),
         }
     }

@@ -9,7 +9,7 @@ use crate::found::outcome::Outcome;
 use crate::found::report::Progress;
 use crate::found::tally::Tally;
 use crate::perform::pool::{Agenda, Next};
-use crate::plan::classes::Class;
+use crate::plan::classes::KillClass;
 use crate::{Budget, ExploreError};
 use crosswire_model::{Fault, Limit, StartUp, Verdict};
 use std::collections::{BTreeMap, VecDeque};
@@ -42,7 +42,7 @@ impl CrashRun {
 pub(super) struct CrashOutcome {
     pub outcome: Outcome,
     /// The crashes that can be added to those of the run, in classes.
-    pub next: Vec<Class>,
+    pub next: Vec<KillClass>,
     /// The names of the processes, of the first run only.
     pub processes: Vec<String>,
 }
@@ -242,7 +242,7 @@ impl Agenda for Queue {
         };
         // First come points at effects that others meet. A program does at its end what it
         // is for: of the others the last come first.
-        let mut next: Vec<(usize, &Class)> = performed.next.iter().enumerate().rev().collect();
+        let mut next: Vec<(usize, &KillClass)> = performed.next.iter().enumerate().rev().collect();
         next.sort_by_key(|(_, class)| class.rank);
         for (order, class) in next {
             let mut next = job.clone();

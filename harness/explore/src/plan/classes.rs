@@ -8,14 +8,14 @@ use crosswire_model::{Action, Fault, FaultKind, Run};
 /// Points of one process, between which it does nothing whose effect outlives it. One stands
 /// for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Class {
+pub(crate) struct KillClass {
     /// In the order in which they were passed.
     pub points: Vec<Fault>,
     /// The stronger of the effects before and behind them.
     pub rank: Effect,
 }
 
-impl Class {
+impl KillClass {
     /// Returns the point that stands for all: the last, which is next to the effect.
     pub fn example(&self) -> &Fault {
         self.points.last().expect("a class has a point")
@@ -27,9 +27,9 @@ impl Class {
     }
 
     /// Returns each point as a class of its own.
-    pub fn into_points(self) -> impl Iterator<Item = Class> {
+    pub fn into_points(self) -> impl Iterator<Item = KillClass> {
         let rank = self.rank;
-        self.points.into_iter().map(move |point| Class {
+        self.points.into_iter().map(move |point| KillClass {
             points: vec![point],
             rank,
         })
@@ -43,14 +43,14 @@ pub(crate) fn classes(
     successors: &[Successor],
     process: &str,
     since: usize,
-) -> Vec<Class> {
+) -> Vec<KillClass> {
     let trace = &run.trace;
     // Accesses to memory that is not watched leave no trace.
     let effects = run
         .unwatched
         .is_empty()
         .then(|| Effects::of(trace, successors, process));
-    let mut classes: Vec<Class> = Vec::new();
+    let mut classes: Vec<KillClass> = Vec::new();
     let mut last: Option<(u64, bool)> = None;
     let points = points::of_process(trace, Action::Kill, process);
     for (event, fault) in points.filter(|(event, _)| *event >= since) {
@@ -69,7 +69,7 @@ pub(crate) fn classes(
                 if let Some(class) = before {
                     class.rank = class.rank.min(rank);
                 }
-                classes.push(Class {
+                classes.push(KillClass {
                     points: vec![fault],
                     rank,
                 });

@@ -70,6 +70,9 @@ struct Other {
     is_related: bool,
 }
 
+/// A question about a call: its number, its arguments, its path.
+type CallTest<'a> = &'a dyn Fn(Call, &[u64; 6], Option<&str>) -> bool;
+
 /// The process that is killed, and what others have to do with it.
 struct Victim<'a> {
     trace: &'a Trace,
@@ -127,7 +130,7 @@ impl<'a> Victim<'a> {
         for (at, event) in trace.events.iter().enumerate() {
             events.entry(event.step).or_default().push(at);
         }
-        let is_call = |does: &dyn Fn(Call, &[u64; 6], Option<&str>) -> bool| {
+        let is_call = |does: CallTest| {
             trace.events.iter().any(|event| match &event.what {
                 What::Call {
                     call, args, path, ..
