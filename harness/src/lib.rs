@@ -51,7 +51,7 @@
 //! [`Expectations`](check::Expectations) change that.
 //!
 //! [`Scenario::crash`](scenario::Scenario::crash) instead of `explore` kills one process
-//! at each of its points, under several schedules.
+//! at each of its points that makes a difference, under several schedules.
 //! [`workload`](scenario::Named::workload) draws the work of the processes from a proptest
 //! strategy, so that values, schedule and faults are searched and shrunk together.
 //!

@@ -66,6 +66,8 @@ impl Row {
                 true
             }
             Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds => true,
+            // getpgrp(2), getpgid(2), getsid(2)
+            Does::Groups => self.name.starts_with("get"),
             Does::Control => commands::fcntl_only_asks(args[1]),
             Does::Device => commands::ioctl_only_asks(args[1]),
             _ => false,
@@ -117,6 +119,7 @@ mod tests {
         let none = [0; 6];
         assert!(!has_effect(libc::SYS_sched_yield, none, 0));
         assert!(!has_effect(libc::SYS_clock_gettime, none, 0));
+        assert!(!has_effect(libc::SYS_getpgid, none, 7));
         assert!(!has_effect(libc::SYS_kill, [42, 0, 0, 0, 0, 0], 0));
         assert!(
             !has_effect(libc::SYS_wait4, none, 0),
@@ -132,6 +135,7 @@ mod tests {
         assert!(has_effect(libc::SYS_wait4, none, 42));
         assert!(has_effect(libc::SYS_read, none, 1));
         assert!(has_effect(libc::SYS_openat, none, 3));
+        assert!(has_effect(libc::SYS_setsid, none, 7));
         assert!(has_effect(libc::SYS_futex, none, 1), "it woke a task");
     }
 

@@ -64,7 +64,7 @@ pub struct CommandLine {
 pub enum Verb {
     /// Explore the schedules and faults of an unmodified program, or of several
     Run(Box<RunOptions>),
-    /// Kill one process at every point and check that the others survive
+    /// Kill one process at every point that makes a difference and check that the others survive
     Crash(Box<CrashOptions>),
     /// Test a program against the contract of a mechanism, through an adapter
     Conform(Box<ConformOptions>),

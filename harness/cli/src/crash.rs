@@ -33,6 +33,7 @@ pub fn crash(options: &CrashOptions) -> Result<u8, Failure> {
     let search = CrashSearch {
         second: options.second.clone(),
         schedules: options.schedules,
+        every_point: options.every_point,
         victim: options.victim.clone().or(only),
         budget: budget(options),
         ..CrashSearch::new(exploration, "")

@@ -59,7 +59,17 @@ pub struct Point {
     pub nth: u32,
 }
 
-/// A kind of fault that a search may inject, such as `kill` or `kill:producer`.
+/// A kind of fault that a search may inject, such as `kill`, `kill:producer` or
+/// `kill:producer@write`: in its text form a fault's, of which process, point and the point's
+/// number may be left out.
+///
+/// ```
+/// use crosswire_model::{Fault, FaultKind};
+/// let kind: FaultKind = "kill:producer@write".parse().unwrap();
+/// let allows = |fault: &str| kind.allows(&fault.parse::<Fault>().unwrap());
+/// assert!(allows("kill:producer@write#2"));
+/// assert!(!allows("kill:producer@blocked:write#1"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FaultKind {
@@ -67,6 +77,19 @@ pub struct FaultKind {
     pub action: Action,
     /// Process that it affects; any if `None`.
     pub process: Option<String>,
+    /// The points at which it may be injected; any if `None`.
+    pub points: Option<PointKind>,
+}
+
+/// The points of a call, or one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PointKind {
+    /// The call; `None` for the numbered point of any call.
+    pub call: Option<Call>,
+    /// True if the fault is injected once the call has blocked.
+    pub blocked: bool,
+    /// Number of the matching point, from 1; each of them if `None`.
+    pub nth: Option<u32>,
 }
 
 /// Reason why a text is not a fault.
@@ -90,7 +113,18 @@ pub enum ParseFaultError {
         "fault `{0}` names no point; write ACTION:PROCESS@CALL#N, for example kill:server@write#2"
     )]
     Point(String),
-    /// A call or error of that name does not exist.
+    /// A colon, and no process behind it.
+    #[error(
+        "fault `{0}` names no process; write ACTION or ACTION:PROCESS, for example kill:server"
+    )]
+    Process(String),
+    /// A call of that name does not exist.
+    #[error(
+        "unknown system call `{0}`; write the name that strace shows, such as semtimedop (which \
+         semop calls), or `memory` for accesses to shared memory"
+    )]
+    Call(String),
+    /// An error of that name does not exist.
     #[error(transparent)]
     Name(#[from] UnknownName),
 }
@@ -180,18 +214,54 @@ impl FromStr for Point {
     type Err = ParseFaultError;
 
     fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+        let PointKind { call, blocked, nth } = text.parse()?;
+        match (call, nth) {
+            (None, None) => Err(ParseFaultError::Point(text.into())),
+            _ => Ok(Point {
+                call,
+                blocked,
+                nth: nth.unwrap_or(1),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for PointKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.blocked {
+            f.write_str("blocked:")?;
+        }
+        if let Some(call) = self.call {
+            write!(f, "{call}")?;
+        }
+        self.nth.map_or(Ok(()), |nth| write!(f, "#{nth}"))
+    }
+}
+
+impl FromStr for PointKind {
+    type Err = ParseFaultError;
+
+    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+        let unreadable = || ParseFaultError::Point(text.into());
         let (blocked, rest) = match text.strip_prefix("blocked:") {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let (call, nth) = rest.split_once('#').unwrap_or((rest, "1"));
+        let (call, nth) = match rest.split_once('#') {
+            Some((call, nth)) => (call, Some(nth.parse().map_err(|_| unreadable())?)),
+            None => (rest, None),
+        };
         let call = match call {
             "" => None,
-            name => Some(name.parse()?),
+            name => Some(
+                name.parse()
+                    .map_err(|_| ParseFaultError::Call(name.into()))?,
+            ),
         };
-        match nth.parse() {
-            Ok(nth) if nth > 0 => Ok(Point { call, blocked, nth }),
-            _ => Err(ParseFaultError::Point(text.into())),
+        match nth {
+            Some(0) => Err(unreadable()),
+            None if call.is_none() => Err(unreadable()),
+            nth => Ok(PointKind { call, blocked, nth }),
         }
     }
 }
@@ -209,7 +279,7 @@ impl FromStr for Fault {
         let (kind, point) = text
             .rsplit_once('@')
             .ok_or_else(|| ParseFaultError::Point(text.into()))?;
-        let FaultKind { action, process } = kind.parse()?;
+        let (action, process) = action_and_process(kind)?;
         Ok(Fault {
             action,
             process: process.ok_or_else(|| ParseFaultError::Point(text.into()))?,
@@ -218,12 +288,57 @@ impl FromStr for Fault {
     }
 }
 
+impl FaultKind {
+    /// Returns the faults of an action in a process, or in any, at any point.
+    pub fn anywhere(action: Action, process: Option<String>) -> FaultKind {
+        FaultKind {
+            action,
+            process,
+            points: None,
+        }
+    }
+
+    /// Tells whether a fault is of this kind.
+    pub fn allows(&self, fault: &Fault) -> bool {
+        let is_of = self
+            .process
+            .as_ref()
+            .is_none_or(|name| *name == fault.process);
+        self.action == fault.action
+            && is_of
+            && self
+                .points
+                .is_none_or(|points| points.contains(&fault.point))
+    }
+}
+
+impl PointKind {
+    /// Tells whether a point is one of these.
+    pub fn contains(&self, point: &Point) -> bool {
+        self.call == point.call
+            && self.blocked == point.blocked
+            && self.nth.is_none_or(|nth| nth == point.nth)
+    }
+}
+
+/// Reads `ACTION` or `ACTION:PROCESS`.
+fn action_and_process(text: &str) -> Result<(Action, Option<String>), ParseFaultError> {
+    match text.split_once(':') {
+        None => Ok((text.parse()?, None)),
+        Some((action, process)) if !process.is_empty() => {
+            Ok((action.parse()?, Some(process.to_owned())))
+        }
+        Some(_) => Err(ParseFaultError::Process(text.into())),
+    }
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.process {
-            Some(process) => write!(f, "{}:{process}", self.action),
-            None => write!(f, "{}", self.action),
+        write!(f, "{}", self.action)?;
+        if let Some(process) = &self.process {
+            write!(f, ":{process}")?;
         }
+        self.points.map_or(Ok(()), |points| write!(f, "@{points}"))
     }
 }
 
@@ -231,17 +346,20 @@ impl FromStr for FaultKind {
     type Err = ParseFaultError;
 
     fn from_str(text: &str) -> Result<Self, ParseFaultError> {
-        match text.split_once(':') {
-            None => Ok(FaultKind {
-                action: text.parse()?,
-                process: None,
-            }),
-            Some((action, process)) if !process.is_empty() => Ok(FaultKind {
-                action: action.parse()?,
-                process: Some(process.to_owned()),
-            }),
-            Some(_) => Err(ParseFaultError::Point(text.into())),
-        }
+        let whole = |error| match error {
+            ParseFaultError::Point(_) => ParseFaultError::Point(text.into()),
+            other => other,
+        };
+        let (kind, points) = match text.rsplit_once('@') {
+            Some((kind, points)) => (kind, Some(points.parse().map_err(whole)?)),
+            None => (text, None),
+        };
+        let (action, process) = action_and_process(kind)?;
+        Ok(FaultKind {
+            action,
+            process,
+            points,
+        })
     }
 }
 
@@ -269,6 +387,40 @@ mod tests {
     }
 
     #[test]
+    fn kinds_name_a_process_and_points_or_leave_them_out() {
+        let kinds = [
+            "kill",
+            "kill:a",
+            "kill@write",
+            "kill:a@semtimedop",
+            "kill:a@blocked:read",
+            "errno(EIO):a.1@write#3",
+            "lose-signal:a@#2",
+        ];
+        for text in kinds {
+            assert_eq!(text.parse::<FaultKind>().unwrap().to_string(), text);
+        }
+        let allows = |kind: &str, fault: &str| {
+            let kind: FaultKind = kind.parse().unwrap();
+            kind.allows(&fault.parse().unwrap())
+        };
+        assert!(allows("kill@write", "kill:a@write#2"));
+        assert!(allows("kill:a@write#2", "kill:a@write#2"));
+        assert!(!allows("kill:a@write#2", "kill:a@write#1"));
+        assert!(!allows("kill:b@write", "kill:a@write#1"));
+        assert!(!allows("kill:a@read", "kill:a@write#1"));
+        for text in [
+            "kill:",
+            "kill:@write",
+            "kill:a@",
+            "kill:a@nocall",
+            "kill:a@write#0",
+        ] {
+            assert!(text.parse::<FaultKind>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_fault_says_why() {
         assert!(matches!(
             "melt:a@#1".parse::<Fault>(),
@@ -284,7 +436,7 @@ mod tests {
         ));
         assert!(matches!(
             "kill:a@nocall#1".parse::<Fault>(),
-            Err(ParseFaultError::Name(_))
+            Err(ParseFaultError::Call(_))
         ));
         assert!(matches!(
             "errno:a@#1".parse::<Fault>(),

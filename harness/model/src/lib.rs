@@ -26,7 +26,7 @@ mod verdict;
 
 pub use access::{Access, AccessKind, Place, SharedObject};
 pub use call::{Call, Errno, Signal, UnknownName};
-pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point};
+pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point, PointKind};
 pub use history::{History, Operation, Outcome};
 pub use limits::{Limit, Limits};
 pub use plan::{Plan, StartUp};

@@ -347,6 +347,7 @@ fn summaries_say_what_was_done() {
         inconclusive: vec![(Limit::Steps, 3), (Limit::WallTime, 1)],
         faults: FaultTally {
             possible: 40,
+            classes: 12,
             planned: 500,
             struck: 481,
         },

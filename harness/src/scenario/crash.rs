@@ -1,4 +1,4 @@
-//! Killing a scenario's process at every point.
+//! Killing a scenario's process at every point that makes a difference.
 
 use super::failure::{self, REPLAY};
 use super::reentry::{Reentry, Role};
@@ -9,7 +9,7 @@ use std::env;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// A scenario one of whose processes is killed at each of its points, a point a run;
+/// A scenario one of whose processes is killed at its points, a point a run;
 /// made by [`Scenario::crash`].
 #[must_use = "no process is killed before it is explored"]
 pub struct Crash<'a, Q> {
@@ -17,6 +17,7 @@ pub struct Crash<'a, Q> {
     victim: String,
     second: Option<String>,
     schedules: u32,
+    every_point: bool,
 }
 
 impl<'a, Q> Scenario<'a, Q> {
@@ -24,6 +25,10 @@ impl<'a, Q> Scenario<'a, Q> {
     /// its points, one in each run, under several schedules. The others continue, and all
     /// that the scenario checks must hold. Faults given with
     /// [`faults`](Scenario::faults) have no meaning here.
+    ///
+    /// Points between which the process does nothing whose effect outlives it form a class, of
+    /// which one point is tried; an operation of the log is such an effect.
+    /// [`every_point`](Crash::every_point) tries all of them.
     ///
     /// ```no_run
     /// use crosswire::scenario;
@@ -58,6 +63,7 @@ impl<'a, Q> Scenario<'a, Q> {
             victim: victim.to_owned(),
             second: None,
             schedules: CrashSearch::SCHEDULES,
+            every_point: false,
         }
     }
 
@@ -89,6 +95,12 @@ impl<Q> Crash<'_, Q> {
     pub fn schedules(mut self, schedules: u32) -> Self {
         assert!(schedules > 0, "a run needs a schedule");
         self.schedules = schedules;
+        self
+    }
+
+    /// Kills the process at every point instead of one of each class.
+    pub fn every_point(mut self) -> Self {
+        self.every_point = true;
         self
     }
 
@@ -148,6 +160,7 @@ impl<Q> Crash<'_, Q> {
         CrashSearch {
             second: self.second.clone(),
             schedules: self.schedules,
+            every_point: self.every_point,
             ..CrashSearch::new(self.scenario.exploration(reentry), self.victim.as_str())
         }
     }

@@ -25,7 +25,7 @@ impl Faults {
     fn one(action: Action, process: &str) -> Faults {
         let process = Some(process.to_owned());
         Faults {
-            kinds: vec![FaultKind { action, process }],
+            kinds: vec![FaultKind::anywhere(action, process)],
             where_possible: false,
         }
     }
@@ -104,8 +104,11 @@ impl Faults {
 
     /// Allows a fault of any kind.
     pub fn of(kind: FaultKind) -> Faults {
-        let process = kind.process.unwrap_or_else(|| EVERY.to_owned());
-        Faults::one(kind.action, &process)
+        let process = kind.process.clone().unwrap_or_else(|| EVERY.to_owned());
+        Faults {
+            kinds: vec![in_process(&kind, &process)],
+            where_possible: false,
+        }
     }
 
     /// Accepts that none of the faults can be injected; otherwise an exploration in which
@@ -127,11 +130,9 @@ impl Faults {
     /// Redirects the faults to other processes.
     pub(super) fn redirected(&self, of: impl Fn(Option<&str>) -> Vec<String>) -> Faults {
         let mut kinds = Vec::new();
-        for FaultKind { action, process } in &self.kinds {
-            kinds.extend(of(process.as_deref()).into_iter().map(|process| FaultKind {
-                action: *action,
-                process: Some(process),
-            }));
+        for kind in &self.kinds {
+            let processes = of(kind.process.as_deref());
+            kinds.extend(processes.iter().map(|process| in_process(kind, process)));
         }
         Faults {
             kinds,
@@ -143,22 +144,16 @@ impl Faults {
     /// performs the set-up is never among them.
     pub(super) fn resolve(&self, processes: &[String]) -> Vec<FaultKind> {
         let mut kinds = Vec::new();
-        for FaultKind { action, process } in &self.kinds {
-            let process = process.as_deref().unwrap_or(EVERY);
+        for kind in &self.kinds {
+            let process = kind.process.as_deref().unwrap_or(EVERY);
             if is_child_of(process, processes) {
-                kinds.push(FaultKind {
-                    action: *action,
-                    process: Some(process.to_owned()),
-                });
+                kinds.push(in_process(kind, process));
             }
             for name in processes
                 .iter()
                 .filter(|name| process == EVERY || *name == process)
             {
-                let kind = FaultKind {
-                    action: *action,
-                    process: Some(name.clone()),
-                };
+                let kind = in_process(kind, name);
                 if !kinds.contains(&kind) {
                     kinds.push(kind);
                 }
@@ -176,6 +171,14 @@ impl Faults {
                 let is_known = processes.iter().any(|process| process == name);
                 *name != EVERY && !is_known && !is_child_of(name, processes)
             })
+    }
+}
+
+/// Returns the same faults in a process.
+fn in_process(kind: &FaultKind, process: &str) -> FaultKind {
+    FaultKind {
+        process: Some(process.to_owned()),
+        ..kind.clone()
     }
 }
 

@@ -113,6 +113,7 @@ pub struct CrashFixture {
     pub leaks: Option<String>,
     pub victim: String,
     pub points: u64,
+    pub classes: Option<u64>,
     pub failing: u64,
     pub kinds: Vec<String>,
     #[serde(default)]

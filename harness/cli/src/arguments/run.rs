@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Options of `crosswire run`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Faults, each optionally with :PROCESS (as in kill:server); every other run injects one:
+Faults, each optionally with :PROCESS, @CALL and #N; every other run injects one:
   kill                sends SIGKILL to the process, before a call or while it blocks in one
   pause(STEPS)        does not schedule the process for STEPS steps of other tasks
   lose-signal         drops a signal
@@ -28,6 +28,15 @@ Faults, each optionally with :PROCESS (as in kill:server); every other run injec
   clock-jump(SECONDS) steps CLOCK_REALTIME by SECONDS (may be negative)
   reuse-pid           gives a new process the number of one that was waited for (needs namespaces)
   no-memory           SIGBUS where a page of a mapped file is touched first, as in a full file system
+
+  kill:server                 in process `server`, at any call
+  kill:server@semtimedop      at each of its calls of semtimedop, one call per run
+  errno(EIO):server@write#2   at its second call of write
+  kill:server@blocked:read    while it blocks in read
+  kill:server@memory#3        at its third access to shared memory
+
+Where no call is named, kill and pause are injected first at points between which the process
+does something that others can notice; at the other points they come to the same.
 
 A fault excuses no fatal signal. Exit statuses are judged after every fault but errno,
 no-memory and lose-signal, after which a correct program may give up; --may-give-up adds kill to these. The
@@ -121,9 +130,12 @@ impl RunOptions {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each run kills the victim at one of its points: before a system call at which tasks can be
-switched, or while the victim blocks in one. The last points are tried first, and of points at
-which a crash leaves the same behind one is tried. The survivors continue and must end as --expect-exit
-and --leaks say; --may-give-up accepts any exit status of theirs. A program is named after its file; the children that it forks are NAME.1,
+switched, or while the victim blocks in one. Points between which the victim does nothing that
+survivors, successors or a check of the final state could notice form a class; one point of each
+class is tried, with --every-point all of them. Points next to a change of what other processes
+use come first, then those next to a lasting change; the last points before the others. The
+survivors continue and must end as --expect-exit and --leaks say; --may-give-up accepts any exit
+status of theirs. A program is named after its file; the children that it forks are NAME.1,
 NAME.2, …")]
 pub struct CrashOptions {
     /// The programs to run.
@@ -155,6 +167,9 @@ pub struct CrashOptions {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub schedules: u32,
+    /// Kill the victim at every point, instead of one point per class (see below)
+    #[arg(long)]
+    pub every_point: bool,
     /// The expected results.
     #[command(flatten)]
     pub judgement: JudgementOptions,

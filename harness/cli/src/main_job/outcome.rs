@@ -185,6 +185,7 @@ impl Whole {
             sum.steps += report.steps;
             sum.distinct_traces += report.distinct_traces;
             sum.faults.possible += report.faults.possible;
+            sum.faults.classes += report.faults.classes;
             sum.faults.planned += report.faults.planned;
             sum.faults.struck += report.faults.struck;
             sum.dropped += report.dropped;

@@ -81,6 +81,9 @@ fn options_that_make_no_sense() {
     for (options, words) in [
         (["--faults", "melt"], "unknown fault `melt`"),
         (["--faults", "kill,,"], "unknown fault"),
+        (["--faults", "kill:a@melt"], "unknown system call `melt`"),
+        (["--faults", "kill:a@write#0"], "names no point"),
+        (["--faults", "kill:@write"], "names no process"),
         (["--faults", "errno(ENOWAY)"], "unknown error `ENOWAY`"),
         (["--faults", "short-io(x)"], "needs a value in parentheses"),
         (["--runs", "0"], "0 is not in 1.."),

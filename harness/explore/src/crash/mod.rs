@@ -7,10 +7,9 @@
 //! same way as the one that showed the point, so it never misses it.
 //!
 //! Between two of its points a process touches nothing that others can see, so
-//! killing it there has the effect of killing it at the next one. Points at which a crash
-//! leaves the same behind are tried once ([`classes`]).
+//! killing it there has the effect of killing it at the next one. Of points at which a crash
+//! comes to the same one is tried, unless every one is asked for.
 
-mod classes;
 mod groups;
 mod queue;
 mod report;
@@ -23,11 +22,11 @@ use super::{ExploreError, Progress};
 use crate::perform::pool::Pool;
 use crate::perform::runner::{Runner, Starter, engine_starter};
 use crate::perform::worker::{Work, perform, process_names};
+use crate::plan::classes::{KillClass, classes};
 use crate::plan::planner::Lessons;
-use crate::plan::points;
 use crate::plan::strategy::Profile;
 use crosswire_engine::EngineError;
-use crosswire_model::{Action, Fault, Plan, Run, StartUp, Trace, Verdict, What};
+use crosswire_model::{Action, Plan, Run, StartUp, Trace, Verdict, What};
 use queue::{CrashOutcome, CrashRun, Queue};
 use std::sync::atomic::AtomicBool;
 
@@ -114,7 +113,8 @@ impl Common {
         Plan {
             faults: job.crashes.clone(),
             // They tell which of the crashes that may follow are alike.
-            footprints: job.crashes.len() < self.search.crashes_per_run(),
+            footprints: !self.search.every_point
+                && job.crashes.len() < self.search.crashes_per_run(),
             // Its points are counted in all of them alike.
             clocks_are_free: false,
             start_up: StartUp {
@@ -125,8 +125,8 @@ impl Common {
         }
     }
 
-    /// The crashes that can follow those of this run, in classes of which one is tried.
-    fn next_crashes(&self, run: &Run, job: &CrashRun) -> Vec<Vec<Fault>> {
+    /// Returns the crashes that can follow those of this run, in classes of which one is tried.
+    fn next_crashes(&self, run: &Run, job: &CrashRun) -> Vec<KillClass> {
         let search = &self.search;
         let successors = &search.exploration.target.successors;
         let victims: Vec<String> = match (job.crashes.len(), &search.victim, &search.second) {
@@ -143,12 +143,12 @@ impl Common {
             _ => return Vec::new(),
         };
         let since = last_crash(&run.trace).map_or(0, |event| event + 1);
-        let of_victim = |victim: &String| {
-            let points = points::of_process(&run.trace, Action::Kill, victim);
-            let points = points.filter(|(event, _)| *event >= since).collect();
-            classes::classes(&run.trace, successors, victim, points)
-        };
-        victims.iter().flat_map(of_victim).collect()
+        let of_victim = |victim: &String| classes(run, successors, victim, since);
+        let found = victims.iter().flat_map(of_victim);
+        match search.every_point {
+            true => found.flat_map(KillClass::into_points).collect(),
+            false => found.collect(),
+        }
     }
 }
 

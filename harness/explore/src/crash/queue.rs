@@ -9,6 +9,7 @@ use crate::found::outcome::Outcome;
 use crate::found::report::Progress;
 use crate::found::tally::Tally;
 use crate::perform::pool::{Agenda, Next};
+use crate::plan::classes::KillClass;
 use crate::{Budget, ExploreError};
 use crosswire_model::{Fault, Limit, StartUp, Verdict};
 use std::collections::{BTreeMap, VecDeque};
@@ -41,9 +42,18 @@ impl CrashRun {
 pub(super) struct CrashOutcome {
     pub outcome: Outcome,
     /// The crashes that can be added to those of the run, in classes.
-    pub next: Vec<Vec<Fault>>,
+    pub next: Vec<KillClass>,
     /// The names of the processes, of the first run only.
     pub processes: Vec<String>,
+}
+
+/// What is known of a list of crashes.
+#[derive(Debug, Default)]
+struct Tried {
+    /// A run had these crashes, and not only ones that come to the same.
+    itself: bool,
+    /// A run with it failed.
+    failed: bool,
 }
 
 /// The runs of a search for fatal crashes, and what they came to.
@@ -54,8 +64,8 @@ pub(super) struct Queue {
     under_way: usize,
     handed_out: u64,
     tally: Tally,
-    /// Every list of crashes that was tried, and whether a run with it failed.
-    tried: BTreeMap<Vec<String>, bool>,
+    /// Every list of crashes that was tried, or that a tried one stands for.
+    tried: BTreeMap<Vec<String>, Tried>,
     groups: Groups,
 }
 
@@ -116,8 +126,9 @@ impl Queue {
         let failed = outcome.verdict.is_violation();
         if !crashes.is_empty() && !matches!(outcome.verdict, Verdict::Invalid(_)) {
             for crashes in std::iter::once(&crashes).chain(&alike(job)) {
-                *self.tried.entry(crashes.clone()).or_default() |= failed;
+                self.tried.entry(crashes.clone()).or_default().failed |= failed;
             }
+            self.tried.entry(crashes.clone()).or_default().itself = true;
         }
         if let Verdict::Violation(violations) = &outcome.verdict {
             let order = (job.schedule, job.order.clone());
@@ -133,11 +144,12 @@ impl Queue {
     }
 
     fn points(&self, crashes: usize) -> CrashTally {
-        let of_length = |(tried, _): &(&Vec<String>, &bool)| tried.len() == crashes;
-        let tried = self.tried.iter().filter(of_length);
+        let of_length = |(list, _): &(&Vec<String>, &Tried)| list.len() == crashes;
+        let tried = self.tried.iter().filter(of_length).map(|(_, tried)| tried);
         CrashTally {
             points: tried.clone().count() as u64,
-            failing: tried.filter(|(_, failed)| **failed).count() as u64,
+            classes: tried.clone().filter(|tried| tried.itself).count() as u64,
+            failing: tried.filter(|tried| tried.failed).count() as u64,
         }
     }
 
@@ -228,12 +240,14 @@ impl Agenda for Queue {
             true => self.begin(&performed),
             false => Ok(()),
         };
-        // A program does at its end what it is for: first come the last points.
-        for (order, class) in performed.next.iter().enumerate().rev() {
-            let (crash, alike) = class.split_last().expect("a class has a point");
+        // First come points at effects that others meet. A program does at its end what it
+        // is for: of the others the last come first.
+        let mut next: Vec<(usize, &KillClass)> = performed.next.iter().enumerate().rev().collect();
+        next.sort_by_key(|(_, class)| class.rank);
+        for (order, class) in next {
             let mut next = job.clone();
-            next.crashes.push(crash.clone());
-            next.alike = alike.to_vec();
+            next.crashes.push(class.example().clone());
+            next.alike = class.others().to_vec();
             next.order.push(order);
             next.start_up = Some(performed.outcome.start_up.clone());
             self.jobs.push_back(next);

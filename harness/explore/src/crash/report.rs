@@ -47,7 +47,7 @@ pub struct CrashReport {
     pub invalid: u64,
     /// The reason of the first of them.
     pub invalid_reason: Option<String>,
-    /// True if it was stopped before every point had been tried.
+    /// True if it was stopped before every class of points had been tried.
     pub interrupted: bool,
     /// Capabilities that the machine lacks, and the consequences for these runs.
     pub capabilities_lost: Vec<LostCapability>,
@@ -96,8 +96,11 @@ impl CrashReport {
 /// Points, or pairs of points, and how many of them are fatal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct CrashTally {
-    /// Different ones that were tried, over all schedules.
+    /// Different ones that were tried, or stand for the same as one that was, over all
+    /// schedules.
     pub points: u64,
+    /// Those of them that were tried: one or more of each class.
+    pub classes: u64,
     /// Points at which a crash led to a violation under at least one schedule.
     pub failing: u64,
 }

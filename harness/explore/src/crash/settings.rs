@@ -4,6 +4,10 @@ use crate::{Budget, Exploration};
 
 /// Kills a process at every point, under several schedules.
 ///
+/// Two points at which a crash comes to the same, since the victim does nothing between them
+/// whose effect outlives it, are one class, of which one point is tried; see
+/// [`every_point`](CrashSearch::every_point).
+///
 /// ```no_run
 /// use crosswire_explore::{CrashSearch, Exploration};
 /// # fn search(target: crosswire_engine::Target) {
@@ -15,7 +19,7 @@ use crate::{Budget, Exploration};
 #[derive(Clone)]
 pub struct CrashSearch {
     /// The exploration: target and checks. Its own budget, its faults and whether it stops at
-    /// the first violation have no meaning here: every point is tried.
+    /// the first violation have no meaning here: every class of points is tried.
     pub exploration: Exploration,
     /// Name of the process to kill; each program in turn where `None`, one a run.
     pub victim: Option<String>,
@@ -28,6 +32,8 @@ pub struct CrashSearch {
     /// Number of schedules under which each point is tried. The first is the default
     /// schedule.
     pub schedules: u32,
+    /// True if points are tried at which a crash comes to the same as at another one, too.
+    pub every_point: bool,
 }
 
 impl CrashSearch {
@@ -40,6 +46,7 @@ impl CrashSearch {
             budget: Budget::runs(u64::MAX),
             second: None,
             schedules: CrashSearch::SCHEDULES,
+            every_point: false,
         }
     }
 

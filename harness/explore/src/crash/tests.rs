@@ -32,6 +32,7 @@ fn a_lock_that_dies_with_its_owner_is_found_at_every_point_within() {
         report.single,
         CrashTally {
             points: 3,
+            classes: 3,
             failing: 2
         }
     );
@@ -67,6 +68,7 @@ fn who_holds_nothing_may_die() {
         report.single,
         CrashTally {
             points: 2,
+            classes: 2,
             failing: 0
         }
     );

@@ -10,7 +10,7 @@ use crate::plan::guarantee::Guarantee;
 use crate::plan::planner::MUCH;
 use crate::plan::points::{FaultSpace, Points};
 use crate::plan::strategy::Profile;
-use crosswire_model::{Action, FaultKind, StartUp, Verdict};
+use crosswire_model::{Fault, FaultKind, StartUp, Verdict};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub(crate) struct Collector {
     pub tally: Tally,
     findings: Findings,
     faults: FaultTally,
-    /// Kinds of the faults that were injected.
-    struck: HashSet<(Action, String)>,
+    /// The faults that were injected.
+    struck: HashSet<Fault>,
     guarantee: Guarantee,
     /// Points at which faults can be injected, as far as known.
     pub points: Points,
@@ -93,9 +93,7 @@ impl Collector {
         self.tally.count(&outcome, || format!("run {run}"));
         self.faults.planned += outcome.faults_planned;
         self.faults.struck += outcome.faults_struck.len() as u64;
-        for fault in outcome.faults_struck {
-            self.struck.insert((fault.action, fault.process));
-        }
+        self.struck.extend(outcome.faults_struck);
         self.unwatched.extend(outcome.unwatched);
         if !matches!(outcome.verdict, Verdict::Invalid(_)) {
             self.start_up_shrunk |= match &mut self.start_up {
@@ -157,12 +155,9 @@ impl Collector {
         kinds: &[FaultKind],
         stopped: bool,
     ) -> Report {
-        let possible = FaultSpace::new(kinds, &self.points).len();
+        let space = FaultSpace::new(kinds, &self.points);
         let idle = idle::among(kinds, &self.points, self.faults.planned, |kind| {
-            let struck = |(action, process): &(Action, String)| {
-                *action == kind.action && kind.process.as_ref().is_none_or(|name| name == process)
-            };
-            self.struck.iter().any(struck)
+            self.struck.iter().any(|fault| kind.allows(fault))
         });
         let found = self.findings;
         let dropped = found.dropped;
@@ -183,7 +178,8 @@ impl Collector {
             invalid: tally.invalid,
             invalid_reason: tally.invalid_reason,
             faults: FaultTally {
-                possible,
+                possible: space.len(),
+                classes: space.examples().len() as u64,
                 ..self.faults
             },
             idle_faults: idle,

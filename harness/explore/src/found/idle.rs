@@ -34,7 +34,7 @@ pub(crate) fn among(
             fault: kind.clone(),
             cannot_happen,
             reason: match possible {
-                0 => nowhere(kind),
+                0 => nowhere(kind, points),
                 _ if cannot_happen && kind.action == Action::NoMemory => "each page that it \
                     touched was there already, or belongs to no file system"
                     .to_owned(),
@@ -57,11 +57,25 @@ pub(crate) fn among(
 }
 
 /// Says why no point of the program can be struck.
-fn nowhere(kind: &FaultKind) -> String {
+fn nowhere(kind: &FaultKind, points: &Points) -> String {
     let who = match &kind.process {
         Some(process) => format!("`{process}`"),
         None => "the program".to_owned(),
     };
+    if let Some(wanted) = kind.points {
+        let action = kind.action;
+        let (most, calls) = points.seen(kind.process.as_deref(), &wanted);
+        return match wanted.nth {
+            _ if most == 0 => format!(
+                "{who} has no point {wanted}; the calls at its schedule points are {}",
+                calls.join(", ")
+            ),
+            Some(nth) if nth > most => {
+                format!("{who} has {most} such points in the runs without faults")
+            }
+            _ => format!("{action} cannot happen at that call"),
+        };
+    }
     match kind.action {
         Action::Errno(errno) => {
             format!("{who} makes no call at a schedule point that can fail with {errno}")
@@ -97,6 +111,22 @@ mod tests {
         let cannot: Vec<bool> = idle.iter().map(|idle| idle.cannot_happen).collect();
         assert_eq!(cannot, [false, false, true]);
         assert_eq!(idle[0].reason, "`a` gets no signal");
+        let reason = |kind: &str| {
+            let kinds = [kind.parse().unwrap()];
+            among(&kinds, &points, 2, |_| false)[0].reason.clone()
+        };
+        assert_eq!(
+            reason("kill:a@read"),
+            "`a` has no point read; the calls at its schedule points are getpid, write"
+        );
+        assert_eq!(
+            reason("kill:a@write#2"),
+            "`a` has 1 such points in the runs without faults"
+        );
+        assert_eq!(
+            reason("errno(EIO):a@getpid"),
+            "errno(EIO) cannot happen at that call"
+        );
         assert!(
             idle[1].reason.starts_with("it could strike at 1 of"),
             "{idle:?}"

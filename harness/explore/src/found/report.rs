@@ -59,6 +59,9 @@ pub struct Report {
 pub struct FaultTally {
     /// Different faults that could have been injected.
     pub possible: u64,
+    /// Those of them that are tried first. At each of the others a kill or pause comes to the
+    /// same as at one of these.
+    pub classes: u64,
     /// Faults that plans contained.
     pub planned: u64,
     /// Number of faults injected. The others found no matching point, because the

@@ -8,12 +8,12 @@ use crate::keep::recorder::Recorder;
 use crate::perform::confirm::{Confirmed, confirm};
 use crate::perform::runner::{Runner, Starter};
 use crate::perform::sampling::NumberedRun;
+use crate::plan::classes::{by_effect, learned};
 use crate::plan::planner::Planner;
-use crate::plan::points::Points;
 use crate::plan::strategy::Profile;
 use crate::{Exploration, ExploreError};
-use crosswire_engine::EngineError;
-use crosswire_model::{End, Plan, Run, Verdict};
+use crosswire_engine::{EngineError, Successor};
+use crosswire_model::{End, FaultKind, Plan, Run, Verdict};
 
 /// Immutable state shared by all workers of an exploration.
 pub(crate) struct Work {
@@ -23,7 +23,10 @@ pub(crate) struct Work {
     pub recorder: Recorder,
     pub check_output: bool,
     pub confirm: bool,
-    pub learn_points: bool,
+    /// The faults for which points are learned.
+    pub faults: Vec<FaultKind>,
+    /// Processes that begin when others have ended.
+    pub successors: Vec<Successor>,
     /// One run in this number is performed twice.
     pub self_check: u64,
 }
@@ -47,6 +50,7 @@ impl Work {
                 shard: exploration.shard,
                 fault_pairs: exploration.fault_pairs,
                 performed: exploration.performed,
+                by_effect: exploration.faults.iter().any(by_effect),
                 start_up: exploration.start_up(),
                 limits: exploration.limits.clone(),
             },
@@ -57,7 +61,8 @@ impl Work {
             recorder,
             check_output: exploration.check_output,
             confirm: exploration.confirm,
-            learn_points: !exploration.faults.is_empty(),
+            faults: exploration.faults.clone(),
+            successors: exploration.target.successors.clone(),
             self_check: exploration.self_check,
         })
     }
@@ -79,8 +84,8 @@ pub(crate) fn perform_job(
             "performing a run twice gave different results, {difference}"
         ));
     }
-    if work.learn_points && plan.faults.is_empty() {
-        outcome.points = Points::of(&run.trace);
+    if !work.faults.is_empty() && plan.faults.is_empty() {
+        outcome.points = learned(&run, &work.successors, &work.faults);
     }
     if job.run == 0 {
         describe_first(work, &run, &mut outcome);

@@ -2,6 +2,8 @@
 
 pub(crate) mod applicability;
 pub(crate) mod budget;
+pub(crate) mod classes;
+pub(crate) mod effects;
 pub(crate) mod guarantee;
 pub(crate) mod planner;
 pub(crate) mod points;

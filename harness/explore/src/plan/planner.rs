@@ -35,6 +35,12 @@ pub(crate) const MUCH: u32 = 4;
 /// measured. It is odd, so that some of them have faults.
 const WITH_CLOCKS: u64 = 7;
 
+/// How often faults that stand for all are tried before those that come to the same.
+const ROUNDS: u64 = 20;
+
+/// The last run that is looked at for faults that stand for others.
+const LOOKED_AT: u64 = 16;
+
 /// Makes the plans of one exploration.
 pub(crate) struct Planner {
     pub seed: u64,
@@ -45,6 +51,8 @@ pub(crate) struct Planner {
     pub fault_pairs: bool,
     /// Runs that were performed before, besides run 0.
     pub performed: u64,
+    /// True if faults are chosen by the effects about them, which footprints tell.
+    pub by_effect: bool,
     /// The start-up of the first run.
     pub start_up: StartUp,
     pub limits: Limits,
@@ -74,7 +82,7 @@ impl Planner {
             seed: self.seed,
             schedule,
             faults: self.faults(run, lessons),
-            footprints: is_measured,
+            footprints: is_measured || self.by_effect && run % 2 == 0 && run <= LOOKED_AT,
             clocks_are_free: !run.is_multiple_of(WITH_CLOCKS),
             start_up: StartUp {
                 comes_first,
@@ -104,25 +112,34 @@ impl Planner {
     }
 
     /// Returns the faults of a run: every other run has one. As many such runs as there
-    /// are faults go through all of them once, in an order that the seed determines. With
-    /// few faults each meets many schedules; with more faults than runs the choice is
-    /// random.
+    /// are faults that stand for all go through these once, in an order that the seed
+    /// determines, and again under other schedules; then all the others have their turn. With
+    /// few faults each meets many schedules; with more faults than runs the choice is random.
     ///
     /// Where two may come together, every other time through a second one is drawn for
     /// each.
     fn faults(&self, run: u64, lessons: &Lessons) -> Vec<Fault> {
-        let count = lessons.space.len();
+        let (all, examples) = (lessons.space.len(), lessons.space.examples());
+        let count = examples.len() as u64;
         if count == 0 || run.is_multiple_of(2) {
             return Vec::new();
         }
         let turn = (run - lessons.since.min(run)) / 2;
-        let first = permuted(turn % count, count, self.seed);
-        let is_pair = self.fault_pairs && count > 1 && (turn / count) % 2 == 1;
+        let place = turn % (count * ROUNDS + all);
+        let first = match place.checked_sub(count * ROUNDS) {
+            None => examples[permuted(place % count, count, self.seed) as usize],
+            Some(rest) => permuted(rest, all, self.seed),
+        };
+        let is_pair = self.fault_pairs && all > 1 && (turn / count) % 2 == 1;
         let second = is_pair.then(|| {
             let mut random = ChaCha8Rng::seed_from_u64(self.seed);
             random.set_stream(run ^ u64::MAX);
+            let drawn = examples[random.random_range(0..examples.len())];
             // Any but the first.
-            (first + random.random_range(1..count)) % count
+            match drawn == first {
+                true => (first + random.random_range(1..all)) % all,
+                false => drawn,
+            }
         });
         let numbers = [Some(first), second].into_iter().flatten();
         numbers.map(|number| lessons.space.get(number)).collect()
@@ -166,6 +183,7 @@ mod tests {
             shard: None,
             fault_pairs: false,
             performed: 0,
+            by_effect: false,
             start_up: StartUp::default(),
             limits: Limits::default(),
         }

@@ -1,10 +1,10 @@
 //! Points at which a fault can be injected, learned from runs.
 
 use crate::plan::applicability::applies;
-use crosswire_model::{Action, Call, Fault, FaultKind, Point, Trace, What};
-use std::collections::BTreeMap;
+use crosswire_model::{Action, Call, Fault, FaultKind, Point, PointKind, Trace, What};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A class of points: those of one process that differ only in their number.
+/// The points of one process that differ only in their number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Site {
     process: String,
@@ -29,8 +29,7 @@ impl SiteKind {
     }
 }
 
-/// Returns the classes of the points that an event shows, in the order in which they were
-/// passed.
+/// Returns the kinds of the points that an event shows, in the order in which they were passed.
 fn sites(what: &What) -> impl Iterator<Item = SiteKind> + use<> {
     let sites = match what {
         What::Call { call, .. } => [Some(SiteKind::Call(*call)), None],
@@ -71,10 +70,12 @@ pub(crate) fn of_process<'a>(
         })
 }
 
-/// Maximum number of points of each class seen in one run.
+/// Maximum number of points of each site seen in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Points {
     most: BTreeMap<Site, u32>,
+    /// Points that stand for those at which a kill comes to the same.
+    examples: BTreeSet<(Site, u32)>,
 }
 
 impl Points {
@@ -94,6 +95,18 @@ impl Points {
         points
     }
 
+    /// Takes note of a point that stands for others at which a kill comes to the same.
+    pub fn note_example(&mut self, fault: &Fault) {
+        let Point { call, blocked, nth } = fault.point;
+        let kind = match call {
+            Some(call) if blocked => SiteKind::Blocked(call),
+            Some(call) => SiteKind::Call(call),
+            None => SiteKind::Signal,
+        };
+        let process = fault.process.clone();
+        self.examples.insert((Site { process, kind }, nth));
+    }
+
     /// Adds what another run has shown; whether anything was new.
     pub fn merge(&mut self, other: Points) -> bool {
         let mut grown = false;
@@ -102,7 +115,42 @@ impl Points {
             grown |= count > *most;
             *most = count.max(*most);
         }
+        for example in other.examples {
+            grown |= self.examples.insert(example);
+        }
         grown
+    }
+
+    /// Returns how many of these points one process has at most, and the names of all calls at
+    /// the points of the process, or of all.
+    pub fn seen(&self, process: Option<&str>, wanted: &PointKind) -> (u32, Vec<String>) {
+        let is_of = |site: &&Site| process.is_none_or(|name| name == site.process);
+        let sites = || self.most.keys().filter(is_of);
+        let most = match wanted.call {
+            None => sites().map(|site| self.before_calls(&site.process)).max(),
+            Some(_) => {
+                let is_wanted = |site: &&Site| {
+                    let Point { call, blocked, .. } = site.kind.point(1);
+                    call == wanted.call && blocked == wanted.blocked
+                };
+                sites().filter(is_wanted).map(|site| self.most[site]).max()
+            }
+        };
+        let names = sites().filter_map(|site| site.kind.point(1).call);
+        let names: BTreeSet<String> = names.map(|call| call.to_string()).collect();
+        (most.unwrap_or(0), names.into_iter().collect())
+    }
+
+    /// Returns the number of points of a process before its calls.
+    fn before_calls(&self, process: &str) -> u32 {
+        let is_counted = |(site, _): &(&Site, &u32)| {
+            site.process == process && matches!(site.kind, SiteKind::Call(_))
+        };
+        self.most
+            .iter()
+            .filter(is_counted)
+            .map(|(_, count)| count)
+            .sum()
     }
 }
 
@@ -111,45 +159,132 @@ impl Points {
 /// run has very many.
 #[derive(Debug, Default)]
 pub(crate) struct FaultSpace {
-    /// With each class, the number of the first fault after it.
-    classes: Vec<(Action, Site, u64)>,
+    /// Faults at consecutive points.
+    ranges: Vec<Range>,
+    /// Numbers of the faults that stand for all: those at which a kill comes to the same as
+    /// at one of them are left out.
+    examples: Vec<u64>,
+}
+
+/// Faults that differ only in the number of their point.
+#[derive(Debug)]
+struct Range {
+    action: Action,
+    process: String,
+    /// The first point.
+    first: Point,
+    /// The number of the first fault after these.
+    end: u64,
 }
 
 impl FaultSpace {
     pub fn new(kinds: &[FaultKind], points: &Points) -> FaultSpace {
         let mut space = FaultSpace::default();
         for kind in kinds {
+            let of_process = |name: &str| kind.process.as_ref().is_none_or(|known| known == name);
+            if let Some(PointKind {
+                call: None,
+                blocked: false,
+                nth: Some(nth),
+            }) = kind.points
+                && !kind.action.concerns_signals()
+            {
+                space.add_numbered(kind, nth, points);
+                continue;
+            }
             for (site, &count) in &points.most {
-                let wanted = kind
-                    .process
-                    .as_ref()
-                    .is_none_or(|name| *name == site.process);
-                if wanted && fits(kind.action, site.kind) {
-                    let end = space.len() + u64::from(count);
-                    space.classes.push((kind.action, site.clone(), end));
+                if of_process(&site.process) && fits(kind.action, site.kind) {
+                    space.add(kind, site, count, points);
                 }
             }
         }
         space
     }
 
+    /// Adds the faults of a kind at the points of a site.
+    fn add(&mut self, kind: &FaultKind, site: &Site, count: u32, points: &Points) {
+        let first = site.kind.point(1);
+        let (begin, end) = match kind.points {
+            None => (1, count),
+            Some(wanted) if wanted.call != first.call || wanted.blocked != first.blocked => return,
+            Some(PointKind { nth: None, .. }) => (1, count),
+            Some(PointKind { nth: Some(nth), .. }) => (nth, nth.min(count)),
+        };
+        let before = self.len();
+        self.push(kind.action, &site.process, site.kind.point(begin), end);
+        let is_known = points
+            .examples
+            .iter()
+            .any(|(known, _)| known.process == site.process);
+        // What another action does depends on its call.
+        let by_effect = is_known && matches!(kind.action, Action::Kill | Action::Pause(_));
+        let numbers = (begin..=end).filter(|nth| {
+            !by_effect || kind.points.is_some() || points.examples.contains(&(site.clone(), *nth))
+        });
+        let numbers = numbers.map(|nth| before + u64::from(nth - begin));
+        self.examples.extend(numbers);
+    }
+
+    /// Adds the faults at the nth point of a process, whatever its call.
+    fn add_numbered(&mut self, kind: &FaultKind, nth: u32, points: &Points) {
+        let mut names: Vec<&String> = points.most.keys().map(|site| &site.process).collect();
+        names.dedup();
+        names.retain(|name| kind.process.as_ref().is_none_or(|known| known == *name));
+        for name in names
+            .into_iter()
+            .filter(|name| points.before_calls(name) >= nth)
+        {
+            let point = Point {
+                call: None,
+                blocked: false,
+                nth,
+            };
+            self.examples.push(self.len());
+            self.push(kind.action, name, point, nth);
+        }
+    }
+
+    fn push(&mut self, action: Action, process: &str, first: Point, last: u32) {
+        let count = (last + 1).saturating_sub(first.nth);
+        let end = self.len() + u64::from(count);
+        self.ranges.push(Range {
+            action,
+            process: process.to_owned(),
+            first,
+            end,
+        });
+    }
+
     /// Returns the number of faults.
     pub fn len(&self) -> u64 {
-        self.classes.last().map_or(0, |&(_, _, end)| end)
+        self.ranges.last().map_or(0, |range| range.end)
+    }
+
+    /// Returns the numbers of the faults that stand for all, as far as is known.
+    pub fn examples(&self) -> &[u64] {
+        &self.examples
     }
 
     /// Returns the fault with this number, which must be less than [`len`](Self::len).
     pub fn get(&self, number: u64) -> Fault {
-        let class = self.classes.partition_point(|&(_, _, end)| end <= number);
-        let begin = class
+        let at = self.ranges.partition_point(|range| range.end <= number);
+        let begin = at
             .checked_sub(1)
-            .map_or(0, |before| self.classes[before].2);
-        let (action, site, _) = &self.classes[class];
-        let nth = u32::try_from(number - begin + 1).expect("a class counts in 32 bits");
+            .map_or(0, |before| self.ranges[before].end);
+        let Range {
+            action,
+            process,
+            first,
+            ..
+        } = &self.ranges[at];
+        let further = u32::try_from(number - begin).expect("points count in 32 bits");
         Fault {
             action: *action,
-            process: site.process.clone(),
-            point: site.kind.point(nth),
+            process: process.clone(),
+            point: Point {
+                nth: first.nth + further,
+                ..first.clone()
+            },
         }
     }
 }
@@ -190,6 +325,43 @@ mod tests {
                 "short-io(1):b@read#1",
             ]
         );
+    }
+
+    #[test]
+    fn kinds_may_name_calls_and_numbers() {
+        let trace = fake::trace(&[
+            ("a", "write"),
+            ("b", "write"),
+            ("a", "write"),
+            ("a", "getpid"),
+        ]);
+        let faults = |kind: &str| -> Vec<String> {
+            let space = FaultSpace::new(&[kind.parse().unwrap()], &Points::of(&trace));
+            assert_eq!(space.examples().len() as u64, space.len());
+            (0..space.len()).map(|n| space.get(n).to_string()).collect()
+        };
+        assert_eq!(faults("kill:a@write"), ["kill:a@write#1", "kill:a@write#2"]);
+        assert_eq!(faults("kill@write#2"), ["kill:a@write#2"]);
+        assert_eq!(faults("kill:a@#3"), ["kill:a@#3"]);
+        assert_eq!(faults("kill:b@#3"), [""; 0]);
+        assert_eq!(faults("kill:a@blocked:write"), [""; 0]);
+    }
+
+    #[test]
+    fn kills_are_known_by_examples_and_other_faults_by_their_call() {
+        let trace = fake::trace(&[("a", "write"), ("a", "write"), ("a", "write")]);
+        let mut points = Points::of(&trace);
+        points.note_example(&"kill:a@write#2".parse().unwrap());
+        let examples = |kind: &str| -> Vec<String> {
+            let space = FaultSpace::new(&[kind.parse().unwrap()], &points);
+            assert!(space.len() > 0);
+            let numbers = space.examples().iter();
+            numbers.map(|n| space.get(*n).to_string()).collect()
+        };
+        assert_eq!(examples("kill"), ["kill:a@write#2"]);
+        assert_eq!(examples("pause(3)"), ["pause(3):a@write#2"]);
+        assert_eq!(examples("short-io").len(), 3);
+        assert_eq!(examples("kill:a@write").len(), 3);
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub struct Exhausted {
 pub struct Faults {
     /// Different faults that could have been injected.
     pub possible: u64,
+    /// Those of them that are tried first; the others come to the same as one of these.
+    pub classes: u64,
     /// Faults in plans.
     pub planned: u64,
     /// Number of faults injected.
@@ -200,6 +202,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
         seed: report.seed,
         faults: Faults {
             possible: report.faults.possible,
+            classes: report.faults.classes,
             planned: report.faults.planned,
             struck: report.faults.struck,
             idle: report.idle_faults.clone(),

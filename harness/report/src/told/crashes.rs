@@ -2,7 +2,7 @@
 
 use crate::escape::escape;
 use crate::told::fold::line;
-use crate::told::summary::{losses, shortfalls, unjudged};
+use crate::told::summary::{counted_classes, losses, shortfalls, unjudged};
 use crate::told::text::{counted, evidence, headline, verdict_line};
 use crate::{Palette, json};
 use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
@@ -121,9 +121,20 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
         Some(victim) => format!("`{}`", escape(victim)),
         None => "a program".to_owned(),
     };
-    let tally = |CrashTally { points, failing }: CrashTally| match failing {
-        0 => format!("{points}, survived"),
-        _ => format!("{points}, of which {failing} fail"),
+    let tally = |tally: CrashTally| {
+        let CrashTally {
+            points,
+            classes,
+            failing,
+        } = tally;
+        let classes = match classes < points {
+            true => format!(" in {}", counted_classes(classes)),
+            false => String::new(),
+        };
+        match failing {
+            0 => format!("{points}{classes}, survived"),
+            _ => format!("{points}{classes}; {failing} fail"),
+        }
     };
     line(
         &mut text,
@@ -205,6 +216,9 @@ pub struct CrashSummary {
     pub not_tried: u64,
     /// Different points at which the victim was killed, over all schedules.
     pub points: u64,
+    /// Those of them that were tried; at each of the others a crash comes to the same as at
+    /// one of these.
+    pub classes: u64,
     /// Points at which that led to a violation under at least one schedule.
     pub failing: u64,
     /// Results for the second victim, if there is one.
@@ -272,6 +286,7 @@ pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary 
         victim: report.victim.clone(),
         not_tried: report.not_tried,
         points: report.single.points,
+        classes: report.single.classes,
         failing: report.single.failing,
         second: report.second.as_ref().map(|second| Second {
             victim: second.clone(),

@@ -31,8 +31,12 @@ pub fn summary(report: &Report, palette: Palette) -> String {
         line(
             &mut text,
             &format!(
-                "  {} possible, {} planned, {} injected",
+                "  {} possible{}, {} planned, {} injected",
                 counted(faults.possible, "fault"),
+                match faults.classes < faults.possible {
+                    true => format!(" in {}", counted_classes(faults.classes)),
+                    false => String::new(),
+                },
                 faults.planned,
                 faults.struck
             ),
@@ -94,6 +98,11 @@ fn mattering(relevance: &Relevance) -> String {
         true => numbers,
         false => format!("{numbers}: {told}{left}"),
     }
+}
+
+/// Returns a number of classes in words.
+pub(crate) fn counted_classes(number: u64) -> String {
+    counted(number, "class").replace("classs", "classes")
 }
 
 /// Describes the combined guarantee of the runs with random priorities.
