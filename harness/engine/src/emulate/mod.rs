@@ -7,6 +7,7 @@ pub(crate) mod chance;
 pub(crate) mod clock;
 mod cpu;
 mod expiry;
+pub(crate) mod lent;
 pub(crate) mod locks;
 pub(crate) mod network;
 mod outside;

@@ -7,6 +7,7 @@
 //! its loop is recognised and examined.
 
 use super::clock::STEP;
+use super::lent::{Lent, Readings};
 use crate::inside::vdso;
 use crate::run::session::Session;
 use crosswire_calls::{Does, Row};
@@ -19,39 +20,6 @@ const OFTEN: u32 = 64;
 
 /// Readings for one stretch.
 const MOST: u64 = 256;
-
-/// Stretches without a reading after which no more are lent: each costs two calls of the
-/// engine's.
-const INTEREST: u32 = 16;
-
-/// How a process reads clocks.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Readings {
-    calls: u32,
-    /// Stretches for which readings are lent unless there is another.
-    interest: u32,
-}
-
-impl Readings {
-    fn note(&mut self) {
-        self.interest = INTEREST;
-    }
-}
-
-/// What an address space has been lent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lent {
-    /// So many readings are on its page.
-    Readings(u64),
-    /// There is no such page.
-    Impossible,
-}
-
-impl Default for Lent {
-    fn default() -> Lent {
-        Lent::Readings(0)
-    }
-}
 
 impl Session<'_> {
     /// A task is about to read a clock by a call.

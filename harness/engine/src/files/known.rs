@@ -70,3 +70,19 @@ pub(super) fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_nanos() as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn files_in_proc_are_not_plain_and_neither_are_pipes() {
+        let of = |path: &str| Opened::of(&fs::metadata(path).expect("it can be looked at"));
+        assert!(of("/proc/self/exe").is_plain);
+        assert!(!of("/proc/self/stat").is_plain);
+        assert!(of("/proc/self/stat").key.is_some());
+        assert!(!of("/dev/null").is_plain && of("/dev/null").key.is_none());
+        assert!(!of("/proc").is_plain && of("/proc").key.is_some());
+    }
+}

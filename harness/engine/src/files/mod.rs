@@ -218,12 +218,19 @@ impl Session<'_> {
     /// Tells whether a task is about to read or write a file in which it never waits, as
     /// pread(2) and pwrite(2) never do.
     pub fn moves_plainly(&mut self, index: usize) -> bool {
-        let entering = self.tasks[index].entering;
-        let moves = matches!(entering.row().does, Does::Read | Does::Write);
-        moves
-            && self
-                .opened(index, entering.args[0])
-                .is_some_and(|opened| opened.is_plain)
+        let task = &self.tasks[index];
+        let (row, number) = (task.entering.row(), task.entering.args[0]);
+        if !matches!(row.does, Does::Read | Does::Write) {
+            return false;
+        }
+        let place = (task.process, number);
+        // An empty file may have been written to since.
+        let known = self.opened(index, number);
+        if known.is_some_and(|known| !known.is_plain && known.key.is_some()) {
+            self.files.open.remove(&place);
+        }
+        self.opened(index, number)
+            .is_some_and(|opened| opened.is_plain)
     }
 
     fn mark_open(&mut self, index: usize, number: u64, mark: Change) {

@@ -5,7 +5,7 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
-use crate::emulate::readings::Lent;
+use crate::emulate::lent::Lent;
 use crate::inside::stubs::{self, Installed};
 use crate::inside::vdso;
 use std::collections::BTreeMap;

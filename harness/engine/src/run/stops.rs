@@ -1,7 +1,7 @@
 //! Meaning of each ptrace stop for the task that reports it.
 
 use crate::EngineError;
-use crate::emulate::readings::Readings;
+use crate::emulate::lent::Readings;
 use crate::emulate::tsc;
 use crate::inside::stubs::Stubs;
 use crate::inside::vdso;

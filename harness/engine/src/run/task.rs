@@ -1,6 +1,6 @@
 //! The tasks and processes of one run, as the engine sees them.
 
-use crate::emulate::readings::Readings;
+use crate::emulate::lent::Readings;
 use crate::inside::vdso::Kernels;
 use crate::loops::Looping;
 use crate::memory::{Action, Borrowed, Pending, Performing};
