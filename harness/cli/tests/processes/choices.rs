@@ -6,7 +6,7 @@ use crosswire::engine::{Engine, Start, Target};
 use crosswire::model::{Plan, Rule, Run, Schedule, StartUp, What};
 use crosswire_testing::building::{build_directory, compile, source};
 use crosswire_testing::command::somewhere;
-use crosswire_testing::engine::{OwnCpu, target};
+use crosswire_testing::engine::{OwnCpu, engine, exit_status, target};
 use crosswire_testing::measure;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -83,6 +83,31 @@ fn missed<T: AsRef<str>>(case: &[T], program: &Path, cpu: usize) -> BTreeSet<Str
         }
     }
     wanted
+}
+
+/// What the killed has held is touched by its death.
+#[test]
+fn a_kill_can_come_between_any_two_looks_at_what_it_changes() {
+    let _cpu = OwnCpu::take();
+    let cpu = crosswire_testing::engine::next_cpu();
+    let built = build_directory();
+    let program = compile(&[source("held.c")], built.path(), "held");
+    let directory = somewhere();
+    let program = program.to_str().unwrap();
+    let mut engine = engine(&target("held", &[program], directory.path()), cpu);
+    let seen: BTreeSet<Option<i32>> = (0..200)
+        .map(|seed| {
+            let plan = Plan {
+                schedule: Schedule::new(Rule::RandomWalk { seed }),
+                faults: vec!["kill:held.1@pause#1".parse().unwrap()],
+                start_up: StartUp::longest(),
+                ..Plan::default()
+            };
+            exit_status(&engine.run(&plan).unwrap(), "held")
+        })
+        .collect();
+    // Gone before both, between them, or after.
+    assert_eq!(seen, [Some(0), Some(2), Some(3)].into());
 }
 
 #[test]

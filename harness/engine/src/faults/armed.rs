@@ -113,6 +113,23 @@ impl Faults {
         })
     }
 
+    /// Returns whether a fault may strike at the next step of a process: a call, unless it is an
+    /// access to memory.
+    pub fn may_strike_next(&self, process: &str, call: Option<u32>) -> bool {
+        self.armed.iter().any(|armed| {
+            let Fault {
+                process: victim,
+                point,
+                ..
+            } = &armed.fault;
+            let is_such = match (&point.call, call) {
+                (Some(wanted), Some(call)) => wanted.0 == call,
+                _ => true,
+            };
+            !armed.struck && victim == process && armed.seen + 1 == point.nth && is_such
+        })
+    }
+
     /// Returns whether the plan has a fault whose points are counted by such calls.
     pub fn may_strike(&self, is_such: impl Fn(u32) -> bool) -> bool {
         self.armed.iter().any(|armed| {

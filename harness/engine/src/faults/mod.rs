@@ -112,6 +112,7 @@ impl Session<'_> {
     fn kill_process(&mut self, index: usize) -> Result<(), Halt> {
         self.capture(index, Moment::Killed);
         let process = self.tasks[index].process;
+        self.note_end_touches(index);
         self.open_before_death(process)?;
         tracee::kill(self.processes[process].pid, libc::SIGKILL);
         self.reports.expect_deaths();

@@ -1,20 +1,18 @@
-//! Which steps are choices where a plan [carries on](StartUp::carries_on): those that touch
-//! something contested. After any other step its task goes on at once, since no other
-//! process could tell when it was taken.
+//! What steps touch, as far as other processes are concerned.
 //!
-//! A step whose objects are not known by name touches everything and is a choice. Where
-//! that would make choices of all steps of real programs, this looks closer than footprints
-//! do, which serve proofs: reading clocks concerns the caller alone, since nothing is said
-//! about the time that a step takes; files outside the run's directories count as one.
+//! A step whose objects are not known by name touches everything. Where that would make
+//! choices of all steps of real programs, this looks closer than footprints do, which serve
+//! proofs: reading clocks concerns the caller alone, since nothing is said about the time that
+//! a step takes; files outside the run's directories count as one.
 
 use super::objects;
 use crate::emulate::address::{self, destination};
 use crate::run::session::Session;
-use crate::run::task::{At, State, Task};
+use crate::run::task::{At, State};
 use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::{Arg, Does, Fact, Mapping, Row};
 use crosswire_kernel::{descriptor, memory};
-use crosswire_model::{EVERYTHING, Mode, Rule, TaskId, Touch};
+use crosswire_model::{EVERYTHING, Mode, Touch};
 use libc::{FIOCLEX, FIONBIO, FIONCLEX};
 use std::rc::Rc;
 
@@ -26,74 +24,6 @@ const TERMINALS: u64 = b'T' as u64;
 const SOCKETS: &str = "sockets";
 
 impl Session<'_> {
-    /// Tells whether what steps touch is followed: the plan leaves out choices, or is to
-    /// learn which ones matter.
-    pub fn follows_contest(&self) -> bool {
-        let plan = self.setup.plan;
-        // A schedule that leaves nothing to chance has no use for it.
-        let has_use = plan.footprints || plan.schedule.rule != Rule::RunOn;
-        plan.start_up.carries_on && has_use && self.setup.log.is_none()
-    }
-
-    /// Returns the task that goes on without a choice, if one does.
-    pub fn carries_on(&mut self, ready: &[TaskId]) -> Option<TaskId> {
-        if !self.follows_contest() {
-            return None;
-        }
-        let task = self
-            .chooser
-            .would_go_on(self.turn.step(), ready, self.turn.has_yielded())?;
-        let is_call_or_access = matches!(
-            self.tasks[task.index()].state,
-            State::Ready(At::Entry | At::Access, _)
-        );
-        (is_call_or_access && !self.matters(task.index())).then_some(task)
-    }
-
-    /// A task takes a step: takes note of what it touches.
-    pub fn note_touches(&mut self, index: usize) {
-        if !self.follows_contest() {
-            return;
-        }
-        let touches = self.concern(index);
-        let process = self.tasks[index].process;
-        if self.matters(index) {
-            self.turn.matters_for(index);
-        }
-        self.contest
-            .touch(process, &touches, &self.setup.plan.start_up);
-    }
-
-    /// Tells whether it can matter when a task takes its next step.
-    fn matters(&mut self, index: usize) -> bool {
-        self.threads_may_tell(index) || {
-            let start_up = &self.setup.plan.start_up;
-            let touches = self.concern(index);
-            let is_contested =
-                |touch: &Touch| touch.object == EVERYTHING || start_up.is_contested(&touch.object);
-            touches.iter().any(is_contested)
-        }
-    }
-
-    /// Tells whether other threads of its process may tell from their memory when a task took
-    /// its step: one that can go on, or that somebody else may wake.
-    fn threads_may_tell(&self, index: usize) -> bool {
-        let own = self.space_number(index);
-        let may_tell = |other: &Task| {
-            let entering = other.entering;
-            // Only threads with the same memory can wake it.
-            let waits_for_them = matches!(other.state, State::Blocked)
-                && other.timed_wait.is_none()
-                && entering.row().does == Does::Futex
-                && crosswire_calls::futex_is_private(&entering.args);
-            !other.is_gone() && !waits_for_them
-        };
-        let others = self.tasks.iter().filter(|other| other.id.index() != index);
-        others
-            .filter(|other| self.space_number(other.id.index()) == own)
-            .any(may_tell)
-    }
-
     /// Returns what the next step of a task touches, as far as other processes are concerned.
     pub fn concern(&mut self, index: usize) -> Rc<[Touch]> {
         if let Some(known) = &self.tasks[index].ahead {
@@ -115,7 +45,7 @@ impl Session<'_> {
 
     /// Calls processes by their names, which are the same under every schedule, unlike their
     /// numbers.
-    fn name_processes(&self, touches: &mut [Touch]) {
+    pub(super) fn name_processes(&self, touches: &mut [Touch]) {
         for touch in touches {
             let numbered = touch.object.rsplit_once('#');
             let number = numbered.and_then(|(_, number)| number.parse::<usize>().ok());
@@ -181,6 +111,9 @@ impl Session<'_> {
                 }
             },
         };
+        if row.does != Does::Futex {
+            touches.extend(self.pointed_to(index, &args));
+        }
         let process = self.tasks[index].process;
         if let Some(used) =
             objects::usage(row, &args).filter(|_| self.contest.opened(process, args[0]))
@@ -197,6 +130,16 @@ impl Session<'_> {
         touches.extend(gives_up.into_iter().flatten());
         touches.push(own);
         touches
+    }
+
+    /// The watched memory that the arguments of a call point to: the kernel may write there.
+    fn pointed_to(&self, index: usize, args: &[u64; 6]) -> Vec<Touch> {
+        let borrowed = &self.tasks[index].borrowed;
+        let own = (0..args.len()).map(|at| borrowed.own(at, args[at]));
+        let regions = own.filter_map(|argument| self.space(index).at(argument));
+        regions
+            .map(|region| Touch::write(objects::file(self.memory.name(region.object))))
+            .collect()
     }
 
     /// What a call touches on a descriptor through which the kernel tells of its objects.
@@ -271,7 +214,7 @@ impl Session<'_> {
 
     /// What the end of a process touches. If its parent has a handler for the signal that tells
     /// it, that may run before each step which the parent takes as long as it has children.
-    fn concern_of_exit(&mut self, index: usize) -> Vec<Touch> {
+    pub(super) fn concern_of_exit(&mut self, index: usize) -> Vec<Touch> {
         let mut touches = Vec::new();
         self.of_exit(index, &mut touches);
         if let Some(parent) = self.processes[self.tasks[index].process].parent {
@@ -346,55 +289,5 @@ impl Session<'_> {
             touches.extend(super::ends::executable(tid));
         }
         touches
-    }
-
-    /// Tells whether the objects that steps touch are known.
-    fn knows_objects(&self) -> bool {
-        self.setup.plan.footprints || self.chooser.looks_ahead() || self.follows_contest()
-    }
-
-    /// A call has come back: gives names to what it has created, by who created it and in which
-    /// order, which is the same in every run, unlike inode numbers; and takes note of what it
-    /// says about the order of processes, and about who shares what with whom.
-    pub fn note_relations(&mut self, index: usize, row: &Row, result: i64) {
-        if result < 0 || !self.knows_objects() {
-            return;
-        }
-        let process = self.tasks[index].process;
-        let (tid, args) = (self.tasks[index].tid, self.tasks[index].entering.args);
-        let [first, second, ..] = args;
-        self.footprints.unfollowed |= row.acts_later(&args);
-        match row.does {
-            Does::Pipe | Does::SocketPair => {
-                let maker = self.maker(index);
-                self.footprints.objects.name_new(tid, &maker, row, args);
-            }
-            Does::WaitChild if result > 0 => self.note_reaped(index, result),
-            Does::Open => self.contest.opens(process, result as u64),
-            Does::Close => self.contest.shares(process, Some(first)),
-            Does::Duplicate => {
-                self.contest
-                    .shares(process, row.second_descriptor().map(|_| second));
-            }
-            // They may pass descriptors (unix(7)).
-            Does::Send | Does::SendMany | Does::Receive | Does::ReceiveMany => {
-                self.contest.shares(process, None);
-            }
-            _ => {}
-        }
-    }
-
-    /// A process has learnt of the end of a child.
-    fn note_reaped(&mut self, index: usize, pid: i64) {
-        let own = self.tasks[index].process;
-        let ended = |process: &usize| {
-            let leader = self.processes[*process].leader.index();
-            self.processes[*process].parent == Some(own)
-                && i64::from(self.tasks[leader].tid_inside) == pid
-                && self.has_ended(&self.processes[*process])
-        };
-        if let Some(child) = (0..self.processes.len()).rev().find(ended) {
-            self.contest.reap(own, child);
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! Whatever is not known to concern particular objects concerns everything: a
 //! dependence too many costs an exploration time, one too few would hide a bug.
 
+mod choices;
 mod concerns;
 pub(crate) mod contest;
 pub(crate) mod ends;

@@ -305,6 +305,9 @@ impl Session<'_> {
                 self.correct_overrun(index)?;
                 self.record(index, What::Signal(Signal(signal)));
                 let tid = self.tasks[index].tid;
+                if !probe::handles(tid, signal) {
+                    self.note_end_touches(index);
+                }
                 if is_fatal(signal) && !probe::handles(tid, signal) {
                     self.capture(index, Moment::Signal);
                 }

@@ -1,0 +1,145 @@
+//! Which steps are choices where a plan [carries on](crosswire_model::StartUp::carries_on):
+//! those that touch something contested. After any other step its task goes on at once, since
+//! no other process could tell when it was taken.
+
+use crate::run::session::Session;
+use crate::run::task::{At, State, Task};
+use crosswire_calls::{Does, Row};
+use crosswire_model::{EVERYTHING, Rule, TaskId, Touch};
+
+impl Session<'_> {
+    /// Tells whether what steps touch is followed: the plan leaves out choices, or is to
+    /// learn which ones matter.
+    pub fn follows_contest(&self) -> bool {
+        let plan = self.setup.plan;
+        // A schedule that leaves nothing to chance has no use for it.
+        let has_use = plan.footprints || plan.schedule.rule != Rule::RunOn;
+        plan.start_up.carries_on && has_use && self.setup.log.is_none()
+    }
+
+    /// Returns the task that goes on without a choice, if one does.
+    pub fn carries_on(&mut self, ready: &[TaskId]) -> Option<TaskId> {
+        if !self.follows_contest() {
+            return None;
+        }
+        let task = self
+            .chooser
+            .would_go_on(self.turn.step(), ready, self.turn.has_yielded())?;
+        let is_call_or_access = matches!(
+            self.tasks[task.index()].state,
+            State::Ready(At::Entry | At::Access, _)
+        );
+        (is_call_or_access && !self.matters(task.index())).then_some(task)
+    }
+
+    /// A task takes a step: takes note of what it touches.
+    pub fn note_touches(&mut self, index: usize) {
+        if !self.follows_contest() {
+            return;
+        }
+        let touches = self.concern(index);
+        let process = self.tasks[index].process;
+        if self.matters(index) {
+            self.turn.matters_for(index);
+        }
+        self.contest
+            .touch(process, &touches, &self.setup.plan.start_up);
+    }
+
+    /// Tells whether it can matter when a task takes its next step.
+    fn matters(&mut self, index: usize) -> bool {
+        self.threads_may_tell(index) || self.may_be_struck(index) || {
+            let start_up = &self.setup.plan.start_up;
+            let touches = self.concern(index);
+            let is_contested =
+                |touch: &Touch| touch.object == EVERYTHING || start_up.is_contested(&touch.object);
+            touches.iter().any(is_contested)
+        }
+    }
+
+    /// Tells whether a fault may strike at the next step of a task.
+    fn may_be_struck(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let call = matches!(task.state, State::Ready(At::Entry, _)).then_some(task.entering.call);
+        (self.faults).may_strike_next(&self.processes[task.process].name, call)
+    }
+
+    /// A process is about to die of a fault or a signal: takes note of what that touches.
+    pub fn note_end_touches(&mut self, index: usize) {
+        if self.follows_contest() {
+            let mut touches = self.concern_of_exit(index);
+            self.name_processes(&mut touches);
+            let process = self.tasks[index].process;
+            (self.contest).touch(process, &touches, &self.setup.plan.start_up);
+        }
+    }
+
+    /// Tells whether other threads of its process may tell from their memory when a task took
+    /// its step: one that can go on, or that somebody else may wake.
+    fn threads_may_tell(&self, index: usize) -> bool {
+        let own = self.space_number(index);
+        let may_tell = |other: &Task| {
+            let entering = other.entering;
+            // Only threads with the same memory can wake it.
+            let waits_for_them = matches!(other.state, State::Blocked)
+                && other.timed_wait.is_none()
+                && entering.row().does == Does::Futex
+                && crosswire_calls::futex_is_private(&entering.args);
+            !other.is_gone() && !waits_for_them
+        };
+        let others = self.tasks.iter().filter(|other| other.id.index() != index);
+        others
+            .filter(|other| self.space_number(other.id.index()) == own)
+            .any(may_tell)
+    }
+
+    /// Tells whether the objects that steps touch are known.
+    fn knows_objects(&self) -> bool {
+        self.setup.plan.footprints || self.chooser.looks_ahead() || self.follows_contest()
+    }
+
+    /// A call has come back: gives names to what it has created, by who created it and in which
+    /// order, which is the same in every run, unlike inode numbers; and takes note of what it
+    /// says about the order of processes, and about who shares what with whom.
+    pub fn note_relations(&mut self, index: usize, row: &Row, result: i64) {
+        if result < 0 || !self.knows_objects() {
+            return;
+        }
+        let process = self.tasks[index].process;
+        let (tid, args) = (self.tasks[index].tid, self.tasks[index].entering.args);
+        let [first, second, ..] = args;
+        self.footprints.unfollowed |= row.acts_later(&args);
+        match row.does {
+            Does::Pipe | Does::SocketPair => {
+                let maker = self.maker(index);
+                self.footprints.objects.name_new(tid, &maker, row, args);
+            }
+            Does::WaitChild if result > 0 => self.note_reaped(index, result),
+            Does::Open => self.contest.opens(process, result as u64),
+            Does::Close => self.contest.shares(process, Some(first)),
+            Does::Duplicate => {
+                self.contest
+                    .shares(process, row.second_descriptor().map(|_| second));
+            }
+            // They may pass descriptors (unix(7)).
+            Does::Send | Does::SendMany | Does::Receive | Does::ReceiveMany => {
+                self.contest.shares(process, None);
+            }
+            _ => {}
+        }
+    }
+
+    /// A process has learnt of the end of a child.
+    fn note_reaped(&mut self, index: usize, pid: i64) {
+        let own = self.tasks[index].process;
+        let ended = |process: &usize| {
+            let leader = self.processes[*process].leader.index();
+            self.processes[*process].parent == Some(own)
+                && i64::from(self.tasks[leader].tid_inside) == pid
+                && self.has_ended(&self.processes[*process])
+        };
+        if let Some(child) = (0..self.processes.len()).rev().find(ended) {
+            self.contest.reap(own, child);
+        }
+    }
+}
