@@ -1,7 +1,7 @@
 //! Start-up of programs: looking at files of the run belongs to it, unless another program
 //! changes them.
 
-use crosswire::engine::{Start, Target};
+use crosswire::engine::{Engine, Start, Target};
 use crosswire::model::{Plan, Run, StartUp};
 use crosswire_testing::building::{build_directory, compile, folder};
 use crosswire_testing::command::{Outcome, PASS, VIOLATION, replay_differs, run, somewhere};
@@ -160,6 +160,31 @@ fn so_does_that_of_a_program_executed_in_the_run() {
             );
         }
     }
+}
+
+#[test]
+fn asking_for_a_service_that_is_not_there_belongs_to_the_start() {
+    let programs = build_directory();
+    let program = looks(programs.path());
+    let directory = somewhere();
+    let program = program.to_str().expect("a path that is text");
+    let mut engine = engine(
+        &target("looks", &[program, "asks_service"], directory.path()),
+        next_cpu(),
+    );
+    let steps = |engine: &mut Engine, start_up: StartUp| {
+        let plan = Plan {
+            start_up,
+            ..schedule(0)
+        };
+        let run = engine.run(&plan).expect("a run");
+        assert_eq!(exit_status(&run, "looks"), Some(0));
+        run.trace.steps
+    };
+    let shortest = steps(&mut engine, StartUp::default());
+    let longest = steps(&mut engine, StartUp::longest());
+    // Making a socket, connecting and closing it, at least.
+    assert!(shortest - longest >= 3, "{shortest} and {longest} steps");
 }
 
 #[test]

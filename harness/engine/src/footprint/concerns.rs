@@ -2,8 +2,8 @@
 //!
 //! A step whose objects are not known by name touches everything. Where that would make
 //! choices of all steps of real programs, this looks closer than footprints do, which serve
-//! proofs: reading clocks concerns the caller alone, since nothing is said about the time that
-//! a step takes; files outside the run's directories count as one.
+//! proofs: files outside the run's directories count as one, and how much time a step takes is
+//! left out of account.
 
 use super::objects;
 use crate::emulate::address::{self, destination};
@@ -20,6 +20,8 @@ use std::rc::Rc;
 const OUTSIDE: &str = "files outside";
 /// The kind of the requests of ioctl(2) that concern terminals (asm-generic/ioctls.h).
 const TERMINALS: u64 = b'T' as u64;
+/// Object of the clocks that several processes read.
+const CLOCKS: &str = "clocks";
 /// Object of all sockets: who is connected to whom is not looked into.
 const SOCKETS: &str = "sockets";
 
@@ -66,10 +68,10 @@ impl Session<'_> {
         }
         let mut touches = match row.does {
             _ if row.is(Fact::Own) => Vec::new(),
-            Does::ReadClock
-            | Does::ReadTimeOfDay
-            | Does::ReadSeconds
-            | Does::Timer(_)
+            Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds => {
+                self.concern_of_clocks().into_iter().collect()
+            }
+            Does::Timer(_)
             | Does::Place
             | Does::Restart
             | Does::Segment
@@ -130,6 +132,14 @@ impl Session<'_> {
         touches.extend(gives_up.into_iter().flatten());
         touches.push(own);
         touches
+    }
+
+    /// Who reads a clock first gets the earlier time. In runs in which readings take no steps it
+    /// is not looked into, nor in that by which others are measured.
+    fn concern_of_clocks(&self) -> Option<Touch> {
+        let plan = self.setup.plan;
+        let is_looked_into = !plan.clocks_are_free && !plan.footprints;
+        is_looked_into.then(|| Touch::write(CLOCKS))
     }
 
     /// The watched memory that the arguments of a call point to: the kernel may write there.

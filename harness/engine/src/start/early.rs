@@ -6,15 +6,17 @@
 //! does so shows that its own start-up came too early; it is repeated with a start-up that
 //! ends before.
 
+use crate::emulate::address;
 use crate::footprint::objects::{entries, file, writers};
 use crate::run::session::Session;
-use crate::start::loading::{is_inside, opens_to_change};
+use crate::start::loading::{TRIED, is_inside, opens_to_change};
 use crate::start::reads::EXECUTED;
 use crosswire_calls::Does;
 use crosswire_kernel::{descriptor, probe};
 use crosswire_model::{EVERYTHING, Mode, Touch};
-use libc::MAP_PRIVATE;
+use libc::{AF_UNIX, MAP_PRIVATE};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 impl Session<'_> {
     /// Tells whether looking at files of the run belongs to the start-up under way.
@@ -49,12 +51,31 @@ impl Session<'_> {
             // Copies have the id that is answered here, and the same directory. What is left
             // of a try whether there is such a thing keeps the template from being kept.
             Does::Identity | Does::WorkingDirectory | Does::Epoll => true,
+            // Is there a name service (nscd(8))?
+            Does::Socket => entering.args[0] as i32 == AF_UNIX,
+            Does::Connect => self.connects_in_vain(index),
             // Without a controlling terminal that fails (tty(4)).
             Does::Open if self.opens_terminal(index) => !probe::has_terminal(self.tasks[index].tid),
             Does::Open => !opens_to_change(&entering) && self.may_look_early(index),
             Does::LookUp => self.may_look_early(index),
             _ => false,
         }
+    }
+
+    /// Tells whether a socket that was just made is to be connected to one that is not there and
+    /// that no run can make.
+    fn connects_in_vain(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let [descriptor, at, ..] = task.entering.args;
+        let opened = self.processes[task.process].loading.as_ref();
+        let is_tried = opened.is_some_and(|opened| opened.contains(&(descriptor | TRIED)));
+        let path = address::path(task.tid, at);
+        is_tried
+            && path.is_some_and(|path| {
+                let inside = format!("/proc/{}/root{}", task.tid, path.display());
+                let is_public = !is_inside(&path.to_string_lossy(), self.setup.private_dirs);
+                path.is_absolute() && is_public && !Path::new(&inside).exists()
+            })
     }
 
     fn opens_terminal(&self, index: usize) -> bool {

@@ -46,7 +46,11 @@ impl Session<'_> {
         }
         // What is told of files of the run is corrected at the exit.
         let asks = self.asks_of_run(index);
-        if matches!(does, Does::Open | Does::Duplicate | Does::Epoll) || asks {
+        if matches!(
+            does,
+            Does::Open | Does::Duplicate | Does::Epoll | Does::Socket
+        ) || asks
+        {
             let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
             self.tasks[index].unobserved = true;
             stopped.resume_to_exit();
@@ -175,7 +179,7 @@ pub(crate) fn is_inside(path: &str, dirs: &[String]) -> bool {
 
 /// Marks a descriptor that was made to see whether that is possible, and is but closed
 /// again.
-const TRIED: u64 = 1 << 32;
+pub(super) const TRIED: u64 = 1 << 32;
 
 const CREATING: c_int = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 

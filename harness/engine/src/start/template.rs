@@ -464,7 +464,7 @@ impl Template {
 /// would share it.
 fn is_of_run(path: &Path, private_dirs: &[String]) -> bool {
     let path = path.to_string_lossy();
-    path.starts_with("anon_inode:") || is_inside(&path, private_dirs)
+    path.starts_with("anon_inode:") || path.starts_with("socket:") || is_inside(&path, private_dirs)
 }
 
 fn succeeded(result: i64, what: &str) -> Result<(), EngineError> {
