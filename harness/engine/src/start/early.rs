@@ -52,7 +52,7 @@ impl Session<'_> {
             // of a try whether there is such a thing keeps the template from being kept.
             Does::Identity | Does::WorkingDirectory | Does::Epoll => true,
             // Is there a name service (nscd(8))?
-            Does::Socket => entering.args[0] as i32 == AF_UNIX,
+            Does::Socket => self.setup.tries_sockets && entering.args[0] as i32 == AF_UNIX,
             Does::Connect => self.connects_in_vain(index),
             // Without a controlling terminal that fails (tty(4)).
             Does::Open if self.opens_terminal(index) => !probe::has_terminal(self.tasks[index].tid),

@@ -8,6 +8,7 @@ use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
 use crosswire_model::{Plan, StartUp};
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -118,7 +119,16 @@ impl Engine {
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
-        loop {
+        let mut early = BTreeSet::new();
+        // One that keeps its sockets is kept where it makes the first.
+        let shortest = StartUp::default();
+        let tries = [(start_up, true), (start_up, false), (&shortest, false)];
+        let needed = match start_up.is_shortest() {
+            true => &tries[2..],
+            false => &tries[..],
+        };
+        for &(tried, tries_sockets) in needed {
+            plan.start_up = tried.clone();
             let launched = self.launch(number)?;
             let setup = Setup {
                 plan: &plan,
@@ -134,19 +144,17 @@ impl Engine {
                 log: None,
                 pids_vary: false,
                 in_template: true,
+                tries_sockets,
                 early: &[],
                 notes_changes: false,
                 start_id: RUN_PID + number as i32,
                 watched: false,
             };
-            match Template::of_program(&name, launched, setup)? {
-                Some(template) => return Ok((template, plan.start_up != *start_up)),
-                None if plan.start_up.is_shortest() => {
-                    return Ok((Template::at_exec(&name, self.launch(number)?)?, true));
-                }
-                None => plan.start_up = StartUp::default(),
+            if let Some(template) = Template::of_program(&name, launched, setup, &mut early)? {
+                return Ok((template, tried != start_up));
             }
         }
+        Ok((Template::at_exec(&name, self.launch(number)?)?, true))
     }
 
     fn launch(&mut self, number: usize) -> Result<Launched, EngineError> {

@@ -83,11 +83,13 @@ const TESTS_BEFORE: Duration = Duration::from_secs(120);
 
 impl Template {
     /// Brings a program to its first call that matters, in the circumstances given; `None`
-    /// if it ends, crashes or loops before.
+    /// if it ends, crashes or loops before, or cannot be copied there. Adds to `early` the files
+    /// of the run at which it has looked.
     pub fn of_program(
         name: &str,
         launched: Launched,
         setup: Setup<'_>,
+        early: &mut BTreeSet<String>,
     ) -> Result<Option<Template>, EngineError> {
         let private_dirs = setup.private_dirs;
         let mut session = Session::new(setup, Knowledge::default());
@@ -117,6 +119,7 @@ impl Template {
             let mut files = opened.filter_map(|number| descriptor::target(tid, number));
             files.any(|file| is_of_run(&file, private_dirs))
         };
+        early.append(&mut session.early.seen);
         if !has_come
             || shares_files()
             || has_many_files
@@ -128,7 +131,7 @@ impl Template {
         let entering = session.tasks[index].entering;
         let (clock, chance) = (session.clock, session.chance);
         let mut kept = Template::keep(name, tid, inside, entering, clock, chance)?;
-        kept.early = session.early.seen;
+        kept.early.clone_from(early);
         Ok(Some(kept))
     }
 
