@@ -4,7 +4,7 @@
 
 use crate::run::session::Session;
 use crate::run::task::{At, State, Task};
-use crosswire_calls::{Does, Row};
+use crosswire_calls::{Amount, Does, Row, Timer};
 use crosswire_model::{EVERYTHING, Rule, TaskId, Touch};
 
 impl Session<'_> {
@@ -115,15 +115,21 @@ impl Session<'_> {
                 self.footprints.objects.name_new(tid, &maker, row, args);
             }
             Does::WaitChild if result > 0 => self.note_reaped(index, result),
-            Does::Open => self.contest.opens(process, result as u64),
+            Does::Open
+            | Does::Epoll
+            | Does::EventCounter
+            | Does::Timer(Timer::CreateDescriptor) => self.contest.opens(process, result as u64),
             Does::Close => self.contest.shares(process, Some(first)),
             Does::Duplicate => {
                 self.contest
                     .shares(process, row.second_descriptor().map(|_| second));
             }
-            // They may pass descriptors (unix(7)).
+            // With more than bytes, they may pass descriptors (unix(7)).
             Does::Send | Does::SendMany | Does::Receive | Does::ReceiveMany => {
-                self.contest.shares(process, None);
+                let amount = row.transfer().and_then(|transfer| transfer.amount);
+                if !matches!(amount, Some(Amount::Bytes(_))) {
+                    self.contest.shares(process, None);
+                }
             }
             _ => {}
         }

@@ -10,7 +10,7 @@ use crate::emulate::address::{self, destination};
 use crate::run::session::Session;
 use crate::run::task::{At, State};
 use crate::start::loading::{is_inside, opens_to_change};
-use crosswire_calls::{Arg, Does, Fact, Mapping, Row};
+use crosswire_calls::{Arg, Does, Fact, Mapping, Row, Timer};
 use crosswire_kernel::{descriptor, memory};
 use crosswire_model::{EVERYTHING, Mode, Touch};
 use libc::{FIOCLEX, FIONBIO, FIONCLEX};
@@ -20,6 +20,8 @@ use std::rc::Rc;
 const OUTSIDE: &str = "files outside";
 /// The kind of the requests of ioctl(2) that concern terminals (asm-generic/ioctls.h).
 const TERMINALS: u64 = b'T' as u64;
+/// Object of what epoll instances watch: which is which is not looked into.
+const INSTANCES: &str = "anon_inode:[eventpoll]";
 /// Object of the clocks that several processes read.
 const CLOCKS: &str = "clocks";
 /// Object of all sockets: who is connected to whom is not looked into.
@@ -71,13 +73,19 @@ impl Session<'_> {
             Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds => {
                 self.concern_of_clocks().into_iter().collect()
             }
+            Does::Timer(Timer::SetDescriptor | Timer::GetDescriptor) => {
+                let file = self.descriptor(self.tasks[index].tid, args[0]);
+                file.map(|file| Touch::write(file.name))
+                    .into_iter()
+                    .collect()
+            }
+            Does::ControlEpoll => vec![Touch::write(INSTANCES)],
             Does::Timer(_)
             | Does::Place
             | Does::Restart
             | Does::Segment
             | Does::Filter
             | Does::Epoll
-            | Does::ControlEpoll
             | Does::SleepByClock
             | Does::Map(
                 Mapping::Unmap
@@ -117,6 +125,10 @@ impl Session<'_> {
             touches.extend(self.pointed_to(index, &args));
         }
         let process = self.tasks[index].process;
+        if self.contest.opened(process, args[0]) && row.descriptor() == Some(0) {
+            // It has no name by which another process could mean it.
+            touches.retain(|touch| !objects::is_nameless(&touch.object));
+        }
         if let Some(used) =
             objects::usage(row, &args).filter(|_| self.contest.opened(process, args[0]))
         {
@@ -171,12 +183,13 @@ impl Session<'_> {
         let Some(watched) = descriptor::watched_by_epoll(tid, number) else {
             return vec![Touch::read(EVERYTHING)];
         };
+        let instance = Touch::read(INSTANCES);
         let files = watched.into_iter().map(|number| {
             // Closed under this number, it may still be open elsewhere (epoll(7), Q6).
             self.descriptor(tid, number)
                 .map_or(Touch::read(EVERYTHING), |file| Touch::read(file.name))
         });
-        files.collect()
+        files.chain([instance]).collect()
     }
 
     fn concern_of_device(&mut self, index: usize) -> Vec<Touch> {

@@ -80,6 +80,11 @@ pub(crate) fn position(file: &str) -> String {
     format!("position in {file}")
 }
 
+/// Tells whether an object is one that is only known by descriptors: a counter, a timer.
+pub(crate) fn is_nameless(object: &str) -> bool {
+    object.starts_with("anon_inode:")
+}
+
 /// Tells whether an object is the positions in a file.
 pub(crate) fn is_position(object: &str) -> bool {
     object.starts_with("position in ")
