@@ -126,7 +126,8 @@ impl Faults {
                 (Some(wanted), Some(call)) => wanted.0 == call,
                 _ => true,
             };
-            !armed.struck && victim == process && armed.seen + 1 == point.nth && is_such
+            let is_next = point.nth.checked_sub(armed.seen) == Some(1);
+            !armed.struck && victim == process && is_next && is_such
         })
     }
 
