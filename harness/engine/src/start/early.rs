@@ -52,7 +52,11 @@ impl Session<'_> {
             // of a try whether there is such a thing keeps the template from being kept.
             Does::Identity | Does::WorkingDirectory | Does::Epoll => true,
             // Is there a name service (nscd(8))?
-            Does::Socket => self.setup.tries_sockets && entering.args[0] as i32 == AF_UNIX,
+            Does::Socket if entering.args[0] as i32 == AF_UNIX => {
+                let may = self.early.sockets < self.setup.most_sockets;
+                self.early.sockets += u32::from(may);
+                may
+            }
             Does::Connect => self.connects_in_vain(index),
             // Without a controlling terminal that fails (tty(4)).
             Does::Open if self.opens_terminal(index) => !probe::has_terminal(self.tasks[index].tid),

@@ -3,12 +3,12 @@
 use crate::run::setup::Setup;
 use crate::start::launch::{self, Launched, machine};
 use crate::start::prepared::{Prepared, Startable};
+use crate::start::reads::EarlyReads;
 use crate::start::template::Template;
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
 use crosswire_model::{Plan, StartUp};
-use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -119,15 +119,14 @@ impl Engine {
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
-        let mut early = BTreeSet::new();
-        // One that keeps its sockets is kept where it makes the first.
+        let mut early = EarlyReads::default();
         let shortest = StartUp::default();
-        let tries = [(start_up, true), (start_up, false), (&shortest, false)];
         let needed = match start_up.is_shortest() {
-            true => &tries[2..],
-            false => &tries[..],
+            true => &[&shortest][..],
+            false => &[start_up, start_up, &shortest],
         };
-        for &(tried, tries_sockets) in needed {
+        let mut most_sockets = u32::MAX;
+        for &tried in needed {
             plan.start_up = tried.clone();
             let launched = self.launch(number)?;
             let setup = Setup {
@@ -144,7 +143,7 @@ impl Engine {
                 log: None,
                 pids_vary: false,
                 in_template: true,
-                tries_sockets,
+                most_sockets,
                 early: &[],
                 notes_changes: false,
                 start_id: RUN_PID + number as i32,
@@ -153,6 +152,8 @@ impl Engine {
             if let Some(template) = Template::of_program(&name, launched, setup, &mut early)? {
                 return Ok((template, tried != start_up));
             }
+            // A program that keeps a socket is kept where it makes that one: the last.
+            most_sockets = early.sockets.saturating_sub(1);
         }
         Ok((Template::at_exec(&name, self.launch(number)?)?, true))
     }

@@ -12,6 +12,8 @@ pub(crate) const EXECUTED: &str = "start-up of executed programs";
 pub(crate) struct EarlyReads {
     /// Objects at which the program has looked whose template is being prepared.
     pub seen: BTreeSet<String>,
+    /// Sockets that start-up has made.
+    pub sockets: u32,
     /// Objects that this run has changed, and at which the start-up of another program has
     /// looked.
     pub contested: BTreeSet<String>,

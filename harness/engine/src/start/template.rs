@@ -24,6 +24,7 @@ use crate::start::auxv;
 use crate::start::identity::{find_tid, holds_tid, inner_tid};
 use crate::start::launch::{ANY, Launched, expect, machine};
 use crate::start::loading::is_inside;
+use crate::start::reads::EarlyReads;
 use crosswire_calls::Does;
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::regs::{self, Register, Registers};
@@ -89,7 +90,7 @@ impl Template {
         name: &str,
         launched: Launched,
         setup: Setup<'_>,
-        early: &mut BTreeSet<String>,
+        early: &mut EarlyReads,
     ) -> Result<Option<Template>, EngineError> {
         let private_dirs = setup.private_dirs;
         let mut session = Session::new(setup, Knowledge::default());
@@ -119,7 +120,8 @@ impl Template {
             let mut files = opened.filter_map(|number| descriptor::target(tid, number));
             files.any(|file| is_of_run(&file, private_dirs))
         };
-        early.append(&mut session.early.seen);
+        early.seen.append(&mut session.early.seen);
+        early.sockets = session.early.sockets;
         if !has_come
             || shares_files()
             || has_many_files
@@ -131,7 +133,7 @@ impl Template {
         let entering = session.tasks[index].entering;
         let (clock, chance) = (session.clock, session.chance);
         let mut kept = Template::keep(name, tid, inside, entering, clock, chance)?;
-        kept.early.clone_from(early);
+        kept.early.clone_from(&early.seen);
         Ok(Some(kept))
     }
 
