@@ -65,13 +65,19 @@ impl Row {
             Does::Nothing | Does::LookUp | Does::Inspect | Does::List | Does::WorkingDirectory => {
                 true
             }
-            Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds => true,
-            // getpgrp(2), getpgid(2), getsid(2)
-            Does::Groups => self.name.starts_with("get"),
+            Does::Groups => self.is(crate::Fact::Looks),
             Does::Control => commands::fcntl_only_asks(args[1]),
             Does::Device => commands::ioctl_only_asks(args[1]),
-            _ => false,
+            _ => self.reads_clock(),
         }
+    }
+
+    /// Returns whether the call reads a clock.
+    pub fn reads_clock(&self) -> bool {
+        matches!(
+            self.does,
+            Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds
+        )
     }
 
     /// Returns whether the call arranges that later calls of others send signals, or wait for
@@ -91,13 +97,11 @@ impl Row {
 
     /// Returns whether the call's answer depends on the time.
     pub fn tells_time(&self) -> bool {
-        matches!(
-            self.does,
-            Does::ReadClock
-                | Does::ReadTimeOfDay
-                | Does::ReadSeconds
-                | Does::Timer(Timer::GetInterval | Timer::Get | Timer::GetDescriptor)
-        )
+        self.reads_clock()
+            || matches!(
+                self.does,
+                Does::Timer(Timer::GetInterval | Timer::Get | Timer::GetDescriptor)
+            )
     }
 
     /// Returns whether the call lets time pass: it sleeps, or lets others run.

@@ -19,7 +19,7 @@ pub struct Footprint {
 /// the same steps.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Touch {
-    /// The object: `file /tmp/count`, `pipe #1.4`, `process #2`, …
+    /// The object: `file /tmp/count`, `pipe 2 of server`, `process #2`, …
     pub object: String,
     /// In which way.
     pub mode: Mode,

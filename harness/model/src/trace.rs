@@ -223,6 +223,15 @@ impl Trace {
             .map(|task| task.leader)
     }
 
+    /// Returns the names of all processes, sorted.
+    pub fn process_names(&self) -> Vec<String> {
+        let names = self.tasks.iter().map(|task| task.process.clone());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Processes that a fault of the plan killed.
     pub fn killed_by_fault(&self) -> impl Iterator<Item = TaskId> + '_ {
         self.events.iter().filter_map(|event| match &event.what {

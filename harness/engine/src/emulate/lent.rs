@@ -20,7 +20,7 @@ impl Readings {
     }
 }
 
-/// What an address space has been lent.
+/// Readings that an address space has been lent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lent {
     /// So many readings are on its page.

@@ -10,7 +10,6 @@ use super::clock::STEP;
 use super::lent::{Lent, Readings};
 use crate::inside::vdso;
 use crate::run::session::Session;
-use crosswire_calls::{Does, Row};
 use crosswire_kernel::tracee::Stop;
 use libc::{CLOCK_MONOTONIC, CLOCK_REALTIME};
 
@@ -24,7 +23,7 @@ const MOST: u64 = 256;
 impl Session<'_> {
     /// A task is about to read a clock by a call.
     pub(super) fn note_reading(&mut self, index: usize) {
-        if reads_clock(self.tasks[index].entering.row()) {
+        if self.tasks[index].entering.row().reads_clock() {
             let process = self.tasks[index].process;
             let readings = &mut self.processes[process].readings;
             readings.calls = readings.calls.saturating_add(1);
@@ -65,7 +64,7 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let process = &self.processes[task.process];
         let Readings { calls, interest } = process.readings;
-        let is_step = |call: u32| reads_clock(crosswire_calls::row(call));
+        let is_step = |call: u32| crosswire_calls::row(call).reads_clock();
         self.setup.plan.clocks_are_free
             && (calls >= OFTEN && interest > 0)
             && process.loading.is_none()
@@ -106,12 +105,4 @@ impl Session<'_> {
             self.processes[process].readings.note();
         }
     }
-}
-
-/// Tells whether a call is one that the vDSO takes the place of.
-fn reads_clock(row: &Row) -> bool {
-    matches!(
-        row.does,
-        Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds
-    )
 }

@@ -8,7 +8,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
 
-/// What is behind a descriptor.
+/// The file behind a descriptor, as far as it matters to those who read or write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Opened {
     /// Of a regular file or directory.

@@ -70,9 +70,7 @@ impl Session<'_> {
         }
         let mut touches = match row.does {
             _ if row.is(Fact::Own) => Vec::new(),
-            Does::ReadClock | Does::ReadTimeOfDay | Does::ReadSeconds => {
-                self.concern_of_clocks().into_iter().collect()
-            }
+            _ if row.reads_clock() => self.concern_of_clocks().into_iter().collect(),
             Does::Timer(Timer::SetDescriptor | Timer::GetDescriptor) => {
                 let file = self.descriptor(self.tasks[index].tid, args[0]);
                 file.map(|file| Touch::write(file.name))
@@ -125,16 +123,11 @@ impl Session<'_> {
             touches.extend(self.pointed_to(index, &args));
         }
         let process = self.tasks[index].process;
-        if self.contest.opened(process, args[0]) && row.descriptor() == Some(0) {
-            // It has no name by which another process could mean it.
-            touches.retain(|touch| !objects::is_nameless(&touch.object));
-        }
-        if let Some(used) =
-            objects::usage(row, &args).filter(|_| self.contest.opened(process, args[0]))
-        {
-            // Nobody else has a position in it, in which listing differs from looking.
-            touches.retain(|touch| !objects::is_position(&touch.object));
-            if used == objects::Use::List {
+        if row.descriptor() == Some(0) && self.contest.opened(process, args[0]) {
+            // Nobody else has a position in it, or could mean it if it has no name.
+            touches.retain(|touch| !objects::is_known_by_descriptor(&touch.object));
+            // Only in the position does listing differ from looking.
+            if row.does == Does::List {
                 touches.iter_mut().for_each(|touch| touch.mode = Mode::Read);
             }
         }

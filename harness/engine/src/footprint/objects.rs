@@ -80,14 +80,10 @@ pub(crate) fn position(file: &str) -> String {
     format!("position in {file}")
 }
 
-/// Tells whether an object is one that is only known by descriptors: a counter, a timer.
-pub(crate) fn is_nameless(object: &str) -> bool {
-    object.starts_with("anon_inode:")
-}
-
-/// Tells whether an object is the positions in a file.
-pub(crate) fn is_position(object: &str) -> bool {
-    object.starts_with("position in ")
+/// Tells whether an object is only known by descriptors: the positions in a file, a counter, a
+/// timer.
+pub(crate) fn is_known_by_descriptor(object: &str) -> bool {
+    object.starts_with("anon_inode:") || object.starts_with("position in ")
 }
 
 /// Object of what is in a directory.

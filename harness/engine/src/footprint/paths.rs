@@ -42,12 +42,8 @@ impl ObjectNames {
         name: &str,
     ) -> Vec<Touch> {
         let mut touches = Vec::new();
-        let mut path = match name.starts_with('/') {
-            true => PathBuf::from(name),
-            false => match base(tid, directory) {
-                Some(base) => base.join(name),
-                None => return vec![Touch::everything()],
-            },
+        let Some(mut path) = absolute(tid, directory, Path::new(name)) else {
+            return vec![Touch::everything()];
         };
         for _ in 0..MOST_LINKS {
             let Some(way) = follow(tid, &path, &mut touches) else {
@@ -65,11 +61,11 @@ impl ObjectNames {
 
     /// Returns what using a socket by its name touches, or making one there.
     pub fn of_socket_at(&self, tid: Tid, path: &Path) -> Vec<Touch> {
-        let Some(base) = base(tid, None) else {
+        let Some(path) = absolute(tid, None, path) else {
             return vec![Touch::everything()];
         };
         let mut touches = Vec::new();
-        if let Some(way) = follow(tid, &base.join(path), &mut touches) {
+        if let Some(way) = follow(tid, &path, &mut touches) {
             touches.extend(made(&way.path));
         }
         touches
@@ -77,14 +73,10 @@ impl ObjectNames {
 
     /// Returns what making a file touches, given its name as unix(7) has it.
     pub fn made_at(&self, tid: Tid, made: &str) -> Vec<Touch> {
-        let base = match made.starts_with('/') {
-            true => Some(PathBuf::new()),
-            false => base(tid, None),
-        };
-        let Some(base) = base else {
-            return vec![Touch::everything()];
-        };
-        self::made(&along(&base.join(made)).path).into()
+        match absolute(tid, None, Path::new(made)) {
+            Some(path) => self::made(&along(&path).path).into(),
+            None => vec![Touch::everything()],
+        }
     }
 
     fn of_way(
@@ -242,11 +234,15 @@ fn base(tid: Tid, directory: Option<i32>) -> Option<PathBuf> {
 /// Returns where a name leads, without looking at links.
 fn way(tid: Tid, directory: Option<i32>, address: u64) -> Option<Way> {
     let name = memory::read_string(tid, address, 4096).filter(|name| !name.is_empty())?;
-    let base = match name.starts_with('/') {
-        true => PathBuf::new(),
-        false => base(tid, directory)?,
-    };
-    Some(along(&base.join(name)))
+    Some(along(&absolute(tid, directory, Path::new(&name))?))
+}
+
+/// Returns a path from the root on; one that is not absolute begins in a directory.
+fn absolute(tid: Tid, directory: Option<i32>, path: &Path) -> Option<PathBuf> {
+    match path.is_absolute() {
+        true => Some(path.to_owned()),
+        false => Some(base(tid, directory)?.join(path)),
+    }
 }
 
 /// Returns what making a file touches, or removing it: the directory's number of links, size

@@ -21,7 +21,7 @@ pub use settings::CrashSearch;
 use super::{ExploreError, Progress};
 use crate::perform::pool::Pool;
 use crate::perform::runner::{Runner, Starter, engine_starter};
-use crate::perform::worker::{Work, perform, process_names};
+use crate::perform::worker::{Work, perform};
 use crate::plan::classes::{KillClass, classes};
 use crate::plan::planner::Lessons;
 use crate::plan::strategy::Profile;
@@ -95,7 +95,7 @@ impl Common {
         };
         Ok(CrashOutcome {
             processes: match job.is_first() {
-                true => process_names(&run),
+                true => run.trace.process_names(),
                 false => Vec::new(),
             },
             outcome,

@@ -103,7 +103,7 @@ fn is_checked(work: &Work, run: u64) -> bool {
 
 /// Adds what the other runs need to know of the first.
 pub(crate) fn describe_first(work: &Work, run: &Run, outcome: &mut Outcome) {
-    outcome.processes = process_names(run);
+    outcome.processes = run.trace.process_names();
     outcome.profile = Profile::of(run);
     outcome.relevance = Relevance::of(run);
     // Only a run that came to its proper end shows what belongs there.
@@ -165,17 +165,4 @@ fn unconfirmed(verdict: &Verdict, difference: &str) -> String {
         "replaying a violation gave different results, {difference}. Unconfirmed is: {}",
         sentences.join("; ")
     )
-}
-
-/// Returns the names of a run's processes, sorted.
-pub(crate) fn process_names(run: &Run) -> Vec<String> {
-    let mut names: Vec<String> = run
-        .trace
-        .tasks
-        .iter()
-        .map(|task| task.process.clone())
-        .collect();
-    names.sort();
-    names.dedup();
-    names
 }

@@ -91,15 +91,13 @@ pub(crate) fn learned(run: &Run, successors: &[Successor], kinds: &[FaultKind]) 
     if run.trace.footprints.is_empty() {
         return points;
     }
-    let is_concerned = |name: &&String| {
+    let is_concerned = |name: &String| {
         let mut kinds = kinds.iter().filter(|kind| by_effect(kind));
-        kinds.any(|kind| kind.process.as_ref().is_none_or(|process| process == *name))
+        kinds.any(|kind| kind.process.as_ref().is_none_or(|process| process == name))
     };
-    let mut names: Vec<&String> = run.trace.tasks.iter().map(|task| &task.process).collect();
-    names.sort();
-    names.dedup();
-    for name in names.into_iter().filter(is_concerned) {
-        for class in classes(run, successors, name, 0) {
+    let names = run.trace.process_names().into_iter();
+    for name in names.filter(is_concerned) {
+        for class in classes(run, successors, &name, 0) {
             points.note_example(class.example());
         }
     }
