@@ -40,7 +40,7 @@ pub(crate) static LEGACY: &[Row] = rows! {
     epoll_wait_old (; Plain Plain Plain Plain) Anything;
     fork () Fork, Routine NoMemory ReturnsPid;
     vfork () Fork, Routine NoMemory ReturnsPid;
-    getpgrp () Groups, Brief SameMaps Looks;
+    getpgrp () Groups, Brief SameMaps ReturnsPid Looks;
     pause () Pause, Interruptible;
     alarm (; Size) Timer(T::Alarm);
     time (; Out) ReadSeconds, Routine Dated Alike;

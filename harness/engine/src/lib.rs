@@ -41,9 +41,10 @@ use memory::Knowledge;
 use observe::logged::Undone;
 use run::session::{Halt, Session};
 use run::setup::Setup;
+use start::copies::Namespaces;
 use start::prepared::{Prepared, Startable};
 use start::reads::EarlyReads;
-use start::template::{Namespaces, Template};
+use start::template::Template;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -302,6 +303,7 @@ impl Engine {
             seen,
             captures,
             unwatched,
+            wrappers: self.prepared[prepared].wrappers(),
             mattered,
             stdout,
             stderr,

@@ -111,6 +111,7 @@ impl Exploration {
         let is_shortest = self.exhaust.is_some() || self.faults.iter().any(befalls_looks);
         StartUp {
             reads_own_files: !is_shortest,
+            skips_wrappers: !is_shortest && !self.every_step,
             carries_on: !self.every_step && self.exhaust.is_none(),
             ..StartUp::default()
         }

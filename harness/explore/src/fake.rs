@@ -267,6 +267,7 @@ impl Runner for Toy {
             seen: Vec::new(),
             captures: Vec::new(),
             unwatched: Default::default(),
+            wrappers: Vec::new(),
             mattered: None,
             stdout,
             stderr: Vec::new(),

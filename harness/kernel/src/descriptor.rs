@@ -86,6 +86,16 @@ pub fn target(process: Tid, descriptor: u64) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{process}/fd/{descriptor}")).ok()
 }
 
+/// Returns the working directory of a process, by its path there.
+pub fn working_directory(process: Tid) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{process}/cwd")).ok()
+}
+
+/// Returns the program that a process executes, by its path there.
+pub fn executable(process: Tid) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{process}/exe")).ok()
+}
+
 /// Returns the position of an open file.
 pub fn position(process: Tid, descriptor: u64) -> u64 {
     let info = info(process, descriptor);

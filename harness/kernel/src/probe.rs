@@ -112,6 +112,18 @@ pub fn is_pending(tid: Tid, signal: i32) -> bool {
     holds(own | shared, signal)
 }
 
+/// Tells whether any signal waits to be delivered to a task, or to its process.
+pub fn has_pending(tid: Tid) -> bool {
+    sets(tid, ["SigPnd:", "ShdPnd:"]) != [0, 0]
+}
+
+/// Tells whether a process has children, ended ones included that it has yet to wait for; true
+/// where the kernel does not say so (proc_tid_children(5)).
+pub fn has_children(tid: Tid) -> bool {
+    let list = std::fs::read(format!("/proc/{tid}/task/{tid}/children"));
+    list.map_or(true, |list| !list.is_empty())
+}
+
 /// Returns the CPU time that a task has used, in ticks of a hundredth of a second
 /// (proc_pid_stat(5)).
 pub fn cpu_time(tid: Tid) -> Duration {

@@ -31,7 +31,7 @@ pub use history::{History, Operation, Outcome};
 pub use limits::{Limit, Limits};
 pub use plan::{Plan, StartUp};
 pub use record::{Program, ReadRecordError, Record};
-pub use run::Run;
+pub use run::{Run, Wrapper};
 pub use schedule::{Deviation, Rule, Schedule, Switch, Weight};
 pub use seen::{Bytes, Content, Polled, Seen, SemaphoreOperation};
 pub use spinner::{PolledWord, Polling, Spinner};
@@ -42,4 +42,4 @@ pub use trace::{Blocked, End, Event, Leftover, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 
 /// Version of every file this crate writes. A reader refuses newer ones.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;

@@ -55,6 +55,10 @@ pub struct StartUp {
     /// all that others do, which is one order among several.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub comes_first: bool,
+    /// True if programs begin with the last one that they execute when they have done nothing yet
+    /// that could be noticed outside: a script that looks for an interpreter is passed over.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skips_wrappers: bool,
     /// True if only steps that touch something contested are choices: after any other, its
     /// task carries on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -83,6 +87,7 @@ impl StartUp {
     pub fn longest() -> StartUp {
         StartUp {
             reads_own_files: true,
+            skips_wrappers: true,
             carries_on: true,
             ..StartUp::default()
         }

@@ -1,7 +1,20 @@
 //! Everything that one run produced.
 
 use super::{Capture, History, Plan, Seen, Trace};
+use serde::Serialize;
 use std::collections::BTreeSet;
+
+/// A program that only prepares another one and executes it: a run begins after that
+/// ([`StartUp::skips_wrappers`](crate::StartUp::skips_wrappers)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Wrapper {
+    /// Name of the process.
+    pub process: String,
+    /// Path of the program that it executes.
+    pub executes: String,
+    /// Steps that it and its children take before.
+    pub steps: u64,
+}
 
 /// Everything that one run produced, for checkers to judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +31,8 @@ pub struct Run {
     pub captures: Vec<Capture>,
     /// Shared memory whose accesses are no schedule points, each with the reason.
     pub unwatched: BTreeSet<String>,
+    /// Programs of which only the one counts that they execute.
+    pub wrappers: Vec<Wrapper>,
     /// For each task, its steps that touched something contested, if that was followed.
     pub mattered: Option<Vec<u64>>,
     /// Standard output.

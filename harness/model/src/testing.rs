@@ -104,6 +104,7 @@ impl RunBuilder {
             seen: Vec::new(),
             captures: Vec::new(),
             unwatched: Default::default(),
+            wrappers: Vec::new(),
             mattered: None,
             stdout: Vec::new(),
             stderr: Vec::new(),

@@ -68,7 +68,8 @@ pub struct RunOptions {
     #[arg(long, value_name = "PATH")]
     pub regressions: Option<PathBuf>,
     /// Make a choice of every step. By default tasks carry on after steps that touch nothing
-    /// which two processes touch and one of them changes
+    /// which two processes touch and one of them changes, and scripts that only prepare and
+    /// execute another program are passed over in most runs
     #[arg(long, conflicts_with = "exhaust")]
     pub every_step: bool,
     /// Resume an interrupted exploration; needs the same command line and the same

@@ -15,3 +15,4 @@ mod shared_programs;
 mod start_up;
 mod symbols;
 mod unprivileged;
+mod wrappers;

@@ -61,6 +61,9 @@ impl Session<'_> {
         if self.asks_machine(index) {
             return Ok(Emulated::Answer(-i64::from(ECONNREFUSED)));
         }
+        if let Some(id) = self.id_in_template(index) {
+            return Ok(Emulated::Answer(id.into()));
+        }
         self.note_reading(index);
         let emulated = match entering.row().does {
             Does::ReadClock => self.read_clock(index, args[0] as c_int, args[1]),

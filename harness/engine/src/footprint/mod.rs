@@ -25,9 +25,9 @@ use std::rc::Rc;
 
 /// Names of the objects that are not files.
 const LOCKS: &str = "waits for locks";
-const PIDS: &str = "process ids";
+pub(crate) const PIDS: &str = "process ids";
 const GROUPS: &str = "process groups";
-const RANDOM: &str = "random numbers";
+pub(crate) const RANDOM: &str = "random numbers";
 const MARKS: &str = "marks";
 const LOG: &str = "log";
 const KEYS: &str = "System V keys";

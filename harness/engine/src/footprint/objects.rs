@@ -86,6 +86,11 @@ pub(crate) fn is_known_by_descriptor(object: &str) -> bool {
     object.starts_with("anon_inode:") || object.starts_with("position in ")
 }
 
+/// Tells whether an object is a pipe or a pair of sockets that a process of the run has made.
+pub(crate) fn is_made_by_run(object: &str) -> bool {
+    object.starts_with("pipe ") || object.starts_with("socket pair ")
+}
+
 /// Object of what is in a directory.
 pub(crate) fn entries(directory: &str) -> String {
     format!("entries of {directory}")

@@ -1,6 +1,30 @@
 //! The id by which a thread knows itself, and where its memory holds it.
 
+use crate::run::session::Session;
+use crosswire_calls::{Does, Fact};
 use crosswire_kernel::{Tid, maps, memory, regs};
+
+impl Session<'_> {
+    /// Returns the id that a task of a template asks for, where copies will have another one:
+    /// its own, that of its parent or of its group.
+    pub fn id_in_template(&self, index: usize) -> Option<i32> {
+        let task = &self.tasks[index];
+        let process = &self.processes[task.process];
+        let (row, args) = (task.entering.row(), task.entering.args);
+        let is_of_root = match row.does {
+            Does::Identity => process.root,
+            // Not its session's, which is the same for copies.
+            Does::Groups if row.is(Fact::Looks) && row.is(Fact::ReturnsPid) => {
+                row.args.is_empty() || args[0] == 0
+            }
+            Does::Parent => process
+                .parent
+                .is_some_and(|parent| self.processes[parent].root),
+            _ => false,
+        };
+        (self.setup.in_template && is_of_root).then_some(self.setup.start_id)
+    }
+}
 
 /// Finds the position of the thread's own id in the thread control block. glibc and musl
 /// keep it within their first kilobyte, at offsets of their own.

@@ -3,19 +3,52 @@
 //! Between its exec and its first call that concerns another task, a program takes no
 //! turns: its loading is part of the step that started it.
 
+use crate::EngineError;
 use crate::emulate::Emulated;
+use crate::memory::Knowledge;
 use crate::proc::is_of_interest;
 use crate::run::session::{Halt, Session};
+use crate::run::setup::Setup;
 use crate::run::task::{At, State};
+use crate::start::launch::Launched;
 use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_kernel::tracee::Entering;
 use crosswire_kernel::{descriptor, memory};
+use crosswire_model::End;
 use libc::{
     F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FUTEX_PRIVATE_FLAG, FUTEX_WAKE, O_CREAT, O_RDWR, O_TRUNC,
     O_WRONLY, PROT_WRITE, SEEK_CUR, TCGETS, TIOCGWINSZ, c_int,
 };
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+impl<'a> Session<'a> {
+    /// A run of one program that has just been executed, brought to its first call that could
+    /// concern anybody else; returns its task's number, too.
+    pub fn of_launched(
+        name: &str,
+        launched: Launched,
+        setup: Setup<'a>,
+    ) -> Result<(Session<'a>, usize), EngineError> {
+        let mut session = Session::new(setup, Knowledge::default());
+        let index = session.add_root(name, launched.tid, launched.tid_inside);
+        session.tasks[index].state = State::Ready(At::Code, launched.stopped);
+        session.processes[0].loading = Some(Vec::new());
+        session.turn.give_to(Some(index));
+        match session.run_code(index, 0) {
+            Err(Halt::Failed(error)) => return Err(error),
+            Err(Halt::End(End::Invalid(reason))) => {
+                return Err(EngineError::Start {
+                    program: name.to_owned(),
+                    reason,
+                });
+            }
+            Ok(()) | Err(Halt::End(_)) => {}
+        }
+        session.turn.give_to(None);
+        Ok((session, index))
+    }
+}
 
 impl Session<'_> {
     /// Performs the call at which a task stands if it belongs to its start-up;
@@ -31,8 +64,8 @@ impl Session<'_> {
         }
         let entering = self.tasks[index].entering;
         let does = entering.row().does;
-        if does == Does::Identity && self.setup.in_template {
-            self.skip(index, self.setup.start_id.into())?;
+        if let Some(id) = self.id_in_template(index) {
+            self.skip(index, id.into())?;
             return Ok(true);
         }
         if entering.row().is(Fact::Alike) {

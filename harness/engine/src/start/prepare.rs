@@ -4,7 +4,7 @@ use crate::run::setup::Setup;
 use crate::start::launch::{self, Launched, machine};
 use crate::start::prepared::{Prepared, Startable};
 use crate::start::reads::EarlyReads;
-use crate::start::template::Template;
+use crate::start::template::{Kept, Template};
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
@@ -61,6 +61,7 @@ impl Engine {
         Ok(Startable {
             start: start.clone(),
             program,
+            wrappers: None,
         })
     }
 
@@ -116,6 +117,8 @@ impl Engine {
         let mut plan = Plan {
             seed: LOADING_SEED,
             start_up: start_up.clone(),
+            // So that what each step touches is known by name.
+            footprints: start_up.skips_wrappers,
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
@@ -128,29 +131,24 @@ impl Engine {
         let mut most_sockets = u32::MAX;
         for &tried in needed {
             plan.start_up = tried.clone();
-            let launched = self.launch(number)?;
-            let setup = Setup {
-                plan: &plan,
-                children: &[],
-                successors: &[],
-                sandbox: &self.sandbox,
-                bystanders: &self.bystanders,
-                strangers: &[],
-                private_dirs: &self.private_dirs,
-                places: &self.places,
-                listings: &self.listings,
-                outputs: &[],
-                log: None,
-                pids_vary: false,
-                in_template: true,
-                most_sockets,
-                early: &[],
-                notes_changes: false,
-                start_id: RUN_PID + number as i32,
-                watched: false,
+            let skips = tried.skips_wrappers && tried.reads_own_files;
+            let mut wrappers = match skips {
+                true => self.programs[number].wrappers.unwrap_or(u32::MAX),
+                false => 0,
             };
-            if let Some(template) = Template::of_program(&name, launched, setup, &mut early)? {
-                return Ok((template, tried != start_up));
+            loop {
+                let launched = self.launch(number)?;
+                let setup = self.loading(number, &plan, most_sockets);
+                match Template::of_program(&name, launched, setup, wrappers, &mut early)? {
+                    Kept::At(template) => {
+                        if skips {
+                            self.programs[number].wrappers.get_or_insert(wrappers);
+                        }
+                        return Ok((*template, tried != start_up));
+                    }
+                    Kept::After(fewer) => wrappers = fewer,
+                    Kept::Nowhere => break,
+                }
             }
             // A program that keeps a socket is kept where it makes that one: the last.
             most_sockets = early.sockets.saturating_sub(1);
@@ -158,8 +156,32 @@ impl Engine {
         Ok((Template::at_exec(&name, self.launch(number)?)?, true))
     }
 
+    /// Returns the circumstances in which a program is loaded.
+    fn loading<'a>(&'a self, number: usize, plan: &'a Plan, most_sockets: u32) -> Setup<'a> {
+        Setup {
+            plan,
+            children: &[],
+            successors: &[],
+            sandbox: &self.sandbox,
+            bystanders: &self.bystanders,
+            strangers: &[],
+            private_dirs: &self.private_dirs,
+            places: &self.places,
+            listings: &self.listings,
+            outputs: &[],
+            log: None,
+            pids_vary: false,
+            in_template: true,
+            most_sockets,
+            early: &[],
+            notes_changes: false,
+            start_id: RUN_PID + number as i32,
+            watched: false,
+        }
+    }
+
     fn launch(&mut self, number: usize) -> Result<Launched, EngineError> {
-        let Startable { start, program } = &self.programs[number];
+        let Startable { start, program, .. } = &self.programs[number];
         let [stdout, stderr] = &self.outputs;
         let mut given = vec![(stdout.as_fd(), 1), (stderr.as_fd(), 2)];
         given.extend(self.log.as_ref().map(|log| (log.fd(), LOG_DESCRIPTOR)));

@@ -3,13 +3,15 @@
 use crate::start::target::Start;
 use crate::start::template::Template;
 use crosswire_kernel::sandbox;
-use crosswire_model::StartUp;
+use crosswire_model::{StartUp, Wrapper};
 use std::collections::BTreeSet;
 
 /// A program as it is started, for a template that is made anew.
 pub(crate) struct Startable {
     pub start: Start,
     pub program: sandbox::Program,
+    /// How many programs it executes at most that only prepare another one, once that is known.
+    pub wrappers: Option<u32>,
 }
 
 /// Templates of all programs, for runs with the same start-up.
@@ -23,12 +25,23 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// Returns the programs that are kept after they have executed another one.
+    pub fn wrappers(&self) -> Vec<Wrapper> {
+        let wrappers = self.templates.iter().map(|one| one.wrapper.clone());
+        wrappers.flatten().collect()
+    }
+
+    /// Tells whether a program would begin with another one.
+    fn has_wrappers(&self, start_up: &StartUp) -> bool {
+        start_up.skips_wrappers && !(self.start_up.skips_wrappers && self.wrappers().is_empty())
+    }
+
     /// Tells whether the programs would be kept at the same places for runs with another
     /// start-up: it knows of nothing else contested at which they have looked.
     pub fn serves(&self, wanted: &StartUp) -> bool {
         let (own, other) = (&self.start_up, wanted);
         let kind = |one: &StartUp| (one.reads_own_files, one.comes_first);
-        if kind(own) != kind(other) {
+        if kind(own) != kind(other) || self.has_wrappers(own) != self.has_wrappers(other) {
             return false;
         }
         let is_new = |object: &&String| !own.contested.contains(*object);

@@ -14,9 +14,8 @@ use crate::emulate::clock::Clock;
 use crate::emulate::tsc;
 use crate::footprint::objects::open_descriptors;
 use crate::inside::one_stop;
-use crate::inside::remote::{Remote, made};
+use crate::inside::remote::Remote;
 use crate::inside::stubs::Installed;
-use crate::memory::Knowledge;
 use crate::run::session::{Halt, Session};
 use crate::run::setup::Setup;
 use crate::run::task::{At, State};
@@ -30,15 +29,14 @@ use crosswire_kernel::patience::Patience;
 use crosswire_kernel::regs::{self, Register, Registers};
 use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory};
-use crosswire_model::End;
+use crosswire_model::Wrapper;
 use std::collections::BTreeSet;
-use std::ffi::CString;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Position at which a template is kept.
-enum Place {
+pub(super) enum Place {
     /// Just before this call.
     Call(Entering),
     /// At its first instruction, in whose place a system call was put; the word
@@ -52,28 +50,33 @@ pub(crate) struct Template {
     pub tid: Tid,
     /// Its pid as programs would see it.
     pub inside: i32,
-    registers: Registers,
-    place: Place,
+    pub(super) registers: Registers,
+    pub(super) place: Place,
     /// Open files and their positions, which all copies share.
-    positions: Vec<(OwnedFd, i64)>,
+    pub(super) positions: Vec<(OwnedFd, i64)>,
     /// Address at which the C library keeps the thread's id, if it does.
-    tid_cell: Option<u64>,
+    pub(super) tid_cell: Option<u64>,
     /// The list of robust futexes, which a clone does not inherit.
-    robust_list: Option<(u64, u64)>,
+    pub(super) robust_list: Option<(u64, u64)>,
     /// Files of the run at which it looked while it started.
     pub early: BTreeSet<String>,
+    /// What came before, if that only prepared and executed this program.
+    pub wrapper: Option<Wrapper>,
+    /// The directory to which it has changed before.
+    pub(super) directory: Option<PathBuf>,
     pub stubs: Installed,
     pub clock: Clock,
     pub chance: Chance,
 }
 
-/// The namespaces of a copy, as flags of clone(2).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Namespaces {
-    /// These are new, all others the template's.
-    New(i32),
-    /// These are those of the run's first process, by its pid inside.
-    Of(i32, i32),
+/// Where a program could be kept.
+pub(crate) enum Kept {
+    /// Where it was wanted.
+    At(Box<Template>),
+    /// Only so many programs prepare another one.
+    After(u32),
+    /// It ends, crashes or loops before, or cannot be copied there.
+    Nowhere,
 }
 
 /// Open files of a program that is kept as a template, at most.
@@ -83,32 +86,24 @@ const MOST_FILES: usize = 256;
 const TESTS_BEFORE: Duration = Duration::from_secs(120);
 
 impl Template {
-    /// Brings a program to its first call that matters, in the circumstances given; `None`
-    /// if it ends, crashes or loops before, or cannot be copied there. Adds to `early` the files
-    /// of the run at which it has looked.
+    /// Brings a program to its first call that matters, in the circumstances given, after so many
+    /// others that only prepare it. Adds to `early` the files of the run at which it has looked.
     pub fn of_program(
         name: &str,
         launched: Launched,
         setup: Setup<'_>,
+        wrappers: u32,
         early: &mut EarlyReads,
-    ) -> Result<Option<Template>, EngineError> {
+    ) -> Result<Kept, EngineError> {
         let private_dirs = setup.private_dirs;
-        let mut session = Session::new(setup, Knowledge::default());
-        let index = session.add_root(name, launched.tid, launched.tid_inside);
-        session.tasks[index].state = State::Ready(At::Code, launched.stopped);
-        session.processes[0].loading = Some(Vec::new());
-        session.turn.give_to(Some(index));
-        match session.run_code(index, 0) {
-            Err(Halt::Failed(error)) => return Err(error),
-            Err(Halt::End(End::Invalid(reason))) => {
-                return Err(EngineError::Start {
-                    program: name.to_owned(),
-                    reason,
-                });
-            }
-            Ok(()) | Err(Halt::End(_)) => {}
-        }
         let (tid, inside) = (launched.tid, launched.tid_inside);
+        let (mut session, index) = Session::of_launched(name, launched, setup)?;
+        let directory = descriptor::working_directory(tid);
+        let passed = session.pass_wrappers(index, wrappers)?;
+        if passed < wrappers {
+            session.kill_all()?;
+            return Ok(Kept::After(passed));
+        }
         let has_come = matches!(session.tasks[index].state, State::Ready(At::Entry, _));
         // All copies would share them, and the engine would have to hold each.
         let has_many_files = descriptor::number(tid) > MOST_FILES;
@@ -128,13 +123,25 @@ impl Template {
             || !is_like_its_copies().map_err(machine("keeping a template"))?
         {
             session.kill_all()?;
-            return Ok(None);
+            return Ok(Kept::Nowhere);
         }
         let entering = session.tasks[index].entering;
         let (clock, chance) = (session.clock, session.chance);
         let mut kept = Template::keep(name, tid, inside, entering, clock, chance)?;
         kept.early.clone_from(&early.seen);
-        Ok(Some(kept))
+        if wrappers > 0 {
+            kept.wrapper = Some(Wrapper {
+                process: name.to_owned(),
+                executes: descriptor::executable(tid)
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+                steps: session.turn.step(),
+            });
+            let own = descriptor::working_directory(tid);
+            kept.directory = own.filter(|own| directory.as_ref() != Some(own));
+        }
+        Ok(Kept::At(Box::new(kept)))
     }
 
     /// Adds a copy of the program to a run and brings it to its first call, unless the run
@@ -173,6 +180,8 @@ impl Template {
             tid_cell: None,
             robust_list: None,
             early: BTreeSet::new(),
+            wrapper: None,
+            directory: None,
             stubs: Installed::default(),
             clock: Clock::default(),
             chance: Chance::default(),
@@ -182,17 +191,6 @@ impl Template {
     /// Tells whether copies have yet to be loaded.
     pub fn is_unloaded(&self) -> bool {
         matches!(self.place, Place::Exec(_))
-    }
-
-    /// Returns the registers for performing a call at the place where the template
-    /// stands.
-    fn calling(&self, call: u64, args: [u64; 6]) -> Registers {
-        let mut registers = self.registers;
-        if self.is_unloaded() {
-            registers.pass_syscall();
-        }
-        registers.enter(call, args);
-        registers
     }
 
     /// Lets a test binary run freely until the process that shall be copied makes
@@ -309,159 +307,12 @@ impl Template {
             tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
             robust_list,
             early: BTreeSet::new(),
+            wrapper: None,
+            directory: None,
             stubs,
             clock,
             chance,
         })
-    }
-
-    /// Makes a copy; it stands just before the call at which the template stands.
-    pub fn copy(
-        &self,
-        namespaces: Namespaces,
-        working_dir: Option<&str>,
-    ) -> Result<(Tid, i32), EngineError> {
-        let context = machine("copying a template");
-        for (file, position) in &self.positions {
-            descriptor::restore_position(file, *position);
-        }
-        let mut flags = (libc::CLONE_PARENT | libc::SIGCHLD) as u64;
-        if let Namespaces::New(new) = namespaces {
-            flags |= new as u64;
-        }
-        if self.tid_cell.is_some() {
-            flags |= (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID) as u64;
-        }
-        let args = [flags, 0, 0, self.tid_cell.unwrap_or(0), 0, 0];
-        let registers = self.calling(made::CLONE as u64, args);
-        regs::write(self.tid, &registers).map_err(&context)?;
-        Stopped::reported(self.tid).resume(0);
-        let (child, inside) = self.await_child()?;
-        // A process group of its own: a program that signals its group must not
-        // meet the template in it.
-        self.inject(child, made::SETPGID, [0; 6])?;
-        if let Some((head, length)) = self.robust_list {
-            self.inject(child, made::SET_ROBUST_LIST, [head, length, 0, 0, 0, 0])?;
-        }
-        if let Some(dir) = working_dir {
-            self.change_directory(child, dir)?;
-        }
-        match namespaces {
-            Namespaces::New(new) if new & libc::CLONE_NEWNET != 0 => self.raise_loopback(child)?,
-            Namespaces::Of(first, flags) if flags != 0 => self.join(child, first, flags)?,
-            _ => {}
-        }
-        let registers = match &self.place {
-            Place::Call(entering) => self.calling(u64::from(entering.call), entering.args),
-            Place::Exec(word) => {
-                let position = self.registers.position();
-                tracee::write_code(child, position, *word).map_err(&context)?;
-                self.registers
-            }
-        };
-        regs::write(child, &registers).map_err(&context)?;
-        Ok((child, inside))
-    }
-
-    /// Follows the template through its clone; the child's tid outside and inside.
-    fn await_child(&self) -> Result<(Tid, i32), EngineError> {
-        let context = machine("copying a template");
-        let (mut child, mut early, mut inside) = (None, None, None);
-        let mut patience = Patience::of(Patience::SHORT);
-        while child.is_none() || child != early || inside.is_none() {
-            let Some((tid, stop)) = patience.next(ANY).map_err(&context)? else {
-                return Err(died(&self.name));
-            };
-            let stopped = Stopped::reported(tid);
-            match stop {
-                Stop::Trap if tid != self.tid => early = Some(tid),
-                Stop::Entry => stopped.resume_to_exit(),
-                Stop::Spawned { child: tid, .. } => {
-                    child = Some(tid);
-                    stopped.resume_to_exit();
-                }
-                Stop::Exit => match stopped.result().map_err(&context)? {
-                    result @ 1.. => inside = Some(result as i32),
-                    error => {
-                        let error = std::io::Error::from_raw_os_error(-error as i32);
-                        return Err(machine("copying a template")(error));
-                    }
-                },
-                Stop::Exited(_) | Stop::Killed(_) if tid == self.tid => {
-                    return Err(died(&self.name));
-                }
-                Stop::Exited(_) | Stop::Killed(_) => {}
-                _ => stopped.resume(0),
-            }
-        }
-        child.zip(inside).ok_or_else(|| died(&self.name))
-    }
-
-    /// Makes a stopped copy perform a call of ours, and returns its result.
-    fn inject(&self, tid: Tid, call: i64, args: [u64; 6]) -> Result<i64, EngineError> {
-        let context = machine("preparing a copy");
-        let registers = self.calling(call as u64, args);
-        regs::write(tid, &registers).map_err(&context)?;
-        loop {
-            Stopped::reported(tid).resume_to_exit();
-            expect(tid, |stop| matches!(stop, Stop::Entry | Stop::Exit))?;
-            // Calls that the filter lets pass report their entry as well.
-            if let Some(result) = Stopped::reported(tid).result_if_exit().map_err(&context)? {
-                return Ok(result);
-            }
-        }
-    }
-
-    /// Without this the copy would stay in a directory that is there no more.
-    fn change_directory(&self, tid: Tid, dir: &str) -> Result<(), EngineError> {
-        let path = CString::new(dir).map_err(|_| died(&self.name))?;
-        self.lend(tid, path.as_bytes_with_nul(), |at| {
-            self.inject(tid, made::CHDIR, [at, 0, 0, 0, 0, 0]).map(drop)
-        })
-    }
-
-    /// Puts bytes into a copy's memory for a call, in place of the last ones of its stack: a
-    /// program may have moved far below what it has touched of that.
-    fn lend(
-        &self,
-        tid: Tid,
-        bytes: &[u8],
-        call: impl FnOnce(u64) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
-        let context = machine("preparing a copy");
-        let end = maps::stack_end(tid).map_err(&context)?;
-        let at = (end - bytes.len() as u64) & !15;
-        let mut own = vec![0; bytes.len()];
-        memory::read(tid, at, &mut own).map_err(&context)?;
-        memory::write(tid, at, bytes).map_err(&context)?;
-        call(at)?;
-        memory::write(tid, at, &own).map_err(&context)
-    }
-
-    fn join(&self, tid: Tid, first: i32, flags: i32) -> Result<(), EngineError> {
-        let process = self.inject(tid, made::PIDFD_OPEN, [first as u64, 0, 0, 0, 0, 0])?;
-        let args = [process as u64, flags as u64, 0, 0, 0, 0];
-        let joined = self.inject(tid, made::SETNS, args)?;
-        self.inject(tid, made::CLOSE, [process as u64, 0, 0, 0, 0, 0])?;
-        succeeded(joined, "sharing namespaces between the programs")
-    }
-
-    /// The loopback interface of a new network namespace is down (netdevice(7)).
-    fn raise_loopback(&self, tid: Tid) -> Result<(), EngineError> {
-        const NAME: usize = 16;
-        let mut request = [0; 40];
-        request[..2].copy_from_slice(b"lo");
-        let flags = (libc::IFF_UP | libc::IFF_RUNNING) as u16;
-        request[NAME..NAME + 2].copy_from_slice(&flags.to_ne_bytes());
-        let family = [libc::AF_INET as u64, libc::SOCK_DGRAM as u64, 0, 0, 0, 0];
-        let socket = self.inject(tid, made::SOCKET, family)?;
-        self.lend(tid, &request, |at| {
-            let args = [socket as u64, libc::SIOCSIFFLAGS, at, 0, 0, 0];
-            let raised = self.inject(tid, made::IOCTL, args)?;
-            succeeded(raised, "raising the loopback interface")
-        })?;
-        self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])
-            .map(drop)
     }
 }
 
@@ -470,19 +321,6 @@ impl Template {
 fn is_of_run(path: &Path, private_dirs: &[String]) -> bool {
     let path = path.to_string_lossy();
     path.starts_with("anon_inode:") || path.starts_with("socket:") || is_inside(&path, private_dirs)
-}
-
-fn succeeded(result: i64, what: &str) -> Result<(), EngineError> {
-    match result {
-        0 => Ok(()),
-        error => Err(machine(what)(std::io::Error::from_raw_os_error(
-            -error as i32,
-        ))),
-    }
-}
-
-fn died(name: &str) -> EngineError {
-    EngineError::Machine(format!("the prepared copy of `{name}` has died"))
 }
 
 /// Gives the threads of a test binary the same random bytes, regardless of scheduling,

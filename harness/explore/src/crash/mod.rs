@@ -89,6 +89,7 @@ impl Common {
                 "{missed} was reached without a crash but not with one"
             ));
         }
+        outcome.wrappers.clone_from(&run.wrappers);
         let next = match outcome.verdict {
             Verdict::Invalid(_) => Vec::new(),
             _ => self.next_crashes(&run, job),
@@ -119,6 +120,7 @@ impl Common {
             clocks_are_free: false,
             start_up: StartUp {
                 comes_first: false,
+                skips_wrappers: plan.start_up.skips_wrappers && !self.search.every_point,
                 ..plan.start_up
             },
             ..plan

@@ -11,7 +11,7 @@ use crate::found::tally::Tally;
 use crate::perform::pool::{Agenda, Next};
 use crate::plan::classes::KillClass;
 use crate::{Budget, ExploreError};
-use crosswire_model::{Fault, Limit, StartUp, Verdict};
+use crosswire_model::{Fault, Limit, StartUp, Verdict, Wrapper};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -67,6 +67,7 @@ pub(super) struct Queue {
     /// Every list of crashes that was tried, or that a tried one stands for.
     tried: BTreeMap<Vec<String>, Tried>,
     groups: Groups,
+    wrappers: Vec<Wrapper>,
 }
 
 impl Queue {
@@ -87,6 +88,7 @@ impl Queue {
             tally: Tally::default(),
             tried: BTreeMap::new(),
             groups: Groups::default(),
+            wrappers: Vec::new(),
         }
     }
 
@@ -100,6 +102,7 @@ impl Queue {
                 seen: seen.join(", "),
             });
         }
+        self.wrappers.clone_from(&performed.outcome.wrappers);
         let horizon = u32::try_from(performed.outcome.steps).unwrap_or(u32::MAX);
         for schedule in 1..self.search.schedules {
             self.jobs.push_back(CrashRun {
@@ -196,6 +199,7 @@ impl Queue {
             invalid: tally.invalid,
             invalid_reason: tally.invalid_reason,
             not_tried: self.jobs.len() as u64,
+            wrappers: self.wrappers.clone(),
             interrupted: stopped && unfinished,
             capabilities_lost: tally.capabilities_lost,
             ..CrashReport::without_runs(verdict, &self.search)

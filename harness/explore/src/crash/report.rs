@@ -2,7 +2,7 @@
 
 use super::settings::CrashSearch;
 use crate::{Found, LostCapability};
-use crosswire_model::{Limit, Verdict};
+use crosswire_model::{Limit, Verdict, Wrapper};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,6 +47,8 @@ pub struct CrashReport {
     pub invalid: u64,
     /// The reason of the first of them.
     pub invalid_reason: Option<String>,
+    /// Programs of which only the one counts that they execute.
+    pub wrappers: Vec<Wrapper>,
     /// True if it was stopped before every class of points had been tried.
     pub interrupted: bool,
     /// Capabilities that the machine lacks, and the consequences for these runs.
@@ -79,6 +81,7 @@ impl CrashReport {
             allowed: BTreeMap::new(),
             invalid: u64::from(invalid_reason.is_some()),
             invalid_reason,
+            wrappers: Vec::new(),
             interrupted: false,
             capabilities_lost: Vec::new(),
         }

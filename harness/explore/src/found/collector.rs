@@ -10,7 +10,7 @@ use crate::plan::guarantee::Guarantee;
 use crate::plan::planner::MUCH;
 use crate::plan::points::{FaultSpace, Points};
 use crate::plan::strategy::Profile;
-use crosswire_model::{Fault, FaultKind, StartUp, Verdict};
+use crosswire_model::{Fault, FaultKind, StartUp, Verdict, Wrapper};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub(crate) struct Collector {
     relevance: Option<Relevance>,
     /// Size of the program in runs in which all start-up comes first, if they are much shorter.
     pub after_start: Option<Profile>,
+    /// Programs of run 0 of which only the one counts that they execute.
+    pub wrappers: Vec<Wrapper>,
     /// The shortest of the start-ups of all runs.
     pub start_up: Option<StartUp>,
     /// True if it has become shorter since the last query.
@@ -95,7 +97,9 @@ impl Collector {
         self.faults.struck += outcome.faults_struck.len() as u64;
         self.struck.extend(outcome.faults_struck);
         self.unwatched.extend(outcome.unwatched);
-        if !matches!(outcome.verdict, Verdict::Invalid(_)) {
+        let is_like_others = (self.start_up.as_ref())
+            .is_none_or(|known| known.skips_wrappers == outcome.start_up.skips_wrappers);
+        if is_like_others && !matches!(outcome.verdict, Verdict::Invalid(_)) {
             self.start_up_shrunk |= match &mut self.start_up {
                 Some(start_up) => start_up.learn(&outcome.start_up),
                 None => self.start_up.insert(outcome.start_up) != &StartUp::longest(),
@@ -116,6 +120,7 @@ impl Collector {
             self.guarantee.steps = outcome.profile.steps.into();
             self.profile = outcome.profile;
             self.processes = outcome.processes;
+            self.wrappers = outcome.wrappers;
             let start_up = self.start_up.as_mut();
             self.relevance = outcome.relevance.filter(Relevance::is_worthwhile);
             if let (None, Some(start_up)) = (&self.relevance, start_up) {
@@ -184,6 +189,7 @@ impl Collector {
             },
             idle_faults: idle,
             relevance: self.relevance,
+            wrappers: self.wrappers,
             guarantee: self.guarantee,
             exhaustion: None,
             interrupted: stopped && !self.closed,

@@ -5,7 +5,7 @@ use crate::found::relevance::Relevance;
 use crate::plan::guarantee;
 use crate::plan::points::Points;
 use crate::plan::strategy::Profile;
-use crosswire_model::{Action, Fault, Kind, Record, Run, StartUp, Verdict};
+use crosswire_model::{Action, Fault, Kind, Record, Run, StartUp, Verdict, Wrapper};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -40,6 +40,8 @@ pub(crate) struct Outcome {
     pub replayed: bool,
     /// The steps of run 0 that can matter, if that was looked into.
     pub relevance: Option<Relevance>,
+    /// Programs of run 0 of which only the one counts that they execute.
+    pub wrappers: Vec<Wrapper>,
     /// The start-up that it had.
     pub start_up: StartUp,
     /// Shared memory whose accesses are no schedule points, and why.
@@ -66,6 +68,7 @@ impl Outcome {
             last_lines: LastLines::default(),
             replayed: false,
             relevance: None,
+            wrappers: Vec::new(),
             start_up: StartUp::default(),
             unwatched: BTreeSet::new(),
         }

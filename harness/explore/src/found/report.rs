@@ -2,7 +2,7 @@
 
 use crate::found::relevance::Relevance;
 use crate::{Chance, Exhaustion, Found, Guarantee, IdleFault, LostCapability};
-use crosswire_model::{Limit, Verdict};
+use crosswire_model::{Limit, Verdict, Wrapper};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct Report {
     pub idle_faults: Vec<IdleFault>,
     /// The steps of run 0 that can matter, if other steps were no choices.
     pub relevance: Option<Relevance>,
+    /// Programs of which only the one counts that they execute.
+    pub wrappers: Vec<Wrapper>,
     /// Combined guarantee of the runs with random priorities.
     pub guarantee: Guarantee,
     /// Progress of an exhaustive exploration.
@@ -93,6 +95,7 @@ impl Report {
             faults: FaultTally::default(),
             idle_faults: Vec::new(),
             relevance: None,
+            wrappers: Vec::new(),
             guarantee: Guarantee::default(),
             exhaustion: None,
             interrupted: false,

@@ -64,6 +64,7 @@ impl Sampling {
                 profile: collector.profile.clone(),
                 start_up: collector.start_up.clone(),
                 after_start: collector.after_start.clone(),
+                wrapping: collector.wrappers.iter().map(|one| one.steps).sum(),
             });
         }
     }

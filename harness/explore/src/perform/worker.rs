@@ -106,6 +106,7 @@ pub(crate) fn describe_first(work: &Work, run: &Run, outcome: &mut Outcome) {
     outcome.processes = run.trace.process_names();
     outcome.profile = Profile::of(run);
     outcome.relevance = Relevance::of(run);
+    outcome.wrappers.clone_from(&run.wrappers);
     // Only a run that came to its proper end shows what belongs there.
     let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;
     outcome.reference = (work.check_output && proper).then(|| run.stdout.clone());

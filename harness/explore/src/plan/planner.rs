@@ -22,11 +22,17 @@ pub(crate) struct Lessons {
     pub start_up: Option<StartUp>,
     /// Size of the program in runs in which all start-up comes first, if they are much shorter.
     pub after_start: Option<Profile>,
+    /// Steps of programs that only prepare others, which runs leave out; 0 if there are none.
+    pub wrapping: u64,
 }
 
 /// One run in this number is performed with start-up that others may disturb, where it takes
 /// much longer.
 const DISTURBED: u64 = 16;
+
+/// One run in this number, and the second one, is performed with programs that only prepare
+/// others.
+const WHOLE: u64 = 256;
 
 /// So many times fewer steps are much fewer.
 pub(crate) const MUCH: u32 = 4;
@@ -61,7 +67,8 @@ pub(crate) struct Planner {
 impl Planner {
     /// Returns the plan of a run.
     pub fn plan(&self, run: u64, lessons: &Lessons) -> Plan {
-        let comes_first = self.comes_first(run, lessons);
+        let is_whole = self.is_whole(run, lessons);
+        let comes_first = !is_whole && self.comes_first(run, lessons);
         // The runs by which others are measured.
         let is_measured = run == 0 || run == 1 && comes_first;
         let run = match (run, self.shard) {
@@ -73,6 +80,11 @@ impl Planner {
         let schedule = match run {
             // The reference: no chance, no fault.
             0 => Schedule::new(Rule::RunOn),
+            _ if is_whole => {
+                let steps = u64::from(lessons.profile.all_steps) + lessons.wrapping;
+                let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+                Schedule::new(self.rule(run, &Profile::of_length(steps)))
+            }
             _ => {
                 let after_start = lessons.after_start.as_ref().filter(|_| comes_first);
                 Schedule::new(self.rule(run, after_start.unwrap_or(&lessons.profile)))
@@ -84,9 +96,17 @@ impl Planner {
             faults: self.faults(run, lessons),
             footprints: is_measured || self.by_effect && run % 2 == 0 && run <= LOOKED_AT,
             clocks_are_free: !run.is_multiple_of(WITH_CLOCKS),
-            start_up: StartUp {
-                comes_first,
-                ..lessons.start_up.as_ref().unwrap_or(&self.start_up).clone()
+            start_up: match lessons.start_up.as_ref().unwrap_or(&self.start_up) {
+                // What is contested then is not known.
+                usual if is_whole => StartUp {
+                    skips_wrappers: false,
+                    carries_on: false,
+                    ..usual.clone()
+                },
+                usual => StartUp {
+                    comes_first,
+                    ..usual.clone()
+                },
             },
             limits: self.limits.clone(),
         }
@@ -103,6 +123,13 @@ impl Planner {
         };
         let start_up = lessons.start_up.as_ref().unwrap_or(&self.start_up);
         is_worthwhile && start_up.reads_own_files && lessons.space.len() == 0
+    }
+
+    /// Tells whether the nth run that is performed here begins before programs that only prepare
+    /// others. Where there are faults, their points are counted from one beginning in all runs.
+    fn is_whole(&self, nth: u64, lessons: &Lessons) -> bool {
+        let is_turn = nth == 2 || nth > 0 && nth.is_multiple_of(WHOLE);
+        is_turn && lessons.wrapping > 0 && lessons.space.len() == 0
     }
 
     fn rule(&self, run: u64, profile: &Profile) -> Rule {
@@ -257,6 +284,33 @@ mod tests {
             ..shorter()
         };
         assert!((0..40).all(|run| !first(run, &with_faults)));
+    }
+
+    #[test]
+    fn few_runs_have_wrappers_whole() {
+        let planner = Planner {
+            start_up: StartUp::longest(),
+            ..planner()
+        };
+        let whole = |run: u64, lessons: &Lessons| {
+            let start_up = planner.plan(run, lessons).start_up;
+            assert!(start_up.skips_wrappers || !start_up.carries_on && !start_up.comes_first);
+            !start_up.skips_wrappers
+        };
+        let none = Lessons::default();
+        assert!((0..600).all(|run| !whole(run, &none)));
+        let wrapped = || Lessons {
+            wrapping: 1000,
+            ..Lessons::default()
+        };
+        let runs: Vec<u64> = (0..600).filter(|run| whole(*run, &wrapped())).collect();
+        assert_eq!(runs, [2, 256, 512]);
+        let trace = fake::trace(&[("a", "write")]);
+        let with_faults = Lessons {
+            space: lessons(&trace).space,
+            ..wrapped()
+        };
+        assert!((0..600).all(|run| !whole(run, &with_faults)));
     }
 
     #[test]

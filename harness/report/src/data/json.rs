@@ -8,7 +8,7 @@ use crate::told::stacks::{self, StackEntry};
 use crosswire_explore::{
     Chance, Exhaustion, Found, IdleFault, LastLines, LostCapability, Relevance, Replay, Report,
 };
-use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation};
+use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation, Wrapper};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -51,6 +51,9 @@ pub struct Summary {
     /// Schedule points of run 0 that can matter, if the others were no choices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relevance: Option<Relevance>,
+    /// Programs of which only the one counts that they execute.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wrappers: Vec<Wrapper>,
     /// Minimum probability that a bug of a depth would have been found (PCT).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guarantee: Vec<Chance>,
@@ -208,6 +211,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             idle: report.idle_faults.clone(),
         },
         relevance: report.relevance.clone(),
+        wrappers: report.wrappers.clone(),
         guarantee: report.guarantee.chances(),
         exhaustion: report.exhaustion.as_ref().map(|exhaustion| Exhausted {
             complete: exhaustion.is_complete(),

@@ -2,11 +2,11 @@
 
 use crate::escape::escape;
 use crate::told::fold::line;
-use crate::told::summary::{counted_classes, losses, shortfalls, unjudged};
+use crate::told::summary::{counted_classes, losses, passed_over, shortfalls, unjudged};
 use crate::told::text::{counted, evidence, headline, verdict_line};
 use crate::{Palette, json};
 use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
-use crosswire_model::FORMAT_VERSION;
+use crosswire_model::{FORMAT_VERSION, Wrapper};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -143,6 +143,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
             tally(report.single)
         ),
     );
+    text += &passed_over(&report.wrappers, "are one class of points");
     if let Some(second) = &report.second {
         line(
             &mut text,
@@ -210,6 +211,9 @@ pub struct CrashSummary {
     pub allowed: BTreeMap<String, u64>,
     /// True if the search was interrupted.
     pub interrupted: bool,
+    /// Programs of which only the one counts that they execute.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wrappers: Vec<Wrapper>,
     /// Name of the victim; `null` if it was each program in turn.
     pub victim: Option<String>,
     /// Runs that the budget did not allow.
@@ -283,6 +287,7 @@ pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary 
         statuses_not_judged: report.excused.clone(),
         allowed: report.allowed.clone(),
         interrupted: report.interrupted,
+        wrappers: report.wrappers.clone(),
         victim: report.victim.clone(),
         not_tried: report.not_tried,
         points: report.single.points,

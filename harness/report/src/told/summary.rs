@@ -5,7 +5,7 @@ use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::text::{counted, verdict_line};
 use crosswire_explore::{Exhaustion, Guarantee, IdleFault, LostCapability, Relevance, Report};
-use crosswire_model::{Limit, Verdict};
+use crosswire_model::{Limit, Verdict, Wrapper};
 use std::collections::BTreeMap;
 
 /// Returns the sums of an exploration, in two or three lines.
@@ -26,6 +26,7 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     if let Some(relevance) = &report.relevance {
         line(&mut text, &escape(&format!("  {}", mattering(relevance))));
     }
+    text += &passed_over(&report.wrappers, "are tried in few runs");
     let faults = report.faults;
     if faults.planned > 0 || faults.possible > 0 {
         line(
@@ -98,6 +99,24 @@ fn mattering(relevance: &Relevance) -> String {
         true => numbers,
         false => format!("{numbers}: {told}{left}"),
     }
+}
+
+/// Says with which programs processes begin that take many steps before, and what becomes of
+/// these.
+pub(crate) fn passed_over(wrappers: &[Wrapper], steps_are: &str) -> String {
+    /// Fewer steps are not worth telling.
+    const MANY: u64 = 100;
+    let mut text = String::new();
+    for wrapper in wrappers.iter().filter(|one| one.steps >= MANY) {
+        let told = format!(
+            "  {} begins with {}: {} before that concern nobody else, and {steps_are}",
+            wrapper.process,
+            wrapper.executes,
+            counted(wrapper.steps, "schedule point")
+        );
+        line(&mut text, &escape(&told));
+    }
+    text
 }
 
 /// Returns a number of classes in words.

@@ -1,0 +1,173 @@
+//! Programs that only prepare another one and execute it: scripts that look for the right
+//! version, set variables and end in `exec`; env(1) and the like.
+//!
+//! What they and their children do by themselves takes hundreds of steps in each run, none of
+//! which another program could notice. So a template may be kept after it, where the last
+//! program that is executed so has been loaded. The orders of the steps before are given up;
+//! the plan says so ([`crosswire_model::StartUp::skips_wrappers`]).
+
+use crate::error::EngineError;
+use crate::footprint::objects::{entries, file, is_made_by_run, position, writers};
+use crate::footprint::{PIDS, RANDOM};
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_calls::Does;
+use crosswire_kernel::{Tid, probe};
+use crosswire_model::{EVERYTHING, Mode, TaskId, Touch, What};
+use std::collections::BTreeSet;
+
+/// Steps after which a program is taken to do more than prepare another one.
+const MOST_STEPS: u64 = 10_000;
+
+impl Session<'_> {
+    /// Lets a program that has just been started go on until it has executed this many others,
+    /// or it or its children are about to do what could be noticed outside. Returns how many it
+    /// has executed when it was alone, and nothing that it has done before could be told any
+    /// more but by the program itself.
+    pub fn pass_wrappers(&mut self, index: usize, wanted: u32) -> Result<u32, EngineError> {
+        let given = self.given_files(index);
+        let (mut executed, mut passed) = (0, 0);
+        while passed < wanted && self.only_prepares(&given) {
+            let before = self.recorder.len();
+            match self.take_step() {
+                Err(Halt::Failed(error)) => return Err(error),
+                Err(Halt::End(_)) => break,
+                Ok(()) => {}
+            }
+            let own = TaskId(index as u32);
+            let mut events = self.recorder.events()[before..].iter();
+            if events.any(|event| event.task == own && matches!(event.what, What::Exec(_))) {
+                executed += 1;
+                if self.is_left_alone(index) {
+                    passed = executed;
+                }
+            }
+        }
+        Ok(passed)
+    }
+
+    /// Names of the files that the program was given.
+    fn given_files(&mut self, index: usize) -> BTreeSet<String> {
+        let tid = self.tasks[index].tid;
+        let given = (0..3).filter_map(|number| self.descriptor(tid, number));
+        given.map(|file| file.name).collect()
+    }
+
+    /// Tells whether no task that can go on is about to do what could be noticed outside; takes
+    /// note of the files at which they look.
+    fn only_prepares(&mut self, given: &BTreeSet<String>) -> bool {
+        let mut next: Vec<usize> = self.ready().iter().map(|task| task.index()).collect();
+        // They let others go first.
+        next.extend(self.going_round());
+        let goes_on = !next.is_empty() && self.turn.step() < MOST_STEPS;
+        goes_on && next.into_iter().all(|i| self.is_preparation(i, given))
+    }
+
+    fn is_preparation(&mut self, index: usize, given: &BTreeSet<String>) -> bool {
+        let is_call = match self.tasks[index].state {
+            State::Ready(At::Access, _) => return false,
+            State::Ready(At::Entry, _) if self.depends_on_template(index) => return false,
+            State::Ready(at, _) => at == At::Entry,
+            _ => false,
+        };
+        // Shells ask whether `.` is the directory that they were told. When files were made in it
+        // they do not ask.
+        let looks_up = is_call && self.tasks[index].entering.row().does == Does::LookUp;
+        let touches = self.concern(index);
+        let start_up = &self.setup.plan.start_up;
+        let is_status = |touch: &Touch| looks_up && touch.object.starts_with(&entries(""));
+        let is_quiet = |touch: &Touch| match touch.mode {
+            Mode::Read => {
+                start_up.comes_first || is_status(touch) || !start_up.is_contested(&touch.object)
+            }
+            _ => is_inner(touch, given),
+        };
+        if !touches.iter().all(is_quiet) {
+            return false;
+        }
+        let looks = touches.iter().filter(|touch| touch.mode == Mode::Read);
+        let looks = looks.filter(|touch| touch.object != EVERYTHING && !is_status(touch));
+        for object in looks.map(|touch| &touch.object) {
+            self.early.seen.insert(object.clone());
+            if object.starts_with(&file("")) {
+                // Who writes to it has opened it for that.
+                self.early.seen.insert(writers(object));
+            }
+        }
+        true
+    }
+
+    /// Tells whether the call at which a task stands sets what is not handed down to copies, or
+    /// names processes by ids which others have in a run.
+    fn depends_on_template(&self, index: usize) -> bool {
+        let row = self.tasks[index].entering.row();
+        let is_set = matches!(
+            row.does,
+            Does::Timer(_)
+                | Does::Filter
+                | Does::ProcessControl
+                | Does::Kill
+                | Does::KillThread
+                | Does::QueueSignal
+        );
+        let names_process = |argument| {
+            let path = self.path_at(index, argument).unwrap_or_default();
+            let rest = path.strip_prefix("/proc/");
+            rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        };
+        let regroups = row.does == Does::Groups && self.id_in_template(index).is_none();
+        is_set || regroups || row.path().is_some_and(names_process)
+    }
+
+    /// Tells whether a task that has just executed a program is all that is left of what was
+    /// done before.
+    fn is_left_alone(&mut self, index: usize) -> bool {
+        let tid = self.tasks[index].tid;
+        let stands = matches!(self.tasks[index].state, State::Ready(At::Entry, _));
+        let mut others = self.tasks.iter().filter(|task| task.id.index() != index);
+        stands
+            && others.all(|other| other.is_gone())
+            && !probe::has_children(tid)
+            && !probe::has_pending(tid)
+            && !self.timers.are_armed()
+            && !knows_ids(tid, self.tasks.iter().map(|task| task.tid_inside))
+    }
+}
+
+/// Tells whether a change concerns only the program and its children: itself, and pipes between
+/// them. Positions in the files that it was given stay with who comes after it.
+fn is_inner(touch: &Touch, given: &BTreeSet<String>) -> bool {
+    let object = touch.object.as_str();
+    let of_processes = [
+        "process ",
+        "children of ",
+        "handled ends of children of ",
+        "SIGCHLD to ",
+    ];
+    let is_position = given.iter().any(|file| object == position(file));
+    let is_closing = touch.mode == Mode::Add
+        && (object.starts_with("locks of ") || object.starts_with("writers of "));
+    !is_position
+        && (of_processes.iter().any(|kind| object.starts_with(kind))
+            // Copies have their own ids, and as many random numbers left as it has.
+            || matches!(object, PIDS | RANDOM)
+            || object.starts_with("position in ")
+            || is_made_by_run(object)
+            || is_closing)
+}
+
+/// Tells whether arguments or variables of a program hold one of these ids, which others would
+/// have in a run.
+fn knows_ids(tid: Tid, ids: impl Iterator<Item = i32>) -> bool {
+    let texts = ["cmdline", "environ"].map(|name| std::fs::read(format!("/proc/{tid}/{name}")));
+    let mut numbers = BTreeSet::new();
+    for text in texts {
+        let Ok(text) = text else {
+            return true;
+        };
+        let runs = text.split(|byte| !byte.is_ascii_digit());
+        numbers.extend(runs.map(<[u8]>::to_vec));
+    }
+    ids.map(|id| id.to_string().into_bytes())
+        .any(|id| numbers.contains(&id))
+}
