@@ -338,7 +338,7 @@ impl Engine {
             log: self.log.as_ref(),
             pids_vary: !self.sandbox.is_isolated(),
             in_template: false,
-            most_sockets: u32::MAX,
+            most_made: u32::MAX,
             early: &prepared.early,
             notes_changes: self.executes && plan.start_up.reads_own_files,
             start_id: 0,

@@ -38,8 +38,8 @@ pub(crate) struct Setup<'a> {
     pub pids_vary: bool,
     /// A template is prepared: nothing may depend on who performs it.
     pub in_template: bool,
-    /// The number of sockets that a start-up may make, for services that are not there.
-    pub most_sockets: u32,
+    /// The number of sockets and epoll instances that a start-up may make to see what there is.
+    pub most_made: u32,
     /// What each program looked at while it started, of the files that the run may change.
     pub early: &'a [BTreeSet<String>],
     /// Programs are executed in runs: what changes files is noted.

@@ -211,6 +211,7 @@ impl Session<'_> {
         let refused = matches!(self.tasks[index].state, State::Parked(_));
         self.note_release(row.may_release_lock() && !refused);
         match self.tasks[index].state {
+            State::Ready(At::Exit, _) if self.is_kept_at_exec(index) => Ok(()),
             State::Ready(At::Exit, _) => {
                 self.turn.calling = false;
                 self.follow_mapping(index)?;

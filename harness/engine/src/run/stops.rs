@@ -412,6 +412,7 @@ impl Session<'_> {
         changed.dumpable = true;
         changed.readings = Readings::default();
         self.processes[process].loading = Some(Vec::new());
+        self.early.executed += u32::from(self.processes[process].root);
         self.timers.forget_program(process);
         let path = self.tasks[index].path.clone().unwrap_or_default();
         self.tasks[index].executed = auxv::make_deterministic(tid)

@@ -48,15 +48,12 @@ impl Session<'_> {
         }
         let entering = self.tasks[index].entering;
         match entering.row().does {
-            // Copies have the id that is answered here, and the same directory. What is left
-            // of a try whether there is such a thing keeps the template from being kept.
-            Does::Identity | Does::WorkingDirectory | Does::Epoll => true,
-            // Is there a name service (nscd(8))?
-            Does::Socket if entering.args[0] as i32 == AF_UNIX => {
-                let may = self.early.sockets < self.setup.most_sockets;
-                self.early.sockets += u32::from(may);
-                may
-            }
+            // Copies have the id that is answered here, and the same directory.
+            Does::Identity | Does::WorkingDirectory => true,
+            // Is there such a thing? Is there a name service (nscd(8))? What is kept of it keeps
+            // the template from being kept.
+            Does::Epoll => self.makes_early(),
+            Does::Socket if entering.args[0] as i32 == AF_UNIX => self.makes_early(),
             Does::Connect => self.connects_in_vain(index),
             // Without a controlling terminal that fails (tty(4)).
             Does::Open if self.opens_terminal(index) => !probe::has_terminal(self.tasks[index].tid),
@@ -64,6 +61,14 @@ impl Session<'_> {
             Does::LookUp => self.may_look_early(index),
             _ => false,
         }
+    }
+
+    /// Tells whether start-up may make one more thing that copies would share, to see whether that
+    /// is possible.
+    fn makes_early(&mut self) -> bool {
+        let may = self.early.made < self.setup.most_made;
+        self.early.made += u32::from(may);
+        may
     }
 
     /// Tells whether a socket that was just made is to be connected to one that is not there and

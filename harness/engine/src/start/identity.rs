@@ -3,6 +3,7 @@
 use crate::run::session::Session;
 use crosswire_calls::{Does, Fact};
 use crosswire_kernel::{Tid, maps, memory, regs};
+use std::collections::BTreeSet;
 
 impl Session<'_> {
     /// Returns the id that a task of a template asks for, where copies will have another one:
@@ -38,11 +39,12 @@ pub(crate) fn find_tid(tid: Tid, thread_pointer: u64, tid_inside: i32) -> Option
     Some(thread_pointer + 4 * at as u64)
 }
 
-/// Tells whether a program's memory holds the id of its thread elsewhere than in the
-/// thread control block. A lock that counts how often its owner has taken it does: the
-/// loader's own, for example, while the libraries that a program has asked for are
-/// initialised (dlopen(3)). A copy would wait for itself forever.
-pub(crate) fn holds_tid(tid: Tid, tid_inside: i32) -> std::io::Result<bool> {
+/// Returns the addresses at which a program's memory holds the id of its thread, or the same
+/// number, elsewhere than in the thread control block; `None` if it is too large to be searched.
+/// A lock that counts how often its owner has taken it holds the id: the loader's own, for example,
+/// while the libraries that a program has asked for are initialised (dlopen(3)). A copy would wait
+/// for itself forever.
+pub(crate) fn places_of_tid(tid: Tid, tid_inside: i32) -> std::io::Result<Option<BTreeSet<u64>>> {
     /// Limit on reserved memory: a program that has reserved more while being loaded is
     /// not searched.
     const MOST: u64 = 1 << 30;
@@ -50,17 +52,17 @@ pub(crate) fn holds_tid(tid: Tid, tid_inside: i32) -> std::io::Result<bool> {
     let word = tid_inside.to_ne_bytes();
     let mut page = [0; 4096];
     let Some(pages) = maps::written_pages(tid, MOST)? else {
-        return Ok(true);
+        return Ok(None);
     };
+    let mut places = BTreeSet::new();
     for address in pages {
         // Memory of devices cannot be read.
         let count = memory::read(tid, address, &mut page).unwrap_or(0);
-        let mut words = page[..count].chunks_exact(4).zip((address..).step_by(4));
-        if words.any(|(found, at)| found == word && Some(at) != own) {
-            return Ok(true);
-        }
+        let words = page[..count].chunks_exact(4).zip((address..).step_by(4));
+        let is_id = |(found, at): &(&[u8], u64)| *found == word && Some(*at) != own;
+        places.extend(words.filter(is_id).map(|(_, at)| at));
     }
-    Ok(false)
+    Ok(Some(places))
 }
 
 /// Returns the pid by which a task knows itself (`NSpid` of proc_pid_status(5)).

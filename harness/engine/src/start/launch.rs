@@ -1,5 +1,7 @@
 //! Starting a program and following it through its exec.
 
+use crate::emulate::chance::Chance;
+use crate::emulate::clock::Clock;
 use crate::inside::vdso;
 use crate::start::auxv;
 use crate::{EngineError, Start};
@@ -15,6 +17,9 @@ pub(crate) struct Launched {
     pub tid: Tid,
     pub tid_inside: i32,
     pub stopped: Stopped,
+    /// What those have used of time and chance that have executed it.
+    pub clock: Clock,
+    pub chance: Chance,
 }
 
 /// Starts a program and follows it through its exec.
@@ -62,6 +67,8 @@ pub(crate) fn launch(
                     tid,
                     tid_inside: sandbox.spawned_pid(ticket).unwrap_or(tid),
                     stopped: Stopped::reported(tid),
+                    clock: Clock::default(),
+                    chance: Chance::default(),
                 });
             }
             // The kernel gives up a program that it has begun to load in this way (execve(2)).

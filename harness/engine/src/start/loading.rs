@@ -31,6 +31,8 @@ impl<'a> Session<'a> {
         setup: Setup<'a>,
     ) -> Result<(Session<'a>, usize), EngineError> {
         let mut session = Session::new(setup, Knowledge::default());
+        session.clock.advance_to(launched.clock.now());
+        session.chance.continue_from(launched.chance);
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);
         session.processes[0].loading = Some(Vec::new());

@@ -1,13 +1,16 @@
 //! From a program on the disk to a template that runs are copied from.
 
 use crate::run::setup::Setup;
+use crate::start::copies::Namespaces;
 use crate::start::launch::{self, Launched, machine};
 use crate::start::prepared::{Prepared, Startable};
 use crate::start::reads::EarlyReads;
 use crate::start::template::{Kept, Template};
+use crate::start::wrapper;
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
+use crosswire_kernel::tracee::Stopped;
 use crosswire_model::{Plan, StartUp};
 use std::ffi::CString;
 use std::os::fd::AsFd;
@@ -61,7 +64,7 @@ impl Engine {
         Ok(Startable {
             start: start.clone(),
             program,
-            wrappers: None,
+            executes: None,
         })
     }
 
@@ -122,42 +125,90 @@ impl Engine {
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
-        let mut early = EarlyReads::default();
         let shortest = StartUp::default();
         let needed = match start_up.is_shortest() {
             true => &[&shortest][..],
-            false => &[start_up, start_up, &shortest],
+            false => &[start_up, &shortest],
         };
-        let mut most_sockets = u32::MAX;
         for &tried in needed {
             plan.start_up = tried.clone();
-            let skips = tried.skips_wrappers && tried.reads_own_files;
-            let mut wrappers = match skips {
-                true => self.programs[number].wrappers.unwrap_or(u32::MAX),
-                false => 0,
-            };
-            loop {
-                let launched = self.launch(number)?;
-                let setup = self.loading(number, &plan, most_sockets);
-                match Template::of_program(&name, launched, setup, wrappers, &mut early)? {
-                    Kept::At(template) => {
-                        if skips {
-                            self.programs[number].wrappers.get_or_insert(wrappers);
-                        }
-                        return Ok((*template, tried != start_up));
-                    }
-                    Kept::After(fewer) => wrappers = fewer,
-                    Kept::Nowhere => break,
-                }
+            if let Some(template) = self.kept_after(number, &plan)? {
+                return Ok((template, tried != start_up));
             }
-            // A program that keeps a socket is kept where it makes that one: the last.
-            most_sockets = early.sockets.saturating_sub(1);
         }
         Ok((Template::at_exec(&name, self.launch(number)?)?, true))
     }
 
+    /// Keeps a program after the start-up of a plan, if it can be kept there.
+    fn kept_after(&mut self, number: usize, plan: &Plan) -> Result<Option<Template>, EngineError> {
+        let name = self.programs[number].start.name.clone();
+        self.look_for_wrapper(number, plan)?;
+        let mut early = EarlyReads::default();
+        let (mut most_made, mut held) = (u32::MAX, None);
+        loop {
+            let launched = match self.wrapped(number, &plan.start_up) {
+                Some(wrapped) => {
+                    let (tid, tid_inside) = wrapped.copy(Namespaces::New(0), None)?;
+                    Launched {
+                        tid,
+                        tid_inside,
+                        stopped: Stopped::reported(tid),
+                        clock: wrapped.clock,
+                        chance: wrapped.chance,
+                    }
+                }
+                None => self.launch(number)?,
+            };
+            let setup = self.loading(number, plan, most_made);
+            match Template::of_program(&name, launched, setup, &mut early, &held)? {
+                Kept::At(mut template) => {
+                    if let Some(wrapped) = self.wrapped(number, &plan.start_up) {
+                        template.follow(wrapped);
+                    }
+                    return Ok(Some(*template));
+                }
+                // A program that keeps one is kept where it makes that: the last.
+                Kept::Sharing(made) if made > 0 => (most_made, held) = (made - 1, None),
+                Kept::Holding(places) if held.is_none() => held = Some(places),
+                Kept::Sharing(_) | Kept::Holding(_) | Kept::Nowhere => return Ok(None),
+            }
+        }
+    }
+
+    /// Finds out whether a program only prepares another one, if the plan asks for that.
+    fn look_for_wrapper(&mut self, number: usize, plan: &Plan) -> Result<(), EngineError> {
+        let is_asked = plan.start_up.skips_wrappers && plan.start_up.reads_own_files;
+        if !is_asked || self.programs[number].executes.is_some() {
+            return Ok(());
+        }
+        let name = self.programs[number].start.name.clone();
+        let launched = self.launch(number)?;
+        let count = wrapper::count(&name, launched, self.loading(number, plan, u32::MAX))?;
+        let kept = match count {
+            0 => None,
+            count => {
+                let launched = self.launch(number)?;
+                wrapper::keep(&name, launched, self.loading(number, plan, u32::MAX), count)?
+            }
+        };
+        (self.template_pids).extend(kept.as_ref().map(|template| template.inside));
+        self.programs[number].executes = Some(kept);
+        Ok(())
+    }
+
+    /// Returns the program with which a run begins instead of one that only prepares it, as long
+    /// as that has not looked at anything that is known to be contested.
+    fn wrapped(&self, number: usize, start_up: &StartUp) -> Option<&Template> {
+        let is_asked = start_up.skips_wrappers && start_up.reads_own_files;
+        let wrapped = self.programs[number].executes.as_ref()?.as_ref();
+        wrapped.filter(|kept| {
+            let is_free = start_up.comes_first || kept.early.is_disjoint(&start_up.contested);
+            is_asked && is_free
+        })
+    }
+
     /// Returns the circumstances in which a program is loaded.
-    fn loading<'a>(&'a self, number: usize, plan: &'a Plan, most_sockets: u32) -> Setup<'a> {
+    fn loading<'a>(&'a self, number: usize, plan: &'a Plan, most_made: u32) -> Setup<'a> {
         Setup {
             plan,
             children: &[],
@@ -172,7 +223,7 @@ impl Engine {
             log: None,
             pids_vary: false,
             in_template: true,
-            most_sockets,
+            most_made,
             early: &[],
             notes_changes: false,
             start_id: RUN_PID + number as i32,

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 pub(crate) struct Startable {
     pub start: Start,
     pub program: sandbox::Program,
-    /// How many programs it executes at most that only prepare another one, once that is known.
-    pub wrappers: Option<u32>,
+    /// Once that is known: what it executes itself, if it only prepares that, kept there.
+    pub executes: Option<Option<Template>>,
 }
 
 /// Templates of all programs, for runs with the same start-up.

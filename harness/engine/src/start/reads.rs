@@ -12,8 +12,12 @@ pub(crate) const EXECUTED: &str = "start-up of executed programs";
 pub(crate) struct EarlyReads {
     /// Objects at which the program has looked whose template is being prepared.
     pub seen: BTreeSet<String>,
-    /// Sockets that start-up has made.
-    pub sockets: u32,
+    /// Sockets and epoll instances that start-up has made to see what there is.
+    pub made: u32,
+    /// Programs that the program has executed.
+    pub executed: u32,
+    /// It is kept where it has just executed so many, if that is not 0.
+    pub kept_after: u32,
     /// Objects that this run has changed, and at which the start-up of another program has
     /// looked.
     pub contested: BTreeSet<String>,

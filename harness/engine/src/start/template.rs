@@ -20,7 +20,7 @@ use crate::run::session::{Halt, Session};
 use crate::run::setup::Setup;
 use crate::run::task::{At, State};
 use crate::start::auxv;
-use crate::start::identity::{find_tid, holds_tid, inner_tid};
+use crate::start::identity::{find_tid, inner_tid, places_of_tid};
 use crate::start::launch::{ANY, Launched, expect, machine};
 use crate::start::loading::is_inside;
 use crate::start::reads::EarlyReads;
@@ -73,8 +73,11 @@ pub(crate) struct Template {
 pub(crate) enum Kept {
     /// Where it was wanted.
     At(Box<Template>),
-    /// Only so many programs prepare another one.
-    After(u32),
+    /// It has something open there that copies would share, having made so many things of that
+    /// kind.
+    Sharing(u32),
+    /// Its memory holds there the number that is its id, at these addresses.
+    Holding(BTreeSet<u64>),
     /// It ends, crashes or loops before, or cannot be copied there.
     Nowhere,
 }
@@ -86,28 +89,22 @@ const MOST_FILES: usize = 256;
 const TESTS_BEFORE: Duration = Duration::from_secs(120);
 
 impl Template {
-    /// Brings a program to its first call that matters, in the circumstances given, after so many
-    /// others that only prepare it. Adds to `early` the files of the run at which it has looked.
+    /// Brings a program to its first call that matters, in the circumstances given. Adds to `early` the files of the run at which it has looked.
+    /// `held` are the addresses at which it held its id there when it had another one: a number
+    /// that is elsewhere is not its id.
     pub fn of_program(
         name: &str,
         launched: Launched,
         setup: Setup<'_>,
-        wrappers: u32,
         early: &mut EarlyReads,
+        held: &Option<BTreeSet<u64>>,
     ) -> Result<Kept, EngineError> {
         let private_dirs = setup.private_dirs;
         let (tid, inside) = (launched.tid, launched.tid_inside);
         let (mut session, index) = Session::of_launched(name, launched, setup)?;
-        let directory = descriptor::working_directory(tid);
-        let passed = session.pass_wrappers(index, wrappers)?;
-        if passed < wrappers {
-            session.kill_all()?;
-            return Ok(Kept::After(passed));
-        }
         let has_come = matches!(session.tasks[index].state, State::Ready(At::Entry, _));
         // All copies would share them, and the engine would have to hold each.
         let has_many_files = descriptor::number(tid) > MOST_FILES;
-        let is_like_its_copies = || Ok(maps::is_kept_by_fork(tid)? && !holds_tid(tid, inside)?);
         let shares_files = || {
             let opened = open_descriptors(tid)
                 .into_iter()
@@ -116,32 +113,36 @@ impl Template {
             files.any(|file| is_of_run(&file, private_dirs))
         };
         early.seen.append(&mut session.early.seen);
-        early.sockets = session.early.sockets;
-        if !has_come
-            || shares_files()
-            || has_many_files
-            || !is_like_its_copies().map_err(machine("keeping a template"))?
-        {
+        let context = machine("keeping a template");
+        if !has_come || has_many_files || !maps::is_kept_by_fork(tid).map_err(&context)? {
             session.kill_all()?;
             return Ok(Kept::Nowhere);
+        }
+        if shares_files() {
+            session.kill_all()?;
+            return Ok(Kept::Sharing(session.early.made));
+        }
+        let Some(mut places) = places_of_tid(tid, inside).map_err(&context)? else {
+            session.kill_all()?;
+            return Ok(Kept::Nowhere);
+        };
+        places.retain(|place| held.as_ref().is_none_or(|held| held.contains(place)));
+        if !places.is_empty() {
+            session.kill_all()?;
+            return Ok(Kept::Holding(places));
         }
         let entering = session.tasks[index].entering;
         let (clock, chance) = (session.clock, session.chance);
         let mut kept = Template::keep(name, tid, inside, entering, clock, chance)?;
         kept.early.clone_from(&early.seen);
-        if wrappers > 0 {
-            kept.wrapper = Some(Wrapper {
-                process: name.to_owned(),
-                executes: descriptor::executable(tid)
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned(),
-                steps: session.turn.step(),
-            });
-            let own = descriptor::working_directory(tid);
-            kept.directory = own.filter(|own| directory.as_ref() != Some(own));
-        }
         Ok(Kept::At(Box::new(kept)))
+    }
+
+    /// Takes over what came before another template, of which it was a copy.
+    pub fn follow(&mut self, before: &Template) {
+        self.early.extend(before.early.iter().cloned());
+        self.wrapper.clone_from(&before.wrapper);
+        self.directory.clone_from(&before.directory);
     }
 
     /// Adds a copy of the program to a run and brings it to its first call, unless the run
@@ -183,8 +184,8 @@ impl Template {
             wrapper: None,
             directory: None,
             stubs: Installed::default(),
-            clock: Clock::default(),
-            chance: Chance::default(),
+            clock: launched.clock,
+            chance: launched.chance,
         })
     }
 

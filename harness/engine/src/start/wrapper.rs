@@ -10,40 +10,98 @@ use crate::error::EngineError;
 use crate::footprint::objects::{entries, file, is_made_by_run, position, writers};
 use crate::footprint::{PIDS, RANDOM};
 use crate::run::session::{Halt, Session};
+use crate::run::setup::Setup;
 use crate::run::task::{At, State};
+use crate::start::launch::Launched;
+use crate::start::reads::EarlyReads;
+use crate::start::template::Template;
 use crosswire_calls::Does;
-use crosswire_kernel::{Tid, probe};
-use crosswire_model::{EVERYTHING, Mode, TaskId, Touch, What};
+use crosswire_kernel::{Tid, descriptor, probe};
+use crosswire_model::{EVERYTHING, Mode, Touch, Wrapper};
 use std::collections::BTreeSet;
 
 /// Steps after which a program is taken to do more than prepare another one.
 const MOST_STEPS: u64 = 10_000;
 
+/// Returns how many other programs a program executes that has just been started, before it or
+/// its children do anything that could be noticed outside.
+pub(crate) fn count(name: &str, launched: Launched, setup: Setup<'_>) -> Result<u32, EngineError> {
+    let (mut session, index) = Session::of_launched(name, launched, setup)?;
+    let passed = session.pass_wrappers(index)?;
+    session.kill_all()?;
+    Ok(passed)
+}
+
+/// Keeps a program where it has executed so many others; `None` if it does not get there.
+pub(crate) fn keep(
+    name: &str,
+    launched: Launched,
+    setup: Setup<'_>,
+    wrappers: u32,
+) -> Result<Option<Template>, EngineError> {
+    let (tid, tid_inside) = (launched.tid, launched.tid_inside);
+    let directory = descriptor::working_directory(tid);
+    let (mut session, index) = Session::of_launched(name, launched, setup)?;
+    session.early.kept_after = wrappers;
+    let passed = session.pass_wrappers(index)?;
+    let stopped = match session.is_kept_at_exec(index) && passed == wrappers {
+        true => session.tasks[index].take_stopped(),
+        false => None,
+    };
+    let Some(stopped) = stopped else {
+        session.kill_all()?;
+        return Ok(None);
+    };
+    let launched = Launched {
+        tid,
+        tid_inside,
+        stopped,
+        clock: session.clock,
+        chance: session.chance,
+    };
+    let mut kept = Template::at_exec(name, launched)?;
+    kept.early.append(&mut session.early.seen);
+    let executes = descriptor::executable(tid).unwrap_or_default();
+    kept.wrapper = Some(Wrapper {
+        process: name.to_owned(),
+        executes: executes.to_string_lossy().into_owned(),
+        steps: session.turn.step(),
+    });
+    let own = descriptor::working_directory(tid);
+    kept.directory = own.filter(|own| directory.as_ref() != Some(own));
+    Ok(Some(kept))
+}
+
 impl Session<'_> {
-    /// Lets a program that has just been started go on until it has executed this many others,
-    /// or it or its children are about to do what could be noticed outside. Returns how many it
-    /// has executed when it was alone, and nothing that it has done before could be told any
-    /// more but by the program itself.
-    pub fn pass_wrappers(&mut self, index: usize, wanted: u32) -> Result<u32, EngineError> {
+    /// Lets a program that has just been started go on, until it or its children are about to do
+    /// what could be noticed outside. Returns how many others it has executed when it was alone,
+    /// and nothing that it has done before could be told any more but by the program itself.
+    fn pass_wrappers(&mut self, index: usize) -> Result<u32, EngineError> {
         let given = self.given_files(index);
-        let (mut executed, mut passed) = (0, 0);
-        while passed < wanted && self.only_prepares(&given) {
-            let before = self.recorder.len();
+        let mut passed = 0;
+        while !self.is_kept_at_exec(index) && self.only_prepares(&given) {
+            let before = self.early.executed;
             match self.take_step() {
                 Err(Halt::Failed(error)) => return Err(error),
                 Err(Halt::End(_)) => break,
                 Ok(()) => {}
             }
-            let own = TaskId(index as u32);
-            let mut events = self.recorder.events()[before..].iter();
-            if events.any(|event| event.task == own && matches!(event.what, What::Exec(_))) {
-                executed += 1;
-                if self.is_left_alone(index) {
-                    passed = executed;
-                }
+            let executed = self.early.executed;
+            if executed > before && self.is_left_alone(index) {
+                passed = executed;
             }
         }
         Ok(passed)
+    }
+
+    /// Tells whether a program has just executed the one that is to be kept.
+    pub fn is_kept_at_exec(&self, index: usize) -> bool {
+        let EarlyReads {
+            executed,
+            kept_after,
+            ..
+        } = self.early;
+        kept_after > 0 && executed == kept_after && self.processes[self.tasks[index].process].root
     }
 
     /// Names of the files that the program was given.
@@ -74,13 +132,10 @@ impl Session<'_> {
         // they do not ask.
         let looks_up = is_call && self.tasks[index].entering.row().does == Does::LookUp;
         let touches = self.concern(index);
-        let start_up = &self.setup.plan.start_up;
         let is_status = |touch: &Touch| looks_up && touch.object.starts_with(&entries(""));
         let is_quiet = |touch: &Touch| match touch.mode {
-            Mode::Read => {
-                start_up.comes_first || is_status(touch) || !start_up.is_contested(&touch.object)
-            }
-            _ => is_inner(touch, given),
+            _ if is_inner(touch, given) => true,
+            mode => mode == Mode::Read,
         };
         if !touches.iter().all(is_quiet) {
             return false;
@@ -123,7 +178,10 @@ impl Session<'_> {
     /// done before.
     fn is_left_alone(&mut self, index: usize) -> bool {
         let tid = self.tasks[index].tid;
-        let stands = matches!(self.tasks[index].state, State::Ready(At::Entry, _));
+        let stands = matches!(
+            self.tasks[index].state,
+            State::Ready(At::Entry | At::Exit, _)
+        );
         let mut others = self.tasks.iter().filter(|task| task.id.index() != index);
         stands
             && others.all(|other| other.is_gone())
