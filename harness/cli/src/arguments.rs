@@ -15,7 +15,7 @@ use crosswire::engine::FAILURES;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
-use values::seconds;
+use values::{named_path, seconds};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -173,6 +173,10 @@ pub struct ReplayOptions {
     /// Replay even if the program has changed, and report whether it still fails
     #[arg(long)]
     pub allow_changed: bool,
+    /// Replay with this executable as process NAME, in place of the recorded one; implies
+    /// --allow-changed; may be repeated
+    #[arg(long = "program", value_name = "NAME=PATH", value_parser = named_path)]
+    pub programs: Vec<(String, PathBuf)>,
     /// Options of the output.
     #[command(flatten)]
     pub output: OutputOptions,

@@ -1,102 +1,88 @@
 //! Results as JUnit XML, which CI systems display.
 //!
-//! Each broken promise is a failed case, with the explanation as its text. A result
-//! without a verdict is an error, never a pass.
+//! A suite has one case, whose name is the same whatever comes out. What failed is its text. A
+//! result without a verdict is an error, never a pass.
 
 use crate::failure::Failure;
 use crosswire::explore::Report;
-use crosswire::model::{Record, Verdict};
+use crosswire::model::{Record, Verdict, Violation};
 use crosswire::report::{Palette, escape, text};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// One case of the results.
-struct Case {
-    name: String,
-    status: TestCaseStatus,
-}
-
-fn passed(name: &str) -> Case {
-    Case {
-        name: name.to_owned(),
-        status: TestCaseStatus::success(),
-    }
-}
-
-fn failed(kind: NonSuccessKind, name: &str, message: &str, description: &str) -> Case {
-    let mut status = TestCaseStatus::non_success(kind);
-    status.set_type(name);
-    status.set_message(escape(message));
-    status.set_description(description);
-    Case {
-        name: name.to_owned(),
-        status,
-    }
-}
+/// Name of the only case of a suite: CI systems follow a case by its name, so it may not depend
+/// on the result.
+const CASE: &str = "keeps its promises in every run";
 
 /// Builds the results of an exploration; `files` are the replay files of its findings.
 pub fn of_report(report: &Report, files: &[Option<PathBuf>], suite: &str) -> TestSuite {
-    let mut cases: Vec<Case> = Vec::new();
+    let mut told = String::new();
     for (number, found) in report.found.iter().enumerate() {
         let file = files.get(number).and_then(Option::as_deref);
-        let told = text::finding(found, file, Palette::PLAIN);
-        let violation = &found.violation;
-        cases.push(failed(
-            NonSuccessKind::Failure,
-            &violation.kind.to_string(),
-            &violation.sentence,
-            &told,
-        ));
+        told += &text::finding(found, file, Palette::PLAIN);
+        told.push('\n');
     }
-    if cases.is_empty() {
-        cases.push(unless_passed(
-            &report.verdict,
-            &text::summary(report, Palette::PLAIN),
-        ));
-    }
-    suite_of(suite, cases, Some(report.elapsed))
+    told += &text::summary(report, Palette::PLAIN);
+    let violations = report.found.iter().map(|found| &found.violation);
+    let status = status(&report.verdict, violations, &told);
+    suite_of(suite, status, Some(report.elapsed))
 }
 
 /// Builds the results of one recorded run.
 pub fn of_record(record: &Record, file: Option<&Path>, suite: &str) -> TestSuite {
-    let Verdict::Violation(violations) = &record.verdict else {
-        let told = text::explanation(record, file, Palette::PLAIN);
-        return suite_of(suite, vec![unless_passed(&record.verdict, &told)], None);
-    };
     let told = text::explanation(record, file, Palette::PLAIN);
-    let cases = violations.iter().map(|violation| {
-        let kind = violation.kind.to_string();
-        failed(NonSuccessKind::Failure, &kind, &violation.sentence, &told)
-    });
-    suite_of(suite, cases.collect(), None)
+    let violations = match &record.verdict {
+        Verdict::Violation(violations) => &violations[..],
+        _ => &[],
+    };
+    let status = status(&record.verdict, violations.iter(), &told);
+    suite_of(suite, status, None)
 }
 
-/// Builds the case of a verdict without findings.
-fn unless_passed(verdict: &Verdict, told: &str) -> Case {
-    const NAME: &str = "no violation";
-    match verdict {
-        Verdict::Pass => passed(NAME),
-        Verdict::Invalid(reason) => failed(NonSuccessKind::Error, NAME, reason, told),
-        Verdict::Inconclusive(limit) => {
+/// Builds the result of the case: a failure is told by the first violation.
+fn status<'a>(
+    verdict: &Verdict,
+    violations: impl Iterator<Item = &'a Violation>,
+    told: &str,
+) -> TestCaseStatus {
+    let violations: Vec<&Violation> = violations.collect();
+    let (kind, name, message): (_, String, String) = match (verdict, &violations[..]) {
+        (Verdict::Pass, _) => return TestCaseStatus::success(),
+        (Verdict::Invalid(reason), _) => (NonSuccessKind::Error, "invalid".into(), reason.clone()),
+        (Verdict::Inconclusive(limit), _) => {
             let message = format!("the limit on {limit} was reached");
-            failed(NonSuccessKind::Error, NAME, &message, told)
+            (NonSuccessKind::Error, "inconclusive".into(), message)
         }
-        Verdict::Violation(_) => failed(NonSuccessKind::Failure, NAME, "violation", told),
-    }
+        (Verdict::Violation(_), []) => {
+            let message = "see the report".to_owned();
+            (NonSuccessKind::Failure, "violation".into(), message)
+        }
+        (Verdict::Violation(_), [first, others @ ..]) => {
+            let message = match others.len() {
+                0 => first.sentence.clone(),
+                more => format!("{}; and {more} more", first.sentence),
+            };
+            (NonSuccessKind::Failure, first.kind.to_string(), message)
+        }
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(name);
+    status.set_message(escape(&message));
+    status.set_description(told);
+    status
 }
 
-fn suite_of(name: &str, cases: Vec<Case>, time: Option<Duration>) -> TestSuite {
+fn suite_of(name: &str, status: TestCaseStatus, time: Option<Duration>) -> TestSuite {
     let mut suite = TestSuite::new(name);
+    let mut case = TestCase::new(CASE, status);
+    // Without a class some CI systems show nothing.
+    case.set_classname(name);
     if let Some(time) = time {
         suite.set_time(time);
+        case.set_time(time);
     }
-    for Case { name: case, status } in cases {
-        // Without a class some CI systems show nothing.
-        let mut case = TestCase::new(case, status);
-        case.set_classname(name);
-        suite.add_test_case(case);
-    }
+    suite.add_test_case(case);
     suite
 }
 

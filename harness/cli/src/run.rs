@@ -119,6 +119,9 @@ fn tell(report: &Report, options: &RunOptions) -> Result<(), Failure> {
             let palette = terminal::palette();
             let mut all = findings::describe(&report.found, &files, palette);
             all += &text::summary(report, palette);
+            if let Some(first) = report.first.as_ref().filter(|_| options.show_output) {
+                all += &text::first_run(first);
+            }
             terminal::print(&all);
         }
     }

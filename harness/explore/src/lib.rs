@@ -33,6 +33,7 @@ pub use error::ExploreError;
 pub use exploration::Exploration;
 pub use found::exhaustion::{Exhaust, Exhaustion};
 pub use found::findings::Found;
+pub use found::first::FirstRun;
 pub use found::idle::IdleFault;
 pub use found::lost::LostCapability;
 pub use found::output::LastLines;

@@ -11,7 +11,7 @@ impl Trace {
         if let Some((at, (a, b))) = pairs.enumerate().find(|(_, (a, b))| a != b) {
             let (before, after) = (self.told(at), other.told(at));
             let in_full = match before == after {
-                true => format!(" ({a:?} and {b:?})"),
+                true => format!(" ({})", unlike(a, b)),
                 false => String::new(),
             };
             return Some(format!("step {}: {before} became {after}{in_full}", a.step));
@@ -118,6 +118,30 @@ impl Trace {
     }
 }
 
+/// Tells in which way two events differ that are told in the same words.
+fn unlike(a: &Event, b: &Event) -> String {
+    if a.step != b.step {
+        return format!("in step {} and {}", a.step, b.step);
+    }
+    if a.time != b.time {
+        return format!("at {} and {} ns of virtual time", a.time, b.time);
+    }
+    match (&a.what, &b.what) {
+        (
+            What::Call { args, .. } | What::Block { args, .. },
+            What::Call { args: others, .. } | What::Block { args: others, .. },
+        ) => {
+            let pairs = args.iter().zip(others).enumerate();
+            let differing = pairs.filter(|(_, (one, other))| one != other);
+            let told = differing.map(|(number, (one, other))| {
+                format!("argument {} is {one:#x} and {other:#x}", number + 1)
+            });
+            told.collect::<Vec<String>>().join(", ")
+        }
+        (one, other) => format!("{one:?} and {other:?}"),
+    }
+}
+
 fn returned(result: i64) -> String {
     match result {
         -4095..=-1 => format!("-1 {}", Errno(-result as i32)),
@@ -186,12 +210,18 @@ mod tests {
     }
 
     #[test]
-    fn two_events_that_read_alike_are_told_in_full() {
+    fn of_two_events_that_read_alike_it_is_told_what_differs() {
         let list = "getdents64".parse().unwrap();
         let recorded = trace(&[(list, 3, None, 1)]);
         let mut later = recorded.clone();
         later.events[0].time = 7;
         let difference = recorded.first_difference(&later).unwrap();
-        assert!(difference.contains("time: 7"), "{difference}");
+        assert!(difference.ends_with("(at 0 and 7 ns of virtual time)"), "{difference}");
+        let mut elsewhere = recorded.clone();
+        if let What::Call { args, .. } = &mut elsewhere.events[0].what {
+            args[2] = 16;
+        }
+        let difference = recorded.first_difference(&elsewhere).unwrap();
+        assert!(difference.ends_with("(argument 3 is 0x0 and 0x10)"), "{difference}");
     }
 }

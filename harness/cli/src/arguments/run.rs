@@ -50,7 +50,8 @@ pub struct RunOptions {
     /// Number of runs [default: 1000, or unlimited with --time or --exhaust]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: Option<u64>,
-    /// Real time after which no further run starts, in seconds [default: no limit]
+    /// Real time after which no further run starts, in seconds, or as 90s, 2m, 1h [default: no
+    /// limit]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub time: Option<Duration>,
     /// Scheduling strategy: mixed, random-walk, pct, pct(DEPTH), pos, surw, round-robin
@@ -94,6 +95,9 @@ pub struct RunOptions {
     /// Require every run without faults to print the same output as the first run
     #[arg(long)]
     pub check_output: bool,
+    /// Show how the processes of the first run ended, and what they printed
+    #[arg(long)]
+    pub show_output: bool,
     /// Continue after the first violation
     #[arg(long)]
     pub keep_going: bool,
@@ -207,8 +211,8 @@ pub struct ProgramOptions {
     /// withheld because its name suggests a secret; may be repeated
     #[arg(long = "env", value_name = "NAME[=VALUE]")]
     pub environment: Vec<String>,
-    /// Program and its arguments
-    #[arg(last = true, value_name = "PROGRAM")]
+    /// Program and its arguments; options of Crosswire come before
+    #[arg(trailing_var_arg = true, value_name = "PROGRAM")]
     pub command: Vec<String>,
 }
 

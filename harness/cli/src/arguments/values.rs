@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use crosswire::check::{Allowance, AllowanceError, pattern as read_pattern};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -131,6 +132,16 @@ pub enum IsolationOption {
     None,
 }
 
+/// Parses `NAME=PATH`.
+pub(super) fn named_path(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_owned(), path.into()))
+        }
+        _ => Err("write NAME=PATH, for example server=target/debug/server".to_owned()),
+    }
+}
+
 /// Parses a time in seconds, or 0.
 pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
     match text {
@@ -139,11 +150,18 @@ pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Parses a positive time in seconds, with optional decimals.
+/// Parses a positive time in seconds, with optional decimals, or with a unit.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| "not a number of seconds, as in 30 or 1.5".to_owned())?;
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "ms" => 1e-3,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => f64::NAN,
+    };
+    let number = digits.parse::<f64>().ok().filter(|_| !unit.is_nan());
+    let seconds = number.ok_or("not a time, as in 30, 1.5, 90s, 2m or 1h")? * unit;
     if seconds <= 0.0 {
         return Err("the time must be greater than 0".to_owned());
     }

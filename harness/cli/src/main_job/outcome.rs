@@ -3,7 +3,7 @@
 use crate::arguments::{Format, MainJobOptions};
 use crate::{findings, table, terminal};
 use crosswire::explore::{Found, LostCapability, Report};
-use crosswire::model::{FORMAT_VERSION, Verdict};
+use crosswire::model::{FORMAT_VERSION, Limit, Verdict};
 use crosswire::report::json::{self, ViolationEntry};
 use crosswire::report::{Palette, text};
 use serde::Serialize;
@@ -80,9 +80,19 @@ impl Whole {
     /// Returns the gravest verdict of all rows.
     pub fn verdict(&self) -> Verdict {
         let verdicts = self.rows.iter().filter_map(Row::verdict);
-        verdicts.reduce(Verdict::and).unwrap_or_else(|| {
-            Verdict::Invalid("stopped before the first case had ended".to_owned())
-        })
+        match verdicts.reduce(Verdict::and) {
+            None => Verdict::Invalid("stopped before the first case had ended".to_owned()),
+            Some(Verdict::Inconclusive(_)) if self.untested() > 0 => {
+                Verdict::Inconclusive(Limit::Budget)
+            }
+            Some(verdict) => verdict,
+        }
+    }
+
+    /// Returns the number of cases for which the budget did not suffice.
+    fn untested(&self) -> usize {
+        let is_untested = |report: &&Report| report.runs == 0 && report.invalid == 0;
+        self.reports().filter(is_untested).count()
     }
 
     /// Returns the capabilities that the machine lacks, without duplicates.
@@ -159,10 +169,7 @@ impl Whole {
                 );
             }
         }
-        let untested = self
-            .reports()
-            .filter(|report| report.runs == 0 && report.invalid == 0);
-        match untested.count() {
+        match self.untested() {
             0 => {}
             count => {
                 lines += &format!(
@@ -291,7 +298,6 @@ struct FaultEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crosswire::model::Limit;
 
     fn row(mechanism: &str, fault: &str, verdicts: &[Verdict]) -> Row {
         let report = |verdict: &Verdict| Report {

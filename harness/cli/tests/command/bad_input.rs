@@ -213,6 +213,7 @@ fn recordings_that_were_damaged_or_do_not_fit() {
     refused(here.path(), &["replay", name], "/no/such/directory");
 
     std::fs::write(&file, &text).unwrap();
+    std::fs::copy(here.path().join("program"), here.path().join("kept")).unwrap();
     std::fs::copy("/bin/true", here.path().join("program")).unwrap();
     refused(
         here.path(),
@@ -221,6 +222,17 @@ fn recordings_that_were_damaged_or_do_not_fit() {
     );
     let repaired = crosswire(here.path(), &["replay", "--allow-changed", name]);
     assert_eq!(repaired.status.code(), Some(0), "{repaired:?}");
+
+    // The program of the recording, under another name.
+    let moved = crosswire(here.path(), &["replay", "--program", "program=./kept", name]);
+    assert_eq!(moved.status.code(), Some(1), "{moved:?}");
+    for (program, words) in [
+        ("program=./nothing", "No such file"),
+        ("other=./kept", "it has program"),
+        ("./kept", "NAME=PATH"),
+    ] {
+        refused(here.path(), &["replay", "--program", program, name], words);
+    }
 }
 
 #[test]

@@ -170,7 +170,12 @@ fn asking_for_a_service_that_is_not_there_belongs_to_the_start() {
     let program = program.to_str().expect("a path that is text");
     fill(directory.path());
     // Making a socket, connecting and closing it, at least.
-    for mode in ["asks_service", "keeps_socket", "keeps_epoll", "holds_numbers"] {
+    for mode in [
+        "asks_service",
+        "keeps_socket",
+        "keeps_epoll",
+        "holds_numbers",
+    ] {
         let target = target("looks", &[program, mode], directory.path());
         let mut engine = engine(&target, next_cpu());
         let steps = |engine: &mut Engine, start_up: StartUp| {

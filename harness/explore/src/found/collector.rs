@@ -1,6 +1,7 @@
 //! Takes in outcomes by the number of their run, whatever order they come in.
 
 use crate::found::findings::Findings;
+use crate::found::first::FirstRun;
 use crate::found::idle;
 use crate::found::outcome::Outcome;
 use crate::found::relevance::Relevance;
@@ -42,6 +43,8 @@ pub(crate) struct Collector {
     relevance: Option<Relevance>,
     /// Size of the program in runs in which all start-up comes first, if they are much shorter.
     pub after_start: Option<Profile>,
+    /// What the programs did in run 0.
+    first: Option<FirstRun>,
     /// Programs of run 0 of which only the one counts that they execute.
     pub wrappers: Vec<Wrapper>,
     /// The shortest of the start-ups of all runs.
@@ -120,6 +123,7 @@ impl Collector {
             self.guarantee.steps = outcome.profile.steps.into();
             self.profile = outcome.profile;
             self.processes = outcome.processes;
+            self.first = outcome.first;
             self.wrappers = outcome.wrappers;
             let start_up = self.start_up.as_mut();
             self.relevance = outcome.relevance.filter(Relevance::is_worthwhile);
@@ -189,6 +193,7 @@ impl Collector {
             },
             idle_faults: idle,
             relevance: self.relevance,
+            first: self.first,
             wrappers: self.wrappers,
             guarantee: self.guarantee,
             exhaustion: None,

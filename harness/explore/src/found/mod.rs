@@ -3,6 +3,7 @@
 pub(crate) mod collector;
 pub(crate) mod exhaustion;
 pub(crate) mod findings;
+pub(crate) mod first;
 pub(crate) mod idle;
 pub(crate) mod lost;
 pub(crate) mod outcome;

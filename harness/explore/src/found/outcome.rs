@@ -1,5 +1,6 @@
 //! Part of a run that an exploration keeps.
 
+use crate::found::first::FirstRun;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
 use crate::plan::guarantee;
@@ -40,6 +41,8 @@ pub(crate) struct Outcome {
     pub replayed: bool,
     /// The steps of run 0 that can matter, if that was looked into.
     pub relevance: Option<Relevance>,
+    /// What the programs did in run 0.
+    pub first: Option<FirstRun>,
     /// Programs of run 0 of which only the one counts that they execute.
     pub wrappers: Vec<Wrapper>,
     /// The start-up that it had.
@@ -68,6 +71,7 @@ impl Outcome {
             last_lines: LastLines::default(),
             replayed: false,
             relevance: None,
+            first: None,
             wrappers: Vec::new(),
             start_up: StartUp::default(),
             unwatched: BTreeSet::new(),

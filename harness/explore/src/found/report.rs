@@ -1,5 +1,6 @@
 //! Report of an exploration, at its end and in progress.
 
+use crate::found::first::FirstRun;
 use crate::found::relevance::Relevance;
 use crate::{Chance, Exhaustion, Found, Guarantee, IdleFault, LostCapability};
 use crosswire_model::{Limit, Verdict, Wrapper};
@@ -42,6 +43,8 @@ pub struct Report {
     pub idle_faults: Vec<IdleFault>,
     /// The steps of run 0 that can matter, if other steps were no choices.
     pub relevance: Option<Relevance>,
+    /// What the programs did in run 0.
+    pub first: Option<FirstRun>,
     /// Programs of which only the one counts that they execute.
     pub wrappers: Vec<Wrapper>,
     /// Combined guarantee of the runs with random priorities.
@@ -95,6 +98,7 @@ impl Report {
             faults: FaultTally::default(),
             idle_faults: Vec::new(),
             relevance: None,
+            first: None,
             wrappers: Vec::new(),
             guarantee: Guarantee::default(),
             exhaustion: None,

@@ -1,5 +1,6 @@
 //! What a worker does with a run: performs it, judges it, confirms what it finds.
 
+use crate::found::first::FirstRun;
 use crate::found::outcome::Outcome;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
@@ -106,6 +107,7 @@ pub(crate) fn describe_first(work: &Work, run: &Run, outcome: &mut Outcome) {
     outcome.processes = run.trace.process_names();
     outcome.profile = Profile::of(run);
     outcome.relevance = Relevance::of(run);
+    outcome.first = Some(FirstRun::of(run));
     outcome.wrappers.clone_from(&run.wrappers);
     // Only a run that came to its proper end shows what belongs there.
     let proper = outcome.verdict == Verdict::Pass && run.trace.end == End::Finished;

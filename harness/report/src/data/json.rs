@@ -6,7 +6,8 @@ pub use crate::told::shrunk::{Shrunk, json as shrunk};
 use crate::told::races::{self, RaceEntry};
 use crate::told::stacks::{self, StackEntry};
 use crosswire_explore::{
-    Chance, Exhaustion, Found, IdleFault, LastLines, LostCapability, Relevance, Replay, Report,
+    Chance, Exhaustion, FirstRun, Found, IdleFault, LastLines, LostCapability, Relevance, Replay,
+    Report,
 };
 use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation, Wrapper};
 use serde::Serialize;
@@ -51,6 +52,9 @@ pub struct Summary {
     /// Schedule points of run 0 that can matter, if the others were no choices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relevance: Option<Relevance>,
+    /// What the programs did in run 0: without faults, in the plain order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_run: Option<FirstRun>,
     /// Programs of which only the one counts that they execute.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wrappers: Vec<Wrapper>,
@@ -211,6 +215,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             idle: report.idle_faults.clone(),
         },
         relevance: report.relevance.clone(),
+        first_run: report.first.clone(),
         wrappers: report.wrappers.clone(),
         guarantee: report.guarantee.chances(),
         exhaustion: report.exhaustion.as_ref().map(|exhaustion| Exhausted {

@@ -3,10 +3,10 @@
 use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::summary::{counted_classes, losses, passed_over, shortfalls, unjudged};
-use crate::told::text::{counted, evidence, headline, verdict_line};
+use crate::told::text::{counted, ended_line, evidence, headline};
 use crate::{Palette, json};
 use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
-use crosswire_model::{FORMAT_VERSION, Wrapper};
+use crosswire_model::{FORMAT_VERSION, Verdict, Wrapper};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ fn ranges(points: &[FailingPoint]) -> String {
 }
 
 fn sums(report: &CrashReport, palette: Palette) -> String {
-    let mut text = verdict_line(&report.verdict, palette);
+    let mut text = ended_line(&report.verdict, report.interrupted, palette);
     let victim = match &report.victim {
         Some(victim) => format!("`{}`", escape(victim)),
         None => "a program".to_owned(),
@@ -132,6 +132,8 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
             false => String::new(),
         };
         match failing {
+            // A run that was given up shows nothing.
+            0 if report.verdict != Verdict::Pass => format!("{points}{classes}, no failure"),
             0 => format!("{points}{classes}, survived"),
             _ => format!("{points}{classes}; {failing} fail"),
         }

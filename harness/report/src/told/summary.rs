@@ -3,14 +3,16 @@
 use crate::Palette;
 use crate::escape::escape;
 use crate::told::fold::line;
-use crate::told::text::{counted, verdict_line};
-use crosswire_explore::{Exhaustion, Guarantee, IdleFault, LostCapability, Relevance, Report};
+use crate::told::text::{counted, ended_line};
+use crosswire_explore::{
+    Exhaustion, FirstRun, Guarantee, IdleFault, LostCapability, Relevance, Report,
+};
 use crosswire_model::{Limit, Verdict, Wrapper};
 use std::collections::BTreeMap;
 
 /// Returns the sums of an exploration, in two or three lines.
 pub fn summary(report: &Report, palette: Palette) -> String {
-    let mut text = verdict_line(&report.verdict, palette);
+    let mut text = ended_line(&report.verdict, report.interrupted, palette);
     let seconds = report.elapsed.as_secs_f64();
     line(
         &mut text,
@@ -71,6 +73,28 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     text += &losses(&report.capabilities_lost);
     if report.interrupted {
         line(&mut text, "  interrupted: these are the results so far");
+    }
+    text
+}
+
+/// Shows how the processes of the first run ended, and what they printed.
+pub fn first_run(first: &FirstRun) -> String {
+    let mut text = String::new();
+    line(&mut text, "run 0, in the plain order:");
+    for (process, end) in &first.ends {
+        line(&mut text, &escape(&format!("  {process}: {end}")));
+    }
+    for (name, output) in [
+        ("standard output", &first.stdout),
+        ("standard error", &first.stderr),
+    ] {
+        match output.is_empty() {
+            true => line(&mut text, &format!("  {name}: nothing")),
+            false => line(&mut text, &format!("  {name}:")),
+        }
+        for one in output.lines() {
+            text += &format!("    {}\n", escape(one));
+        }
     }
     text
 }

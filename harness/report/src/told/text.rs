@@ -1,7 +1,7 @@
 //! Reports for people.
 
 pub use crate::told::shrunk::text as shrunk;
-pub use crate::told::summary::summary;
+pub use crate::told::summary::{first_run, summary};
 
 use crate::escape::{escape, quoted, shorten};
 use crate::told::fold::line;
@@ -187,6 +187,20 @@ fn sameness(replay: &Replay) -> String {
         }
     }
     text
+}
+
+/// Returns the first line about what may have been interrupted: what has not been tried has not
+/// passed.
+pub(crate) fn ended_line(verdict: &Verdict, interrupted: bool, palette: Palette) -> String {
+    let mut text = String::new();
+    match verdict {
+        Verdict::Pass if interrupted => {
+            let head = palette.doubtful("INTERRUPTED");
+            line(&mut text, &format!("{head}: no violation so far"));
+            text
+        }
+        verdict => verdict_line(verdict, palette),
+    }
 }
 
 /// `PASS`, or what is wrong.
