@@ -10,6 +10,7 @@ mod difference;
 mod fault;
 mod history;
 mod limits;
+mod memory;
 mod plan;
 mod record;
 mod run;
@@ -29,6 +30,7 @@ pub use call::{Call, Errno, Signal, UnknownName};
 pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point, PointKind};
 pub use history::{History, Operation, Outcome};
 pub use limits::{Limit, Limits};
+pub use memory::{DelayedStore, Delays, MemoryModel};
 pub use plan::{Plan, StartUp};
 pub use record::{Program, ReadRecordError, Record};
 pub use run::Run;
@@ -42,4 +44,4 @@ pub use trace::{Blocked, End, Event, Leftover, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 
 /// Version of every file this crate writes. A reader refuses newer ones.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;

@@ -47,6 +47,13 @@ pub enum What {
     },
     /// It read or wrote memory that it shares with other processes.
     Access(Access),
+    /// It executed a store that waits in its store buffer: no other task sees it yet.
+    Delay {
+        /// Its number among the stores of the task that can wait.
+        store: u64,
+        /// The store, as the task sees it.
+        access: Access,
+    },
     /// A blocked call returned because of the task that takes the step.
     Wake {
         /// The call.
