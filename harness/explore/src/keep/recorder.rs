@@ -7,8 +7,8 @@ use crosswire_check::Expectations;
 use crosswire_engine::ExecutableError;
 use crosswire_engine::{Isolation, Listings, Target};
 use crosswire_model::{
-    DelayedStore, Delays, Event, FORMAT_VERSION, Frame, MemoryModel, Plan, Program, Record, Rule,
-    Run, Schedule, Stack, StartUp, Verdict, What,
+    Delays, FORMAT_VERSION, Frame, MemoryModel, Plan, Program, Record, Rule, Run, Schedule, Stack,
+    StartUp, Verdict,
 };
 use crosswire_symbols as symbols;
 
@@ -107,19 +107,9 @@ pub(crate) fn spelled_out(run: &Run) -> Plan {
 
 /// Returns the memory model with every store of the run that has waited.
 fn memory(run: &Run) -> MemoryModel {
-    let delayed = |event: &Event| match event.what {
-        What::Delay { store, .. } => Some(DelayedStore {
-            task: event.task,
-            number: store,
-        }),
-        _ => None,
-    };
     match run.plan.memory {
         MemoryModel::Sc => MemoryModel::Sc,
-        MemoryModel::Tso(_) => {
-            let stores = run.trace.events.iter().filter_map(delayed).collect();
-            MemoryModel::Tso(Delays::These(stores))
-        }
+        MemoryModel::Tso(_) => MemoryModel::Tso(Delays::These(run.trace.delays())),
     }
 }
 
