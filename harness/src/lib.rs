@@ -118,10 +118,13 @@
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
 pub mod manual {
-    //! Longer texts: a tutorial, and the meaning of each message.
+    //! Longer texts: a tutorial, memory order, and the meaning of each message.
 
     #[doc = include_str!("manual/tutorial.md")]
     pub mod tutorial {}
+
+    #[doc = include_str!("manual/memory.md")]
+    pub mod memory {}
 
     #[doc = include_str!("manual/messages.md")]
     pub mod messages {}

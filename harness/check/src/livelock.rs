@@ -127,6 +127,7 @@ mod tests {
             kind: AccessKind::Read,
             before: Some(1),
             after: Some(1),
+            since: None,
             place: 0,
         };
         let look = |run: RunBuilder, step| run.event(0, step, What::Access(access));

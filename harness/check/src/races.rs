@@ -256,6 +256,7 @@ mod tests {
             kind,
             before: Some(0),
             after: Some(1),
+            since: None,
             place,
         })
     }

@@ -21,7 +21,7 @@ pub use crosswire_kernel::sandbox::{Capabilities, Capability, Feature, Loss};
 pub use error::EngineError;
 pub use files::listings::Listings;
 pub use finish::hold::Held;
-pub use footprint::TIME_OUT;
+pub use footprint::{EARLY_DRAIN, TIME_OUT};
 pub use measure::{bare_fault, bare_stop};
 pub use schedule::choose::{Choices, Chooser};
 pub use start::target::{

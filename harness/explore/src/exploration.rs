@@ -1,6 +1,6 @@
 //! Settings of many runs of one target.
 
-use super::{Budget, Exhaust, Regression, Shard, Strategy, available_cpus};
+use super::{Budget, Exhaust, Memory, Regression, Shard, Strategy, available_cpus};
 use crosswire_check::{Check, Expectations};
 use crosswire_engine::Target;
 use crosswire_model::{Action, FaultKind, Limits, StartUp};
@@ -39,6 +39,8 @@ pub struct Exploration {
     pub every_step: bool,
     /// Scheduling strategy.
     pub strategy: Strategy,
+    /// Memory model: whether stores become visible later than they are executed.
+    pub memory: Memory,
     /// Determines every plan.
     pub seed: u64,
     /// Runs at a time, each on a CPU of its own.
@@ -85,6 +87,7 @@ impl Exploration {
             performed: 0,
             every_step: false,
             strategy: Strategy::default(),
+            memory: Memory::default(),
             seed: 0,
             jobs: available_cpus().len(),
             expectations: Expectations::default(),

@@ -40,6 +40,10 @@ pub struct Access {
     /// The same afterwards. `None` also if the process died there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// The step in which a store was executed that has waited in a store buffer and becomes
+    /// visible now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
     /// The instruction: an index into [`Trace::places`](super::Trace::places).
     pub place: u32,
 }

@@ -62,6 +62,7 @@ impl Trace {
             } => format!("{} waits", call(*which, args, path)),
             What::Wake { call, result } => format!("{call} comes back: {}", returned(*result)),
             What::Access(access) => self.access(access),
+            What::Delay { access, .. } => format!("{}, in its buffer", self.access(access)),
             What::Signal(signal) => format!("gets {signal}"),
             What::Exec(path) => format!("becomes {path:?}"),
             What::Exit(status) => format!("exits with status {status}"),

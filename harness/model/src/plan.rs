@@ -1,6 +1,6 @@
 //! All that determines a run.
 
-use super::{EVERYTHING, Fault, Limits, Schedule, Signal};
+use super::{EVERYTHING, Fault, Limits, MemoryModel, Schedule, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,9 @@ pub struct Plan {
     /// Faults to inject, with their points.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// When stores to shared memory become visible.
+    #[serde(default, skip_serializing_if = "MemoryModel::is_sc")]
+    pub memory: MemoryModel,
     /// True if the trace records what each step touches, which takes time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub footprints: bool,

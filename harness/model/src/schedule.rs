@@ -65,6 +65,19 @@ pub enum Rule {
     },
 }
 
+impl Rule {
+    /// Returns the seed of its random choices, if it makes any.
+    pub fn seed(&self) -> Option<u64> {
+        match self {
+            Rule::RunOn | Rule::RoundRobin { .. } => None,
+            Rule::RandomWalk { seed }
+            | Rule::Priorities { seed, .. }
+            | Rule::PartialOrder { seed }
+            | Rule::Weighted { seed, .. } => Some(*seed),
+        }
+    }
+}
+
 /// Expected amount of work of one task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,8 +104,8 @@ pub struct Deviation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Switch {
-    /// Right after this task has taken this number of steps in all; at the very beginning
-    /// where `None`.
+    /// Right after this task, or this store buffer, has taken this number of steps in all; at
+    /// the very beginning where `None`.
     pub after: Option<(TaskId, u64)>,
     /// This task takes the next step.
     pub task: TaskId,

@@ -9,15 +9,41 @@ use std::fmt;
 pub struct TaskId(pub u32);
 
 impl TaskId {
-    /// Returns the number as an index into [`Trace::tasks`](super::Trace::tasks).
+    /// The bit of a number that stands for the store buffer of a task.
+    const BUFFER: u32 = 1 << 31;
+
+    /// Returns the number as an index into [`Trace::tasks`](super::Trace::tasks); of a store
+    /// buffer, that of its task.
     pub fn index(self) -> usize {
-        self.0 as usize
+        self.owner().0 as usize
+    }
+
+    /// Returns the store buffer of a task. It takes steps like a task: in each, its oldest
+    /// store becomes visible to others (as the auxiliary threads of Abdulla et al., "Stateless
+    /// model checking for TSO and PSO", TACAS 2015).
+    #[must_use]
+    pub fn buffer(self) -> TaskId {
+        TaskId(self.0 | Self::BUFFER)
+    }
+
+    /// Tells whether it is a store buffer.
+    pub fn is_buffer(self) -> bool {
+        self.0 & Self::BUFFER != 0
+    }
+
+    /// Returns the task that a store buffer belongs to; of a task, itself.
+    #[must_use]
+    pub fn owner(self) -> TaskId {
+        TaskId(self.0 & !Self::BUFFER)
     }
 }
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+        match self.is_buffer() {
+            true => write!(f, "#{} (its store buffer)", self.index()),
+            false => write!(f, "#{}", self.0),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The record of one run: who did what in which step, and how it ended.
 
 use super::{Access, Call, Limit, Place, SharedObject, Signal, Spinner, Task, TaskId};
-use super::{Deviation, FORMAT_VERSION, Fault, Footprint, Switch};
+use super::{DelayedStore, Deviation, FORMAT_VERSION, Fault, Footprint, Switch};
 use serde::{Deserialize, Serialize};
 
 /// Something that one task did or underwent.
@@ -47,6 +47,13 @@ pub enum What {
     },
     /// It read or wrote memory that it shares with other processes.
     Access(Access),
+    /// It executed a store that waits in its store buffer: no other task sees it yet.
+    Delay {
+        /// Its number among the stores of the task that can wait.
+        store: u64,
+        /// The store, as the task sees it.
+        access: Access,
+    },
     /// A blocked call returned because of the task that takes the step.
     Wake {
         /// The call.
@@ -230,6 +237,18 @@ impl Trace {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Returns the stores that have waited in store buffers, in the order of their execution.
+    pub fn delays(&self) -> Vec<DelayedStore> {
+        let delayed = |event: &Event| match event.what {
+            What::Delay { store, .. } => Some(DelayedStore {
+                task: event.task,
+                number: store,
+            }),
+            _ => None,
+        };
+        self.events.iter().filter_map(delayed).collect()
     }
 
     /// Processes that a fault of the plan killed.

@@ -178,6 +178,7 @@ impl<Q> Scenario<'_, Q> {
         exploration.faults_where_possible = self.faults.where_possible;
         exploration.fault_pairs = self.fault_pairs;
         exploration.strategy = self.strategy;
+        exploration.memory = self.memory;
         exploration.exhaust = self.exhaust;
         if let Some(jobs) = self.jobs {
             exploration.jobs = jobs;

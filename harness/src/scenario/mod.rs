@@ -25,7 +25,7 @@ pub use workload::Workload;
 
 use crosswire_check::{Check, Exit, Expectations};
 use crosswire_engine::Successor;
-use crosswire_explore::{Exhaust, Strategy};
+use crosswire_explore::{Exhaust, Memory, Strategy};
 use crosswire_model::Limits;
 use reentry::Reentry;
 use std::path::PathBuf;
@@ -84,6 +84,7 @@ pub struct Scenario<'a, Q> {
     shrinking: Option<Duration>,
     passed_on: Vec<String>,
     strategy: Strategy,
+    memory: Memory,
     exhaust: Option<Exhaust>,
     fault_pairs: bool,
     regressions: Option<PathBuf>,
@@ -178,6 +179,7 @@ impl Named {
             shrinking: None,
             passed_on: Vec::new(),
             strategy: Strategy::default(),
+            memory: Memory::default(),
             exhaust: None,
             fault_pairs: false,
             reentry: None,
@@ -313,6 +315,13 @@ impl<'a, Q> Scenario<'a, Q> {
     /// Sets the scheduling strategy; by default a mix of all strategies.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
+        self
+    }
+
+    /// Sets the memory model; by default every store is visible at once. See
+    /// [`manual::memory`](crate::manual::memory).
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
         self
     }
 

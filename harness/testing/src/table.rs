@@ -32,6 +32,7 @@ pub struct Fixture {
     #[serde(default)]
     pub process: Vec<Process>,
     pub faults: Vec<String>,
+    pub memory: Option<String>,
     pub leaks: Option<String>,
     pub verdict: String,
     #[serde(default)]
@@ -68,6 +69,9 @@ impl Fixture {
     pub fn add_to(&self, command: &mut Command, programs: &Path) {
         if !self.faults.is_empty() {
             command.args(["--faults", &self.faults.join(",")]);
+        }
+        if let Some(memory) = &self.memory {
+            command.args(["--memory", memory]);
         }
         if let Some(leaks) = &self.leaks {
             command.args(["--leaks", leaks]);

@@ -206,6 +206,7 @@ impl<'a> Follower<'a> {
             What::Killed(signal) => self.ends(task, format!("killed by {signal}")),
             What::Panic(message) => self.says(task, format!("panicked: {message}")),
             What::Access(access) => self.accesses(task, access),
+            What::Delay { access, .. } => self.delays(task, access),
         }
     }
 

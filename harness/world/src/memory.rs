@@ -96,6 +96,18 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// A store of a task waits in its store buffer: the memory is as it was.
+    pub(super) fn delays(&mut self, task: TaskId, access: &Access) {
+        let object = self.shared_object(access.object);
+        let name = self.world.objects[object].name.clone();
+        let value = access.after.unwrap_or(0);
+        let place = access.offset;
+        self.says(
+            task,
+            format!("has {name}+{place:#x} = {value:#x} in its store buffer"),
+        );
+    }
+
     /// Applies an access to shared memory by an instruction of a task.
     pub(super) fn accesses(&mut self, task: TaskId, access: &Access) {
         let object = self.shared_object(access.object);

@@ -8,7 +8,7 @@ use super::values::{
 use clap::Args;
 use crosswire::check::ExpectedDeath;
 use crosswire::engine::Target;
-use crosswire::explore::{Budget, CrashSearch, Shard, Strategy};
+use crosswire::explore::{Budget, CrashSearch, Memory, Shard, Strategy};
 use crosswire::model::{FaultKind, Limits};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,6 +57,10 @@ pub struct RunOptions {
     /// Scheduling strategy: mixed, random-walk, pct, pct(DEPTH), pos, surw, round-robin
     #[arg(long, value_name = "STRATEGY", default_value_t)]
     pub strategy: Strategy,
+    /// Memory model: sc (every store is visible to others at once) or tso (stores may wait in
+    /// store buffers, as on x86 processors)
+    #[arg(long, value_name = "MODEL", default_value_t)]
+    pub memory: Memory,
     /// Explore every distinguishable interleaving, without a limit on runs unless --runs or
     /// --time sets one
     #[arg(long, conflicts_with = "strategy")]

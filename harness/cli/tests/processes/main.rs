@@ -10,6 +10,7 @@ mod exercise;
 mod exhaust;
 mod loops;
 mod machine;
+mod memory;
 mod real_programs;
 mod shared_programs;
 mod start_up;

@@ -113,6 +113,7 @@ impl Session<'_> {
         self.capture(index, Moment::Killed);
         let process = self.tasks[index].process;
         self.note_end_touches(index);
+        self.drain_process(process)?;
         self.open_before_death(process)?;
         tracee::kill(self.processes[process].pid, libc::SIGKILL);
         self.reports.expect_deaths();

@@ -46,6 +46,16 @@ impl Session<'_> {
             .touch(process, &touches, &self.setup.plan.start_up);
     }
 
+    /// A store buffer takes a step: takes note of what it touches.
+    pub fn note_drain(&mut self, index: usize) {
+        if self.follows_contest() {
+            let mut touches = self.about_to_drain(index);
+            self.name_processes(&mut touches);
+            let process = self.tasks[index].process;
+            (self.contest).touch(process, &touches, &self.setup.plan.start_up);
+        }
+    }
+
     /// Tells whether it can matter when a task takes its next step.
     fn matters(&mut self, index: usize) -> bool {
         self.threads_may_tell(index) || self.may_be_struck(index) || {

@@ -41,6 +41,10 @@ const MOST_WORDS: u64 = 64;
 /// Object of a step whose order matters in ways that are not examined: a timeout runs.
 pub const TIME_OUT: &str = "time-outs";
 
+/// Object of a step before which stores became visible earlier than they had to, because the
+/// engine gave up following their task.
+pub const EARLY_DRAIN: &str = "stores that became visible early";
+
 /// Observations before a step, completed after it.
 pub(crate) struct Before {
     task: TaskId,
@@ -49,6 +53,10 @@ pub(crate) struct Before {
     events: usize,
     releases: u64,
     logged: u64,
+    /// Stores of the task that have waited in its buffer.
+    delayed: u64,
+    /// The buffer must be empty for the step.
+    waits_for_buffer: bool,
 }
 
 impl Session<'_> {
@@ -85,7 +93,14 @@ impl Session<'_> {
         let mut choices: Vec<TaskId> = ready.iter().chain(asleep).copied().collect();
         choices.sort_unstable();
         choices.dedup();
-        let mut touches = self.about_to_touch(task.index());
+        let index = task.index();
+        let mut touches = match task.is_buffer() {
+            true => self.about_to_drain(index),
+            false => self.about_to_touch(index),
+        };
+        if !task.is_buffer() && self.drains_early(index) {
+            touches.push(Touch::read(EARLY_DRAIN));
+        }
         if !self.is_watched(task.index()) {
             let tid = self.tasks[task.index()].tid;
             touches.extend_from_slice(self.footprints.objects.shared_mappings(tid));
@@ -97,6 +112,8 @@ impl Session<'_> {
             events: self.recorder.len(),
             releases: self.reports.locks_released(),
             logged: self.log_length(),
+            delayed: self.stores_delayed(index),
+            waits_for_buffer: !task.is_buffer() && self.waits_for_buffer(index),
         })
     }
 
@@ -107,7 +124,7 @@ impl Session<'_> {
         for event in &self.recorder.events()[before.events..] {
             // The end of a wait, a child, a signal: the other task's next step
             // would not be what it is without this one.
-            if event.task != before.task {
+            if event.task != before.task.owner() {
                 touches.push(self.process_of(event.task));
             }
             if let What::Spawn(child) = event.what {
@@ -118,6 +135,9 @@ impl Session<'_> {
             touches.push(Touch::everything());
         }
         self.of_accesses(&before, &mut touches);
+        if !before.task.is_buffer() {
+            touches.extend(self.of_stores(index, before.delayed, before.waits_for_buffer));
+        }
         if matches!(self.tasks[index].state, State::Parked(_)) {
             touches.push(Touch::write(LOCKS));
         } else if self.reports.locks_released() != before.releases {
@@ -217,7 +237,7 @@ impl Session<'_> {
                 touches.extend(self.words(access.object, access.offset, size, access.kind));
             }
         }
-        if self.goes_round(before.task.index()) {
+        if !before.task.is_buffer() && self.goes_round(before.task.index()) {
             touches.push(Touch::write(CHANGES));
         } else if changed {
             touches.push(Touch::add(CHANGES));
@@ -225,7 +245,7 @@ impl Session<'_> {
     }
 
     /// Words of shared memory. Calls on the file that is mapped touch it as a whole.
-    fn words(&self, object: u32, offset: u64, size: u64, kind: AccessKind) -> Vec<Touch> {
+    pub fn words(&self, object: u32, offset: u64, size: u64, kind: AccessKind) -> Vec<Touch> {
         let name = objects::file(self.memory.name(object));
         let (first, last) = (offset / WORD, (offset + size.max(1) - 1) / WORD);
         if last - first >= MOST_WORDS {

@@ -3,7 +3,7 @@
 use super::of_task::Happened;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
-use crosswire_model::{TaskId, What};
+use crosswire_model::{Access, TaskId, What};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 impl Session<'_> {
@@ -35,7 +35,7 @@ impl Session<'_> {
             }
             What::Timeout => Some(hash(&(here, "timeout"))),
             What::Signal(signal) => Some(hash(signal)),
-            What::Access(access) => {
+            What::Access(access) | What::Delay { access, .. } => {
                 is_call = false;
                 let others = self.memory.note_user(access, TaskId(index as u32));
                 // What only this task uses, it may count in.
@@ -133,7 +133,12 @@ impl Session<'_> {
 pub(super) fn counts(what: &What) -> bool {
     !matches!(
         what,
-        What::Start | What::Resume | What::Spin | What::Block { .. }
+        What::Start
+            | What::Resume
+            | What::Spin
+            | What::Block { .. }
+            // Its task has been told of when it executed the store.
+            | What::Access(Access { since: Some(_), .. })
     )
 }
 

@@ -59,6 +59,8 @@ impl Session<'_> {
                 trampoline,
                 stepped: false,
                 unbacked,
+                delayed: false,
+                refused: false,
                 word: reading.word,
             },
         );
@@ -138,6 +140,8 @@ impl Session<'_> {
                 trampoline: meaning.trampoline,
                 stepped: true,
                 unbacked: false,
+                delayed: false,
+                refused: false,
                 word: None,
             },
         );
@@ -201,6 +205,10 @@ impl Session<'_> {
         let word = self.word_before(index, &pending);
         self.tasks[index].access = None;
         self.prepare_trampolines(index)?;
+        if self.is_buffered(index, &pending) {
+            self.access_by_buffer(index, &pending)?;
+            return self.run_code(index, 0);
+        }
         let form = self
             .memory
             .knowledge
@@ -233,7 +241,7 @@ impl Session<'_> {
     }
 
     /// Brings a process's trampolines up to date, and a task's segment.
-    fn prepare_trampolines(&mut self, index: usize) -> Result<(), Halt> {
+    pub(super) fn prepare_trampolines(&mut self, index: usize) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
         let written = self.space(index).written.unwrap_or(0);
         let image = self.memory.knowledge.trampolines.image();
@@ -284,6 +292,29 @@ impl Session<'_> {
         let Some(&region) = self.space(index).at(address) else {
             return;
         };
+        let place = self.place_of(index, trampoline);
+        let before = before.map(|value| self.stable_words(value));
+        let access = Access {
+            object: region.object,
+            offset: region.position(address),
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            kind,
+            before,
+            after: before.filter(|_| !kind.may_write()),
+            since: None,
+            place,
+        };
+        self.tasks[index].performing.push(Performing {
+            event: self.recorder.len(),
+            address,
+            size,
+            left: None,
+        });
+        self.record(index, What::Access(access));
+    }
+
+    /// Returns the number by which the trace knows an instruction of a task.
+    pub(super) fn place_of(&mut self, index: usize, trampoline: usize) -> u32 {
         let tid = self.tasks[index].tid;
         let process = self.tasks[index].process;
         let executable = match self.processes[process].executable {
@@ -294,24 +325,7 @@ impl Session<'_> {
         let SharedMemory {
             objects, knowledge, ..
         } = &mut self.memory;
-        let place = objects.place(knowledge, tid, executable, trampoline);
-        let before = before.map(|value| self.stable_words(value));
-        let access = Access {
-            object: region.object,
-            offset: region.position(address),
-            size: u32::try_from(size).unwrap_or(u32::MAX),
-            kind,
-            before,
-            after: before.filter(|_| !kind.may_write()),
-            place,
-        };
-        self.tasks[index].performing.push(Performing {
-            event: self.recorder.len(),
-            address,
-            size,
-            left: None,
-        });
-        self.record(index, What::Access(access));
+        objects.place(knowledge, tid, executable, trampoline)
     }
 
     /// After the step: what the access has left behind.

@@ -24,11 +24,13 @@ pub(crate) mod shown;
 pub(crate) mod space;
 mod stack;
 mod strings;
+mod tso;
 
 pub(crate) use naming::Knowledge;
 pub(crate) use of_task::{Action, Borrowed, Pending, Performing};
 pub(crate) use shared::SharedMemory;
 pub(crate) use space::{Space, is_engines_own, known_in};
+pub(crate) use tso::buffer::StoreBuffer;
 
 use crate::inside::remote::{Remote, made, next};
 use crate::run::session::{Halt, Session};

@@ -13,6 +13,10 @@ pub(crate) struct Pending {
     pub stepped: bool,
     /// The page has yet to be allocated, as far as that was asked.
     pub unbacked: bool,
+    /// It stores, and waits in the task's buffer.
+    pub(super) delayed: bool,
+    /// It would wait there if there were not too many stores already.
+    pub(super) refused: bool,
     /// The word there, if it was read with the instruction.
     pub(super) word: Option<Foreseen>,
 }

@@ -80,6 +80,12 @@ pub(super) fn low_bytes(size: u64) -> u64 {
     u64::MAX >> (64 - 8 * size.clamp(1, 8))
 }
 
+/// Returns the first eight bytes at most, as a number.
+pub(super) fn value_of(bytes: &[u8]) -> u64 {
+    let bytes = bytes.iter().take(8).enumerate();
+    bytes.fold(0, |value, (at, byte)| value | u64::from(*byte) << (8 * at))
+}
+
 /// Returns the beginning of a range, read at the alias.
 pub(super) fn value_at(tid: Tid, address: u64, size: u64) -> Option<u64> {
     let mut bytes = [0; 8];

@@ -92,6 +92,16 @@ impl SharedMemory {
         others
     }
 
+    /// A store of a task that has waited in its buffer becomes visible.
+    pub(super) fn becomes_visible(&mut self, access: &Access, task: TaskId) {
+        self.note_user(access, task);
+        if access.before != access.after || access.size > 8 {
+            self.note_change(access, task);
+        }
+        self.last_writers
+            .insert((access.object, access.offset), task);
+    }
+
     /// A task has changed memory.
     pub fn note_change(&mut self, access: &Access, task: TaskId) {
         let by_others = |word: u64| self.users.get(&(access.object, word)) != Some(&Some(task));

@@ -44,13 +44,34 @@ impl Session<'_> {
             }
             None => self.choose(&ready, &asleep)?,
         };
+        if task.is_buffer() {
+            return self.take_step_of_buffer(task, &ready, &asleep);
+        }
         self.note_touches(task.index());
         self.turn.yielded = false;
         self.turn.current = Some(task.index());
         self.tasks[task.index()].ahead = None;
         self.note_log(task.index());
         let before = self.look_before(task, &ready, &asleep);
+        self.begin_step_with_buffer(task.index());
         self.advance(task.index())?;
+        if let Some(before) = before {
+            self.look_after(before);
+        }
+        self.finish_step();
+        Ok(())
+    }
+
+    /// The oldest store in a buffer becomes visible.
+    fn take_step_of_buffer(
+        &mut self,
+        buffer: TaskId,
+        ready: &[TaskId],
+        asleep: &[TaskId],
+    ) -> Result<(), Halt> {
+        let before = self.look_before(buffer, ready, asleep);
+        self.note_drain(buffer.index());
+        self.drain_step(buffer.index())?;
         if let Some(before) = before {
             self.look_after(before);
         }
@@ -179,6 +200,7 @@ impl Session<'_> {
         self.note_opening(index);
         self.note_removal(index);
         self.place_mapping(index)?;
+        self.drain_before_call(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
         self.open_for_call(index)?;
@@ -279,15 +301,20 @@ impl Session<'_> {
             };
             self.reports.recheck |= signal != 0;
             self.lend_readings(index);
-            match signal == 0 && self.is_examined(index) {
-                true => self.follow(index)?,
-                false => {
-                    self.run_unfollowed(index);
-                    stopped.resume(signal);
-                    self.settle(signal == 0)?;
-                }
+            if signal == 0 && self.is_examined(index) {
+                self.follow(index)?;
+            } else if signal == 0 && self.is_followed(index) {
+                self.run_unfollowed(index);
+                self.pass(index)?;
+            } else {
+                self.run_unfollowed(index);
+                stopped.resume(signal);
+                self.settle(signal == 0)?;
             }
             signal = 0;
+            if self.delay_store(index)? {
+                continue;
+            }
             if !matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
                 return Ok(());
             }
@@ -308,7 +335,9 @@ impl Session<'_> {
                 let tid = self.tasks[index].tid;
                 if !probe::handles(tid, signal) {
                     self.note_end_touches(index);
+                    self.drain_process(self.tasks[index].process)?;
                 }
+                self.drain(index)?;
                 if is_fatal(signal) && !probe::handles(tid, signal) {
                     self.capture(index, Moment::Signal);
                 }
@@ -347,7 +376,10 @@ impl Session<'_> {
         if self.tasks[index].access.is_none() {
             self.repeat_call(index)?;
         }
+        let access = self.tasks[index].access;
+        self.tasks[index].buffer.repeats = access.is_some();
         self.run_code(index, 0)?;
+        self.keep_decision(index, access);
         match self.tasks[index].state {
             State::Ready(At::Signal(signal), _) => self.deliver(index, signal)?,
             // They were ignored, and it stands where it stood. Nobody has seen anything,

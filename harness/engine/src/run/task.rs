@@ -3,7 +3,7 @@
 use crate::emulate::lent::Readings;
 use crate::inside::vdso::Kernels;
 use crate::loops::Looping;
-use crate::memory::{Action, Borrowed, Pending, Performing};
+use crate::memory::{Action, Borrowed, Pending, Performing, StoreBuffer};
 use crosswire_kernel::Tid;
 use crosswire_kernel::probe::Probe;
 use crosswire_kernel::regs::{Register, Registers};
@@ -124,6 +124,8 @@ pub(crate) struct Task {
     pub access: Option<Pending>,
     /// The accesses of the instruction that it performs.
     pub performing: Vec<Performing>,
+    /// Its stores that no other task sees yet.
+    pub buffer: StoreBuffer,
     /// What is known of its going round.
     pub looping: Looping,
     /// Changes for the call it is in.
@@ -177,6 +179,7 @@ impl Task {
             tid_inside: 0,
             access: None,
             performing: Vec::new(),
+            buffer: StoreBuffer::default(),
             looping: Looping::default(),
             borrowed: Borrowed::default(),
             segment_set: false,

@@ -38,7 +38,7 @@ impl Session<'_> {
         self.setup.outputs.iter().map(length).sum()
     }
 
-    /// Tasks that can run now, by number.
+    /// Tasks that can run now, by number, then store buffers.
     pub fn ready(&self) -> Vec<TaskId> {
         let is_ready = |task: &&Task| match &task.state {
             State::Ready(..) => !self.goes_round(task.id.index()),
@@ -53,12 +53,9 @@ impl Session<'_> {
             let process = &self.processes[task.process];
             process.paused_until <= self.turn.step && process.awaits.is_none()
         };
-        self.tasks
-            .iter()
-            .filter(is_ready)
-            .filter(turn)
-            .map(|t| t.id)
-            .collect()
+        let tasks = self.tasks.iter().filter(is_ready).filter(turn);
+        let tasks = tasks.filter(|task| !self.is_held_by_buffer(task));
+        tasks.map(|t| t.id).chain(self.full_buffers()).collect()
     }
 
     /// Tasks that are held by the engine do not notice signals by themselves.

@@ -1,7 +1,9 @@
 //! Chooses the task of the next step: by the plan, else by the rule.
 
+use super::drains::Drains;
 use super::{Options, PATIENCE, Policy};
 use crosswire_model::{Schedule, Switch, TaskId, Touch};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Makes the choices of one run.
@@ -14,8 +16,9 @@ pub struct Chooser {
     policy: Option<Box<dyn Policy>>,
     /// Number of sleeps that the rule may still end before all other tasks wait.
     early_wakes: u64,
-    /// Steps by task.
-    taken: Vec<u64>,
+    drains: Drains,
+    /// Steps by task, and by store buffer.
+    taken: HashMap<TaskId, u64>,
     current: Option<TaskId>,
     in_a_row: u32,
     /// Choices so far.
@@ -25,7 +28,7 @@ pub struct Chooser {
 /// Tasks to choose from, by ascending number.
 #[derive(Debug)]
 pub struct Choices<'a> {
-    /// Tasks that can go on.
+    /// Tasks that can go on, and store buffers that can drain.
     pub ready: &'a [TaskId],
     /// Tasks in a sleep.
     pub asleep: &'a [TaskId],
@@ -52,7 +55,8 @@ impl Chooser {
             switches: schedule.switches.clone(),
             policy: super::of(&schedule.rule),
             early_wakes: super::early_wakes(&schedule.rule),
-            taken: Vec::new(),
+            drains: Drains::new(&schedule.rule),
+            taken: HashMap::new(),
             current: None,
             in_a_row: 0,
             number: 0,
@@ -68,7 +72,8 @@ impl Chooser {
     /// that sleep, since nothing guarantees that other tasks make progress during a
     /// sleep.
     pub fn candidates(&self, ready: &[TaskId], asleep: &[TaskId]) -> Vec<TaskId> {
-        let mut all = ready.to_vec();
+        let tasks = ready.iter().filter(|task| !task.is_buffer());
+        let mut all: Vec<TaskId> = tasks.copied().collect();
         if self.early_wakes > 0 {
             all.extend_from_slice(asleep);
             all.sort_unstable();
@@ -76,13 +81,15 @@ impl Chooser {
         all
     }
 
-    /// Returns the task that ran last if it may go on: nobody has to decide that it does.
+    /// Returns the task that took the last step if it may go on: nobody has to decide that it
+    /// does.
     pub fn would_go_on(&self, step: u64, ready: &[TaskId], yielded: bool) -> Option<TaskId> {
         let planned = self.schedule.deviations.get(self.next_deviation);
         let is_planned = planned.is_some_and(|deviation| deviation.step == step);
         let now = self.done();
         let is_switched = self.switches.iter().any(|switch| switch.after == now);
-        let task = self.current.filter(|task| ready.contains(task))?;
+        let can = |task: &TaskId| !task.is_buffer() && ready.contains(task);
+        let task = self.current.filter(can)?;
         let has_had_enough = yielded || self.in_a_row >= PATIENCE;
         (!is_planned && !is_switched && !has_had_enough).then_some(task)
     }
@@ -129,11 +136,17 @@ impl Chooser {
     }
 
     fn by_rule(&mut self, choices: &Choices, yielded: bool, default: TaskId) -> TaskId {
+        if self.policy.is_some() {
+            let must = choices.candidates.is_empty();
+            if let Some(buffer) = self.drains.choose(choices.ready, must) {
+                return buffer;
+            }
+        }
         let options = Options {
             number: self.number,
             ready: choices.candidates,
             next: choices.next,
-            current: self.current,
+            current: self.current.map(TaskId::owner),
             in_a_row: self.in_a_row,
             yielded,
         };
@@ -146,11 +159,20 @@ impl Chooser {
     }
 
     fn run_on(&self, ready: &[TaskId], yielded: bool) -> TaskId {
-        match self.current {
-            Some(task) if !yielded && self.in_a_row < PATIENCE && ready.contains(&task) => task,
-            Some(task) => *ready.iter().find(|id| **id > task).unwrap_or(&ready[0]),
-            None => ready[0],
-        }
+        let tasks = || ready.iter().filter(|task| !task.is_buffer());
+        let next = |task: TaskId| tasks().find(|id| **id > task).or_else(|| tasks().next());
+        let chosen = match self.current.map(TaskId::owner) {
+            Some(task) if !yielded && self.in_a_row < PATIENCE && ready.contains(&task) => {
+                return task;
+            }
+            // It waits until its stores are visible.
+            Some(task) if !ready.contains(&task) && ready.contains(&task.buffer()) => {
+                return task.buffer();
+            }
+            Some(task) => next(task),
+            None => tasks().next(),
+        };
+        *chosen.unwrap_or(&ready[0])
     }
 
     /// The task that a switch gives this step to.
@@ -165,15 +187,12 @@ impl Chooser {
 
     /// Returns the task that ran last, and the number of all its steps.
     fn done(&self) -> Option<(TaskId, u64)> {
-        self.current.map(|task| (task, self.taken[task.index()]))
+        self.current.map(|task| (task, self.taken[&task]))
     }
 
     fn note(&mut self, chosen: TaskId) {
-        if self.taken.len() <= chosen.index() {
-            self.taken.resize(chosen.index() + 1, 0);
-        }
-        self.taken[chosen.index()] += 1;
-        self.in_a_row = match self.current == Some(chosen) {
+        *self.taken.entry(chosen).or_default() += 1;
+        self.in_a_row = match self.current.map(TaskId::owner) == Some(chosen.owner()) {
             true => self.in_a_row + 1,
             false => 0,
         };

@@ -4,6 +4,7 @@
 //! guarantees and whose idea it is.
 
 pub(crate) mod choose;
+mod drains;
 mod options;
 mod partial_order;
 mod priorities;
@@ -40,13 +41,10 @@ pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {
 /// Returns the number of sleeps of a run that a rule may end early. If all ended early in
 /// every run, no run would have sleeps that do what their author intended.
 pub(crate) fn early_wakes(rule: &Rule) -> u64 {
-    match rule {
-        Rule::RunOn | Rule::RoundRobin { .. } => 0,
-        Rule::RandomWalk { seed }
-        | Rule::Priorities { seed, .. }
-        | Rule::PartialOrder { seed }
-        | Rule::Weighted { seed, .. } => {
-            let mut random = ChaCha8Rng::seed_from_u64(*seed);
+    match rule.seed() {
+        None => 0,
+        Some(seed) => {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
             // Apart from the stream that the rule itself draws from.
             random.set_stream(1);
             random.random_range(0..3)

@@ -4,9 +4,9 @@
 
 use super::order::Order;
 use super::sample::{Sample, see};
-use crosswire_model::{End, Run};
-use std::collections::HashMap;
+use crosswire_model::{Access, End, Run, TaskId, What};
 use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 
 /// Classes that were explored, by a hash of their normal forms.
@@ -82,14 +82,19 @@ fn hash_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Hashes the actions and observations of each task, task by task, and the end of the
-/// run.
+/// Hashes the actions and observations of each task and store buffer, one by one, and the end
+/// of the run.
 fn views(run: &Run) -> u64 {
-    let mut views = vec![DefaultHasher::new(); run.trace.tasks.len()];
+    let mut views: BTreeMap<TaskId, DefaultHasher> = BTreeMap::new();
     for event in &run.trace.events {
-        see(&event.what, &mut views[event.task.index()]);
+        let taker = match event.what {
+            What::Access(Access { since: Some(_), .. }) => event.task.buffer(),
+            _ => event.task,
+        };
+        see(&event.what, views.entry(taker).or_default());
     }
-    let views: Vec<u64> = views.into_iter().map(|view| view.finish()).collect();
+    let views = views.into_iter().map(|(task, view)| (task, view.finish()));
+    let views: Vec<(TaskId, u64)> = views.collect();
     let is_stuck = matches!(
         run.trace.end,
         End::Deadlock(_) | End::Livelock(_) | End::Stalled(_)

@@ -30,7 +30,7 @@ use crate::perform::sampling::{NumberedRun, Sampling};
 use crate::perform::worker::{Work, perform};
 use crate::plan::points::{FaultSpace, Points};
 use class::{Classes, Member};
-use crosswire_engine::TIME_OUT;
+use crosswire_engine::{EARLY_DRAIN, TIME_OUT};
 use crosswire_model::{Fault, Plan, Run, Schedule, Verdict};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +38,10 @@ use tree::{Explored, Extent, Tree};
 
 /// Reason for doubt when a task waits with a timeout or a timer runs.
 const TIMED: &str = "the program uses timeouts or timers, which fire by the number of steps";
+
+/// Reason for doubt when the engine made stores visible before it had to.
+const EARLY: &str =
+    "stores became visible early: long computations, or very many stores, follow them";
 
 /// Said where a run was given up.
 const GIVEN_UP: &str = "runs reached a limit, and their continuation is unknown";
@@ -176,6 +180,7 @@ impl Search<'_> {
                 },
                 faults: fault.clone().into_iter().collect(),
                 footprints: true,
+                memory: self.work.planner.memory.in_full(),
                 ..self.work.planner.plan(0, &job.lessons)
             };
             self.try_plan(runner, &plan, job, (&mut tree, &mut classes), points)?;
@@ -240,12 +245,15 @@ impl Search<'_> {
 
 /// Why a run keeps one from claiming anything.
 fn doubt(run: &Run, verdict: &Verdict) -> Option<String> {
-    let is_timed = |touch: &crosswire_model::Touch| touch.object == TIME_OUT;
-    let mut touches = run.trace.footprints.iter().flat_map(|step| &step.touches);
+    let touches = |object: &str| {
+        let mut touches = run.trace.footprints.iter().flat_map(|step| &step.touches);
+        touches.any(|touch| touch.object == object)
+    };
     match verdict {
         Verdict::Inconclusive(_) => Some(GIVEN_UP.to_owned()),
         Verdict::Invalid(reason) => Some(reason.clone()),
-        _ if touches.any(is_timed) => Some(TIMED.to_owned()),
+        _ if touches(TIME_OUT) => Some(TIMED.to_owned()),
+        _ if touches(EARLY_DRAIN) => Some(EARLY.to_owned()),
         _ if !run.unwatched.is_empty() => Some(UNWATCHED.to_owned()),
         _ => None,
     }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The steps of one run, partially ordered by what they touch.
 pub(crate) struct Order<'a> {
     steps: &'a [Footprint],
+    /// Of each step, the number of its task among those that take steps.
+    takers: Vec<usize>,
     /// For each step, the latest step of each task that happens before it or is it, as
     /// the number of the step plus one.
     clocks: Vec<Vec<usize>>,
@@ -14,19 +16,17 @@ pub(crate) struct Order<'a> {
 
 impl<'a> Order<'a> {
     pub fn of(steps: &'a [Footprint]) -> Order<'a> {
+        let tasks: BTreeSet<TaskId> = steps.iter().map(|step| step.task).collect();
+        let tasks: BTreeMap<TaskId, usize> = tasks.into_iter().zip(0..).collect();
         let mut order = Order {
             steps,
+            takers: steps.iter().map(|step| tasks[&step.task]).collect(),
             clocks: Vec::with_capacity(steps.len()),
         };
-        let tasks = steps
-            .iter()
-            .map(|step| step.task.index() + 1)
-            .max()
-            .unwrap_or(0);
         for (number, step) in steps.iter().enumerate() {
-            let mut clock = vec![0; tasks];
+            let mut clock = vec![0; tasks.len()];
             for earlier in (0..number).rev() {
-                if clock[steps[earlier].task.index()] > earlier {
+                if clock[order.takers[earlier]] > earlier {
                     continue;
                 }
                 if depend(&steps[earlier], step) {
@@ -35,7 +35,7 @@ impl<'a> Order<'a> {
                     }
                 }
             }
-            clock[step.task.index()] = number + 1;
+            clock[order.takers[number]] = number + 1;
             order.clocks.push(clock);
         }
         order
@@ -43,7 +43,7 @@ impl<'a> Order<'a> {
 
     /// Tells whether one step happens before another, later one.
     fn precedes(&self, earlier: usize, later: usize) -> bool {
-        self.clocks[later][self.steps[earlier].task.index()] > earlier
+        self.clocks[later][self.takers[earlier]] > earlier
     }
 
     /// Returns the steps that race with this one: dependent, of another task, and with

@@ -77,6 +77,10 @@ fn named(run: &Run, number: usize, task: TaskId) -> String {
         What::Call { call, .. } | What::Block { call, .. } => Some(call.row().name),
         _ => None,
     });
+    let process = match task.is_buffer() {
+        true => format!("store buffer of {process}"),
+        false => process.clone(),
+    };
     match call {
         Some(call) => format!("step {number} ({process}: {call})"),
         None => format!("step {number} ({process})"),
@@ -96,6 +100,7 @@ pub(super) fn see(what: &What, view: &mut DefaultHasher) {
         What::Access(access) => {
             (access.offset, access.kind, access.before, access.after).hash(view);
         }
+        What::Delay { access, .. } => (access.offset, access.after).hash(view),
         What::Signal(signal) | What::Killed(signal) => signal.hash(view),
         What::Exit(status) => status.hash(view),
         What::Panic(message) | What::Exec(message) => message.hash(view),

@@ -41,6 +41,7 @@ impl Search<'_> {
                 schedule: Schedule::new(Rule::RandomWalk { seed }),
                 faults: fault.cloned().into_iter().collect(),
                 footprints: true,
+                memory: self.work.planner.memory.in_full(),
                 ..self.work.planner.plan(0, &job.lessons)
             };
             let (run, mut outcome) = perform(self.work, runner, &plan, job.reference.as_deref())?;

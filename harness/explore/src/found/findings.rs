@@ -95,7 +95,7 @@ pub(crate) fn simplicity(record: &Record) -> (usize, usize, usize) {
     let trace = &record.trace;
     (
         record.plan.faults.len(),
-        trace.deviations.len(),
+        trace.deviations.len() + trace.delays().len(),
         trace.events.len(),
     )
 }

@@ -63,10 +63,11 @@ impl Checkpoint {
     pub fn path(exploration: &Exploration, directory: &Path) -> PathBuf {
         let faults = exploration.faults.iter().map(ToString::to_string);
         let settings = format!(
-            "{:?} {} {} {:?} {} {:?} {:?}",
+            "{:?} {} {} {} {:?} {} {:?} {:?}",
             exploration.target.programs,
             exploration.seed,
             exploration.strategy,
+            exploration.memory,
             faults.collect::<Vec<_>>(),
             exploration.fault_pairs,
             exploration.shard.map(|shard| shard.to_string()),

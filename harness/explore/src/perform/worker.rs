@@ -52,6 +52,7 @@ impl Work {
                 fault_pairs: exploration.fault_pairs,
                 performed: exploration.performed,
                 by_effect: exploration.faults.iter().any(by_effect),
+                memory: exploration.memory,
                 start_up: exploration.start_up(),
                 limits: exploration.limits.clone(),
             },

@@ -1,6 +1,6 @@
 //! Combined guarantee of the runs with random priorities.
 
-use crosswire_model::{Plan, Rule};
+use crosswire_model::{Delays, MemoryModel, Plan, Rule};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -85,7 +85,13 @@ impl Guarantee {
 /// Returns the depth of bugs that a run under this plan is made for, if its rule promises
 /// anything. Where start-up comes first, orders are left out.
 pub(crate) fn depth_of(plan: &Plan) -> Option<u32> {
-    let has_all_orders = plan.faults.is_empty() && !plan.start_up.comes_first;
+    // The rule does not decide how long stores wait.
+    let has_all_orders = plan.faults.is_empty()
+        && !plan.start_up.comes_first
+        && !matches!(
+            plan.memory,
+            MemoryModel::Tso(Delays::All | Delays::Random { .. })
+        );
     match plan.schedule.rule {
         Rule::Priorities { changes, .. } if has_all_orders => Some(changes + 1),
         _ => None,

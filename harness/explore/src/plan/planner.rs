@@ -3,6 +3,7 @@
 //! how many workers share the runs.
 
 use crate::Shard;
+use crate::plan::memory::Memory;
 use crate::plan::points::FaultSpace;
 use crate::plan::strategy::{Profile, Strategy};
 use crosswire_model::{Fault, Limits, Plan, Rule, Schedule, StartUp};
@@ -59,6 +60,7 @@ pub(crate) struct Planner {
     pub performed: u64,
     /// True if faults are chosen by the effects about them, which footprints tell.
     pub by_effect: bool,
+    pub memory: Memory,
     /// The start-up of the first run.
     pub start_up: StartUp,
     pub limits: Limits,
@@ -94,6 +96,7 @@ impl Planner {
             seed: self.seed,
             schedule,
             faults: self.faults(run, lessons),
+            memory: self.memory.of_run(self.seed, run),
             footprints: is_measured || self.by_effect && run % 2 == 0 && run <= LOOKED_AT,
             clocks_are_free: !run.is_multiple_of(WITH_CLOCKS),
             start_up: match lessons.start_up.as_ref().unwrap_or(&self.start_up) {
@@ -211,6 +214,7 @@ mod tests {
             fault_pairs: false,
             performed: 0,
             by_effect: false,
+            memory: Memory::Sc,
             start_up: StartUp::default(),
             limits: Limits::default(),
         }

@@ -1,7 +1,7 @@
 //! Points at which a fault can be injected, learned from runs.
 
 use crate::plan::applicability::applies;
-use crosswire_model::{Action, Call, Fault, FaultKind, Point, PointKind, Trace, What};
+use crosswire_model::{Access, Action, Call, Fault, FaultKind, Point, PointKind, Trace, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The points of one process that differ only in their number.
@@ -34,7 +34,9 @@ fn sites(what: &What) -> impl Iterator<Item = SiteKind> + use<> {
     let sites = match what {
         What::Call { call, .. } => [Some(SiteKind::Call(*call)), None],
         What::Block { call, .. } => [Some(SiteKind::Call(*call)), Some(SiteKind::Blocked(*call))],
-        What::Access(_) => [Some(SiteKind::Call(Call::MEMORY)), None],
+        // A store that waits is passed where it is executed.
+        What::Access(Access { since: Some(_), .. }) => [None, None],
+        What::Access(_) | What::Delay { .. } => [Some(SiteKind::Call(Call::MEMORY)), None],
         What::Signal(_) => [Some(SiteKind::Signal), None],
         _ => [None, None],
     };

@@ -91,7 +91,7 @@ fn tasks(explanation: &Explanation<'_>) -> Vec<Value> {
                 slice["dur"] = json!(STEP);
                 all.push(slice);
             }
-            What::Access(_) => {
+            What::Access(_) | What::Delay { .. } => {
                 let mut slice = entry("X", &words, at(event.step));
                 slice["dur"] = json!(STEP);
                 all.push(slice);

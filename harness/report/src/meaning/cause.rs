@@ -8,7 +8,8 @@
 //! together. This is a guess that is good at pointing: the timeline marks it, the
 //! verdict does not depend on it.
 
-use crate::meaning::events::Story;
+use crate::meaning::buffered;
+use crate::meaning::events::{self, Story};
 use crosswire_calls::{Does, Mapping};
 use crosswire_model::{Event, Kind as Broken, TaskId, Trace, Violation, What};
 use crosswire_world::{Kind, Use};
@@ -58,6 +59,9 @@ enum Pattern {
 pub(crate) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
     if let Some(fault) = fault(story) {
         return Some(fault);
+    }
+    if let Some(buffered) = late_store(story) {
+        return Some(buffered);
     }
     if violation.kind == Broken::Leak {
         // The steps that show it are those that matter: who created it, and who was
@@ -121,6 +125,51 @@ fn fault(story: &Story<'_>) -> Option<Cause> {
     Some(Cause {
         sentence,
         events: [Some(struck), met].into_iter().flatten().collect(),
+        object: object.map(|touch| touch.object),
+    })
+}
+
+/// Returns the store that another task missed, as the cause of a violation.
+fn late_store(story: &Story<'_>) -> Option<Cause> {
+    let happened = &story.trace.events;
+    let found = buffered::all(story.trace).into_iter().rev();
+    let found = found.max_by_key(|one| (one.missed.is_some(), one.loaded.is_some()))?;
+    let missed = found.missed?;
+    let name = |event: usize| story.trace.name(happened[event].task);
+    let step = |event: usize| happened[event].step;
+    let What::Delay { access, .. } = &happened[found.executed].what else {
+        return None;
+    };
+    let mut sentence = format!(
+        "the store of `{}` in step {} ({}) waited in its store buffer and became visible in step \
+         {}, after `{}` had looked there in step {} ({})",
+        name(found.executed),
+        step(found.executed),
+        events::access(access, story.trace),
+        step(found.visible),
+        name(missed),
+        step(missed),
+        story.words(missed, LONGEST),
+    );
+    if let Some(loaded) = found.loaded {
+        sentence += &format!(
+            "; no fence stands between it and the load of `{}` in step {}",
+            name(loaded),
+            step(loaded)
+        );
+    }
+    let events = [
+        Some(found.executed),
+        found.loaded,
+        Some(missed),
+        Some(found.visible),
+    ];
+    let mut events: Vec<usize> = events.into_iter().flatten().collect();
+    events.sort_unstable();
+    let object = story.world.touches[found.visible].first();
+    Some(Cause {
+        sentence,
+        events,
         object: object.map(|touch| touch.object),
     })
 }

@@ -190,7 +190,16 @@ impl Story<'_> {
                 let made = self.call(index, *call, args, path.as_deref(), room);
                 format!("{made} waits")
             }
-            What::Access(access) => accessed(access, self.trace, room),
+            What::Access(access) => match access.since {
+                None => accessed(access, self.trace, room),
+                Some(step) => format!(
+                    "step {step} becomes visible: {}",
+                    accessed(access, self.trace, room)
+                ),
+            },
+            What::Delay { access, .. } => {
+                format!("{} (buffered)", accessed(access, self.trace, room))
+            }
             What::Wake { call, result } => self.woken(index, *call, *result, room),
             What::Resume => "resumes".to_owned(),
             What::Signal(signal) => format!("gets {signal}"),

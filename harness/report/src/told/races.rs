@@ -1,11 +1,14 @@
 //! Accesses that nothing but the schedule orders, by process, function and line.
 
 use crate::escape::escape;
-use crate::meaning::events;
+use crate::meaning::{buffered, events};
 use crate::told::fold::line;
 use crosswire_check::races;
 use crosswire_model::{Frame, Trace, What};
 use serde::Serialize;
+
+/// Pairs of accesses without a fence that are shown.
+const MOST_FENCES: usize = 3;
 
 /// The JSON form of a race.
 #[derive(Debug, Clone, Serialize)]
@@ -74,6 +77,35 @@ fn place(trace: &Trace, places: &[Frame], number: u32) -> String {
         (None, Some(place)) => format!("{}+{:#x}", place.module, place.offset),
         (None, None) => "an unknown place".to_owned(),
     }
+}
+
+/// Returns the stores of a run that waited in store buffers while their tasks loaded something,
+/// for people; nothing if there are none.
+pub(crate) fn missing_fences(trace: &Trace, places: &[Frame]) -> String {
+    let mut text = String::new();
+    for one in buffered::all(trace).into_iter().take(MOST_FENCES) {
+        let Some(loaded) = one.loaded else {
+            continue;
+        };
+        line(&mut text, "  no fence stands between these two accesses:");
+        for event in [one.executed, loaded] {
+            let event = &trace.events[event];
+            if let What::Delay { access, .. } | What::Access(access) = &event.what {
+                let sentence = format!(
+                    "`{}` in step {} {} in {}",
+                    escape(&trace.name(event.task)),
+                    event.step,
+                    events::access(access, trace),
+                    escape(&place(trace, places, access.place))
+                );
+                line(&mut text, &format!("    {sentence}"));
+            }
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// Returns the races of a run for people; nothing if there are none.

@@ -40,7 +40,7 @@ pub fn text(before: &Record, reduced: &Reduced, file: &Path, palette: Palette) -
 }
 
 fn size(record: &Record) -> (u64, u64) {
-    let decisions = record.trace.deviations.len() as u64;
+    let decisions = (record.trace.deviations.len() + record.trace.delays().len()) as u64;
     (record.plan.faults.len() as u64, decisions)
 }
 

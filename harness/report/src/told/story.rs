@@ -2,6 +2,7 @@
 //! returns, kill it, run the other.
 
 use crate::escape::escape;
+use crate::meaning::events;
 use crosswire_model::{Action, End, Event, TaskId, Trace, What};
 
 /// Maximum number of turns shown; those in the middle are left out.
@@ -98,13 +99,24 @@ fn tell(turn: &Turn<'_>, trace: &Trace, is_last: bool) -> String {
         What::Signal(signal) => Some(format!(" until it has got {signal}")),
         _ => None,
     });
+    let stays = own().filter_map(|event| match &event.what {
+        What::Delay { access, .. } => Some(format!(
+            "; what it {} waits in its store buffer",
+            events::access(access, trace)
+        )),
+        _ => None,
+    });
+    let stays: String = stays.collect();
     let until = match (ended, last) {
         (Some(ended), _) => ended,
         (None, Some(last)) => last,
         (None, None) if is_last => String::new(),
         (None, None) => " for a step".to_owned(),
     };
-    format!("{against} {name}{until}{}", before.unwrap_or_default())
+    format!(
+        "{against} {name}{until}{stays}{}",
+        before.unwrap_or_default()
+    )
 }
 
 #[cfg(test)]

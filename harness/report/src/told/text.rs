@@ -56,6 +56,7 @@ pub(crate) fn evidence(
         let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
         text += &body(&explanation, violation, palette);
         text += &printed(violation, &found.last_lines);
+        text += &races::missing_fences(&record.trace, &record.places);
         text += &races::text(&record.trace, &record.places);
         text += &stacks(&record.trace, &record.stacks);
     }
@@ -148,6 +149,7 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
             if let Some(violation) = first {
                 text += &body(&explanation, violation, palette);
                 text += &printed(violation, &LastLines::of(&replay.run));
+                text += &races::missing_fences(&replay.run.trace, &record.places);
                 text += &races::text(&replay.run.trace, &record.places);
                 text += &stacks(&replay.run.trace, &replay.stacks);
             }
@@ -291,7 +293,13 @@ fn circumstances_of(record: &Record) -> Vec<String> {
         _ => format!("{decisions} scheduling decisions differ from the default"),
     };
     let steps = counted(record.trace.steps, "step");
-    faults.chain([format!("{schedule}, {steps}")]).collect()
+    let buffered = match record.trace.delays().len() {
+        0 => String::new(),
+        1 => ", 1 store waits in a store buffer".to_owned(),
+        stores => format!(", {stores} stores wait in store buffers"),
+    };
+    let told = format!("{schedule}{buffered}, {steps}");
+    faults.chain([told]).collect()
 }
 
 /// Shows the timeline and whatever else the checker has to say.

@@ -1,5 +1,6 @@
 //! Facts about an instruction that are needed before it is made to touch an alias.
 
+use crate::memory::tso::order::{self, Order};
 use crosswire_model::AccessKind;
 use iced_x86::{
     Code, Decoder, DecoderOptions, FastFormatter, InstructionInfoFactory, MemorySize, Mnemonic,
@@ -44,6 +45,8 @@ pub(in crate::memory) struct Instruction {
     pub kind: AccessKind,
     /// Bytes of memory it touches; of one element for string instructions.
     pub size: u32,
+    /// What it means for the store buffer of its task.
+    pub order: Order,
     /// As a disassembler prints it.
     pub text: String,
 }
@@ -69,10 +72,12 @@ impl Instruction {
         };
         let mut text = String::new();
         FastFormatter::new().format(&decoded, &mut text);
+        let kind = kind(memory.iter().map(iced_x86::UsedMemory::access));
         Some(Instruction {
             bytes: code[..decoded.len()].to_vec(),
             form,
-            kind: kind(memory.iter().map(iced_x86::UsedMemory::access)),
+            kind,
+            order: order::of_access(&decoded, kind.may_write()),
             size: match decoded.memory_size() {
                 MemorySize::Unknown => 8,
                 size => u32::try_from(size.size()).unwrap_or(8).max(1),

@@ -4,7 +4,9 @@ use crate::found::findings::Identity;
 use crate::keep::criteria::Judge;
 use crate::perform::runner::Runner;
 use crosswire_engine::EngineError;
-use crosswire_model::{Fault, Plan, Run, Schedule, Switch, Verdict};
+use crosswire_model::{
+    DelayedStore, Delays, Fault, MemoryModel, Plan, Run, Schedule, Switch, Verdict,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -49,15 +51,34 @@ impl Attempts<'_> {
         &self.best.plan.faults
     }
 
+    pub(super) fn delays(&self) -> Vec<DelayedStore> {
+        self.best.trace.delays()
+    }
+
     /// Performs a candidate and takes it up if it fails as well and is simpler.
     pub(super) fn attempt(
         &mut self,
         faults: Vec<Fault>,
         switches: Vec<Switch>,
     ) -> Result<bool, EngineError> {
+        self.attempt_with(self.delays(), faults, switches)
+    }
+
+    /// The same with these stores delayed.
+    pub(super) fn attempt_with(
+        &mut self,
+        delays: Vec<DelayedStore>,
+        faults: Vec<Fault>,
+        switches: Vec<Switch>,
+    ) -> Result<bool, EngineError> {
+        let memory = match self.best.plan.memory {
+            MemoryModel::Sc => MemoryModel::Sc,
+            MemoryModel::Tso(_) => MemoryModel::Tso(Delays::These(delays)),
+        };
         let plan = Plan {
             schedule: Schedule::switching(switches),
             faults,
+            memory,
             ..self.best.plan.clone()
         };
         self.tried += 1;
@@ -87,7 +108,7 @@ pub(super) fn size(run: &Run) -> Size {
         .map(|fault| u64::from(fault.point.nth));
     (
         run.plan.faults.len(),
-        trace.deviations.len(),
+        trace.deviations.len() + trace.delays().len(),
         trace.steps,
         points.sum(),
         trace.deviations.iter().map(|one| one.step).sum(),

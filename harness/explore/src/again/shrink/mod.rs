@@ -49,6 +49,7 @@ impl<'a> Shrinker<'a> {
         while !finished && attempts.may_go_on() {
             let before = size(&attempts.best);
             attempts.without_faults()?;
+            attempts.without_delays()?;
             attempts.without_switches()?;
             attempts.by_other_switches()?;
             attempts.earlier_faults()?;
@@ -75,6 +76,24 @@ impl Attempts<'_> {
             if !self.attempt(fewer, self.switches().to_vec())? {
                 at += 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Makes ever smaller parts of the stores visible at once, from the end.
+    fn without_delays(&mut self) -> Result<(), EngineError> {
+        let mut part = self.delays().len();
+        while part > 0 {
+            let mut end = self.delays().len();
+            while end > 0 && self.may_go_on() {
+                let begin = end.saturating_sub(part);
+                let mut fewer = self.delays();
+                fewer.drain(begin..end);
+                let (faults, switches) = (self.faults().to_vec(), self.switches().to_vec());
+                self.attempt_with(fewer, faults, switches)?;
+                end = begin.min(self.delays().len());
+            }
+            part /= 2;
         }
         Ok(())
     }

@@ -1,0 +1,95 @@
+//! Runs under x86-TSO: what litmus tests of several processes can print, over all
+//! interleavings, is exactly what the model says.
+
+mod litmus;
+mod model;
+
+use crosswire::check::{Check, Unjudgeable};
+use crosswire::explore::{Budget, Exhaust, Exploration, Memory, Report};
+use crosswire::model::{Run, Violation};
+use crosswire_testing::building::{build_directory, compile, source};
+use crosswire_testing::command::somewhere;
+use crosswire_testing::engine::{OwnCpu, target};
+use crosswire_testing::measure;
+use litmus::TESTS;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+/// Collects what runs print.
+#[derive(Default)]
+struct Printed(Mutex<BTreeSet<String>>);
+
+impl Check for Printed {
+    fn name(&self) -> &str {
+        "printed"
+    }
+
+    fn check(&self, run: &Run) -> Result<Vec<Violation>, Unjudgeable> {
+        let text = String::from_utf8_lossy(&run.stdout).trim().to_owned();
+        self.0.lock().unwrap().insert(text);
+        Ok(Vec::new())
+    }
+}
+
+/// Explores every interleaving of a litmus test; returns what it has printed.
+fn explored(program: &Path, test: &str, memory: Memory) -> (BTreeSet<String>, Report) {
+    let directory = somewhere();
+    let command = [program.to_str().expect("a path that is text"), test];
+    let printed = Arc::new(Printed::default());
+    let mut target = target("litmus", &command, directory.path());
+    // Looking up functions takes as long as all else.
+    let now = ("LD_BIND_NOW".to_owned(), "1".to_owned());
+    target.environment.push(now);
+    let mut exploration = Exploration::new(target);
+    exploration.jobs = 1;
+    exploration.memory = memory;
+    exploration.exhaust = Some(Exhaust { preemptions: None });
+    exploration.budget = Budget::runs(u64::MAX);
+    exploration.stop_at_first = false;
+    exploration.checks = vec![printed.clone()];
+    let report = exploration
+        .explore(&AtomicBool::new(false), &|_| {})
+        .expect("the test can be explored");
+    let lines = printed.0.lock().unwrap().clone();
+    (lines, report)
+}
+
+/// Compares what a part of the tests can print with the model; those of four processes, which
+/// take half a minute each, only if `CROSSWIRE_LITMUS` says so.
+fn agree(part: usize) {
+    let _cpu = OwnCpu::take();
+    let build = build_directory();
+    let program = compile(&[source("litmus.c")], build.path(), "litmus");
+    let mut wrong = Vec::new();
+    let most = measure("CROSSWIRE_LITMUS", 3) as usize;
+    let tests = TESTS.iter().skip(part).step_by(PARTS);
+    for (name, test) in tests.filter(|(_, test)| test.split('|').count() <= most) {
+        let expected = model::outcomes(test);
+        let (printed, report) = explored(&program, test, Memory::Tso);
+        let done = report.exhaustion.expect("all interleavings were asked for");
+        let forbidden: Vec<_> = printed.difference(&expected).collect();
+        let missing: Vec<_> = expected.difference(&printed).collect();
+        if !(forbidden.is_empty() && missing.is_empty() && done.is_complete()) {
+            wrong.push(format!(
+                "{name} `{test}`: forbidden {forbidden:?}, missing {missing:?}, doubt {:?}",
+                done.doubt
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Tests that run at a time where there are CPUs.
+const PARTS: usize = 2;
+
+#[test]
+fn litmus_tests_print_what_x86_tso_allows() {
+    agree(0);
+}
+
+#[test]
+fn further_litmus_tests_print_what_x86_tso_allows() {
+    agree(1);
+}

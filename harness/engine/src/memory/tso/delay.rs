@@ -1,0 +1,246 @@
+//! Accesses that concern the store buffer of their task: stores that go into it, and loads that
+//! find something there.
+//!
+//! The program's own instruction performs both, on memory that looks as its task sees it, while
+//! nobody else runs. Then the memory is made again what it is for all others.
+
+use super::buffer::{Found, Store};
+use super::order::Order;
+use crate::faults::armed::Strike;
+use crate::inside::remote::{block_signals, next};
+use crate::memory::Pending;
+use crate::memory::code::instruction::{Form, Instruction};
+use crate::memory::reading::value_of;
+use crate::memory::space::{DISTANCE, Region};
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_kernel::memory;
+use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_model::{Access, AccessKind, DelayedStore, TaskId, What};
+
+/// Stores that wait at a time; after so many the task waits itself. The buffers of processors
+/// have room for about as many.
+const MOST: u32 = 56;
+
+impl Session<'_> {
+    /// A task has come to an access: if the plan delays it and it only stores, makes it now,
+    /// since nobody can notice. Returns whether it was made, so that the task goes on.
+    pub fn delay_store(&mut self, index: usize) -> Result<bool, Halt> {
+        let task = &self.tasks[index];
+        let is_at_access = matches!(task.state, State::Ready(At::Access, _));
+        if self.setup.plan.memory.is_sc() || !is_at_access || task.buffer.repeats {
+            return Ok(false);
+        }
+        let pending = task.access.expect("it is at an access");
+        let instruction = self.instruction_of(&pending);
+        let (kind, size) = (instruction.kind, u64::from(instruction.size));
+        let may_wait = instruction.order == Order::Store
+            && instruction.form == Form::Direct
+            && !pending.stepped
+            && !pending.unbacked;
+        let region = self.space(index).at(pending.address).copied();
+        let Some(region) = region.filter(|region| {
+            may_wait && region.end - pending.address >= size && !self.is_examined(index)
+        }) else {
+            return Ok(false);
+        };
+        let buffer = &mut self.tasks[index].buffer;
+        buffer.able += 1;
+        let store = DelayedStore {
+            task: TaskId(index as u32),
+            number: buffer.able,
+        };
+        let has_room = buffer.in_a_row < MOST;
+        if !self.setup.plan.memory.delays(store) || !self.may_be_noticed(&region, &pending, size) {
+            return Ok(false);
+        }
+        self.tasks[index].access = Some(Pending {
+            delayed: has_room,
+            refused: !has_room,
+            ..pending
+        });
+        if !has_room {
+            return Ok(false);
+        }
+        if kind == AccessKind::Update || self.tasks[index].buffer.fenced {
+            // It loads first, or waits, both of which others may notice.
+            return Ok(false);
+        }
+        match self.strike(index)? {
+            Strike::None => {}
+            Strike::StepOver | Strike::Answer(_) => return Ok(false),
+        }
+        self.tasks[index].access = None;
+        self.prepare_trampolines(index)?;
+        self.access_by_buffer(index, &pending)?;
+        Ok(matches!(self.tasks[index].state, State::Ready(At::Code, _)))
+    }
+
+    /// A task stands again where it stood: what was decided about its access holds.
+    pub fn keep_decision(&mut self, index: usize, before: Option<Pending>) {
+        let task = &mut self.tasks[index];
+        task.buffer.repeats = false;
+        if let (Some(access), Some(before)) = (&mut task.access, before) {
+            access.delayed = before.delayed;
+            access.refused = before.refused;
+        }
+    }
+
+    /// Tells whether it can matter to others when a store becomes visible.
+    fn may_be_noticed(&self, region: &Region, pending: &Pending, size: u64) -> bool {
+        let start_up = &self.setup.plan.start_up;
+        !self.follows_contest() || {
+            let place = region.position(pending.address);
+            let mut touches = self
+                .words(region.object, place, size, AccessKind::Write)
+                .into_iter();
+            touches.any(|touch| start_up.is_contested(&touch.object))
+        }
+    }
+
+    fn instruction_of(&self, pending: &Pending) -> &Instruction {
+        let trampolines = &self.memory.knowledge.trampolines;
+        &trampolines.get(pending.trampoline).instruction
+    }
+
+    /// Tells whether an access concerns the store buffer of its task.
+    pub(in crate::memory) fn is_buffered(&self, index: usize, pending: &Pending) -> bool {
+        pending.delayed || self.found(index, pending) != Found::Nothing
+    }
+
+    /// Returns what an access finds in the store buffer of its task.
+    fn found(&self, index: usize, pending: &Pending) -> Found<'_> {
+        let buffer = &self.tasks[index].buffer;
+        let Some(region) = self.space(index).at(pending.address) else {
+            return Found::Nothing;
+        };
+        let size = u64::from(self.instruction_of(pending).size);
+        buffer.find(region.object, region.position(pending.address), size)
+    }
+
+    /// Tells whether an access waits until stores of its own task are visible.
+    pub(super) fn waits_for_stores(&self, index: usize, pending: &Pending) -> bool {
+        let instruction = self.instruction_of(pending);
+        let by_itself = match instruction.order {
+            Order::Drains => true,
+            Order::Store => !pending.delayed,
+            Order::Load => pending.stepped || instruction.form != Form::Direct,
+        };
+        // What a store overlaps does not matter to it.
+        let loads = instruction.kind != AccessKind::Write;
+        by_itself || loads && self.found(index, pending) == Found::Part
+    }
+
+    /// Performs an access as its task sees memory, and puts what it stores into the buffer.
+    pub(in crate::memory) fn access_by_buffer(
+        &mut self,
+        index: usize,
+        pending: &Pending,
+    ) -> Result<(), Halt> {
+        let tid = self.tasks[index].tid;
+        let alias = pending.address + DISTANCE;
+        let instruction = self.instruction_of(pending);
+        let (kind, size) = (instruction.kind, instruction.size as usize);
+        let seen = match self.found(index, pending) {
+            Found::All(bytes) => Some(bytes.to_vec()),
+            _ => None,
+        };
+        let mut visible = vec![0; size];
+        if memory::read(tid, alias, &mut visible).ok() != Some(size) {
+            // The file is shorter than its mapping: the instruction itself finds that out.
+            visible.clear();
+        }
+        if let Some(seen) = &seen {
+            memory::write(tid, alias, seen)?;
+        }
+        let stop = self.perform_in_trampoline(index, pending.trampoline)?;
+        let mut left = vec![0; visible.len()];
+        if !left.is_empty() {
+            memory::read(tid, alias, &mut left)?;
+            memory::write(tid, alias, &visible)?;
+        }
+        if stop != Stop::Signal(libc::SIGTRAP) {
+            return self.on_stop(tid, stop);
+        }
+        self.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
+        let before = seen.unwrap_or(visible);
+        if kind != AccessKind::Write {
+            self.record_load(index, pending, &before);
+        }
+        if kind != AccessKind::Read {
+            self.put_into_buffer(index, pending, left);
+        }
+        Ok(())
+    }
+
+    /// Lets a task perform its instruction on the alias, and nothing behind it.
+    fn perform_in_trampoline(&mut self, index: usize, number: usize) -> Result<Stop, Halt> {
+        let tid = self.tasks[index].tid;
+        let trampolines = &self.memory.knowledge.trampolines;
+        let mask = block_signals(tid)?;
+        regs::poke(tid, Register::Position, trampolines.get(number).address)?;
+        Stopped::reported(tid).single_step();
+        let stop = next(tid)?;
+        if let Stop::Signal(signal) = stop {
+            Stopped::reported(tid).set_signal_mask(mask)?;
+            let position = regs::peek(tid, Register::Position)?;
+            let meaning = self.memory.knowledge.trampolines.meaning(position);
+            if let Some(meaning) = meaning.filter(|_| signal == libc::SIGTRAP) {
+                regs::poke(tid, Register::Position, meaning.position)?;
+            }
+        }
+        Ok(stop)
+    }
+
+    fn record_load(&mut self, index: usize, pending: &Pending, bytes: &[u8]) {
+        let value = Some(value_of(bytes)).map(|value| self.stable_words(value));
+        if let Some(access) = self.access_of(index, pending, bytes.len()) {
+            let access = Access {
+                kind: AccessKind::Read,
+                before: value,
+                after: value,
+                ..access
+            };
+            self.record(index, What::Access(access));
+        }
+    }
+
+    fn put_into_buffer(&mut self, index: usize, pending: &Pending, left: Vec<u8>) {
+        let Some(access) = self.access_of(index, pending, left.len()) else {
+            return;
+        };
+        let access = Access {
+            after: Some(self.stable_words(value_of(&left))),
+            ..access
+        };
+        let step = self.turn.step();
+        let buffer = &mut self.tasks[index].buffer;
+        buffer.add(Store {
+            address: pending.address,
+            object: access.object,
+            offset: access.offset,
+            trampoline: pending.trampoline,
+            bytes: left,
+            step,
+            number: buffer.delayed + 1,
+        });
+        let store = buffer.able;
+        self.record(index, What::Delay { store, access });
+    }
+
+    /// Returns a store of so many bytes as the trace knows it, without values.
+    fn access_of(&mut self, index: usize, pending: &Pending, size: usize) -> Option<Access> {
+        let region = *self.space(index).at(pending.address)?;
+        Some(Access {
+            object: region.object,
+            offset: region.position(pending.address),
+            size: size as u32,
+            kind: AccessKind::Write,
+            before: None,
+            after: None,
+            since: None,
+            place: self.place_of(index, pending.trampoline),
+        })
+    }
+}
