@@ -250,6 +250,8 @@ impl Engine {
         let mattered = session
             .follows_contest()
             .then(|| session.turn.mattered().to_vec());
+        let choices = session.chooser.choices();
+        let contention = std::mem::take(&mut session.contest.uses);
         let mut leftovers = session.processes_left();
         session.kill_all()?;
         let end = outcome?;
@@ -305,6 +307,8 @@ impl Engine {
             unwatched,
             wrappers: self.prepared[prepared].wrappers(),
             mattered,
+            choices,
+            contention,
             stdout,
             stderr,
         };

@@ -269,6 +269,8 @@ impl Runner for Toy {
             unwatched: Default::default(),
             wrappers: Vec::new(),
             mattered: None,
+            choices: 0,
+            contention: crosswire_model::Contention::new(),
             stdout,
             stderr: Vec::new(),
         })

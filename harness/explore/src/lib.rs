@@ -48,7 +48,7 @@ pub use perform::capabilities::{Capability, capabilities};
 pub use perform::cpus::{available_cpus, stay_on};
 pub use perform::runner::{Runner, Starter};
 pub use plan::budget::Budget;
-pub use plan::guarantee::{Chance, Guarantee};
+pub use plan::guarantee::{Chance, Guarantee, Promise};
 pub use plan::memory::{Memory, UnknownMemory};
 pub use plan::shard::{NoShard, Shard};
 pub use plan::strategy::{Strategy, UnknownStrategy};

@@ -6,6 +6,7 @@
 
 mod access;
 mod call;
+mod contention;
 mod difference;
 mod fault;
 mod history;
@@ -27,6 +28,7 @@ mod verdict;
 
 pub use access::{Access, AccessKind, Place, SharedObject};
 pub use call::{Call, Errno, Signal, UnknownName};
+pub use contention::{Contention, Use};
 pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point, PointKind};
 pub use history::{History, Operation, Outcome};
 pub use limits::{Limit, Limits};

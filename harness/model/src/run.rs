@@ -1,6 +1,6 @@
 //! Everything that one run produced.
 
-use super::{Capture, History, Plan, Seen, Trace};
+use super::{Capture, Contention, History, Plan, Seen, Trace};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -35,6 +35,10 @@ pub struct Run {
     pub wrappers: Vec<Wrapper>,
     /// For each task, its steps that touched something contested, if that was followed.
     pub mattered: Option<Vec<u64>>,
+    /// Choices between several tasks.
+    pub choices: u64,
+    /// The uses of contested objects, if they were followed; not all in very long runs.
+    pub contention: Contention,
     /// Standard output.
     pub stdout: Vec<u8>,
     /// Standard error.

@@ -31,15 +31,19 @@ pub enum Rule {
         seed: u64,
     },
     /// Tasks have random priorities; the highest that can run does, and at
-    /// `changes` random steps it falls to the lowest (PCT, Burckhardt et al.,
+    /// `changes` random choices it falls below all others (PCT, Burckhardt et al.,
     /// ASPLOS 2010).
     Priorities {
         /// Seed of the random choices.
         seed: u64,
         /// Number of times that a running task is overtaken.
         changes: u32,
-        /// Expected number of steps, among which the changes are spread.
+        /// Expected number of choices between several tasks, among which the changes are spread.
         horizon: u32,
+        /// The expected number of each task's steps that matter, if each task is as likely
+        /// to be overtaken, however many steps it takes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        by_task: Vec<u64>,
     },
     /// Every step to come has a random priority; it is drawn anew when another
     /// task's step touches the same (POS, Yuan et al., CAV 2018).
@@ -52,9 +56,13 @@ pub enum Rule {
     Weighted {
         /// Seed of the random choices.
         seed: u64,
-        /// Only steps that touch this object count; all of them where `None`.
+        /// Only steps that touch this object count, or one of `beside`; all of them where
+        /// `None`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         object: Option<String>,
+        /// Further objects that count.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        beside: Vec<String>,
         /// The tasks, by number, as a run has shown them.
         weights: Vec<Weight>,
     },

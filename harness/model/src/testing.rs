@@ -106,6 +106,8 @@ impl RunBuilder {
             unwatched: Default::default(),
             wrappers: Vec::new(),
             mattered: None,
+            choices: 0,
+            contention: crate::Contention::new(),
             stdout: Vec::new(),
             stderr: Vec::new(),
         }

@@ -88,6 +88,7 @@ pub fn schedule(number: u64) -> Plan {
             seed,
             changes: 3,
             horizon: 200,
+            by_task: Vec::new(),
         },
     };
     Plan {

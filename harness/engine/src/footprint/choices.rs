@@ -42,6 +42,9 @@ impl Session<'_> {
         if self.matters(index) {
             self.turn.matters_for(index);
         }
+        let step = (self.turn.step(), self.tasks[index].id, process);
+        (self.contest).note_uses(step, &touches, &self.setup.plan.start_up);
+        self.note_targets(index);
         self.contest
             .touch(process, &touches, &self.setup.plan.start_up);
     }
@@ -53,6 +56,18 @@ impl Session<'_> {
             self.name_processes(&mut touches);
             let process = self.tasks[index].process;
             (self.contest).touch(process, &touches, &self.setup.plan.start_up);
+        }
+    }
+
+    /// A task sends a signal: its targets would take further steps, if it does not end them.
+    fn note_targets(&mut self, index: usize) {
+        if !matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
+            return;
+        }
+        for target in self.targets_of_signal(index) {
+            let mut own = [self.process_of(self.processes[target].leader)];
+            self.name_processes(&mut own);
+            (self.contest).touch(target, &own, &self.setup.plan.start_up);
         }
     }
 

@@ -202,21 +202,45 @@ impl Session<'_> {
         }
     }
 
-    /// A signal may end its targets, which then close what they have open.
-    fn concern_of_kill(&mut self, index: usize) -> Vec<Touch> {
-        let entering = self.tasks[index].entering;
-        let target = entering.args[0] as i32;
+    /// The other processes to which a task is about to send a signal.
+    fn signalled(&self, index: usize) -> Vec<usize> {
+        let target = self.tasks[index].entering.args[0] as i32;
         let own = self.tasks[index].process;
-        let signal = entering.row().argument(Arg::Signal);
-        let is_question = signal.is_some_and(|at| entering.args[at] == 0);
         let found = self.tasks.inside(target).filter(|_| target > 0);
-        let targets: Vec<usize> = match found.map(|task| task.process) {
+        let mut targets: Vec<usize> = match found.map(|task| task.process) {
             Some(process) => vec![process],
             // A process group, or a child that nobody knows yet.
             None => (0..self.processes.len()).collect(),
         };
+        targets.retain(|process| *process != own);
+        targets
+    }
+
+    /// The processes that the signal which a task is about to send, if it does, may end.
+    pub(super) fn targets_of_signal(&self, index: usize) -> Vec<usize> {
+        let row = self.tasks[index].entering.row();
+        if !matches!(row.does, Does::Kill | Does::KillThread | Does::QueueSignal)
+            || self.asks_by_signal(index)
+        {
+            return Vec::new();
+        }
+        let mut targets = self.signalled(index);
+        targets.retain(|process| !self.has_ended(&self.processes[*process]));
+        targets
+    }
+
+    /// Tells whether a signal is none, but the question whether there is its target (kill(2)).
+    fn asks_by_signal(&self, index: usize) -> bool {
+        let entering = self.tasks[index].entering;
+        let signal = entering.row().argument(Arg::Signal);
+        signal.is_some_and(|at| entering.args[at] == 0)
+    }
+
+    /// A signal may end its targets, which then close what they have open.
+    fn concern_of_kill(&mut self, index: usize) -> Vec<Touch> {
+        let is_question = self.asks_by_signal(index);
         let mut touches = Vec::new();
-        for process in targets.into_iter().filter(|process| *process != own) {
+        for process in self.signalled(index) {
             let parent = self.processes[process].parent;
             touches.extend(parent.map(|parent| self.mourners(parent)));
             let leader = self.processes[process].leader;

@@ -6,8 +6,9 @@
 //! or has learnt of its end: vector clocks (Mattern, "Virtual time and global states of
 //! distributed systems", 1989) of these two events, by process.
 
-use crosswire_model::{EVERYTHING, Mode, StartUp, Touch};
+use crosswire_model::{Contention, EVERYTHING, Mode, StartUp, TaskId, Touch, Use};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// The latest touch of an object by one process in one way.
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +30,21 @@ pub(crate) struct Contest {
     own_files: HashSet<(usize, u64)>,
     /// Objects that are contested, in spite of the plan.
     pub found: BTreeSet<String>,
+    /// The uses of those that the plan knows to be contested.
+    pub uses: Contention,
+    /// How many these are.
+    noted: usize,
+    /// Copies of `clocks`, as long as they hold.
+    copies: HashMap<usize, Arc<[u32]>>,
 }
+
+/// Uses that are noted, at most: those of runs of thousands of steps.
+const MOST_USES: usize = 100_000;
 
 impl Contest {
     /// A process was created by another one, or by the harness.
     pub fn begin(&mut self, process: usize, parent: Option<usize>) {
+        self.copies.clear();
         let mut clock = parent.map_or_else(Vec::new, |parent| {
             let known = self.clock(parent).clone();
             // What it does from now on is not known to its child.
@@ -48,6 +59,7 @@ impl Contest {
 
     /// A process has learnt of the end of its child.
     pub fn reap(&mut self, process: usize, child: usize) {
+        self.copies.remove(&process);
         let ended = self.clock(child).clone();
         let own = self.clock(process);
         own.resize(own.len().max(ended.len()), 0);
@@ -88,6 +100,41 @@ impl Contest {
                 self.touch_everything(used, plan);
             } else {
                 self.touch_one(&touch.object, used, plan);
+            }
+        }
+    }
+
+    /// Notes which contested objects a step uses.
+    pub fn note_uses(
+        &mut self,
+        (step, task, process): (u64, TaskId, usize),
+        touches: &[Touch],
+        plan: &StartUp,
+    ) {
+        if self.noted >= MOST_USES {
+            return;
+        }
+        let clock = self.clock(process).clone();
+        let time = clock[process];
+        let known = self.copies.entry(process).or_insert_with(|| clock.into());
+        for touch in touches
+            .iter()
+            .filter(|touch| plan.is_contested(&touch.object))
+        {
+            let used = Use {
+                step,
+                task,
+                mode: touch.mode,
+                process,
+                time,
+                known: known.clone(),
+            };
+            self.noted += 1;
+            match self.uses.get_mut(&touch.object) {
+                Some(uses) => uses.push(used),
+                None => {
+                    self.uses.insert(touch.object.clone(), vec![used]);
+                }
             }
         }
     }

@@ -21,7 +21,7 @@ pub struct Chooser {
     taken: HashMap<TaskId, u64>,
     current: Option<TaskId>,
     in_a_row: u32,
-    /// Choices so far.
+    /// Choices between several tasks so far.
     number: u64,
 }
 
@@ -94,6 +94,11 @@ impl Chooser {
         (!is_planned && !is_switched && !has_had_enough).then_some(task)
     }
 
+    /// Returns the number of choices between several tasks so far.
+    pub fn choices(&self) -> u64 {
+        self.number
+    }
+
     /// A task goes on without a decision.
     pub fn goes_on(&mut self, task: TaskId) {
         self.note(task);
@@ -126,7 +131,7 @@ impl Chooser {
             },
         };
         let after = self.done();
-        self.number += 1;
+        self.number += u64::from(choices.candidates.len() > 1);
         self.note(chosen);
         let switch = Switch {
             after,

@@ -27,13 +27,20 @@ pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {
             seed,
             changes,
             horizon,
-        } => Box::new(priorities::Priorities::new(*seed, *changes, *horizon)),
+            by_task,
+        } => Box::new(priorities::Priorities::new(
+            *seed, *changes, *horizon, by_task,
+        )),
         Rule::PartialOrder { seed } => Box::new(partial_order::PartialOrder::new(*seed)),
         Rule::Weighted {
             seed,
             object,
+            beside,
             weights,
-        } => Box::new(weighted::Weighted::new(*seed, object.clone(), weights)),
+        } => {
+            let objects = object.iter().chain(beside).cloned().collect();
+            Box::new(weighted::Weighted::new(*seed, objects, weights))
+        }
         Rule::RoundRobin { quantum } => Box::new(round_robin::RoundRobin { quantum: *quantum }),
     })
 }

@@ -22,7 +22,7 @@ pub(crate) trait Policy: Debug {
 /// The tasks to choose from.
 #[derive(Debug)]
 pub(crate) struct Options<'a> {
-    /// The number of choices so far.
+    /// The number of choices between several tasks so far.
     pub number: u64,
     /// Tasks that can go on, by ascending number; never empty.
     pub ready: &'a [TaskId],

@@ -7,16 +7,22 @@
 
 use super::options::{Options, Policy};
 use crosswire_model::{EVERYTHING, TaskId, Weight};
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
 
 #[derive(Debug)]
 pub(super) struct Weighted {
     random: ChaCha8Rng,
-    object: Option<String>,
+    /// Objects that count; every step where there are none.
+    objects: HashSet<String>,
     tasks: Vec<Tally>,
     /// Task that takes the next step that counts.
     intended: Option<TaskId>,
+    /// By task, the higher of which takes its steps that do not count first; any of them
+    /// where empty. Who only ends others, say, then leaves them the time to do something.
+    priorities: Vec<u64>,
+    has_priorities: bool,
 }
 
 /// Known facts about one task.
@@ -30,22 +36,24 @@ struct Tally {
 }
 
 impl Weighted {
-    pub fn new(seed: u64, object: Option<String>, weights: &[Weight]) -> Weighted {
+    pub fn new(seed: u64, objects: HashSet<String>, weights: &[Weight]) -> Weighted {
         let tally = |weight: &Weight| Tally {
             parent: weight.parent,
             left: weight.steps,
             exists: false,
         };
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
         Weighted {
-            random: ChaCha8Rng::seed_from_u64(seed),
-            object,
+            has_priorities: !objects.is_empty() && random.random_bool(0.5),
+            priorities: Vec::new(),
+            random,
+            objects,
             tasks: weights.iter().map(tally).collect(),
             intended: None,
         }
     }
 
-    /// Steps of a task and of those it has yet to create; at least one, because a
-    /// task that does more than was expected must not stand still.
+    /// Steps of a task and of those it has yet to create.
     fn weight(&self, task: TaskId) -> u64 {
         let is_its = |mut at: TaskId| loop {
             match self.tasks.get(at.index()) {
@@ -60,12 +68,20 @@ impl Weighted {
         let own = self.tasks.get(task.index()).map_or(0, |tally| tally.left);
         let others = (0..self.tasks.len() as u32).map(TaskId);
         let unborn = others.filter(|other| is_its(*other));
-        (own + unborn.map(|id| self.tasks[id.index()].left).sum::<u64>()).max(1)
+        own + unborn.map(|id| self.tasks[id.index()].left).sum::<u64>()
     }
 
-    /// Returns a task among these, as likely as it is heavy.
-    fn draw(&mut self, among: &[TaskId]) -> TaskId {
-        let weights: Vec<u64> = among.iter().map(|task| self.weight(*task)).collect();
+    /// Returns a task among these, as likely as it is heavy. One that does more than was
+    /// expected must not stand still, others that have nothing to do with what counts may.
+    fn draw(&mut self, among: &[TaskId], options: &Options) -> TaskId {
+        let weight = |task: &TaskId| match self.counts(options, *task) {
+            true => self.weight(*task).max(1),
+            false => self.weight(*task),
+        };
+        let mut weights: Vec<u64> = among.iter().map(weight).collect();
+        if weights.iter().all(|weight| *weight == 0) {
+            weights.fill(1);
+        }
         let mut ticket = self.random.random_range(0..weights.iter().sum());
         for (task, weight) in among.iter().zip(weights) {
             if ticket < weight {
@@ -77,8 +93,8 @@ impl Weighted {
     }
 
     /// Takes notice of tasks that were not there before.
-    fn meet(&mut self, ready: &[TaskId]) {
-        for task in ready {
+    fn meet(&mut self, options: &Options) {
+        for task in options.ready {
             while self.tasks.len() <= task.index() {
                 self.tasks.push(Tally {
                     parent: None,
@@ -92,24 +108,34 @@ impl Weighted {
             if let (true, Some(parent)) = (is_new, tally.parent)
                 && self.intended == Some(parent)
             {
-                self.intended = Some(self.draw(&[parent, *task]));
+                self.intended = Some(self.draw(&[parent, *task], options));
             }
         }
     }
 
+    fn highest(&mut self, tasks: &[TaskId]) -> TaskId {
+        let newest = tasks.iter().map(|task| task.index()).max().unwrap_or(0);
+        while self.priorities.len() <= newest {
+            self.priorities.push(self.random.next_u64());
+        }
+        let highest = tasks
+            .iter()
+            .max_by_key(|task| self.priorities[task.index()]);
+        *highest.expect("the intended task is among them")
+    }
+
     fn counts(&self, options: &Options, task: TaskId) -> bool {
-        let Some(object) = &self.object else {
-            return true;
-        };
         let next = options.next_of(task);
-        next.iter()
-            .any(|touch| touch.object == *object || touch.object == EVERYTHING)
+        self.objects.is_empty()
+            || next
+                .iter()
+                .any(|touch| self.objects.contains(&touch.object) || touch.object == EVERYTHING)
     }
 }
 
 impl Policy for Weighted {
     fn choose(&mut self, options: &Options) -> TaskId {
-        self.meet(options.ready);
+        self.meet(options);
         // A task that waits in a loop takes no step that counts, and must not keep those
         // from theirs whom it waits for.
         let others = || {
@@ -125,12 +151,15 @@ impl Policy for Weighted {
         let intended = match self.intended.filter(|task| ready.contains(task)) {
             Some(task) => task,
             // Nobody was, or it waits for another one.
-            None => self.draw(&ready),
+            None => self.draw(&ready, options),
         };
         self.intended = Some(intended);
         let may_go = |task: &&TaskId| **task == intended || !self.counts(options, **task);
         let free: Vec<TaskId> = ready.iter().filter(may_go).copied().collect();
-        let chosen = free[self.random.random_range(0..free.len())];
+        let chosen = match self.has_priorities {
+            true => self.highest(&free),
+            false => free[self.random.random_range(0..free.len())],
+        };
         if self.counts(options, chosen) {
             let left = &mut self.tasks[chosen.index()].left;
             *left = left.saturating_sub(1);
@@ -140,6 +169,75 @@ impl Policy for Weighted {
     }
 
     fn looks_ahead(&self) -> bool {
-        self.object.is_some()
+        !self.objects.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crosswire_model::Touch;
+    use std::rc::Rc;
+
+    /// Chooses until each of the tasks has taken so many steps on the object; the first task
+    /// never touches it. Returns who took steps on it, in order, and the step of the first.
+    fn order(seed: u64, steps: &[u64]) -> (Vec<usize>, usize) {
+        let weights: Vec<Weight> = steps
+            .iter()
+            .map(|steps| Weight {
+                parent: None,
+                steps: *steps,
+            })
+            .collect();
+        let mut policy = Weighted::new(seed, HashSet::from(["a".to_owned()]), &weights);
+        let mut left = steps.to_vec();
+        left[0] = 1;
+        let (mut taken, mut at) = (Vec::new(), 0);
+        while left.iter().any(|steps| *steps > 0) {
+            let ready: Vec<TaskId> = (0..steps.len() as u32)
+                .map(TaskId)
+                .filter(|task| left[task.index()] > 0)
+                .collect();
+            let touches = |task: &TaskId| -> Rc<[Touch]> {
+                match task.index() {
+                    0 => Rc::new([]),
+                    _ => Rc::new([Touch::write("a")]),
+                }
+            };
+            let task = policy.choose(&Options {
+                number: 0,
+                ready: &ready,
+                next: &ready.iter().map(touches).collect::<Vec<_>>(),
+                current: None,
+                in_a_row: 0,
+                yielded: false,
+            });
+            left[task.index()] -= 1;
+            match task.index() {
+                0 => at = taken.len(),
+                index => taken.push(index),
+            }
+        }
+        (taken, at)
+    }
+
+    #[test]
+    fn who_has_nothing_to_do_with_what_counts_is_sometimes_last() {
+        let last = (0..100).filter(|seed| order(*seed, &[0, 3, 3]).1 == 6);
+        assert!(last.count() > 10);
+    }
+
+    #[test]
+    fn every_order_of_what_counts_is_as_likely() {
+        let mut seen = std::collections::BTreeMap::<Vec<usize>, u32>::new();
+        for seed in 0..600 {
+            *seen.entry(order(seed, &[0, 2, 2]).0).or_default() += 1;
+        }
+        // Six interleavings of two times two steps.
+        assert_eq!(seen.len(), 6);
+        assert!(
+            seen.values().all(|count| (60..150).contains(count)),
+            "{seen:?}"
+        );
     }
 }

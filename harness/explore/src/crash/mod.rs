@@ -24,7 +24,7 @@ use crate::perform::runner::{Runner, Starter, engine_starter};
 use crate::perform::worker::{Work, perform};
 use crate::plan::classes::{KillClass, classes};
 use crate::plan::planner::Lessons;
-use crate::plan::strategy::Profile;
+use crate::plan::profile::Profile;
 use crosswire_engine::EngineError;
 use crosswire_model::{Action, Plan, Run, StartUp, Trace, Verdict, What};
 use queue::{CrashOutcome, CrashRun, Queue};

@@ -10,7 +10,7 @@ use crate::found::tally::Tally;
 use crate::plan::guarantee::Guarantee;
 use crate::plan::planner::MUCH;
 use crate::plan::points::{FaultSpace, Points};
-use crate::plan::strategy::Profile;
+use crate::plan::profile::Profiles;
 use crosswire_model::{Fault, FaultKind, StartUp, Verdict, Wrapper};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -37,20 +37,20 @@ pub(crate) struct Collector {
     /// Output of run 0, if it passed.
     pub reference: Option<Vec<u8>>,
     pub processes: Vec<String>,
-    /// Size of the program, as run 0 has shown it.
-    pub profile: Profile,
+    /// Size of the program, as runs have shown it in which start-up does not come first.
+    pub profiles: Profiles,
     /// The steps that can matter, as run 0 has shown them, if not nearly all do.
     relevance: Option<Relevance>,
-    /// Size of the program in runs in which all start-up comes first, if they are much shorter.
-    pub after_start: Option<Profile>,
+    /// Size of the program in runs in which all start-up comes first.
+    pub after_start: Profiles,
+    /// True if these are much shorter.
+    pub is_start_long: bool,
     /// What the programs did in run 0.
     first: Option<FirstRun>,
     /// Programs of run 0 of which only the one counts that they execute.
     pub wrappers: Vec<Wrapper>,
     /// The shortest of the start-ups of all runs.
     pub start_up: Option<StartUp>,
-    /// True if it has become shorter since the last query.
-    pub start_up_shrunk: bool,
     /// Shared memory whose accesses are no schedule points, and why.
     unwatched: BTreeSet<String>,
 }
@@ -96,6 +96,7 @@ impl Collector {
             return;
         }
         self.tally.count(&outcome, || format!("run {run}"));
+        let comes_first = outcome.start_up.comes_first;
         self.faults.planned += outcome.faults_planned;
         self.faults.struck += outcome.faults_struck.len() as u64;
         self.struck.extend(outcome.faults_struck);
@@ -103,34 +104,31 @@ impl Collector {
         let is_like_others = (self.start_up.as_ref())
             .is_none_or(|known| known.skips_wrappers == outcome.start_up.skips_wrappers);
         if is_like_others && !matches!(outcome.verdict, Verdict::Invalid(_)) {
-            self.start_up_shrunk |= match &mut self.start_up {
-                Some(start_up) => start_up.learn(&outcome.start_up),
-                None => self.start_up.insert(outcome.start_up) != &StartUp::longest(),
-            };
+            match &mut self.start_up {
+                Some(start_up) => {
+                    start_up.learn(&outcome.start_up);
+                }
+                None => self.start_up = Some(outcome.start_up),
+            }
         }
-        if let Some(depth) = outcome.depth {
-            self.guarantee.count(depth);
-        }
+        self.guarantee.count(outcome.promise);
         self.points_grown |= self.points.merge(outcome.points);
-        if run == 1 {
-            let is_much_shorter = |profile: &Profile| {
-                let steps = profile.all_steps;
-                steps > 0 && MUCH * steps <= self.profile.all_steps
-            };
-            self.after_start = Some(outcome.profile).filter(is_much_shorter);
-        } else if run == 0 {
-            self.guarantee.tasks = outcome.profile.tasks.len() as u64;
-            self.guarantee.steps = outcome.profile.steps.into();
-            self.profile = outcome.profile;
+        if let Some(profile) = outcome.profile.filter(|_| is_like_others) {
+            let steps = profile.all_steps;
+            self.guarantee.meet(profile.tasks.len() as u64);
+            if comes_first {
+                self.after_start.add(profile);
+            } else {
+                self.profiles.add(profile);
+            }
+            let usual = self.profiles.mean().all_steps;
+            self.is_start_long |= run == 1 && comes_first && steps > 0 && MUCH * steps <= usual;
+        }
+        if run == 0 {
             self.processes = outcome.processes;
             self.first = outcome.first;
             self.wrappers = outcome.wrappers;
-            let start_up = self.start_up.as_mut();
-            self.relevance = outcome.relevance.filter(Relevance::is_worthwhile);
-            if let (None, Some(start_up)) = (&self.relevance, start_up) {
-                start_up.carries_on = false;
-                self.start_up_shrunk = true;
-            }
+            self.relevance = outcome.relevance.filter(Relevance::is_worth_telling);
             self.reference = outcome.reference;
         }
         if let Verdict::Violation(violations) = &outcome.verdict {

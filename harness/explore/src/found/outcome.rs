@@ -3,9 +3,9 @@
 use crate::found::first::FirstRun;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
-use crate::plan::guarantee;
+use crate::plan::guarantee::Promise;
 use crate::plan::points::Points;
-use crate::plan::strategy::Profile;
+use crate::plan::profile::Profile;
 use crosswire_model::{Action, Fault, Kind, Record, Run, StartUp, Verdict, Wrapper};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,8 +17,8 @@ pub(crate) struct Outcome {
     pub steps: u64,
     /// Equal for equal traces.
     pub fingerprint: u64,
-    /// The depth of bugs that its schedule was made for, if it promises anything.
-    pub depth: Option<u32>,
+    /// What its schedule promises, if anything.
+    pub promise: Option<Promise>,
     /// Number of faults that the run had to inject.
     pub faults_planned: u64,
     /// Faults that were injected.
@@ -31,8 +31,8 @@ pub(crate) struct Outcome {
     pub points: Points,
     /// Output of run 0.
     pub reference: Option<Vec<u8>>,
-    /// Size of the program, as run 0 has shown it.
-    pub profile: Profile,
+    /// Size of the program, as a run without faults has shown it.
+    pub profile: Option<Profile>,
     /// Names of the processes of run 0.
     pub processes: Vec<String>,
     /// For violations: what replays it, and whether that has been tried.
@@ -58,14 +58,14 @@ impl Outcome {
             verdict: Verdict::Invalid(reason),
             steps: 0,
             fingerprint: 0,
-            depth: None,
+            promise: None,
             faults_planned: 0,
             faults_struck: Vec::new(),
             excused: Vec::new(),
             allowed: Vec::new(),
             points: Points::default(),
             reference: None,
-            profile: Profile::default(),
+            profile: None,
             processes: Vec::new(),
             record: None,
             last_lines: LastLines::default(),
@@ -91,7 +91,7 @@ impl Outcome {
         Outcome {
             steps: run.trace.steps,
             fingerprint: fingerprint(run),
-            depth: guarantee::depth_of(&run.plan),
+            promise: Promise::of(&run.plan),
             faults_planned: planned,
             faults_struck: struck.cloned().collect(),
             start_up: run.plan.start_up.clone(),

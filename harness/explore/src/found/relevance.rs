@@ -27,8 +27,8 @@ impl Relevance {
         })
     }
 
-    /// Tells whether leaving out the other steps is worth following what every step touches.
-    pub(crate) fn is_worthwhile(&self) -> bool {
+    /// Tells whether there is much that does not matter.
+    pub(crate) fn is_worth_telling(&self) -> bool {
         2 * self.mattering <= self.steps
     }
 }

@@ -53,20 +53,17 @@ impl Sampling {
             self.reference = collector.reference.take().map(Arc::from);
         }
         let points_grown = std::mem::take(&mut collector.points_grown) || self.next == 1;
-        let start_up_shrunk = std::mem::take(&mut collector.start_up_shrunk);
-        if points_grown || start_up_shrunk || self.next == 2 {
-            self.lessons = Arc::new(Lessons {
-                space: FaultSpace::new(&self.kinds, &collector.points),
-                since: match points_grown {
-                    true => self.next,
-                    false => self.lessons.since,
-                },
-                profile: collector.profile.clone(),
-                start_up: collector.start_up.clone(),
-                after_start: collector.after_start.clone(),
-                wrapping: collector.wrappers.iter().map(|one| one.steps).sum(),
-            });
-        }
+        self.lessons = Arc::new(Lessons {
+            space: FaultSpace::new(&self.kinds, &collector.points),
+            since: match points_grown {
+                true => self.next,
+                false => self.lessons.since,
+            },
+            profile: collector.profiles.mean(),
+            start_up: collector.start_up.clone(),
+            after_start: (collector.is_start_long).then(|| collector.after_start.mean()),
+            wrapping: collector.wrappers.iter().map(|one| one.steps).sum(),
+        });
     }
 
     fn unknown_process(&self) -> Option<ExploreError> {

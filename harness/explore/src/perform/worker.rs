@@ -11,7 +11,7 @@ use crate::perform::runner::{Runner, Starter};
 use crate::perform::sampling::NumberedRun;
 use crate::plan::classes::{by_effect, learned};
 use crate::plan::planner::Planner;
-use crate::plan::strategy::Profile;
+use crate::plan::profile::Profile;
 use crate::{Exploration, ExploreError};
 use crosswire_engine::{EngineError, Successor};
 use crosswire_model::{End, FaultKind, Plan, Run, Verdict};
@@ -89,10 +89,11 @@ pub(crate) fn perform_job(
     if !work.faults.is_empty() && plan.faults.is_empty() {
         outcome.points = learned(&run, &work.successors, &work.faults);
     }
+    if plan.faults.is_empty() {
+        outcome.profile = Some(Profile::of(&run));
+    }
     if job.run == 0 {
         describe_first(work, &run, &mut outcome);
-    } else if plan.footprints {
-        outcome.profile = Profile::of(&run);
     }
     Ok(outcome)
 }
@@ -106,7 +107,6 @@ fn is_checked(work: &Work, run: u64) -> bool {
 /// Adds what the other runs need to know of the first.
 pub(crate) fn describe_first(work: &Work, run: &Run, outcome: &mut Outcome) {
     outcome.processes = run.trace.process_names();
-    outcome.profile = Profile::of(run);
     outcome.relevance = Relevance::of(run);
     outcome.first = Some(FirstRun::of(run));
     outcome.wrappers.clone_from(&run.wrappers);

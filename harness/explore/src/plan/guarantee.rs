@@ -2,24 +2,31 @@
 
 use crosswire_model::{Delays, MemoryModel, Plan, Rule};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Probability that a bug of a given depth would have been found by now.
 ///
 /// A bug has depth d if it shows whenever d pairs of steps come in a certain order.
-/// One run of n tasks and k steps whose priorities change d - 1 times shows it with
-/// probability 1/(n·k^(d-1)) at least (Burckhardt, Kothari, Musuvathi and Nagarakatte,
-/// "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010,
-/// theorem 9). Runs are independent. Nothing is promised for what lies beyond the length
-/// of the first run, nor of runs with faults.
+/// One run of n tasks and k choices between several tasks whose priorities change d - 1 times
+/// shows it with probability 1/(n·k^(d-1)) at least (Burckhardt, Kothari, Musuvathi and
+/// Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS
+/// 2010, theorem 9). Runs are independent. Nothing is promised for what lies beyond as many
+/// choices, nor of runs with faults.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Guarantee {
-    /// Tasks of the first run.
+    /// Most tasks of a run.
     pub tasks: u64,
-    /// Steps of the first run.
-    pub steps: u64,
-    /// Number of runs, by the depth that they were made for.
-    pub runs: BTreeMap<u32, u64>,
+    /// Number of runs, by what they promise.
+    pub runs: BTreeMap<Promise, u64>,
+}
+
+/// What a run is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Promise {
+    /// Bugs of this depth, and of every lesser one.
+    pub depth: u32,
+    /// The number of choices among which its priorities change.
+    pub choices: u64,
 }
 
 /// The chance that belongs to a depth.
@@ -32,42 +39,58 @@ pub struct Chance {
 }
 
 impl Guarantee {
-    /// Counts a run. The measure of the first run must be set before the guarantee is
-    /// read.
-    pub(crate) fn count(&mut self, depth: u32) {
-        *self.runs.entry(depth).or_default() += 1;
+    /// Counts a run, if it promises anything.
+    pub(crate) fn count(&mut self, promise: Option<Promise>) {
+        if let Some(promise) = promise {
+            *self.runs.entry(promise).or_default() += 1;
+        }
+    }
+
+    /// Takes note of a run with so many tasks.
+    pub(crate) fn meet(&mut self, tasks: u64) {
+        self.tasks = self.tasks.max(tasks);
+    }
+
+    /// Returns the least and the greatest number of choices for which runs were made.
+    pub fn choices(&self) -> Option<(u64, u64)> {
+        let all = || self.runs.keys().map(|promise| promise.choices);
+        all().min().zip(all().max())
     }
 
     /// Returns the minimum probability that a bug of this depth would have been found.
     ///
     /// ```
-    /// use crosswire_explore::Guarantee;
-    /// // Two tasks and ten steps: a bug of depth 2 shows in one of twenty runs.
-    /// let one = Guarantee { tasks: 2, steps: 10, runs: [(2, 1)].into() };
+    /// use crosswire_explore::{Guarantee, Promise};
+    /// // Two tasks and ten choices: a bug of depth 2 shows in one of twenty runs.
+    /// let promise = Promise { depth: 2, choices: 10 };
+    /// let one = Guarantee { tasks: 2, runs: [(promise, 1)].into() };
     /// assert!((one.probability(2) - 0.05).abs() < 1e-9);
     /// assert_eq!(one.probability(3), 0.0);
     /// ```
     pub fn probability(&self, depth: u32) -> f64 {
         // A bug of depth d is one of every greater depth, too.
-        let missed: f64 = self
+        let serving = self
             .runs
-            .range(depth..)
-            .map(|(&made_for, &runs)| runs as f64 * (-self.of_one(made_for)).ln_1p())
+            .iter()
+            .filter(|(promise, _)| promise.depth >= depth);
+        let missed: f64 = serving
+            .map(|(promise, &runs)| runs as f64 * (-self.of_one(*promise)).ln_1p())
             .sum();
         -missed.exp_m1()
     }
 
-    fn of_one(&self, depth: u32) -> f64 {
+    fn of_one(&self, promise: Promise) -> f64 {
         let tasks = self.tasks.max(1) as f64;
-        let steps = self.steps.max(1) as f64;
-        let changes = f64::from(depth.saturating_sub(1));
-        1.0 / (tasks * steps.powf(changes))
+        let choices = promise.choices.max(1) as f64;
+        let changes = f64::from(promise.depth.saturating_sub(1));
+        1.0 / (tasks * choices.powf(changes))
     }
 
     /// Returns the depths for which there were runs, each with its chance.
     pub fn chances(&self) -> Vec<Chance> {
-        let depths = self.runs.keys().copied();
+        let depths: BTreeSet<u32> = self.runs.keys().map(|promise| promise.depth).collect();
         depths
+            .into_iter()
             .map(|depth| Chance {
                 depth,
                 probability: self.probability(depth),
@@ -82,19 +105,29 @@ impl Guarantee {
     }
 }
 
-/// Returns the depth of bugs that a run under this plan is made for, if its rule promises
-/// anything. Where start-up comes first, orders are left out.
-pub(crate) fn depth_of(plan: &Plan) -> Option<u32> {
-    // The rule does not decide how long stores wait.
-    let has_all_orders = plan.faults.is_empty()
-        && !plan.start_up.comes_first
-        && !matches!(
-            plan.memory,
-            MemoryModel::Tso(Delays::All | Delays::Random { .. })
-        );
-    match plan.schedule.rule {
-        Rule::Priorities { changes, .. } if has_all_orders => Some(changes + 1),
-        _ => None,
+impl Promise {
+    /// Returns what a run under this plan promises, if its rule does. Where start-up comes
+    /// first, orders are left out.
+    pub(crate) fn of(plan: &Plan) -> Option<Promise> {
+        // The rule does not decide how long stores wait.
+        let has_all_orders = plan.faults.is_empty()
+            && !plan.start_up.comes_first
+            && !matches!(
+                plan.memory,
+                MemoryModel::Tso(Delays::All | Delays::Random { .. })
+            );
+        match plan.schedule.rule {
+            Rule::Priorities {
+                changes,
+                horizon,
+                ref by_task,
+                ..
+            } if has_all_orders && by_task.is_empty() => Some(Promise {
+                depth: changes + 1,
+                choices: horizon.into(),
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -106,21 +139,27 @@ mod tests {
     fn runs_add_up_and_serve_lesser_depths() {
         let mut guarantee = Guarantee {
             tasks: 2,
-            steps: 10,
             runs: BTreeMap::new(),
         };
+        let promise = |depth, choices| Some(Promise { depth, choices });
         assert_eq!(guarantee.best(), None);
         for _ in 0..10 {
-            guarantee.count(2);
+            guarantee.count(promise(2, 10));
         }
         let expected = 1.0 - 0.95_f64.powi(10);
         assert!((guarantee.probability(2) - expected).abs() < 1e-12);
         assert!((guarantee.probability(1) - expected).abs() < 1e-12);
-        guarantee.count(3);
+        guarantee.count(promise(3, 10));
         assert!(guarantee.probability(2) > expected);
         assert!((guarantee.probability(3) - 0.005).abs() < 1e-12);
         let depths: Vec<u32> = guarantee.chances().iter().map(|one| one.depth).collect();
         assert_eq!(depths, [2, 3]);
         assert_eq!(guarantee.best().unwrap().depth, 2);
+        let known = guarantee.probability(2);
+        guarantee.count(promise(2, 40));
+        assert!(
+            (1.0 - guarantee.probability(2) - (1.0 - known) * (1.0 - 1.0 / 80.0)).abs() < 1e-12
+        );
+        assert_eq!(guarantee.choices(), Some((10, 40)));
     }
 }

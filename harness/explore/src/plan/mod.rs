@@ -8,5 +8,6 @@ pub(crate) mod guarantee;
 pub(crate) mod memory;
 pub(crate) mod planner;
 pub(crate) mod points;
+pub(crate) mod profile;
 pub(crate) mod shard;
 pub(crate) mod strategy;

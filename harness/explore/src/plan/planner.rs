@@ -5,7 +5,8 @@
 use crate::Shard;
 use crate::plan::memory::Memory;
 use crate::plan::points::FaultSpace;
-use crate::plan::strategy::{Profile, Strategy};
+use crate::plan::profile::Profile;
+use crate::plan::strategy::Strategy;
 use crosswire_model::{Fault, Limits, Plan, Rule, Schedule, StartUp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -17,7 +18,7 @@ pub(crate) struct Lessons {
     pub space: FaultSpace,
     /// The first run that was planned with this space.
     pub since: u64,
-    /// Size of the program, as run 0 has shown it.
+    /// Size of the program, as earlier runs have shown it.
     pub profile: Profile,
     /// The start-up that runs have had, once there are some.
     pub start_up: Option<StartUp>,

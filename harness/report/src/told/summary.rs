@@ -162,11 +162,16 @@ fn guaranteed(guarantee: &Guarantee) -> Option<String> {
         })
         .collect();
     let runs: u64 = guarantee.runs.values().sum();
+    let (least, most) = guarantee.choices()?;
+    let choices = match least == most {
+        true => least.to_string(),
+        false => format!("{least} to {most}"),
+    };
     (!chances.is_empty()).then(|| {
         format!(
             "PCT's bound 1/(n·k^(d-1)) with n = {}, k = {} in {}: bugs of depth {}",
             guarantee.tasks,
-            guarantee.steps,
+            choices,
             counted(runs, "run"),
             chances.join(", ")
         )
