@@ -31,6 +31,7 @@ pub use crash::{CrashGroup, CrashReport, CrashSearch, CrashTally, FailingPoint};
 pub use crosswire_engine::{ExecutableError, find_executable};
 pub use error::ExploreError;
 pub use exploration::Exploration;
+pub use found::coverage::{Coverage, Pair, Side};
 pub use found::exhaustion::{Exhaust, Exhaustion};
 pub use found::findings::Found;
 pub use found::first::FirstRun;

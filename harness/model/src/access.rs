@@ -71,7 +71,7 @@ pub struct SharedObject {
 }
 
 /// Source location of an instruction.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The executable or library that holds it; empty for code in memory only.
     pub module: String,

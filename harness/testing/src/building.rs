@@ -49,15 +49,18 @@ pub fn build_with(compiler: &str, sources: &[PathBuf], directory: &Path, name: &
     program
 }
 
-/// Compiles the exerciser into a directory.
-pub fn exercise(directory: &Path) -> PathBuf {
-    let folder = folder("fixtures/c/exercise");
-    let files = std::fs::read_dir(folder).expect("the fixtures are part of the repository");
-    let sources: Vec<PathBuf> = files
+/// Returns the C sources in a folder.
+pub fn sources(name: &str) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder(name)).expect("the fixtures are part of the repository");
+    files
         .map(|file| file.expect("a readable directory").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
-        .collect();
-    compile(&sources, directory, "exercise")
+        .collect()
+}
+
+/// Compiles the exerciser into a directory.
+pub fn exercise(directory: &Path) -> PathBuf {
+    compile(&sources("fixtures/c/exercise"), directory, "exercise")
 }
 
 /// The modes of the exerciser that are of this kind.

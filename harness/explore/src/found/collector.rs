@@ -1,5 +1,6 @@
 //! Takes in outcomes by the number of their run, whatever order they come in.
 
+use crate::found::coverage::Orders;
 use crate::found::findings::Findings;
 use crate::found::first::FirstRun;
 use crate::found::idle;
@@ -30,6 +31,7 @@ pub(crate) struct Collector {
     /// The faults that were injected.
     struck: HashSet<Fault>,
     guarantee: Guarantee,
+    orders: Orders,
     /// Points at which faults can be injected, as far as known.
     pub points: Points,
     /// True if that has grown since the last query.
@@ -112,6 +114,7 @@ impl Collector {
             }
         }
         self.guarantee.count(outcome.promise);
+        self.orders.add(outcome.orders);
         self.points_grown |= self.points.merge(outcome.points);
         if let Some(profile) = outcome.profile.filter(|_| is_like_others) {
             let steps = profile.all_steps;
@@ -194,6 +197,7 @@ impl Collector {
             first: self.first,
             wrappers: self.wrappers,
             guarantee: self.guarantee,
+            coverage: self.orders.into_coverage(),
             exhaustion: None,
             interrupted: stopped && !self.closed,
             capabilities_lost: tally.capabilities_lost,

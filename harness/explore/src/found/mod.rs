@@ -1,6 +1,7 @@
 //! Outcomes of runs, and the report on all of them.
 
 pub(crate) mod collector;
+pub(crate) mod coverage;
 pub(crate) mod exhaustion;
 pub(crate) mod findings;
 pub(crate) mod first;

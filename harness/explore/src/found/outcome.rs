@@ -1,6 +1,7 @@
 //! Part of a run that an exploration keeps.
 
 use crate::found::first::FirstRun;
+use crate::found::coverage::Order;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
 use crate::plan::guarantee::Promise;
@@ -33,6 +34,8 @@ pub(crate) struct Outcome {
     pub reference: Option<Vec<u8>>,
     /// Size of the program, as a run without faults has shown it.
     pub profile: Option<Profile>,
+    /// The orders of contested pairs that it has shown.
+    pub orders: BTreeSet<Order>,
     /// Names of the processes of run 0.
     pub processes: Vec<String>,
     /// For violations: what replays it, and whether that has been tried.
@@ -66,6 +69,7 @@ impl Outcome {
             points: Points::default(),
             reference: None,
             profile: None,
+            orders: BTreeSet::new(),
             processes: Vec::new(),
             record: None,
             last_lines: LastLines::default(),

@@ -2,7 +2,7 @@
 
 use crate::found::first::FirstRun;
 use crate::found::relevance::Relevance;
-use crate::{Chance, Exhaustion, Found, Guarantee, IdleFault, LostCapability};
+use crate::{Chance, Coverage, Exhaustion, Found, Guarantee, IdleFault, LostCapability};
 use crosswire_model::{Limit, Verdict, Wrapper};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub struct Report {
     pub wrappers: Vec<Wrapper>,
     /// Combined guarantee of the runs with random priorities.
     pub guarantee: Guarantee,
+    /// Contested pairs, and the orders in which they were seen.
+    pub coverage: Coverage,
     /// Progress of an exhaustive exploration.
     pub exhaustion: Option<Exhaustion>,
     /// True if it was stopped before its budget was used up and not because of a finding.
@@ -101,6 +103,7 @@ impl Report {
             first: None,
             wrappers: Vec::new(),
             guarantee: Guarantee::default(),
+            coverage: Coverage::default(),
             exhaustion: None,
             interrupted: false,
             capabilities_lost: Vec::new(),

@@ -1,6 +1,7 @@
 //! What a worker does with a run: performs it, judges it, confirms what it finds.
 
 use crate::found::first::FirstRun;
+use crate::found::coverage::orders;
 use crate::found::outcome::Outcome;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
@@ -92,6 +93,7 @@ pub(crate) fn perform_job(
     if plan.faults.is_empty() {
         outcome.profile = Some(Profile::of(&run));
     }
+    outcome.orders = orders(&run);
     if job.run == 0 {
         describe_first(work, &run, &mut outcome);
     }

@@ -3,6 +3,7 @@
 
 pub use crate::told::shrunk::{Shrunk, json as shrunk};
 
+use super::coverage::{self, Covered};
 use crate::told::races::{self, RaceEntry};
 use crate::told::stacks::{self, StackEntry};
 use crosswire_explore::{
@@ -61,6 +62,9 @@ pub struct Summary {
     /// Minimum probability that a bug of a depth would have been found (PCT).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guarantee: Vec<Chance>,
+    /// Contested pairs, and the orders in which they were seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Covered>,
     /// Progress of an exhaustive exploration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhaustion: Option<Exhausted>,
@@ -218,6 +222,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
         first_run: report.first.clone(),
         wrappers: report.wrappers.clone(),
         guarantee: report.guarantee.chances(),
+        coverage: coverage::json(&report.coverage),
         exhaustion: report.exhaustion.as_ref().map(|exhaustion| Exhausted {
             complete: exhaustion.is_complete(),
             progress: exhaustion.clone(),

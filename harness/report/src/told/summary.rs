@@ -5,7 +5,7 @@ use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::text::{counted, ended_line};
 use crosswire_explore::{
-    Exhaustion, FirstRun, Guarantee, IdleFault, LostCapability, Relevance, Report,
+    Coverage, Exhaustion, FirstRun, Guarantee, IdleFault, LostCapability, Relevance, Report,
 };
 use crosswire_model::{Limit, Verdict, Wrapper};
 use std::collections::BTreeMap;
@@ -51,6 +51,9 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     }
     if let Some(guarantee) = guaranteed(&report.guarantee) {
         line(&mut text, &format!("  {guarantee}"));
+    }
+    if let Some(coverage) = covered(&report.coverage) {
+        line(&mut text, &format!("  {coverage}"));
     }
     if let Some(exhaustion) = &report.exhaustion {
         line(&mut text, &format!("  {}", escape(&exhausted(exhaustion))));
@@ -174,6 +177,26 @@ fn guaranteed(guarantee: &Guarantee) -> Option<String> {
             choices,
             counted(runs, "run"),
             chances.join(", ")
+        )
+    })
+}
+
+/// Says how many contested pairs were seen in both orders, and whether new orders still turn up.
+fn covered(coverage: &Coverage) -> Option<String> {
+    let pairs = coverage.pairs.len() as u64;
+    let news = match coverage.runs_since_new {
+        0 => "the last run showed a new order".to_owned(),
+        runs => format!("no new order in {}", counted(runs, "run")),
+    };
+    (pairs > 0).then(|| {
+        format!(
+            "{}{}, {} seen in both orders; {news}",
+            counted(pairs, "contested pair"),
+            match coverage.is_partial {
+                true => " and more",
+                false => "",
+            },
+            coverage.in_both_orders(),
         )
     })
 }

@@ -1,0 +1,303 @@
+//! Contested pairs: two places in programs that use one object in ways that conflict, and the
+//! orders in which runs have shown them. As long as new orders turn up, further runs are worth
+//! their time; a pair that was seen in one order only has a side that was never tried.
+
+use crate::plan::profile::is_data;
+use crosswire_model::{AccessKind, Place, Run, Use, What};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// One side of a contested pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// The process. Of the children of one parent, all from the fifth on count as one.
+    pub process: String,
+    /// The call; or `reads`, `writes`, `updates` for accesses to shared memory.
+    pub call: String,
+    /// Function and line of the instruction that accesses shared memory, as far as symbols
+    /// tell.
+    pub place: Option<String>,
+}
+
+/// What a step did, in which process.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Deed {
+    process: String,
+    call: String,
+    place: Option<Place>,
+}
+
+impl Deed {
+    fn told(self) -> Side {
+        Side {
+            process: self.process,
+            call: self.call,
+            place: self
+                .place
+                .map(|place| crosswire_symbols::place(&place).to_string()),
+        }
+    }
+}
+
+/// Two uses of one object, in the order in which a run has shown them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Order {
+    object: String,
+    first: Deed,
+    second: Deed,
+}
+
+/// A contested pair, and the runs that have shown it in either order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The object.
+    pub object: String,
+    /// The two sides.
+    pub sides: [Side; 2],
+    /// The numbers of runs in which the first side came first, and in which the second did.
+    pub runs: [u64; 2],
+}
+
+/// The contested pairs of an exploration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Coverage {
+    /// By object; the pairs of runs whose steps were followed.
+    pub pairs: Vec<Pair>,
+    /// Runs since the last that has shown a pair in a new order.
+    pub runs_since_new: u64,
+    /// True if there were too many pairs for telling them all apart.
+    pub is_partial: bool,
+}
+
+impl Coverage {
+    /// Returns the number of pairs that were seen in both orders.
+    pub fn in_both_orders(&self) -> usize {
+        let both = |pair: &&Pair| pair.runs.iter().all(|runs| *runs > 0);
+        self.pairs.iter().filter(both).count()
+    }
+
+    /// Returns the pairs that were seen in one order only.
+    pub fn in_one_order(&self) -> impl Iterator<Item = &Pair> {
+        let one = |pair: &&Pair| pair.runs.contains(&0);
+        self.pairs.iter().filter(one)
+    }
+}
+
+/// More orders are not told apart: those of programs that are larger than any table of them.
+const MOST_ORDERS: usize = 20_000;
+
+/// The orders that runs have shown.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    seen: BTreeMap<Order, u64>,
+    runs_since_new: u64,
+    is_partial: bool,
+}
+
+impl Orders {
+    /// Adds those of a run, and tells how many of them are new.
+    pub fn add(&mut self, orders: BTreeSet<Order>) -> u64 {
+        let mut new = 0;
+        for order in orders {
+            if let Some(runs) = self.seen.get_mut(&order) {
+                *runs += 1;
+            } else if self.seen.len() < MOST_ORDERS {
+                self.seen.insert(order, 1);
+                new += 1;
+            } else {
+                self.is_partial = true;
+            }
+        }
+        self.runs_since_new = match new {
+            0 => self.runs_since_new + 1,
+            _ => 0,
+        };
+        new
+    }
+
+    /// Returns them as pairs.
+    pub fn into_coverage(self) -> Coverage {
+        let mut pairs: BTreeMap<(String, Deed, Deed), [u64; 2]> = BTreeMap::new();
+        for (order, runs) in self.seen {
+            let (object, first, second) = (order.object, order.first, order.second);
+            let turned = first > second;
+            let key = match turned {
+                true => (object, second, first),
+                false => (object, first, second),
+            };
+            // Two processes that do the same show both orders at once.
+            let is_alike = key.1 == key.2;
+            let counts = pairs.entry(key).or_default();
+            counts[usize::from(turned)] += runs;
+            if is_alike {
+                counts[1] += runs;
+            }
+        }
+        let pairs = pairs.into_iter().map(|((object, one, other), runs)| Pair {
+            object,
+            sides: [one.told(), other.told()],
+            runs,
+        });
+        Coverage {
+            pairs: pairs.collect(),
+            runs_since_new: self.runs_since_new,
+            is_partial: self.is_partial,
+        }
+    }
+}
+
+/// Returns the orders of contested pairs that a run has shown.
+pub(crate) fn orders(run: &Run) -> BTreeSet<Order> {
+    let deeds = deeds(run);
+    let mut orders = BTreeSet::new();
+    let words: BTreeSet<&str> = (run.contention.keys())
+        .filter_map(|object| object.rsplit_once("+0x").map(|(file, _)| file))
+        .collect();
+    let told = |object: &&String| is_data(object) && !words.contains(object.as_str());
+    for object in run.contention.keys().filter(told) {
+        // Of each process, its latest use in each way at each place.
+        let mut latest: HashMap<(usize, &Deed), Vec<&Use>> = HashMap::new();
+        for used in &run.contention[object] {
+            let Some(second) = deeds.get(&used.step) else {
+                continue;
+            };
+            for ((_, first), uses) in &latest {
+                if uses.iter().any(|earlier| earlier.competes_with(used)) {
+                    orders.insert(Order {
+                        object: object.clone(),
+                        first: (*first).clone(),
+                        second: second.clone(),
+                    });
+                }
+            }
+            let uses = latest.entry((used.process, second)).or_default();
+            uses.retain(|other| other.mode != used.mode);
+            uses.push(used);
+        }
+    }
+    orders
+}
+
+/// Returns what each step did that used something.
+fn deeds(run: &Run) -> HashMap<u64, Deed> {
+    let mut deeds = HashMap::new();
+    for event in &run.trace.events {
+        let (call, place) = match &event.what {
+            What::Call { call, .. } | What::Block { call, .. } => (call.to_string(), None),
+            What::Access(access) => (
+                match access.kind {
+                    AccessKind::Read => "reads",
+                    AccessKind::Write => "writes",
+                    AccessKind::Update => "updates",
+                }
+                .to_owned(),
+                run.trace.places.get(access.place as usize).cloned(),
+            ),
+            _ => continue,
+        };
+        deeds.entry(event.step).or_insert_with(|| Deed {
+            process: folded(&run.trace.tasks[event.task.index()].process),
+            call,
+            place,
+        });
+    }
+    deeds
+}
+
+/// Children of one parent that are told apart.
+const MOST_CHILDREN: u64 = 4;
+
+/// Gives one name to the processes of a large family.
+fn folded(process: &str) -> String {
+    let mut parts = process.split('.');
+    let root = parts.next().unwrap_or_default().to_owned();
+    parts.fold(root, |name, part| match part.parse::<u64>() {
+        Ok(number) if number > MOST_CHILDREN => format!("{name}.{}…", MOST_CHILDREN + 1),
+        _ => format!("{name}.{part}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake;
+    use crosswire_model::{Contention, Mode};
+
+    /// A run of calls, each by its process, that all use one object in their way.
+    fn run(steps: &[(&str, &str, Mode)]) -> Run {
+        let calls: Vec<(&str, &str)> = steps.iter().map(|(who, call, _)| (*who, *call)).collect();
+        let trace = fake::trace(&calls);
+        let uses = trace
+            .events
+            .iter()
+            .zip(steps)
+            .map(|(event, (_, _, mode))| Use {
+                step: event.step,
+                task: event.task,
+                mode: *mode,
+                process: event.task.index(),
+                time: 1,
+                known: [].into(),
+            });
+        let uses: Vec<Use> = uses.collect();
+        let contention = ["file /a", "children of `a`"].map(|name| (name.to_owned(), uses.clone()));
+        Run {
+            trace,
+            contention: Contention::from(contention),
+            ..crosswire_model::testing::RunBuilder::new(&[]).end(crosswire_model::End::Finished)
+        }
+    }
+
+    fn told(coverage: &Coverage) -> Vec<String> {
+        let pairs = coverage.pairs.iter().map(|pair| {
+            let [one, other] = &pair.sides;
+            format!(
+                "{} {}, {} {}: {:?}",
+                one.process, one.call, other.process, other.call, pair.runs
+            )
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn each_pair_is_told_with_the_orders_in_which_it_was_seen() {
+        let mut all = Orders::default();
+        let (read, write) = (Mode::Read, Mode::Write);
+        let first = run(&[("a", "write", write), ("b", "read", read)]);
+        assert_eq!(all.add(orders(&first)), 1);
+        assert_eq!(all.add(orders(&first)), 0);
+        let second = run(&[
+            ("b", "read", read),
+            ("a", "write", write),
+            ("b", "write", write),
+        ]);
+        assert_eq!(all.add(orders(&second)), 2);
+        assert_eq!(all.add(orders(&first)), 0);
+        let coverage = all.into_coverage();
+        assert_eq!(
+            told(&coverage),
+            ["a write, b read: [3, 1]", "a write, b write: [1, 0]"]
+        );
+        assert_eq!((coverage.in_both_orders(), coverage.runs_since_new), (1, 1));
+        assert_eq!(coverage.in_one_order().count(), 1);
+    }
+
+    #[test]
+    fn what_commutes_and_what_one_process_does_is_no_pair() {
+        let (read, add) = (Mode::Read, Mode::Add);
+        assert!(orders(&run(&[("a", "read", read), ("b", "read", read)])).is_empty());
+        assert!(orders(&run(&[("a", "link", add), ("b", "link", add)])).is_empty());
+        assert!(orders(&run(&[("a", "write", Mode::Write), ("a", "read", read)])).is_empty());
+    }
+
+    #[test]
+    fn large_families_count_as_one() {
+        assert_eq!(folded("p.4"), "p.4");
+        assert_eq!(folded("p.5"), folded("p.99"));
+        assert_eq!(folded("p.12.2"), "p.5….2");
+        let mut all = Orders::default();
+        let (one, other) = (("p.7", "write", Mode::Write), ("p.8", "write", Mode::Write));
+        all.add(orders(&run(&[one, other])));
+        let coverage = all.into_coverage();
+        assert_eq!((coverage.pairs.len(), coverage.in_both_orders()), (1, 1));
+    }
+}
