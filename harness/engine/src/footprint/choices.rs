@@ -55,6 +55,8 @@ impl Session<'_> {
             let mut touches = self.about_to_drain(index);
             self.name_processes(&mut touches);
             let process = self.tasks[index].process;
+            let step = (self.turn.step(), self.tasks[index].id, process);
+            (self.contest).note_uses(step, &touches, &self.setup.plan.start_up);
             (self.contest).touch(process, &touches, &self.setup.plan.start_up);
         }
     }

@@ -1,6 +1,6 @@
 //! Takes in outcomes by the number of their run, whatever order they come in.
 
-use crate::found::coverage::Orders;
+use crate::found::coverage::{Order, Orders};
 use crate::found::findings::Findings;
 use crate::found::first::FirstRun;
 use crate::found::idle;
@@ -9,6 +9,7 @@ use crate::found::relevance::Relevance;
 use crate::found::report::{FaultTally, Progress, Report};
 use crate::found::tally::Tally;
 use crate::plan::guarantee::Guarantee;
+use crate::plan::mix::Mix;
 use crate::plan::planner::MUCH;
 use crate::plan::points::{FaultSpace, Points};
 use crate::plan::profile::Profiles;
@@ -32,6 +33,8 @@ pub(crate) struct Collector {
     struck: HashSet<Fault>,
     guarantee: Guarantee,
     orders: Orders,
+    /// What the runs of each strategy have shown.
+    pub mix: Mix,
     /// Points at which faults can be injected, as far as known.
     pub points: Points,
     /// True if that has grown since the last query.
@@ -114,6 +117,9 @@ impl Collector {
             }
         }
         self.guarantee.count(outcome.promise);
+        if let Some(place) = outcome.strategy {
+            self.mix.add(place, outcome.orders.iter().map(Order::hash));
+        }
         self.orders.add(outcome.orders);
         self.points_grown |= self.points.merge(outcome.points);
         if let Some(profile) = outcome.profile.filter(|_| is_like_others) {

@@ -5,6 +5,7 @@
 use crate::plan::profile::is_data;
 use crosswire_model::{AccessKind, Place, Run, Use, What};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// One side of a contested pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,15 @@ pub(crate) struct Order {
     object: String,
     first: Deed,
     second: Deed,
+}
+
+impl Order {
+    /// Returns a number that is the same for the same order.
+    pub fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        Hash::hash(self, &mut hasher);
+        hasher.finish()
+    }
 }
 
 /// A contested pair, and the runs that have shown it in either order.

@@ -4,6 +4,7 @@ use crate::found::first::FirstRun;
 use crate::found::coverage::Order;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
+use crate::plan::mix::place_of;
 use crate::plan::guarantee::Promise;
 use crate::plan::points::Points;
 use crate::plan::profile::Profile;
@@ -34,6 +35,8 @@ pub(crate) struct Outcome {
     pub reference: Option<Vec<u8>>,
     /// Size of the program, as a run without faults has shown it.
     pub profile: Option<Profile>,
+    /// The place of its strategy in the mix.
+    pub strategy: Option<usize>,
     /// The orders of contested pairs that it has shown.
     pub orders: BTreeSet<Order>,
     /// Names of the processes of run 0.
@@ -69,6 +72,7 @@ impl Outcome {
             points: Points::default(),
             reference: None,
             profile: None,
+            strategy: None,
             orders: BTreeSet::new(),
             processes: Vec::new(),
             record: None,
@@ -98,6 +102,7 @@ impl Outcome {
             promise: Promise::of(&run.plan),
             faults_planned: planned,
             faults_struck: struck.cloned().collect(),
+            strategy: place_of(&run.plan.schedule.rule),
             start_up: run.plan.start_up.clone(),
             unwatched: run.unwatched.clone(),
             ..Outcome {

@@ -60,6 +60,7 @@ impl Sampling {
                 false => self.lessons.since,
             },
             profile: collector.profiles.mean(),
+            mix: Some(collector.mix.proportions()),
             start_up: collector.start_up.clone(),
             after_start: (collector.is_start_long).then(|| collector.after_start.mean()),
             wrapping: collector.wrappers.iter().map(|one| one.steps).sum(),

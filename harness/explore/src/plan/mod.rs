@@ -6,6 +6,7 @@ pub(crate) mod classes;
 pub(crate) mod effects;
 pub(crate) mod guarantee;
 pub(crate) mod memory;
+pub(crate) mod mix;
 pub(crate) mod planner;
 pub(crate) mod points;
 pub(crate) mod profile;

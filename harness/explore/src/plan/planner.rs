@@ -6,7 +6,8 @@ use crate::Shard;
 use crate::plan::memory::Memory;
 use crate::plan::points::FaultSpace;
 use crate::plan::profile::Profile;
-use crate::plan::strategy::Strategy;
+use crate::plan::mix;
+use crate::plan::strategy::{Proportions, Strategy};
 use crosswire_model::{Fault, Limits, Plan, Rule, Schedule, StartUp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +21,8 @@ pub(crate) struct Lessons {
     pub since: u64,
     /// Size of the program, as earlier runs have shown it.
     pub profile: Profile,
+    /// Proportions of the strategies of the mix, once runs have shown what each is good for.
+    pub mix: Option<Proportions>,
     /// The start-up that runs have had, once there are some.
     pub start_up: Option<StartUp>,
     /// Size of the program in runs in which all start-up comes first, if they are much shorter.
@@ -86,11 +89,11 @@ impl Planner {
             _ if is_whole => {
                 let steps = u64::from(lessons.profile.all_steps) + lessons.wrapping;
                 let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-                Schedule::new(self.rule(run, &Profile::of_length(steps)))
+                Schedule::new(self.rule(run, &Profile::of_length(steps), lessons))
             }
             _ => {
                 let after_start = lessons.after_start.as_ref().filter(|_| comes_first);
-                Schedule::new(self.rule(run, after_start.unwrap_or(&lessons.profile)))
+                Schedule::new(self.rule(run, after_start.unwrap_or(&lessons.profile), lessons))
             }
         };
         Plan {
@@ -136,10 +139,11 @@ impl Planner {
         is_turn && lessons.wrapping > 0 && lessons.space.len() == 0
     }
 
-    fn rule(&self, run: u64, profile: &Profile) -> Rule {
+    fn rule(&self, run: u64, profile: &Profile, lessons: &Lessons) -> Rule {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(run);
-        self.strategy.rule(&mut rng, profile)
+        let mix = lessons.mix.unwrap_or_else(mix::usual);
+        self.strategy.rule(&mut rng, profile, &mix)
     }
 
     /// Returns the faults of a run: every other run has one. As many such runs as there
