@@ -42,9 +42,9 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
 
 /// Lets a process of a recording execute another file.
 fn replace(record: &mut Record, name: &str, path: &Path) -> Result<(), Failure> {
-    let path = path
-        .canonicalize()
-        .map_err(|error| Failure::usage(format!("--program {name}: {}: {error}", path.display())))?;
+    let path = path.canonicalize().map_err(|error| {
+        Failure::usage(format!("--program {name}: {}: {error}", path.display()))
+    })?;
     let names: Vec<String> = record.programs.iter().map(|one| one.name.clone()).collect();
     let mut programs = record.programs.iter_mut();
     let program = programs.find(|one| one.name == name).ok_or_else(|| {

@@ -343,6 +343,7 @@ impl Engine {
             pids_vary: !self.sandbox.is_isolated(),
             in_template: false,
             most_made: u32::MAX,
+            until_executed: 0,
             early: &prepared.early,
             notes_changes: self.executes && plan.start_up.reads_own_files,
             start_id: 0,

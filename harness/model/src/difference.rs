@@ -217,12 +217,18 @@ mod tests {
         let mut later = recorded.clone();
         later.events[0].time = 7;
         let difference = recorded.first_difference(&later).unwrap();
-        assert!(difference.ends_with("(at 0 and 7 ns of virtual time)"), "{difference}");
+        assert!(
+            difference.ends_with("(at 0 and 7 ns of virtual time)"),
+            "{difference}"
+        );
         let mut elsewhere = recorded.clone();
         if let What::Call { args, .. } = &mut elsewhere.events[0].what {
             args[2] = 16;
         }
         let difference = recorded.first_difference(&elsewhere).unwrap();
-        assert!(difference.ends_with("(argument 3 is 0x0 and 0x10)"), "{difference}");
+        assert!(
+            difference.ends_with("(argument 3 is 0x0 and 0x10)"),
+            "{difference}"
+        );
     }
 }

@@ -26,7 +26,9 @@ fn times_are_positive() {
     assert_eq!(seconds("250ms"), Ok(Duration::from_millis(250)));
     assert_eq!(seconds("2m"), Ok(Duration::from_secs(120)));
     assert_eq!(seconds("0.5h"), Ok(Duration::from_secs(1800)));
-    for text in ["0", "-1", "nan", "inf", "1e300", "x", "s", "0s", "1d", "1 m"] {
+    for text in [
+        "0", "-1", "nan", "inf", "1e300", "x", "s", "0s", "1d", "1 m",
+    ] {
         assert!(seconds(text).is_err(), "{text}");
     }
 }

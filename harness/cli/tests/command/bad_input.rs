@@ -224,7 +224,10 @@ fn recordings_that_were_damaged_or_do_not_fit() {
     assert_eq!(repaired.status.code(), Some(0), "{repaired:?}");
 
     // The program of the recording, under another name.
-    let moved = crosswire(here.path(), &["replay", "--program", "program=./kept", name]);
+    let moved = crosswire(
+        here.path(),
+        &["replay", "--program", "program=./kept", name],
+    );
     assert_eq!(moved.status.code(), Some(1), "{moved:?}");
     for (program, words) in [
         ("program=./nothing", "No such file"),

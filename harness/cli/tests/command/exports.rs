@@ -92,7 +92,10 @@ fn junit_is_accepted_by_a_strict_schema() {
         assert!(output.status.success(), "{output:?}");
         let text = std::fs::read_to_string(&out).expect("a report");
         assert!(text.contains("<failure"), "{text}");
-        assert!(text.contains("name=\"keeps its promises in every run\""), "{text}");
+        assert!(
+            text.contains("name=\"keeps its promises in every run\""),
+            "{text}"
+        );
         let checked = Command::new(&xmllint)
             .args(["--noout", "--schema"])
             .args([&schema, &out])

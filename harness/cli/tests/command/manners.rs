@@ -67,11 +67,22 @@ fn nothing_but_the_report_goes_to_standard_output() {
 fn a_program_may_follow_without_dashes_and_what_it_prints_is_shown() {
     let (mut command, _directory) = crosswire();
     command.args(["run", "--quiet", "--runs", "2", "--show-output"]);
-    command.args(["--expect-exit", "3", "sh", "-c", "echo $0; exit 3", "--said"]);
+    command.args([
+        "--expect-exit",
+        "3",
+        "sh",
+        "-c",
+        "echo $0; exit 3",
+        "--said",
+    ]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let told = String::from_utf8_lossy(&output.stdout);
-    for part in ["  sh: exit status 3\n", "    --said\n", "standard error: nothing"] {
+    for part in [
+        "  sh: exit status 3\n",
+        "    --said\n",
+        "standard error: nothing",
+    ] {
         assert!(told.contains(part), "{part}: {told}");
     }
 }
@@ -86,9 +97,17 @@ fn what_is_interrupted_has_not_passed() {
     let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
     assert!(killed.success());
     let mut told = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut told)
+        .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(told.starts_with("INTERRUPTED: no violation so far\n"), "{told}");
+    assert!(
+        told.starts_with("INTERRUPTED: no violation so far\n"),
+        "{told}"
+    );
 }
 
 #[test]

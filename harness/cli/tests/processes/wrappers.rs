@@ -124,6 +124,9 @@ fn what_a_wrapper_finds_depends_on_who_comes_first() {
         &[&common[..], &["--process", apart]].concat(),
     );
     assert_eq!(outcome.status, PASS, "{}", outcome.told());
+    // A file made in its directory is nothing that a shell asks for.
+    let wrappers = outcome.report["wrappers"].as_array();
+    assert_eq!(wrappers.map(Vec::len), Some(1), "{}", outcome.told());
 }
 
 /// The order in which two children of the wrapper write to its pipe.

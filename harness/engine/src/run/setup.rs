@@ -40,6 +40,9 @@ pub(crate) struct Setup<'a> {
     pub in_template: bool,
     /// The number of sockets and epoll instances that a start-up may make to see what there is.
     pub most_made: u32,
+    /// The program is looked at only as far as it prepares others: until it has executed so many,
+    /// if that is not 0.
+    pub until_executed: u32,
     /// What each program looked at while it started, of the files that the run may change.
     pub early: &'a [BTreeSet<String>],
     /// Programs are executed in runs: what changes files is noted.

@@ -11,6 +11,7 @@ use crate::footprint::objects::{entries, file, writers};
 use crate::run::session::Session;
 use crate::start::loading::{TRIED, is_inside, opens_to_change};
 use crate::start::reads::EXECUTED;
+use crate::start::wrapper::forget_status;
 use crosswire_calls::Does;
 use crosswire_kernel::{descriptor, probe};
 use crosswire_model::{EVERYTHING, Mode, Touch};
@@ -96,14 +97,18 @@ impl Session<'_> {
     /// Tells whether no other program is known to change the file at which a call looks, and
     /// takes note of it.
     fn may_look_early(&mut self, index: usize) -> bool {
-        let touches = self.of_names(index);
+        let mut touches = self.of_names(index);
+        let does = self.tasks[index].entering.row().does;
+        if self.setup.until_executed > 0 && does == Does::LookUp {
+            forget_status(&mut touches);
+        }
         let start_up = &self.setup.plan.start_up;
         let is_look = |touch: &Touch| touch.object != EVERYTHING && touch.mode == Mode::Read;
         if !touches.iter().all(is_look) {
             return false;
         }
         let mut seen: BTreeSet<String> = touches.iter().map(|touch| touch.object.clone()).collect();
-        if self.tasks[index].entering.row().does == Does::Open {
+        if does == Does::Open {
             // It will be read or listed.
             let mut names = touches.iter().rev();
             let opened = names.find_map(|touch| touch.object.strip_prefix("name "));

@@ -183,12 +183,19 @@ impl Engine {
         }
         let name = self.programs[number].start.name.clone();
         let launched = self.launch(number)?;
-        let count = wrapper::count(&name, launched, self.loading(number, plan, u32::MAX))?;
-        let kept = match count {
+        let setup = Setup {
+            until_executed: u32::MAX,
+            ..self.loading(number, plan, u32::MAX)
+        };
+        let kept = match wrapper::count(&name, launched, setup)? {
             0 => None,
-            count => {
+            until_executed => {
                 let launched = self.launch(number)?;
-                wrapper::keep(&name, launched, self.loading(number, plan, u32::MAX), count)?
+                let setup = Setup {
+                    until_executed,
+                    ..self.loading(number, plan, u32::MAX)
+                };
+                wrapper::keep(&name, launched, setup)?
             }
         };
         (self.template_pids).extend(kept.as_ref().map(|template| template.inside));
@@ -224,6 +231,7 @@ impl Engine {
             pids_vary: false,
             in_template: true,
             most_made,
+            until_executed: 0,
             early: &[],
             notes_changes: false,
             start_id: RUN_PID + number as i32,

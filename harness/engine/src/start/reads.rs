@@ -16,8 +16,6 @@ pub(crate) struct EarlyReads {
     pub made: u32,
     /// Programs that the program has executed.
     pub executed: u32,
-    /// It is kept where it has just executed so many, if that is not 0.
-    pub kept_after: u32,
     /// Objects that this run has changed, and at which the start-up of another program has
     /// looked.
     pub contested: BTreeSet<String>,

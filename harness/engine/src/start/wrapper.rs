@@ -13,7 +13,6 @@ use crate::run::session::{Halt, Session};
 use crate::run::setup::Setup;
 use crate::run::task::{At, State};
 use crate::start::launch::Launched;
-use crate::start::reads::EarlyReads;
 use crate::start::template::Template;
 use crosswire_calls::Does;
 use crosswire_kernel::{Tid, descriptor, probe};
@@ -32,19 +31,18 @@ pub(crate) fn count(name: &str, launched: Launched, setup: Setup<'_>) -> Result<
     Ok(passed)
 }
 
-/// Keeps a program where it has executed so many others; `None` if it does not get there.
+/// Keeps a program where it has executed as many others as is wanted; `None` if it does not get
+/// there.
 pub(crate) fn keep(
     name: &str,
     launched: Launched,
     setup: Setup<'_>,
-    wrappers: u32,
 ) -> Result<Option<Template>, EngineError> {
     let (tid, tid_inside) = (launched.tid, launched.tid_inside);
     let directory = descriptor::working_directory(tid);
     let (mut session, index) = Session::of_launched(name, launched, setup)?;
-    session.early.kept_after = wrappers;
     let passed = session.pass_wrappers(index)?;
-    let stopped = match session.is_kept_at_exec(index) && passed == wrappers {
+    let stopped = match session.is_kept_at_exec(index) && passed == setup.until_executed {
         true => session.tasks[index].take_stopped(),
         false => None,
     };
@@ -96,12 +94,9 @@ impl Session<'_> {
 
     /// Tells whether a program has just executed the one that is to be kept.
     pub fn is_kept_at_exec(&self, index: usize) -> bool {
-        let EarlyReads {
-            executed,
-            kept_after,
-            ..
-        } = self.early;
-        kept_after > 0 && executed == kept_after && self.processes[self.tasks[index].process].root
+        let wanted = self.setup.until_executed;
+        let is_root = self.processes[self.tasks[index].process].root;
+        is_root && wanted > 0 && self.early.executed == wanted
     }
 
     /// Names of the files that the program was given.
@@ -128,20 +123,16 @@ impl Session<'_> {
             State::Ready(at, _) => at == At::Entry,
             _ => false,
         };
-        // Shells ask whether `.` is the directory that they were told. When files were made in it
-        // they do not ask.
-        let looks_up = is_call && self.tasks[index].entering.row().does == Does::LookUp;
-        let touches = self.concern(index);
-        let is_status = |touch: &Touch| looks_up && touch.object.starts_with(&entries(""));
-        let is_quiet = |touch: &Touch| match touch.mode {
-            _ if is_inner(touch, given) => true,
-            mode => mode == Mode::Read,
-        };
+        let mut touches = self.concern(index).to_vec();
+        if is_call && self.tasks[index].entering.row().does == Does::LookUp {
+            forget_status(&mut touches);
+        }
+        let is_quiet = |touch: &Touch| touch.mode == Mode::Read || is_inner(touch, given);
         if !touches.iter().all(is_quiet) {
             return false;
         }
         let looks = touches.iter().filter(|touch| touch.mode == Mode::Read);
-        let looks = looks.filter(|touch| touch.object != EVERYTHING && !is_status(touch));
+        let looks = looks.filter(|touch| touch.object != EVERYTHING);
         for object in looks.map(|touch| &touch.object) {
             self.early.seen.insert(object.clone());
             if object.starts_with(&file("")) {
@@ -190,6 +181,12 @@ impl Session<'_> {
             && !self.timers.are_armed()
             && !knows_ids(tid, self.tasks.iter().map(|task| task.tid_inside))
     }
+}
+
+/// Leaves out that the status of a directory shows when files were made in it: shells only ask
+/// whether `.` is the directory that they were told.
+pub(super) fn forget_status(touches: &mut Vec<Touch>) {
+    touches.retain(|touch| !touch.object.starts_with(&entries("")));
 }
 
 /// Tells whether a change concerns only the program and its children: itself, and pipes between

@@ -1,11 +1,11 @@
 //! Part of a run that an exploration keeps.
 
-use crate::found::first::FirstRun;
 use crate::found::coverage::Order;
+use crate::found::first::FirstRun;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
-use crate::plan::mix::place_of;
 use crate::plan::guarantee::Promise;
+use crate::plan::mix::place_of;
 use crate::plan::points::Points;
 use crate::plan::profile::Profile;
 use crosswire_model::{Action, Fault, Kind, Record, Run, StartUp, Verdict, Wrapper};

@@ -63,7 +63,7 @@ impl Sampling {
             mix: Some(collector.mix.proportions()),
             start_up: collector.start_up.clone(),
             after_start: (collector.is_start_long).then(|| collector.after_start.mean()),
-            wrapping: collector.wrappers.iter().map(|one| one.steps).sum(),
+            has_wrappers: !collector.wrappers.is_empty(),
         });
     }
 

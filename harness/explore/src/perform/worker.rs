@@ -1,7 +1,7 @@
 //! What a worker does with a run: performs it, judges it, confirms what it finds.
 
-use crate::found::first::FirstRun;
 use crate::found::coverage::orders;
+use crate::found::first::FirstRun;
 use crate::found::outcome::Outcome;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;

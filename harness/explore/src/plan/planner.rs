@@ -4,9 +4,9 @@
 
 use crate::Shard;
 use crate::plan::memory::Memory;
+use crate::plan::mix;
 use crate::plan::points::FaultSpace;
 use crate::plan::profile::Profile;
-use crate::plan::mix;
 use crate::plan::strategy::{Proportions, Strategy};
 use crosswire_model::{Fault, Limits, Plan, Rule, Schedule, StartUp};
 use rand::{RngExt, SeedableRng};
@@ -27,8 +27,8 @@ pub(crate) struct Lessons {
     pub start_up: Option<StartUp>,
     /// Size of the program in runs in which all start-up comes first, if they are much shorter.
     pub after_start: Option<Profile>,
-    /// Steps of programs that only prepare others, which runs leave out; 0 if there are none.
-    pub wrapping: u64,
+    /// True if there are programs that only prepare others, which runs leave out.
+    pub has_wrappers: bool,
 }
 
 /// One run in this number is performed with start-up that others may disturb, where it takes
@@ -86,11 +86,10 @@ impl Planner {
         let schedule = match run {
             // The reference: no chance, no fault.
             0 => Schedule::new(Rule::RunOn),
-            _ if is_whole => {
-                let steps = u64::from(lessons.profile.all_steps) + lessons.wrapping;
-                let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-                Schedule::new(self.rule(run, &Profile::of_length(steps), lessons))
-            }
+            // How long the run will be is hardly known, which other strategies count on.
+            _ if is_whole => Schedule::new(Rule::RandomWalk {
+                seed: self.seed.wrapping_add(run),
+            }),
             _ => {
                 let after_start = lessons.after_start.as_ref().filter(|_| comes_first);
                 Schedule::new(self.rule(run, after_start.unwrap_or(&lessons.profile), lessons))
@@ -136,7 +135,7 @@ impl Planner {
     /// others. Where there are faults, their points are counted from one beginning in all runs.
     fn is_whole(&self, nth: u64, lessons: &Lessons) -> bool {
         let is_turn = nth == 2 || nth > 0 && nth.is_multiple_of(WHOLE);
-        is_turn && lessons.wrapping > 0 && lessons.space.len() == 0
+        is_turn && lessons.has_wrappers && lessons.space.len() == 0
     }
 
     fn rule(&self, run: u64, profile: &Profile, lessons: &Lessons) -> Rule {
@@ -309,7 +308,7 @@ mod tests {
         let none = Lessons::default();
         assert!((0..600).all(|run| !whole(run, &none)));
         let wrapped = || Lessons {
-            wrapping: 1000,
+            has_wrappers: true,
             ..Lessons::default()
         };
         let runs: Vec<u64> = (0..600).filter(|run| whole(*run, &wrapped())).collect();
