@@ -207,7 +207,9 @@ fn the_bound_of_random_priorities_is_told() {
         .process("b", |(), _| crosswire::mark(2))
         .strategy(Strategy::Pct(Some(2)))
         .try_explore(Budget::runs(101));
-    assert_eq!(report.guarantee.runs, [(2, 100)].into());
+    let runs = &report.guarantee.runs;
+    assert!(runs.keys().all(|promise| promise.depth == 2));
+    assert_eq!(runs.values().sum::<u64>(), 100);
     assert_eq!(report.guarantee.tasks, 3);
     assert!(report.guarantee.probability(2) > 0.0);
 }

@@ -54,7 +54,10 @@ pub struct RunOptions {
     /// limit]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub time: Option<Duration>,
-    /// Scheduling strategy: mixed, random-walk, pct, pct(DEPTH), pos, surw, round-robin
+    /// Scheduling strategy: mixed (all others in turn, more often those that show more), surw
+    /// (every order of the steps on selected objects equally likely), pct or pct(DEPTH) (random
+    /// priorities with DEPTH - 1 changes), pos (a random priority for each step), random-walk,
+    /// round-robin
     #[arg(long, value_name = "STRATEGY", default_value_t)]
     pub strategy: Strategy,
     /// Memory model: sc (every store is visible to others at once) or tso (stores may wait in

@@ -18,7 +18,7 @@ pub(super) struct Priorities {
     priorities: Vec<u64>,
     /// When the task that would be chosen is overtaken, each time with the priority that it
     /// gets.
-    changes: Vec<(At, u64)>,
+    changes: Vec<(OvertakenAt, u64)>,
     /// How often each task would have been chosen among several.
     turns: Vec<u64>,
     /// The lowest priority so far.
@@ -30,20 +30,20 @@ const MIDDLE: u64 = u64::MAX / 2;
 
 /// A moment at which a task is overtaken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum OvertakenAt {
     /// At the choice between several tasks that has this number.
     Choice(u64),
     /// When this task, by index, would be chosen for the time that has this number.
     Turn(usize, u64),
 }
 
-impl At {
-    fn draw(random: &mut ChaCha8Rng, horizon: u32, by_task: &[u64]) -> At {
+impl OvertakenAt {
+    fn draw(random: &mut ChaCha8Rng, horizon: u32, by_task: &[u64]) -> OvertakenAt {
         if by_task.is_empty() {
-            return At::Choice(random.random_range(0..u64::from(horizon.max(1))));
+            return OvertakenAt::Choice(random.random_range(0..u64::from(horizon.max(1))));
         }
         let task = random.random_range(0..by_task.len());
-        At::Turn(task, random.random_range(0..by_task[task].max(1)))
+        OvertakenAt::Turn(task, random.random_range(0..by_task[task].max(1)))
     }
 }
 
@@ -53,7 +53,7 @@ impl Priorities {
         let lowest = MIDDLE - u64::from(changes);
         // Whoever is overtaken first may become the lower one of two, or the higher.
         let changes = (lowest..MIDDLE).map(|priority| {
-            let at = At::draw(&mut random, horizon, by_task);
+            let at = OvertakenAt::draw(&mut random, horizon, by_task);
             (at, priority)
         });
         Priorities {
@@ -68,7 +68,10 @@ impl Priorities {
     /// Returns the change, by index, that the task which would be chosen meets here.
     fn due(&self, options: &Options) -> Option<usize> {
         let task = self.highest(options.ready).index();
-        let (now, turn) = (At::Choice(options.number), At::Turn(task, self.turns[task]));
+        let (now, turn) = (
+            OvertakenAt::Choice(options.number),
+            OvertakenAt::Turn(task, self.turns[task]),
+        );
         (self.changes.iter()).position(|(at, _)| *at == now || *at == turn)
     }
 
@@ -159,10 +162,10 @@ mod tests {
         let left = |seed| {
             let mut policy = Priorities::new(seed, 2, 2, &[]);
             policy.changes.sort_unstable_by_key(|(at, _)| match at {
-                At::Choice(number) | At::Turn(_, number) => *number,
+                OvertakenAt::Choice(number) | OvertakenAt::Turn(_, number) => *number,
             });
-            let numbers: Vec<At> = policy.changes.iter().map(|(at, _)| *at).collect();
-            if numbers != [At::Choice(0), At::Choice(1)] {
+            let numbers: Vec<OvertakenAt> = policy.changes.iter().map(|(at, _)| *at).collect();
+            if numbers != [OvertakenAt::Choice(0), OvertakenAt::Choice(1)] {
                 return None;
             }
             let (first, second) = (policy.changes[0].1, policy.changes[1].1);
@@ -177,8 +180,8 @@ mod tests {
         for seed in 0..20 {
             // Both changes are for the only turn of the second task.
             let policy = Priorities::new(seed, 2, 9, &[1]);
-            let all: Vec<At> = policy.changes.iter().map(|(at, _)| *at).collect();
-            assert_eq!(all, [At::Turn(0, 0), At::Turn(0, 0)]);
+            let all: Vec<OvertakenAt> = policy.changes.iter().map(|(at, _)| *at).collect();
+            assert_eq!(all, [OvertakenAt::Turn(0, 0), OvertakenAt::Turn(0, 0)]);
             let chosen = chosen(policy, &[&[0, 1], &[0, 1], &[0, 1]]);
             assert!(chosen.iter().all(|task| *task == TaskId(1)), "{chosen:?}");
         }

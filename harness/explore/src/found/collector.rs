@@ -1,6 +1,6 @@
 //! Takes in outcomes by the number of their run, whatever order they come in.
 
-use crate::found::coverage::{Order, Orders};
+use crate::found::coverage::{OrderedPair, Orders};
 use crate::found::findings::Findings;
 use crate::found::first::FirstRun;
 use crate::found::idle;
@@ -118,7 +118,8 @@ impl Collector {
         }
         self.guarantee.count(outcome.promise);
         if let Some(place) = outcome.strategy {
-            self.mix.add(place, outcome.orders.iter().map(Order::hash));
+            self.mix
+                .add(place, outcome.orders.iter().map(OrderedPair::hash));
         }
         self.orders.add(outcome.orders);
         self.points_grown |= self.points.merge(outcome.points);

@@ -41,13 +41,13 @@ impl Deed {
 
 /// Two uses of one object, in the order in which a run has shown them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Order {
+pub(crate) struct OrderedPair {
     object: String,
     first: Deed,
     second: Deed,
 }
 
-impl Order {
+impl OrderedPair {
     /// Returns a number that is the same for the same order.
     pub fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -98,14 +98,14 @@ const MOST_ORDERS: usize = 20_000;
 /// The orders that runs have shown.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
-    seen: BTreeMap<Order, u64>,
+    seen: BTreeMap<OrderedPair, u64>,
     runs_since_new: u64,
     is_partial: bool,
 }
 
 impl Orders {
     /// Adds those of a run, and tells how many of them are new.
-    pub fn add(&mut self, orders: BTreeSet<Order>) -> u64 {
+    pub fn add(&mut self, orders: BTreeSet<OrderedPair>) -> u64 {
         let mut new = 0;
         for order in orders {
             if let Some(runs) = self.seen.get_mut(&order) {
@@ -156,7 +156,7 @@ impl Orders {
 }
 
 /// Returns the orders of contested pairs that a run has shown.
-pub(crate) fn orders(run: &Run) -> BTreeSet<Order> {
+pub(crate) fn orders(run: &Run) -> BTreeSet<OrderedPair> {
     let deeds = deeds(run);
     let mut orders = BTreeSet::new();
     let words: BTreeSet<&str> = (run.contention.keys())
@@ -172,7 +172,7 @@ pub(crate) fn orders(run: &Run) -> BTreeSet<Order> {
             };
             for ((_, first), uses) in &latest {
                 if uses.iter().any(|earlier| earlier.competes_with(used)) {
-                    orders.insert(Order {
+                    orders.insert(OrderedPair {
                         object: object.clone(),
                         first: (*first).clone(),
                         second: second.clone(),

@@ -1,6 +1,6 @@
 //! Part of a run that an exploration keeps.
 
-use crate::found::coverage::Order;
+use crate::found::coverage::OrderedPair;
 use crate::found::first::FirstRun;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
@@ -38,7 +38,7 @@ pub(crate) struct Outcome {
     /// The place of its strategy in the mix.
     pub strategy: Option<usize>,
     /// The orders of contested pairs that it has shown.
-    pub orders: BTreeSet<Order>,
+    pub orders: BTreeSet<OrderedPair>,
     /// Names of the processes of run 0.
     pub processes: Vec<String>,
     /// For violations: what replays it, and whether that has been tried.

@@ -78,8 +78,8 @@ impl Strategy {
                     None => random.random_range(0..MOST_ORDERINGS),
                 },
                 horizon: profile.choices.max(1),
-                // The guarantee holds for the other half.
-                by_task: match random.random_bool(0.5) {
+                // Without the guarantee, for which a depth was asked for.
+                by_task: match depth.is_none() && random.random_bool(0.5) {
                     true => profile.tasks.iter().map(|task| task.steps).collect(),
                     false => Vec::new(),
                 },
