@@ -121,6 +121,7 @@ fn searches_that_contradict_themselves() {
         (&["--shard", "5/4"], "1 <= K <= N"),
         (&["--strategy", "pct(0)"], "depth from 1 to 32"),
         (&["--strategy", "luck"], "unknown strategy `luck`"),
+        (&["--memory", "power"], "unknown memory model `power`"),
         (&["--continue"], "nothing to continue"),
     ] {
         let arguments = [&["run"], options, &["--", "/bin/true"]].concat();

@@ -315,7 +315,8 @@ impl Session<'_> {
             if self.delay_store(index)? {
                 continue;
             }
-            if !matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
+            let task = &self.tasks[index];
+            if !matches!(task.state, State::Ready(At::Entry, _)) || !task.buffer.is_empty() {
                 return Ok(());
             }
             // In this order: a quiet call does not end the start-up.

@@ -215,3 +215,36 @@ impl Chooser {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_waits_for_its_stores_lets_its_buffer_go_first() {
+        let [first, second] = [TaskId(0), TaskId(1)];
+        let mut chooser = Chooser::new(&Schedule::default());
+        let mut takes = |step: u64, ready: &[TaskId]| {
+            let candidates = chooser.candidates(ready, &[]);
+            assert!(!candidates.iter().any(|task| task.is_buffer()));
+            let choices = Choices {
+                ready,
+                asleep: &[],
+                candidates: &candidates,
+                next: &[],
+            };
+            let (task, decision) = chooser.choose(step, &choices, false).unwrap();
+            assert_eq!(decision, None);
+            task
+        };
+        let buffer = first.buffer();
+        // It goes on while it can, whatever waits in its buffer.
+        assert_eq!(takes(0, &[first, second, buffer]), first);
+        assert_eq!(takes(1, &[first, second, buffer]), first);
+        assert_eq!(takes(2, &[second, buffer]), buffer);
+        assert_eq!(takes(3, &[first, second]), first);
+        // Where it waits for something else, its stores are visible first, too.
+        assert_eq!(takes(4, &[second, second.buffer()]), second);
+        assert_eq!(takes(5, &[second.buffer()]), second.buffer());
+    }
+}

@@ -29,7 +29,10 @@ struct Node {
 impl Node {
     /// Returns the number of preemptions if this task takes the step.
     fn preemptions_with(&self, task: TaskId) -> u32 {
-        let leaves = |before: TaskId| before != task && self.choices.contains(&before);
+        // That a store becomes visible takes the processor from nobody.
+        let leaves = |before: TaskId| {
+            before.owner() != task.owner() && self.choices.contains(&before.owner())
+        };
         self.preemptions + u32::from(self.before.is_some_and(leaves))
     }
 

@@ -60,7 +60,7 @@ impl fmt::Display for Memory {
 
 /// Reason why a text is not a memory model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown memory model `{0}` (known: sc, tso)")]
+#[error("unknown memory model `{0}` (known: sc, and tso, the order of x86 processors)")]
 pub struct UnknownMemory(String);
 
 impl FromStr for Memory {

@@ -8,8 +8,8 @@ use crosswire::check::{Check, Unjudgeable};
 use crosswire::explore::{Budget, Exhaust, Exploration, Memory, Report};
 use crosswire::model::{Run, Violation};
 use crosswire_testing::building::{build_directory, compile, source};
-use crosswire_testing::command::somewhere;
-use crosswire_testing::engine::{OwnCpu, target};
+use crosswire_testing::command::{run, somewhere};
+use crosswire_testing::engine::{OwnCpu, on_every_cpu, target};
 use crosswire_testing::measure;
 use litmus::TESTS;
 use std::collections::BTreeSet;
@@ -56,14 +56,14 @@ fn explored(program: &Path, test: &str, memory: Memory) -> (BTreeSet<String>, Re
     (lines, report)
 }
 
-/// Compares what a part of the tests can print with the model; those of four processes, which
-/// take half a minute each, only if `CROSSWIRE_LITMUS` says so.
+/// Compares what a part of the tests can print with the model; those of more than two processes,
+/// which take up to half a minute each, only if `CROSSWIRE_LITMUS` says so.
 fn agree(part: usize) {
     let _cpu = OwnCpu::take();
     let build = build_directory();
     let program = compile(&[source("litmus.c")], build.path(), "litmus");
     let mut wrong = Vec::new();
-    let most = measure("CROSSWIRE_LITMUS", 3) as usize;
+    let most = measure("CROSSWIRE_LITMUS", 2) as usize;
     let tests = TESTS.iter().skip(part).step_by(PARTS);
     for (name, test) in tests.filter(|(_, test)| test.split('|').count() <= most) {
         let expected = model::outcomes(test);
@@ -79,6 +79,53 @@ fn agree(part: usize) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a program does to memory and tasks whose stores wait (see `programs/buffered.c`).
+const MODES: [&str; 11] = [
+    "alias",
+    "straddle",
+    "vector",
+    "string",
+    "update",
+    "many",
+    "threads",
+    "executes",
+    "dies",
+    "works",
+    "signalled",
+];
+
+/// Every store may wait, and some runs are performed twice.
+#[test]
+fn programs_do_what_they_do_natively_while_stores_wait() {
+    let build = build_directory();
+    let program = compile(&[source("buffered.c")], build.path(), "buffered");
+    let failures = on_every_cpu(&MODES, |_, mode| {
+        let (directory, path) = (somewhere(), program.to_str().expect("a path that is text"));
+        let options = ["--memory", "tso", "--runs", "60", "--every-step"];
+        let outcome = run(
+            directory.path(),
+            &[&options[..], &["--", path, mode]].concat(),
+        );
+        let told = || format!("{mode}: {}", outcome.told());
+        (outcome.verdict() == "pass").then_some(()).ok_or_else(told)
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn nothing_is_claimed_where_stores_became_visible_early() {
+    let _cpu = OwnCpu::take();
+    let build = build_directory();
+    let program = compile(&[source("buffered.c")], build.path(), "buffered");
+    let (_, report) = explored(&program, "works", Memory::Tso);
+    let done = report.exhaustion.expect("all interleavings were asked for");
+    let doubt = done.doubt.unwrap_or_default();
+    assert!(doubt.contains("became visible early"), "{doubt}");
+    let (_, report) = explored(&program, "alias", Memory::Tso);
+    let done = report.exhaustion.expect("all interleavings were asked for");
+    assert!(done.is_complete(), "{:?}", done.doubt);
 }
 
 /// Tests that run at a time where there are CPUs.

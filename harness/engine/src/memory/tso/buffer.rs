@@ -31,8 +31,9 @@ impl Store {
 pub(super) enum Found<'a> {
     /// No store to the memory that it reads.
     Nothing,
-    /// All that it reads, in the newest of the stores to it.
-    All(&'a [u8]),
+    /// All that it reads, in the newest of the stores to it: the bytes, and where that store
+    /// has written them.
+    All(&'a [u8], u64),
     /// That store has written only a part: the load waits until it is visible (Intel,
     /// "Optimization Reference Manual", section on store forwarding).
     Part,
@@ -91,7 +92,8 @@ impl StoreBuffer {
         match range.start <= wanted.start && wanted.end <= range.end {
             true => {
                 let begin = (wanted.start - range.start) as usize;
-                Found::All(&newest.bytes[begin..begin + size as usize])
+                let bytes = &newest.bytes[begin..begin + size as usize];
+                Found::All(bytes, newest.address + begin as u64)
             }
             false => Found::Part,
         }
@@ -119,9 +121,9 @@ mod tests {
         let mut buffer = StoreBuffer::default();
         buffer.add(store(8, &[1, 2, 3, 4]));
         buffer.add(store(8, &[5, 6]));
-        assert_eq!(buffer.find(1, 8, 2), Found::All(&[5, 6]));
-        assert_eq!(buffer.find(1, 9, 1), Found::All(&[6]));
-        assert_eq!(buffer.find(1, 10, 2), Found::All(&[3, 4]));
+        assert_eq!(buffer.find(1, 8, 2), Found::All(&[5, 6], 0x1008));
+        assert_eq!(buffer.find(1, 9, 1), Found::All(&[6], 0x1009));
+        assert_eq!(buffer.find(1, 10, 2), Found::All(&[3, 4], 0x100a));
         assert_eq!(buffer.find(1, 8, 4), Found::Part);
         assert_eq!(buffer.find(1, 6, 4), Found::Part);
         assert_eq!(buffer.find(1, 12, 4), Found::Nothing);

@@ -143,7 +143,8 @@ impl Session<'_> {
         let instruction = self.instruction_of(pending);
         let (kind, size) = (instruction.kind, instruction.size as usize);
         let seen = match self.found(index, pending) {
-            Found::All(bytes) => Some(bytes.to_vec()),
+            // Where the load reads, the program may not be able to write.
+            Found::All(bytes, at) => Some((bytes.to_vec(), at + DISTANCE)),
             _ => None,
         };
         let mut visible = vec![0; size];
@@ -151,20 +152,24 @@ impl Session<'_> {
             // The file is shorter than its mapping: the instruction itself finds that out.
             visible.clear();
         }
-        if let Some(seen) = &seen {
-            memory::write(tid, alias, seen)?;
+        if let Some((seen, at)) = &seen {
+            memory::write(tid, *at, seen)?;
         }
         let stop = self.perform_in_trampoline(index, pending.trampoline)?;
         let mut left = vec![0; visible.len()];
         if !left.is_empty() {
             memory::read(tid, alias, &mut left)?;
-            memory::write(tid, alias, &visible)?;
+            let writable = match kind {
+                AccessKind::Read => seen.as_ref().map(|(_, at)| *at),
+                _ => Some(alias),
+            };
+            writable.map_or(Ok(()), |at| memory::write(tid, at, &visible))?;
         }
         if stop != Stop::Signal(libc::SIGTRAP) {
             return self.on_stop(tid, stop);
         }
         self.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
-        let before = seen.unwrap_or(visible);
+        let before = seen.map_or(visible, |(seen, _)| seen);
         if kind != AccessKind::Write {
             self.record_load(index, pending, &before);
         }

@@ -23,9 +23,12 @@ pub(super) enum Leg {
     One,
 }
 
+/// Reads memory from an address into a buffer; returns how many bytes there are.
+type Read<'a> = dyn Fn(u64, &mut [u8]) -> usize + 'a;
+
 /// Code of a program, by pages.
 pub(super) struct Code<'a> {
-    read: Box<dyn Fn(u64, &mut [u8]) -> usize + 'a>,
+    read: Box<Read<'a>>,
     pages: HashMap<u64, Vec<u8>>,
 }
 
