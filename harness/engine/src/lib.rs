@@ -49,6 +49,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Milliseconds between two looks of the watchdog.
 const TICK: i64 = 20;
@@ -62,8 +63,10 @@ const RUN_PID: i32 = 101;
 /// no name that other runs know.
 const MOST_ATTEMPTS: u32 = 24;
 
-/// Number of attempts at a run whose pids differ from the expected ones.
+/// Number of attempts at a run whose pids differ from the expected ones: as many in which they
+/// differ in the same way, and as many in all.
 const ATTEMPTS: u32 = 4;
+const ALL_ATTEMPTS: u32 = 32;
 
 /// Operations that a run may log: a call and an answer each take an entry.
 const LOG_ENTRIES: usize = 1 << 16;
@@ -221,18 +224,30 @@ impl Engine {
         let prepared = self.prepare(&plan.start_up)?;
         let _trap = CounterTrap::set();
         let mut attempt = self.run_once(plan, prepared)?;
-        for _ in 1..ATTEMPTS {
-            if self.has_usual_pids(&attempt.run.trace) {
+        let mut alike = 1;
+        for number in 1..ALL_ATTEMPTS {
+            if alike == ATTEMPTS || self.has_usual_pids(&attempt.run.trace) {
                 break;
             }
+            // The kernel is late because the machine is busy.
+            std::thread::sleep(Duration::from_millis(number.into()));
+            let pids = |attempt: &Attempt| -> Vec<_> {
+                let tasks = attempt.run.trace.tasks.iter();
+                tasks.map(|task| task.tid).collect()
+            };
+            let before = pids(&attempt);
             attempt = self.run_once(plan, prepared)?;
+            alike = match pids(&attempt) == before {
+                true => alike + 1,
+                false => 1,
+            };
         }
         Ok(attempt)
     }
 
     /// Tells whether the run got the usual pids. The kernel releases a pid a moment after
     /// its process can no longer be found, without notice; a run that begins in that
-    /// moment gets other pids, and is repeated. Programs whose forks fail have gaps in
+    /// moment gets other pids, and is repeated. Programs whose forks fail have the same gaps in
     /// every run.
     fn has_usual_pids(&self, trace: &Trace) -> bool {
         // A task whose creator died before it learnt the pid has none.

@@ -1,11 +1,15 @@
 //! Clocks: programs are told the right time by whatever way they ask, and one that asks all the
 //! time does so without a step each, in most runs.
 
+use crosswire::model::Plan;
 use crosswire_testing::building::{build_directory, build_with, compile, folder, tool};
 use crosswire_testing::command::{Outcome, VIOLATION, replay_differs, run, somewhere};
+use crosswire_testing::engine::{engine, next_cpu, schedule, target};
 use std::path::{Path, PathBuf};
 
-const MODES: [&str; 6] = ["agree", "until", "timer", "exchange", "threads", "spoil"];
+const MODES: [&str; 7] = [
+    "agree", "until", "timer", "exchange", "threads", "spoil", "files",
+];
 
 fn source() -> PathBuf {
     folder("fixtures").join("c/clocks/clocks.c")
@@ -49,6 +53,24 @@ fn most_runs_make_no_steps_of_readings_and_some_do() {
     assert!(first > 2000 && two - first < first / 4, "{first}, {two}");
     assert!(eight - 2 * first > 6 * (two - first) - first / 4, "{eight}");
     assert!(eight < 4 * first, "{eight}");
+}
+
+/// Calls that take one stop in a usual run take two in one that is watched.
+#[test]
+fn calls_have_the_time_at_which_they_were_made() {
+    let build = build_directory();
+    let program = compile(&[source()], build.path(), "clocks");
+    let directory = somewhere();
+    let command = [program.to_str().expect("a path that is text"), "files"];
+    let mut engine = engine(&target("clocks", &command, directory.path()), next_cpu());
+    let plan = Plan {
+        clocks_are_free: true,
+        ..schedule(0)
+    };
+    let usual = engine.run(&plan).expect("a run");
+    engine.watch(true);
+    let watched = engine.run(&plan).expect("a run");
+    assert_eq!(usual.trace.first_difference(&watched.trace), None);
 }
 
 /// It reads the clock too late: time passes for others while it has not read it.

@@ -29,6 +29,15 @@ pub(crate) fn install(remote: &Remote) -> io::Result<Installed> {
     })
 }
 
+/// What a task has left on the engine's pages.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Left {
+    /// How many of the readings that it was lent, if it was lent any.
+    readings: Option<u64>,
+    /// The result of a call that has one stop, if that has certainly come back.
+    result: Option<u64>,
+}
+
 impl Session<'_> {
     /// The stub that the task can take for the call it is about to make.
     pub fn find_stub(&mut self, index: usize) -> Result<Option<u64>, Halt> {
@@ -131,42 +140,47 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Takes what a task has left on the engine's pages on its way to a stop: its readings of
-    /// clocks have taken time. Returns the result of a call that has one stop, if it has
-    /// certainly come back.
-    pub fn take_left(&mut self, index: usize, stop: Stop) -> Option<u64> {
+    /// Reads what a task has left on the engine's pages on its way to a stop.
+    pub fn left_on_pages(&self, index: usize, stop: Stop) -> Left {
         let task = &self.tasks[index];
         let (tid, has_come_back) = (task.tid, task.in_one_stop_call && stop == Stop::Entry);
         if !self.has_readings(index, stop) {
-            return None;
+            return Left::default();
         }
         if has_come_back {
             let (mut left, mut result) = ([0; 8], [0; 8]);
             let parts = [(vdso::LENT, &mut left[..]), (RESULT, &mut result[..])];
             if memory::read_each(tid, parts).is_ok() {
-                self.take_readings(index, u64::from_ne_bytes(left));
-                return Some(u64::from_ne_bytes(result));
+                return Left {
+                    readings: Some(u64::from_ne_bytes(left)),
+                    result: Some(u64::from_ne_bytes(result)),
+                };
             }
         }
-        self.take_readings(index, vdso::left(tid).unwrap_or(0));
-        None
+        Left {
+            readings: Some(vdso::left(tid).unwrap_or(0)),
+            result: None,
+        }
+    }
+
+    /// Readings of clocks that a task has made on its way to a stop have taken time: after the
+    /// call that it has made first, if that has one stop.
+    pub fn take_left(&mut self, index: usize, left: Left) {
+        if let Some(readings) = left.readings {
+            self.take_readings(index, readings);
+        }
     }
 
     /// Before anything else is made of a stop: the call that the task has made on its way
     /// there has ended.
-    pub fn end_one_stop_call(
-        &mut self,
-        index: usize,
-        stop: Stop,
-        kept: Option<u64>,
-    ) -> Result<(), Halt> {
+    pub fn end_one_stop_call(&mut self, index: usize, stop: Stop, left: Left) -> Result<(), Halt> {
         // Of a task that is gone, nobody knows how far it had come.
         let is_gone = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
         if !std::mem::take(&mut self.tasks[index].in_one_stop_call) || is_gone {
             return Ok(());
         }
         let tid = self.tasks[index].tid;
-        if let Some(result) = kept {
+        if let Some(result) = left.result {
             self.record_call(index, result as i64);
             return Ok(());
         }

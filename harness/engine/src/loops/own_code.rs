@@ -103,9 +103,10 @@ impl Session<'_> {
         };
         match shown {
             Shown::Endless(stopped, rounding) => {
-                let result = self.take_left(index, Stop::Trap);
+                let left = self.left_on_pages(index, Stop::Trap);
+                self.end_one_stop_call(index, Stop::Trap, left)?;
+                self.take_left(index, left);
                 self.use_cpu_in_loop(index);
-                self.end_one_stop_call(index, Stop::Trap, result)?;
                 self.tasks[index].state = State::Ready(At::Code, stopped);
                 self.record(index, What::Spin);
                 self.wait_in_own_code(index, rounding);

@@ -31,11 +31,13 @@ impl Session<'_> {
             Stop::Entry => Stopped::reported(tid).entering()?,
             _ => Entering::default(),
         };
-        let result = self.take_left(index, stop);
+        let left = self.left_on_pages(index, stop);
         if self.look_at_told(index, &entering)? {
+            self.take_left(index, left);
             return Ok(());
         }
-        self.end_one_stop_call(index, stop, result)?;
+        self.end_one_stop_call(index, stop, left)?;
+        self.take_left(index, left);
         match stop {
             Stop::Entry => self.on_entry(index, entering),
             Stop::Exit => self.on_exit(index),
