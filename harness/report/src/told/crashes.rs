@@ -145,7 +145,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
             tally(report.single)
         ),
     );
-    text += &passed_over(&report.wrappers, "are one class of points");
+    text += &passed_over(&report.wrappers, "are tried with --every-point only");
     if let Some(second) = &report.second {
         line(
             &mut text,

@@ -28,7 +28,11 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     if let Some(relevance) = &report.relevance {
         line(&mut text, &escape(&format!("  {}", mattering(relevance))));
     }
-    text += &passed_over(&report.wrappers, "are tried in few runs");
+    let tried = match report.faults.possible {
+        0 => "are tried in few runs",
+        _ => "are tried with --every-step only",
+    };
+    text += &passed_over(&report.wrappers, tried);
     let faults = report.faults;
     if faults.planned > 0 || faults.possible > 0 {
         line(
