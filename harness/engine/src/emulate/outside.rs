@@ -6,6 +6,7 @@ use super::address;
 use crate::run::session::Session;
 use crate::start::loading::is_inside;
 use crosswire_calls::Does;
+use crosswire_kernel::descriptor;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -33,10 +34,9 @@ impl Session<'_> {
             _ => return None,
         };
         let path = address::path(task.tid, at)?;
-        let directory = || fs::read_link(format!("/proc/{}/cwd", task.tid)).ok();
         match path.is_absolute() {
             true => Some(path),
-            false => Some(directory()?.join(path)),
+            false => Some(descriptor::working_directory(task.tid)?.join(path)),
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct Contest {
     pub found: BTreeSet<String>,
     /// The uses of those that the plan knows to be contested.
     pub uses: Contention,
-    /// How many these are.
+    /// Number of these uses.
     noted: usize,
     /// Copies of `clocks`, as long as they hold.
     copies: HashMap<usize, Arc<[u32]>>,
@@ -114,9 +114,9 @@ impl Contest {
         if self.noted >= MOST_USES {
             return;
         }
-        let clock = self.clock(process).clone();
-        let time = clock[process];
-        let known = self.copies.entry(process).or_insert_with(|| clock.into());
+        let time = self.clock(process)[process];
+        let known = self.copies.entry(process);
+        let known = known.or_insert_with(|| self.clocks[process].as_slice().into());
         for touch in touches
             .iter()
             .filter(|touch| plan.is_contested(&touch.object))

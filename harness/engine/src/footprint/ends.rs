@@ -3,14 +3,13 @@
 use crate::footprint::objects;
 use crate::run::session::Session;
 use crate::run::task::Process;
-use crosswire_kernel::{Tid, probe};
+use crosswire_kernel::{Tid, descriptor, probe};
 use crosswire_model::{EVERYTHING, TaskId, Touch, What};
 use libc::*;
-use std::fs;
 
 /// Returns the touch of executing a file no more: it may be opened for writing again.
 pub(super) fn executable(tid: Tid) -> Option<Touch> {
-    let path = fs::read_link(format!("/proc/{tid}/exe")).ok()?;
+    let path = descriptor::executable(tid)?;
     let file = objects::file(&path.to_string_lossy());
     Some(Touch::read(objects::writers(&file)))
 }

@@ -2,7 +2,7 @@
 
 use super::code::trampoline::Trampolines;
 use crate::inside::stubs::Stubs;
-use crosswire_kernel::{Tid, maps};
+use crosswire_kernel::{Tid, descriptor, maps};
 use crosswire_model::{Mapping, Place, SharedObject};
 use std::collections::HashMap;
 use std::io;
@@ -93,8 +93,8 @@ impl SharedObjects {
 impl Knowledge {
     /// Returns a number for the program that a process executes.
     pub(super) fn executable(&mut self, tid: Tid) -> u32 {
-        let link = std::fs::read_link(format!("/proc/{tid}/exe")).unwrap_or_default();
-        let path = link.to_string_lossy().into_owned();
+        let path = descriptor::executable(tid).unwrap_or_default();
+        let path = path.to_string_lossy().into_owned();
         let known = self.executables.iter().position(|known| *known == path);
         let number = known.unwrap_or_else(|| {
             self.executables.push(path);

@@ -157,8 +157,11 @@ impl Orders {
 
 /// Returns the orders of contested pairs that a run has shown.
 pub(crate) fn orders(run: &Run) -> BTreeSet<OrderedPair> {
-    let deeds = deeds(run);
     let mut orders = BTreeSet::new();
+    if run.contention.is_empty() {
+        return orders;
+    }
+    let deeds = deeds(run);
     let words: BTreeSet<&str> = (run.contention.keys())
         .filter_map(|object| object.rsplit_once("+0x").map(|(file, _)| file))
         .collect();
