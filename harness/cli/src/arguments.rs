@@ -2,6 +2,7 @@
 
 mod histories;
 mod run;
+mod shard;
 mod shared;
 mod values;
 
@@ -45,6 +46,15 @@ Examples:
   crosswire replay --gdb server.1 FILE        attach a debugger to that process, at the last step
   crosswire replay --cores cores FILE         core files of the remaining processes";
 
+const MERGE_EXAMPLES: &str = "\
+Examples:
+  for K in 1 2 3 4; do crosswire run --shard $K/4 --output-dir parts -- ./server; done
+  crosswire merge parts                       the report of all four
+  crosswire run --shard auto --continue --output-dir parts -- ./server   in a job array
+
+The exit status is that of a single run with the same results; 4 (inconclusive) if no part found
+a violation and a part is missing or not finished.";
+
 /// Finds races, deadlocks, lost messages and leaked kernel resources between processes:
 /// runs the real processes one step at a time, under schedules and faults that it
 /// chooses, and replays each failure.
@@ -78,6 +88,9 @@ pub enum Verb {
     Explain(Box<ExplainOptions>),
     /// Compare two recorded runs: the first step and the decisions that differ
     Diff(DiffOptions),
+    /// Merge the results of all parts of an exploration into one report
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeOptions),
     /// Print the manual page of the command or of a verb, in the format of man(1)
     Man {
         /// The verb to document [default: the whole command]
@@ -177,6 +190,23 @@ pub struct ReplayOptions {
     /// --allow-changed; may be repeated
     #[arg(long = "program", value_name = "NAME=PATH", value_parser = named_path)]
     pub programs: Vec<(String, PathBuf)>,
+    /// Options of the output.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// Options of `crosswire merge`.
+#[derive(Debug, Args)]
+pub struct MergeOptions {
+    /// Directories with the results of parts: the --output-dir of `crosswire run --shard`
+    #[arg(required = true, value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+    /// Directory for replay files [default: the first DIR]
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// Write the results to this file as JUnit XML, for CI
+    #[arg(long, value_name = "OUT")]
+    pub junit: Option<PathBuf>,
     /// Options of the output.
     #[command(flatten)]
     pub output: OutputOptions,

@@ -3,7 +3,7 @@
 use crate::exit;
 use crosswire::engine::EngineError;
 use crosswire::explore::{
-    CheckpointError, ExploreError, LoadError, ReduceError, RegressionError, ReplayError,
+    ExploreError, LoadError, MergeError, PartError, ReduceError, RegressionError, ReplayError,
 };
 use std::fmt;
 
@@ -45,6 +45,8 @@ impl From<ExploreError> for Failure {
         match error {
             ExploreError::Engine(error) => error.into(),
             ExploreError::Program(_)
+            | ExploreError::Part(_)
+            | ExploreError::Unresumable(_)
             | ExploreError::UnknownProcess { .. }
             | ExploreError::NothingToKill { .. } => Failure::usage(error),
             other => Failure::invalid(other),
@@ -67,8 +69,14 @@ impl From<LoadError> for Failure {
     }
 }
 
-impl From<CheckpointError> for Failure {
-    fn from(error: CheckpointError) -> Failure {
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Failure {
+        Failure::usage(error)
+    }
+}
+
+impl From<PartError> for Failure {
+    fn from(error: PartError) -> Failure {
         Failure::usage(error)
     }
 }

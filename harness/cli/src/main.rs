@@ -19,6 +19,7 @@ mod junit;
 mod list;
 mod main_job;
 mod mechanism;
+mod merge;
 mod progress;
 mod replay;
 mod run;
@@ -69,6 +70,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         None => main_job::main_job(&crosswire_scenarios::cells(), &command_line.main_job),
         Some(Verb::Run(options)) => run::run(options),
         Some(Verb::Crash(options)) => crash::crash(options),
+        Some(Verb::Merge(options)) => merge::merge(options),
         Some(Verb::Replay(options)) => replay::replay(options),
         Some(Verb::Shrink(options)) => shrink::shrink(options),
         Some(Verb::Explain(options)) => explain::explain(options),

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::findings;
 use crate::progress::Display;
 use crate::{exit, interrupt, junit, surroundings, terminal};
-use crosswire::explore::{self, Checkpoint, Exhaust, Exploration, Regression, Report};
+use crosswire::explore::{self, Exhaust, Exploration, Keep, PartError, Regression, Report};
 use crosswire::report::{json, text};
 use std::path::Path;
 
@@ -31,10 +31,14 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     exploration.shard = options.shard;
     exploration.shrink = options.shrink_time;
     exploration.fault_pairs = options.fault_pairs;
-    let checkpoint = Checkpoint::path(&exploration, &options.explore.output_dir);
+    let directory = &options.explore.output_dir;
     if options.go_on {
-        exploration.performed = Checkpoint::load(&checkpoint)?.runs;
+        resume(&mut exploration, directory)?;
     }
+    exploration.keep = Some(Keep {
+        directory: directory.clone(),
+        steadily: options.shard.is_some() || options.go_on,
+    });
 
     if let Some(path) = &options.regressions {
         exploration.regressions = explore::regressions(path, &test_name(&exploration))?;
@@ -45,7 +49,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let report = exploration.explore(&stop, &|progress| display.exploration(progress));
     display.finish();
     let mut report = report?;
-    keep_checkpoint(&mut report, &exploration, options, &checkpoint)?;
+    note_progress(&mut report, &exploration, options);
     if let Some(path) = options.regressions.as_ref().filter(|path| !path.is_file()) {
         keep(&mut report, &test_name(&exploration), path)?;
     }
@@ -62,30 +66,30 @@ fn test_name(exploration: &Exploration) -> String {
     names.join("+")
 }
 
-/// Stores how far the exploration has come, so that `--continue` goes on there.
-fn keep_checkpoint(
-    report: &mut Report,
-    exploration: &Exploration,
-    options: &RunOptions,
-    checkpoint: &Path,
-) -> Result<(), Failure> {
-    let before = exploration.performed;
-    if options.go_on && before > 0 {
-        let note = format!("resumed after {before} runs of an earlier exploration");
+/// Resumes what was noted in the directory. A part of several may be the first attempt.
+fn resume(exploration: &mut Exploration, directory: &Path) -> Result<(), Failure> {
+    match exploration.resume(directory) {
+        Err(PartError::Missing { .. }) if exploration.shard.is_some() => Ok(()),
+        resumed => Ok(resumed?),
+    }
+}
+
+/// Notes what the exploration has resumed, and how it is resumed.
+fn note_progress(report: &mut Report, exploration: &Exploration, options: &RunOptions) {
+    if let Some(part) = &exploration.resumed {
+        let runs = part.report.runs;
+        let note = format!("resumed after {runs} runs of an earlier exploration");
         report.notes.push(note);
     }
-    let is_worth_it = report.interrupted || options.go_on;
-    if options.exhaust || report.runs == 0 || !is_worth_it {
-        return Ok(());
-    }
-    // Run 0 is performed every time.
-    let performed = before + report.runs - 1;
-    Checkpoint::save(performed, checkpoint)?;
-    if report.interrupted {
+    if exploration.has_left(report) {
         let note = "to resume, run the same command line with --continue";
         report.notes.push(note.to_owned());
     }
-    Ok(())
+    if let Some(shard) = options.shard {
+        let directory = options.explore.output_dir.display();
+        let note = format!("part {shard}: `crosswire merge {directory}` reports on all parts");
+        report.notes.push(note);
+    }
 }
 
 /// Saves the failures, so that they are rerun first next time.

@@ -1,5 +1,6 @@
 //! Reasons why an exploration has no result.
 
+use crate::PartError;
 use crosswire_engine::{EngineError, ExecutableError};
 
 /// Reason why an exploration has no result.
@@ -29,6 +30,12 @@ pub enum ExploreError {
         /// Name of the process to kill.
         name: String,
     },
+    /// The exploration cannot be noted.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// What was noted of an exploration is not the place of an exhaustive search.
+    #[error("cannot continue: the file does not say where the search stands: {0}")]
+    Unresumable(String),
     /// A worker panicked, or a check did.
     #[error("a worker panicked: {0}")]
     Panic(String),

@@ -1,6 +1,6 @@
 //! Settings of many runs of one target.
 
-use super::{Budget, Exhaust, Memory, Regression, Shard, Strategy, available_cpus};
+use super::{Budget, Exhaust, Keep, Memory, Part, Regression, Shard, Strategy, available_cpus};
 use crosswire_check::{Check, Expectations};
 use crosswire_engine::Target;
 use crosswire_model::{Action, FaultKind, Limits, StartUp};
@@ -32,8 +32,10 @@ pub struct Exploration {
     /// True if two faults may be injected in one run, once each was tried alone. Promises
     /// for one fault seldom hold for two.
     pub fault_pairs: bool,
-    /// Runs that were performed before: the exploration resumes after them.
-    pub performed: u64,
+    /// Where it is noted how far the exploration has come, if it is.
+    pub keep: Option<Keep>,
+    /// What was performed before: the exploration resumes after it.
+    pub resumed: Option<Arc<Part>>,
     /// True if every step is a choice, also where it can be told that it does not matter who
     /// takes it.
     pub every_step: bool,
@@ -84,7 +86,8 @@ impl Exploration {
             faults: Vec::new(),
             faults_where_possible: false,
             fault_pairs: false,
-            performed: 0,
+            keep: None,
+            resumed: None,
             every_step: false,
             strategy: Strategy::default(),
             memory: Memory::default(),

@@ -81,6 +81,8 @@ pub enum Limit {
     Budget,
     /// Not one of the faults asked for was injected; no run was cut off.
     Faults,
+    /// Parts of the exploration are missing or not finished; no run was cut off.
+    Shards,
 }
 
 impl fmt::Display for Limit {
@@ -95,6 +97,7 @@ impl fmt::Display for Limit {
             Limit::Dependences => "knowledge of what steps depend on",
             Limit::Budget => "the search",
             Limit::Faults => "faults",
+            Limit::Shards => "shards",
         })
     }
 }

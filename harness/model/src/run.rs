@@ -1,12 +1,12 @@
 //! Everything that one run produced.
 
 use super::{Capture, Contention, History, Plan, Seen, Trace};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// A program that only prepares another one and executes it: a run begins after that
 /// ([`StartUp::skips_wrappers`](crate::StartUp::skips_wrappers)).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wrapper {
     /// Name of the process.
     pub process: String,

@@ -2,7 +2,7 @@
 
 use super::{Palette, text};
 use crosswire_check::{Expectations, judge};
-use crosswire_explore::{FaultTally, Found, LastLines, LostCapability, Report};
+use crosswire_explore::{FaultTally, Found, LastLines, LostCapability, Report, Shards};
 use crosswire_model::testing::RunBuilder;
 use crosswire_model::{
     Blocked, Call, Deviation, End, Event, FORMAT_VERSION, History, Kind, Limit, Plan, Program,
@@ -355,6 +355,15 @@ fn summaries_say_what_was_done() {
         interrupted: true,
         ..report(Verdict::Inconclusive(Limit::Steps))
     };
+    let missing = Report {
+        shards: Some(Shards {
+            of: 4,
+            merged: vec![1, 2, 4],
+            unfinished: vec![4],
+            missing: vec![3],
+        }),
+        ..report(Verdict::Inconclusive(Limit::Shards))
+    };
     let found = deadlock();
     let violation = Report {
         verdict: Verdict::Violation(vec![found.violation.clone()]),
@@ -372,7 +381,7 @@ fn summaries_say_what_was_done() {
         notes: vec!["outputs were not compared".to_owned()],
         ..report(Verdict::Pass)
     };
-    let all: Vec<String> = [pass, cut, violation, degraded]
+    let all: Vec<String> = [pass, cut, missing, violation, degraded]
         .iter()
         .map(|report| text::summary(report, Palette::PLAIN))
         .collect();

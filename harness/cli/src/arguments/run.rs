@@ -1,5 +1,6 @@
 //! The options of the verbs that run programs: `run` and `crash`.
 
+use super::shard::shard;
 use super::shared::{ExploreOptions, OutputOptions};
 use super::values::{
     Allowed, ExpectedExit, IsolationOption, Leaks, NamedCommand, Words, seconds, seconds_or_none,
@@ -80,12 +81,16 @@ pub struct RunOptions {
     /// execute another program are passed over in most runs
     #[arg(long, conflicts_with = "exhaust")]
     pub every_step: bool,
-    /// Resume an interrupted exploration; needs the same command line and the same
-    /// --output-dir, where its progress is saved
-    #[arg(long = "continue", conflicts_with = "exhaust")]
+    /// Resume an exploration that was interrupted, or whose --time was up; needs the same command
+    /// line and the same --output-dir, where its progress is saved. With --shard it begins if
+    /// there is nothing to resume
+    #[arg(long = "continue")]
     pub go_on: bool,
-    /// Perform only the Kth of N parts of the exploration, to spread it over machines
-    #[arg(long, value_name = "K/N")]
+    /// Perform only the Kth of N parts of the exploration, to spread it over machines; --runs and
+    /// --time are those of each part. `crosswire merge` reads the results from --output-dir.
+    /// auto takes K and N from the job array of Slurm or the parallel jobs of GitLab, CircleCI or
+    /// Buildkite; auto/N takes K from them, from an indexed job of Kubernetes or from GNU parallel
+    #[arg(long, value_name = "K/N|auto", value_parser = shard)]
     pub shard: Option<Shard>,
     /// Real time for shrinking all failures together, in seconds; 0 disables shrinking
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds_or_none)]

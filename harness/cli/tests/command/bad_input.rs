@@ -110,7 +110,6 @@ fn searches_that_contradict_themselves() {
             &["--exhaust", "--strategy", "pos"][..],
             "cannot be used with",
         ),
-        (&["--exhaust", "--continue"], "cannot be used with"),
         (
             &["--exhaust", "--fault-pairs", "--faults", "kill"],
             "cannot be used with",
@@ -119,6 +118,8 @@ fn searches_that_contradict_themselves() {
         (&["--fault-pairs"], "--faults"),
         (&["--shard", "0/4"], "1 <= K <= N"),
         (&["--shard", "5/4"], "1 <= K <= N"),
+        (&["--shard", "auto"], "no scheduler says which part this is"),
+        (&["--exhaust", "--continue"], "nothing to continue"),
         (&["--strategy", "pct(0)"], "depth from 1 to 32"),
         (&["--strategy", "luck"], "unknown strategy `luck`"),
         (&["--memory", "power"], "unknown memory model `power`"),

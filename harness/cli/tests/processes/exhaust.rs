@@ -183,21 +183,6 @@ fn no_two_steps_are_wrongly_taken_to_be_independent() {
     compared.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-#[test]
-fn shards_explore_each_class_once() {
-    let _cpu = OwnCpu::take();
-    let programs = build_directory();
-    let program = compile(&[source("steps.c")], programs.path(), "steps");
-    let case: &[&str] = &["w:a w:a w:a", "w:a w:a w:a"];
-    let (whole, complete) = classes(case, &program, &[]);
-    assert!(complete && whole == 20, "{whole}");
-    let parts: Vec<u64> = ["1/4", "2/4", "3/4", "4/4"]
-        .iter()
-        .map(|shard| classes(case, &program, &["--shard", shard]).0)
-        .collect();
-    assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
-}
-
 /// Fixtures whose bug shows in some order of the steps, and whose fixed twin it is proved
 /// to be free of; and whether every single order can be tried in reasonable time, too.
 const PROVED: &[(&str, bool)] = &[

@@ -12,6 +12,7 @@ mod loops;
 mod machine;
 mod memory;
 mod real_programs;
+mod shards;
 mod shared_programs;
 mod start_up;
 mod symbols;

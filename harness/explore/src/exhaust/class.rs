@@ -5,19 +5,22 @@
 use super::order::Order;
 use super::sample::{Sample, see};
 use crosswire_model::{Access, End, Run, TaskId, What};
+use serde::{Deserialize, Serialize};
 use std::collections::hash_map::{DefaultHasher, Entry};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 
 /// Classes that were explored, by a hash of their normal forms.
-#[derive(Default)]
-pub(super) struct Classes(HashMap<u64, Known>);
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Classes(HashMap<u64, Known>);
 
 /// A class that was explored.
+#[derive(Debug, Serialize, Deserialize)]
 struct Known {
     /// A hash of what the tasks saw.
     views: u64,
-    /// Kept of some classes only: one is as long as a run.
+    /// Kept of some classes only, and only in memory: one is as long as a run.
+    #[serde(skip)]
     sample: Option<Sample>,
 }
 
@@ -26,7 +29,7 @@ const SAMPLES: usize = 2048;
 
 /// Relation of a run to the known classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Member {
+pub(crate) enum Member {
     /// The first of its class.
     First,
     /// Another one, like the first.
@@ -53,6 +56,11 @@ impl Classes {
         }
     }
 
+    /// Returns the hashes of all classes.
+    pub fn all(&self) -> BTreeSet<u64> {
+        self.0.keys().copied().collect()
+    }
+
     /// Says why a run refutes that every class is among the known ones, if it does.
     pub fn refuted_by(&self, run: &Run) -> Option<String> {
         let class = self.0.get(&class_of(run));
@@ -72,7 +80,8 @@ impl Classes {
     }
 }
 
-fn class_of(run: &Run) -> u64 {
+/// Returns a hash of the class of a run.
+pub(super) fn class_of(run: &Run) -> u64 {
     hash_of(&Order::of(&run.trace.footprints).normal_form())
 }
 

@@ -18,23 +18,28 @@
 mod class;
 mod order;
 mod sample;
+pub(crate) mod standing;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod verify;
 
-use super::{Exhaust, Exhaustion, Exploration, ExploreError, Progress, Report, Shard};
+use super::{Exhaust, Exhaustion, Exploration, ExploreError, Progress, Shard};
+use crate::keep::notebook::Notebook;
+use crate::keep::part::Position;
+use crate::perform::explored::Explored;
 use crate::perform::pool::Pool;
 use crate::perform::runner::{Runner, Starter};
 use crate::perform::sampling::{NumberedRun, Sampling};
 use crate::perform::worker::{Work, perform};
 use crate::plan::points::{FaultSpace, Points};
-use class::{Classes, Member};
+use class::Member;
 use crosswire_engine::{EARLY_DRAIN, TIME_OUT};
-use crosswire_model::{Fault, Plan, Run, Schedule, Verdict};
+use crosswire_model::{Fault, Plan, Run, Schedule, StartUp, Verdict};
+use standing::{Standing, TWICE};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
-use tree::{Explored, Extent, Tree};
+use tree::{Extent, Learnt};
 
 /// Reason for doubt when a task waits with a timeout or a timer runs.
 const TIMED: &str = "the program uses timeouts or timers, which fire by the number of steps";
@@ -52,10 +57,6 @@ const UNWATCHED: &str = "accesses to executable shared memory are not observed";
 /// Why a run is `Invalid` that the tree of choices cannot take up.
 const ASTRAY: &str = "runs with the same prefix offered different choices";
 
-/// Said where two runs of one class were explored: what the search believes of the
-/// steps cannot be right then.
-const TWICE: &str = "a class was explored twice, a bug in Crosswire: please report it";
-
 /// Said where two runs of one class were explored and differ.
 const UNLIKE: &str =
     "equivalent interleavings had different results, a bug in Crosswire: please report it";
@@ -65,8 +66,30 @@ struct Search<'a> {
     work: &'a Work,
     pool: &'a Pool<Sampling>,
     extent: Extent,
+    /// The part of the fault plans that is explored here, if others explore the rest.
     shard: Option<Shard>,
-    state: &'a Mutex<Exhaustion>,
+    /// The part of the tree, likewise, if there are no fault plans to share.
+    tree_shard: Option<Shard>,
+    shared: &'a Told,
+    /// Where it is noted how far the search has come.
+    notebook: Option<&'a Notebook>,
+    /// The exploration's seed, for its report.
+    seed: u64,
+}
+
+/// What the search tells while it is under way.
+#[derive(Default)]
+struct Told {
+    progress: Mutex<Exhaustion>,
+    /// Where it stands when it has ended.
+    position: Mutex<Option<serde_json::Value>>,
+}
+
+impl Told {
+    fn progress(&self) -> Exhaustion {
+        let progress = self.progress.lock();
+        progress.unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Exploration {
@@ -75,45 +98,62 @@ impl Exploration {
     pub(super) fn exhaust_with(
         &self,
         exhaust: Exhaust,
-        starter: Starter,
+        (starter, notebook): (Starter, Option<&Arc<Notebook>>),
         stop: &AtomicBool,
         progress: &dyn Fn(&Progress),
-    ) -> Result<(Report, Arc<Work>), ExploreError> {
+    ) -> Result<Explored, ExploreError> {
         let work = Arc::new(Work::of(self, starter)?);
-        let sampling = Sampling::new(self.budget, self.faults.clone(), self.stop_at_first);
-        let pool = Pool::new(1, sampling);
-        let state = Arc::new(Mutex::new(Exhaustion {
-            preemptions: exhaust.preemptions,
-            ..Exhaustion::default()
-        }));
         let extent = exhaust
             .preemptions
             .map_or(Extent::Classes, Extent::Preemptions);
         let (kinds, shard) = (self.faults.clone(), self.shard);
-        let (shared, noted) = (work.clone(), state.clone());
+        let tree_shard = shard.filter(|_| kinds.is_empty());
+        let standing = match self.resumed.as_ref().map(|part| &part.position) {
+            Some(Position::Search(position)) => serde_json::from_value(position.clone())
+                .map_err(|error| ExploreError::Unresumable(error.to_string()))?,
+            _ => Standing::new(extent, shard, !kinds.is_empty()),
+        };
+        let sampling = Sampling::new(self.budget, kinds.clone(), self.stop_at_first)
+            .starting(standing.start_up.clone());
+        let pool = Pool::new(1, sampling);
+        let shared = Arc::new(Told::default());
+        let standing = Mutex::new(Some(standing));
+        let (work_there, shared_there) = (work.clone(), shared.clone());
+        let (notebook, seed) = (notebook.cloned(), self.seed);
         let worker = move |pool: &Pool<Sampling>, (_, cpu)| {
+            let standing = standing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             let search = Search {
-                work: &shared,
+                work: &work_there,
                 pool,
                 extent,
                 shard,
-                state: &noted,
+                tree_shard,
+                shared: &shared_there,
+                notebook: notebook.as_deref(),
+                seed,
             };
-            search.all(cpu, &kinds)
+            search.all(cpu, &kinds, standing.expect("there is one worker"))
         };
         let stopped = pool.perform(worker, stop, &|so_far| {
-            let left = state.lock().unwrap_or_else(PoisonError::into_inner).left;
             progress(&Progress {
-                left: Some(left),
+                left: Some(shared.progress().left),
                 ..*so_far
             });
         });
         let mut report = pool.finish(|sampling, elapsed| {
             Ok(sampling.report(elapsed, self.seed, stopped, self.check_output))
         })?;
-        let exhaustion = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        report.exhaustion = Some(exhaustion);
-        Ok((report, work))
+        report.exhaustion = Some(shared.progress());
+        let position = shared.position.lock();
+        let position = position.unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Explored {
+            report,
+            work,
+            position: position.map(Position::Search),
+        })
     }
 }
 
@@ -123,38 +163,68 @@ impl Search<'_> {
         &self,
         cpu: Option<usize>,
         kinds: &[crosswire_model::FaultKind],
+        mut standing: Standing,
     ) -> Result<(), ExploreError> {
         let mut runner = (self.work.starter)(cpu)?;
         self.pool.lacks(runner.capabilities_lost());
-        let mut points = Points::default();
-        self.note(|state| state.fault_plans = 1);
-        if !self.one(runner.as_mut(), None, &mut points)? {
-            return Ok(());
-        }
-        let space = FaultSpace::new(kinds, &points);
-        self.note(|state| state.fault_plans += space.len());
-        for number in 0..space.len() {
-            if !self.one(
-                runner.as_mut(),
-                Some(space.get(number)),
-                &mut Points::default(),
-            )? {
-                break;
+        self.each_plan(runner.as_mut(), kinds, &mut standing)?;
+        standing.start_up = self.start_up();
+        self.tell(&standing);
+        let position = self.shared.position.lock();
+        *position.unwrap_or_else(PoisonError::into_inner) = Some(written(&standing));
+        Ok(())
+    }
+
+    /// Explores all interleavings without a fault, and those under each fault that belongs
+    /// to this part.
+    fn each_plan(
+        &self,
+        runner: &mut dyn Runner,
+        kinds: &[crosswire_model::FaultKind],
+        standing: &mut Standing,
+    ) -> Result<(), ExploreError> {
+        if standing.plan == 0 {
+            if !self.one(runner, None, standing)? {
+                return Ok(());
             }
+            standing.turn(1, self.extent);
+        }
+        let space = FaultSpace::new(kinds, &standing.points);
+        let is_own = |number: &u64| self.shard.is_none_or(|shard| shard.takes(*number));
+        standing.progress.fault_plans = 1 + (0..space.len()).filter(is_own).count() as u64;
+        for number in (standing.plan - 1..space.len()).filter(is_own) {
+            standing.plan = number + 1;
+            if !self.one(runner, Some(space.get(number)), standing)? {
+                return Ok(());
+            }
+            standing.turn(number + 2, self.extent);
         }
         Ok(())
     }
 
-    fn note(&self, change: impl FnOnce(&mut Exhaustion)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Tells how far the search has come.
+    fn tell(&self, standing: &Standing) {
+        let progress = self.shared.progress.lock();
+        let mut progress = progress.unwrap_or_else(PoisonError::into_inner);
+        progress.clone_from(&standing.progress);
     }
 
-    fn has_doubt(&self) -> bool {
-        let state = self.state.lock();
-        state
-            .unwrap_or_else(PoisonError::into_inner)
-            .doubt
-            .is_some()
+    fn start_up(&self) -> Option<StartUp> {
+        self.pool.with(|sampling, _| sampling.start_up())
+    }
+
+    /// Notes how far the search has come, if that is due.
+    fn keep(&self, standing: &mut Standing) -> Result<(), ExploreError> {
+        let Some(notebook) = self.notebook.filter(|notebook| notebook.is_due()) else {
+            return Ok(());
+        };
+        standing.start_up = self.start_up();
+        let mut report = self
+            .pool
+            .with(|sampling, elapsed| sampling.so_far(elapsed, self.seed));
+        report.exhaustion = Some(standing.progress.clone());
+        notebook.note(notebook.in_all(report), Position::Search(written(standing)))?;
+        Ok(())
     }
 
     /// Explores every interleaving under one fault plan; returns whether there is a next
@@ -163,14 +233,13 @@ impl Search<'_> {
         &self,
         runner: &mut dyn Runner,
         fault: Option<Fault>,
-        points: &mut Points,
+        standing: &mut Standing,
     ) -> Result<bool, ExploreError> {
-        let mut tree = Tree::new(self.extent, self.shard);
-        let mut classes = Classes::default();
-        while let Some(deviations) = tree.next() {
+        while let Some(deviations) = standing.tree.next() {
             let Some(job) = self.pool.take() else {
                 // One choice was taken out of the tree and not tried.
-                self.note(|state| state.left = tree.left() + 1);
+                standing.tree.put_back();
+                standing.progress.left = standing.tree.left().max(1);
                 return Ok(false);
             };
             let plan = Plan {
@@ -183,10 +252,13 @@ impl Search<'_> {
                 memory: self.work.planner.memory.in_full(),
                 ..self.work.planner.plan(0, &job.lessons)
             };
-            self.try_plan(runner, &plan, job, (&mut tree, &mut classes), points)?;
+            self.try_plan(runner, &plan, job, standing)?;
+            self.tell(standing);
+            self.keep(standing)?;
         }
-        self.verify(runner, fault.as_ref(), &classes)?;
-        self.note(|state| state.fault_plans_done += 1);
+        self.verify(runner, fault.as_ref(), standing)?;
+        standing.progress.fault_plans_done += 1;
+        self.tell(standing);
         Ok(true)
     }
 
@@ -195,27 +267,26 @@ impl Search<'_> {
         runner: &mut dyn Runner,
         plan: &Plan,
         job: NumberedRun,
-        (tree, classes): (&mut Tree, &mut Classes),
-        points: &mut Points,
+        standing: &mut Standing,
     ) -> Result<(), ExploreError> {
         let (run, mut outcome) = perform(self.work, runner, plan, job.reference.as_deref())?;
-        let explored = match tree.learn(&run.trace.footprints) {
-            Explored::Astray => {
+        let explored = match standing.tree.learn(&run.trace.footprints) {
+            Learnt::Astray => {
                 if !matches!(outcome.verdict, Verdict::Invalid(_)) {
                     outcome.verdict = Verdict::Invalid(ASTRAY.to_owned());
                 }
                 0
             }
             // A fault that never strikes makes no new class.
-            Explored::New => u64::from(run.trace.unused_faults.is_empty()),
-            Explored::Known | Explored::Elsewhere => 0,
+            Learnt::New => u64::from(run.trace.unused_faults.is_empty()),
+            Learnt::Known | Learnt::Elsewhere => 0,
         };
-        let shown = Points::of(&run.trace);
         if plan.faults.is_empty() {
+            let shown = Points::of(&run.trace);
             outcome.points = shown.clone();
+            standing.points.merge(shown);
         }
-        points.merge(shown);
-        let member = (explored == 1).then(|| classes.add(&run));
+        let member = (explored == 1).then(|| standing.classes.add(&run));
         let is_new = member == Some(Member::First);
         let mut doubt = doubt(&run, &outcome.verdict);
         match member {
@@ -227,20 +298,22 @@ impl Search<'_> {
             }
             _ => {}
         }
-        self.note(|state| {
-            state.explored += explored;
-            state.classes += u64::from(is_new);
-            state.left = tree.left();
-            if state.doubt.is_none() {
-                state.doubt = doubt;
-            }
-        });
-        if job.run == 0 {
+        let progress = &mut standing.progress;
+        progress.explored += explored;
+        progress.classes += u64::from(is_new);
+        progress.left = standing.tree.left();
+        progress.doubt = progress.doubt.take().or(doubt);
+        // A search that goes on begins somewhere in the tree.
+        if job.run == 0 && plan.schedule.deviations.is_empty() {
             crate::perform::worker::describe_first(self.work, &run, &mut outcome);
         }
         self.pool.deliver(job, outcome);
         Ok(())
     }
+}
+
+fn written(standing: &Standing) -> serde_json::Value {
+    serde_json::to_value(standing).expect("its maps have keys that are numbers")
 }
 
 /// Why a run keeps one from claiming anything.

@@ -1,11 +1,14 @@
 //! The search against trying every order without reduction.
 
+use super::class::Classes;
 use super::order::Order;
+use super::tree::Tree;
 use super::*;
 use crate::Budget;
 use crate::fake::{self, Op, Toy};
+use crate::{Keep, Report, merge};
 use Op::{Lock, Print, Unlock};
-use crosswire_model::{Rule, TaskId};
+use crosswire_model::{Limit, Rule, TaskId};
 use std::collections::BTreeSet;
 
 type Class = Vec<BTreeSet<(TaskId, usize)>>;
@@ -35,12 +38,12 @@ fn classes(toy: &Toy, extent: Extent, shard: Option<Shard>) -> (BTreeSet<Class>,
     while let Some(deviations) = tree.next() {
         let run = perform(&mut toy, deviations);
         match tree.learn(&run.trace.footprints) {
-            Explored::New => {
+            Learnt::New => {
                 new += 1;
                 classes.insert(normal_form(&run));
             }
-            Explored::Astray => panic!("astray"),
-            Explored::Known | Explored::Elsewhere => {}
+            Learnt::Astray => panic!("astray"),
+            Learnt::Known | Learnt::Elsewhere => {}
         }
     }
     assert_eq!(tree.left(), 0);
@@ -185,4 +188,80 @@ fn faults_are_crossed_with_all_orders() {
     // None, and before each of three operations.
     assert_eq!((done.fault_plans, done.fault_plans_done), (4, 4));
     assert!(report.verdict.is_violation());
+}
+
+/// Explores a part of a toy in pieces of so many runs, each resuming the one before.
+fn in_pieces(toy: &Toy, directory: &std::path::Path, shard: &str, runs: u64, faults: &[&str]) {
+    for piece in 0..1000 {
+        let mut exploration = Exploration::new(fake::target());
+        exploration.budget = Budget::runs(runs);
+        exploration.exhaust = Some(Exhaust::default());
+        exploration.stop_at_first = false;
+        exploration.shrink = std::time::Duration::ZERO;
+        exploration.shard = Some(shard.parse().unwrap());
+        exploration.faults = faults.iter().map(|kind| kind.parse().unwrap()).collect();
+        exploration.keep = Some(Keep {
+            directory: directory.to_owned(),
+            steadily: true,
+        });
+        if piece > 0 {
+            exploration.resume(directory).unwrap();
+        }
+        let stop = AtomicBool::new(false);
+        let report = exploration
+            .explore_with(toy.starter(), &stop, &|_| {})
+            .unwrap();
+        let done = report.exhaustion.unwrap();
+        if done.left == 0 && done.fault_plans == done.fault_plans_done {
+            return;
+        }
+    }
+    panic!("it makes no progress");
+}
+
+#[test]
+fn pieces_of_parts_make_the_whole() {
+    for (number, faults) in [(2, &[][..]), (5, &[]), (6, &[]), (2, &["kill:a"])] {
+        let toy = &toys()[number];
+        let whole = exhaust(toy, |exploration| {
+            exploration.faults = faults.iter().map(|kind| kind.parse().unwrap()).collect();
+        });
+        for runs in [1, 3, 1000] {
+            let directory = tempfile::tempdir().unwrap();
+            for shard in ["1/3", "2/3", "3/3"] {
+                in_pieces(toy, directory.path(), shard, runs, faults);
+            }
+            let merged = merge(&[directory.path().to_owned()]).unwrap();
+            let (one, all) = (whole.exhaustion.clone(), merged.exhaustion.clone());
+            let (one, all) = (one.unwrap(), all.unwrap());
+            assert!(all.is_complete(), "toy {number}, {runs} runs: {all:?}");
+            assert_eq!(all.classes, one.classes, "toy {number}, {runs} runs");
+            assert_eq!(all.explored, one.explored, "toy {number}, {runs} runs");
+            assert_eq!(all.fault_plans, one.fault_plans);
+            let kinds = |report: &Report| -> BTreeSet<String> {
+                let found = report.found.iter();
+                found.map(|one| one.violation.sentence.clone()).collect()
+            };
+            assert_eq!(kinds(&merged), kinds(&whole));
+            assert_eq!(merged.verdict.word(), whole.verdict.word());
+        }
+    }
+}
+
+#[test]
+fn a_part_that_is_missing_or_unfinished_makes_no_pass() {
+    let toy = &toys()[2];
+    let directory = tempfile::tempdir().unwrap();
+    let merged = || merge(&[directory.path().to_owned()]);
+    assert!(merged().unwrap_err().to_string().contains("--shard K/N"));
+    in_pieces(toy, directory.path(), "1/2", 1000, &[]);
+    let half = merged().unwrap();
+    assert_eq!(half.verdict, Verdict::Inconclusive(Limit::Shards));
+    assert_eq!(half.shards.unwrap().missing, [2]);
+    assert!(!half.exhaustion.unwrap().is_complete());
+    in_pieces(toy, directory.path(), "2/2", 1000, &[]);
+    assert_eq!(merged().unwrap().verdict, Verdict::Pass);
+    in_pieces(toy, directory.path(), "1/3", 1000, &[]);
+    let told = merged().unwrap_err().to_string();
+    assert!(told.contains("different explorations: one of"), "{told}");
 }

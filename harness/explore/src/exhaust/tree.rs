@@ -3,10 +3,11 @@
 use super::order::Order;
 use crate::Shard;
 use crosswire_model::{Deviation, Footprint, TaskId, Touch, conflict};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One step of the path.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Node {
     /// Tasks that could take the step.
     choices: BTreeSet<TaskId>,
@@ -56,7 +57,7 @@ impl Node {
 }
 
 /// Extent of the search: the interleavings to try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Extent {
     /// One of each class of equivalent orders.
     Classes,
@@ -68,7 +69,7 @@ pub(crate) enum Extent {
 }
 
 /// The search, between two runs.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Tree {
     path: Vec<Node>,
     started: bool,
@@ -84,7 +85,7 @@ const COMMON_FORKS: u32 = 4;
 
 /// Value of a run for the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Explored {
+pub(crate) enum Learnt {
     /// It stands for a class of equivalent runs that was not known.
     New,
     /// It was like a known run from some step on.
@@ -122,6 +123,11 @@ impl Tree {
         None
     }
 
+    /// Takes back the last answer of [`next`](Tree::next), which was not tried.
+    pub fn put_back(&mut self) {
+        self.started = !self.path.is_empty();
+    }
+
     fn choices(&self) -> Vec<Deviation> {
         let choice = |(step, node): (usize, &Node)| Deviation {
             step: step as u64,
@@ -139,14 +145,14 @@ impl Tree {
     }
 
     /// Takes up what the run has shown that was to begin with the path.
-    pub fn learn(&mut self, steps: &[Footprint]) -> Explored {
+    pub fn learn(&mut self, steps: &[Footprint]) -> Learnt {
         let told = self.path.len();
         let as_told = steps
             .iter()
             .zip(&self.path)
             .all(|(step, node)| step.task == node.chosen);
         if steps.len() < told || !as_told {
-            return Explored::Astray;
+            return Learnt::Astray;
         }
         if let (Some(node), Some(step)) = (self.path.last_mut(), steps.get(told.wrapping_sub(1))) {
             node.touches.clone_from(&step.touches);
@@ -178,9 +184,9 @@ impl Tree {
             }
         }
         match known_from {
-            Some(_) => Explored::Known,
-            None if elsewhere => Explored::Elsewhere,
-            None => Explored::New,
+            Some(_) => Learnt::Known,
+            None if elsewhere => Learnt::Elsewhere,
+            None => Learnt::New,
         }
     }
 

@@ -4,11 +4,12 @@
 //! What a step depends on is a model of the kernel, and a gap in it hides interleavings
 //! from the search without a trace. Random orders know nothing of the model.
 
-use super::class::Classes;
+use super::class::class_of;
+use super::standing::Standing;
 use super::{Extent, Search};
+use crate::ExploreError;
 use crate::perform::runner::Runner;
 use crate::perform::worker::perform;
-use crate::{Exhaustion, ExploreError};
 use crosswire_model::{Fault, Limit, Plan, Rule, Schedule, Verdict};
 
 /// Random orders by which the claim is tested for the program without faults, and for each
@@ -17,21 +18,26 @@ const ORDERS: u64 = 64;
 const ORDERS_WITH_FAULT: u64 = 4;
 
 impl Search<'_> {
-    /// Performs random orders and looks them up; a shard and a bound on preemptions know
-    /// only some classes, and one that is in doubt anyway claims nothing.
+    /// Performs random orders and looks them up. A shard of a tree knows only some classes:
+    /// it performs its share of the orders, to be looked up when all shards are merged. Where
+    /// preemptions are bounded, not every order must be known, and a search that is in doubt
+    /// anyway claims nothing.
     pub(super) fn verify(
         &self,
         runner: &mut dyn Runner,
         fault: Option<&Fault>,
-        classes: &Classes,
+        standing: &mut Standing,
     ) -> Result<(), ExploreError> {
-        if self.shard.is_some() || self.extent != Extent::Classes {
+        if self.extent != Extent::Classes {
             return Ok(());
         }
         let orders = fault.map_or(ORDERS, |_| ORDERS_WITH_FAULT);
         for order in 0..orders {
-            if self.has_doubt() {
+            if standing.progress.doubt.is_some() {
                 break;
+            }
+            if self.tree_shard.is_some_and(|shard| !shard.takes(order)) {
+                continue;
             }
             let Some(job) = self.pool.take() else {
                 break;
@@ -48,14 +54,18 @@ impl Search<'_> {
             // A fault that never strikes makes no class of its own.
             let is_whole = super::doubt(&run, &outcome.verdict).is_none();
             let counts = is_whole && run.trace.unused_faults.is_empty();
-            let refuted = counts.then(|| classes.refuted_by(&run)).flatten();
+            if counts && self.tree_shard.is_some() {
+                standing.base.sampled.insert(class_of(&run));
+                self.pool.deliver(job, outcome);
+                continue;
+            }
+            let refuted = counts.then(|| standing.classes.refuted_by(&run)).flatten();
             if refuted.is_some() && outcome.verdict == Verdict::Pass {
                 outcome.verdict = Verdict::Inconclusive(Limit::Dependences);
             }
-            self.note(|state: &mut Exhaustion| {
-                state.checked += u64::from(counts);
-                state.doubt = state.doubt.take().or(refuted);
-            });
+            let progress = &mut standing.progress;
+            progress.checked += u64::from(counts);
+            progress.doubt = progress.doubt.take().or(refuted);
             self.pool.deliver(job, outcome);
         }
         Ok(())

@@ -164,9 +164,9 @@ impl Collector {
         }
     }
 
-    /// Returns the sum of all, of an exploration with faults of these kinds.
-    pub fn into_report(
-        self,
+    /// Returns the sum of all so far, of an exploration with faults of these kinds.
+    pub fn report(
+        &self,
         seed: u64,
         elapsed: Duration,
         kinds: &[FaultKind],
@@ -176,10 +176,9 @@ impl Collector {
         let idle = idle::among(kinds, &self.points, self.faults.planned, |kind| {
             self.struck.iter().any(|fault| kind.allows(fault))
         });
-        let found = self.findings;
-        let dropped = found.dropped;
-        let found = found.into_vec();
-        let tally = self.tally;
+        let dropped = self.findings.dropped;
+        let found = self.findings.clone().into_vec();
+        let tally = self.tally.clone();
         Report {
             verdict: tally.verdict(found.iter().map(|found| &found.violation)),
             seed,
@@ -187,6 +186,7 @@ impl Collector {
             steps: tally.steps,
             elapsed,
             distinct_traces: tally.distinct_traces(),
+            traces: tally.distinct.into_iter().collect(),
             found,
             dropped,
             inconclusive: tally.inconclusive,
@@ -200,15 +200,16 @@ impl Collector {
                 ..self.faults
             },
             idle_faults: idle,
-            relevance: self.relevance,
-            first: self.first,
-            wrappers: self.wrappers,
-            guarantee: self.guarantee,
-            coverage: self.orders.into_coverage(),
+            relevance: self.relevance.clone(),
+            first: self.first.clone(),
+            wrappers: self.wrappers.clone(),
+            guarantee: self.guarantee.clone(),
+            coverage: self.orders.clone().into_coverage(),
             exhaustion: None,
+            shards: None,
             interrupted: stopped && !self.closed,
             capabilities_lost: tally.capabilities_lost,
-            notes: self.unwatched.into_iter().collect(),
+            notes: self.unwatched.iter().cloned().collect(),
         }
     }
 }

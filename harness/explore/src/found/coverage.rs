@@ -4,11 +4,12 @@
 
 use crate::plan::profile::is_data;
 use crosswire_model::{AccessKind, Place, Run, Use, What};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// One side of a contested pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Side {
     /// The process. Of the children of one parent, all from the fifth on count as one.
     pub process: String,
@@ -17,6 +18,8 @@ pub struct Side {
     /// Function and line of the instruction that accesses shared memory, as far as symbols
     /// tell.
     pub place: Option<String>,
+    /// The instruction itself: two in one line are told apart.
+    pub instruction: Option<Place>,
 }
 
 /// What a step did, in which process.
@@ -32,9 +35,8 @@ impl Deed {
         Side {
             process: self.process,
             call: self.call,
-            place: self
-                .place
-                .map(|place| crosswire_symbols::place(&place).to_string()),
+            place: (self.place.as_ref()).map(|place| crosswire_symbols::place(place).to_string()),
+            instruction: self.place,
         }
     }
 }
@@ -57,7 +59,7 @@ impl OrderedPair {
 }
 
 /// A contested pair, and the runs that have shown it in either order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
     /// The object.
     pub object: String,
@@ -68,7 +70,7 @@ pub struct Pair {
 }
 
 /// The contested pairs of an exploration.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Coverage {
     /// By object; the pairs of runs whose steps were followed.
     pub pairs: Vec<Pair>,
@@ -85,6 +87,30 @@ impl Coverage {
         self.pairs.iter().filter(both).count()
     }
 
+    /// Adds the pairs of another part of the exploration.
+    pub(crate) fn join(&mut self, other: Coverage) {
+        let mut pairs: BTreeMap<(String, [Side; 2]), [u64; 2]> = BTreeMap::new();
+        let both = std::mem::take(&mut self.pairs)
+            .into_iter()
+            .chain(other.pairs);
+        for pair in both {
+            let runs = pairs.entry((pair.object, pair.sides)).or_default();
+            runs[0] += pair.runs[0];
+            runs[1] += pair.runs[1];
+        }
+        let pairs = pairs.into_iter();
+        self.pairs = pairs
+            .map(|((object, sides), runs)| Pair {
+                object,
+                sides,
+                runs,
+            })
+            .collect();
+        // Which part was the last to show something new is not known.
+        self.runs_since_new = self.runs_since_new.min(other.runs_since_new);
+        self.is_partial |= other.is_partial;
+    }
+
     /// Returns the pairs that were seen in one order only.
     pub fn in_one_order(&self) -> impl Iterator<Item = &Pair> {
         let one = |pair: &&Pair| pair.runs.contains(&0);
@@ -96,7 +122,7 @@ impl Coverage {
 const MOST_ORDERS: usize = 20_000;
 
 /// The orders that runs have shown.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Orders {
     seen: BTreeMap<OrderedPair, u64>,
     runs_since_new: u64,

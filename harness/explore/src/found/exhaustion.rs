@@ -1,6 +1,7 @@
 //! Settings and progress of an exhaustive exploration.
 
-use serde::Serialize;
+use crate::Shard;
+use serde::{Deserialize, Serialize};
 
 /// Asks for every order of the steps instead of a choice of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -11,7 +12,7 @@ pub struct Exhaust {
 }
 
 /// Progress of an exhaustive exploration.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Exhaustion {
     /// Classes of equivalent orders that were explored; with a bound on preemptions,
     /// orders. With faults, of all fault plans together.
@@ -31,11 +32,20 @@ pub struct Exhaustion {
     pub checked: u64,
     /// Why nothing can be claimed although nothing is left.
     pub doubt: Option<String>,
+    /// The part to which all this applies, if others explore the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Shard>,
 }
 
 impl Exhaustion {
-    /// Tells whether every distinguishable interleaving was explored.
+    /// Tells whether every distinguishable interleaving was explored. Of a part that cannot be
+    /// said.
     pub fn is_complete(&self) -> bool {
+        self.part.is_none() && self.has_nothing_left()
+    }
+
+    /// Tells whether every distinguishable interleaving was explored that belongs to the part.
+    pub fn has_nothing_left(&self) -> bool {
         let done = self.fault_plans > 0 && self.fault_plans_done == self.fault_plans;
         done && self.left == 0 && self.doubt.is_none()
     }

@@ -2,10 +2,11 @@
 
 use crate::found::output::LastLines;
 use crosswire_model::{Kind, Record, Trace, Verdict, Violation};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A violation, and the simplest run known to show it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Found {
     /// The violation.
     pub violation: Violation,
@@ -29,7 +30,7 @@ pub(crate) const MOST_FINDINGS: usize = 100;
 
 /// Findings by kind and by sentence, whatever numbers the sentence names: losing
 /// message 3 and losing message 4 is one finding.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Findings {
     groups: BTreeMap<(Kind, String), Found>,
     /// Violations beyond [`MOST_FINDINGS`].

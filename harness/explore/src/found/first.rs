@@ -1,14 +1,14 @@
 //! What the programs did in run 0: without faults, in the plain order.
 
 use crosswire_model::{Run, What};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Bytes of each stream that are kept.
 const MOST: usize = 64 << 10;
 
 /// How the processes of run 0 ended, and what they printed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstRun {
     /// How each process that ended did so, in words, by its name.
     pub ends: BTreeMap<String, String>,

@@ -2,10 +2,10 @@
 
 use crate::plan::points::{FaultSpace, Points};
 use crosswire_model::{Action, FaultKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A kind of fault that was asked for and never injected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdleFault {
     /// The kind, as it was asked for.
     pub fault: FaultKind,

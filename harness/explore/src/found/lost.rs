@@ -1,10 +1,10 @@
 //! Capabilities that a machine lacks.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Something that the engine wants from the machine and has not got.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LostCapability {
     /// Name of the capability.
     pub name: String,

@@ -82,7 +82,7 @@ const LAST_BYTES: usize = 4096;
 
 /// The end of what a run printed: often the best explanation of how it ended. It
 /// is no part of the verdict, because it may differ from run to run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastLines {
     /// Of standard output.
     pub stdout: Vec<String>,

@@ -1,11 +1,11 @@
 //! Which steps of a program can matter.
 
 use crosswire_model::Run;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many steps of a run touched something contested: an object that two processes touch,
 /// of which one changes it. No schedule can make a difference at the others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relevance {
     /// All steps of the run.
     pub steps: u64,

@@ -1,14 +1,16 @@
 //! Report of an exploration, at its end and in progress.
 
+use crate::found::findings::{key, simplicity};
 use crate::found::first::FirstRun;
 use crate::found::relevance::Relevance;
 use crate::{Chance, Coverage, Exhaustion, Found, Guarantee, IdleFault, LostCapability};
 use crosswire_model::{Limit, Verdict, Wrapper};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Result of an exploration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// Over all runs, by [`Verdict::and`]: only if every run passed does the whole pass.
     pub verdict: Verdict,
@@ -22,6 +24,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// Different traces seen. Beyond a million they are not told apart any more.
     pub distinct_traces: u64,
+    /// A hash of each of them, if they are those of one exploration.
+    pub traces: BTreeSet<u64>,
     /// Findings, in the order of the runs.
     pub found: Vec<Found>,
     /// Violations that were too many different ones to be kept.
@@ -53,6 +57,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// Progress of an exhaustive exploration.
     pub exhaustion: Option<Exhaustion>,
+    /// The parts that this report was merged from, if it was.
+    pub shards: Option<Shards>,
     /// True if it was stopped before its budget was used up and not because of a finding.
     pub interrupted: bool,
     /// Capabilities that the machine lacks, and the consequences for these runs.
@@ -61,8 +67,28 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
+/// Parts of an exploration, by number from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Shards {
+    /// Number of parts of the whole exploration.
+    pub of: u64,
+    /// Parts whose results are in the report.
+    pub merged: Vec<u64>,
+    /// Those of them that were interrupted, or are under way: their results so far are in it.
+    pub unfinished: Vec<u64>,
+    /// Parts without any result.
+    pub missing: Vec<u64>,
+}
+
+impl Shards {
+    /// Tells whether every part has finished.
+    pub fn is_complete(&self) -> bool {
+        self.unfinished.is_empty() && self.missing.is_empty()
+    }
+}
+
 /// Numbers of faults of an exploration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FaultTally {
     /// Different faults that could have been injected.
     pub possible: u64,
@@ -74,6 +100,21 @@ pub struct FaultTally {
     /// Number of faults injected. The others found no matching point, because the
     /// schedule had led the process elsewhere.
     pub struck: u64,
+}
+
+/// Different traces that are told apart: 16 MB of hashes.
+pub(crate) const MOST_DISTINCT: usize = 1_000_000;
+
+/// Said where no run has come to its end.
+pub(crate) const NO_RUN: &str = "stopped before the first run had ended";
+
+/// Adds what is not there yet.
+fn add_new<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if !list.contains(&one) {
+            list.push(one);
+        }
+    }
 }
 
 impl Report {
@@ -90,6 +131,7 @@ impl Report {
             steps: 0,
             elapsed: Duration::ZERO,
             distinct_traces: 0,
+            traces: BTreeSet::new(),
             found: Vec::new(),
             dropped: 0,
             inconclusive: Vec::new(),
@@ -105,6 +147,7 @@ impl Report {
             guarantee: Guarantee::default(),
             coverage: Coverage::default(),
             exhaustion: None,
+            shards: None,
             interrupted: false,
             capabilities_lost: Vec::new(),
             notes: Vec::new(),
@@ -136,6 +179,87 @@ impl Report {
         self.idle_faults.extend(other.idle_faults);
         self.capabilities_lost = other.capabilities_lost;
         self.notes.extend(other.notes);
+    }
+
+    /// Adds other runs of the same exploration: those of another part, or those that were
+    /// performed later. Findings that are the same are kept once, in the simplest run. The
+    /// progress of an exhaustive exploration stays as it is.
+    pub(crate) fn join(&mut self, other: Report) {
+        self.runs += other.runs;
+        self.steps += other.steps;
+        self.elapsed += other.elapsed;
+        self.traces.extend(other.traces);
+        self.distinct_traces = self.traces.len().min(MOST_DISTINCT) as u64;
+        other.found.into_iter().for_each(|found| self.find(found));
+        self.dropped += other.dropped;
+        for (limit, runs) in other.inconclusive {
+            match self.inconclusive.iter_mut().find(|(one, _)| *one == limit) {
+                Some((_, count)) => *count += runs,
+                None => self.inconclusive.push((limit, runs)),
+            }
+        }
+        for (fault, count) in other.excused {
+            *self.excused.entry(fault).or_default() += count;
+        }
+        for (kind, count) in other.allowed {
+            *self.allowed.entry(kind).or_default() += count;
+        }
+        self.invalid += other.invalid;
+        self.invalid_reason = self.invalid_reason.take().or(other.invalid_reason);
+        self.faults = FaultTally {
+            possible: self.faults.possible.max(other.faults.possible),
+            classes: self.faults.classes.max(other.faults.classes),
+            planned: self.faults.planned + other.faults.planned,
+            struck: self.faults.struck + other.faults.struck,
+        };
+        let is_idle =
+            |idle: &IdleFault| other.idle_faults.iter().any(|one| one.fault == idle.fault);
+        self.idle_faults.retain(is_idle);
+        self.relevance = self.relevance.take().or(other.relevance);
+        self.first = self.first.take().or(other.first);
+        if self.wrappers.is_empty() {
+            self.wrappers = other.wrappers;
+        }
+        self.guarantee.join(other.guarantee);
+        self.coverage.join(other.coverage);
+        self.interrupted = other.interrupted;
+        add_new(&mut self.capabilities_lost, other.capabilities_lost);
+        add_new(&mut self.notes, other.notes);
+        let in_vain = Verdict::Inconclusive(Limit::Faults);
+        let is_in_vain =
+            self.faults.struck == 0 && [&self.verdict, &other.verdict].contains(&&in_vain);
+        self.verdict = self.judged();
+        if is_in_vain {
+            let judged = std::mem::replace(&mut self.verdict, Verdict::Pass);
+            self.verdict = judged.and(in_vain);
+        }
+    }
+
+    /// Takes in a finding, or counts it, if it is known.
+    fn find(&mut self, found: Found) {
+        let is_same = |known: &&mut Found| key(&known.violation) == key(&found.violation);
+        match self.found.iter_mut().find(is_same) {
+            None => self.found.push(found),
+            Some(known) => {
+                let count = known.count + found.count;
+                if simplicity(&found.record) < simplicity(&known.record) {
+                    *known = found;
+                }
+                known.count = count;
+            }
+        }
+    }
+
+    /// Judges all runs together.
+    fn judged(&self) -> Verdict {
+        let violations = self.found.iter().map(|found| found.violation.clone());
+        match (&self.invalid_reason, self.inconclusive.first()) {
+            _ if !self.found.is_empty() => Verdict::Violation(violations.collect()),
+            (Some(reason), _) => Verdict::Invalid(reason.clone()),
+            _ if self.runs == 0 => Verdict::Invalid(NO_RUN.to_owned()),
+            (None, Some((limit, _))) => Verdict::Inconclusive(*limit),
+            (None, None) => Verdict::Pass,
+        }
     }
 
     /// Runs per second of real time.

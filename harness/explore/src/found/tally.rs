@@ -2,23 +2,20 @@
 
 use crate::found::lost::LostCapability;
 use crate::found::outcome::Outcome;
-use crate::found::report::Progress;
+use crate::found::report::{MOST_DISTINCT, NO_RUN, Progress};
 use crosswire_model::{Limit, Verdict, Violation};
 use std::collections::{BTreeMap, HashSet};
-
-/// Different traces that are told apart: 16 MB of hashes.
-const MOST_DISTINCT: usize = 1_000_000;
 
 /// After so many runs that the harness could not perform, going on only repeats
 /// its failure.
 const MOST_INVALID: u64 = 10;
 
 /// The sums over all runs that count.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Tally {
     pub runs: u64,
     pub steps: u64,
-    distinct: HashSet<u64>,
+    pub distinct: HashSet<u64>,
     /// Runs given up, by the limit they reached.
     pub inconclusive: Vec<(Limit, u64)>,
     /// Unexpected ends that were not judged, by the fault after which a process may give up.
@@ -79,8 +76,7 @@ impl Tally {
         let runs = [
             (!found.is_empty()).then_some(Verdict::Violation(found)),
             self.invalid_reason.clone().map(Verdict::Invalid),
-            (self.runs == 0)
-                .then(|| Verdict::Invalid("stopped before the first run had ended".into())),
+            (self.runs == 0).then(|| Verdict::Invalid(NO_RUN.into())),
             self.inconclusive
                 .first()
                 .map(|(limit, _)| Verdict::Inconclusive(*limit)),

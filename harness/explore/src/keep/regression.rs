@@ -139,7 +139,7 @@ pub fn regressions(path: &Path, test: &str) -> Result<Vec<(PathBuf, Regression)>
 }
 
 fn load(path: &Path) -> Result<Regression, RegressionError> {
-    let regression = parse(&read(path)?, |one: &Regression| one.format_version);
+    let regression = parse(&read(path)?);
     regression.map_err(|reason| RegressionError::Malformed {
         path: path.display().to_string(),
         reason,

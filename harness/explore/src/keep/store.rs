@@ -143,13 +143,17 @@ pub(crate) fn read(path: &Path) -> Result<String, LoadError> {
 }
 
 /// Parses a file of this format; refuses a version that this program does not know.
-pub(crate) fn parse<T: DeserializeOwned>(
-    text: &str,
-    version: impl Fn(&T) -> u32,
-) -> Result<T, String> {
-    let content: T = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    match version(&content) {
-        known if known <= FORMAT_VERSION => Ok(content),
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format_version: u32,
+    }
+    // What a newer file holds besides its version is not known.
+    let told = serde_json::from_str::<Version>(text).map_err(|error| error.to_string())?;
+    match told.format_version {
+        known if known <= FORMAT_VERSION => {
+            serde_json::from_str(text).map_err(|error| error.to_string())
+        }
         newer => Err(format!(
             "it has format version {newer}, this program reads up to {FORMAT_VERSION}"
         )),

@@ -246,6 +246,11 @@ impl<A: Agenda> Pool<A> {
         }
     }
 
+    /// Looks at the agenda while runs are under way.
+    pub fn with<T>(&self, look: impl FnOnce(&A, Duration) -> T) -> T {
+        look(&self.state().agenda, self.began.elapsed())
+    }
+
     /// Makes the report, once nothing more is awaited.
     ///
     /// # Errors

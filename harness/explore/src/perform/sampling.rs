@@ -7,7 +7,7 @@ use crate::perform::pool::{Agenda, Next};
 use crate::plan::planner::Lessons;
 use crate::plan::points::FaultSpace;
 use crate::{Budget, ExploreError, Progress, Report};
-use crosswire_model::FaultKind;
+use crosswire_model::{FaultKind, StartUp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,31 @@ impl Sampling {
             lessons: Arc::default(),
             reference: None,
         }
+    }
+
+    /// Begins with what is known of the programs' start-up.
+    pub fn starting(mut self, start_up: Option<StartUp>) -> Sampling {
+        self.collector.start_up.clone_from(&start_up);
+        self.lessons = Arc::new(Lessons {
+            start_up,
+            ..Lessons::default()
+        });
+        self
+    }
+
+    /// Returns the start-up that runs have now.
+    pub fn start_up(&self) -> Option<StartUp> {
+        self.lessons.start_up.clone()
+    }
+
+    /// Returns the number of runs, besides run 0, whose outcomes are in the report.
+    pub fn performed(&self) -> u64 {
+        self.collector.taken().saturating_sub(1)
+    }
+
+    /// Makes the report of an exploration that is under way.
+    pub fn so_far(&self, elapsed: Duration, seed: u64) -> Report {
+        self.collector.report(seed, elapsed, &self.kinds, true)
     }
 
     /// Takes up what the runs before a barrier have shown.
@@ -94,7 +119,7 @@ impl Sampling {
         collector.flush();
         let stopped = stopped && self.next < self.budget.runs;
         let has_reference = self.reference.is_some() || collector.reference.is_some();
-        let mut report = collector.into_report(seed, elapsed, &self.kinds, stopped);
+        let mut report = collector.report(seed, elapsed, &self.kinds, stopped);
         if check_output && !has_reference && report.runs > 0 {
             report.notes.push(NO_REFERENCE.to_owned());
         }

@@ -51,7 +51,7 @@ impl Work {
                 strategy: exploration.strategy,
                 shard: exploration.shard,
                 fault_pairs: exploration.fault_pairs,
-                performed: exploration.performed,
+                performed: exploration.performed(),
                 by_effect: exploration.faults.iter().any(by_effect),
                 memory: exploration.memory,
                 start_up: exploration.start_up(),

@@ -1,7 +1,8 @@
 //! Combined guarantee of the runs with random priorities.
 
+use crate::keep::pairs;
 use crosswire_model::{Delays, MemoryModel, Plan, Rule};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Probability that a bug of a given depth would have been found by now.
@@ -12,16 +13,17 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS
 /// 2010, theorem 9). Runs are independent. Nothing is promised for what lies beyond as many
 /// choices, nor of runs with faults.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Guarantee {
     /// Most tasks of a run.
     pub tasks: u64,
     /// Number of runs, by what they promise.
+    #[serde(with = "pairs")]
     pub runs: BTreeMap<Promise, u64>,
 }
 
 /// What a run is made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Promise {
     /// Bugs of this depth, and of every lesser one.
     pub depth: u32,
@@ -49,6 +51,14 @@ impl Guarantee {
     /// Takes note of a run with so many tasks.
     pub(crate) fn meet(&mut self, tasks: u64) {
         self.tasks = self.tasks.max(tasks);
+    }
+
+    /// Adds the runs of another part of the exploration.
+    pub(crate) fn join(&mut self, other: Guarantee) {
+        self.tasks = self.tasks.max(other.tasks);
+        for (promise, runs) in other.runs {
+            *self.runs.entry(promise).or_default() += runs;
+        }
     }
 
     /// Returns the least and the greatest number of choices for which runs were made.

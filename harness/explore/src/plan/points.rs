@@ -1,17 +1,19 @@
 //! Points at which a fault can be injected, learned from runs.
 
+use crate::keep::pairs;
 use crate::plan::applicability::applies;
 use crosswire_model::{Access, Action, Call, Fault, FaultKind, Point, PointKind, Trace, What};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The points of one process that differ only in their number.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Site {
     process: String,
     kind: SiteKind,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum SiteKind {
     Call(Call),
     Blocked(Call),
@@ -73,8 +75,9 @@ pub(crate) fn of_process<'a>(
 }
 
 /// Maximum number of points of each site seen in one run.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Points {
+    #[serde(with = "pairs")]
     most: BTreeMap<Site, u32>,
     /// Points that stand for those at which a kill comes to the same.
     examples: BTreeSet<(Site, u32)>,

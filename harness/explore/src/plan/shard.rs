@@ -1,12 +1,14 @@
 //! Splitting one exploration among several machines or jobs.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
 /// One of several parts of an exploration that have no run in common, written `K/N`
 /// with K from 1 to N.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Shard {
     /// From 0.
     index: u64,
@@ -22,6 +24,44 @@ const MOST: u64 = 100_000;
 pub struct NoShard(String);
 
 impl Shard {
+    /// The only part of an exploration that is not split.
+    pub const WHOLE: Shard = Shard { index: 0, count: 1 };
+
+    /// Builds the Kth of N parts.
+    ///
+    /// # Errors
+    /// Unless 1 <= K <= N, and N is at most 100,000.
+    ///
+    /// ```
+    /// use crosswire_explore::Shard;
+    /// assert_eq!(Shard::new(2, 8).unwrap().to_string(), "2/8");
+    /// assert!(Shard::new(9, 8).is_err());
+    /// ```
+    pub fn new(number: u64, count: u64) -> Result<Shard, NoShard> {
+        match 1 <= number && number <= count && count <= MOST {
+            true => Ok(Shard {
+                index: number - 1,
+                count,
+            }),
+            false => Err(NoShard(format!("{number}/{count}"))),
+        }
+    }
+
+    /// Returns K, from 1.
+    pub fn number(self) -> u64 {
+        self.index + 1
+    }
+
+    /// Returns N.
+    pub fn count(self) -> u64 {
+        self.count
+    }
+
+    /// Tells whether this part performs what has this number, if all parts know it.
+    pub(crate) fn takes(self, number: u64) -> bool {
+        number % self.count == self.index
+    }
+
     /// Returns the number that the nth run of this part has in the whole exploration.
     pub(crate) fn run(self, nth: u64) -> u64 {
         nth.saturating_mul(self.count).saturating_add(self.index)
@@ -53,13 +93,22 @@ impl FromStr for Shard {
         let parts = text
             .split_once('/')
             .and_then(|(k, n)| Some((k.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
-        match parts {
-            Some((k, n)) if 1 <= k && k <= n && n <= MOST => Ok(Shard {
-                index: k - 1,
-                count: n,
-            }),
-            _ => Err(NoShard(text.to_owned())),
-        }
+        let (number, count) = parts.ok_or_else(|| NoShard(text.to_owned()))?;
+        Shard::new(number, count)
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = NoShard;
+
+    fn try_from(text: String) -> Result<Shard, NoShard> {
+        text.parse()
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> String {
+        shard.to_string()
     }
 }
 

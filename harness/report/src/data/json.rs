@@ -8,7 +8,7 @@ use crate::told::races::{self, RaceEntry};
 use crate::told::stacks::{self, StackEntry};
 use crosswire_explore::{
     Chance, Exhaustion, FirstRun, Found, IdleFault, LastLines, LostCapability, Relevance, Replay,
-    Report,
+    Report, Shards,
 };
 use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation, Wrapper};
 use serde::Serialize;
@@ -68,6 +68,9 @@ pub struct Summary {
     /// Progress of an exhaustive exploration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exhaustion: Option<Exhausted>,
+    /// The parts that the report was merged from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
     /// Violations found.
     pub violations: Vec<ViolationEntry>,
     /// Capabilities that the machine lacks.
@@ -227,6 +230,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             complete: exhaustion.is_complete(),
             progress: exhaustion.clone(),
         }),
+        shards: report.shards.clone(),
         violations: report
             .found
             .iter()

@@ -5,7 +5,7 @@ use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::text::{counted, ended_line};
 use crosswire_explore::{
-    Coverage, Exhaustion, FirstRun, Guarantee, IdleFault, LostCapability, Relevance, Report,
+    Coverage, Exhaustion, FirstRun, Guarantee, IdleFault, LostCapability, Relevance, Report, Shards,
 };
 use crosswire_model::{Limit, Verdict, Wrapper};
 use std::collections::BTreeMap;
@@ -25,6 +25,9 @@ pub fn summary(report: &Report, palette: Palette) -> String {
             report.seed
         ),
     );
+    if let Some(shards) = &report.shards {
+        line(&mut text, &format!("  {}", merged(shards)));
+    }
     if let Some(relevance) = &report.relevance {
         line(&mut text, &escape(&format!("  {}", mattering(relevance))));
     }
@@ -104,6 +107,23 @@ pub fn first_run(first: &FirstRun) -> String {
         }
     }
     text
+}
+
+/// Says which parts the report was merged from, and what to do about the others.
+fn merged(shards: &Shards) -> String {
+    let numbers = |parts: &[u64]| {
+        let parts = parts.iter().map(|number| format!("{number}/{}", shards.of));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    let mut told = format!("merged from {} of {} parts", shards.merged.len(), shards.of);
+    if !shards.missing.is_empty() {
+        told += &format!("; missing: {}", numbers(&shards.missing));
+    }
+    if !shards.unfinished.is_empty() {
+        let unfinished = numbers(&shards.unfinished);
+        told += &format!("; not finished: {unfinished} (run with --continue)");
+    }
+    told
 }
 
 /// Says how many steps can matter, and because of what.
@@ -294,6 +314,9 @@ fn exhausted(exhaustion: &Exhaustion) -> String {
         0 => String::new(),
         orders => format!(", checked with {}", counted(orders, "random order")),
     };
+    if let Some(part) = exhaustion.part.filter(|_| exhaustion.has_nothing_left()) {
+        return format!("all interleavings of part {part} explored: {explored}{faults}{checked}");
+    }
     match (
         exhaustion.is_complete(),
         &exhaustion.doubt,

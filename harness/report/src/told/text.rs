@@ -221,6 +221,11 @@ pub(crate) fn verdict_line(verdict: &Verdict, palette: Palette) -> String {
                 &format!("{head}: none of the faults asked for was injected"),
             );
         }
+        Verdict::Inconclusive(Limit::Shards) => {
+            let head = palette.doubtful("INCONCLUSIVE");
+            let why = "parts of the exploration are missing or not finished";
+            line(&mut text, &format!("{head}: {why}"));
+        }
         Verdict::Inconclusive(Limit::Budget) => {
             let head = palette.doubtful("INCONCLUSIVE");
             line(&mut text, &format!("{head}: the budget was used up"));
