@@ -118,7 +118,8 @@
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
 pub mod manual {
-    //! Longer texts: a tutorial, memory order, and the meaning of each message.
+    //! Longer texts: a tutorial, memory order, the meaning of each message, and what stays as it
+    //! is.
 
     #[doc = include_str!("manual/tutorial.md")]
     pub mod tutorial {}
@@ -128,6 +129,9 @@ pub mod manual {
 
     #[doc = include_str!("manual/messages.md")]
     pub mod messages {}
+
+    #[doc = include_str!("manual/stability.md")]
+    pub mod stability {}
 }
 
 pub mod conformance;

@@ -1,14 +1,31 @@
 //! Descriptions of the point where two runs that should be the same diverge.
 
-use super::{Access, AccessKind, Call, Errno, Event, TaskId, Trace, What};
+use super::{Access, AccessKind, Blocked, Call, End, Errno, Event, TaskId, Trace, What};
 use crosswire_calls::Does;
 
 impl Trace {
     /// Returns the first place at which two traces differ, if they do: events first, then
     /// what follows from them.
     pub fn first_difference(&self, other: &Trace) -> Option<String> {
+        self.difference(other, |event| event.clone(), |end| end.clone())
+    }
+
+    /// Returns the first place at which two traces differ in more than the addresses at which
+    /// programs keep their data. These depend on the machine, on the kernel and, where addresses
+    /// cannot be fixed, on chance.
+    pub fn first_difference_elsewhere(&self, other: &Trace) -> Option<String> {
+        self.difference(other, without_addresses, end_without_addresses)
+    }
+
+    fn difference(
+        &self,
+        other: &Trace,
+        seen: impl Fn(&Event) -> Event,
+        end: impl Fn(&End) -> End,
+    ) -> Option<String> {
         let pairs = self.events.iter().zip(&other.events);
-        if let Some((at, (a, b))) = pairs.enumerate().find(|(_, (a, b))| a != b) {
+        let differ = |(_, (a, b)): &(usize, (&Event, &Event))| a != b && seen(a) != seen(b);
+        if let Some((at, (a, b))) = pairs.enumerate().find(differ) {
             let (before, after) = (self.told(at), other.told(at));
             let in_full = match before == after {
                 true => format!(" ({})", unlike(a, b)),
@@ -21,11 +38,13 @@ impl Trace {
             return Some(format!("{n} events became {m}"));
         }
         // Footprints are what the harness saw of a run, not what happened in it, and
-        // switches say again what deviations say.
+        // switches say again what deviations say. Another version may have recorded the same run.
         let rest = |trace: &Trace| Trace {
+            format_version: 0,
             events: Vec::new(),
             footprints: Vec::new(),
             switches: Vec::new(),
+            end: end(&trace.end),
             ..trace.clone()
         };
         if self.places != other.places || self.objects != other.objects {
@@ -119,6 +138,64 @@ impl Trace {
     }
 }
 
+/// Any address; null is none.
+const SOMEWHERE: u64 = 1 << 12;
+
+/// Returns an event with the same address in the place of each.
+fn without_addresses(event: &Event) -> Event {
+    let mut event = event.clone();
+    match &mut event.what {
+        What::Call {
+            call, args, result, ..
+        } => {
+            forget_arguments(*call, args);
+            if call.row().returns_address() && *result >= SOMEWHERE as i64 {
+                *result = SOMEWHERE as i64;
+            }
+        }
+        What::Block { call, args, .. } => forget_arguments(*call, args),
+        _ => {}
+    }
+    event
+}
+
+fn forget_arguments(call: Call, args: &mut [u64; 6]) {
+    let kinds = call.row().args.iter();
+    for (arg, _) in args
+        .iter_mut()
+        .zip(kinds)
+        .filter(|(_, kind)| kind.is_pointer())
+    {
+        *arg = SOMEWHERE.min(*arg);
+    }
+}
+
+/// Returns an end in which what tasks wait for is told without addresses.
+fn end_without_addresses(end: &End) -> End {
+    let forget = |blocked: &Vec<Blocked>| {
+        let blocked = blocked.iter().map(|one| Blocked {
+            object: text_without_addresses(&one.object),
+            ..one.clone()
+        });
+        blocked.collect()
+    };
+    match end {
+        End::Deadlock(blocked) => End::Deadlock(forget(blocked)),
+        other => other.clone(),
+    }
+}
+
+/// Returns a text without the digits of numbers that are written as addresses are.
+fn text_without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        told += "0x";
+        told += part.trim_start_matches(|digit: char| digit.is_ascii_hexdigit());
+    }
+    told
+}
+
 /// Tells in which way two events differ that are told in the same words.
 fn unlike(a: &Event, b: &Event) -> String {
     if a.step != b.step {
@@ -185,7 +262,11 @@ mod tests {
         let [open, list] = ["openat", "getdents64"].map(|name| name.parse().unwrap());
         let opened = (open, 0, Some("/tmp/x"), 3);
         let recorded = trace(&[opened, (list, 3, None, 736)]);
-        assert_eq!(recorded.first_difference(&recorded), None);
+        let older = Trace {
+            format_version: 1,
+            ..recorded.clone()
+        };
+        assert_eq!(recorded.first_difference(&older), None);
         assert_eq!(
             recorded.first_difference(&trace(&[opened, (list, 3, None, -2)])),
             Some(
@@ -208,6 +289,27 @@ mod tests {
         let difference = recorded.first_difference(&trace(&[length, (close, 5, None, -9)]));
         let told = "step 1: `reader` close(5) = 0 became `reader` close(5) = -1 EBADF";
         assert_eq!(difference.as_deref(), Some(told));
+    }
+
+    #[test]
+    fn addresses_are_no_difference_elsewhere() {
+        let [open, map] = ["open", "mmap"].map(|name| name.parse().unwrap());
+        let at = |address: u64, heap: i64| {
+            let opened = (open, address, Some("/tmp/x"), 3);
+            trace(&[opened, (map, 0, None, heap)])
+        };
+        let recorded = at(0x5555_5555_6000, 0x5555_5557_8000);
+        let moved = at(0x5587_0ba1_3000, 0x5587_0ba3_5000);
+        assert!(recorded.first_difference(&moved).is_some());
+        assert_eq!(recorded.first_difference_elsewhere(&moved), None);
+        let failed = at(0x5587_0ba1_3000, -12);
+        assert!(recorded.first_difference_elsewhere(&failed).is_some());
+        let null = at(0, 0x5587_0ba3_5000);
+        assert!(recorded.first_difference_elsewhere(&null).is_some());
+        assert_eq!(
+            text_without_addresses("futex 0x7ff0 of 0x12, 3 waiters"),
+            "futex 0x of 0x, 3 waiters"
+        );
     }
 
     #[test]

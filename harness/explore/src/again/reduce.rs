@@ -117,9 +117,13 @@ fn reduce_on(
     let engine = |error: EngineError| ReduceError::Replay(error.into());
     let run = runner.run(&record.plan).map_err(engine)?;
     let verdict = judge.judge(&run, reference);
-    let difference = record.trace.first_difference(&run.trace).or_else(|| {
-        (!verdict.agrees_with(&record.verdict)).then(|| verdict_changed(&record.verdict, &verdict))
-    });
+    let difference = record
+        .trace
+        .first_difference_elsewhere(&run.trace)
+        .or_else(|| {
+            (!verdict.agrees_with(&record.verdict))
+                .then(|| verdict_changed(&record.verdict, &verdict))
+        });
     if let Some(difference) = difference {
         return Err(ReduceError::Diverges(difference));
     }

@@ -122,9 +122,13 @@ fn perform(
         checks: checks.to_vec(),
     };
     let verdict = judge.judge(&run, reference);
-    let difference = record.trace.first_difference(&run.trace).or_else(|| {
-        (!verdict.agrees_with(&record.verdict)).then(|| verdict_changed(&record.verdict, &verdict))
-    });
+    let difference = record
+        .trace
+        .first_difference_elsewhere(&run.trace)
+        .or_else(|| {
+            (!verdict.agrees_with(&record.verdict))
+                .then(|| verdict_changed(&record.verdict, &verdict))
+        });
     let verdict = match &difference {
         None => verdict,
         Some(_) if !changed.is_empty() => verdict,
