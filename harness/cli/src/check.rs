@@ -91,7 +91,7 @@ pub fn check(options: &CheckOptions) -> Result<u8, Failure> {
             operations: judged.iter().map(|judged| judged.operations).sum(),
             histories: &judged,
         }),
-        Format::Text => {
+        Format::Text | Format::Github => {
             let palette = terminal::palette();
             let mut text: String = judged
                 .iter()

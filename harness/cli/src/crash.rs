@@ -108,9 +108,11 @@ fn tell(report: &CrashReport, options: &CrashOptions) {
     let files = findings::store(found, &options.explore.output_dir);
     match options.output.format {
         Format::Json => terminal::print_json(&crashes::summary(report, &files)),
-        Format::Text => {
+        Format::Text | Format::Github => {
             let palette = terminal::palette();
             terminal::print(&crashes::text(report, &files, palette));
         }
     }
+    let found = report.groups.iter().map(|group| &group.found);
+    terminal::annotate(&options.output, &report.verdict, found, &files);
 }

@@ -20,7 +20,7 @@ pub fn diff(options: &DiffOptions) -> Result<u8, Failure> {
     };
     match options.output.format {
         Format::Json => terminal::print_json(&compare::compare(&first, &second)),
-        Format::Text => {
+        Format::Text | Format::Github => {
             let names = [&*options.first.display().to_string(), &*name];
             let palette = terminal::palette();
             terminal::print(&compare::text(&first, &second, names, palette));

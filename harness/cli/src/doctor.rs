@@ -29,7 +29,7 @@ pub fn doctor(options: &OutputOptions) -> Result<u8, Failure> {
             verdict: if works { "pass" } else { "invalid" },
             capabilities: &capabilities,
         }),
-        Format::Text => {
+        Format::Text | Format::Github => {
             let rows = capabilities.iter().map(|capability| {
                 let Capability {
                     name, test, lost, ..

@@ -30,7 +30,7 @@ pub fn explain(options: &ExplainOptions) -> Result<u8, Failure> {
     export(options, &record, file)?;
     match options.output.format {
         Format::Json => terminal::print_json(&report::explained(&record)),
-        Format::Text => {
+        Format::Text | Format::Github => {
             let palette = terminal::palette();
             let file = file.map(PathBuf::as_path);
             terminal::print(&text::explanation(&record, file, palette));

@@ -28,7 +28,7 @@ pub fn list(entries: &[Entry], options: &OutputOptions) -> u8 {
             format_version: crosswire::model::FORMAT_VERSION,
             entries,
         }),
-        Format::Text => {
+        Format::Text | Format::Github => {
             let rows = entries.iter().map(|entry| {
                 [
                     entry.kind.to_owned(),

@@ -88,14 +88,17 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
     }
 }
 
-/// The JSON object printed in place of a report when there is none.
+/// Prints for programs that there is no report, in the form in which they expect one.
 fn tell_programs(error: &str) {
     #[derive(serde::Serialize)]
     struct NoReport<'a> {
         format_version: u32,
         error: &'a str,
     }
-    if wants_json(std::env::args_os().skip(1)) {
+    if wants("github", std::env::args_os().skip(1)) {
+        terminal::print(&crosswire::report::github::error("no result", error));
+    }
+    if wants("json", std::env::args_os().skip(1)) {
         terminal::print_json(&NoReport {
             format_version: crosswire::model::FORMAT_VERSION,
             error,
@@ -103,23 +106,24 @@ fn tell_programs(error: &str) {
     }
 }
 
-/// Tells whether the command line asks for JSON, even if it cannot be parsed otherwise.
+/// Tells whether the command line asks for a format, even if it cannot be parsed otherwise.
 /// Arguments after `--` belong to the program under test.
-fn wants_json(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+fn wants(format: &str, arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let whole = format!("--format={format}");
     let own: Vec<_> = arguments.take_while(|argument| argument != "--").collect();
-    own.iter().any(|argument| argument == "--format=json")
+    own.iter().any(|argument| *argument == *whole)
         || own
             .windows(2)
-            .any(|pair| pair[0] == "--format" && pair[1] == "json")
+            .any(|pair| pair[0] == "--format" && pair[1] == format)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::wants_json;
+    use super::wants;
 
     #[test]
     fn the_format_is_seen_in_unreadable_command_lines() {
-        let wants = |line: &str| wants_json(line.split(' ').map(Into::into));
+        let wants = |line: &str| wants("json", line.split(' ').map(Into::into));
         assert!(wants("run --format json --what"));
         assert!(wants("--format=json --what"));
         assert!(!wants("run --what -- cc --format json"));

@@ -21,12 +21,13 @@ pub fn merge(options: &MergeOptions) -> Result<u8, Failure> {
     }
     match options.output.format {
         Format::Json => terminal::print_json(&json::summary(&report, &files)),
-        Format::Text => {
+        Format::Text | Format::Github => {
             let palette = terminal::palette();
             let mut all = findings::describe(&report.found, &files, palette);
             all += &text::summary(&report, palette);
             terminal::print(&all);
         }
     }
+    terminal::annotate(&options.output, &report.verdict, &report.found, &files);
     Ok(exit::of(&report.verdict))
 }

@@ -35,8 +35,11 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
         Format::Json => {
             terminal::print_json(&json::replay(&record, &outcome, options.file.clone()));
         }
-        Format::Text => terminal::print(&text::replay(&record, &outcome, terminal::palette())),
+        Format::Text | Format::Github => {
+            terminal::print(&text::replay(&record, &outcome, terminal::palette()));
+        }
     }
+    terminal::annotate(&options.output, &outcome.verdict, [], &[]);
     Ok(exit::of(&outcome.verdict))
 }
 

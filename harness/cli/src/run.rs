@@ -120,7 +120,7 @@ fn tell(report: &Report, options: &RunOptions) -> Result<(), Failure> {
     }
     match options.output.format {
         Format::Json => terminal::print_json(&json::summary(report, &files)),
-        Format::Text => {
+        Format::Text | Format::Github => {
             let palette = terminal::palette();
             let mut all = findings::describe(&report.found, &files, palette);
             all += &text::summary(report, palette);
@@ -130,5 +130,6 @@ fn tell(report: &Report, options: &RunOptions) -> Result<(), Failure> {
             terminal::print(&all);
         }
     }
+    terminal::annotate(&options.output, &report.verdict, &report.found, &files);
     Ok(())
 }

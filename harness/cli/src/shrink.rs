@@ -46,7 +46,7 @@ fn tell(record: &Record, reduced: &Reduced, options: &ShrinkOptions) -> Result<(
     })?;
     match options.output.format {
         Format::Json => terminal::print_json(&json::shrunk(record, reduced, file)),
-        Format::Text => {
+        Format::Text | Format::Github => {
             terminal::print(&text::shrunk(record, reduced, &file, terminal::palette()));
         }
     }

@@ -1,9 +1,12 @@
 //! Standard output and standard error: results to the first, everything else to
 //! the second.
 
-use crosswire::explore::LostCapability;
-use crosswire::report::{Palette, escape};
+use crate::arguments::{Format, OutputOptions};
+use crosswire::explore::{Found, LostCapability};
+use crosswire::model::Verdict;
+use crosswire::report::{Palette, escape, github};
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Returns colours if standard output is a terminal and `NO_COLOR` does not forbid them.
@@ -49,16 +52,37 @@ pub fn print_json(value: &impl serde::Serialize) {
     print(&format!("{text}\n"));
 }
 
+/// Writes findings as annotations of GitHub Actions, if the command line asks for them.
+pub fn annotate<'a>(
+    options: &OutputOptions,
+    verdict: &Verdict,
+    found: impl IntoIterator<Item = &'a Found>,
+    files: &[Option<PathBuf>],
+) {
+    if options.format == Format::Github {
+        // The directory of the repository; programs are built there, or below.
+        let root = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+        let root = root.or_else(|| std::env::current_dir().ok());
+        let root = root.unwrap_or_default();
+        print(&github::annotations(verdict, found, files, &root));
+    }
+}
+
 /// Writes one line that is not a result.
 pub fn note(message: &str) {
     // If even this fails, the error cannot be reported.
     let _ = writeln!(io::stderr(), "crosswire: {}", escape(message));
 }
 
-/// Reports each capability that the machine lacks, one per line.
+/// Reports the capabilities that the machine lacks, in one line.
 pub fn note_losses(lost: &[LostCapability]) {
-    for capability in lost {
-        note(&capability.to_string());
+    if let Some(first) = lost.first() {
+        let names: Vec<&str> = lost.iter().map(|one| one.name.as_str()).collect();
+        note(&format!(
+            "this machine, or container, lacks {} ({}); `crosswire doctor` explains what is lost",
+            names.join(", "),
+            first.reason
+        ));
     }
 }
 

@@ -53,11 +53,15 @@ impl Exploration {
         if self.stop_at_first && !still_failing.is_empty() {
             let violations = still_failing.iter().map(|found| found.violation.clone());
             let verdict = Verdict::Violation(violations.collect());
-            return Ok(Report {
+            let report = Report {
                 found: still_failing,
                 notes,
                 ..Report::without_runs(verdict, self.seed)
-            });
+            };
+            if let Some(notebook) = notebook {
+                notebook.close(&report, Position::Runs(self.performed()), false)?;
+            }
+            return Ok(report);
         }
         let with = (starter, notebook.as_ref());
         let explored = match self.exhaust {

@@ -15,6 +15,7 @@ pub use crosswire_world as world;
 pub use data::explained::{
     Explained, ExplainedEvent, ExplainedObject, ExplainedViolation, explained,
 };
+pub use data::github;
 pub use data::json;
 pub use data::perfetto::trace_events;
 pub use escape::{escape, quoted};

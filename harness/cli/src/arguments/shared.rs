@@ -12,6 +12,8 @@ pub enum Format {
     Text,
     /// One JSON object on standard output.
     Json,
+    /// Text, and each finding as an annotation of GitHub Actions, beside its line.
+    Github,
 }
 
 /// Options of every verb.

@@ -117,7 +117,7 @@ impl Whole {
         let files = findings::store(&found, &options.explore.output_dir);
         match options.output.format {
             Format::Json => terminal::print_json(&self.json(&files)),
-            Format::Text => {
+            Format::Text | Format::Github => {
                 let palette = terminal::palette();
                 let described = findings::describe(&found, &files, palette);
                 let summary = self.summary(palette);
@@ -129,6 +129,7 @@ impl Whole {
                 terminal::print(&all);
             }
         }
+        terminal::annotate(&options.output, &self.verdict(), &found, &files);
     }
 
     fn table(&self, palette: Palette) -> String {

@@ -3,7 +3,9 @@
 
 mod bad_input;
 mod check;
+mod ci;
 mod demos;
 mod exports;
+mod formats;
 mod manners;
 mod page;

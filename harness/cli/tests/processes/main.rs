@@ -3,6 +3,7 @@
 
 mod choices;
 mod clocks;
+mod containers;
 mod containment;
 mod determinism;
 mod escapes;

@@ -3,7 +3,7 @@
 //!
 //! Started as root, these tests run the command as the user nobody.
 
-use crosswire_testing::building::{compile, exercise, folder};
+use crosswire_testing::building::{compile, exercise, folder, source};
 use crosswire_testing::command::{self, Outcome, PASS, VIOLATION};
 use crosswire_testing::machine::{MARK, await_processes, processes_left};
 use crosswire_testing::{left_out, marker, say};
@@ -37,6 +37,8 @@ const BUGS: &[(&str, &[&str], &str)] = &[
 pub struct Ground {
     root: TempDir,
     user: Option<u32>,
+    /// What executes the command, if something does.
+    container: Option<PathBuf>,
 }
 
 impl Ground {
@@ -54,7 +56,22 @@ impl Ground {
                 "already unprivileged: these tests run as user {own}"
             )),
         }
-        Ground { root, user }
+        Ground {
+            root,
+            user,
+            container: None,
+        }
+    }
+
+    /// The same in a container with Docker's usual settings, of which root may be the user.
+    pub fn contained(may_be_root: bool) -> Ground {
+        let ground = Ground::new();
+        let program = compile(&[source("container.c")], ground.root.path(), "container");
+        Ground {
+            user: ground.user.filter(|_| !may_be_root),
+            container: Some(program),
+            ..ground
+        }
     }
 
     /// The directory of programs.
@@ -63,18 +80,23 @@ impl Ground {
     }
 
     /// A planted bug or its fixed twin.
-    fn fixture(&self, name: &str) -> PathBuf {
+    pub fn fixture(&self, name: &str) -> PathBuf {
         let source = folder("fixtures/c").join(format!("{name}.c"));
         compile(&[source], self.root.path(), name)
     }
 
-    fn work(&self) -> PathBuf {
+    /// The directory in which the command runs.
+    pub fn work(&self) -> PathBuf {
         self.root.path().join("work")
     }
 
     /// The command, as the unprivileged user.
-    fn crosswire(&self) -> Command {
-        let mut command = Command::new(self.root.path().join("crosswire"));
+    pub fn crosswire(&self) -> Command {
+        let own = self.root.path().join("crosswire");
+        let mut command = Command::new(self.container.as_ref().unwrap_or(&own));
+        if self.container.is_some() {
+            command.arg(own);
+        }
         command::prepare(&mut command, &self.work());
         if let Some(id) = self.user {
             command.uid(id).gid(id);
@@ -112,6 +134,20 @@ impl Ground {
             );
         }
         isolated
+    }
+
+    /// Explores planted bugs and their fixed twins where nothing keeps them off the real /tmp,
+    /// and returns what was misjudged.
+    pub fn misjudged(&self) -> Vec<String> {
+        remove_litter();
+        let (wrong, _) = self.judge(&[]);
+        remove_litter();
+        wrong
+    }
+
+    /// Removes what planted bugs have left.
+    pub fn forget(&self) {
+        remove_litter();
     }
 
     /// Explores planted bugs and their fixed twins, and returns what was misjudged

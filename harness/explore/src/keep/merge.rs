@@ -129,13 +129,15 @@ fn merged(parts: BTreeMap<u64, Part>, count: u64) -> Result<Report, MergeError> 
             Position::Search(standing) => Some(read(part, standing)),
         })
         .collect::<Result<_, _>>()?;
+    // One that ended with a saved failure has searched nothing.
+    let are_all_there = shards.is_complete() && searches.len() == parts.len();
     let mut reports = parts.into_values().map(|part| part.report);
     let mut report = reports.next().expect("there is a part");
     reports.for_each(|other| report.join(other));
     report.interrupted = false;
     let mut limits = Vec::new();
     if !searches.is_empty() {
-        let exhaustion = joined(&searches, shards.is_complete());
+        let exhaustion = joined(&searches, are_all_there);
         let has_doubt = |search: &Standing| search.progress.doubt.is_some();
         let is_refuted = exhaustion.doubt.is_some() && !searches.iter().any(has_doubt);
         limits.extend(is_refuted.then_some(Limit::Dependences));

@@ -93,7 +93,8 @@ impl Notebook {
         is_left: bool,
     ) -> Result<(), PartError> {
         let finished = !report.interrupted;
-        if self.is_done && !finished || report.runs == 0 {
+        let is_nothing = report.runs == 0 && report.found.is_empty();
+        if self.is_done && !finished || is_nothing {
             return Ok(());
         }
         match self.steadily || is_left {

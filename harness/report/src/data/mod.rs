@@ -2,5 +2,6 @@
 
 pub mod coverage;
 pub(crate) mod explained;
+pub mod github;
 pub mod json;
 pub(crate) mod perfetto;
