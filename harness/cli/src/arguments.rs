@@ -186,6 +186,13 @@ pub struct ReplayOptions {
     /// Replay even if the program has changed, and report whether it still fails
     #[arg(long)]
     pub allow_changed: bool,
+    /// Replay without the tested cause of this number, from 1: the run passes
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with_all = ["debug", "at", "gdb", "cores", "allow_changed", "programs"]
+    )]
+    pub without_cause: Option<usize>,
     /// Replay with this executable as process NAME, in place of the recorded one; implies
     /// --allow-changed; may be repeated
     #[arg(long = "program", value_name = "NAME=PATH", value_parser = named_path)]

@@ -54,7 +54,7 @@ fn export(
             Verdict::Violation(violations) => violations.first(),
             _ => None,
         };
-        let explanation = Explanation::of(&record.trace, &record.seen, first);
+        let explanation = Explanation::of_record(record, first);
         write(out, &report::trace_events(&explanation).to_string())?;
     }
     if let Some(out) = &options.junit {

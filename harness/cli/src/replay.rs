@@ -22,9 +22,10 @@ pub fn replay(options: &ReplayOptions) -> Result<u8, Failure> {
     if options.debug || options.at.is_some() || options.gdb.is_some() || options.cores.is_some() {
         return debugging::debug(&record, options);
     }
-    let changes = match options.allow_changed || !options.programs.is_empty() {
-        true => Changes::Allow,
-        false => Changes::Refuse,
+    let changes = match options.without_cause {
+        Some(number) => Changes::WithoutCause(number),
+        None if options.allow_changed || !options.programs.is_empty() => Changes::Allow,
+        None => Changes::Refuse,
     };
     let outcome = match case {
         Some(case) => case.replay(&record, changes)?,

@@ -57,7 +57,7 @@ pub struct Exploration {
     pub stop_at_first: bool,
     /// True if every run without faults must print the same as the first one.
     pub check_output: bool,
-    /// Time for shrinking all findings together; zero disables shrinking.
+    /// Time for shrinking all findings together and testing their causes; zero disables both.
     pub shrink: Duration,
     /// True if each violation is replayed at once; only tests of Crosswire itself have a
     /// reason to disable it.
@@ -72,7 +72,7 @@ const USUAL_SELF_CHECK: u64 = 50;
 
 impl Exploration {
     /// Default time for shrinking findings.
-    pub const USUAL_SHRINKING: Duration = Duration::from_secs(5);
+    pub const USUAL_SHRINKING: Duration = Duration::from_secs(10);
 
     /// Returns a thousand runs without faults, on every CPU, up to the first violation.
     pub fn new(target: Target) -> Exploration {

@@ -3,7 +3,7 @@
 use super::fake::{self, Op, Toy};
 use super::*;
 use Op::{Lock, Print, Unlock};
-use crosswire_model::{Kind, Rule, Verdict};
+use crosswire_model::{Change, Kind, Rule, Verdict};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -242,4 +242,47 @@ fn a_record_of_another_program_is_not_shrunk() {
     let starter = opposite_locks().starter();
     let error = reduce_with(&passing, &starter, &[], time, &stop).unwrap_err();
     assert!(error.to_string().contains("nothing to shrink"), "{error}");
+}
+
+/// Each cause makes the run pass when it is taken out; the two steps are those that take one
+/// lock.
+#[test]
+fn causes_are_tested() {
+    let toy = opposite_locks_and_noise();
+    let report = explore(&toy, |_| {}).unwrap();
+    let record = &report.found[0].record;
+    let inquiry = record.inquiry.as_ref().unwrap();
+    assert!(inquiry.finished && inquiry.tried > 0, "{inquiry:?}");
+    assert!(!inquiry.causes.is_empty(), "{inquiry:?}");
+    for number in 1..=inquiry.causes.len() {
+        let changes = Changes::WithoutCause(number);
+        let without = replay_with(record, &toy.starter(), &[], changes).unwrap();
+        assert_eq!(without.verdict, Verdict::Pass, "{inquiry:?}");
+    }
+    let changes = Changes::WithoutCause(inquiry.causes.len() + 1);
+    let error = replay_with(record, &toy.starter(), &[], changes).unwrap_err();
+    assert!(matches!(error, ReplayError::NoCause { .. }), "{error}");
+}
+
+/// A fault without which nothing goes wrong is a cause.
+#[test]
+fn a_fault_is_a_cause() {
+    let toy = one_lock();
+    let report = explore(&toy, |exploration| {
+        exploration.faults = vec!["kill".parse().unwrap()];
+    })
+    .unwrap();
+    let record = &report.found[0].record;
+    let fault = record.plan.faults[0].clone();
+    let causes = &record.inquiry.as_ref().unwrap().causes;
+    assert_eq!(causes[0].change, Change::WithoutFault(fault));
+}
+
+/// Nothing is called a cause where the program fails in every order.
+#[test]
+fn a_program_that_always_fails_has_no_cause() {
+    let toy = Toy::new(&[("left", &[Lock(0), Lock(0)]), ("right", &[Print("x")])]);
+    let report = explore(&toy, |_| {}).unwrap();
+    let inquiry = report.found[0].record.inquiry.as_ref().unwrap();
+    assert!(inquiry.finished && inquiry.causes.is_empty(), "{inquiry:?}");
 }

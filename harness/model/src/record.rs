@@ -1,6 +1,6 @@
 //! The replay file: reading, writing and versions.
 
-use super::{FORMAT_VERSION, Frame, History, Plan, Seen, Stack, Trace, Verdict};
+use super::{FORMAT_VERSION, Frame, History, Inquiry, Plan, Seen, Stack, Trace, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,6 +58,9 @@ pub struct Record {
     /// The functions and lines of [`Trace::places`], in the same order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<Frame>,
+    /// What changing one thing at a time has shown about the cause of the violation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inquiry: Option<Inquiry>,
 }
 
 /// Reason why a text is not a replay file.

@@ -123,6 +123,7 @@ fn record(trace: Trace, violation: &Violation, faults: &[&str]) -> Record {
         history: History::default(),
         seen: Vec::new(),
         stacks: Vec::new(),
+        inquiry: None,
         places: Vec::new(),
     }
 }

@@ -360,8 +360,8 @@ impl<'a, Q> Scenario<'a, Q> {
         self
     }
 
-    /// Sets the real time for shrinking findings; by default five seconds, and zero
-    /// disables shrinking.
+    /// Sets the real time for shrinking findings and testing their causes; by default ten
+    /// seconds, and zero disables both.
     pub fn shrinking(mut self, time: Duration) -> Self {
         self.shrinking = Some(time);
         self

@@ -92,8 +92,9 @@ pub struct RunOptions {
     /// Buildkite; auto/N takes K from them, from an indexed job of Kubernetes or from GNU parallel
     #[arg(long, value_name = "K/N|auto", value_parser = shard)]
     pub shard: Option<Shard>,
-    /// Real time for shrinking all failures together, in seconds; 0 disables shrinking
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds_or_none)]
+    /// Real time for shrinking all failures together and testing their causes, in seconds; 0
+    /// disables both
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds_or_none)]
     pub shrink_time: Duration,
     /// Faults to inject, separated by commas (see below) [default: none]
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]

@@ -83,6 +83,7 @@ fn undisturbed(name: &str, program: &Path, directory: &Path) -> Record {
         trace: run.trace,
         history: run.history,
         seen: run.seen,
+        inquiry: None,
         stacks: Vec::new(),
         places: Default::default(),
     }

@@ -1,5 +1,6 @@
 //! Shrinking what an exploration found, and what a file holds.
 
+use crate::again::inquire::Inquirer;
 use crate::again::replay::{Changes, ReplayError, performable, target_of};
 use crate::again::shrink::{Patience, Shrinker};
 use crate::found::findings::Identity;
@@ -106,6 +107,9 @@ pub fn reduce_with(
     )
 }
 
+/// Share of the time for shrinking; the rest is for finding out what made it fail.
+const SHRINKING: f64 = 0.6;
+
 fn reduce_on(
     runner: &mut dyn Runner,
     judge: &Judge,
@@ -114,6 +118,7 @@ fn reduce_on(
     violation: &Violation,
     patience: Patience<'_>,
 ) -> Result<Reduced, ReduceError> {
+    let began = Instant::now();
     let engine = |error: EngineError| ReduceError::Replay(error.into());
     let run = runner.run(&record.plan).map_err(engine)?;
     let verdict = judge.judge(&run, reference);
@@ -137,7 +142,10 @@ fn reduce_on(
         judge,
         reference,
         failure: failure.clone(),
-        patience,
+        patience: Patience {
+            time: patience.time.mul_f64(SHRINKING),
+            ..patience
+        },
     };
     let shrunk = shrinker.shrink(run, verdict).map_err(engine)?;
     // What is kept is what the strict plan does, not what led to it.
@@ -148,6 +156,16 @@ fn reduce_on(
         Confirmed::Different(difference) => return Err(ReduceError::Diverges(difference)),
     };
     let violation = failure.find(&verdict, &run.trace).cloned();
+    let inquirer = Inquirer {
+        runner,
+        judge,
+        reference,
+        patience: Patience {
+            time: patience.time.saturating_sub(began.elapsed()),
+            ..patience
+        },
+    };
+    let inquiry = inquirer.inquire(&run).map_err(engine)?;
     Ok(Reduced {
         violation: violation.expect("shrinking keeps the failure"),
         last_lines: LastLines::of(&run),
@@ -158,6 +176,7 @@ fn reduce_on(
             history: run.history,
             stacks: crate::keep::recorder::stacks(&again),
             places: crate::keep::recorder::places(&again),
+            inquiry: Some(inquiry),
             seen: again.seen,
             ..record.clone()
         },

@@ -7,7 +7,7 @@ use crate::perform::confirm::verdict_changed;
 use crate::perform::runner::{Starter, engine_starter};
 use crosswire_check::Check;
 use crosswire_engine::{EngineError, Start, Target};
-use crosswire_model::{Program, Record, Run, Stack, Verdict};
+use crosswire_model::{Plan, Program, Record, Run, Stack, Verdict};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,14 +29,16 @@ pub struct Replay {
     pub stacks: Vec<Stack>,
 }
 
-/// Permission to replay a recording with a program that has changed.
+/// What a replay may find changed, or changes itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Changes {
-    /// No: it would say nothing about the recorded run.
+    /// No program may have changed: the replay would say nothing about the recorded run.
     #[default]
     Refuse,
-    /// Yes: to see what becomes of a failure once the program was repaired.
+    /// Programs may have changed: to see what becomes of a failure once it was repaired.
     Allow,
+    /// The change of the tested cause with this number, from 1, is made: the run passes.
+    WithoutCause(usize),
 }
 
 /// Reason why a record cannot be replayed.
@@ -74,6 +76,14 @@ pub enum ReplayError {
     /// The options of the checkers are unreadable.
     #[error("the recorded options of the checkers are damaged: {0}")]
     Criteria(#[from] serde_json::Error),
+    /// There is no such tested cause.
+    #[error("the recording has no tested cause {wanted}; it has {known}")]
+    NoCause {
+        /// Number that was asked for, from 1.
+        wanted: usize,
+        /// Number of tested causes.
+        known: usize,
+    },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -115,7 +125,7 @@ fn perform(
     let cpu = crate::available_cpus().first().copied();
     let mut runner = starter(cpu)?;
     runner.watch(true);
-    let run = runner.run(&record.plan)?;
+    let run = runner.run(&plan_of(record, changes)?)?;
     let reference = criteria.output.as_ref().map(|text| text.as_bytes());
     let judge = Judge {
         expectations: criteria.expectations.clone(),
@@ -132,6 +142,7 @@ fn perform(
     let verdict = match &difference {
         None => verdict,
         Some(_) if !changed.is_empty() => verdict,
+        Some(_) if matches!(changes, Changes::WithoutCause(_)) => verdict,
         Some(difference) => Verdict::Invalid(format!(
             "the replay diverged from the recording, {difference}"
         )),
@@ -144,6 +155,21 @@ fn perform(
         changed,
         capabilities_lost: runner.capabilities_lost(),
     })
+}
+
+/// Returns the plan of a record, or that of its run without a tested cause.
+fn plan_of(record: &Record, changes: Changes) -> Result<Plan, ReplayError> {
+    let Changes::WithoutCause(wanted) = changes else {
+        return Ok(record.plan.clone());
+    };
+    let causes = record.inquiry.as_ref().map(|inquiry| &inquiry.causes[..]);
+    let causes = causes.unwrap_or_default();
+    let cause = wanted.checked_sub(1).and_then(|number| causes.get(number));
+    let cause = cause.ok_or(ReplayError::NoCause {
+        wanted,
+        known: causes.len(),
+    })?;
+    Ok(cause.changed(&record.plan))
 }
 
 /// Checks whether the programs are those of the recording; returns those that are not, if

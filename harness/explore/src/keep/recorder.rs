@@ -83,6 +83,7 @@ impl Recorder {
             seen: run.seen.clone(),
             stacks: stacks(run),
             places: places(run),
+            inquiry: None,
         }
     }
 }

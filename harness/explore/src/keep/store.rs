@@ -1,7 +1,7 @@
 //! Replay files: where they are written, and how they are read.
 
 use crate::keep::executable::hexadecimal;
-use crosswire_model::{FORMAT_VERSION, Kind, ReadRecordError, Record, TaskId};
+use crosswire_model::{Change, FORMAT_VERSION, Kind, ReadRecordError, Record, TaskId, TestedCause};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -210,6 +210,14 @@ fn contradiction(record: &Record) -> Option<String> {
             "step {} is taken by a task that does not exist",
             event.step
         ));
+    }
+    let causes = record.inquiry.iter().flat_map(|inquiry| &inquiry.causes);
+    let waits_for_unknown = |cause: &TestedCause| match cause.change {
+        Change::Wait { task, .. } => unknown(task),
+        _ => false,
+    };
+    if causes.into_iter().any(waits_for_unknown) {
+        return Some("a tested cause waits for a task that does not exist".into());
     }
     let leader = trace.tasks.iter().find(|task| unknown(task.leader));
     leader.map(|task| {

@@ -1,5 +1,6 @@
 //! An explanation for programs.
 
+use super::json::tested_causes;
 use crate::Explanation;
 use crate::escape::escape;
 use crosswire_model::{FORMAT_VERSION, Record, Verdict, Violation, What};
@@ -32,8 +33,10 @@ pub struct ExplainedViolation {
     pub kind: String,
     /// In one sentence.
     pub sentence: String,
-    /// Probable cause.
+    /// What led to it, in a sentence that says how certain that is.
     pub cause: Option<String>,
+    /// Causes that were tested: with the change that a sentence names, the run passes.
+    pub tested_causes: Vec<String>,
     /// The events that show it or its cause, as indices into `events`.
     pub events: Vec<usize>,
     /// The wait-for graph, the witness, …
@@ -77,7 +80,7 @@ pub fn explained(record: &Record) -> Explained {
         Verdict::Violation(violations) => violations,
         _ => &[],
     };
-    let whole = Explanation::of(trace, &record.seen, None);
+    let whole = Explanation::of_record(record, None);
     let deviations: BTreeSet<u64> = trace.deviations.iter().map(|d| d.step).collect();
     let events = trace
         .events
@@ -122,14 +125,14 @@ pub fn explained(record: &Record) -> Explained {
 }
 
 fn violation(record: &Record, violation: &Violation) -> ExplainedViolation {
-    let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+    let explanation = Explanation::of_record(record, Some(violation));
+    let told = explanation.told_causes().into_iter();
+    let mut told = told.map(|(word, sentence)| format!("{word}: {sentence}"));
     ExplainedViolation {
         kind: violation.kind.to_string(),
         sentence: escape(&violation.sentence),
-        cause: explanation
-            .cause
-            .as_ref()
-            .map(|cause| escape(&cause.sentence)),
+        cause: told.next(),
+        tested_causes: tested_causes(record, violation),
         events: explanation.marked.iter().copied().collect(),
         details: violation.details.iter().map(|line| escape(line)).collect(),
     }

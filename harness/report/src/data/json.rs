@@ -4,6 +4,8 @@
 pub use crate::told::shrunk::{Shrunk, json as shrunk};
 
 use super::coverage::{self, Covered};
+use crate::Explanation;
+use crate::escape::escape;
 use crate::told::races::{self, RaceEntry};
 use crate::told::stacks::{self, StackEntry};
 use crosswire_explore::{
@@ -141,6 +143,9 @@ pub struct ViolationEntry {
     pub faults: Vec<String>,
     /// Decisions of the run against the default order.
     pub deviations: usize,
+    /// Changes of which each alone makes the run pass, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tested_causes: Vec<String>,
     /// The file that replays it.
     pub replay_file: Option<PathBuf>,
     /// True if it was replayed: same verdict, same trace.
@@ -276,12 +281,23 @@ pub(crate) fn entry_of(found: &Found, replay_file: Option<PathBuf>) -> Violation
         replay_file,
         replayed: found.replayed,
         run: Some(found.run),
+        tested_causes: tested_causes(&found.record, &found.violation),
         stacks: stacks::entries(&found.record.trace, &found.record.stacks),
         races: races::entries(&found.record.trace, &found.record.places),
         runs: found.count,
         last_lines: found.last_lines.clone(),
         ..entry(&found.violation, &found.record, &found.record.trace)
     }
+}
+
+/// Returns the tested causes of a recorded violation.
+pub(crate) fn tested_causes(record: &Record, violation: &Violation) -> Vec<String> {
+    if record.inquiry.is_none() {
+        return Vec::new();
+    }
+    let explanation = Explanation::of_record(record, Some(violation));
+    let causes = explanation.causes.iter();
+    causes.map(|cause| escape(&cause.sentence)).collect()
 }
 
 pub(crate) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntry {
@@ -297,6 +313,7 @@ pub(crate) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> Vi
         details: violation.details.clone(),
         faults: record.plan.faults.iter().map(ToString::to_string).collect(),
         deviations: trace.deviations.len(),
+        tested_causes: Vec::new(),
         replay_file: None,
         replayed: false,
         run: None,

@@ -1,21 +1,21 @@
-//! The two steps that matter: what one process did to an object at a moment at which
-//! another one did not expect it.
+//! A guess at the two steps that matter, for runs of which no cause was tested: what one process
+//! did to an object at a moment at which another one did not expect it.
 //!
 //! A violation shows where a process noticed; the cause lies before. It is looked for
 //! among neighbouring uses of one object by two processes of which one changes it.
 //! Patterns of wrong order are those of Lu et al., "Learning from Mistakes", ASPLOS
 //! 2008: a use before its preparation, after its end, or between two uses that belong
-//! together. This is a guess that is good at pointing: the timeline marks it, the
-//! verdict does not depend on it.
+//! together. The timeline marks it, the verdict does
+//! not depend on it, and reports say that it is a guess.
 
 use crate::meaning::buffered;
 use crate::meaning::events::{self, Story};
 use crosswire_calls::{Does, Mapping};
-use crosswire_model::{Event, Kind as Broken, TaskId, Trace, Violation, What};
+use crosswire_model::{DelayedStore, Event, Fault, Kind as Broken, TaskId, Trace, Violation, What};
 use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Probable cause of a violation.
+/// Cause of a violation, tested or guessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// In one sentence.
@@ -55,12 +55,12 @@ enum Pattern {
     Unprepared,
 }
 
-/// Returns the most likely cause of a violation, if there is a likely one.
+/// Guesses the cause of a violation, if one is likely.
 pub(crate) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
-    if let Some(fault) = fault(story) {
+    if let Some(fault) = fault(story, &|_| true) {
         return Some(fault);
     }
-    if let Some(buffered) = late_store(story) {
+    if let Some(buffered) = late_store(story, &|_| true) {
         return Some(buffered);
     }
     if violation.kind == Broken::Leak {
@@ -90,10 +90,13 @@ pub(crate) fn of(story: &Story<'_>, violation: &Violation) -> Option<Cause> {
     best.map(|(_, cause)| cause)
 }
 
-/// Returns the cause of a violation after an injected fault: no guess is needed then.
-fn fault(story: &Story<'_>) -> Option<Cause> {
+/// Describes the first of the faults that are meant.
+pub(super) fn fault(story: &Story<'_>, is_meant: &dyn Fn(&Fault) -> bool) -> Option<Cause> {
     let events = &story.trace.events;
-    let is_fault = |event: &Event| matches!(event.what, What::Fault(_));
+    let is_fault = |event: &Event| match &event.what {
+        What::Fault(fault) => is_meant(fault),
+        _ => false,
+    };
     let struck = events.iter().position(is_fault)?;
     let What::Fault(fault) = &events[struck].what else {
         return None;
@@ -129,10 +132,21 @@ fn fault(story: &Story<'_>) -> Option<Cause> {
     })
 }
 
-/// Returns the store that another task missed, as the cause of a violation.
-fn late_store(story: &Story<'_>) -> Option<Cause> {
+/// Describes the store that another task missed, of those that are meant.
+pub(super) fn late_store(
+    story: &Story<'_>,
+    is_meant: &dyn Fn(DelayedStore) -> bool,
+) -> Option<Cause> {
     let happened = &story.trace.events;
-    let found = buffered::all(story.trace).into_iter().rev();
+    let is_one = |found: &buffered::Buffered| match happened[found.executed] {
+        Event {
+            task,
+            what: What::Delay { store: number, .. },
+            ..
+        } => is_meant(DelayedStore { task, number }),
+        _ => false,
+    };
+    let found = buffered::all(story.trace).into_iter().rev().filter(is_one);
     let found = found.max_by_key(|one| (one.missed.is_some(), one.loaded.is_some()))?;
     let missed = found.missed?;
     let name = |event: usize| story.trace.name(happened[event].task);
@@ -175,7 +189,7 @@ fn late_store(story: &Story<'_>) -> Option<Cause> {
 }
 
 /// Characters of an event in a sentence.
-const LONGEST: usize = 48;
+pub(super) const LONGEST: usize = 48;
 
 /// Points below which nothing is said rather than something misleading.
 const ENOUGH: i64 = 60;

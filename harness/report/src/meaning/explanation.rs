@@ -3,9 +3,10 @@
 use crate::escape;
 use crate::meaning::cause::{self, Cause};
 use crate::meaning::events::Story;
+use crate::meaning::tested;
 use crosswire_calls::Does;
 use crosswire_explore::LastLines;
-use crosswire_model::{Content, Kind, Seen, Trace, Violation, What};
+use crosswire_model::{Content, Inquiry, Kind, Record, Seen, Trace, Violation, What};
 use crosswire_world::{STANDARD_STREAMS, World, unescaped};
 use std::collections::BTreeSet;
 
@@ -18,36 +19,56 @@ pub struct Explanation<'a> {
     pub seen: &'a [Seen],
     /// Its kernel objects.
     pub world: World,
-    /// What probably led to it.
-    pub cause: Option<Cause>,
+    /// What led to it, the one that says most first: causes that were tested, or one that is
+    /// guessed if none were looked for.
+    pub causes: Vec<Cause>,
+    /// The tests of causes, if there were any.
+    pub inquiry: Option<&'a Inquiry>,
     /// The events that show the violation or its cause.
     pub marked: BTreeSet<usize>,
 }
 
 impl<'a> Explanation<'a> {
-    /// Understands a violation; `None` explains a run in which nothing is wrong.
-    pub fn of(trace: &'a Trace, seen: &'a [Seen], violation: Option<&Violation>) -> Self {
+    /// Understands a violation of a recorded run; `None` explains a run in which nothing is
+    /// wrong.
+    pub fn of_record(record: &'a Record, violation: Option<&Violation>) -> Self {
+        let inquiry = record.inquiry.as_ref();
+        Explanation::of(&record.trace, &record.seen, inquiry, violation)
+    }
+
+    /// Understands a violation of a run, and what was found out about its causes; `None`
+    /// explains a run in which nothing is wrong.
+    pub fn of(
+        trace: &'a Trace,
+        seen: &'a [Seen],
+        inquiry: Option<&'a Inquiry>,
+        violation: Option<&Violation>,
+    ) -> Self {
         let world = World::follow(trace, seen);
         let mut explanation = Explanation {
             trace,
             seen,
             world,
-            cause: None,
+            causes: Vec::new(),
+            inquiry,
             marked: BTreeSet::new(),
         };
         let Some(violation) = violation else {
             return explanation;
         };
         let story = explanation.story();
-        let cause = cause::of(&story, violation);
+        let causes = match inquiry {
+            Some(inquiry) => tested::causes(&story, inquiry),
+            None => cause::of(&story, violation).into_iter().collect(),
+        };
         let mut marked = shown_by(trace, violation);
-        marked.extend(cause.iter().flat_map(|cause| &cause.events));
+        marked.extend(causes.iter().flat_map(|cause| &cause.events));
         if violation.kind == Kind::Deadlock {
             let waits = crosswire_check::waits(trace, &explanation.world);
             marked.extend(waits.iter().flat_map(|wait| &wait.taken));
         }
         explanation.marked = marked;
-        explanation.cause = cause;
+        explanation.causes = causes;
         explanation
     }
 
@@ -67,7 +88,7 @@ impl<'a> Explanation<'a> {
             .iter()
             .flat_map(|event| &self.world.touches[*event]);
         let mut objects: BTreeSet<usize> = touched.map(|touch| touch.object).collect();
-        objects.extend(self.cause.iter().filter_map(|cause| cause.object));
+        objects.extend(self.causes.iter().filter_map(|cause| cause.object));
         objects
     }
 
@@ -102,10 +123,30 @@ impl<'a> Explanation<'a> {
         LastLines::of_output(stdout.as_bytes(), stderr.as_bytes())
     }
 
-    /// Returns the cause, safe to print.
-    pub fn cause_line(&self) -> Option<String> {
-        let cause = self.cause.as_ref()?;
-        Some(format!("likely cause: {}", escape(&cause.sentence)))
+    /// Returns the causes, each as a word that tells how certain it is and a sentence, safe to
+    /// print.
+    pub fn told_causes(&self) -> Vec<(&'static str, String)> {
+        let word = match self.inquiry {
+            Some(_) => "cause (tested)",
+            None => "likely cause (not tested)",
+        };
+        let told = self.causes.iter().map(|cause| escape(&cause.sentence));
+        let mut told: Vec<(&'static str, String)> = told.map(|sentence| (word, sentence)).collect();
+        if let Some(inquiry) = self.inquiry.filter(|inquiry| inquiry.causes.is_empty()) {
+            let runs = inquiry.tried;
+            let sentence = match inquiry.finished {
+                true if runs == 0 => "not in the schedule: no two steps that touch the same could \
+                                      have come in the other order"
+                    .to_owned(),
+                true => format!(
+                    "not found; no fault left out and no two steps exchanged make the run pass \
+                     (runs tried: {runs})"
+                ),
+                false => format!("not found in the time for shrinking (runs tried: {runs})"),
+            };
+            told.push(("cause", sentence));
+        }
+        told
     }
 }
 

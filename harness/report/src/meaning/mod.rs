@@ -8,3 +8,4 @@ pub(crate) mod decode;
 pub(crate) mod events;
 pub(crate) mod explanation;
 pub(crate) mod private;
+pub(crate) mod tested;

@@ -129,7 +129,7 @@ impl Data {
             kind: object.kind.word(),
             name: escape(&object.name),
         });
-        let cause = explanation.cause.iter().flat_map(|cause| &cause.events);
+        let cause = explanation.causes.iter().flat_map(|cause| &cause.events);
         Data {
             begin: cause
                 .chain(&explanation.marked)

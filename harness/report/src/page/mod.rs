@@ -24,7 +24,7 @@ pub fn page(record: &Record, file: Option<&Path>) -> String {
         _ => &[],
     };
     let first = violations.first();
-    let explanation = Explanation::of(&record.trace, &record.seen, first);
+    let explanation = Explanation::of_record(record, first);
     let title = match record.programs.first() {
         Some(program) => format!("{} - Crosswire", escape(&program.name)),
         None => "Crosswire".to_owned(),
@@ -46,10 +46,14 @@ pub fn page(record: &Record, file: Option<&Path>) -> String {
         ),
         Verdict::Invalid(reason) => ("invalid", "other", reason.clone()),
     };
-    let cause = explanation.cause.as_ref().map_or(String::new(), |cause| {
-        let sentence = markup(&escape(&cause.sentence));
-        format!("<p class=\"cause\"><strong>Likely cause:</strong> {sentence}</p>")
-    });
+    let causes = explanation
+        .told_causes()
+        .into_iter()
+        .map(|(word, sentence)| {
+            let sentence = markup(&sentence);
+            format!("<p class=\"cause\"><strong>{word}:</strong> {sentence}</p>")
+        });
+    let cause = causes.collect();
     let data = data::Data::of(record, &explanation, details(record, violations, file));
     let json = serde_json::to_string(&data).expect("the data has string keys only");
     let parts = [

@@ -125,7 +125,7 @@ pub fn text(first: &Record, second: &Record, names: [&str; 2], palette: Palette)
     };
     line(&mut text, &palette.strong(&same));
     text.push('\n');
-    let explanations = [first, second].map(|r| Explanation::of(&r.trace, &r.seen, None));
+    let explanations = [first, second].map(|r| Explanation::of_record(r, None));
     for index in at.saturating_sub(BEFORE)..at {
         text += &palette.faint(&event(&explanations[0], index, ' '));
         text.push('\n');

@@ -1,11 +1,11 @@
 //! Report on shrinking.
 
-use crate::Palette;
-use crate::data::json::{ViolationEntry, entry};
+use crate::data::json::{ViolationEntry, entry, tested_causes};
 use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::story::story;
-use crate::told::text::{circumstances, counted, headline, replay_line};
+use crate::told::text::{causes, circumstances, counted, headline, replay_line};
+use crate::{Explanation, Palette};
 use crosswire_explore::Reduced;
 use crosswire_model::{FORMAT_VERSION, Record};
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub fn text(before: &Record, reduced: &Reduced, file: &Path, palette: Palette) -
             counted(reduced.tried, "run"),
         ),
     );
+    let explanation = Explanation::of_record(&reduced.record, Some(&reduced.violation));
+    text += &causes(&explanation);
     text += &circumstances(&reduced.record);
     line(&mut text, "  how to reproduce it:");
     for sentence in story(&reduced.record.trace) {
@@ -76,6 +78,7 @@ pub fn json(before: &Record, reduced: &Reduced, file: PathBuf) -> Shrunk {
             replayed: true,
             last_lines: reduced.last_lines.clone(),
             replay_file: Some(file),
+            tested_causes: tested_causes(&reduced.record, &reduced.violation),
             ..entry(&reduced.violation, &reduced.record, &reduced.record.trace)
         }],
     }

@@ -20,9 +20,9 @@ use std::path::Path;
 /// written.
 pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
     let (violation, record) = (&found.violation, &found.record);
-    let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+    let explanation = Explanation::of_record(record, Some(violation));
     let mut text = headline(violation, palette);
-    text += &cause(&explanation);
+    text += &causes(&explanation);
     let runs = match found.count {
         1 => String::new(),
         count => format!(", the simplest of {count} runs"),
@@ -35,9 +35,16 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
         Some(tried) => format!("; shrunk by trying {}", counted(tried, "run")),
         None => String::new(),
     };
+    let sought = match &record.inquiry {
+        Some(inquiry) => format!("; causes sought in {}", counted(inquiry.tried, "run")),
+        None => String::new(),
+    };
     line(
         &mut text,
-        &format!("  found in run {}{runs}{shrunk}{replayed}", found.run),
+        &format!(
+            "  found in run {}{runs}{shrunk}{sought}{replayed}",
+            found.run
+        ),
     );
     text + &evidence(found, file, true, palette)
 }
@@ -53,7 +60,7 @@ pub(crate) fn evidence(
     let (violation, record) = (&found.violation, &found.record);
     let mut text = circumstances(record);
     if with_steps {
-        let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+        let explanation = Explanation::of_record(record, Some(violation));
         text += &body(&explanation, violation, palette);
         text += &printed(violation, &found.last_lines);
         text += &races::missing_fences(&record.trace, &record.places);
@@ -112,16 +119,16 @@ pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> St
         other => {
             text += &verdict_line(other, palette);
             text += &circumstances(record);
-            let explanation = Explanation::of(&record.trace, &record.seen, None);
+            let explanation = Explanation::of_record(record, None);
             text.push('\n');
             text += &timeline(&explanation, palette);
             return text;
         }
     };
     for violation in violations {
-        let explanation = Explanation::of(&record.trace, &record.seen, Some(violation));
+        let explanation = Explanation::of_record(record, Some(violation));
         text += &headline(violation, palette);
-        text += &cause(&explanation);
+        text += &causes(&explanation);
         text += &circumstances(record);
         text += &body(&explanation, violation, palette);
         text += &printed(violation, &explanation.last_lines());
@@ -139,11 +146,14 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
         Verdict::Violation(violations) => {
             let (trace, seen) = (&replay.run.trace, &replay.run.seen);
             let first = violations.first();
-            let explanation = Explanation::of(trace, seen, first);
+            // What was tested are steps of the recorded run.
+            let is_same = replay.difference.is_none();
+            let inquiry = record.inquiry.as_ref().filter(|_| is_same);
+            let explanation = Explanation::of(trace, seen, inquiry, first);
             for violation in violations {
                 text += &headline(violation, palette);
             }
-            text += &cause(&explanation);
+            text += &causes(&explanation);
             text += &sameness(replay);
             text += &circumstances(record);
             if let Some(violation) = first {
@@ -158,7 +168,7 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
             text += &verdict_line(other, palette);
             text += &sameness(replay);
             text.push('\n');
-            let explanation = Explanation::of(&replay.run.trace, &replay.run.seen, None);
+            let explanation = Explanation::of(&replay.run.trace, &replay.run.seen, None, None);
             text += &timeline(&explanation, palette);
         }
     }
@@ -260,11 +270,11 @@ pub(crate) fn headline(violation: &Violation, palette: Palette) -> String {
     text.replacen(&head, &palette.bad(&head), 1)
 }
 
-/// Describes the probable cause of the violation.
-fn cause(explanation: &Explanation<'_>) -> String {
+/// Describes the causes of the violation.
+pub(crate) fn causes(explanation: &Explanation<'_>) -> String {
     let mut text = String::new();
-    if let Some(cause) = explanation.cause_line() {
-        line(&mut text, &format!("  {cause}"));
+    for (word, sentence) in explanation.told_causes() {
+        line(&mut text, &format!("  {word}: {sentence}"));
     }
     text
 }

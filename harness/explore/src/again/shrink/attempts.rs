@@ -5,7 +5,7 @@ use crate::keep::criteria::Judge;
 use crate::perform::runner::Runner;
 use crosswire_engine::EngineError;
 use crosswire_model::{
-    DelayedStore, Delays, Fault, MemoryModel, Plan, Run, Schedule, Switch, Verdict,
+    DelayedStore, Delays, Fault, MemoryModel, Plan, Run, Schedule, StartUp, Switch, Verdict,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -53,6 +53,32 @@ impl Attempts<'_> {
 
     pub(super) fn delays(&self) -> Vec<DelayedStore> {
         self.best.trace.delays()
+    }
+
+    /// Makes steps of what comes before the first one otherwise, if the failure shows with as few
+    /// decisions then: what a program looks at when it starts can be what it came too early for.
+    pub(super) fn start_up_in_steps(&mut self) -> Result<(), EngineError> {
+        if !self.best.plan.start_up.comes_first || !self.may_go_on() {
+            return Ok(());
+        }
+        let plan = Plan {
+            schedule: Schedule::switching(self.switches().to_vec()),
+            start_up: StartUp {
+                comes_first: false,
+                ..self.best.plan.start_up.clone()
+            },
+            ..self.best.plan.clone()
+        };
+        self.tried += 1;
+        let run = self.with.runner.run(&plan)?;
+        let verdict = self.with.judge.judge(&run, self.with.reference);
+        let same = self.with.failure.find(&verdict, &run.trace).is_some();
+        let decisions = |run: &Run| run.trace.deviations.len();
+        if same && run.trace.unused_faults.is_empty() && decisions(&run) <= decisions(&self.best) {
+            self.best = run;
+            self.verdict = verdict;
+        }
+        Ok(())
     }
 
     /// Performs a candidate and takes it up if it fails as well and is simpler.

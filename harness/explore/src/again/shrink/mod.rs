@@ -6,11 +6,13 @@
 //! the number of the step ([`Switch`]), so that those which are left keep their meaning
 //! when one is taken away. Nothing is believed that was not run.
 //!
-//! Taking away follows delta debugging (Zeller and Hildebrandt, "Simplifying and
+//! Where there are many decisions, single exchanges of two steps of the run without any are
+//! tried first. Taking away follows delta debugging (Zeller and Hildebrandt, "Simplifying and
 //! isolating failure-inducing input", TSE 2002); that few preemptions nearly always
 //! suffice is the observation of Musuvathi and Qadeer (PLDI 2007).
 
 mod attempts;
+mod exchanges;
 mod search;
 
 pub(super) use attempts::{Patience, Shrinker};
@@ -45,6 +47,8 @@ impl<'a> Shrinker<'a> {
             verdict,
             tried: 0,
         };
+        attempts.start_up_in_steps()?;
+        attempts.by_exchanges()?;
         let mut finished = false;
         while !finished && attempts.may_go_on() {
             let before = size(&attempts.best);
@@ -56,6 +60,7 @@ impl<'a> Shrinker<'a> {
             attempts.earlier_switches()?;
             finished = size(&attempts.best) == before && attempts.may_go_on();
         }
+        attempts.start_up_in_steps()?;
         let mut run = attempts.best;
         run.plan = spelled_out(&run);
         Ok(Shrunk {
