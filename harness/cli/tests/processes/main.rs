@@ -8,6 +8,7 @@ mod determinism;
 mod escapes;
 mod exercise;
 mod exhaust;
+mod images;
 mod loops;
 mod machine;
 mod memory;
