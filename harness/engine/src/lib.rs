@@ -6,6 +6,7 @@ mod faults;
 mod files;
 mod finish;
 mod footprint;
+mod image;
 mod inside;
 mod loops;
 mod measure;
@@ -184,6 +185,12 @@ impl Engine {
         self.watches = watches;
     }
 
+    /// Returns how often programs that runs executed did not have to be loaded, because they had
+    /// been before.
+    pub fn programs_put_together(&mut self) -> u64 {
+        self.knowledge.get_mut().images.uses()
+    }
+
     /// Performs one run.
     ///
     /// # Errors
@@ -193,13 +200,18 @@ impl Engine {
         if !self.is_start_up_free() {
             plan.start_up = StartUp::default();
         }
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
             let executes = self.executes;
             let Attempt {
                 run,
                 early,
                 contested,
             } = self.run_with_usual_pids(&plan)?;
+            if self.knowledge.get_mut().images.repeat_run() {
+                continue;
+            }
+            attempt += 1;
             let is_complete = early.is_empty() && contested.is_empty();
             if is_complete && executes == self.executes {
                 return Ok(run);
@@ -210,7 +222,6 @@ impl Engine {
             plan.start_up.add_contested(contested);
             plan.start_up.carries_on &= attempt < MOST_ATTEMPTS;
         }
-        unreachable!("it ends when a run shows nothing new")
     }
 
     /// Tells whether start-up may be longer than the shortest: every run finds the files as

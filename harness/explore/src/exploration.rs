@@ -119,6 +119,7 @@ impl Exploration {
             reads_own_files: !is_shortest,
             skips_wrappers: !is_shortest && !self.every_step,
             carries_on: !self.every_step && self.exhaust.is_none(),
+            loads_alike: !is_shortest && !self.every_step,
             ..StartUp::default()
         }
     }

@@ -96,6 +96,17 @@ pub fn executable(process: Tid) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{process}/exe")).ok()
 }
 
+/// Numbers of a process's open descriptors.
+pub fn numbers(process: Tid) -> Vec<u64> {
+    let Ok(directory) = std::fs::read_dir(format!("/proc/{process}/fd")) else {
+        return Vec::new();
+    };
+    let numbers = directory.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let mut numbers: Vec<u64> = numbers.collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 /// Returns the position of an open file.
 pub fn position(process: Tid, descriptor: u64) -> u64 {
     let info = info(process, descriptor);

@@ -33,10 +33,16 @@ const RETURN: u32 = BPF_RET | BPF_K;
 // Offsets into struct seccomp_data (seccomp(2)).
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
+const POSITION: u32 = 8;
 const ARGUMENTS: u32 = 16;
 
 /// The high words of addresses where shared mappings are put.
 pub const WINDOW: std::ops::Range<u32> = 0x3000..0x3040;
+
+/// The high word of addresses from which calls never stop: there is code of the engine's, if
+/// anything. Calls that name such an address stop, so that programs can be kept from having
+/// code there.
+pub const UNSEEN: u32 = 0x3090;
 
 /// Builds the filter. The numbers are searched as a binary tree: a linear one
 /// costs every call of the program ten times as many instructions.
@@ -47,18 +53,29 @@ pub fn filter() -> Vec<sock_filter> {
         statement(LOAD, ARCHITECTURE),
         jump(BPF_JEQ, NATIVE_ARCHITECTURE, 1, 0),
         statement(RETURN, SECCOMP_RET_TRACE),
+        statement(LOAD, POSITION + 4),
+        jump(BPF_JEQ, UNSEEN, 0, 1),
+        statement(RETURN, SECCOMP_RET_ALLOW),
     ];
     // The kernel cannot follow a pointer into memory that the engine watches, and a call
     // on such a mapping changes what is to be watched.
     for argument in 0..6 {
         let high = ARGUMENTS + 8 * argument + 4;
         program.push(statement(LOAD, high));
+        program.push(jump(BPF_JEQ, UNSEEN, 2, 0));
         program.push(jump(BPF_JGE, WINDOW.start, 0, 2));
         program.push(jump(BPF_JGE, WINDOW.end, 1, 0));
         program.push(statement(RETURN, SECCOMP_RET_TRACE));
     }
     program.push(statement(LOAD, NUMBER));
     for row in crosswire_calls::rows() {
+        if matches!(row.does, Does::Map(Mapping::Map | Mapping::Move)) {
+            // A large mapping may cover addresses that it does not name.
+            let length = row.args.iter().rposition(|arg| *arg == Arg::Size);
+            let length = length.expect("it has a length");
+            let high = low_word(length) + 4;
+            stop_if(&mut program, row.number, high, &[(BPF_JSET, u32::MAX)]);
+        }
         let (argument, tests): (_, &[(u32, u32)]) = match row.does {
             // A private mapping is nobody else's business; a shared one is.
             Does::Map(Mapping::Map) => (3, &[(BPF_JSET, MAP_SHARED as u32)]),
@@ -72,7 +89,7 @@ pub fn filter() -> Vec<sock_filter> {
             }
             _ => continue,
         };
-        stop_if(&mut program, row.number, argument, tests);
+        stop_if(&mut program, row.number, low_word(argument), tests);
         if !row.is(Fact::Private) {
             allowed.push(row.number);
         }
@@ -108,12 +125,17 @@ pub fn filter_for_mappings() -> Vec<sock_filter> {
 const ARCH_SET_GS: u32 = 0x1001;
 const ARCH_GET_GS: u32 = 0x1004;
 
-/// Appends: if the number in the accumulator is `call`, and the low word of an
-/// argument passes one of the tests, stop. Otherwise the number is there again.
-fn stop_if(program: &mut Vec<sock_filter>, call: u32, argument: u32, tests: &[(u32, u32)]) {
+/// Returns the offset of the low word of an argument.
+const fn low_word(argument: usize) -> u32 {
+    ARGUMENTS + 8 * argument as u32
+}
+
+/// Appends: if the number in the accumulator is `call`, and the word at an offset passes one
+/// of the tests, stop. Otherwise the number is there again.
+fn stop_if(program: &mut Vec<sock_filter>, call: u32, word: u32, tests: &[(u32, u32)]) {
     let count = tests.len() as u8;
     program.push(jump(BPF_JEQ, call, 0, count + 3));
-    program.push(statement(LOAD, ARGUMENTS + 8 * argument));
+    program.push(statement(LOAD, word));
     for (i, (test, value)) in tests.iter().enumerate() {
         let last = u8::from(i + 1 == tests.len());
         program.push(jump(*test, *value, count - i as u8 - 1, last));
@@ -149,6 +171,16 @@ mod tests {
 
     /// Interprets the few instructions that the filter uses.
     fn decide(program: &[sock_filter], number: c_long, architecture: u32, args: [u64; 6]) -> u32 {
+        decide_at(program, number, architecture, args, 0x40_1000)
+    }
+
+    fn decide_at(
+        program: &[sock_filter],
+        number: c_long,
+        architecture: u32,
+        args: [u64; 6],
+        position: u64,
+    ) -> u32 {
         let (mut at, mut value) = (0, 0);
         loop {
             let op = program[at];
@@ -158,6 +190,8 @@ mod tests {
                     value = match op.k {
                         NUMBER => number as u32,
                         ARCHITECTURE => architecture,
+                        POSITION => position as u32,
+                        offset if offset == POSITION + 4 => (position >> 32) as u32,
                         offset => {
                             let (argument, high) = ((offset - ARGUMENTS) / 8, offset & 4 != 0);
                             (args[argument as usize] >> if high { 32 } else { 0 }) as u32
@@ -218,6 +252,26 @@ mod tests {
         for address in [first - 1, last + 1] {
             assert!(!stops(SYS_munmap, [address, 4096, 0, 0, 0, 0]));
         }
+    }
+
+    #[test]
+    fn what_the_engine_does_there_is_unseen_and_programs_cannot_get_there_unnoticed() {
+        let from =
+            |position| decide_at(&filter(), SYS_openat, NATIVE_ARCHITECTURE, [0; 6], position);
+        assert_eq!(from(0x3090_0000_0002), SECCOMP_RET_ALLOW);
+        assert_eq!(from(0x308f_ffff_ffff), SECCOMP_RET_TRACE);
+        assert_eq!(from(0x3091_0000_0000), SECCOMP_RET_TRACE);
+        let private = MAP_PRIVATE as u64;
+        assert!(stops(SYS_mmap, [0x3090_0000_0000, 4096, 7, private, 3, 0]));
+        assert!(stops(
+            SYS_mmap,
+            [0x2000_0000_0000, 1 << 45, 7, private, 3, 0]
+        ));
+        assert!(stops(
+            SYS_mremap,
+            [0x2000_0000_0000, 4096, 1 << 45, 0, 0, 0]
+        ));
+        assert!(!stops(SYS_mremap, [0x2000_0000_0000, 4096, 8192, 0, 0, 0]));
     }
 
     #[test]

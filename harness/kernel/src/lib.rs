@@ -13,6 +13,7 @@ pub mod oplog;
 pub mod patience;
 pub mod probe;
 pub mod process;
+pub mod registered;
 pub mod regs;
 pub mod sandbox;
 pub mod slice;

@@ -2,9 +2,80 @@
 
 use super::Tid;
 use crosswire_model::Mapping;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
+
+/// One area of a task's memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Area {
+    /// Its addresses.
+    pub range: Range<u64>,
+    /// `PROT_READ` and so on, of mmap(2).
+    pub protection: i32,
+    /// True if changes of it are changes of the file.
+    pub shared: bool,
+    /// Where in its file it begins, if it has one.
+    pub offset: u64,
+    /// Device and number of its file, as proc_pid_maps(5) writes them: `00:00 0` for none.
+    pub file: String,
+    /// The file, or what else it is, such as `[heap]`; empty for anonymous memory.
+    pub path: String,
+}
+
+impl Area {
+    /// Tells whether it has no file.
+    pub fn is_anonymous(&self) -> bool {
+        self.file == "00:00 0"
+    }
+
+    /// Returns a line such as `55e0-55e1 r-xp 00001000 fe:00 1234   /usr/bin/app`.
+    fn parse(line: &str) -> Option<Area> {
+        let mut words = line.splitn(6, ' ');
+        let (start, end) = range(words.next()?)?;
+        let permissions = words.next()?;
+        let granted = [
+            ('r', libc::PROT_READ),
+            ('w', libc::PROT_WRITE),
+            ('x', libc::PROT_EXEC),
+        ];
+        let granted = granted
+            .into_iter()
+            .filter(|(c, _)| permissions.contains(*c));
+        Some(Area {
+            range: start..end,
+            protection: granted.fold(0, |all, (_, one)| all | one),
+            shared: permissions.ends_with('s'),
+            offset: number(words.next()?)?,
+            file: format!("{} {}", words.next()?, words.next()?),
+            path: words.next().unwrap_or_default().trim_start().to_owned(),
+        })
+    }
+}
+
+/// Returns all of a task's memory, by address.
+pub fn areas(tid: Tid) -> io::Result<Vec<Area>> {
+    Ok(lines(tid)?.lines().filter_map(Area::parse).collect())
+}
+
+/// Returns the flags that each area of a task's memory has (`VmFlags` of proc_pid_smaps(5)).
+pub fn flags(tid: Tid) -> io::Result<Vec<(Area, BTreeSet<String>)>> {
+    let text = fs::read(format!("/proc/{tid}/smaps"))?;
+    let text = String::from_utf8_lossy(&text);
+    let (mut all, mut current) = (Vec::new(), None);
+    for line in text.lines() {
+        if let Some(area) = Area::parse(line) {
+            current = Some(area);
+        } else if let Some(found) = line.strip_prefix("VmFlags:")
+            && let Some(area) = current.take()
+        {
+            all.push((area, found.split_whitespace().map(str::to_owned).collect()));
+        }
+    }
+    Ok(all)
+}
 
 /// Returns the mappings that have a name, by address.
 pub fn read(tid: Tid) -> io::Result<Vec<Mapping>> {
@@ -39,15 +110,39 @@ pub fn stack_end(tid: Tid) -> io::Result<u64> {
 /// them (pagemap in the kernel's documentation); `None` if there may be more than `most`
 /// bytes.
 pub fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
-    const PAGE: u64 = 4096;
-    const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
-    let pagemap = fs::File::open(format!("/proc/{tid}/pagemap"))?;
-    let ranges: Vec<_> = lines(tid)?.lines().filter_map(own).collect();
+    let text = lines(tid)?;
+    let ranges: Vec<_> = text.lines().filter_map(own).collect();
     if ranges.iter().map(|(start, end)| end - start).sum::<u64>() > most {
         return Ok(None);
     }
+    let ranges = ranges.into_iter().map(|(start, end)| start..end);
+    pages(tid, ranges, |entry| entry & PRESENT_OR_SWAPPED != 0).map(Some)
+}
+
+/// Returns the pages of private memory that differ from their file, or have been touched if they
+/// have none.
+pub fn own_pages(tid: Tid, areas: &[Area]) -> io::Result<Vec<u64>> {
+    /// A page of a file, or of shared memory.
+    const OF_FILE: u64 = 1 << 61;
+    let private = areas.iter().filter(|area| !area.shared);
+    let ranges = private.map(|area| area.range.clone());
+    pages(tid, ranges, |entry| {
+        entry & PRESENT_OR_SWAPPED != 0 && entry & OF_FILE == 0
+    })
+}
+
+const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
+
+/// Returns the pages in these ranges whose entry in pagemap is as wanted.
+fn pages(
+    tid: Tid,
+    ranges: impl Iterator<Item = Range<u64>>,
+    is_wanted: impl Fn(u64) -> bool,
+) -> io::Result<Vec<u64>> {
+    const PAGE: u64 = 4096;
+    let pagemap = fs::File::open(format!("/proc/{tid}/pagemap"))?;
     let mut pages = Vec::new();
-    for (start, end) in ranges {
+    for Range { start, end } in ranges {
         let mut entries = vec![0; ((end - start) / PAGE * 8) as usize];
         pagemap.read_exact_at(&mut entries, start / PAGE * 8)?;
         let addresses = (start..end).step_by(PAGE as usize);
@@ -57,23 +152,19 @@ pub fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
                 .zip(addresses)
                 .filter_map(|(entry, address)| {
                     let entry = u64::from_ne_bytes(entry.try_into().expect("eight bytes"));
-                    (entry & PRESENT_OR_SWAPPED != 0).then_some(address)
+                    is_wanted(entry).then_some(address)
                 }),
         );
     }
-    Ok(Some(pages))
+    Ok(pages)
 }
 
 /// Tells whether a fork of the task would have all of its memory: no part is omitted or
 /// emptied there (MADV_DONTFORK, MADV_WIPEONFORK of madvise(2); `dc` and `wf` among the
 /// flags of proc_pid_smaps(5)).
 pub fn is_kept_by_fork(tid: Tid) -> io::Result<bool> {
-    let text = fs::read(format!("/proc/{tid}/smaps"))?;
-    let text = String::from_utf8_lossy(&text);
-    let mut flags = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("VmFlags:"));
-    Ok(!flags.any(|all| all.split(' ').any(|flag| matches!(flag, "dc" | "wf"))))
+    let is_kept = |flags: &BTreeSet<String>| !flags.contains("dc") && !flags.contains("wf");
+    Ok(flags(tid)?.iter().all(|(_, flags)| is_kept(flags)))
 }
 
 fn lines(tid: Tid) -> io::Result<String> {

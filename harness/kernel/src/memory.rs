@@ -1,7 +1,9 @@
 //! Reading and writing the memory of a task that is stopped or asleep.
 
 use super::Tid;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 /// Reads up to `buffer.len()` bytes; fewer where the mapping ends.
 pub fn read(tid: Tid, address: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -110,4 +112,24 @@ pub fn write(tid: Tid, address: u64, bytes: &[u8]) -> io::Result<()> {
         count if count as usize == bytes.len() => Ok(()),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
+}
+
+/// Reads exactly as much as the buffer holds, also where the task itself may not
+/// (proc_pid_mem(5)).
+pub fn read_over(tid: Tid, address: u64, buffer: &mut [u8]) -> io::Result<()> {
+    File::open(format!("/proc/{tid}/mem"))?.read_exact_at(buffer, address)
+}
+
+/// Writes ranges of bytes, also where the task itself may only read or execute: private pages
+/// become copies of its own (proc_pid_mem(5)).
+pub fn write_over<'a>(
+    tid: Tid,
+    ranges: impl IntoIterator<Item = (u64, &'a [u8])>,
+) -> io::Result<()> {
+    let memory = File::options()
+        .write(true)
+        .open(format!("/proc/{tid}/mem"))?;
+    ranges
+        .into_iter()
+        .try_for_each(|(address, bytes)| memory.write_all_at(bytes, address))
 }

@@ -101,6 +101,11 @@ pub fn handled(tid: Tid) -> u64 {
     sets(tid, ["SigCgt:"])[0]
 }
 
+/// Returns the signals that a task blocks and those that it ignores, as bits from signal 1.
+pub fn blocked_and_ignored(tid: Tid) -> [u64; 2] {
+    sets(tid, ["SigBlk:", "SigIgn:"])
+}
+
 /// Tells whether a task blocks a signal.
 pub fn blocks(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigBlk:"])[0], signal)

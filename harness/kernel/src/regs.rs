@@ -7,7 +7,7 @@ use super::tracee::peek_poke_result;
 use std::io;
 
 /// All general-purpose registers.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Registers(pub libc::user_regs_struct);
 
 impl Default for Registers {
@@ -161,12 +161,12 @@ pub fn read(tid: Tid) -> io::Result<Registers> {
     peek_poke_result(result).map(|()| regs)
 }
 
+/// `NT_X86_XSTATE` of linux/elf.h.
+const XSTATE: libc::c_int = 0x202;
+
 /// Reads the floating-point and vector registers of a stopped task, in the processor's own
-/// form (Intel SDM volume 1, section 13.4). The header is left out: it says which parts are
-/// in their initial state, which the processor need not track exactly (section 13.6).
+/// form (Intel SDM volume 1, section 13.4).
 pub fn extended(tid: Tid) -> io::Result<Vec<u8>> {
-    /// `NT_X86_XSTATE` of linux/elf.h.
-    const XSTATE: libc::c_int = 0x202;
     let mut bytes = vec![0u8; 16 << 10];
     let mut room = libc::iovec {
         iov_base: bytes.as_mut_ptr().cast(),
@@ -177,11 +177,28 @@ pub fn extended(tid: Tid) -> io::Result<Vec<u8>> {
     let result = unsafe { libc::ptrace(libc::PTRACE_GETREGSET, tid, XSTATE, &raw mut room) };
     peek_poke_result(result)?;
     bytes.truncate(room.iov_len);
-    let header = 512..576;
-    if let Some(header) = bytes.get_mut(header) {
+    Ok(bytes)
+}
+
+/// Leaves out the header of what [`extended`] returns: it says which parts are in their initial
+/// state, which the processor need not track exactly (Intel SDM volume 1, section 13.6).
+pub fn without_header(mut extended: Vec<u8>) -> Vec<u8> {
+    if let Some(header) = extended.get_mut(512..576) {
         header.fill(0);
     }
-    Ok(bytes)
+    extended
+}
+
+/// Writes what [`extended`] has read.
+pub fn write_extended(tid: Tid, bytes: &[u8]) -> io::Result<()> {
+    let mut given = libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len(),
+    };
+    // SAFETY: the kernel only reads `iov_len` bytes from `iov_base`, which `bytes` has; both live
+    // for the whole call.
+    let result = unsafe { libc::ptrace(libc::PTRACE_SETREGSET, tid, XSTATE, &raw mut given) };
+    peek_poke_result(result)
 }
 
 /// Writes all registers of a stopped task.

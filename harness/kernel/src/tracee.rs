@@ -389,21 +389,6 @@ pub fn write_code(tid: Tid, address: u64, word: u64) -> io::Result<()> {
     peek_poke_result(unsafe { libc::ptrace(libc::PTRACE_POKETEXT, tid, address, word) })
 }
 
-/// Returns the head and length of a task's list of robust futexes (get_robust_list(2)).
-pub fn robust_list(tid: Tid) -> Option<(u64, u64)> {
-    let (mut head, mut length) = (0u64, 0u64);
-    // SAFETY: the kernel writes one pointer and one size to the addresses given.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_get_robust_list,
-            tid,
-            &raw mut head,
-            &raw mut length,
-        )
-    };
-    (result == 0).then_some((head, length))
-}
-
 /// Sends `signal` to a whole process; whether there is one.
 pub fn kill(process: Tid, signal: i32) -> bool {
     // SAFETY: kill takes its arguments by value. A process that has just died

@@ -66,6 +66,10 @@ pub struct StartUp {
     /// task carries on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub carries_on: bool,
+    /// True if a program that a run executes gets the same random bytes in every run while it is
+    /// loaded, so that it need not be loaded each time.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub loads_alike: bool,
     /// Objects that two processes touch, one of which changes them. Start-up ends where it
     /// would look at one.
     pub contested: BTreeSet<String>,
@@ -92,6 +96,7 @@ impl StartUp {
             reads_own_files: true,
             skips_wrappers: true,
             carries_on: true,
+            loads_alike: true,
             ..StartUp::default()
         }
     }

@@ -9,6 +9,7 @@ mod determinism;
 mod escapes;
 mod exercise;
 mod exhaust;
+mod images;
 mod loops;
 mod machine;
 mod memory;

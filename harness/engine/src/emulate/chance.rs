@@ -3,6 +3,9 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+/// The seed of randomness that a program asks for while it is being loaded.
+pub(crate) const OF_LOADING: u64 = 0;
+
 /// Random bytes of a run, by the number of draws so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Chance {

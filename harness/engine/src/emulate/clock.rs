@@ -31,6 +31,9 @@ impl Clock {
     /// The monotonic clock when a run begins.
     pub const AT_START: u64 = MONOTONIC_START;
 
+    /// Readings by programs that start, in a run, before they take time.
+    const AT_ONCE: u32 = 64;
+
     pub fn now(self) -> u64 {
         self.run
     }
@@ -38,18 +41,32 @@ impl Clock {
     /// Reads the time-stamp counter. That takes time, so that a loop which waits for it
     /// ends.
     pub fn read_counter(&mut self) -> u64 {
-        self.counter_readings += 1;
+        self.count_readings(1);
+        self.counter()
+    }
+
+    /// Returns what was read last of the time-stamp counter, if that was now.
+    pub fn counter(self) -> u64 {
         self.reading(libc::CLOCK_MONOTONIC) + self.counter_readings
+    }
+
+    /// The time-stamp counter has been read so often.
+    pub fn count_readings(&mut self, readings: u64) {
+        self.counter_readings += readings;
     }
 
     /// A program that starts reads a clock. Programs do that a few times; then it takes time,
     /// so that a loop which waits for a moment to pass ends.
     pub fn read_in_start_up(&mut self) {
-        const AT_ONCE: u32 = 64;
         self.start_up_readings += 1;
-        if self.start_up_readings > AT_ONCE {
+        if self.start_up_readings > Clock::AT_ONCE {
             self.step();
         }
+    }
+
+    /// Returns how many further readings by programs that start would take no time.
+    pub fn readings_at_once(self) -> u32 {
+        Clock::AT_ONCE.saturating_sub(self.start_up_readings)
     }
 
     /// Returns the number of readings of the time-stamp counter.
@@ -60,6 +77,11 @@ impl Clock {
     /// One step has been taken.
     pub fn step(&mut self) {
         self.run += STEP;
+    }
+
+    /// Makes it later or earlier by so many nanoseconds, for a run that is thrown away.
+    pub fn pretend(&mut self, by: i64) {
+        self.run = self.run.saturating_add_signed(by);
     }
 
     /// Nothing happens before `deadline`.

@@ -23,6 +23,7 @@ mod usage;
 pub(crate) mod waits;
 
 use crate::inside::remote::made;
+use crate::memory::names_unseen;
 use crate::run::session::{Halt, Session};
 use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
 use crate::run::task::{State, TimedWait};
@@ -34,8 +35,8 @@ use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ESRCH, GRND_INSECURE,
-    GRND_NONBLOCK, GRND_RANDOM, TIMER_ABSTIME, c_int,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ENOMEM, ESRCH,
+    GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM, TIMER_ABSTIME, c_int,
 };
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
@@ -90,7 +91,10 @@ impl Session<'_> {
                 let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
                 self.sleep_request(tid, args[0] as c_int, absolute, args[2])
             }
-            Does::Random => self.random(tid, args),
+            Does::Map(_) if names_unseen(entering.row(), &args) => {
+                Emulated::Answer(-i64::from(ENOMEM))
+            }
+            Does::Random => self.random(index, args),
             Does::Place => self.place_request(index),
             Does::ProcessControl => self.process_request(index),
             Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
@@ -167,16 +171,22 @@ impl Session<'_> {
         Emulated::Sleep { deadline }
     }
 
-    fn random(&mut self, tid: crosswire_kernel::Tid, args: [u64; 6]) -> Emulated {
+    fn random(&mut self, index: usize, args: [u64; 6]) -> Emulated {
         let (address, length, flags) = (args[0], args[1] as usize, args[2] as u32);
         let both = GRND_RANDOM | GRND_INSECURE;
         if flags & !(GRND_NONBLOCK | both) != 0 || flags & both == both {
             return INVALID;
         }
         // The kernel gives at most this much to one call (getrandom(2)).
-        let bytes = self
-            .chance
-            .draw(self.setup.plan.seed, length.min(33_554_431));
+        let length = length.min(33_554_431);
+        let (seed, start_up) = (self.setup.plan.seed, &self.setup.plan.start_up);
+        let (tid, process) = (self.tasks[index].tid, self.tasks[index].process);
+        let process = &mut self.processes[process];
+        let is_loaded_alike = start_up.loads_alike && !self.setup.in_template;
+        let bytes = match process.loading.is_some() && is_loaded_alike {
+            true => process.loading_chance.draw(chance::OF_LOADING, length),
+            false => self.chance.draw(seed, length),
+        };
         match memory::write(tid, address, &bytes) {
             Ok(()) => Emulated::Answer(bytes.len() as i64),
             Err(_) => FAULT,

@@ -48,7 +48,7 @@ impl Session<'_> {
     }
 
     pub(crate) fn of_closing_all(&mut self, tid: Tid, touches: &mut Vec<Touch>) {
-        for number in objects::open_descriptors(tid) {
+        for number in descriptor::numbers(tid) {
             // Of what concerns everything, closing does not.
             let file = self.descriptor(tid, number);
             let file = file.filter(|file| file.name != EVERYTHING);

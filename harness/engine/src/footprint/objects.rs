@@ -280,17 +280,6 @@ pub(super) fn present(path: &str) -> String {
     }
 }
 
-/// Numbers of a process's open descriptors.
-pub(crate) fn open_descriptors(tid: Tid) -> Vec<u64> {
-    let Ok(directory) = fs::read_dir(format!("/proc/{tid}/fd")) else {
-        return Vec::new();
-    };
-    let numbers = directory.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let mut numbers: Vec<u64> = numbers.collect();
-    numbers.sort_unstable();
-    numbers
-}
-
 /// The log in which a scenario's processes note what they do, which is looked at by
 /// its length.
 const LOG: &str = "crosswire-log";

@@ -139,7 +139,7 @@ impl Session<'_> {
     /// Follows the instructions of a stopped task until they prove a loop endless.
     fn follow_own_code(&self, index: usize, most: usize) -> io::Result<Shown> {
         let tid = self.tasks[index].tid;
-        let (first, extended) = (regs::read(tid)?, regs::extended(tid)?);
+        let (first, extended) = (regs::read(tid)?, regs::without_header(regs::extended(tid)?));
         if !Stopped::reported(tid).steps_unnoticed() {
             Stopped::reported(tid).resume(0);
             return Ok(Shown::Nothing);
@@ -155,7 +155,7 @@ impl Session<'_> {
                 changed.bytes.clone_from(&written.different);
                 let space = self.space(index);
                 if dataflow::deciding(&path.steps, &changed, space).is_none()
-                    && regs::extended(tid)? == extended
+                    && regs::without_header(regs::extended(tid)?) == extended
                 {
                     let rounding = Rounding::of(&path.steps, &changed, space);
                     return Ok(Shown::Endless(Stopped::reported(tid), rounding));

@@ -46,7 +46,7 @@ impl Snapshot {
         };
         Ok(Some(Snapshot {
             registers: regs::read(tid)?,
-            extended: regs::extended(tid)?,
+            extended: regs::without_header(regs::extended(tid)?),
             blocked_signals: Stopped::reported(tid).signal_mask()?,
             files: descriptor::all(tid)?,
             memory: read_runs(tid, &pages)?,

@@ -29,7 +29,7 @@ mod tso;
 pub(crate) use naming::Knowledge;
 pub(crate) use of_task::{Action, Borrowed, Pending, Performing};
 pub(crate) use shared::SharedMemory;
-pub(crate) use space::{Space, is_engines_own, known_in};
+pub(crate) use space::{Space, is_engines_own, known_in, names_unseen};
 pub(crate) use tso::buffer::StoreBuffer;
 
 use crate::inside::remote::{Remote, made, next};

@@ -1,6 +1,7 @@
 //! Names for shared memory and for the instructions that touch it.
 
 use super::code::trampoline::Trampolines;
+use crate::image::Images;
 use crate::inside::stubs::Stubs;
 use crosswire_kernel::{Tid, descriptor, maps};
 use crosswire_model::{Mapping, Place, SharedObject};
@@ -34,6 +35,8 @@ pub(crate) struct SharedObjects {
 pub(crate) struct Knowledge {
     pub(super) trampolines: Trampolines,
     pub stubs: Stubs,
+    /// Programs that runs execute, as they are when they have been loaded.
+    pub images: Images,
     /// Mappings at the time the programs were loaded, with the paths of that time.
     originals: Vec<Mapping>,
     executables: Vec<String>,

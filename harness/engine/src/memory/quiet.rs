@@ -2,7 +2,7 @@
 //! has to see: they change mappings, have pointers into watched memory, or would take
 //! the engine's signal or segment, or decide about signals that nobody sends.
 
-use super::Action;
+use super::{Action, names_unseen};
 use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does, Fact, Mapping};
@@ -63,6 +63,10 @@ impl Session<'_> {
         }
         if self.concerns_senders(index) {
             return Ok(false);
+        }
+        if names_unseen(row, &entering.args) {
+            self.skip(index, -i64::from(ENOMEM))?;
+            return Ok(true);
         }
         if self.names_stranger(row, &entering.args) {
             self.skip(index, -i64::from(ESRCH))?;

@@ -60,6 +60,11 @@ impl SharedMemory {
         &self.knowledge
     }
 
+    /// The same, to add to it.
+    pub fn knowledge_mut(&mut self) -> &mut Knowledge {
+        &mut self.knowledge
+    }
+
     /// A call waits.
     pub fn note_wait(&mut self, row: &Row) {
         self.knowledge.opens_wait |= row.does == Does::Open;

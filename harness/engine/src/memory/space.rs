@@ -8,6 +8,8 @@
 use crate::emulate::lent::Lent;
 use crate::inside::stubs::{self, Installed};
 use crate::inside::vdso;
+use crosswire_calls::{Arg, Does, Mapping, Row};
+use crosswire_kernel::filter;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -225,6 +227,27 @@ pub(crate) fn is_engines_own(address: u64) -> bool {
     (CODE..stubs::END).contains(&address) || vdso::AREA.contains(&address)
 }
 
+/// Tells whether a call may map something where calls would pass unseen ([`filter::UNSEEN`]).
+/// There is no room for programs.
+pub(crate) fn names_unseen(row: &Row, args: &[u64; 6]) -> bool {
+    /// At least as much as any segment of shmat(2), which does not say how long it is.
+    const UNKNOWN: u64 = 1 << 38;
+    let (start, end) = (
+        u64::from(filter::UNSEEN) << 32,
+        u64::from(filter::UNSEEN + 1) << 32,
+    );
+    let maps = matches!(
+        row.does,
+        Does::Map(Mapping::Map | Mapping::Move | Mapping::Attach)
+    );
+    let args = || row.args.iter().zip(args);
+    let length = args().filter(|(arg, _)| **arg == Arg::Size);
+    let length = length.map(|(_, length)| *length).max();
+    let length = length.unwrap_or(UNKNOWN);
+    let mut addresses = args().filter(|(arg, _)| matches!(arg, Arg::Address | Arg::Hint));
+    maps && addresses.any(|(_, at)| *at < end && at.saturating_add(length) > start)
+}
+
 /// Returns how a byte of shared memory is known; see [`Space::known_as`].
 pub(crate) fn known_in(object: u32, offset: u64) -> u64 {
     const SHARED: u64 = 1 << 63;
@@ -286,6 +309,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn code_of_programs_cannot_be_where_calls_are_unseen() {
+        let names = |call: i64, args| names_unseen(crosswire_calls::row(call as u32), &args);
+        let unseen = 0x3090_0000_0000;
+        assert!(names(libc::SYS_mmap, [unseen, 1, 0, 0, 0, 0]));
+        assert!(names(libc::SYS_mmap, [unseen - PAGE, 2 * PAGE, 0, 0, 0, 0]));
+        assert!(names(libc::SYS_mremap, [PAGE, PAGE, PAGE, 3, unseen, 0]));
+        assert!(names(libc::SYS_mmap, [1 << 40, 1 << 46, 7, 0, 0, 0]));
+        assert!(names(libc::SYS_shmat, [7, unseen - (1 << 30), 0, 0, 0, 0]));
+        assert!(!names(libc::SYS_shmat, [7, 0, 0, 0, 0, 0]));
+        assert!(!names(libc::SYS_shmat, [7, WINDOW.start, 0, 0, 0, 0]));
+        assert!(!names(libc::SYS_shmdt, [unseen - PAGE, 0, 0, 0, 0, 0]));
+        assert!(!names(libc::SYS_mmap, [unseen - PAGE, PAGE, 0, 0, 0, 0]));
+        assert!(!names(libc::SYS_mmap, [0, 1 << 40, 0, 0, 0, 0]));
     }
 
     #[test]

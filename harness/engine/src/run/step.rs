@@ -293,6 +293,7 @@ impl Session<'_> {
     pub fn run_code(&mut self, index: usize, mut signal: i32) -> Result<(), Halt> {
         if signal == 0 {
             self.close_shared(index)?;
+            self.follow_loading(index)?;
         }
         loop {
             // Killed under way, by a fault.

@@ -1,8 +1,10 @@
 //! Meaning of each ptrace stop for the task that reports it.
 
 use crate::EngineError;
+use crate::emulate::chance::Chance;
 use crate::emulate::lent::Readings;
 use crate::emulate::tsc;
+use crate::image::Making;
 use crate::inside::stubs::Stubs;
 use crate::inside::vdso;
 use crate::loops::Looping;
@@ -155,7 +157,8 @@ impl Session<'_> {
         self.stopped_at(index, At::Exit);
         let task = &mut self.tasks[index];
         if let Some(kernels) = task.executed.take() {
-            vdso::install(task.tid, &kernels)?;
+            let gadget = vdso::install(task.tid, &kernels)?;
+            self.processes[task.process].making = gadget.map_or(Making::Nothing, Making::Executed);
         }
         task.in_vfork = false;
         let mut result = task.stopped().expect("it has just stopped").result()?;
@@ -372,6 +375,8 @@ impl Session<'_> {
             root: parent.is_none(),
             children: 0,
             loading: None,
+            making: Making::default(),
+            loading_chance: Chance::default(),
             paused_until: 0,
             cpu_time: 0,
             reads_of_tasks: parent.is_some_and(|parent| self.processes[parent].reads_of_tasks),
@@ -413,6 +418,7 @@ impl Session<'_> {
         changed.fault_action = None;
         changed.dumpable = true;
         changed.readings = Readings::default();
+        changed.loading_chance = Chance::default();
         self.processes[process].loading = Some(Vec::new());
         self.early.executed += u32::from(self.processes[process].root);
         self.timers.forget_program(process);

@@ -1,6 +1,8 @@
 //! The tasks and processes of one run, as the engine sees them.
 
+use crate::emulate::chance::Chance;
 use crate::emulate::lent::Readings;
+use crate::image::Making;
 use crate::inside::vdso::Kernels;
 use crate::loops::Looping;
 use crate::memory::{Action, Borrowed, Pending, Performing, StoreBuffer};
@@ -254,6 +256,10 @@ pub(crate) struct Process {
     /// It still loads: descriptors that it has opened for that, while only calls
     /// of start-up have been seen since its exec.
     pub loading: Option<Vec<u64>>,
+    /// What becomes of its loading.
+    pub making: Making,
+    /// The random bytes that it gets while it is loaded, if those are the same in every run.
+    pub loading_chance: Chance,
     /// It gets no turn before this step.
     pub paused_until: u64,
     /// It begins when the process of this name has ended.

@@ -21,7 +21,7 @@ use std::path::Path;
 
 impl Session<'_> {
     /// Tells whether looking at files of the run belongs to the start-up under way.
-    pub(super) fn reads_own_files(&self) -> bool {
+    pub fn reads_own_files(&self) -> bool {
         let start_up = &self.setup.plan.start_up;
         let is_free = self.setup.in_template || !start_up.contested.contains(EXECUTED);
         start_up.reads_own_files && (is_free || start_up.comes_first)

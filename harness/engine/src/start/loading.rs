@@ -60,7 +60,9 @@ impl Session<'_> {
         if self.processes[process].loading.is_none() {
             return Ok(false);
         }
-        if !self.belongs_to_start_up(index) && !self.belongs_to_longer_start_up(index) {
+        let is_loading = self.belongs_to_start_up(index) || self.belongs_to_longer_start_up(index);
+        let depends = self.come_to_call(index, is_loading)?;
+        if !is_loading {
             self.processes[process].loading = None;
             return Ok(false);
         }
@@ -71,43 +73,53 @@ impl Session<'_> {
             return Ok(true);
         }
         if entering.row().is(Fact::Alike) {
-            let began = self.clock.now();
-            self.clock.read_in_start_up();
-            self.use_cpu(index, self.clock.now() - began);
+            self.read_clock_in_start_up(index);
             if let Emulated::Answer(result) = self.emulate(index)? {
                 self.skip(index, result)?;
             }
-            return Ok(true);
+            if !depends {
+                return Ok(true);
+            }
         }
         // What is told of files of the run is corrected at the exit.
         let asks = self.asks_of_run(index);
-        if matches!(
+        let opens = matches!(
             does,
             Does::Open | Does::Duplicate | Does::Epoll | Does::Socket
-        ) || asks
-        {
-            let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
-            self.tasks[index].unobserved = true;
-            stopped.resume_to_exit();
-            self.settle(true)?;
-            let State::Ready(At::Exit, stopped) = &self.tasks[index].state else {
-                return Ok(false);
-            };
-            if asks {
-                return Ok(true);
-            }
-            if let (Ok(descriptor @ 0..), Some(opened)) =
+        );
+        if !(opens || asks || depends) {
+            return Ok(true);
+        }
+        let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
+        self.tasks[index].unobserved = true;
+        stopped.resume_to_exit();
+        self.settle(true)?;
+        let State::Ready(At::Exit, stopped) = &self.tasks[index].state else {
+            return Ok(false);
+        };
+        if opens
+            && !asks
+            && let (Ok(descriptor @ 0..), Some(opened)) =
                 (stopped.result(), &mut self.processes[process].loading)
-            {
-                let tried = does != Does::Open;
-                let tid = self.tasks[index].tid;
-                // Where reading may wait for another process, it is no part of start-up.
-                if tried || !descriptor::may_wait(tid, descriptor as u64) {
-                    opened.push(descriptor as u64 | if tried { TRIED } else { 0 });
-                }
+        {
+            let tried = does != Does::Open;
+            let tid = self.tasks[index].tid;
+            // Where reading may wait for another process, it is no part of start-up.
+            if tried || !descriptor::may_wait(tid, descriptor as u64) {
+                opened.push(descriptor as u64 | if tried { TRIED } else { 0 });
             }
         }
+        if depends {
+            self.note_reply(index)?;
+        }
         Ok(true)
+    }
+
+    /// A task reads a clock while its program starts, which takes time.
+    pub fn read_clock_in_start_up(&mut self, index: usize) {
+        let began = self.clock.now();
+        self.clock.read_in_start_up();
+        self.use_cpu(index, self.clock.now() - began);
     }
 
     fn belongs_to_start_up(&self, index: usize) -> bool {
@@ -175,7 +187,7 @@ impl Session<'_> {
             .is_some_and(|file| file.file_type().is_fifo())
     }
 
-    pub(super) fn path_at(&self, index: usize, argument: usize) -> Option<String> {
+    pub fn path_at(&self, index: usize, argument: usize) -> Option<String> {
         let task = &self.tasks[index];
         memory::read_string(task.tid, task.entering.args[argument], 4096)
     }

@@ -1,5 +1,6 @@
 //! From a program on the disk to a template that runs are copied from.
 
+use crate::emulate::chance;
 use crate::run::setup::Setup;
 use crate::start::copies::Namespaces;
 use crate::start::launch::{self, Launched, machine};
@@ -15,9 +16,6 @@ use crosswire_model::{Plan, StartUp};
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::Path;
-
-/// The seed of randomness that a program asks for while it is being loaded.
-const LOADING_SEED: u64 = 0;
 
 /// Pids between the templates of one start-up and those of the next.
 const PIDS_OF_TEMPLATES: i32 = 1_000;
@@ -118,7 +116,7 @@ impl Engine {
             ));
         }
         let mut plan = Plan {
-            seed: LOADING_SEED,
+            seed: chance::OF_LOADING,
             start_up: start_up.clone(),
             // So that what each step touches is known by name.
             footprints: start_up.skips_wrappers,

@@ -65,6 +65,18 @@ impl EarlyReads {
         true
     }
 
+    /// Returns the objects at which a process has looked.
+    pub fn seen_by(&self, process: usize) -> BTreeSet<String> {
+        let own = self.looks.iter().filter(|looks| looks.process == process);
+        own.flat_map(|looks| looks.seen.iter().cloned()).collect()
+    }
+
+    /// Tells whether anybody has changed one of these objects.
+    pub fn has_changed(&self, objects: &BTreeSet<String>) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|(_, object)| object == EVERYTHING || objects.contains(object))
+    }
+
     /// Takes note of a change. `descends` tells whether the process that makes it descends from
     /// another one.
     pub fn change(&mut self, process: usize, object: &str, descends: impl Fn(usize) -> bool) {

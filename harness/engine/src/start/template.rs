@@ -12,7 +12,6 @@ use crate::emulate::MARK;
 use crate::emulate::chance::Chance;
 use crate::emulate::clock::Clock;
 use crate::emulate::tsc;
-use crate::footprint::objects::open_descriptors;
 use crate::inside::one_stop;
 use crate::inside::remote::Remote;
 use crate::inside::stubs::Installed;
@@ -28,7 +27,7 @@ use crosswire_calls::Does;
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::regs::{self, Register, Registers};
 use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
-use crosswire_kernel::{Tid, descriptor, maps, memory};
+use crosswire_kernel::{Tid, descriptor, maps, memory, registered};
 use crosswire_model::Wrapper;
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -106,7 +105,7 @@ impl Template {
         // All copies would share them, and the engine would have to hold each.
         let has_many_files = descriptor::number(tid) > MOST_FILES;
         let shares_files = || {
-            let opened = open_descriptors(tid)
+            let opened = descriptor::numbers(tid)
                 .into_iter()
                 .filter(|number| *number > 2);
             let mut files = opened.filter_map(|number| descriptor::target(tid, number));
@@ -294,7 +293,7 @@ impl Template {
         regs::poke(tid, Register::Call, u64::MAX).map_err(&context)?;
         Stopped::reported(tid).resume_to_exit();
         expect(tid, |stop| stop == Stop::Exit)?;
-        let robust_list = tracee::robust_list(tid).filter(|(head, _)| *head != 0);
+        let robust_list = registered::robust_list(tid).filter(|(head, _)| *head != 0);
         let remote = Remote::after_call(tid).map_err(&context)?;
         let stubs = one_stop::install(&remote).map_err(&context)?;
         remote.end().map_err(&context)?;

@@ -1,0 +1,160 @@
+//! Putting a program together that has been loaded before.
+
+use super::assembler::{self, Calls};
+use super::surroundings::of_program;
+use super::{Followed, Image, Stage, Known, Varying, layout};
+use crate::inside::remote::{self, Remote, made};
+use crate::run::session::{Halt, Session};
+use crate::run::task::{At, State};
+use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::{Tid, maps, memory, registered, regs};
+use crosswire_model::End;
+use std::io;
+
+/// Length of a set of signals in the kernel (rt_sigaction(2)).
+const SIGNAL_SET: u64 = 8;
+
+impl Session<'_> {
+    /// Tells whether nobody has changed a file in this run, or is known to change one in others, at
+    /// which the program has looked while it was loaded.
+    pub(super) fn finds_files_unchanged(&self, image: &Image) -> bool {
+        let (seen, start_up) = (&image.known.seen, &self.setup.plan.start_up);
+        seen.is_empty()
+            || self.setup.notes_changes
+                && seen.is_disjoint(&start_up.contested)
+                && !self.early.has_changed(seen)
+    }
+
+    /// Turns a process into what it will be at the next place in its loading.
+    pub(super) fn turn_into(
+        &mut self,
+        index: usize,
+        followed: &Followed,
+        image: &Image,
+        compared: bool,
+    ) -> Result<(), Halt> {
+        let (tid, key) = (self.tasks[index].tid, &followed.key);
+        let made =
+            make(tid, followed, image).and_then(|()| match compared || is_as_wanted(tid, image)? {
+                true => Ok(()),
+                false => Err(io::Error::other("its memory is not as it was")),
+            });
+        let images = &mut self.memory.knowledge_mut().images;
+        if let Err(error) = made {
+            images.repeats_run = true;
+            images.known.insert(key.clone(), Known::Impossible);
+            images.bytes -= image.length();
+            let reason = format!("a program could not be put together: {error}");
+            return Err(Halt::End(End::Invalid(reason)));
+        }
+        images.uses += 1;
+        if let Some(Known::Kept { compared, .. }) = images.known.get_mut(key) {
+            *compared = true;
+        }
+        self.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
+        let (number, next) = (self.tasks[index].process, self.processes.len());
+        let process = &mut self.processes[number];
+        process.loading = Some(image.known.opened.clone());
+        process.reads_of_tasks |= image.known.reads_of_tasks;
+        process.loading_chance = image.known.chance;
+        process.readings = image.known.readings;
+        self.clock.count_readings(image.known.counter_read);
+        for _ in 0..image.known.ticks {
+            self.read_clock_in_start_up(index);
+        }
+        if !image.known.seen.is_empty() {
+            self.early.look(number, next, image.known.seen.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Makes of a process that stands at the end of a call what the image says.
+fn make(tid: Tid, followed: &Followed, image: &Image) -> io::Result<()> {
+    let calls = calls(tid, &followed.key, image)?;
+    let remote = Remote::anywhere(tid, followed.gadget)?;
+    let area = remote::code_area(assembler::CODE, calls.length());
+    remote.must("making room for code", made::MMAP, area)?;
+    remote.end()?;
+    for (address, bytes) in calls.parts() {
+        memory::write(tid, address, &bytes)?;
+    }
+    remote::block_signals(tid)?;
+    let mut registers = regs::read(tid)?;
+    registers.move_to(assembler::CODE);
+    regs::write(tid, &registers)?;
+    Stopped::reported(tid).resume(0);
+    let stop = remote::next(tid)?;
+    let position = regs::read(tid)?.position();
+    if (stop, position) != (Stop::Signal(libc::SIGSEGV), assembler::END) {
+        return Err(io::Error::other(format!("a call failed: {stop:?}")));
+    }
+    let contents = image.memory.contents.iter();
+    let contents = contents.map(|(address, bytes)| (*address, &bytes[..]));
+    memory::write_over(tid, contents)?;
+    for (address, varying) in &image.memory.varying {
+        let word = match varying {
+            Varying::Told(number) => followed.told[*number],
+            Varying::Dated(of, rate) => {
+                let passed = followed.began.since(image.known.began, *of);
+                let word = memory::read_word(tid, *address)?;
+                word.wrapping_add_signed(passed.wrapping_mul(*rate))
+            }
+        };
+        tracee::write_code(tid, *address, word)?;
+    }
+    let state = &image.state;
+    regs::write_extended(tid, &state.extended)?;
+    regs::write(tid, &state.registers)?;
+    Stopped::reported(tid).set_signal_mask(state.mask)
+}
+
+/// The calls that give a process the memory of the image, and what the kernel knows of it.
+fn calls(tid: Tid, key: &Stage, image: &Image) -> io::Result<Calls> {
+    let mut calls = Calls::default();
+    let (memory, state) = (&image.memory, &image.state);
+    let surroundings = &key.surroundings;
+    let mut now = match key.replies.is_empty() {
+        true => surroundings.areas.clone(),
+        false => of_program(maps::areas(tid)?),
+    };
+    let descriptors = &surroundings.settings.descriptors;
+    let free = (0..).find(|number| !descriptors.contains(number));
+    let free = free.expect("there are more numbers than descriptors");
+    let end = memory.heap_end;
+    calls.add(made::BRK, [end, 0, 0, 0, 0, 0], end);
+    layout::add_heap(&mut now, &memory.areas);
+    now.retain(|area| area.path != "[stack]");
+    layout::change(&mut calls, &now, &memory.areas, &memory.once_writable, free);
+    let length = size_of::<crate::memory::Action>();
+    for (signal, action) in &state.actions {
+        let address = calls.data(action);
+        debug_assert_eq!(length, 32);
+        let args = [*signal as u64, address, 0, SIGNAL_SET, 0, 0];
+        calls.add(made::SIGACTION, args, 0);
+    }
+    if let Some((head, length)) = state.robust_list {
+        calls.add(made::SET_ROBUST_LIST, [head, length, 0, 0, 0, 0], 0);
+    }
+    let registered = registered::restartable_sequences(tid).unwrap_or_default();
+    if state.sequences != registered {
+        let [address, size, flags, signature] = state.sequences;
+        calls.add(made::RSEQ, [address, size, flags, signature, 0, 0], 0);
+    }
+    if let (Some(cell), Some(id)) = (state.id_cell, surroundings.id()) {
+        calls.add(made::SET_TID_ADDRESS, [cell, 0, 0, 0, 0, 0], id as u64);
+    }
+    match calls.fit() {
+        true => Ok(calls),
+        false => Err(io::Error::other("it has too many mappings")),
+    }
+}
+
+fn is_as_wanted(tid: Tid, image: &Image) -> io::Result<bool> {
+    let areas = of_program(maps::areas(tid)?);
+    let (stack, areas): (Vec<_>, Vec<_>) = areas.into_iter().partition(|a| a.path == "[stack]");
+    let has_stack = stack.iter().any(|area| {
+        area.range.start <= image.memory.stack.start && area.range.end == image.memory.stack.end
+    });
+    Ok(has_stack && areas == image.memory.areas)
+}
