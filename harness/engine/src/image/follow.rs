@@ -2,7 +2,7 @@
 //! next.
 
 use super::surroundings::Surroundings;
-use super::{Former, Followed, Stage, Known, MOST_PLACES, Making, Reply, Moments, WORD, trial};
+use super::{Followed, Former, Known, MOST_PLACES, Making, Moments, Reply, Stage, WORD, trial};
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does, Fact, Measure, StatusForm};
 use crosswire_kernel::tracee::Entering;

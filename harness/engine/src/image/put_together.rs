@@ -2,7 +2,7 @@
 
 use super::assembler::{self, Calls};
 use super::surroundings::of_program;
-use super::{Followed, Image, Stage, Known, Varying, layout};
+use super::{Followed, Image, Known, Stage, Varying, layout};
 use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};

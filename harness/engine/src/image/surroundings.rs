@@ -94,7 +94,9 @@ impl Surroundings {
         let registers = regs::read(tid)?;
         let areas = maps::areas(tid)?;
         let stack = areas.iter().find(|area| area.path == "[stack]");
-        let stack = stack.map_or(0, |stack| stack.range.end).saturating_sub(registers.stack());
+        let stack = stack
+            .map_or(0, |stack| stack.range.end)
+            .saturating_sub(registers.stack());
         let mut bytes = vec![0; stack as usize];
         let length = memory::read(tid, registers.stack(), &mut bytes)?;
         bytes.truncate(length);

@@ -1,7 +1,7 @@
 //! Keeping a program that has been loaded.
 
 use super::surroundings::{Settings, Surroundings, of_program};
-use super::{Former, Followed, Image, Memory, OfEngine, OfTask, layout};
+use super::{Followed, Former, Image, Memory, OfEngine, OfTask, layout};
 use crate::emulate::lent::Lent;
 use crate::inside::remote::{Remote, made, room_below_stack};
 use crate::memory::Action;

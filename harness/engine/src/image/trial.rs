@@ -1,6 +1,6 @@
 //! Trials: whether what is different in every run makes a difference to how a program is loaded.
 
-use super::{Image, Images, Stage, Known, MOST_TRIALS, Timepiece, Varying, WORD};
+use super::{Image, Images, Known, MOST_TRIALS, Stage, Timepiece, Varying, WORD};
 use crate::emulate::clock::SECOND;
 use crate::run::session::Session;
 use crosswire_calls::{Row, StatusForm};

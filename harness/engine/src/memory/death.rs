@@ -7,8 +7,8 @@ use super::space::DISTANCE;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_calls::Does;
-use crosswire_kernel::{memory, registered};
 use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::{memory, registered};
 use crosswire_model::End;
 use libc::{SIGKILL, c_int};
 
@@ -16,7 +16,8 @@ impl Session<'_> {
     /// Tells whether a thread holds robust locks, or is about to take or release one.
     fn holds_robust_locks(&self, index: usize) -> bool {
         let task = &self.tasks[index];
-        let Some((head, _)) = registered::robust_list(task.tid).filter(|(head, _)| *head != 0) else {
+        let Some((head, _)) = registered::robust_list(task.tid).filter(|(head, _)| *head != 0)
+        else {
             return false;
         };
         let reachable = match self.space(index).at(head) {
