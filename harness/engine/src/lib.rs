@@ -208,7 +208,8 @@ impl Engine {
                 early,
                 contested,
             } = self.run_with_usual_pids(&plan)?;
-            if self.knowledge.get_mut().images.repeat_run() {
+            let steps = run.trace.steps;
+            if self.knowledge.get_mut().images.end_run(steps) {
                 continue;
             }
             attempt += 1;

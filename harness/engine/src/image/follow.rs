@@ -6,7 +6,7 @@ use super::{Followed, Former, Known, MOST_PLACES, Making, Moments, Reply, Stage,
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does, Fact, Measure, StatusForm};
 use crosswire_kernel::tracee::Entering;
-use crosswire_kernel::{Tid, memory};
+use crosswire_kernel::{Tid, memory, probe};
 use crosswire_model::End;
 use std::rc::Rc;
 
@@ -37,23 +37,24 @@ impl Session<'_> {
         let parent = parent.map_or(0, id_of);
         let tid = self.tasks[index].tid;
         let surroundings = Surroundings::of(tid, parent, self.reads_own_files())?;
-        // The task stops by this signal, for which the kernel would take its handling away.
+        // The task stops by this signal, for which the kernel would take its handling away. And
+        // a signal that waits may come in the middle of loading.
         let stops = 1 << (libc::SIGSEGV - 1);
-        if surroundings.signals.iter().any(|set| set & stops != 0) {
+        if surroundings.signals.iter().any(|set| set & stops != 0) || probe::has_pending(tid) {
             return Ok(());
         }
-        let key = Stage {
+        let stage = Stage {
             surroundings: Rc::new(surroundings),
             readings_at_once: self.clock.readings_at_once(),
             replies: Vec::new(),
         };
-        let in_trial = self.memory.knowledge_mut().images.begin_trial(&key);
+        let in_trial = self.memory.knowledge_mut().images.begin_trial(&stage);
         if in_trial {
             self.put_time_forward();
         }
         let followed = Followed {
             gadget,
-            key,
+            stage,
             before: None,
             calls: 0,
             ticks: 0,
@@ -70,16 +71,16 @@ impl Session<'_> {
     /// next, if that is known.
     fn come_to_place(&mut self, index: usize, mut followed: Followed) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
-        let key = &followed.key;
+        let stage = &followed.stage;
         let images = &mut self.memory.knowledge_mut().images;
-        let is_full = images.known.len() >= MOST_PLACES || key.replies.len() > MOST_REPLIES;
+        let is_full = images.known.len() >= MOST_PLACES || stage.replies.len() > MOST_REPLIES;
         let mut found = None;
-        match images.known.get(key) {
+        match images.known.get(stage) {
             Some(Known::Different) => return Ok(()),
             None if is_full => return Ok(()),
             _ if followed.in_trial => followed.before = Some(Former::of(tid)?),
             None => {
-                images.known.insert(key.clone(), Known::Loaded);
+                images.known.insert(stage.clone(), Known::Loaded);
             }
             Some(Known::Loaded) => followed.before = Some(Former::of(tid)?),
             Some(Known::Impossible | Known::Doubtful(_)) => {}
@@ -130,20 +131,23 @@ impl Session<'_> {
             };
             let images = &mut self.memory.knowledge_mut().images;
             match followed.in_trial {
-                true => images.compare(&followed.key, image),
-                false => images.keep(followed.key.clone(), image),
+                true => images.compare(&followed.stage, image),
+                false => images.keep(followed.stage.clone(), image),
             }
-        }
-        if followed.in_trial && !is_loading {
-            return Err(Halt::End(End::Invalid("a trial".to_owned())));
         }
         if followed.in_trial {
             self.put_time_right(true);
+            let images = &self.memory.knowledge().images;
+            if !is_loading && images.trials.are_over() {
+                return Err(Halt::End(End::Invalid("a trial".to_owned())));
+            }
         }
-        if is_loading {
+        // What is read of a file about the system is not looked at.
+        let is_followed = is_loading && row.does != Does::Open;
+        if is_followed {
             self.processes[process].making = Making::Followed(followed);
         }
-        Ok(is_loading)
+        Ok(is_followed)
     }
 
     /// A task has come back from a call of its loading whose answer depends on the run.
@@ -168,7 +172,7 @@ impl Session<'_> {
             return Ok(());
         };
         let mut followed = *followed;
-        followed.key.replies.push(reply);
+        followed.stage.replies.push(reply);
         followed.varies |= !varying.is_empty();
         if followed.in_trial {
             self.put_time_right(false);

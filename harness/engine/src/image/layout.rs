@@ -200,7 +200,7 @@ mod tests {
             (area.range.clone()).map(move |at| {
                 let position = match area.is_anonymous() {
                     true => 0,
-                    false => at - base,
+                    false => at.wrapping_sub(base),
                 };
                 (
                     at,

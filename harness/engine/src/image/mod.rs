@@ -34,6 +34,7 @@ use crosswire_kernel::regs::Registers;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use surroundings::Surroundings;
+use trial::Trials;
 
 /// Bytes of memory that a worker keeps of programs, and places of which it knows anything, at
 /// most.
@@ -42,9 +43,6 @@ const MOST_PLACES: usize = 4096;
 
 /// Bytes of a word.
 const WORD: usize = 8;
-
-/// The most trials with one program in the same surroundings.
-const MOST_TRIALS: u32 = 8;
 
 /// A place in the loading of a program, from which it comes to the next one in the same way
 /// each time.
@@ -183,8 +181,7 @@ enum Known {
 #[derive(Debug, Default)]
 pub(crate) struct Images {
     known: HashMap<Stage, Known>,
-    /// By where a loading begins: images that are in doubt, and trials so far.
-    trials: HashMap<Stage, (u32, u32)>,
+    trials: Trials,
     bytes: usize,
     /// The run has to be repeated: a program could not be put together, or it was a trial.
     repeats_run: bool,
@@ -193,9 +190,11 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    /// Tells whether the run that is over has to be repeated.
-    pub fn repeat_run(&mut self) -> bool {
-        std::mem::take(&mut self.repeats_run)
+    /// A run is over after so many steps. Tells whether it has to be repeated.
+    pub fn end_run(&mut self, steps: u64) -> bool {
+        let is_repeated = std::mem::take(&mut self.repeats_run);
+        self.trials.end_run(!is_repeated, steps);
+        is_repeated
     }
 
     /// Returns how many programs have been put together.
@@ -204,14 +203,14 @@ impl Images {
     }
 
     /// Keeps what has become of a program from a place on.
-    fn keep(&mut self, key: Stage, image: Option<Image>) {
+    fn keep(&mut self, stage: Stage, image: Option<Image>) {
         let fits = |image: &Image| self.bytes + image.length() <= MOST;
         let known = match image.filter(fits) {
             Some(image) => {
                 self.bytes += image.length();
                 match image.known.varies {
                     true => {
-                        self.trials.entry(key.root()).or_default().0 += 1;
+                        self.trials.doubt(stage.root());
                         Known::Doubtful(Box::new(image))
                     }
                     false => Known::usable(image),
@@ -219,7 +218,7 @@ impl Images {
             }
             None => Known::Impossible,
         };
-        self.known.insert(key, known);
+        self.known.insert(stage, known);
     }
 }
 
@@ -278,7 +277,7 @@ pub(crate) enum Making {
 pub(crate) struct Followed {
     gadget: u64,
     /// The last place.
-    key: Stage,
+    stage: Stage,
     /// What the program was like there, if what it is like at the next place is to be kept.
     before: Option<Former>,
     /// The number of calls that have stopped since.

@@ -33,7 +33,7 @@ impl Session<'_> {
         image: &Image,
         compared: bool,
     ) -> Result<(), Halt> {
-        let (tid, key) = (self.tasks[index].tid, &followed.key);
+        let (tid, stage) = (self.tasks[index].tid, &followed.stage);
         let made =
             make(tid, followed, image).and_then(|()| match compared || is_as_wanted(tid, image)? {
                 true => Ok(()),
@@ -42,13 +42,13 @@ impl Session<'_> {
         let images = &mut self.memory.knowledge_mut().images;
         if let Err(error) = made {
             images.repeats_run = true;
-            images.known.insert(key.clone(), Known::Impossible);
+            images.known.insert(stage.clone(), Known::Impossible);
             images.bytes -= image.length();
             let reason = format!("a program could not be put together: {error}");
             return Err(Halt::End(End::Invalid(reason)));
         }
         images.uses += 1;
-        if let Some(Known::Kept { compared, .. }) = images.known.get_mut(key) {
+        if let Some(Known::Kept { compared, .. }) = images.known.get_mut(stage) {
             *compared = true;
         }
         self.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
@@ -71,7 +71,7 @@ impl Session<'_> {
 
 /// Makes of a process that stands at the end of a call what the image says.
 fn make(tid: Tid, followed: &Followed, image: &Image) -> io::Result<()> {
-    let calls = calls(tid, &followed.key, image)?;
+    let calls = calls(tid, &followed.stage, image)?;
     let remote = Remote::anywhere(tid, followed.gadget)?;
     let area = remote::code_area(assembler::CODE, calls.length());
     remote.must("making room for code", made::MMAP, area)?;
@@ -110,11 +110,11 @@ fn make(tid: Tid, followed: &Followed, image: &Image) -> io::Result<()> {
 }
 
 /// The calls that give a process the memory of the image, and what the kernel knows of it.
-fn calls(tid: Tid, key: &Stage, image: &Image) -> io::Result<Calls> {
+fn calls(tid: Tid, stage: &Stage, image: &Image) -> io::Result<Calls> {
     let mut calls = Calls::default();
     let (memory, state) = (&image.memory, &image.state);
-    let surroundings = &key.surroundings;
-    let mut now = match key.replies.is_empty() {
+    let surroundings = &stage.surroundings;
+    let mut now = match stage.replies.is_empty() {
         true => surroundings.areas.clone(),
         false => of_program(maps::areas(tid)?),
     };

@@ -40,7 +40,7 @@ impl Session<'_> {
         followed: &Followed,
         before: &Former,
     ) -> Result<Option<Image>, Halt> {
-        let surroundings = &followed.key.surroundings;
+        let surroundings = &followed.stage.surroundings;
         let task = &self.tasks[index];
         let (tid, process) = (task.tid, &self.processes[task.process]);
         let stands = matches!(task.state, State::Ready(At::Entry, _));

@@ -15,6 +15,10 @@ const GRACE: u64 = 10_000;
 
 impl Session<'_> {
     pub fn check_limits(&mut self) -> Result<(), Halt> {
+        let images = &self.memory.knowledge().images;
+        if images.give_up_trial(self.turn.step) {
+            return Err(Halt::End(End::Invalid("a trial".to_owned())));
+        }
         let limits = &self.setup.plan.limits;
         let reached = if self.turn.step >= limits.steps {
             Limit::Steps
