@@ -24,6 +24,7 @@ mod put_together;
 mod surroundings;
 mod take;
 mod trial;
+mod trials;
 
 use crate::emulate::chance::Chance;
 use crate::emulate::clock::Clock;
@@ -34,7 +35,7 @@ use crosswire_kernel::regs::Registers;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use surroundings::Surroundings;
-use trial::Trials;
+use trials::Trials;
 
 /// Bytes of memory that a worker keeps of programs, and places of which it knows anything, at
 /// most.
@@ -181,7 +182,7 @@ enum Known {
 #[derive(Debug, Default)]
 pub(crate) struct Images {
     known: HashMap<Stage, Known>,
-    trials: Trials,
+    trials: Trials<Stage>,
     bytes: usize,
     /// The run has to be repeated: a program could not be put together, or it was a trial.
     repeats_run: bool,

@@ -5,7 +5,6 @@ use crate::emulate::clock::SECOND;
 use crate::run::session::Session;
 use crosswire_calls::{Row, StatusForm};
 use crosswire_kernel::memory;
-use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 
@@ -31,84 +30,6 @@ pub(super) fn varying(row: &Row, result: i64) -> &'static [Range<usize>] {
         Some((StatusForm::Stat, _)) if result == 0 => &[8..16, 48..56, 64..120],
         Some((StatusForm::Statx, _)) if result == 0 => &[32..56, 64..128],
         _ => &[],
-    }
-}
-
-/// The most trials with one program in the same surroundings.
-const MOST_TRIALS: u32 = 8;
-
-/// One run in so many may be thrown away.
-const RUNS_PER_TRIAL: u64 = 4;
-
-/// Which loadings are still to be tried.
-#[derive(Debug, Default)]
-pub(super) struct Trials {
-    /// By where they begin.
-    programs: HashMap<Stage, Program>,
-    /// Runs so far, and how many of them were thrown away.
-    runs: u64,
-    thrown_away: u64,
-    /// The most steps of a run.
-    longest: u64,
-    /// There are trials in this run.
-    under_way: bool,
-}
-
-/// Trials with a program in the same surroundings.
-#[derive(Debug, Default)]
-struct Program {
-    /// Images that are in doubt.
-    doubtful: u32,
-    trials: u32,
-    /// There was one in this run.
-    was_tried: bool,
-}
-
-impl Program {
-    fn waits(&self) -> bool {
-        self.doubtful > 0 && self.trials < MOST_TRIALS && !self.was_tried
-    }
-}
-
-impl Trials {
-    /// There is an image in doubt.
-    pub fn doubt(&mut self, root: Stage) {
-        self.programs.entry(root).or_default().doubtful += 1;
-    }
-
-    /// An image is not in doubt any more.
-    fn settle(&mut self, root: &Stage) {
-        if let Some(program) = self.programs.get_mut(root) {
-            program.doubtful = program.doubtful.saturating_sub(1);
-        }
-    }
-
-    fn begin(&mut self, root: &Stage) -> bool {
-        let may_begin = self.under_way || self.runs >= RUNS_PER_TRIAL * self.thrown_away;
-        let program = self.programs.get_mut(root);
-        let Some(program) = program.filter(|program| may_begin && program.waits()) else {
-            return false;
-        };
-        program.trials += 1;
-        program.was_tried = true;
-        self.under_way = true;
-        true
-    }
-
-    /// Tells whether no other program waits for a trial.
-    pub fn are_over(&self) -> bool {
-        !self.programs.values().any(Program::waits)
-    }
-
-    pub fn end_run(&mut self, is_complete: bool, steps: u64) {
-        self.runs += 1;
-        self.thrown_away += u64::from(std::mem::take(&mut self.under_way));
-        if is_complete {
-            self.longest = self.longest.max(steps);
-        }
-        for program in self.programs.values_mut() {
-            program.was_tried = false;
-        }
     }
 }
 
@@ -157,7 +78,7 @@ impl Images {
 
     /// Tells whether a run in which there were trials has taken more steps than runs do.
     pub fn give_up_trial(&self, step: u64) -> bool {
-        self.trials.under_way && step > 2 * self.trials.longest
+        self.trials.take_too_long(step)
     }
 
     /// In a trial, a program has come to the next place: what it is like there is compared with
