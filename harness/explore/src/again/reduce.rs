@@ -6,7 +6,7 @@ use crate::again::shrink::{Patience, Shrinker};
 use crate::found::findings::Identity;
 use crate::found::output::LastLines;
 use crate::keep::criteria::{Criteria, Judge};
-use crate::perform::confirm::{Confirmed, confirm, verdict_changed};
+use crate::perform::confirm::{Confirmed, confirm, difference_from};
 use crate::perform::runner::{Runner, Starter, engine_starter};
 use crate::{Found, available_cpus};
 use crosswire_check::Check;
@@ -122,13 +122,7 @@ fn reduce_on(
     let engine = |error: EngineError| ReduceError::Replay(error.into());
     let run = runner.run(&record.plan).map_err(engine)?;
     let verdict = judge.judge(&run, reference);
-    let difference = record
-        .trace
-        .first_difference_elsewhere(&run.trace)
-        .or_else(|| {
-            (!verdict.agrees_with(&record.verdict))
-                .then(|| verdict_changed(&record.verdict, &verdict))
-        });
+    let difference = difference_from(record, &run, &verdict);
     if let Some(difference) = difference {
         return Err(ReduceError::Diverges(difference));
     }

@@ -3,7 +3,7 @@
 use crate::found::lost::LostCapability;
 use crate::keep::criteria::{Criteria, Judge};
 use crate::keep::executable;
-use crate::perform::confirm::verdict_changed;
+use crate::perform::confirm::difference_from;
 use crate::perform::runner::{Starter, engine_starter};
 use crosswire_check::Check;
 use crosswire_engine::{EngineError, Start, Target};
@@ -132,13 +132,7 @@ fn perform(
         checks: checks.to_vec(),
     };
     let verdict = judge.judge(&run, reference);
-    let difference = record
-        .trace
-        .first_difference_elsewhere(&run.trace)
-        .or_else(|| {
-            (!verdict.agrees_with(&record.verdict))
-                .then(|| verdict_changed(&record.verdict, &verdict))
-        });
+    let difference = difference_from(record, &run, &verdict);
     let verdict = match &difference {
         None => verdict,
         Some(_) if !changed.is_empty() => verdict,

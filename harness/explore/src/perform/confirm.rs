@@ -4,7 +4,7 @@ use crate::keep::criteria::Judge;
 use crate::keep::recorder::spelled_out;
 use crate::perform::runner::Runner;
 use crosswire_engine::EngineError;
-use crosswire_model::{Run, Verdict};
+use crosswire_model::{Record, Run, Verdict};
 
 /// Result of replaying a run.
 pub(crate) enum Confirmed {
@@ -37,8 +37,17 @@ pub(crate) fn confirm(
     })
 }
 
+/// Describes how a run differs from the one that was recorded, in its trace or its verdict; `None`
+/// if it does not. Addresses may be others.
+pub(crate) fn difference_from(record: &Record, run: &Run, verdict: &Verdict) -> Option<String> {
+    let changed = || verdict_changed(&record.verdict, verdict);
+    let in_verdict = || (!verdict.agrees_with(&record.verdict)).then(changed);
+    let in_trace = record.trace.first_difference_elsewhere(&run.trace);
+    in_trace.or_else(in_verdict)
+}
+
 /// Describes the verdicts of two runs that have the same trace and differ in these.
-pub(crate) fn verdict_changed(before: &Verdict, after: &Verdict) -> String {
+fn verdict_changed(before: &Verdict, after: &Verdict) -> String {
     let words = |verdict: &Verdict| match verdict {
         Verdict::Pass => "pass".to_owned(),
         Verdict::Inconclusive(limit) => format!("inconclusive (limit on {limit})"),
