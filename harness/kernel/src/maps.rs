@@ -112,11 +112,18 @@ pub fn stack_end(tid: Tid) -> io::Result<u64> {
 pub fn written_pages(tid: Tid, most: u64) -> io::Result<Option<Vec<u64>>> {
     let text = lines(tid)?;
     let ranges: Vec<_> = text.lines().filter_map(own).collect();
-    if ranges.iter().map(|(start, end)| end - start).sum::<u64>() > most {
+    if ranges
+        .iter()
+        .map(|range| range.end - range.start)
+        .sum::<u64>()
+        > most
+    {
         return Ok(None);
     }
-    let ranges = ranges.into_iter().map(|(start, end)| start..end);
-    pages(tid, ranges, |entry| entry & PRESENT_OR_SWAPPED != 0).map(Some)
+    pages(tid, ranges.into_iter(), |entry| {
+        entry & PRESENT_OR_SWAPPED != 0
+    })
+    .map(Some)
 }
 
 /// Returns the pages of private memory that differ from their file, or have been touched if they
@@ -182,31 +189,32 @@ fn range(text: &str) -> Option<(u64, u64)> {
 }
 
 /// Returns the range of private memory that can be read and written.
-fn own(line: &str) -> Option<(u64, u64)> {
-    let (addresses, rest) = line.split_once(' ')?;
-    let is_own = rest.starts_with("rw") && rest.as_bytes().get(3) == Some(&b'p');
-    range(addresses).filter(|_| is_own)
+fn own(line: &str) -> Option<Range<u64>> {
+    const BOTH: i32 = libc::PROT_READ | libc::PROT_WRITE;
+    let area = Area::parse(line)?;
+    (!area.shared && area.protection & BOTH == BOTH).then_some(area.range)
 }
 
-/// Returns a line such as `55e0-55e1 r-xp 00001000 fe:00 1234   /usr/bin/app`.
+/// Returns what has a name.
 fn parse(line: &str) -> Option<Mapping> {
-    let mut words = line.splitn(6, ' ');
-    let (start, end) = range(words.next()?)?;
-    let offset = words.nth(1)?;
-    let path = words.nth(2)?.trim_start();
+    let Area {
+        range,
+        offset,
+        path,
+        ..
+    } = Area::parse(line)?;
     (!path.is_empty()).then_some(Mapping {
-        start,
-        end,
-        offset: number(offset)?,
-        path: path.to_owned(),
+        start: range.start,
+        end: range.end,
+        offset,
+        path,
     })
 }
 
 fn parse_shared(line: &str) -> Option<(String, bool)> {
-    let permissions = line.split(' ').nth(1)?;
-    let is_shared = permissions.ends_with('s');
-    let path = is_shared.then(|| parse(line))??.path;
-    Some((path, permissions.contains('w')))
+    let area = Area::parse(line)?;
+    let may_be_written = area.protection & libc::PROT_WRITE != 0;
+    (area.shared && !area.path.is_empty()).then_some((area.path, may_be_written))
 }
 
 #[cfg(test)]

@@ -101,9 +101,10 @@ pub fn handled(tid: Tid) -> u64 {
     sets(tid, ["SigCgt:"])[0]
 }
 
-/// Returns the signals that a task blocks and those that it ignores, as bits from signal 1.
-pub fn blocked_and_ignored(tid: Tid) -> [u64; 2] {
-    sets(tid, ["SigBlk:", "SigIgn:"])
+/// Returns the signals that a task blocks, those that it ignores and those for which it has a
+/// handler, as bits from signal 1.
+pub fn decided(tid: Tid) -> [u64; 3] {
+    sets(tid, ["SigBlk:", "SigIgn:", "SigCgt:"])
 }
 
 /// Tells whether a task blocks a signal.

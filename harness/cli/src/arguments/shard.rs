@@ -2,7 +2,7 @@
 
 use crosswire::explore::Shard;
 
-/// How a scheduler tells a process which of several it is.
+/// Variables by which a scheduler tells a process which of several it is.
 struct Scheduler {
     /// Variable with the number of the process.
     index: &'static str,

@@ -35,7 +35,7 @@ fn workflows_are_as_their_schemas_say() {
     }
 }
 
-/// What a YAML file says.
+/// Reads a YAML file.
 fn read(file: &str) -> Option<Value> {
     let mut python = validator()?;
     let script = "import json, sys; from ruamel.yaml import YAML; \
@@ -69,7 +69,7 @@ fn perform(directory: &Path, script: &str, variables: &[(&str, &str)]) -> Output
     shell.output().expect("bash can be run")
 }
 
-/// Whether all parts are told to have found the bug, in the directory of the results.
+/// Tells whether all parts have found the bug, by the directory of the results.
 fn found_by_all(directory: &Path, merged: &Output) {
     let told = String::from_utf8_lossy(&merged.stdout);
     assert_eq!(merged.status.code(), VIOLATION, "{merged:?}");

@@ -5,7 +5,7 @@ use crate::unprivileged::Ground;
 use crosswire_testing::command::{Outcome, PASS, VIOLATION};
 use serial_test::serial;
 
-/// What Docker's usual profile refuses.
+/// Calls that Docker's usual profile refuses.
 const REFUSED: &[&str] = &[
     "user namespace",
     "pid namespace",

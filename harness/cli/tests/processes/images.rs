@@ -1,4 +1,4 @@
-//! Programs that a run executes again are put together from memory: nobody can tell.
+//! Programs that a run executes again are put together from memory, and nothing differs.
 
 use crosswire::engine::{Engine, Isolation, Target, first_difference};
 use crosswire::model::{Plan, Run, StartUp};
@@ -104,7 +104,7 @@ fn its_surroundings_make_it_another_one() {
     }
 }
 
-/// Who comes first decides what a program finds while it is loaded.
+/// A program finds something else while it is loaded if another process comes first.
 #[test]
 fn what_it_finds_when_it_is_loaded_depends_on_who_comes_first() {
     let programs = build_directory();

@@ -126,10 +126,8 @@ fn calls(tid: Tid, stage: &Stage, image: &Image) -> io::Result<Calls> {
     layout::add_heap(&mut now, &memory.areas);
     now.retain(|area| area.path != "[stack]");
     layout::change(&mut calls, &now, &memory.areas, &memory.once_writable, free);
-    let length = size_of::<crate::memory::Action>();
     for (signal, action) in &state.actions {
         let address = calls.data(action);
-        debug_assert_eq!(length, 32);
         let args = [*signal as u64, address, 0, SIGNAL_SET, 0, 0];
         calls.add(made::SIGACTION, args, 0);
     }

@@ -19,8 +19,8 @@ pub(crate) struct Surroundings {
     pub areas: Vec<Area>,
     /// Device, number, size and time of change of the program.
     executable: [u64; 4],
-    /// Signals that it blocks, and that it ignores.
-    pub signals: [u64; 2],
+    /// Signals that it blocks, that it ignores, and that it handles.
+    pub signals: [u64; 3],
     pub settings: Settings,
     /// The id of its parent, as it would be told.
     parent: i32,
@@ -112,7 +112,7 @@ impl Surroundings {
                 executable.size(),
                 changed as u64,
             ],
-            signals: probe::blocked_and_ignored(tid),
+            signals: probe::decided(tid),
             settings: Settings::of(tid)?,
             parent,
             reads_own_files,

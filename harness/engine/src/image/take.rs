@@ -100,7 +100,7 @@ impl Session<'_> {
 impl Former {
     /// The pages of a task's program that are its own.
     pub(super) fn of(tid: Tid) -> io::Result<Former> {
-        let [_, ignored] = probe::blocked_and_ignored(tid);
+        let [_, ignored, handled] = probe::decided(tid);
         let pages = maps::own_pages(tid, &of_program(maps::areas(tid)?))?;
         let contents = contents(tid, pages.into_iter().collect()).unwrap_or_default();
         let pages = contents.iter().flat_map(|(start, bytes)| {
@@ -109,7 +109,7 @@ impl Former {
         });
         Ok(Former {
             pages: pages.collect(),
-            signals: [probe::handled(tid), ignored],
+            signals: [handled, ignored],
         })
     }
 
@@ -137,9 +137,9 @@ impl Former {
     /// bits from signal 1.
     fn decided(&self, tid: Tid, surroundings: &Surroundings) -> u64 {
         let [handled, ignored] = self.signals;
-        let [_, at_exec] = surroundings.signals;
-        let [_, now] = probe::blocked_and_ignored(tid);
-        handled | probe::handled(tid) | (now ^ ignored) | (now ^ at_exec)
+        let [_, at_exec, _] = surroundings.signals;
+        let [_, now, now_handled] = probe::decided(tid);
+        handled | now_handled | (now ^ ignored) | (now ^ at_exec)
     }
 }
 

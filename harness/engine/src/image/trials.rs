@@ -29,8 +29,8 @@ struct Program {
     /// Images that are in doubt.
     doubtful: u32,
     trials: u32,
-    /// There was one in this run.
-    was_tried: bool,
+    /// The last of the runs in which there was one.
+    last: Option<u64>,
 }
 
 impl<Root> Default for Trials<Root> {
@@ -46,8 +46,9 @@ impl<Root> Default for Trials<Root> {
 }
 
 impl Program {
-    fn waits(&self) -> bool {
-        self.doubtful > 0 && self.trials < MOST_TRIALS && !self.was_tried
+    /// Tells whether there is to be a trial, as far as there was none in this run.
+    fn waits(&self, run: u64) -> bool {
+        self.doubtful > 0 && self.trials < MOST_TRIALS && self.last != Some(run)
     }
 }
 
@@ -67,19 +68,19 @@ impl<Root: Eq + Hash> Trials<Root> {
     /// Tells whether a loading that begins here is to be a trial, and takes note of that.
     pub fn begin(&mut self, root: &Root) -> bool {
         let may_begin = self.under_way || self.runs >= RUNS_PER_TRIAL * self.thrown_away;
-        let program = self.programs.get_mut(root);
-        let Some(program) = program.filter(|program| may_begin && program.waits()) else {
+        let (run, program) = (self.runs, self.programs.get_mut(root));
+        let Some(program) = program.filter(|program| may_begin && program.waits(run)) else {
             return false;
         };
         program.trials += 1;
-        program.was_tried = true;
+        program.last = Some(run);
         self.under_way = true;
         true
     }
 
     /// Tells whether no other program waits for a trial.
     pub fn are_over(&self) -> bool {
-        !self.programs.values().any(Program::waits)
+        !self.programs.values().any(|one| one.waits(self.runs))
     }
 
     /// Tells whether a run in which there were trials has taken more steps than runs do.
@@ -93,9 +94,6 @@ impl<Root: Eq + Hash> Trials<Root> {
         self.thrown_away += u64::from(std::mem::take(&mut self.under_way));
         if is_complete {
             self.longest = self.longest.max(steps);
-        }
-        for program in self.programs.values_mut() {
-            program.was_tried = false;
         }
     }
 }
