@@ -7,6 +7,8 @@ pub enum Does {
     Anything,
     /// Nothing that another task could notice.
     Nothing,
+    /// Says where handlers have their stack: sigaltstack(2).
+    SignalStack,
 
     // Files by their names.
     /// Opens a file, and creates it where the flags say so.
@@ -246,6 +248,8 @@ pub enum Mapping {
     Protect,
     /// madvise(2).
     Advise,
+    /// brk(2).
+    Break,
     /// remap_file_pages(2).
     Remap,
     /// shmat(2).

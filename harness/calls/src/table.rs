@@ -186,7 +186,7 @@ static COMMON: &[Row] = rows! {
     remap_file_pages (; Address Size Protection Plain Bits) Map(M::Remap), OwnAddresses;
     msync (; Address Size Bits) Anything, Looks;
     mincore (; Address Size Out) Nothing, Private;
-    brk (; Address) Nothing, Private OwnAddresses;
+    brk (; Address) Map(M::Break), Private OwnAddresses;
     mlock (; Address Size) Nothing, Private;
     mlock2 (; Address Size Bits) Nothing, Private;
     munlock (; Address Size) Nothing, Private;
@@ -300,7 +300,7 @@ static COMMON: &[Row] = rows! {
     rt_sigpending (; Out Plain) Nothing;
     rt_sigsuspend (SignalSet; Plain) Pause, Interruptible;
     rt_sigtimedwait (SignalSet; Out Timeout Plain) TakeSignal, Interruptible EndsWithStop Dated Untouched;
-    sigaltstack (; Given Out) Nothing, Private;
+    sigaltstack (; Given Out) SignalStack, Private;
     restart_syscall () Restart;
 
     // Time and chance.

@@ -24,6 +24,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     exploration.check_output = options.check_output;
     exploration.strategy = options.strategy;
     exploration.memory = options.memory;
+    exploration.watches_threads = options.threads;
     exploration.every_step = options.every_step;
     exploration.exhaust = options.exhaust.then_some(Exhaust {
         preemptions: options.preemptions,

@@ -43,6 +43,8 @@ pub struct Exploration {
     pub strategy: Strategy,
     /// Memory model: whether stores become visible later than they are executed.
     pub memory: Memory,
+    /// True if memory that threads of a process could share is watched as shared mappings are.
+    pub watches_threads: bool,
     /// Determines every plan.
     pub seed: u64,
     /// Runs at a time, each on a CPU of its own.
@@ -91,6 +93,7 @@ impl Exploration {
             every_step: false,
             strategy: Strategy::default(),
             memory: Memory::default(),
+            watches_threads: false,
             seed: 0,
             jobs: available_cpus().len(),
             expectations: Expectations::default(),

@@ -99,17 +99,17 @@ pub fn filter() -> Vec<sock_filter> {
     program
 }
 
-/// Returns the filter that a program gets in addition when it puts shared memory at an
-/// address of its own: every call stops that may take it away.
+/// Returns the filter that a program gets in addition when it has watched memory at an
+/// address of its own: every call stops that may take it away, or have a pointer to it.
 pub fn filter_for_mappings() -> Vec<sock_filter> {
     // shmat(2) and shmdt(2) stop anyway.
-    let maps = |row: &&Row| match row.does {
+    let concerns = |row: &&Row| match row.does {
         Does::Map(Mapping::Map) => true,
         Does::Map(_) => row.is(Fact::Private),
-        _ => false,
+        _ => row.is(Fact::Private) && !row.has_no_pointer(),
     };
     let calls: Vec<u32> = crosswire_calls::rows()
-        .filter(maps)
+        .filter(concerns)
         .map(|row| row.number)
         .collect();
     let mut program = vec![statement(LOAD, NUMBER)];
@@ -279,6 +279,6 @@ mod tests {
         let program = filter_for_mappings();
         let stops = |number| decide(&program, number, 0, [0; 6]) == SECCOMP_RET_TRACE;
         assert!(stops(SYS_mmap) && stops(SYS_munmap) && stops(SYS_madvise));
-        assert!(!stops(SYS_brk) && !stops(SYS_read));
+        assert!(stops(SYS_brk) && stops(SYS_uname) && !stops(SYS_getpid) && !stops(SYS_read));
     }
 }

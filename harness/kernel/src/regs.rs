@@ -79,6 +79,17 @@ impl Registers {
         ][number % 16]
     }
 
+    /// Sets a general-purpose register; see [`Registers::general`].
+    pub fn set_general(&mut self, number: usize, value: u64) {
+        let r = &mut self.0;
+        let registers = [
+            &mut r.rax, &mut r.rcx, &mut r.rdx, &mut r.rbx, &mut r.rsp, &mut r.rbp, &mut r.rsi,
+            &mut r.rdi, &mut r.r8, &mut r.r9, &mut r.r10, &mut r.r11, &mut r.r12, &mut r.r13,
+            &mut r.r14, &mut r.r15,
+        ];
+        *registers[number % 16] = value;
+    }
+
     /// Source, destination and count of string instructions.
     pub fn string(&self) -> (u64, u64, u64) {
         (self.0.rsi, self.0.rdi, self.0.rcx)

@@ -30,6 +30,9 @@ pub struct Plan {
     /// When stores to shared memory become visible.
     #[serde(default, skip_serializing_if = "MemoryModel::is_sc")]
     pub memory: MemoryModel,
+    /// True if memory that threads of a process could share is watched as shared mappings are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watches_threads: bool,
     /// True if the trace records what each step touches, which takes time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub footprints: bool,

@@ -179,6 +179,7 @@ impl<Q> Scenario<'_, Q> {
         exploration.fault_pairs = self.fault_pairs;
         exploration.strategy = self.strategy;
         exploration.memory = self.memory;
+        exploration.watches_threads = self.watches_threads;
         exploration.exhaust = self.exhaust;
         if let Some(jobs) = self.jobs {
             exploration.jobs = jobs;

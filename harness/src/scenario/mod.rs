@@ -85,6 +85,7 @@ pub struct Scenario<'a, Q> {
     passed_on: Vec<String>,
     strategy: Strategy,
     memory: Memory,
+    watches_threads: bool,
     exhaust: Option<Exhaust>,
     fault_pairs: bool,
     regressions: Option<PathBuf>,
@@ -180,6 +181,7 @@ impl Named {
             passed_on: Vec::new(),
             strategy: Strategy::default(),
             memory: Memory::default(),
+            watches_threads: false,
             exhaust: None,
             fault_pairs: false,
             reentry: None,
@@ -322,6 +324,14 @@ impl<'a, Q> Scenario<'a, Q> {
     /// [`manual::memory`](crate::manual::memory).
     pub fn memory(mut self, memory: Memory) -> Self {
         self.memory = memory;
+        self
+    }
+
+    /// Watches the memory that threads of a process could share as shared mappings are watched:
+    /// each access is a schedule point. By default threads switch only at calls and at accesses
+    /// to shared mappings. See [`manual::memory`](crate::manual::memory).
+    pub fn threads(mut self) -> Self {
+        self.watches_threads = true;
         self
     }
 

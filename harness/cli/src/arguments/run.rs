@@ -65,6 +65,10 @@ pub struct RunOptions {
     /// store buffers, as on x86 processors)
     #[arg(long, value_name = "MODEL", default_value_t)]
     pub memory: Memory,
+    /// Make accesses to memory that threads of a process could share (globals, heap) schedule
+    /// points, as those to shared mappings are
+    #[arg(long)]
+    pub threads: bool,
     /// Explore every distinguishable interleaving, without a limit on runs unless --runs or
     /// --time sets one
     #[arg(long, conflicts_with = "strategy")]

@@ -32,13 +32,22 @@ impl Session<'_> {
         (is_call_or_access && !self.matters(task.index())).then_some(task)
     }
 
+    /// Returns who counts as one where it matters who touches what: a task if the memory of
+    /// threads is watched, else a process.
+    pub fn actor(&self, index: usize) -> usize {
+        match self.setup.plan.watches_threads {
+            true => index,
+            false => self.tasks[index].process,
+        }
+    }
+
     /// A task takes a step: takes note of what it touches.
     pub fn note_touches(&mut self, index: usize) {
         if !self.follows_contest() {
             return;
         }
         let touches = self.concern(index);
-        let process = self.tasks[index].process;
+        let process = self.actor(index);
         if self.matters(index) {
             self.turn.matters_for(index);
         }
@@ -54,7 +63,7 @@ impl Session<'_> {
         if self.follows_contest() {
             let mut touches = self.about_to_drain(index);
             self.name_processes(&mut touches);
-            let process = self.tasks[index].process;
+            let process = self.actor(index);
             let step = (self.turn.step(), self.tasks[index].id, process);
             (self.contest).note_uses(step, &touches, &self.setup.plan.start_up);
             (self.contest).touch(process, &touches, &self.setup.plan.start_up);
@@ -69,6 +78,7 @@ impl Session<'_> {
         for target in self.targets_of_signal(index) {
             let mut own = [self.process_of(self.processes[target].leader)];
             self.name_processes(&mut own);
+            let target = self.actor(self.processes[target].leader.index());
             (self.contest).touch(target, &own, &self.setup.plan.start_up);
         }
     }
@@ -96,7 +106,7 @@ impl Session<'_> {
         if self.follows_contest() {
             let mut touches = self.concern_of_exit(index);
             self.name_processes(&mut touches);
-            let process = self.tasks[index].process;
+            let process = self.actor(index);
             (self.contest).touch(process, &touches, &self.setup.plan.start_up);
         }
     }
@@ -145,7 +155,9 @@ impl Session<'_> {
             Does::Open
             | Does::Epoll
             | Does::EventCounter
-            | Does::Timer(Timer::CreateDescriptor) => self.contest.opens(process, result as u64),
+            | Does::Timer(Timer::CreateDescriptor) if !self.setup.plan.watches_threads => {
+                self.contest.opens(process, result as u64);
+            }
             Does::Close => self.contest.shares(process, Some(first)),
             Does::Duplicate => {
                 self.contest
@@ -172,7 +184,8 @@ impl Session<'_> {
                 && self.has_ended(&self.processes[*process])
         };
         if let Some(child) = (0..self.processes.len()).rev().find(ended) {
-            self.contest.reap(own, child);
+            let child = self.actor(self.processes[child].leader.index());
+            self.contest.reap(self.actor(index), child);
         }
     }
 }

@@ -90,7 +90,8 @@ impl Session<'_> {
                 | Mapping::Move
                 | Mapping::Protect
                 | Mapping::Advise
-                | Mapping::Remap,
+                | Mapping::Remap
+                | Mapping::Break,
             )
             | Does::Refused(_) => Vec::new(),
             Does::Select => vec![Touch::read(EVERYTHING)],

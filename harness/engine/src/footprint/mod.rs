@@ -205,6 +205,10 @@ impl Session<'_> {
     pub(super) fn about_to_touch(&mut self, index: usize) -> Vec<Touch> {
         let task = &self.tasks[index];
         let mut touches = vec![self.process_of(task.id)];
+        if self.setup.plan.watches_threads && matches!(task.state, State::Ready(At::Access, _)) {
+            // Of what its process is, an access changes nothing.
+            touches[0].mode = Mode::Read;
+        }
         match task.state {
             State::Ready(At::Entry, _) | State::Parked(_) => self.of_call(index, &mut touches),
             State::Ready(At::Access, _) => self.of_access(index, &mut touches),

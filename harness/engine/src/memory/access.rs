@@ -1,7 +1,7 @@
 //! The access itself: from the fault to the value that is left.
 
 use super::code::instruction::Form;
-use super::code::trampoline::{AREA, Meaning};
+use super::code::trampoline::{AREA, Meaning, SAVED};
 use super::reading::{Reading, low_bytes, value_at};
 use super::space::{CODE, DISTANCE, Region};
 use super::{Pending, Performing, SharedMemory};
@@ -9,10 +9,11 @@ use crate::faults::armed::Strike;
 use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::memory;
+use crosswire_kernel::{Tid, memory};
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::tracee::{Entering, Stop, Stopped};
 use crosswire_model::{Access, AccessKind, Call, End, What};
+use std::io;
 
 /// The code of a fault on memory that is there, but not accessible (sigaction(2)).
 const SEGV_ACCERR: i32 = 2;
@@ -127,7 +128,7 @@ impl Session<'_> {
         if regs::peek(tid, Register::SegmentBase)? != DISTANCE {
             return Err(self.uses_segment(index));
         }
-        regs::poke(tid, Register::Position, meaning.position)?;
+        leave(tid, &meaning)?;
         self.take_back_access(index);
         let address = match self.space(index).at(address) {
             Some(_) => address,
@@ -171,7 +172,7 @@ impl Session<'_> {
         let tid = self.tasks[index].tid;
         let position = regs::peek(tid, Register::Position)?;
         if let Some(meaning) = self.memory.knowledge.trampolines.meaning(position) {
-            regs::poke(tid, Register::Position, meaning.position)?;
+            leave(tid, &meaning)?;
             if !meaning.performed {
                 self.take_back_access(index);
             }
@@ -217,7 +218,7 @@ impl Session<'_> {
             .instruction
             .form;
         match form {
-            Form::Direct if !pending.stepped => {
+            Form::Direct | Form::Relative(_) if !pending.stepped => {
                 self.record_access(index, &pending, word);
                 let trampoline = self.memory.knowledge.trampolines.get(pending.trampoline);
                 let tid = self.tasks[index].tid;
@@ -238,6 +239,46 @@ impl Session<'_> {
         self.run_code(index, 0)?;
         self.note_left(index);
         Ok(())
+    }
+
+    /// Performs the access that a task is about to make if it only serves to find a function of a
+    /// library: its address, which the first caller looks up, is the same for all. Returns whether
+    /// it has, so that the task goes on.
+    pub fn pass_linkage(&mut self, index: usize) -> Result<bool, Halt> {
+        let State::Ready(At::Access, _) = self.tasks[index].state else {
+            return Ok(false);
+        };
+        let pending = self.tasks[index].access.expect("it is at an access");
+        let is_own = |region: &Region| region.own;
+        if !self.space(index).at(pending.address).is_some_and(is_own)
+            || !self.is_linkage(index, pending.trampoline)
+        {
+            return Ok(false);
+        }
+        self.tasks[index].access = None;
+        self.prepare_trampolines(index)?;
+        let trampoline = self.memory.knowledge.trampolines.get(pending.trampoline);
+        match trampoline.instruction.form {
+            form if form.is_plain() && !pending.stepped => {
+                let (tid, address) = (self.tasks[index].tid, trampoline.address);
+                regs::poke(tid, Register::Position, address)?;
+            }
+            _ => self.perform_stepped(index)?,
+        }
+        self.close_shared(index)?;
+        Ok(matches!(self.tasks[index].state, State::Ready(At::Access | At::Code, _)))
+    }
+
+    /// Tells whether an instruction belongs to the dynamic loader, or jumps to an address that
+    /// it keeps: the procedure linkage table does so (elf(5)).
+    fn is_linkage(&mut self, index: usize, trampoline: usize) -> bool {
+        let known = self.memory.knowledge.trampolines.get(trampoline);
+        known.instruction.jumps || {
+            let place = self.place_of(index, trampoline);
+            let module = &self.memory.objects.places[place as usize].module;
+            let name = module.rsplit('/').next().unwrap_or_default();
+            name.starts_with("ld-") || name.starts_with("ld.so")
+        }
     }
 
     /// Brings a process's trampolines up to date, and a task's segment.
@@ -378,7 +419,7 @@ impl Session<'_> {
 
     /// Performs one instruction in its place, while no other task can run.
     fn perform_stepped(&mut self, index: usize) -> Result<(), Halt> {
-        self.set_open(index, true)?;
+        self.open(index)?;
         let tid = self.tasks[index].tid;
         let mask = block_signals(tid)?;
         Stopped::reported(tid).single_step();
@@ -396,6 +437,17 @@ impl Session<'_> {
             stop => self.on_stop(tid, stop),
         }
     }
+}
+
+/// Puts a task that stands in a trampoline where it stands to its program, with what it had in
+/// its registers.
+pub(super) fn leave(tid: Tid, meaning: &Meaning) -> io::Result<()> {
+    if let Some(register) = meaning.lent {
+        let mut registers = regs::read(tid)?;
+        registers.set_general(register.into(), memory::read_word(tid, SAVED)?);
+        regs::write(tid, &registers)?;
+    }
+    regs::poke(tid, Register::Position, meaning.position)
 }
 
 /// Tells whether a program may make this access to memory of its own with this

@@ -43,7 +43,7 @@ impl Session<'_> {
         let ends = |other: usize| other == index || all && self.tasks[other].process == process;
         let ending = (0..self.tasks.len()).filter(|i| ends(*i) && !self.tasks[*i].is_gone());
         if ending.into_iter().any(|i| self.holds_robust_locks(i)) {
-            self.set_open(index, true)?;
+            self.open(index)?;
         }
         Ok(())
     }
@@ -52,7 +52,7 @@ impl Session<'_> {
     pub fn open_before_signal(&mut self, index: usize) -> Result<(), Halt> {
         let process = self.tasks[index].process;
         match self.is_watched(index) && self.process_holds_robust_locks(process) {
-            true => self.set_open(index, true),
+            true => self.open(index),
             false => Ok(()),
         }
     }
@@ -98,7 +98,7 @@ impl Session<'_> {
             return Ok(None);
         };
         if !is_blocked {
-            return self.set_open(helper, true).map(|()| None);
+            return self.open(helper).map(|()| None);
         }
         let tid = self.tasks[helper].tid;
         tracee::interrupt(tid)?;
@@ -112,7 +112,7 @@ impl Session<'_> {
             }
         };
         self.tasks[helper].state = State::Ready(at, Stopped::reported(tid));
-        self.set_open(helper, true)?;
+        self.open(helper)?;
         Ok(Some(helper))
     }
 

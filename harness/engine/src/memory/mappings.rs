@@ -107,7 +107,7 @@ impl Session<'_> {
             Mapping::Move
                 if args[3] as c_int & MREMAP_MAYMOVE != 0
                     && args[3] as c_int & MREMAP_FIXED == 0
-                    && self.space(index).at(args[0]).is_some() =>
+                    && self.space(index).at(args[0]).is_some_and(|region| !region.own) =>
             {
                 let Some(room) = self.space(index).room(args[2].next_multiple_of(PAGE)) else {
                     return Err(self.no_room(index, args[2]));
@@ -136,7 +136,7 @@ impl Session<'_> {
 
     /// Changes an argument of the call that is about to begin; the program gets its own
     /// back when it ends.
-    fn change_argument(&mut self, index: usize, argument: usize, value: u64) -> Result<(), Halt> {
+    pub(super) fn change_argument(&mut self, index: usize, argument: usize, value: u64) -> Result<(), Halt> {
         let task = &mut self.tasks[index];
         let register = Register::Arg(argument);
         task.borrowed
@@ -202,27 +202,25 @@ impl Session<'_> {
             Mapping::Map => {
                 let range = pages(address, args[1]);
                 self.forget_range(index, range.clone())?;
-                match self.maps_shared(index) {
-                    true => self.watch_file(index, range),
-                    false => Ok(()),
+                if self.maps_shared(index) {
+                    self.watch_file(index, range)?;
                 }
             }
-            Mapping::Attach => self.watch_segment(index, address),
-            Mapping::Unmap => self.forget_range(index, pages(args[0], args[1])),
+            Mapping::Attach => self.watch_segment(index, address)?,
+            Mapping::Unmap => self.forget_range(index, pages(args[0], args[1]))?,
             Mapping::Detach => {
-                let attached = self.space(index).at(args[0]).copied();
-                match attached {
-                    Some(region) => self.forget_segment(index, &region),
-                    None => Ok(()),
+                if let Some(region) = self.space(index).at(args[0]).copied() {
+                    self.forget_segment(index, &region)?;
                 }
             }
             Mapping::Protect => {
-                self.protect(index, pages(args[0], args[1]), args[2] as i32, failed)
+                self.protect(index, pages(args[0], args[1]), args[2] as i32, failed)?;
             }
-            Mapping::Move => self.follow_move(index, args, address),
-            Mapping::Advise => self.inherit(index, pages(args[0], args[1]), args[2] as c_int),
-            Mapping::Remap => Ok(()),
+            Mapping::Move => self.follow_move(index, args, address)?,
+            Mapping::Advise => self.inherit(index, pages(args[0], args[1]), args[2] as c_int)?,
+            Mapping::Remap | Mapping::Break => {}
         }
+        self.follow_own(index, mapping, address)
     }
 
     fn watch_file(&mut self, index: usize, range: Range<u64>) -> Result<(), Halt> {
@@ -242,6 +240,7 @@ impl Session<'_> {
             object,
             offset,
             inherited: true,
+            own: false,
         };
         self.observe(index, region)
     }
@@ -269,12 +268,13 @@ impl Session<'_> {
             object: self.memory.objects.number(Key::SystemV(id), &name),
             offset: 0,
             inherited: true,
+            own: false,
         };
         self.observe(index, region)
     }
 
     /// Gives a new mapping its alias and makes it inaccessible.
-    fn observe(&mut self, index: usize, region: Region) -> Result<(), Halt> {
+    pub(super) fn observe(&mut self, index: usize, region: Region) -> Result<(), Halt> {
         let alias = region.start.wrapping_add(DISTANCE);
         let tid = self.tasks[index].tid;
         let is_outside = !WINDOW.contains(&region.start) || !WINDOW.contains(&(region.end - 1));
@@ -348,7 +348,7 @@ impl Session<'_> {
     }
 
     /// A range holds no shared mapping of the program any more.
-    fn forget_range(&mut self, index: usize, range: Range<u64>) -> Result<(), Halt> {
+    pub(super) fn forget_range(&mut self, index: usize, range: Range<u64>) -> Result<(), Halt> {
         let parts = self.space(index).within(range.clone());
         if parts.is_empty() {
             return Ok(());
@@ -413,6 +413,7 @@ impl Session<'_> {
         if !failed {
             self.space_mut(index).protect(range, protection);
         }
+        self.close_own(index);
         Ok(())
     }
 

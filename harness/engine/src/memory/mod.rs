@@ -24,6 +24,7 @@ pub(crate) mod shown;
 pub(crate) mod space;
 mod stack;
 mod strings;
+mod threads;
 mod tso;
 
 pub(crate) use naming::Knowledge;
@@ -87,10 +88,17 @@ impl Session<'_> {
         }
     }
 
-    /// Makes the program's own addresses accessible, or inaccessible again, with the
-    /// help of one of its tasks.
+    /// Makes the program's own addresses accessible, with the help of one of its tasks.
+    fn open(&mut self, index: usize) -> Result<(), Halt> {
+        match self.space(index).open {
+            true => Ok(()),
+            false => self.set_open(index, true),
+        }
+    }
+
+    /// Makes the program's own addresses accessible, or inaccessible again.
     fn set_open(&mut self, index: usize, open: bool) -> Result<(), Halt> {
-        if self.space(index).open == open || self.space(index).is_empty() {
+        if self.space(index).is_empty() {
             return Ok(());
         }
         let tid = self.tasks[index].tid;
@@ -103,12 +111,14 @@ impl Session<'_> {
         };
         let remote = self.borrow(index)?;
         for region in self.space(index).regions() {
-            let protection = if open { region.protection } else { 0 };
+            let is_open = open || region.own && self.has_memory_alone(index);
+            let protection = if is_open { region.protection } else { 0 };
             let args = [region.start, region.len(), protection as u64, 0, 0, 0];
             remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
         remote.end()?;
         self.space_mut(index).open = open;
+        self.note_company(index);
         if let Some((signal, info)) = signal {
             Stopped::reported(tid).resume(signal);
             match next(tid)? {
@@ -123,7 +133,7 @@ impl Session<'_> {
 
     /// Before a task runs code of its program.
     pub fn close_shared(&mut self, index: usize) -> Result<(), Halt> {
-        match self.space(index).open {
+        match self.space(index).open || self.changes_company(index) {
             true => self.set_open(index, false),
             false => Ok(()),
         }

@@ -18,6 +18,8 @@ pub(crate) enum Key {
     SystemV(i32),
     /// Memory without a name, by the number of its mapping.
     Anonymous(u32),
+    /// Private memory, by the number of its address space and where it begins.
+    Own(u32, u64),
 }
 
 /// The shared objects of a run, numbered as they are first mapped.

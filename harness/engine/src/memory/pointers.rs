@@ -115,7 +115,7 @@ impl Session<'_> {
     /// Before a call with a pointer that the alias cannot replace.
     pub fn open_for_call(&mut self, index: usize) -> Result<(), Halt> {
         match self.tasks[index].borrowed.partly {
-            true => self.set_open(index, true),
+            true => self.open(index),
             false => Ok(()),
         }
     }
@@ -142,7 +142,7 @@ impl Session<'_> {
     }
 
     /// Turns a pointer in memory, to so many bytes, into that of an alias.
-    fn lend_word(&mut self, index: usize, at: u64, length: u64) -> Result<(), Halt> {
+    pub(super) fn lend_word(&mut self, index: usize, at: u64, length: u64) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
         let Ok(value) = memory::read_word(tid, at) else {
             return Ok(());
@@ -187,7 +187,7 @@ impl Session<'_> {
         {
             return Ok(false);
         }
-        self.set_open(index, true)?;
+        self.open(index)?;
         Ok(true)
     }
 

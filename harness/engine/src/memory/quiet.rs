@@ -72,12 +72,18 @@ impl Session<'_> {
             self.skip(index, -i64::from(ESRCH))?;
             return Ok(true);
         }
+        if self.outgrows(index) {
+            self.skip(index, -i64::from(ENOMEM))?;
+            return Ok(true);
+        }
         match row.does {
             Does::Segment if matches!(entering.args[0], ARCH_SET_GS | ARCH_GET_GS) => {
                 return Err(self.uses_segment(index));
             }
             Does::SignalAction => self.note_handler(index),
             Does::Map(Mapping::Move) => self.place_mapping(index)?,
+            Does::Map(Mapping::Advise) => self.free_at_once(index)?,
+            Does::SignalStack => self.release_signal_stack(index)?,
             _ => {}
         }
         let Some(stopped) = self.tasks[index].take_stopped() else {

@@ -46,6 +46,7 @@ mod tests {
             object: 0,
             offset: 0,
             inherited: true,
+            own: false,
         });
         let alias = start + DISTANCE;
         let own = "555555554000-555555555000 r-xp 00000000 00:01 2 /bin/sh\n";

@@ -5,6 +5,7 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
+use super::threads::OwnMemory;
 use crate::emulate::lent::Lent;
 use crate::inside::stubs::{self, Installed};
 use crate::inside::vdso;
@@ -47,6 +48,8 @@ pub(crate) struct Region {
     pub offset: u64,
     /// A child gets it, too.
     pub inherited: bool,
+    /// To the program it is private memory.
+    pub own: bool,
 }
 
 impl Region {
@@ -81,6 +84,8 @@ pub(crate) struct Space {
     pub watches_everywhere: bool,
     /// Stubs, for calls that have one stop.
     pub stubs: Installed,
+    /// Private memory that is watched because threads could share it.
+    pub own: Option<OwnMemory>,
     /// Readings of clocks that its code may make without a call.
     pub lent: Lent,
 }
@@ -273,6 +278,7 @@ mod tests {
             object: 0,
             offset: start,
             inherited: true,
+            own: false,
         }
     }
 

@@ -200,6 +200,7 @@ impl Session<'_> {
         self.note_opening(index);
         self.note_removal(index);
         self.place_mapping(index)?;
+        self.watch_before_thread(index)?;
         self.drain_before_call(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
@@ -226,6 +227,7 @@ impl Session<'_> {
         }
         self.reports.recheck = row.may_end_tasks();
         self.settle_as(outlook)?;
+        self.part_child(index)?;
         self.check_disturbed(&disturbed)?;
         if row.sends_signal() {
             self.reports.signal_sent();
@@ -313,7 +315,7 @@ impl Session<'_> {
                 self.settle(signal == 0)?;
             }
             signal = 0;
-            if self.delay_store(index)? {
+            if self.delay_store(index)? || self.pass_linkage(index)? {
                 continue;
             }
             let task = &self.tasks[index];

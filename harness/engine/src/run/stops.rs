@@ -289,7 +289,12 @@ impl Session<'_> {
         let id = TaskId(self.tasks.len() as u32);
         let flags = self.creation_flags(index, vfork);
         let process = match flags & libc::CLONE_THREAD as u64 != 0 {
-            true => process,
+            true => {
+                if self.setup.plan.watches_threads {
+                    self.contest.begin(id.index(), Some(index));
+                }
+                process
+            }
             false => self.add_process(id, child, Some(process)),
         };
         self.footprints.unfollowed |= !vfork && crosswire_calls::shares_with_creator(flags);
@@ -314,7 +319,7 @@ impl Session<'_> {
     }
 
     /// Returns the flags with which a task creates another, as those of clone(2).
-    fn creation_flags(&self, index: usize, vfork: bool) -> u64 {
+    pub fn creation_flags(&self, index: usize, vfork: bool) -> u64 {
         let task = &self.tasks[index];
         let [first, ..] = task.entering.args;
         match task.entering.row().args.first() {
@@ -366,7 +371,11 @@ impl Session<'_> {
             None => (self.memory.add_space(), None, None),
         };
         let awaits = self.awaited_by(&name);
-        self.contest.begin(self.processes.len(), parent);
+        let actors = match self.setup.plan.watches_threads {
+            true => (leader.index(), parent.map(|of| self.processes[of].leader.index())),
+            false => (self.processes.len(), parent),
+        };
+        self.contest.begin(actors.0, actors.1);
         self.processes.push(Process {
             awaits,
             name,

@@ -203,12 +203,13 @@ fn settings(exploration: &Exploration) -> String {
     let faults = exploration.faults.iter().map(ToString::to_string);
     let expectations = serde_json::to_string(&exploration.expectations);
     let settings = format!(
-        "{:?} {:?} {} {} {} {:?} {} {:?} {:?} {:?} {} {} {}",
+        "{:?} {:?} {} {} {} {} {:?} {} {:?} {:?} {:?} {} {} {}",
         target.programs,
         target.working_dir,
         exploration.seed,
         exploration.strategy,
         exploration.memory,
+        exploration.watches_threads,
         faults.collect::<Vec<_>>(),
         exploration.fault_pairs,
         exploration.limits,

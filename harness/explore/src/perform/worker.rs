@@ -54,6 +54,7 @@ impl Work {
                 performed: exploration.performed(),
                 by_effect: exploration.faults.iter().any(by_effect),
                 memory: exploration.memory,
+                watches_threads: exploration.watches_threads,
                 start_up: exploration.start_up(),
                 limits: exploration.limits.clone(),
             },

@@ -65,6 +65,7 @@ pub(crate) struct Planner {
     /// True if faults are chosen by the effects about them, which footprints tell.
     pub by_effect: bool,
     pub memory: Memory,
+    pub watches_threads: bool,
     /// The start-up of the first run.
     pub start_up: StartUp,
     pub limits: Limits,
@@ -100,6 +101,7 @@ impl Planner {
             schedule,
             faults: self.faults(run, lessons),
             memory: self.memory.of_run(self.seed, run),
+            watches_threads: self.watches_threads,
             footprints: is_measured || self.by_effect && run % 2 == 0 && run <= LOOKED_AT,
             clocks_are_free: !run.is_multiple_of(WITH_CLOCKS),
             start_up: match lessons.start_up.as_ref().unwrap_or(&self.start_up) {
@@ -219,6 +221,7 @@ mod tests {
             performed: 0,
             by_effect: false,
             memory: Memory::Sc,
+            watches_threads: false,
             start_up: StartUp::default(),
             limits: Limits::default(),
         }

@@ -3,8 +3,8 @@
 use crate::memory::tso::order::{self, Order};
 use crosswire_model::AccessKind;
 use iced_x86::{
-    Code, Decoder, DecoderOptions, FastFormatter, InstructionInfoFactory, MemorySize, Mnemonic,
-    OpAccess, OpKind, Register,
+    Code, Decoder, DecoderOptions, Encoder, FastFormatter, FlowControl, InstructionInfoFactory,
+    MemorySize, Mnemonic, OpAccess, OpKind, Register,
 };
 
 /// Way in which it is performed on the alias.
@@ -15,9 +15,27 @@ pub(in crate::memory) enum Form {
     /// A string instruction: its destination is always in the ES segment, so its
     /// registers are changed instead.
     String(StringOperands),
+    /// With a register in place of an address that is relative to where it stands.
+    Relative(Substitute),
     /// As it is, while the program's own addresses are accessible: it uses a segment
-    /// itself, an address relative to where it stands, or the stack.
+    /// itself, or the stack.
     Stepped,
+}
+
+impl Form {
+    /// Tells whether one instruction performs the whole access on the alias.
+    pub fn is_plain(self) -> bool {
+        matches!(self, Form::Direct | Form::Relative(_))
+    }
+}
+
+/// How an address that is relative to an instruction is replaced: elsewhere it would be another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::memory) struct Substitute {
+    /// A general-purpose register, by its number in instructions, that it does not use.
+    pub register: u8,
+    /// What it holds: the address.
+    pub address: u64,
 }
 
 /// Memory that a string instruction touches.
@@ -47,6 +65,8 @@ pub(in crate::memory) struct Instruction {
     pub size: u32,
     /// What it means for the store buffer of its task.
     pub order: Order,
+    /// It jumps to an address that it reads, which lies in a fixed place.
+    pub jumps: bool,
     /// As a disassembler prints it.
     pub text: String,
 }
@@ -64,19 +84,25 @@ impl Instruction {
         }
         let mut factory = InstructionInfoFactory::new();
         let memory = factory.info(&decoded).used_memory();
+        let kind = kind(memory.iter().map(iced_x86::UsedMemory::access));
         let explicit = (0..decoded.op_count()).any(|i| decoded.op_kind(i) == OpKind::Memory);
         let form = match string_operands(&decoded) {
             Some(operands) => Form::String(operands),
             None if is_stepped(&decoded, explicit) => Form::Stepped,
+            None if decoded.is_ip_rel_memory_operand() => {
+                let used = factory.info(&decoded).used_registers();
+                let used: Vec<Register> = used.iter().map(|used| used.register()).collect();
+                substitute(&decoded, &used).map_or(Form::Stepped, Form::Relative)
+            }
             None => Form::Direct,
         };
         let mut text = String::new();
         FastFormatter::new().format(&decoded, &mut text);
-        let kind = kind(memory.iter().map(iced_x86::UsedMemory::access));
         Some(Instruction {
             bytes: code[..decoded.len()].to_vec(),
             form,
             kind,
+            jumps: decoded.mnemonic() == Mnemonic::Jmp && decoded.is_ip_rel_memory_operand(),
             order: order::of_access(&decoded, kind.may_write()),
             size: match decoded.memory_size() {
                 MemorySize::Unknown => 8,
@@ -87,10 +113,57 @@ impl Instruction {
     }
 }
 
+/// Returns a register with which an instruction can be performed elsewhere.
+fn substitute(decoded: &iced_x86::Instruction, used: &[Register]) -> Option<Substitute> {
+    // Those first without which an instruction may have the registers AH to DH.
+    const CANDIDATES: [Register; 8] = [
+        Register::RAX,
+        Register::RCX,
+        Register::RDX,
+        Register::RBX,
+        Register::RSI,
+        Register::RDI,
+        Register::R8,
+        Register::R9,
+    ];
+    let is_used = |register: &Register| used.iter().any(|used| used.full_register() == *register);
+    let register = CANDIDATES.into_iter().find(|register| !is_used(register))?;
+    let substitute = Substitute {
+        register: register.number() as u8,
+        address: decoded.ip_rel_memory_address(),
+    };
+    let goes_on = decoded.flow_control() == FlowControl::Next;
+    (goes_on && with_register(decoded, substitute).is_some()).then_some(substitute)
+}
+
+/// Encodes an instruction for the alias, with a register in place of an address that is relative
+/// to it.
+pub(in crate::memory) fn with_register(
+    decoded: &iced_x86::Instruction,
+    substitute: Substitute,
+) -> Option<Vec<u8>> {
+    let mut changed = *decoded;
+    changed.set_memory_base(Register::RAX + u32::from(substitute.register));
+    changed.set_memory_displacement64(0);
+    changed.set_memory_displ_size(0);
+    changed.set_segment_prefix(Register::GS);
+    let mut encoder = Encoder::new(64);
+    encoder.encode(&changed, 0).ok()?;
+    let bytes = encoder.take_buffer();
+    let mut again = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
+    // It shall be the same but for the address.
+    again.set_memory_base(Register::RIP);
+    let same = again.code() == decoded.code()
+        && (0..decoded.op_count()).all(|operand| {
+            again.op_kind(operand) == decoded.op_kind(operand)
+                && again.op_register(operand) == decoded.op_register(operand)
+        });
+    same.then_some(bytes)
+}
+
 fn is_stepped(decoded: &iced_x86::Instruction, explicit: bool) -> bool {
     !explicit
         || decoded.segment_prefix() != Register::None
-        || decoded.is_ip_rel_memory_operand()
         || decoded.len() == LONGEST
         // The return address would be that of the trampoline.
         || decoded.mnemonic() == Mnemonic::Call
@@ -176,9 +249,19 @@ mod tests {
             // mov eax,[rip+0]
             (
                 &[0x8b, 0x05, 0, 0, 0, 0],
-                Form::Stepped,
+                Form::Relative(Substitute {
+                    register: 1,
+                    address: 0x1006,
+                }),
                 AccessKind::Read,
                 4,
+            ),
+            // jmp [rip+0]
+            (
+                &[0xff, 0x25, 0, 0, 0, 0],
+                Form::Stepped,
+                AccessKind::Read,
+                8,
             ),
             // mov rax,fs:[rdi]
             (
@@ -196,6 +279,35 @@ mod tests {
                 found.text
             );
         }
+    }
+
+    #[test]
+    fn a_register_takes_the_place_of_a_relative_address() {
+        let substituted = |code: &[u8]| {
+            let decoded = Decoder::with_ip(64, code, 0x1000, DecoderOptions::NONE).decode();
+            let Form::Relative(substitute) = self::decoded(code).form else {
+                panic!("{decoded} is not relative");
+            };
+            let bytes = with_register(&decoded, substitute).unwrap();
+            let mut text = String::new();
+            let changed = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
+            FastFormatter::new().format(&changed, &mut text);
+            (text, substitute.address)
+        };
+        // add dword [rip+0x2000],1: what follows the address counts, too.
+        let add = [0x83, 0x05, 0, 0x20, 0, 0, 1];
+        assert_eq!(substituted(&add), ("add dword ptr gs:[rax],1".to_owned(), 0x3007));
+        // lock cmpxchg [rip+0],ecx, which uses RAX as well
+        let exchange = [0xf0, 0x0f, 0xb1, 0x0d, 0, 0, 0, 0];
+        let text = "lock cmpxchg gs:[rdx],ecx".to_owned();
+        assert_eq!(substituted(&exchange), (text, 0x1008));
+        // mov [rip+0],ah
+        let high = [0x88, 0x25, 0, 0, 0, 0];
+        assert_eq!(substituted(&high), ("mov gs:[rcx],ah".to_owned(), 0x1006));
+        // vmovdqu [rip+0],ymm0
+        let vector = [0xc5, 0xfe, 0x7f, 0x05, 0, 0, 0, 0];
+        let text = "vmovdqu ymmword ptr gs:[rax],ymm0".to_owned();
+        assert_eq!(substituted(&vector), (text, 0x1008));
     }
 
     #[test]

@@ -3,10 +3,13 @@
 //! No program uses the GS segment on this system, so its base is set to the distance
 //! between an address and its alias. A trampoline is the program's own instruction
 //! with a GS prefix (Intel SDM volume 2, section 2.1.1), and a jump to the instruction
-//! behind it: the processor performs it, whatever it is, on the alias.
+//! behind it: the processor performs it, whatever it is, on the alias. Where its address is
+//! relative to where it stands, a register that it does not use is made to hold the address,
+//! and gets back what the program had in it.
 
-use super::instruction::{Form, Instruction};
+use super::instruction::{Form, Instruction, Substitute, with_register};
 use crate::memory::space::CODE;
+use iced_x86::{Decoder, DecoderOptions};
 use std::collections::HashMap;
 
 /// The most bytes of trampolines; the area they are written to is this large.
@@ -15,14 +18,23 @@ pub(in crate::memory) const AREA: usize = 1 << 20;
 /// The area begins with `syscall; int3`, for calls that a task makes for the engine.
 pub(in crate::memory) const GADGET: u64 = CODE;
 
+/// What the program has in a register that holds an address for a moment. One place is enough:
+/// no other thread runs meanwhile.
+pub(in crate::memory) const SAVED: u64 = CODE + 16;
+
 /// The engine's own data follow the gadget: arguments in memory of such calls.
 pub(in crate::memory) const SCRATCH: u64 = CODE + 64;
 
 /// Trampolines stand behind that.
 const FIRST: usize = 1024;
 
-/// Room for one: an instruction is at most 15 bytes long, the jump 14.
-const SLOT: usize = 32;
+/// Room for one: an instruction is at most 15 bytes long, the jump 14, and what saves, fills and
+/// restores a register 24.
+const SLOT: usize = 64;
+
+/// Length of `mov [rip+SAVED],register` and of the opposite, and of `mov register,address`.
+const SAVE: usize = 7;
+const FILL: usize = 10;
 
 const GS_PREFIX: u8 = 0x65;
 /// `jmp [rip+0]`, followed by the target.
@@ -36,6 +48,8 @@ pub(in crate::memory) struct Trampoline {
     pub address: u64,
     /// Address of the instruction in the program.
     pub origin: u64,
+    /// Length of what is performed in its place, without what comes before and after it.
+    length: usize,
     pub instruction: Instruction,
 }
 
@@ -44,6 +58,33 @@ impl Trampoline {
     pub fn next(&self) -> u64 {
         self.origin + self.instruction.bytes.len() as u64
     }
+
+    /// Returns where the access itself is, and what holds its address there, if that has to be
+    /// put into a register first.
+    pub fn access(&self) -> (u64, Option<Substitute>) {
+        match self.instruction.form {
+            Form::Relative(substitute) => {
+                (self.address + (SAVE + FILL) as u64, Some(substitute))
+            }
+            _ => (self.address, None),
+        }
+    }
+}
+
+/// Returns the code that moves a register to [`SAVED`] or back, at an address.
+fn move_saved(opcode: u8, register: u8, at: u64) -> [u8; SAVE] {
+    let displacement = (SAVED as i64 - (at as i64 + SAVE as i64)) as i32;
+    let [a, b, c, d] = displacement.to_le_bytes();
+    let rex = 0x48 | (register >> 3) << 2;
+    [rex, opcode, 0x05 | (register & 7) << 3, a, b, c, d]
+}
+
+/// Returns the code of `mov register,value`.
+fn fill(register: u8, value: u64) -> [u8; FILL] {
+    let mut code = [0; FILL];
+    code[..2].copy_from_slice(&[0x48 | register >> 3, 0xb8 | register & 7]);
+    code[2..].copy_from_slice(&value.to_le_bytes());
+    code
 }
 
 /// All trampolines of a worker, for every program it has seen.
@@ -94,13 +135,27 @@ impl Trampolines {
             return None;
         }
         self.known.entry(origin).or_default().push(self.all.len());
-        let trampoline = Trampoline {
+        let mut trampoline = Trampoline {
             address: CODE + at as u64,
             origin,
+            length: instruction.bytes.len() + 1,
             instruction,
         };
         let mut code = Vec::with_capacity(SLOT);
         match trampoline.instruction.form {
+            Form::Relative(substitute) => {
+                let bytes = &trampoline.instruction.bytes;
+                let own = Decoder::with_ip(64, bytes, origin, DecoderOptions::NONE).decode();
+                let changed = with_register(&own, substitute)?;
+                let register = substitute.register;
+                trampoline.length = changed.len();
+                code.extend(move_saved(0x89, register, trampoline.address));
+                code.extend(fill(register, substitute.address));
+                code.extend(changed);
+                code.extend(move_saved(0x8b, register, trampoline.address + code.len() as u64));
+                code.extend(JUMP);
+                code.extend(trampoline.next().to_le_bytes());
+            }
             Form::Direct => {
                 code.push(GS_PREFIX);
                 code.extend(&trampoline.instruction.bytes);
@@ -125,10 +180,17 @@ impl Trampolines {
         let into = usize::try_from(position.checked_sub(CODE + FIRST as u64)?).ok()?;
         let index = into / SLOT;
         let trampoline = self.all.get(index)?;
-        let performed = into % SLOT != 0;
+        let within = into % SLOT;
+        let (start, register) = match trampoline.instruction.form {
+            Form::Relative(substitute) => (SAVE + FILL, Some(substitute.register)),
+            _ => (0, None),
+        };
+        let performed = within > start;
+        let is_lent = start <= within && within <= start + trampoline.length;
         Some(Meaning {
             trampoline: index,
             performed,
+            lent: register.filter(|_| is_lent),
             position: match performed {
                 true => trampoline.next(),
                 false => trampoline.origin,
@@ -143,4 +205,6 @@ pub(in crate::memory) struct Meaning {
     pub trampoline: usize,
     pub performed: bool,
     pub position: u64,
+    /// A register that holds an address instead of what the program had in it.
+    pub lent: Option<u8>,
 }

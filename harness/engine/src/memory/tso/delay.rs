@@ -9,7 +9,9 @@ use super::order::Order;
 use crate::faults::armed::Strike;
 use crate::inside::remote::{block_signals, next};
 use crate::memory::Pending;
-use crate::memory::code::instruction::{Form, Instruction};
+use crate::memory::access::leave;
+use crate::memory::code::instruction::{Instruction, Substitute};
+use crate::memory::code::trampoline::SAVED;
 use crate::memory::reading::value_of;
 use crate::memory::space::{DISTANCE, Region};
 use crate::run::session::{Halt, Session};
@@ -36,7 +38,7 @@ impl Session<'_> {
         let instruction = self.instruction_of(&pending);
         let (kind, size) = (instruction.kind, u64::from(instruction.size));
         let may_wait = instruction.order == Order::Store
-            && instruction.form == Form::Direct
+            && instruction.form.is_plain()
             && !pending.stepped
             && !pending.unbacked;
         let region = self.space(index).at(pending.address).copied();
@@ -125,7 +127,7 @@ impl Session<'_> {
         let by_itself = match instruction.order {
             Order::Drains => true,
             Order::Store => !pending.delayed,
-            Order::Load => pending.stepped || instruction.form != Form::Direct,
+            Order::Load => pending.stepped || !instruction.form.is_plain(),
         };
         // What a store overlaps does not matter to it.
         let loads = instruction.kind != AccessKind::Write;
@@ -182,9 +184,16 @@ impl Session<'_> {
     /// Lets a task perform its instruction on the alias, and nothing behind it.
     fn perform_in_trampoline(&mut self, index: usize, number: usize) -> Result<Stop, Halt> {
         let tid = self.tasks[index].tid;
-        let trampolines = &self.memory.knowledge.trampolines;
+        let (position, substitute) = self.memory.knowledge.trampolines.get(number).access();
         let mask = block_signals(tid)?;
-        regs::poke(tid, Register::Position, trampolines.get(number).address)?;
+        let mut registers = regs::read(tid)?;
+        if let Some(Substitute { register, address }) = substitute {
+            let own = registers.general(register.into());
+            memory::write(tid, SAVED, &own.to_ne_bytes())?;
+            registers.set_general(register.into(), address);
+        }
+        registers.move_to(position);
+        regs::write(tid, &registers)?;
         Stopped::reported(tid).single_step();
         let stop = next(tid)?;
         if let Stop::Signal(signal) = stop {
@@ -192,7 +201,7 @@ impl Session<'_> {
             let position = regs::peek(tid, Register::Position)?;
             let meaning = self.memory.knowledge.trampolines.meaning(position);
             if let Some(meaning) = meaning.filter(|_| signal == libc::SIGTRAP) {
-                regs::poke(tid, Register::Position, meaning.position)?;
+                leave(tid, &meaning)?;
             }
         }
         Ok(stop)
