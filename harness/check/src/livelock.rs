@@ -85,7 +85,10 @@ fn word(trace: &Trace, word: &PolledWord) -> String {
         last_writer,
     } = word;
     let object = trace.objects.get(access.object as usize);
-    let object = object.map_or("shared memory", |object| object.name.as_str());
+    let place = object.map_or_else(
+        || format!("shared memory+{:#x}", access.offset),
+        |object| object.place(access.offset),
+    );
     let value = access
         .before
         .map_or(String::new(), |value| format!(", which stays {value:#x}"));
@@ -93,7 +96,7 @@ fn word(trace: &Trace, word: &PolledWord) -> String {
         Some(writer) => format!(", last written by `{}`", trace.name(*writer)),
         None => ", which nobody has written in this run".to_owned(),
     };
-    format!("{object}+{:#x} to change{value}{writer}", access.offset)
+    format!("{place} to change{value}{writer}")
 }
 
 fn call(polling: &Polling) -> String {
@@ -141,9 +144,7 @@ mod tests {
             words: vec![word],
             calls: Vec::new(),
         }]));
-        run.trace.objects.push(SharedObject {
-            name: "/memfd:queue".to_owned(),
-        });
+        run.trace.objects.push(SharedObject::named("/memfd:queue"));
         run.trace
     }
 

@@ -175,7 +175,13 @@ impl Exploration {
         }
         let runs = pool.with(|sampling, _| sampling.performed());
         let report = pool.finish(|sampling, elapsed| {
-            Ok(sampling.report(elapsed, self.seed, stopped, self.check_output))
+            Ok(sampling.report(
+                elapsed,
+                self.seed,
+                stopped,
+                self.check_output,
+                self.watches_threads,
+            ))
         })?;
         Ok(Explored {
             report,

@@ -123,6 +123,7 @@ impl Exploration {
             skips_wrappers: !is_shortest && !self.every_step,
             carries_on: !self.every_step && self.exhaust.is_none(),
             loads_alike: !is_shortest && !self.every_step,
+            leaves_pages: !self.every_step && self.exhaust.is_none(),
             ..StartUp::default()
         }
     }

@@ -138,6 +138,13 @@ pub fn own_pages(tid: Tid, areas: &[Area]) -> io::Result<Vec<u64>> {
     })
 }
 
+/// Returns the pages in these ranges that the task has touched there.
+pub fn touched_pages(tid: Tid, ranges: &[Range<u64>]) -> io::Result<Vec<u64>> {
+    pages(tid, ranges.iter().cloned(), |entry| {
+        entry & PRESENT_OR_SWAPPED != 0
+    })
+}
+
 const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
 
 /// Returns the pages in these ranges whose entry in pagemap is as wanted.

@@ -66,8 +66,55 @@ impl Access {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SharedObject {
     /// Its name as in `/proc/PID/maps` (proc_pid_maps(5)): a path, `/memfd:NAME`,
-    /// `/SYSVKEY`, or `/dev/zero` for memory without a name.
+    /// `/SYSVKEY`, or `/dev/zero` for memory without a name. Private memory of a process is called
+    /// by what it holds.
     pub name: String,
+    /// Variables in it that the run has touched, as far as their names are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<Variable>,
+}
+
+/// A variable in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    /// Where in its object it begins, in bytes.
+    pub offset: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its name in the symbol table of the program.
+    pub name: String,
+}
+
+impl SharedObject {
+    /// Returns an object in which no variables are known.
+    pub fn named(name: &str) -> SharedObject {
+        SharedObject {
+            name: name.to_owned(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// Returns the name of a place: that of its variable, or that of the object and the offset.
+    ///
+    /// ```
+    /// use crosswire_model::{SharedObject, Variable};
+    /// let mut object = SharedObject::named("/dev/shm/q");
+    /// assert_eq!(object.place(0x40), "/dev/shm/q+0x40");
+    /// object.variables.push(Variable { offset: 0x40, size: 8, name: "slots".to_owned() });
+    /// assert_eq!(object.place(0x40), "slots");
+    /// assert_eq!(object.place(0x44), "slots+0x4");
+    /// ```
+    pub fn place(&self, offset: u64) -> String {
+        let holds = |variable: &&Variable| {
+            (variable.offset..variable.offset + variable.size).contains(&offset)
+        };
+        match self.variables.iter().find(holds) {
+            Some(variable) if variable.offset == offset => variable.name.clone(),
+            Some(variable) => format!("{}+{:#x}", variable.name, offset - variable.offset),
+            None => format!("{}+{offset:#x}", self.name),
+        }
+    }
 }
 
 /// Source location of an instruction.

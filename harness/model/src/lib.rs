@@ -27,7 +27,7 @@ mod touch;
 mod trace;
 mod verdict;
 
-pub use access::{Access, AccessKind, Place, SharedObject};
+pub use access::{Access, AccessKind, Place, SharedObject, Variable};
 pub use call::{Call, Errno, Signal, UnknownName};
 pub use contention::{Contention, Use};
 pub use fault::{Action, Fault, FaultKind, ParseFaultError, Point, PointKind};

@@ -73,6 +73,10 @@ pub struct StartUp {
     /// loaded, so that it need not be loaded each time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub loads_alike: bool,
+    /// True if a page of memory that threads could share is left to a thread that alone has used
+    /// it for long: its accesses to it are no steps.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_pages: bool,
     /// Objects that two processes touch, one of which changes them. Start-up ends where it
     /// would look at one.
     pub contested: BTreeSet<String>,
@@ -100,6 +104,7 @@ impl StartUp {
             skips_wrappers: true,
             carries_on: true,
             loads_alike: true,
+            leaves_pages: true,
             ..StartUp::default()
         }
     }

@@ -10,7 +10,7 @@ mod module;
 mod nameless;
 mod unwind;
 
-use crosswire_model::{Capture, Frame, Place, Stack};
+use crosswire_model::{Capture, Frame, Place, Stack, Variable};
 use loaded::module;
 use nameless::in_memory;
 
@@ -58,6 +58,12 @@ pub fn place(place: &Place) -> Frame {
         "" => in_memory(place.offset),
         module => named(module, place.offset, 0).swap_remove(0),
     }
+}
+
+/// Returns the variables of an executable file or library, each with its distance from the
+/// beginning of the file's memory; none where there is no symbol table.
+pub fn variables(path: &str) -> Vec<Variable> {
+    module(path).map_or_else(Vec::new, |module| module.variables.clone())
 }
 
 /// Returns the functions at a position of a file, inlined ones before those that they

@@ -2,8 +2,8 @@
 
 use super::nameless::in_memory;
 use addr2line::{Loader, demangle_auto};
-use crosswire_model::Frame;
-use object::{Object, ObjectSection, ObjectSegment};
+use crosswire_model::{Frame, Variable};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
 use std::fs::{self, Metadata};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
@@ -26,6 +26,8 @@ pub(super) struct Module {
     pub eh_frame_hdr: Option<Section>,
     pub debug_frame: Option<Arc<[u8]>>,
     symbols: Option<Loader>,
+    /// Data with names, by distance from where the file is loaded.
+    pub variables: Vec<Variable>,
 }
 
 impl Module {
@@ -57,6 +59,7 @@ impl Module {
             eh_frame_hdr: section(".eh_frame_hdr"),
             debug_frame: section(".debug_frame").map(|section| section.bytes),
             symbols: Loader::new(path).ok(),
+            variables: variables(&file),
         })
     }
 
@@ -112,6 +115,37 @@ impl Module {
     fn symbol(&self, address: u64) -> Option<String> {
         let name = self.symbols.as_ref()?.find_symbol(address)?;
         Some(demangle_auto(name.into(), None).into_owned())
+    }
+}
+
+fn variables(file: &object::File) -> Vec<Variable> {
+    /// What is mapped begins with a page.
+    const PAGE: u64 = 4096;
+    let lowest = file.segments().map(|segment| segment.address()).min();
+    let base = lowest.unwrap_or(0) / PAGE * PAGE;
+    let is_data = |symbol: &object::Symbol| {
+        symbol.kind() == SymbolKind::Data && symbol.size() > 0 && symbol.is_definition()
+    };
+    let variable = |symbol: object::Symbol| {
+        Some(Variable {
+            offset: symbol.address().checked_sub(base)?,
+            size: symbol.size(),
+            name: demangled(symbol.name().ok()?),
+        })
+    };
+    let table = file.symbols().chain(file.dynamic_symbols());
+    let mut found: Vec<Variable> = table.filter(is_data).filter_map(variable).collect();
+    found.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
+    found.dedup_by_key(|variable| variable.offset);
+    found
+}
+
+/// Returns a name as its source has it. The C++ compiler's names of variables begin with `_Z`;
+/// a plain `a` would be taken for a type.
+fn demangled(name: &str) -> String {
+    match name.starts_with('_') {
+        true => demangle_auto(name.into(), None).into_owned(),
+        false => name.to_owned(),
     }
 }
 

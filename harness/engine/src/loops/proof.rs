@@ -5,7 +5,7 @@ use super::of_task::{Examination, Happened, Nature, Rounding};
 use super::path::{FIRST, MOST, Path, Performed};
 use super::snapshot::{Changed, Snapshot};
 use crate::inside::remote::next;
-use crate::memory::{Space, known_in};
+use crate::memory::{Space, is_engines_own, known_in};
 use crate::run::session::{Halt, Session};
 use crate::run::task::State;
 use crosswire_kernel::regs;
@@ -22,8 +22,12 @@ impl Sharing for Space {
 impl Rounding {
     /// The memory that a round reads and writes.
     pub(super) fn of(steps: &[Performed], changed: &Changed, space: &Space) -> Rounding {
-        let (reads, mut writes) = dataflow::memory(steps, space);
+        let (mut reads, mut writes) = dataflow::memory(steps, space);
         writes.extend(&changed.bytes);
+        // What a trampoline keeps there for a moment, no other thread sees.
+        for bytes in [&mut reads, &mut writes] {
+            bytes.retain(|at| !is_engines_own(*at));
+        }
         Rounding { reads, writes }
     }
 }
@@ -31,7 +35,7 @@ impl Rounding {
 impl Session<'_> {
     /// Begins to follow a task that goes round, from where it stands.
     pub(super) fn begin_examination(&mut self, index: usize) -> Result<(), Halt> {
-        let before = Snapshot::take(self.tasks[index].tid)?;
+        let before = Snapshot::take(self.tasks[index].tid, &self.lent_memory(index))?;
         let looping = &mut self.tasks[index].looping;
         // A step of a compiled program takes some tens of instructions.
         let likely = 32 * looping.rounds.period();
@@ -63,7 +67,7 @@ impl Session<'_> {
         if examination.path.was_too_long() {
             self.tasks[index].looping.followed = 2 * examination.path.steps.len();
         }
-        let after = Snapshot::take(self.tasks[index].tid)?;
+        let after = Snapshot::take(self.tasks[index].tid, &self.lent_memory(index))?;
         let changed = after.and_then(|after| examination.before.changed(&after));
         let nature = match changed {
             _ if self.clock.counter_readings() != examination.counter_readings => Nature::UntilTime,

@@ -1,12 +1,14 @@
 //! What a task will do next depends on its registers and the memory that its process has
 //! to itself, as long as its calls and its accesses to shared memory come out the same.
 
+use crate::memory::space::DISTANCE;
 use crate::memory::is_engines_own;
 use crosswire_kernel::regs::{self, Registers};
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, descriptor, maps, memory};
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::Range;
 
 /// Memory of a process whose state is compared. More takes longer than it is worth.
 const MOST_BYTES: u64 = 1 << 30;
@@ -39,11 +41,14 @@ pub(super) struct Changed {
 }
 
 impl Snapshot {
-    /// Copies the state of a stopped task; `None` if that is too much.
-    pub fn take(tid: Tid) -> io::Result<Option<Snapshot>> {
-        let Some(pages) = maps::written_pages(tid, MOST_BYTES)? else {
+    /// Copies the state of a stopped task; `None` if that is too much. Some private memory has
+    /// been put into shared memory, `lent`, and is the task's alone at the moment.
+    pub fn take(tid: Tid, lent: &[Range<u64>]) -> io::Result<Option<Snapshot>> {
+        let Some(mut pages) = maps::written_pages(tid, MOST_BYTES)? else {
             return Ok(None);
         };
+        pages.extend(touched_when_lent(tid, lent)?);
+        pages.sort_unstable();
         Ok(Some(Snapshot {
             registers: regs::read(tid)?,
             extended: regs::without_header(regs::extended(tid)?),
@@ -97,6 +102,16 @@ impl Changed {
             bytes: BTreeSet::new(),
         }
     }
+}
+
+/// Returns the pages that have been touched where they are or, by the kernel, at their aliases.
+fn touched_when_lent(tid: Tid, lent: &[Range<u64>]) -> io::Result<BTreeSet<u64>> {
+    let alias = |range: &Range<u64>| range.start + DISTANCE..range.end + DISTANCE;
+    let aliases: Vec<Range<u64>> = lent.iter().map(alias).collect();
+    let mut pages: BTreeSet<u64> = maps::touched_pages(tid, lent)?.into_iter().collect();
+    let at_alias = maps::touched_pages(tid, &aliases)?;
+    pages.extend(at_alias.into_iter().map(|page| page - DISTANCE));
+    Ok(pages)
 }
 
 /// Reads pages, those side by side at once. The engine's own are left out.

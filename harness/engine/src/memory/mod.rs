@@ -16,6 +16,7 @@ mod death;
 mod mappings;
 mod naming;
 mod of_task;
+mod pages;
 mod pointers;
 mod quiet;
 mod reading;
@@ -30,6 +31,7 @@ mod tso;
 pub(crate) use naming::Knowledge;
 pub(crate) use of_task::{Action, Borrowed, Pending, Performing};
 pub(crate) use shared::SharedMemory;
+use space::Region;
 pub(crate) use space::{Space, is_engines_own, known_in, names_unseen};
 pub(crate) use tso::buffer::StoreBuffer;
 
@@ -101,6 +103,21 @@ impl Session<'_> {
         if self.space(index).is_empty() {
             return Ok(());
         }
+        let is_alone = self.has_memory_alone(index);
+        let protected = |region: &Region| {
+            let is_open = open || region.own && is_alone;
+            let protection = if is_open { region.protection } else { 0 };
+            (region.start, region.len(), protection)
+        };
+        let ranges: Vec<_> = self.space(index).regions().map(protected).collect();
+        self.protect_ranges(index, &ranges)?;
+        self.space_mut(index).open = open;
+        self.note_company(index);
+        Ok(())
+    }
+
+    /// Sets the rights of ranges, given by start and length, with the help of a task.
+    fn protect_ranges(&mut self, index: usize, ranges: &[(u64, u64, i32)]) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
         // Calls end a signal stop, so the signal has to come once more.
         let signal = match self.tasks[index].state {
@@ -110,15 +127,11 @@ impl Session<'_> {
             _ => None,
         };
         let remote = self.borrow(index)?;
-        for region in self.space(index).regions() {
-            let is_open = open || region.own && self.has_memory_alone(index);
-            let protection = if is_open { region.protection } else { 0 };
-            let args = [region.start, region.len(), protection as u64, 0, 0, 0];
+        for (start, length, protection) in ranges {
+            let args = [*start, *length, *protection as u64, 0, 0, 0];
             remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
         remote.end()?;
-        self.space_mut(index).open = open;
-        self.note_company(index);
         if let Some((signal, info)) = signal {
             Stopped::reported(tid).resume(signal);
             match next(tid)? {
@@ -133,8 +146,12 @@ impl Session<'_> {
 
     /// Before a task runs code of its program.
     pub fn close_shared(&mut self, index: usize) -> Result<(), Halt> {
-        match self.space(index).open || self.changes_company(index) {
-            true => self.set_open(index, false),
+        if self.space(index).open || self.changes_company(index) {
+            return self.set_open(index, false);
+        }
+        let own = self.space(index).own.as_ref();
+        match own.is_some_and(|own| own.pages.are_open_to_others(index)) {
+            true => self.take_back_pages(index),
             false => Ok(()),
         }
     }

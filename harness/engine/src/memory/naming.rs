@@ -5,7 +5,7 @@ use crate::image::Images;
 use crate::inside::stubs::Stubs;
 use crosswire_kernel::{Tid, descriptor, maps};
 use crosswire_model::{Mapping, Place, SharedObject};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
@@ -30,6 +30,7 @@ pub(crate) struct SharedObjects {
     pub places: Vec<Place>,
     place_numbers: HashMap<(u32, usize), u32>,
     anonymous: u32,
+    own: BTreeSet<u32>,
 }
 
 /// Knowledge that a worker keeps of programs' code, from run to run.
@@ -50,10 +51,12 @@ pub(crate) struct Knowledge {
 impl SharedObjects {
     pub(super) fn number(&mut self, key: Key, name: &str) -> u32 {
         *self.known.entry(key).or_insert_with(|| {
-            self.list.push(SharedObject {
-                name: name.to_owned(),
-            });
-            self.list.len() as u32 - 1
+            self.list.push(SharedObject::named(name));
+            let number = self.list.len() as u32 - 1;
+            if matches!(key, Key::Own(..)) {
+                self.own.insert(number);
+            }
+            number
         })
     }
 
@@ -68,6 +71,11 @@ impl SharedObjects {
         known
             .find(|(_, number)| **number == object)
             .map(|(key, _)| *key)
+    }
+
+    /// Tells whether an object is private memory of a process.
+    pub(super) fn is_own(&self, object: u32) -> bool {
+        self.own.contains(&object)
     }
 
     /// Returns the number of a System V segment's object, if it was ever attached.

@@ -104,7 +104,10 @@ impl Session<'_> {
     fn can_lend(&mut self, index: usize, pointer: u64, length: u64) -> bool {
         match self.space(index).share(pointer, length) {
             Share::None => false,
-            Share::All => true,
+            Share::All => {
+                self.note_lent(index, pointer, length);
+                true
+            }
             Share::Part => {
                 self.tasks[index].borrowed.partly = true;
                 false

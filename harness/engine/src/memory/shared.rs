@@ -50,6 +50,11 @@ impl SharedMemory {
         self.spaces.len() - 1
     }
 
+    /// The name of a place in an object.
+    pub fn place_name(&self, object: u32, offset: u64) -> String {
+        self.objects.list[object as usize].place(offset)
+    }
+
     /// The name of an object by its number.
     pub fn name(&self, object: u32) -> &str {
         &self.objects.list[object as usize].name
@@ -110,7 +115,9 @@ impl SharedMemory {
     /// A task has changed memory.
     pub fn note_change(&mut self, access: &Access, task: TaskId) {
         let by_others = |word: u64| self.users.get(&(access.object, word)) != Some(&Some(task));
-        self.changes += u64::from(words(access).any(by_others));
+        // A thread that computes in its own process's memory gets on, even if nobody looks.
+        let is_own = self.objects.is_own(access.object);
+        self.changes += u64::from(is_own || words(access).any(by_others));
     }
 
     /// The task that wrote last where an access begins.
@@ -128,7 +135,15 @@ impl SharedMemory {
     /// Takes apart what outlives the run: the worker's knowledge, the objects that were
     /// shared, and the places in programs that accessed them.
     pub fn into_parts(self) -> (Knowledge, Vec<SharedObject>, Vec<Place>) {
-        (self.knowledge, self.objects.list, self.objects.places)
+        let mut objects = self.objects.list;
+        for (number, object) in (0..).zip(&mut objects) {
+            object.variables.retain(|variable| {
+                let last = variable.offset + variable.size.max(1) - 1;
+                let mut words = variable.offset / 8..=last / 8;
+                words.any(|word| self.users.contains_key(&(number, word)))
+            });
+        }
+        (self.knowledge, objects, self.objects.places)
     }
 }
 

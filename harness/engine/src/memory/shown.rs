@@ -11,8 +11,12 @@ pub(crate) fn shown(space: &Space, text: &str) -> String {
         let Some((start, end, rest)) = parts(line) else {
             continue;
         };
-        if space.at(start.wrapping_sub(DISTANCE)).is_some() {
+        if let Some(region) = space.at(start.wrapping_sub(DISTANCE)) {
             let (start, end) = (start - DISTANCE, end - DISTANCE);
+            let rest = match rest.get(..3).filter(|_| region.own) {
+                Some(rights) => format!("{rights}p 00000000 00:00 0\n"),
+                None => rest.to_owned(),
+            };
             lines.push((start, format!("{start:08x}-{end:08x} {rest}")));
         } else if space.at(start).is_none() && !is_engines_own(start) {
             lines.push((start, line.to_owned()));

@@ -21,7 +21,7 @@ use std::ops::Range;
 pub(crate) const WINDOW: Range<u64> = 0x3000_0000_0000..0x3040_0000_0000;
 
 /// From an address to its alias.
-pub(super) const DISTANCE: u64 = 0x40_0000_0000;
+pub(crate) const DISTANCE: u64 = 0x40_0000_0000;
 
 /// Address of the trampolines, above all aliases.
 pub(super) const CODE: u64 = 0x3080_0000_0000;
@@ -106,12 +106,18 @@ impl Space {
         (address < region.end).then_some(region)
     }
 
+    /// Returns the mapping that holds an address, or the one whose alias does, and the program's
+    /// own address.
+    pub fn behind(&self, address: u64) -> Option<(&Region, u64)> {
+        let own = address.wrapping_sub(DISTANCE);
+        let shared = self.at(address).map(|region| (region, address));
+        shared.or_else(|| self.at(own).map(|region| (region, own)))
+    }
+
     /// Returns an address by which memory is known however it is mapped: of shared memory
     /// one that no mapping has, of private memory its own.
     pub fn known_as(&self, address: u64) -> u64 {
-        let shared = self.at(address).map(|region| (region, address));
-        let own = address.wrapping_sub(DISTANCE);
-        match shared.or_else(|| self.at(own).map(|region| (region, own))) {
+        match self.behind(address) {
             Some((region, at)) => known_in(region.object, region.position(at)),
             None => address,
         }

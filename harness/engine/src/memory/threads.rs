@@ -8,6 +8,7 @@
 //! the system's libraries. A child created by fork(2) gets a copy that is private again.
 
 use super::naming::Key;
+use super::pages::Pages;
 use super::space::{DISTANCE, PAGE, Region, is_engines_own, pages};
 use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
@@ -16,6 +17,7 @@ use crosswire_calls::{Arg, Does, Mapping};
 use crosswire_kernel::maps::{self, Area};
 use crosswire_kernel::regs;
 use crosswire_kernel::{Tid, descriptor, memory};
+use crosswire_symbols as symbols;
 use libc::*;
 use std::ops::Range;
 
@@ -44,6 +46,7 @@ pub(crate) struct OwnMemory {
     numbered: u32,
     /// The only thread that there is may access it: nobody could tell when it does.
     is_open: bool,
+    pub(super) pages: Pages,
 }
 
 /// Ranges of addresses, none of which overlap.
@@ -134,7 +137,24 @@ impl Session<'_> {
     /// the last of them, since what threads share was made accessible or inaccessible.
     pub(super) fn changes_company(&self, index: usize) -> bool {
         let own = self.space(index).own.as_ref();
-        own.is_some_and(|own| own.is_open != self.has_memory_alone(index))
+        own.is_some_and(|own| {
+            own.is_open != self.has_memory_alone(index)
+        })
+    }
+
+    /// Returns private memory that has been put into shared memory, as far as accesses to it are
+    /// not watched at the moment.
+    pub fn lent_memory(&self, index: usize) -> Vec<Range<u64>> {
+        let Some(own) = &self.space(index).own else {
+            return Vec::new();
+        };
+        let mut lent = own.ranges.clone();
+        if !own.is_open {
+            let watched = self.space(index).regions();
+            watched.for_each(|region| lent.remove(&(region.start..region.end)));
+            own.pages.left().for_each(|page| lent.insert(page));
+        }
+        lent.0
     }
 
     /// Some of what threads share has become inaccessible, as it is when there are several.
@@ -149,6 +169,7 @@ impl Session<'_> {
         let is_alone = self.has_memory_alone(index);
         if let Some(own) = self.space_mut(index).own.as_mut() {
             own.is_open = is_alone;
+            own.pages.forget_open();
         }
     }
 
@@ -253,7 +274,12 @@ impl Session<'_> {
             }
         };
         let key = Key::Own(space as u32, base);
-        (self.memory.objects.number(key, &name), start - base)
+        let object = self.memory.objects.number(key, &name);
+        let known = &mut self.memory.objects.list[object as usize].variables;
+        if let (Kind::Globals { path, .. }, true) = (what, known.is_empty()) {
+            *known = symbols::variables(path);
+        }
+        (object, start - base)
     }
 
     /// Lets the program have the area at an address to itself: something reaches it in a way that

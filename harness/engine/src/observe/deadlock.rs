@@ -204,11 +204,8 @@ impl Session<'_> {
             t.id.index() != index && !t.is_gone() && owners.contains(&(t.tid_inside as u32))
         };
         let owner = self.tasks.iter().find(is_owner);
-        let name = match self.space(index).at(address) {
-            Some(region) => {
-                let object = self.memory.name(region.object);
-                format!("{object}+{:#x}", region.position(address))
-            }
+        let name = match self.space(index).behind(address) {
+            Some((region, own)) => (self.memory).place_name(region.object, region.position(own)),
             None => format!("{address:#x}"),
         };
         let object = format!("futex {name} (value {:#x})", word(address));

@@ -213,6 +213,10 @@ impl Session<'_> {
             return Ok(());
         }
         let outlook = self.outlook(index);
+        if outlook != Outlook::Alone {
+            // It may wake others with the same memory.
+            self.take_back_pages(index)?;
+        }
         let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
         match row.never_returns() {
             true => {
@@ -315,7 +319,7 @@ impl Session<'_> {
                 self.settle(signal == 0)?;
             }
             signal = 0;
-            if self.delay_store(index)? || self.pass_linkage(index)? {
+            if self.delay_store(index)? || self.pass_linkage(index)? || self.leave_page(index)? {
                 continue;
             }
             let task = &self.tasks[index];

@@ -58,6 +58,8 @@ pub(crate) struct Collector {
     pub start_up: Option<StartUp>,
     /// Shared memory whose accesses are no schedule points, and why.
     unwatched: BTreeSet<String>,
+    /// True if a process had several threads.
+    pub has_threads: bool,
 }
 
 impl Collector {
@@ -106,6 +108,7 @@ impl Collector {
         self.faults.struck += outcome.faults_struck.len() as u64;
         self.struck.extend(outcome.faults_struck);
         self.unwatched.extend(outcome.unwatched);
+        self.has_threads |= outcome.has_threads;
         let is_like_others = (self.start_up.as_ref())
             .is_none_or(|known| known.skips_wrappers == outcome.start_up.skips_wrappers);
         if is_like_others && !matches!(outcome.verdict, Verdict::Invalid(_)) {

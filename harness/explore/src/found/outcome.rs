@@ -8,7 +8,7 @@ use crate::plan::guarantee::Promise;
 use crate::plan::mix::place_of;
 use crate::plan::points::Points;
 use crate::plan::profile::Profile;
-use crosswire_model::{Action, Fault, Kind, Record, Run, StartUp, Verdict, Wrapper};
+use crosswire_model::{Action, Fault, Kind, Record, Run, StartUp, TaskId, Verdict, Wrapper};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -55,6 +55,8 @@ pub(crate) struct Outcome {
     pub start_up: StartUp,
     /// Shared memory whose accesses are no schedule points, and why.
     pub unwatched: BTreeSet<String>,
+    /// True if a process had several threads.
+    pub has_threads: bool,
 }
 
 impl Outcome {
@@ -83,6 +85,7 @@ impl Outcome {
             wrappers: Vec::new(),
             start_up: StartUp::default(),
             unwatched: BTreeSet::new(),
+            has_threads: false,
         }
     }
 
@@ -105,6 +108,7 @@ impl Outcome {
             strategy: place_of(&run.plan.schedule.rule),
             start_up: run.plan.start_up.clone(),
             unwatched: run.unwatched.clone(),
+            has_threads: (0..).zip(&run.trace.tasks).any(|(n, task)| task.leader != TaskId(n)),
             ..Outcome {
                 verdict,
                 ..Outcome::invalid(String::new())

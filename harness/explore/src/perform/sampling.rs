@@ -23,6 +23,9 @@ pub(crate) struct NumberedRun {
 const NO_REFERENCE: &str = "outputs were not compared: run 0, whose output is what the others \
     must print, did not pass itself, so --check-output had no effect";
 
+/// What watching threads comes to where there are none.
+const NO_THREADS: &str = "no process has created a thread, so --threads had no effect";
+
 /// Numbered runs, up to a budget.
 pub(crate) struct Sampling {
     budget: Budget,
@@ -114,6 +117,7 @@ impl Sampling {
         seed: u64,
         stopped: bool,
         check_output: bool,
+        watches_threads: bool,
     ) -> Report {
         let mut collector = std::mem::take(&mut self.collector);
         collector.flush();
@@ -122,6 +126,9 @@ impl Sampling {
         let mut report = collector.report(seed, elapsed, &self.kinds, stopped);
         if check_output && !has_reference && report.runs > 0 {
             report.notes.push(NO_REFERENCE.to_owned());
+        }
+        if watches_threads && !collector.has_threads && report.runs > 0 {
+            report.notes.push(NO_THREADS.to_owned());
         }
         report
     }
