@@ -207,6 +207,8 @@ impl Row {
             Some(Arg::Bytes | Arg::Buffer) => next(),
             // The message's type comes before its bytes (msgrcv(2)).
             Some(Arg::SystemVMessage | Arg::SystemVBuffer) => next().saturating_add(8),
+            // Advice is for all of a range (madvise(2)).
+            Some(Arg::Address) if self.does == Does::Map(Mapping::Advise) => next(),
             Some(Arg::BytesVector | Arg::BufferVector) => next().saturating_mul(16),
             Some(Arg::BytesMessages | Arg::BufferMessages) => next().saturating_mul(64),
             Some(Arg::Polled) => next().saturating_mul(8),

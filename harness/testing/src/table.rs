@@ -33,6 +33,8 @@ pub struct Fixture {
     pub process: Vec<Process>,
     pub faults: Vec<String>,
     pub memory: Option<String>,
+    #[serde(default)]
+    pub threads: bool,
     pub leaks: Option<String>,
     pub verdict: String,
     #[serde(default)]
@@ -72,6 +74,9 @@ impl Fixture {
         }
         if let Some(memory) = &self.memory {
             command.args(["--memory", memory]);
+        }
+        if self.threads {
+            command.arg("--threads");
         }
         if let Some(leaks) = &self.leaks {
             command.args(["--leaks", leaks]);

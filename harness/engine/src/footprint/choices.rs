@@ -76,7 +76,7 @@ impl Session<'_> {
             return;
         }
         for target in self.targets_of_signal(index) {
-            let mut own = [self.process_of(self.processes[target].leader)];
+            let mut own = self.course_of(target);
             self.name_processes(&mut own);
             let target = self.actor(self.processes[target].leader.index());
             (self.contest).touch(target, &own, &self.setup.plan.start_up);
@@ -114,6 +114,9 @@ impl Session<'_> {
     /// Tells whether other threads of its process may tell from their memory when a task took
     /// its step: one that can go on, or that somebody else may wake.
     fn threads_may_tell(&self, index: usize) -> bool {
+        if self.setup.plan.watches_threads && !self.recorder.has_unwatched() {
+            return false;
+        }
         let own = self.space_number(index);
         let may_tell = |other: &Task| {
             let entering = other.entering;

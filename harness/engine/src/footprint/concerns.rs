@@ -8,7 +8,7 @@
 use super::objects;
 use crate::emulate::address::{self, destination};
 use crate::run::session::Session;
-use crate::run::task::{At, State};
+use crate::run::task::{At, State, Task};
 use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::{Arg, Does, Fact, Mapping, Row, Timer};
 use crosswire_kernel::{descriptor, memory};
@@ -38,6 +38,9 @@ impl Session<'_> {
             _ => self.about_to_touch(index),
         };
         let process = self.tasks[index].process;
+        if self.setup.plan.watches_threads {
+            self.tell_threads_apart(index, &mut touches);
+        }
         if self.has_live_children(process) {
             touches.push(self.handled_ends(process));
         }
@@ -45,6 +48,43 @@ impl Session<'_> {
         let touches: Rc<[Touch]> = touches.into();
         self.tasks[index].ahead = Some(touches.clone());
         touches
+    }
+
+    /// Where the memory of threads is watched, a step is one of its thread and not of its whole
+    /// process. In calls, threads may notice each other by what their process has: the numbers of
+    /// descriptors, the directory, how signals are handled.
+    fn tell_threads_apart(&self, index: usize, touches: &mut Vec<Touch>) {
+        let task = &self.tasks[index];
+        let whole = self.process_of(task.id);
+        touches.retain(|touch| touch.object != whole.object);
+        touches.push(self.thread(index));
+        let row = task.entering.row();
+        let is_call = matches!(task.state, State::Ready(At::Entry, _));
+        let is_alone = matches!(row.does, Does::Futex | Does::Exit { process: false })
+            || row.is(Fact::Yields)
+            || row.passes_time();
+        if is_call && !is_alone {
+            let leader = self.processes[task.process].leader;
+            touches.push(Touch::write(format!("calls of {leader}")));
+        }
+    }
+
+    /// What a thread is: a signal may change its course.
+    fn thread(&self, index: usize) -> Touch {
+        Touch::write(format!("thread {}", self.tasks[index].id))
+    }
+
+    /// What a process is, to one that may change its course: all of its threads, if these are told
+    /// apart.
+    pub(super) fn course_of(&self, process: usize) -> Vec<Touch> {
+        let whole = self.process_of(self.processes[process].leader);
+        let is_part = |task: &&Task| task.process == process && !task.is_gone();
+        let threads = self.tasks.iter().filter(is_part);
+        let threads = threads.map(|task| self.thread(task.id.index()));
+        match self.setup.plan.watches_threads {
+            true => threads.chain([whole]).collect(),
+            false => vec![whole],
+        }
     }
 
     /// Calls processes by their names, which are the same under every schedule, unlike their
@@ -56,7 +96,13 @@ impl Session<'_> {
             let process = number.filter(|number| *number < self.tasks.len());
             if let (Some((kind, _)), Some(leader)) = (numbered, process) {
                 let process = self.tasks[leader].process;
-                touch.object = format!("{kind}`{}`", self.processes[process].name);
+                let before = self.tasks.iter().take(leader);
+                let number = before.filter(|task| task.process == process).count();
+                let name = &self.processes[process].name;
+                touch.object = match number {
+                    0 => format!("{kind}`{name}`"),
+                    number => format!("{kind}`{name}:t{number}`"),
+                };
             }
         }
     }
@@ -245,7 +291,7 @@ impl Session<'_> {
             let parent = self.processes[process].parent;
             touches.extend(parent.map(|parent| self.mourners(parent)));
             let leader = self.processes[process].leader;
-            touches.push(self.process_of(leader));
+            touches.extend(self.course_of(process));
             if !is_question && !self.has_ended(&self.processes[process]) {
                 touches.extend(self.concern_of_exit(leader.index()));
             }

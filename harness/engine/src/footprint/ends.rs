@@ -20,7 +20,7 @@ impl Session<'_> {
         let process = self.tasks[index].process;
         // The kernel gives up robust locks in shared memory (robust_list(2)).
         let regions = self.space(index).regions();
-        for region in regions {
+        for region in regions.filter(|region| !region.own) {
             let file = objects::file(self.memory.name(region.object));
             // It counts as open as long as it is mapped.
             touches.push(Touch::add(objects::writers(&file)));

@@ -10,7 +10,7 @@ use super::space::{PAGE, Region};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::tracee::Stopped;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 /// Accesses by one thread after which a page is left to it.
@@ -25,7 +25,7 @@ const MOST: usize = 10_000;
 pub(super) struct Pages {
     known: HashMap<u64, Page>,
     /// Those that are accessible, and the thread they are left to.
-    open: Vec<u64>,
+    open: BTreeSet<u64>,
     left_to: usize,
 }
 
@@ -47,6 +47,12 @@ impl Pages {
         self.open.iter().map(|page| *page..page + PAGE)
     }
 
+    /// What was in a range is gone.
+    pub fn forget_range(&mut self, range: &Range<u64>) {
+        self.open.retain(|page| !range.contains(page));
+        self.known.retain(|page, _| !range.contains(page));
+    }
+
     /// All protections have been set anew.
     pub fn forget_open(&mut self) {
         self.open.clear();
@@ -54,9 +60,7 @@ impl Pages {
 
     /// Returns the pages that were accessible, as ranges.
     fn take_open(&mut self) -> Vec<(u64, u64)> {
-        let mut pages = std::mem::take(&mut self.open);
-        pages.sort_unstable();
-        pages.dedup();
+        let pages = std::mem::take(&mut self.open);
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for page in pages {
             match ranges.last_mut() {
@@ -97,9 +101,7 @@ impl Pages {
     }
 
     fn leave(&mut self, page: u64, index: usize) {
-        if !self.open.contains(&page) {
-            self.open.push(page);
-        }
+        self.open.insert(page);
         self.left_to = index;
     }
 }

@@ -49,6 +49,14 @@ pub(crate) struct OwnMemory {
     pub(super) pages: Pages,
 }
 
+impl OwnMemory {
+    /// What was in a range is gone.
+    fn forget(&mut self, range: &Range<u64>) {
+        self.ranges.remove(range);
+        self.pages.forget_range(range);
+    }
+}
+
 /// Ranges of addresses, none of which overlap.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Ranges(Vec<Range<u64>>);
@@ -340,22 +348,22 @@ impl Session<'_> {
         match mapping {
             Mapping::Map => {
                 let range = pages(result, args[1]);
-                own.ranges.remove(&range);
+                own.forget(&range);
                 match is_fresh(&args) {
                     true => self.watch_area(index, range, args[2] as i32, &Kind::Other, &Vec::new()),
                     false => Ok(()),
                 }
             }
             Mapping::Unmap => {
-                own.ranges.remove(&pages(args[0], args[1]));
+                own.forget(&pages(args[0], args[1]));
                 Ok(())
             }
             Mapping::Move => {
                 let [old, old_length, new_length, ..] = args;
                 let old = pages(old, old_length);
                 let was_own = !own.ranges.within(&old).is_empty();
-                own.ranges.remove(&old);
-                own.ranges.remove(&pages(result, new_length));
+                own.forget(&old);
+                own.forget(&pages(result, new_length));
                 if was_own {
                     own.ranges.insert(pages(result, new_length));
                 }
@@ -376,8 +384,8 @@ impl Session<'_> {
             return Ok(());
         }
         let remote = self.borrow(index)?;
-        for part in parts {
-            let watched = self.space(index).at(part.start);
+        let pieces = parts.iter().flat_map(|part| self.pieces(index, part));
+        for (part, watched) in pieces {
             let shift = watched.map_or(0, |_| DISTANCE);
             let args = [part.start + shift, part.end - part.start];
             let remove = [args[0], args[1], MADV_REMOVE as u64, 0, 0, 0];
@@ -397,6 +405,20 @@ impl Session<'_> {
         Ok(remote.end()?)
     }
 
+    /// Returns the parts of a range that are watched, each with its mapping, and the others.
+    fn pieces(&self, index: usize, range: &Range<u64>) -> Vec<(Range<u64>, Option<Region>)> {
+        let mut pieces = Vec::new();
+        let mut reached = range.start;
+        for region in self.space(index).within(range.clone()) {
+            pieces.push((reached..region.start, None));
+            pieces.push((region.start..region.end, Some(region)));
+            reached = region.end;
+        }
+        pieces.push((reached..range.end, None));
+        pieces.retain(|(piece, _)| piece.start < piece.end);
+        pieces
+    }
+
     fn follow_heap(&mut self, index: usize, end: u64) -> Result<(), Halt> {
         let Some(own) = self.space_mut(index).own.as_mut() else {
             return Ok(());
@@ -408,7 +430,7 @@ impl Session<'_> {
             let usual = PROT_READ | PROT_WRITE;
             return self.watch_area(index, before..now, usual, &Kind::Heap, &Vec::new());
         }
-        own.ranges.remove(&(now..before));
+        own.forget(&(now..before));
         self.forget_range(index, now..before)
     }
 
@@ -432,8 +454,11 @@ impl Session<'_> {
         let areas = maps::areas(tid)?;
         let remote = self.borrow(child)?;
         for area in areas.iter().filter(|area| area.shared) {
-            for part in own.ranges.within(&area.range) {
-                let watched = self.space(child).at(part.start).copied();
+            let parts = own.ranges.within(&area.range);
+            let pieces: Vec<_> = (parts.iter())
+                .flat_map(|part| self.pieces(child, part))
+                .collect();
+            for (part, watched) in pieces {
                 let shift = watched.map_or(0, |_| DISTANCE);
                 let protection = watched.map_or(area.protection, |region| region.protection);
                 let length = part.end - part.start;
