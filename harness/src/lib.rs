@@ -118,7 +118,7 @@
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
 pub mod manual {
-    //! Longer texts: a tutorial, memory order, the meaning of each message, and what stays as it
+    //! Longer texts: a tutorial, memory order, threads, the meaning of each message, and what stays as it
     //! is.
 
     #[doc = include_str!("manual/tutorial.md")]
@@ -126,6 +126,9 @@ pub mod manual {
 
     #[doc = include_str!("manual/memory.md")]
     pub mod memory {}
+
+    #[doc = include_str!("manual/threads.md")]
+    pub mod threads {}
 
     #[doc = include_str!("manual/messages.md")]
     pub mod messages {}

@@ -36,7 +36,7 @@ fn private_calls_concern_the_caller_alone() {
     for row in all().filter(|row| row.is(Fact::Private)) {
         let is_own = matches!(
             row.does,
-            Nothing | Map(_) | SignalAction | SignalMask | Segment
+            Nothing | Map(_) | SignalAction | SignalMask | SignalStack | Segment
         );
         assert!(is_own && row.transfer().is_none(), "{}", row.name);
         assert!(!row.is(Fact::Interruptible), "{}", row.name);

@@ -18,5 +18,6 @@ mod shards;
 mod shared_programs;
 mod start_up;
 mod symbols;
+mod threads;
 mod unprivileged;
 mod wrappers;

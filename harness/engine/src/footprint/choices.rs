@@ -158,7 +158,9 @@ impl Session<'_> {
             Does::Open
             | Does::Epoll
             | Does::EventCounter
-            | Does::Timer(Timer::CreateDescriptor) if !self.setup.plan.watches_threads => {
+            | Does::Timer(Timer::CreateDescriptor)
+                if !self.setup.plan.watches_threads =>
+            {
                 self.contest.opens(process, result as u64);
             }
             Does::Close => self.contest.shares(process, Some(first)),

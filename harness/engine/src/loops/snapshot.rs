@@ -1,8 +1,8 @@
 //! What a task will do next depends on its registers and the memory that its process has
 //! to itself, as long as its calls and its accesses to shared memory come out the same.
 
-use crate::memory::space::DISTANCE;
 use crate::memory::is_engines_own;
+use crate::memory::space::DISTANCE;
 use crosswire_kernel::regs::{self, Registers};
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, descriptor, maps, memory};

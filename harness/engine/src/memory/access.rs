@@ -9,9 +9,9 @@ use crate::faults::armed::Strike;
 use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::{Tid, memory};
 use crosswire_kernel::regs::{self, Register};
 use crosswire_kernel::tracee::{Entering, Stop, Stopped};
+use crosswire_kernel::{Tid, memory};
 use crosswire_model::{Access, AccessKind, Call, End, What};
 use std::io;
 
@@ -266,7 +266,10 @@ impl Session<'_> {
             _ => self.perform_stepped(index)?,
         }
         self.close_shared(index)?;
-        Ok(matches!(self.tasks[index].state, State::Ready(At::Access | At::Code, _)))
+        Ok(matches!(
+            self.tasks[index].state,
+            State::Ready(At::Access | At::Code, _)
+        ))
     }
 
     /// Tells whether an instruction belongs to the dynamic loader, or jumps to an address that

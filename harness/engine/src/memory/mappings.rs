@@ -107,7 +107,10 @@ impl Session<'_> {
             Mapping::Move
                 if args[3] as c_int & MREMAP_MAYMOVE != 0
                     && args[3] as c_int & MREMAP_FIXED == 0
-                    && self.space(index).at(args[0]).is_some_and(|region| !region.own) =>
+                    && self
+                        .space(index)
+                        .at(args[0])
+                        .is_some_and(|region| !region.own) =>
             {
                 let Some(room) = self.space(index).room(args[2].next_multiple_of(PAGE)) else {
                     return Err(self.no_room(index, args[2]));
@@ -136,7 +139,12 @@ impl Session<'_> {
 
     /// Changes an argument of the call that is about to begin; the program gets its own
     /// back when it ends.
-    pub(super) fn change_argument(&mut self, index: usize, argument: usize, value: u64) -> Result<(), Halt> {
+    pub(super) fn change_argument(
+        &mut self,
+        index: usize,
+        argument: usize,
+        value: u64,
+    ) -> Result<(), Halt> {
         let task = &mut self.tasks[index];
         let register = Register::Arg(argument);
         task.borrowed
@@ -359,6 +367,7 @@ impl Session<'_> {
             remote.must("removing an alias", made::MUNMAP, args)?;
         }
         remote.end()?;
+        self.forget_pages(index, &range);
         self.space_mut(index).remove(range);
         Ok(())
     }

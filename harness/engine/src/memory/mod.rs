@@ -16,7 +16,7 @@ mod death;
 mod mappings;
 mod naming;
 mod of_task;
-mod pages;
+mod own;
 mod pointers;
 mod quiet;
 mod reading;
@@ -25,7 +25,6 @@ pub(crate) mod shown;
 pub(crate) mod space;
 mod stack;
 mod strings;
-mod threads;
 mod tso;
 
 pub(crate) use naming::Knowledge;
@@ -150,7 +149,7 @@ impl Session<'_> {
             return self.set_open(index, false);
         }
         let own = self.space(index).own.as_ref();
-        match own.is_some_and(|own| own.pages.are_open_to_others(index)) {
+        match own.is_some_and(|own| own.is_left_to_others(index)) {
             true => self.take_back_pages(index),
             false => Ok(()),
         }

@@ -372,7 +372,10 @@ impl Session<'_> {
         };
         let awaits = self.awaited_by(&name);
         let actors = match self.setup.plan.watches_threads {
-            true => (leader.index(), parent.map(|of| self.processes[of].leader.index())),
+            true => (
+                leader.index(),
+                parent.map(|of| self.processes[of].leader.index()),
+            ),
             false => (self.processes.len(), parent),
         };
         self.contest.begin(actors.0, actors.1);

@@ -144,7 +144,13 @@ impl Exploration {
             });
         });
         let mut report = pool.finish(|sampling, elapsed| {
-            Ok(sampling.report(elapsed, self.seed, stopped, self.check_output, self.watches_threads))
+            Ok(sampling.report(
+                elapsed,
+                self.seed,
+                stopped,
+                self.check_output,
+                self.watches_threads,
+            ))
         })?;
         report.exhaustion = Some(shared.progress());
         let position = shared.position.lock();

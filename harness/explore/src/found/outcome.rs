@@ -108,7 +108,9 @@ impl Outcome {
             strategy: place_of(&run.plan.schedule.rule),
             start_up: run.plan.start_up.clone(),
             unwatched: run.unwatched.clone(),
-            has_threads: (0..).zip(&run.trace.tasks).any(|(n, task)| task.leader != TaskId(n)),
+            has_threads: (0..)
+                .zip(&run.trace.tasks)
+                .any(|(n, task)| task.leader != TaskId(n)),
             ..Outcome {
                 verdict,
                 ..Outcome::invalid(String::new())

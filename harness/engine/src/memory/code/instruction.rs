@@ -296,7 +296,10 @@ mod tests {
         };
         // add dword [rip+0x2000],1: what follows the address counts, too.
         let add = [0x83, 0x05, 0, 0x20, 0, 0, 1];
-        assert_eq!(substituted(&add), ("add dword ptr gs:[rax],1".to_owned(), 0x3007));
+        assert_eq!(
+            substituted(&add),
+            ("add dword ptr gs:[rax],1".to_owned(), 0x3007)
+        );
         // lock cmpxchg [rip+0],ecx, which uses RAX as well
         let exchange = [0xf0, 0x0f, 0xb1, 0x0d, 0, 0, 0, 0];
         let text = "lock cmpxchg gs:[rdx],ecx".to_owned();

@@ -63,9 +63,7 @@ impl Trampoline {
     /// put into a register first.
     pub fn access(&self) -> (u64, Option<Substitute>) {
         match self.instruction.form {
-            Form::Relative(substitute) => {
-                (self.address + (SAVE + FILL) as u64, Some(substitute))
-            }
+            Form::Relative(substitute) => (self.address + (SAVE + FILL) as u64, Some(substitute)),
             _ => (self.address, None),
         }
     }
@@ -152,7 +150,11 @@ impl Trampolines {
                 code.extend(move_saved(0x89, register, trampoline.address));
                 code.extend(fill(register, substitute.address));
                 code.extend(changed);
-                code.extend(move_saved(0x8b, register, trampoline.address + code.len() as u64));
+                code.extend(move_saved(
+                    0x8b,
+                    register,
+                    trampoline.address + code.len() as u64,
+                ));
                 code.extend(JUMP);
                 code.extend(trampoline.next().to_le_bytes());
             }

@@ -1,0 +1,86 @@
+//! Memory that threads of a process share, watched: programs do what they do natively, and what
+//! threads do to each other there is found, proved or excluded.
+
+use crosswire_testing::building::{build_directory, compile, source};
+use crosswire_testing::command::{Outcome, PASS, VIOLATION, replay_differs, run, somewhere};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn program(directory: &Path) -> PathBuf {
+    compile(&[source("threads.c")], directory, "threads")
+}
+
+/// Runs a mode of the program with its threads watched.
+fn watched(directory: &Path, program: &Path, mode: &str, options: &[&str]) -> Outcome {
+    let program = program.to_str().expect("a path that is text");
+    let arguments = [&["--threads"], options, &["--", program, mode]].concat();
+    run(directory, &arguments)
+}
+
+#[test]
+fn memory_is_what_it_is_natively() {
+    let (here, programs) = (somewhere(), build_directory());
+    let program = program(programs.path());
+    let native = Command::new(&program)
+        .arg("memory")
+        .output()
+        .expect("it runs");
+    let native = String::from_utf8(native.stdout).expect("text");
+    assert!(
+        native.lines().count() > 25 && !native.contains(": no"),
+        "{native}"
+    );
+    for options in [
+        &["--runs", "3"][..],
+        &["--runs", "2", "--every-step"],
+        &["--runs", "2", "--memory", "tso"],
+    ] {
+        let outcome = watched(here.path(), &program, "memory", options);
+        assert_eq!(outcome.status, PASS, "{options:?}: {}", outcome.told());
+        let output = &outcome.report["first_run"]["stdout"];
+        assert_eq!(output.as_str(), Some(native.as_str()), "{options:?}");
+    }
+}
+
+#[test]
+fn loops_end_or_are_proved_endless() {
+    let (here, programs) = (somewhere(), build_directory());
+    let program = program(programs.path());
+    for mode in ["computes", "late"] {
+        let outcome = watched(here.path(), &program, mode, &["--runs", "10"]);
+        assert_eq!(outcome.status, PASS, "{mode}: {}", outcome.told());
+    }
+    let outcome = watched(here.path(), &program, "never", &["--runs", "1"]);
+    assert_eq!(outcome.kinds(), ["livelock"], "{}", outcome.told());
+    let text = outcome.violations()[0].to_string();
+    assert!(
+        text.contains("waits in a loop for flag to change"),
+        "{text}"
+    );
+    assert!(
+        text.contains("waits in a loop for other_flag to change"),
+        "{text}"
+    );
+}
+
+/// An increment is one instruction, whose load and store processors do not keep together.
+#[test]
+fn an_increment_without_a_lock_is_two_steps_where_stores_wait() {
+    let (here, programs) = (somewhere(), build_directory());
+    let program = program(programs.path());
+    let outcome = watched(here.path(), &program, "adds", &["--memory", "tso"]);
+    assert_eq!(outcome.status, VIOLATION, "{}", outcome.told());
+    for (file, kind) in outcome.files(here.path()).iter().zip(outcome.kinds()) {
+        assert_eq!(replay_differs(here.path(), file, kind), None);
+    }
+}
+
+#[test]
+fn without_threads_it_says_so() {
+    let (here, programs) = (somewhere(), build_directory());
+    let program = program(programs.path());
+    let outcome = watched(here.path(), &program, "alone", &["--runs", "2"]);
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
+    let notes = outcome.report["notes"].to_string();
+    assert!(notes.contains("no process has created a thread"), "{notes}");
+}
