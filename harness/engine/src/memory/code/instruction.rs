@@ -298,7 +298,7 @@ mod tests {
         let add = [0x83, 0x05, 0, 0x20, 0, 0, 1];
         assert_eq!(
             substituted(&add),
-            ("add dword ptr gs:[rax],1".to_owned(), 0x3007)
+            ("add dword ptr gs:[rax],1h".to_owned(), 0x3007)
         );
         // lock cmpxchg [rip+0],ecx, which uses RAX as well
         let exchange = [0xf0, 0x0f, 0xb1, 0x0d, 0, 0, 0, 0];
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(substituted(&high), ("mov gs:[rcx],ah".to_owned(), 0x1006));
         // vmovdqu [rip+0],ymm0
         let vector = [0xc5, 0xfe, 0x7f, 0x05, 0, 0, 0, 0];
-        let text = "vmovdqu ymmword ptr gs:[rax],ymm0".to_owned();
+        let text = "vmovdqu gs:[rax],ymm0".to_owned();
         assert_eq!(substituted(&vector), (text, 0x1008));
     }
 
