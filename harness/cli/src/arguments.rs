@@ -4,11 +4,13 @@ mod histories;
 mod run;
 mod shard;
 mod shared;
+mod steer;
 mod values;
 
 pub use histories::CheckOptions;
 pub use run::{CrashOptions, JudgementOptions, ProgramOptions, RunOptions};
 pub use shared::{ExploreOptions, Format, OutputOptions};
+pub use steer::SteerOptions;
 pub use values::{Allowed, ExpectedExit, IsolationOption, Leaks, Words};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -86,6 +88,8 @@ pub enum Verb {
     /// Explain a recorded run: the violation and the steps that led to it
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Box<ExplainOptions>),
+    /// Steer a run by hand: who takes each step, which fault strikes; forward and back
+    Steer(Box<SteerOptions>),
     /// Compare two recorded runs: the first step and the decisions that differ
     Diff(DiffOptions),
     /// Merge the results of all parts of an exploration into one report

@@ -24,6 +24,7 @@ mod progress;
 mod replay;
 mod run;
 mod shrink;
+mod steer;
 mod surroundings;
 mod table;
 mod terminal;
@@ -74,6 +75,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         Some(Verb::Replay(options)) => replay::replay(options),
         Some(Verb::Shrink(options)) => shrink::shrink(options),
         Some(Verb::Explain(options)) => explain::explain(options),
+        Some(Verb::Steer(options)) => steer::steer(options),
         Some(Verb::Diff(options)) => diff::diff(options),
         Some(Verb::Man { verb }) => generated::man(verb.as_deref()),
         Some(Verb::Completions { shell }) => Ok(generated::completions(*shell)),

@@ -22,6 +22,7 @@ pub use crosswire_kernel::sandbox::{Capabilities, Capability, Feature, Loss};
 pub use error::EngineError;
 pub use files::listings::Listings;
 pub use finish::hold::Held;
+pub use finish::stands::{Doing, Stand, Standing};
 pub use footprint::{EARLY_DRAIN, TIME_OUT};
 pub use measure::{bare_fault, bare_stop};
 pub use schedule::choose::{Choices, Chooser};
@@ -96,6 +97,7 @@ pub struct Engine {
     /// A run has executed a program that looked at files of the run first.
     executes: bool,
     watches: bool,
+    stop: finish::stands::Stop,
     places: Places,
     listings: Listings,
     /// Knowledge of the programs' code.
@@ -160,6 +162,7 @@ impl Engine {
             executes: false,
             knowledge: std::cell::Cell::default(),
             watches: false,
+            stop: finish::stands::Stop::default(),
             places: Places::default(),
             listings: target.listings.clone(),
             _ticker: Ticker::start(TICK).map_err(machine("starting the watchdog"))?,
@@ -272,6 +275,7 @@ impl Engine {
     fn run_once(&mut self, plan: &Plan, prepared: usize) -> Result<Attempt, EngineError> {
         let began = finish::sweep::now();
         let (mut session, outcome) = self.perform(plan, &self.prepared[prepared])?;
+        let stood = session.stood(&outcome);
         let early = std::mem::take(&mut session.early);
         let contested = std::mem::take(&mut session.contest.found);
         let mattered = session
@@ -300,6 +304,7 @@ impl Engine {
             written.map_err(|error| EngineError::Machine(format!("keeping stubs: {error}")))?;
         }
         self.executes |= early.missed;
+        self.stop.stood = stood;
         self.knowledge.set(knowledge);
         let history = self.history(&mut trace, &undone);
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
@@ -371,6 +376,7 @@ impl Engine {
             in_template: false,
             most_made: u32::MAX,
             until_executed: 0,
+            stop_before: self.stop.before,
             early: &prepared.early,
             notes_changes: self.executes && plan.start_up.reads_own_files,
             start_id: 0,

@@ -3,7 +3,7 @@
 use super::{Budget, Exhaust, Keep, Memory, Part, Regression, Shard, Strategy, available_cpus};
 use crosswire_check::{Check, Expectations};
 use crosswire_engine::Target;
-use crosswire_model::{Action, FaultKind, Limits, StartUp};
+use crosswire_model::{Action, FaultKind, Limits, Plan, StartUp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,9 @@ pub struct Exploration {
     pub keep: Option<Keep>,
     /// What was performed before: the exploration resumes after it.
     pub resumed: Option<Arc<Part>>,
+    /// Every run begins with the decisions, the faults and the start-up of this plan, if there is
+    /// one. For random schedules only.
+    pub prefix: Option<Plan>,
     /// True if every step is a choice, also where it can be told that it does not matter who
     /// takes it.
     pub every_step: bool,
@@ -90,6 +93,7 @@ impl Exploration {
             fault_pairs: false,
             keep: None,
             resumed: None,
+            prefix: None,
             every_step: false,
             strategy: Strategy::default(),
             memory: Memory::default(),

@@ -6,5 +6,6 @@ pub(crate) mod ids;
 pub(crate) mod ipc;
 pub(crate) mod leftovers;
 pub(crate) mod outcome;
+pub(crate) mod stands;
 pub(crate) mod sweep;
 pub(crate) mod undone;

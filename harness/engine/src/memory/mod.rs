@@ -10,6 +10,7 @@
 //! (`backing`).
 
 mod access;
+mod ahead;
 mod backing;
 mod code;
 mod death;

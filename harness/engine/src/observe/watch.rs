@@ -15,6 +15,17 @@ const SHOWN: usize = 128;
 const ELEMENTS: u64 = 16;
 
 impl Session<'_> {
+    /// Returns the data that the call is given which a task is about to make, by argument.
+    pub(crate) fn given(&self, index: usize) -> Vec<(u8, Content)> {
+        let task = &self.tasks[index];
+        let look = CallView {
+            tid: task.tid,
+            args: task.entering.args,
+            moment: Moment::Before,
+        };
+        look.at(task.entering.row())
+    }
+
     /// Looks at the memory behind the call of the event that was recorded last.
     pub(crate) fn watch(&mut self, index: usize) {
         let Some(event) = self.recorder.events.last() else {

@@ -49,6 +49,8 @@ pub(crate) struct Setup<'a> {
     pub notes_changes: bool,
     /// The id that a program has in every run, for its template.
     pub start_id: i32,
+    /// The run ends before this step, as if that were its limit, once a task is about to take it.
+    pub stop_before: Option<u64>,
     /// Somebody wants to know what calls read and write.
     pub watched: bool,
 }

@@ -13,7 +13,7 @@ use crosswire_calls::{Does, Fact};
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs::{self, Register};
-use crosswire_model::{Action, Deviation, Moment, Signal, TaskId, What};
+use crosswire_model::{Action, Deviation, End, Limit, Moment, Signal, TaskId, What};
 
 impl Session<'_> {
     /// Takes steps until the run is over.
@@ -35,6 +35,9 @@ impl Session<'_> {
         let ready = self.ready();
         if ready.is_empty() {
             return self.nobody_ready();
+        }
+        if self.is_to_stop() {
+            return Err(Halt::End(End::Limit(Limit::Steps)));
         }
         let asleep = self.asleep();
         let task = match self.carries_on(&ready) {

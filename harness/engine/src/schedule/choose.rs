@@ -163,6 +163,12 @@ impl Chooser {
         chosen
     }
 
+    /// Returns the task that [`Rule::RunOn`](crosswire_model::Rule::RunOn) chooses of these that
+    /// are ready.
+    pub(crate) fn usual(&self, ready: &[TaskId], yielded: bool) -> TaskId {
+        self.run_on(ready, yielded)
+    }
+
     fn run_on(&self, ready: &[TaskId], yielded: bool) -> TaskId {
         let tasks = || ready.iter().filter(|task| !task.is_buffer());
         let next = |task: TaskId| tasks().find(|id| **id > task).or_else(|| tasks().next());

@@ -230,6 +230,7 @@ impl Engine {
             in_template: true,
             most_made,
             until_executed: 0,
+            stop_before: None,
             early: &[],
             notes_changes: false,
             start_id: RUN_PID + number as i32,

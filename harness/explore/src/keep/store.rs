@@ -15,15 +15,19 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If the directory cannot be created or the file cannot be written.
 pub fn save(record: &Record, kind: &Kind, directory: &Path) -> io::Result<PathBuf> {
+    save_as(record, &kind.to_string(), directory)
+}
+
+/// Writes a record into a directory as [`save`] does, with another word in the place of the kind.
+///
+/// # Errors
+/// As for [`save`].
+pub fn save_as(record: &Record, word: &str, directory: &Path) -> io::Result<PathBuf> {
     let name = record
         .scenario
         .as_ref()
         .or(record.programs.first().map(|program| &program.name));
-    let stem = format!(
-        "{}-{}",
-        plain(name.map_or("run", |name| name)),
-        plain(&kind.to_string())
-    );
+    let stem = format!("{}-{}", plain(name.map_or("run", |name| name)), plain(word));
     write_new(directory, &stem, &record.to_json())
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod capabilities;
 pub(crate) mod confirm;
 pub(crate) mod cpus;
+pub(crate) mod examiner;
 pub(crate) mod explored;
 pub(crate) mod pool;
 pub(crate) mod runner;

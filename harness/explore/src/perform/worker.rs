@@ -56,6 +56,7 @@ impl Work {
                 memory: exploration.memory,
                 watches_threads: exploration.watches_threads,
                 start_up: exploration.start_up(),
+                prefix: exploration.prefix.clone(),
                 limits: exploration.limits.clone(),
             },
             judge: Judge {
@@ -95,6 +96,14 @@ pub(crate) fn perform_job(
         outcome.profile = Some(Profile::of(&run));
     }
     outcome.orders = orders(&run);
+    if work.planner.prefix.is_some() && run.plan.start_up != plan.start_up {
+        outcome.verdict = Verdict::Invalid(
+            "a run has shown more of what processes share while they start, so that its steps are \
+             not those that the given decisions speak of"
+                .to_owned(),
+        );
+        outcome.record = None;
+    }
     if job.run == 0 {
         describe_first(work, &run, &mut outcome);
     }

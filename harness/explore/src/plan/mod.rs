@@ -5,6 +5,7 @@ pub(crate) mod budget;
 pub(crate) mod classes;
 pub(crate) mod effects;
 pub(crate) mod guarantee;
+pub(crate) mod here;
 pub(crate) mod memory;
 pub(crate) mod mix;
 pub(crate) mod planner;

@@ -68,12 +68,26 @@ pub(crate) struct Planner {
     pub watches_threads: bool,
     /// The start-up of the first run.
     pub start_up: StartUp,
+    /// What every run begins with, if somebody has decided that.
+    pub prefix: Option<Plan>,
     pub limits: Limits,
 }
 
 impl Planner {
     /// Returns the plan of a run.
     pub fn plan(&self, run: u64, lessons: &Lessons) -> Plan {
+        let mut plan = self.plan_from_the_start(run, lessons);
+        if let Some(prefix) = &self.prefix {
+            plan.schedule.deviations = prefix.schedule.deviations.clone();
+            plan.faults.splice(0..0, prefix.faults.iter().cloned());
+            plan.start_up = prefix.start_up.clone();
+            plan.clocks_are_free = prefix.clocks_are_free;
+        }
+        plan
+    }
+
+    /// Returns the plan of a run of which nothing is decided.
+    fn plan_from_the_start(&self, run: u64, lessons: &Lessons) -> Plan {
         let is_whole = self.is_whole(run, lessons);
         let comes_first = !is_whole && self.comes_first(run, lessons);
         // The runs by which others are measured.
@@ -209,7 +223,7 @@ mod tests {
     use super::*;
     use crate::fake;
     use crate::plan::points::Points;
-    use crosswire_model::Trace;
+    use crosswire_model::{Deviation, TaskId, Trace};
     use std::collections::BTreeSet;
 
     fn planner() -> Planner {
@@ -223,6 +237,7 @@ mod tests {
             memory: Memory::Sc,
             watches_threads: false,
             start_up: StartUp::default(),
+            prefix: None,
             limits: Limits::default(),
         }
     }
@@ -233,6 +248,35 @@ mod tests {
             space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(trace)),
             since: 1,
             ..Lessons::default()
+        }
+    }
+
+    #[test]
+    fn every_run_begins_with_the_prefix() {
+        let trace = fake::trace(&[("a", "write"), ("b", "read")]);
+        let deviation = Deviation {
+            step: 1,
+            task: TaskId(1),
+        };
+        let prefix = Plan {
+            schedule: Schedule {
+                deviations: vec![deviation],
+                ..Schedule::default()
+            },
+            faults: vec!["pause(3):b@read#1".parse().unwrap()],
+            start_up: StartUp::longest(),
+            ..Plan::default()
+        };
+        let planner = Planner {
+            prefix: Some(prefix.clone()),
+            ..planner()
+        };
+        for run in 0..20 {
+            let plan = planner.plan(run, &lessons(&trace));
+            assert_eq!(plan.schedule.deviations, [deviation]);
+            assert_eq!(plan.faults[0], prefix.faults[0]);
+            assert_eq!(plan.faults.len(), 1 + run as usize % 2);
+            assert!(plan.start_up == prefix.start_up && !plan.clocks_are_free);
         }
     }
 

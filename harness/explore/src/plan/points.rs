@@ -74,6 +74,24 @@ pub(crate) fn of_process<'a>(
         })
 }
 
+/// Returns how many points of a call, or of signals where `None`, a process has passed.
+pub(crate) fn count_sites(trace: &Trace, process: &str, call: Option<Call>, blocked: bool) -> u32 {
+    let wanted = match call {
+        Some(call) if blocked => SiteKind::Blocked(call),
+        Some(call) => SiteKind::Call(call),
+        None => SiteKind::Signal,
+    };
+    let is_its_own = |event: &&crosswire_model::Event| {
+        let task = trace.tasks.get(event.task.index());
+        task.is_some_and(|task| task.process == process)
+    };
+    let own = trace.events.iter().filter(is_its_own);
+    let passed = own
+        .flat_map(|event| sites(&event.what))
+        .filter(|site| *site == wanted);
+    passed.count() as u32
+}
+
 /// Maximum number of points of each site seen in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Points {

@@ -1,0 +1,44 @@
+//! `crosswire steer`: schedules by hand, in a terminal, in a browser, or by lines.
+
+mod plain;
+
+use crate::arguments::SteerOptions;
+use crate::failure::Failure;
+use crate::{exit, surroundings};
+use crosswire::explore::Exploration;
+use crosswire_steer::{SteerError, Steering};
+
+/// Steers until the user is done; returns the exit status.
+pub fn steer(options: &SteerOptions) -> Result<u8, Failure> {
+    let mut steering = Steering::start(exploration(options)?)?;
+    plain::converse(&mut steering, options.format)?;
+    Ok(status(&steering))
+}
+
+/// Builds the settings of the runs, and of a search behind them.
+fn exploration(options: &SteerOptions) -> Result<Exploration, Failure> {
+    let surroundings = surroundings::from(&options.programs)?;
+    surroundings.note_withheld();
+    let mut exploration = Exploration::new(surroundings.target);
+    exploration.expectations = surroundings::expectations(&options.judgement, &exploration.target);
+    exploration.limits = options.limits.limits();
+    exploration.faults = options.faults.clone();
+    exploration.every_step = options.every_step;
+    exploration.seed = options.seed;
+    Ok(exploration)
+}
+
+/// Returns the status of the verdict, if the run is over.
+fn status(steering: &Steering) -> u8 {
+    steering.verdict().map_or(exit::PASS, exit::of)
+}
+
+impl From<SteerError> for Failure {
+    fn from(error: SteerError) -> Failure {
+        match error {
+            SteerError::Engine(error) => error.into(),
+            SteerError::Explore(error) => error.into(),
+            error => Failure::usage(error),
+        }
+    }
+}
