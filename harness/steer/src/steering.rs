@@ -377,9 +377,8 @@ impl Steering {
         self.found = report.found.into_iter().next();
         let text = match (&self.found, &report.verdict) {
             (Some(found), _) => format!(
-                "found in {tried}: {}: {}; `follow` puts its steps ahead",
-                escape(&found.violation.kind.to_string()),
-                escape(&found.violation.sentence),
+                "found in {tried}: {}; `follow` puts its steps ahead",
+                view::sentence(&found.violation),
             ),
             (None, Verdict::Invalid(reason)) => format!("invalid: {}", escape(reason)),
             (None, Verdict::Inconclusive(limit)) if *limit != Limit::Budget => {

@@ -1,6 +1,7 @@
 //! A steered run as the lines of a Rust test. Its decisions are told by what tasks have done, so
 //! that they keep their meaning when the program is repaired.
 
+use crate::view;
 use crosswire_model::{Record, Switch, TaskId, Verdict};
 use crosswire_report::{Explanation, escape};
 use std::fmt::Write;
@@ -60,8 +61,7 @@ fn write_test(record: &Record, text: &mut String) -> std::fmt::Result {
     );
     if let Verdict::Violation(found) = &record.verdict {
         for violation in found {
-            let (kind, sentence) = (&violation.kind, &violation.sentence);
-            writeln!(text, "    // Was {kind}: {}", escape(sentence))?;
+            writeln!(text, "    // Was {}", view::sentence(violation))?;
         }
     }
     text.push_str(

@@ -4,7 +4,7 @@ use crate::ahead;
 use crate::path::{Decision, Path};
 use crate::place::Place;
 use crosswire_engine::Doing;
-use crosswire_model::{Action, End, Limit, TaskId, Trace, Verdict};
+use crosswire_model::{Action, End, TaskId, Trace, Verdict, Violation, What};
 use crosswire_report::escape;
 use crosswire_report::world::World;
 use serde::Serialize;
@@ -202,18 +202,23 @@ pub(crate) fn end(trace: &Trace, verdict: &Verdict) -> String {
     };
     match verdict {
         Verdict::Violation(found) => {
-            let sentences = found.iter().map(|one| {
-                format!(
-                    "{}: {}",
-                    escape(&one.kind.to_string()),
-                    escape(&one.sentence)
-                )
-            });
-            format!("{how}; {}", sentences.collect::<Vec<_>>().join("; "))
+            let sentences: Vec<String> = found.iter().map(sentence).collect();
+            format!("{how}; {}", sentences.join("; "))
         }
         Verdict::Pass => format!("{how}; nothing that is checked was violated"),
-        Verdict::Inconclusive(Limit::Steps) | Verdict::Inconclusive(_) => how,
+        Verdict::Inconclusive(_) => how,
         Verdict::Invalid(reason) => format!("invalid: {}", escape(reason)),
+    }
+}
+
+/// Returns a violation in its one sentence, with its kind in front.
+pub(crate) fn sentence(violation: &Violation) -> String {
+    let kind = escape(&violation.kind.to_string());
+    let sentence = escape(&violation.sentence);
+    // Some sentences begin with the kind of violation.
+    match sentence.starts_with(&format!("{kind}: ")) {
+        true => sentence,
+        false => format!("{kind}: {sentence}"),
     }
 }
 
@@ -259,7 +264,6 @@ fn tasks(place: &Place, next: &[Option<String>], word: &dyn Fn(usize) -> String)
 }
 
 fn state_at_end(trace: &Trace, task: TaskId) -> &'static str {
-    use crosswire_model::What;
     let mut own = trace.events.iter().filter(|event| event.task == task);
     match own.any(|event| matches!(event.what, What::Exit(_) | What::Killed(_))) {
         true => "ended",

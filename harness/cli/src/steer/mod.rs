@@ -1,17 +1,26 @@
 //! `crosswire steer`: schedules by hand, in a terminal, in a browser, or by lines.
 
 mod plain;
+mod screen;
+mod terminal_form;
+mod web;
 
 use crate::arguments::SteerOptions;
 use crate::failure::Failure;
 use crate::{exit, surroundings};
 use crosswire::explore::Exploration;
 use crosswire_steer::{SteerError, Steering};
+use std::io::IsTerminal;
 
 /// Steers until the user is done; returns the exit status.
 pub fn steer(options: &SteerOptions) -> Result<u8, Failure> {
     let mut steering = Steering::start(exploration(options)?)?;
-    plain::converse(&mut steering, options.format)?;
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    match options.web {
+        Some(port) => web::serve(&mut steering, port)?,
+        None if is_terminal && !options.plain => terminal_form::converse(&mut steering)?,
+        None => plain::converse(&mut steering, options.format)?,
+    }
     Ok(status(&steering))
 }
 
