@@ -12,11 +12,11 @@ use crosswire_model::{
 use crosswire_report::escape;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Runs from which it is learnt what processes share, and the time for that.
+/// Runs from which it is learnt what processes share. Always as many: the steps of a session must
+/// not depend on how busy the machine is.
 const LESSONS: u64 = 8;
-const LEARNING: Duration = Duration::from_secs(3);
 
 /// A run that is steered. It must be used on the thread that started it, as an [`Engine`].
 pub struct Steering {
@@ -507,7 +507,6 @@ fn learn(engine: &mut Engine, usual: &Plan, every_step: bool) -> Result<StartUp,
     if every_step {
         return Ok(StartUp::default());
     }
-    let began = Instant::now();
     let mut start_up = StartUp::longest();
     for run in 0..LESSONS {
         let rule = match run {
@@ -521,9 +520,6 @@ fn learn(engine: &mut Engine, usual: &Plan, every_step: bool) -> Result<StartUp,
         };
         let run = engine.run(&plan)?;
         start_up.learn(&run.plan.start_up);
-        if began.elapsed() > LEARNING {
-            break;
-        }
     }
     start_up.carries_on = false;
     Ok(start_up)

@@ -101,11 +101,12 @@ impl Browser {
         self.load_url(&format!("file://{}", file.display()));
     }
 
-    /// Loads a page from a local file, with what follows the file's name.
+    /// Loads a page by its address.
     pub fn load_url(&mut self, url: &str) {
         self.ask("Page.navigate", json!({"url": url}));
+        let protocol = url.split_inclusive(':').next().unwrap_or_default();
         while self.evaluate("document.readyState") != "complete"
-            || self.evaluate("location.protocol") != "file:"
+            || self.evaluate("location.protocol") != protocol
         {
             std::thread::yield_now();
         }
@@ -146,6 +147,22 @@ impl Browser {
                 "Input.dispatchMouseEvent",
                 json!({"type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1}),
             );
+        }
+    }
+
+    /// Waits until an expression in the page is true.
+    ///
+    /// # Panics
+    /// If it is not true in a minute.
+    pub fn wait_for(&mut self, expression: &str) {
+        let began = std::time::Instant::now();
+        while self.evaluate(expression) != true {
+            let page = self.evaluate("document.body.innerText");
+            assert!(
+                began.elapsed().as_secs() < 60,
+                "never true: {expression}, in {page}"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
 

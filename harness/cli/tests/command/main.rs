@@ -9,3 +9,4 @@ mod exports;
 mod formats;
 mod manners;
 mod page;
+mod steer;
