@@ -16,6 +16,7 @@
 pub mod cell;
 pub mod channel;
 mod common;
+pub mod demo;
 pub mod lock;
 pub mod notifier;
 pub mod rpc;

@@ -10,7 +10,7 @@ mod values;
 pub use histories::CheckOptions;
 pub use run::{CrashOptions, JudgementOptions, ProgramOptions, RunOptions};
 pub use shared::{ExploreOptions, Format, OutputOptions};
-pub use steer::SteerOptions;
+pub use steer::{DemoPart, SteerDemo, SteerOptions};
 pub use values::{Allowed, ExpectedExit, IsolationOption, Leaks, Words};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -111,6 +111,14 @@ pub enum Verb {
     Doctor(OutputOptions),
     /// Judge histories of operations from a file or a pipe
     Check(CheckOptions),
+    /// Become a process of a demo, when started by it
+    #[command(name = "__demo", hide = true)]
+    DemoProcess {
+        /// The part of the process.
+        part: DemoPart,
+        /// The text that is given and taken.
+        text: String,
+    },
     /// Become the processes of a scenario of the main job, when started by it
     #[command(name = "__scenario", hide = true)]
     Scenario {

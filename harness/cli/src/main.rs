@@ -83,6 +83,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         Some(Verb::Doctor(options)) => doctor::doctor(options),
         Some(Verb::Check(options)) => check::check(options),
         Some(Verb::Conform(options)) => conform::conform(options),
+        Some(Verb::DemoProcess { part, text }) => steer::perform_demo(*part, text),
         Some(Verb::Scenario { name, command }) => {
             crosswire_scenarios::reenter(name, command).map_err(Failure::usage)?;
             Ok(exit::PASS)

@@ -46,6 +46,8 @@ pub enum Command {
     Save(Option<PathBuf>),
     /// The lines of a Rust test that performs the run; saved if there is a file.
     Test(Option<PathBuf>),
+    /// Gives the programs of a demo another text.
+    Data(String),
     /// Shows where the run stands.
     Show,
     /// Shows the commands.
@@ -73,6 +75,7 @@ pub const HELP: &str = "\
   follow              puts the steps of the failure found ahead: go there with `forward`
   save [FILE]         a replay file of this run, ended in the usual order
   test [FILE]         the lines of a Rust test that performs it
+  data TEXT           with --demo: the text that A gives to B
   show, help, quit
 TASK is a name, its beginning, or a number such as #2.";
 
@@ -142,6 +145,7 @@ impl FromStr for Command {
             "follow" => Command::Follow,
             "save" => Command::Save(file),
             "test" => Command::Test(file),
+            "data" => Command::Data(task("data TEXT")?),
             "help" | "?" => Command::Help,
             "quit" | "q" | "exit" => Command::Quit,
             _ => return Err(UnknownCommand::Word(word.to_owned())),

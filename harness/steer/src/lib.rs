@@ -14,6 +14,8 @@
 
 mod ahead;
 mod command;
+mod counts;
+mod demo;
 mod error;
 mod lines;
 mod path;
@@ -23,6 +25,8 @@ mod test_lines;
 mod view;
 
 pub use command::{Command, HELP, UnknownCommand};
+pub use counts::Side;
+pub use demo::Demo;
 pub use error::SteerError;
 pub use lines::lines;
 pub use path::Decision;

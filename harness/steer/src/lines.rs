@@ -49,6 +49,14 @@ fn write_lines(view: &View, text: &mut String) -> std::fmt::Result {
     for object in &view.objects {
         write_object(object, text)?;
     }
+    for side in &view.sides {
+        writeln!(
+            text,
+            "    {}: {} calls, {} bytes copied by the kernel, {} waits, {} wake-ups, {} accesses to \
+             shared memory",
+            side.name, side.calls, side.copied, side.waits, side.wake_ups, side.accesses
+        )?;
+    }
     if let Some(next) = &view.ahead {
         writeln!(text, "{} decisions ahead; the next: {next}", view.forward)?;
     }

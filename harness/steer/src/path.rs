@@ -18,6 +18,8 @@ pub struct Decision {
 pub(crate) struct Path {
     decisions: Vec<Decision>,
     done: usize,
+    /// The first ones, which are not taken back.
+    fixed: usize,
 }
 
 impl Path {
@@ -51,9 +53,26 @@ impl Path {
         self.decisions.extend(ahead);
     }
 
+    /// Keeps the decisions that hold from being taken back.
+    pub fn fix(&mut self) {
+        self.fixed = self.done;
+    }
+
+    /// The number of decisions that can be taken back.
+    pub fn free(&self) -> usize {
+        self.done - self.fixed
+    }
+
+    /// The first step that is free to be decided.
+    pub fn first_free(&self) -> u64 {
+        self.decisions[..self.fixed]
+            .last()
+            .map_or(0, |last| last.step + 1)
+    }
+
     /// Takes decisions back; returns how many.
     pub fn back(&mut self, count: usize) -> usize {
-        let count = count.min(self.done);
+        let count = count.min(self.free());
         self.done -= count;
         count
     }
@@ -127,6 +146,8 @@ mod tests {
             fault: Some(fault.clone()),
             ..decision(3, 1)
         }]);
+        path.fix();
+        assert_eq!((path.back(1), path.first_free()), (0, 4));
         let plan = path.plan(&Plan::default(), &StartUp::longest(), &[decision(4, 2)]);
         let steps: Vec<u64> = plan
             .schedule

@@ -2,7 +2,8 @@
 
 use crate::SteerError;
 use crosswire_engine::{Doing, Stand, Standing};
-use crosswire_model::{EVERYTHING, End, TaskId, Trace};
+use crosswire_explore::fault_at;
+use crosswire_model::{Action, EVERYTHING, End, Fault, Signal, TaskId, Trace, What};
 
 /// Where the run stands.
 #[derive(Debug, Clone)]
@@ -104,5 +105,18 @@ impl Place {
         };
         let rivals = self.0.stands.iter().filter(is_rival);
         rivals.map(|other| other.task).collect()
+    }
+
+    /// Returns the fault that strikes in the next step of a task, if the action makes sense there.
+    pub fn fault(&self, task: TaskId, action: Action, blocked: bool) -> Option<Fault> {
+        let stand = self.stand(task).filter(|stand| stand.doing.can_go())?;
+        let process = &self.trace().tasks.get(task.index())?.process;
+        // A signal on its way is met before the call.
+        let signal = What::Signal(Signal(0));
+        let next = match stand.doing {
+            Doing::Interrupted if action.concerns_signals() => &signal,
+            _ => stand.next.as_ref()?,
+        };
+        fault_at(self.trace(), process, next, action, blocked)
     }
 }

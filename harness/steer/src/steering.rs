@@ -3,11 +3,12 @@
 use crate::path::{Decision, Path};
 use crate::place::Place;
 use crate::view::{self, View};
-use crate::{Command, HELP, SteerError, test_lines};
+use crate::{Command, Demo, HELP, SteerError, counts, test_lines};
 use crosswire_engine::{Engine, FAILURES};
 use crosswire_explore::{self as explore, Budget, Examiner, Exploration, Found};
 use crosswire_model::{
-    Action, End, Fault, Limit, Plan, Record, Rule, Schedule, StartUp, TaskId, Trace, Verdict, What,
+    Action, Call, End, Fault, Limit, Plan, Record, Rule, Schedule, StartUp, TaskId, Trace, Verdict,
+    What,
 };
 use crosswire_report::escape;
 use std::path::{Path as FilePath, PathBuf};
@@ -30,6 +31,7 @@ pub struct Steering {
     place: Place,
     verdict: Option<Verdict>,
     found: Option<Found>,
+    demo: Option<Demo>,
     said: String,
     refused: bool,
 }
@@ -81,11 +83,46 @@ impl Steering {
             place: Place(standing),
             verdict: None,
             found: None,
+            demo: None,
             said: String::new(),
             refused: false,
         };
         steering.stay()?;
         Ok(steering)
+    }
+
+    /// Starts the programs of a demo; the exploration's target is its own.
+    ///
+    /// # Errors
+    /// As [`start`](Steering::start).
+    pub fn demonstrate(exploration: Exploration, demo: Demo) -> Result<Steering, SteerError> {
+        let mut steering = Steering::start(exploration)?;
+        steering.demo = Some(demo);
+        steering.pass_start_up()?;
+        Ok(steering)
+    }
+
+    /// Lets each process go to its mark: what comes before concerns nobody.
+    fn pass_start_up(&mut self) -> Result<(), SteerError> {
+        for task in (0..self.trace().tasks.len() as u32).map(TaskId) {
+            let plan = self
+                .path
+                .plan(&self.usual, &self.start_up, &[self.decision(task, None)]);
+            let run = self.engine.run(&plan)?;
+            let mut events = run.trace.events.iter();
+            let marked = events.find(|event| event.task == task && is_mark(&event.what));
+            let Some(marked) = marked else { continue };
+            let decisions = (self.place.step()..=marked.step)
+                .zip(run.trace.footprints.iter().skip(self.place.step() as usize))
+                .map(|(step, taken)| Decision {
+                    step,
+                    task: taken.task,
+                    fault: None,
+                });
+            self.decide(decisions.collect())?;
+        }
+        self.path.fix();
+        Ok(())
     }
 
     /// Carries out a command. If that fails, the run stands where it stood.
@@ -124,7 +161,11 @@ impl Steering {
 
     /// Returns all that there is to show.
     pub fn view(&self) -> View {
+        let sides = self.demo.iter().flat_map(|demo| &demo.sides);
+        let sides = sides.map(|name| counts::side(&self.place.0.run, name, self.path.first_free()));
         View {
+            sides: sides.collect(),
+            data: self.demo.as_ref().map(|demo| escape(&demo.data)),
             said: self.said.clone(),
             refused: self.refused,
             ..view::view(&self.place, &self.path, self.verdict.as_ref())
@@ -169,6 +210,7 @@ impl Steering {
             Command::Follow => self.follow(),
             Command::Save(file) => self.save(file.as_deref()),
             Command::Test(file) => self.test(file.as_deref()),
+            Command::Data(text) => self.change_data(text),
             Command::Show => Ok(Said::Place),
             Command::Help => Ok(Said::Text(HELP.to_owned())),
             Command::Quit => Ok(Said::Quit),
@@ -298,7 +340,7 @@ impl Steering {
     fn strike(&mut self, action: Action, name: &str, blocked: bool) -> Result<Said, SteerError> {
         let task = self.place.task(name)?;
         self.place.ready(task)?;
-        let Some(fault) = fault_of(&self.place, task, action, blocked) else {
+        let Some(fault) = self.place.fault(task, action, blocked) else {
             let view = self.view();
             let next = view.tasks.iter().find(|one| one.number == task.0);
             return Err(SteerError::NoFault {
@@ -435,6 +477,26 @@ impl Steering {
             .collect())
     }
 
+    /// Starts the programs of a demo anew, with another text. The decisions stay as far as they
+    /// can.
+    fn change_data(&mut self, text: &str) -> Result<Said, SteerError> {
+        let mut demo = self.demo.clone().ok_or(SteerError::Nothing(
+            "only the programs of --demo take a text; others get theirs on the command line",
+        ))?;
+        demo.data = text.to_owned();
+        let exploration = Exploration {
+            target: demo.target(),
+            ..self.exploration.clone()
+        };
+        let path = self.path.clone();
+        *self = Steering::demonstrate(exploration, demo)?;
+        let anew = std::mem::replace(&mut self.path, path);
+        if self.settle(anew).is_err() {
+            self.said = "with this text the steps are others: the run begins anew".to_owned();
+        }
+        Ok(Said::Place)
+    }
+
     /// Performs the run to its end.
     fn whole(&mut self) -> Result<Record, SteerError> {
         let plan = Plan {
@@ -483,23 +545,13 @@ impl Steering {
     }
 }
 
-/// Returns the fault that strikes in the next step of a task.
-pub(crate) fn fault_of(
-    place: &Place,
-    task: TaskId,
-    action: Action,
-    blocked: bool,
-) -> Option<Fault> {
-    let trace = place.trace();
-    let stand = place.stand(task).filter(|stand| stand.doing.can_go())?;
-    let process = &trace.tasks.get(task.index())?.process;
-    // A signal on its way is met before the call.
-    let signal = What::Signal(crosswire_model::Signal(0));
-    let next = match stand.doing {
-        crosswire_engine::Doing::Interrupted if action.concerns_signals() => &signal,
-        _ => stand.next.as_ref()?,
-    };
-    explore::fault_at(trace, process, next, action, blocked)
+/// Tells whether an event is a mark of a program, whether or not that is a scenario's.
+fn is_mark(what: &What) -> bool {
+    match what {
+        What::Mark(..) => true,
+        What::Call { call, .. } => *call == Call::MARK,
+        _ => false,
+    }
 }
 
 /// Learns from a few runs what processes share, so that what can matter is a step.

@@ -1,6 +1,7 @@
 //! All that a form of steering shows, as data.
 
 use crate::ahead;
+use crate::counts::Side;
 use crate::path::{Decision, Path};
 use crate::place::Place;
 use crosswire_engine::Doing;
@@ -38,6 +39,10 @@ pub struct View {
     pub stderr: String,
     /// The faults injected.
     pub faults: Vec<String>,
+    /// The text of a demo.
+    pub data: Option<String>,
+    /// What the kernel did for each side, if two are compared.
+    pub sides: Vec<Side>,
     /// What the last command has to say.
     pub said: String,
     /// True if `said` tells why it was not carried out.
@@ -133,7 +138,9 @@ const OFFERED: [&str; 11] = [
 pub(crate) fn view(place: &Place, path: &Path, verdict: Option<&Verdict>) -> View {
     let run = &place.0.run;
     let trace = &run.trace;
-    let earlier = trace.events.len().saturating_sub(EVENTS);
+    let first = path.first_free();
+    let fixed = trace.events.partition_point(|event| event.step < first);
+    let earlier = trace.events.len().saturating_sub(EVENTS).max(fixed);
     let (past, next) = ahead::words(place, earlier);
     let word = |event: usize| {
         let shown = event.checked_sub(earlier).and_then(|event| past.get(event));
@@ -142,13 +149,13 @@ pub(crate) fn view(place: &Place, path: &Path, verdict: Option<&Verdict>) -> Vie
     let events = trace.events.iter().enumerate().skip(earlier);
     View {
         step: place.step(),
-        back: path.done().len(),
+        back: path.free(),
         forward: path.ahead().len(),
         ahead: path.ahead().first().map(|next| decision(next, trace)),
         end: verdict.map(|verdict| end(trace, verdict)),
         verdict: verdict.map(in_a_word),
         tasks: tasks(place, &next, &word),
-        objects: objects(place),
+        objects: objects(place, fixed),
         events: events
             .map(|(index, event)| Line {
                 step: event.step,
@@ -157,7 +164,7 @@ pub(crate) fn view(place: &Place, path: &Path, verdict: Option<&Verdict>) -> Vie
                 words: word(index),
             })
             .collect(),
-        earlier,
+        earlier: earlier - fixed,
         stdout: ending(&run.stdout),
         stderr: ending(&run.stderr),
         faults: run
@@ -166,6 +173,8 @@ pub(crate) fn view(place: &Place, path: &Path, verdict: Option<&Verdict>) -> Vie
             .iter()
             .map(|fault| escape(&fault.to_string()))
             .collect(),
+        data: None,
+        sides: Vec::new(),
         said: String::new(),
         refused: false,
     }
@@ -275,12 +284,13 @@ fn state_at_end(trace: &Trace, task: TaskId) -> &'static str {
 fn faults(place: &Place, task: TaskId) -> Vec<String> {
     let offered = OFFERED.iter().filter(|text| {
         let action: Action = text.parse().expect("the faults offered are faults");
-        crate::steering::fault_of(place, task, action, false).is_some()
+        place.fault(task, action, false).is_some()
     });
     offered.map(|text| (*text).to_owned()).collect()
 }
 
-fn objects(place: &Place) -> Vec<ObjectView> {
+/// Returns the objects that events from `first` on concern.
+fn objects(place: &Place, first: usize) -> Vec<ObjectView> {
     let run = &place.0.run;
     let world = World::follow(&run.trace, &run.seen);
     let Some(last) = run.trace.events.len().checked_sub(1) else {
@@ -302,7 +312,11 @@ fn objects(place: &Place) -> Vec<ObjectView> {
         .filter_map(|(number, object)| {
             // What processes do is told with the tasks.
             let is_process = object.kind == crosswire_report::world::Kind::Process;
-            let card = world.card(number, last).filter(|_| !is_process)?;
+            let mut later = world.touches[first..].iter().flatten();
+            let is_shown = first == 0 || later.any(|touch| touch.object == number);
+            let card = world
+                .card(number, last)
+                .filter(|_| is_shown && !is_process)?;
             Some(ObjectView {
                 kind: object.kind.word(),
                 name: escape(&object.name),

@@ -10,6 +10,8 @@ unsafe impl Shared for AtomicU32 {}
 // SAFETY: consists of atomics.
 unsafe impl Shared for crate::cell::Slots {}
 // SAFETY: consists of atomics.
+unsafe impl Shared for crate::demo::Words {}
+// SAFETY: consists of atomics.
 unsafe impl Shared for crate::cell::FileInside {}
 // SAFETY: consists of a pthread object, which only the C library looks at, and atomics.
 unsafe impl Shared for crate::cell::PosixInside {}

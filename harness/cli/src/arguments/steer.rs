@@ -2,8 +2,50 @@
 
 use super::run::LimitOptions;
 use super::{Format, JudgementOptions, ProgramOptions};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use crosswire::model::FaultKind;
+
+/// What is shown to newcomers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SteerDemo {
+    /// A writes into memory that B reads: torn data without --lock, whole data with it.
+    SharedMemory,
+    /// A sends a message that the kernel keeps until B receives it.
+    MessagePassing,
+    /// Both at once, with what the kernel did in each.
+    Compare,
+}
+
+/// The part that one process has in a demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DemoPart {
+    /// Writes into shared memory.
+    Write,
+    /// Reads from it.
+    Read,
+    /// Writes, and holds a lock meanwhile.
+    WriteLocked,
+    /// Reads, and holds it.
+    ReadLocked,
+    /// Sends a message.
+    Send,
+    /// Receives one.
+    Receive,
+}
+
+impl DemoPart {
+    /// Returns its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            DemoPart::Write => "write",
+            DemoPart::Read => "read",
+            DemoPart::WriteLocked => "write-locked",
+            DemoPart::ReadLocked => "read-locked",
+            DemoPart::Send => "send",
+            DemoPart::Receive => "receive",
+        }
+    }
+}
 
 /// Options of `crosswire steer`.
 #[derive(Debug, Args)]
@@ -13,7 +55,10 @@ shared region; keys and commands decide who takes the next step, or which fault 
 standard input is no terminal, commands are read from it, one a line, and each is answered by lines;
 the first that fails ends the session with status 2. `help` lists the commands.
 
+With --demo there is nothing to prepare: A gives B a text, which you may choose.
+
 Examples:
+  crosswire steer --demo shared-memory        choose when B reads: is what it reads whole?
   crosswire steer -- ./server --port 0        in the terminal
   crosswire steer --web -- ./server           in a browser on this machine
   printf 'step server.1\\nend\\n' | crosswire steer -- ./server
@@ -23,6 +68,15 @@ pub struct SteerOptions {
     /// The programs to run.
     #[command(flatten)]
     pub programs: ProgramOptions,
+    /// Steer two processes, A and B, of which A gives a text to B, instead of a program of yours
+    #[arg(long, value_enum, conflicts_with_all = ["processes", "command"])]
+    pub demo: Option<SteerDemo>,
+    /// With --demo: the text, at most 32 bytes; the command `data TEXT` changes it
+    #[arg(long, value_name = "TEXT", requires = "demo")]
+    pub data: Option<String>,
+    /// With --demo: guard the shared memory by a lock
+    #[arg(long, requires = "demo")]
+    pub lock: bool,
     /// Read commands from standard input and answer by lines, even if it is a terminal
     #[arg(long, conflicts_with = "web")]
     pub plain: bool,

@@ -1,5 +1,6 @@
 //! `crosswire steer`: schedules by hand, in a terminal, in a browser, or by lines.
 
+mod demo;
 mod plain;
 mod screen;
 mod terminal_form;
@@ -8,13 +9,26 @@ mod web;
 use crate::arguments::SteerOptions;
 use crate::failure::Failure;
 use crate::{exit, surroundings};
+use crosswire::check::Leaks;
+use crosswire::engine::Target;
 use crosswire::explore::Exploration;
 use crosswire_steer::{SteerError, Steering};
 use std::io::IsTerminal;
 
+pub use demo::perform as perform_demo;
+
 /// Steers until the user is done; returns the exit status.
 pub fn steer(options: &SteerOptions) -> Result<u8, Failure> {
-    let mut steering = Steering::start(exploration(options)?)?;
+    let mut steering = match options.demo {
+        None => Steering::start(exploration(options)?)?,
+        Some(demo) => {
+            let demo = demo::demo(demo, options.lock, options.data.as_deref())?;
+            let mut exploration = settings(options, demo.target());
+            // What they make ends with the run.
+            exploration.expectations.leaks = Leaks::Ignored;
+            Steering::demonstrate(exploration, demo)?
+        }
+    };
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     match options.web {
         Some(port) => web::serve(&mut steering, port)?,
@@ -28,13 +42,17 @@ pub fn steer(options: &SteerOptions) -> Result<u8, Failure> {
 fn exploration(options: &SteerOptions) -> Result<Exploration, Failure> {
     let surroundings = surroundings::from(&options.programs)?;
     surroundings.note_withheld();
-    let mut exploration = Exploration::new(surroundings.target);
+    Ok(settings(options, surroundings.target))
+}
+
+fn settings(options: &SteerOptions, target: Target) -> Exploration {
+    let mut exploration = Exploration::new(target);
     exploration.expectations = surroundings::expectations(&options.judgement, &exploration.target);
     exploration.limits = options.limits.limits();
     exploration.faults = options.faults.clone();
     exploration.every_step = options.every_step;
     exploration.seed = options.seed;
-    Ok(exploration)
+    exploration
 }
 
 /// Returns the status of the verdict, if the run is over.

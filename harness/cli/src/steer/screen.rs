@@ -1,6 +1,6 @@
 //! The terminal form: keys become commands, a view becomes a screen.
 
-use crosswire_steer::View;
+use crosswire_steer::{Side, View};
 use ratatui::Frame;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -21,6 +21,7 @@ const KEYS: &str = "\
   /             searches for a failure behind these decisions
   o             puts the steps of the failure found ahead
   w, t          saves a replay file; shows the lines of a Rust test
+  i             with --demo: the text that A gives to B
   PgUp, PgDn    scrolls the objects
   :             any command; `:help` lists them
   q             ends the session
@@ -139,6 +140,9 @@ impl Screen {
                     true => Over::Text("no fault can befall the next step of this task".into()),
                     false => Over::Faults(faults, 0),
                 };
+            }
+            KeyCode::Char('i') if self.view.data.is_some() => {
+                self.over = Over::Typed("data ".to_owned());
             }
             KeyCode::Char(':') => self.over = Over::Typed(String::new()),
             KeyCode::Char('?') => self.over = Over::Text(KEYS.to_owned()),
@@ -294,7 +298,7 @@ impl Screen {
     fn objects(&self) -> Vec<Line<'_>> {
         /// Bytes of shared memory in a line.
         const BYTES: usize = 32;
-        let mut lines = Vec::new();
+        let mut lines: Vec<Line<'_>> = self.sides();
         for object in &self.view.objects {
             let mark = if object.touched { '*' } else { ' ' };
             let style = match object.touched {
@@ -312,6 +316,29 @@ impl Screen {
             }
         }
         lines
+    }
+
+    /// Tells what the kernel did on each side.
+    fn sides(&self) -> Vec<Line<'_>> {
+        let sides = &self.view.sides;
+        let row = |label: &str, of: &dyn Fn(&Side) -> String| {
+            let columns: Vec<String> = sides
+                .iter()
+                .map(|side| format!("{:>8}", of(side)))
+                .collect();
+            Line::from(format!("  {label:<24}{}", columns.join("")))
+        };
+        match sides.is_empty() {
+            true => Vec::new(),
+            false => vec![
+                row("what the kernel did", &|side| side.name.clone()),
+                row("calls", &|side| side.calls.to_string()),
+                row("bytes copied", &|side| side.copied.to_string()),
+                row("waits", &|side| side.waits.to_string()),
+                row("wake-ups", &|side| side.wake_ups.to_string()),
+                row("(accesses to memory)", &|side| side.accesses.to_string()),
+            ],
+        }
     }
 
     fn draw_over(&self, frame: &mut Frame<'_>) {

@@ -44,6 +44,8 @@ fn view() -> View {
         stdout: "hello\n".to_owned(),
         stderr: String::new(),
         faults: Vec::new(),
+        data: None,
+        sides: Vec::new(),
         said: String::new(),
         refused: false,
     }

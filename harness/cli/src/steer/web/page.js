@@ -58,10 +58,32 @@ function show(next) {
     $("shown").textContent = view.said;
     if (!$("text").open) $("text").showModal();
   }
+  showDemo();
   showTasks();
   showPast();
   showObjects();
   $("output").textContent = [view.stdout, view.stderr].filter(Boolean).join("\n");
+}
+
+const measures = [
+  ["calls", "calls"], ["copied", "bytes copied"], ["waits", "waits"], ["wake_ups", "wake-ups"],
+  ["accesses", "accesses to shared memory"],
+];
+
+function showDemo() {
+  $("demo").hidden = view.data === null;
+  if (view.data === null) return;
+  if (document.activeElement !== $("data")) $("data").value = view.data;
+  const table = $("sides");
+  table.hidden = view.sides.length === 0;
+  const head = make("tr");
+  head.append(make("th", "", ""), ...view.sides.map((side) => make("th", "", side.name)));
+  const rows = measures.map(([key, label]) => {
+    const row = make("tr");
+    row.append(make("th", "", label), ...view.sides.map((side) => make("td", key, String(side[key]))));
+    return row;
+  });
+  table.replaceChildren(table.caption, head, ...rows);
 }
 
 function showTasks() {
@@ -190,6 +212,11 @@ document.addEventListener("keydown", (event) => {
   if (!action) return;
   event.preventDefault();
   action();
+});
+$("give").addEventListener("submit", (event) => {
+  event.preventDefault();
+  $("data").blur();
+  move(`data ${$("data").value}`, "Starting…");
 });
 $("line").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -269,7 +269,7 @@ fn nothing_that_a_program_says_steers_the_terminal() {
 
 #[test]
 fn a_steered_run_becomes_a_test() {
-    let commands = ["step sh", "end", "test"];
+    let commands = ["run sh", "run sh.1", "fault pause(2) sh", "test"];
     let arguments = [
         "--format",
         "json",

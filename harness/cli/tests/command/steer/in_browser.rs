@@ -151,6 +151,7 @@ fn a_hang_is_steered_into_by_mouse_and_keyboard() {
     browser.wait_for("view.said.startsWith('saved') && !busy");
     assert!(directory.path().join("crosswire-failures").is_dir());
     // Any step of the past is a click away.
+    browser.evaluate("document.querySelector('#past li button').scrollIntoView({block: 'center'})");
     browser.click("#past li button");
     browser.wait_for("view.step === 0 && !busy");
     // A fault from the list.
