@@ -26,7 +26,9 @@ mod plan;
 mod tests;
 
 pub use again::reduce::{ReduceError, Reduced, reduce, reduce_with};
-pub use again::replay::{Changes, Replay, ReplayError, replay, replay_with, target_of};
+pub use again::replay::{
+    Changes, Replay, ReplayError, expectations_of, replay, replay_with, target_of,
+};
 pub use crash::{CrashGroup, CrashReport, CrashSearch, CrashTally, FailingPoint};
 pub use crosswire_engine::{ExecutableError, find_executable};
 pub use error::ExploreError;

@@ -2,7 +2,7 @@
 
 use crate::UnknownCommand;
 use crosswire_engine::EngineError;
-use crosswire_explore::ExploreError;
+use crosswire_explore::{ExploreError, ReplayError};
 
 /// Reason why a command was not carried out. The run stands where it stood.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,9 @@ pub enum SteerError {
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The recorded run cannot be performed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// The search failed.
     #[error(transparent)]
     Explore(#[from] ExploreError),

@@ -6,6 +6,9 @@ use std::fmt::Write;
 /// Events that are shown.
 const EVENTS: usize = 12;
 
+/// Lines of output that are shown.
+const PRINTED: usize = 8;
+
 /// Bytes of shared memory in a line.
 const BYTES: usize = 32;
 
@@ -48,6 +51,10 @@ fn write_lines(view: &View, text: &mut String) -> std::fmt::Result {
     }
     for object in &view.objects {
         write_object(object, text)?;
+    }
+    let printed: Vec<&str> = view.stdout.lines().chain(view.stderr.lines()).collect();
+    for line in &printed[printed.len().saturating_sub(PRINTED)..] {
+        writeln!(text, "    | {line}")?;
     }
     for side in &view.sides {
         writeln!(

@@ -1,32 +1,22 @@
 //! A session: the decisions so far, and where the run stands by them.
 
+use crate::machine::{Machine, Usual};
 use crate::path::{Decision, Path};
 use crate::place::Place;
 use crate::view::{self, View};
-use crate::{Command, Demo, HELP, SteerError, counts, test_lines};
-use crosswire_engine::{Engine, FAILURES};
-use crosswire_explore::{self as explore, Budget, Examiner, Exploration, Found};
-use crosswire_model::{
-    Action, Call, End, Fault, Limit, Plan, Record, Rule, Schedule, StartUp, TaskId, Trace, Verdict,
-    What,
-};
+use crate::{Command, Demo, HELP, SteerError, counts, files, test_lines};
+use crosswire_explore::{Budget, Exploration, Found, expectations_of, target_of};
+use crosswire_model::{Action, End, Event, Fault, Limit, Record, TaskId, Trace, Verdict, What};
 use crosswire_report::escape;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Runs from which it is learnt what processes share. Always as many: the steps of a session must
-/// not depend on how busy the machine is.
-const LESSONS: u64 = 8;
-
-/// A run that is steered. It must be used on the thread that started it, as an [`Engine`].
+/// A run that is steered. It must be used on the thread that started it, as an
+/// [`Engine`](crosswire_engine::Engine).
 pub struct Steering {
     exploration: Exploration,
-    engine: Engine,
-    examiner: Examiner,
-    /// What every plan has in common.
-    usual: Plan,
-    start_up: StartUp,
+    machine: Machine,
     path: Path,
     place: Place,
     verdict: Option<Verdict>,
@@ -47,13 +37,6 @@ pub enum Said {
     Quit,
 }
 
-/// What a run by the usual order has shown of a step: who took it, and whether it matters when.
-struct Usual {
-    task: TaskId,
-    contested: bool,
-    choices: bool,
-}
-
 impl Steering {
     /// Starts the programs of an exploration, and learns from a few runs what they share. Its
     /// expectations, limits and faults count; the others of its settings have no meaning.
@@ -61,33 +44,31 @@ impl Steering {
     /// # Errors
     /// If a program cannot be started or the machine forbids tracing.
     pub fn start(exploration: Exploration) -> Result<Steering, SteerError> {
-        let examiner = Examiner::of(&exploration)?;
-        let cpu = explore::available_cpus().first().copied();
-        let mut engine = Engine::start(&exploration.target, cpu)?;
-        let usual = Plan {
-            seed: exploration.seed,
-            footprints: true,
-            limits: exploration.limits.clone(),
-            ..Plan::default()
+        let machine = Machine::start(&exploration)?;
+        Steering::with(exploration, machine)
+    }
+
+    /// Starts the programs of a recorded run, and puts its steps ahead. Target and expectations are
+    /// the record's.
+    ///
+    /// # Errors
+    /// As [`start`](Steering::start), and if the run does not come out as it was recorded.
+    pub fn retrace(exploration: Exploration, record: &Record) -> Result<Steering, SteerError> {
+        if record.scenario.is_some() {
+            return Err(SteerError::Nothing(
+                "the recording is of a scenario, whose processes only its test can start",
+            ));
+        }
+        let exploration = Exploration {
+            target: target_of(record)?,
+            expectations: expectations_of(record)?,
+            ..exploration
         };
-        let start_up = learn(&mut engine, &usual, exploration.every_step)?;
-        let path = Path::default();
-        let standing = engine.stand(&path.plan(&usual, &start_up, &[]), 0)?;
-        let mut steering = Steering {
-            exploration,
-            engine,
-            examiner,
-            usual,
-            start_up,
-            path,
-            place: Place(standing),
-            verdict: None,
-            found: None,
-            demo: None,
-            said: String::new(),
-            refused: false,
-        };
-        steering.stay()?;
+        let machine = Machine::of_record(&exploration, record)?;
+        let mut steering = Steering::with(exploration, machine)?;
+        let ahead = steering.machine.steps_of(record)?;
+        steering.said = format!("{} recorded steps ahead: `forward` takes one", ahead.len());
+        steering.path.propose(ahead);
         Ok(steering)
     }
 
@@ -98,31 +79,37 @@ impl Steering {
     pub fn demonstrate(exploration: Exploration, demo: Demo) -> Result<Steering, SteerError> {
         let mut steering = Steering::start(exploration)?;
         steering.demo = Some(demo);
-        steering.pass_start_up()?;
+        // What each process does up to its mark concerns nobody.
+        for task in (0..steering.trace().tasks.len() as u32).map(TaskId) {
+            let decision = steering.decision(task, None);
+            let first = decision.step;
+            let more = [decision.clone()];
+            let Some(mark) = steering.machine.step_of_mark(&steering.path, decision)? else {
+                continue;
+            };
+            let steps = (steering.machine).steps_after(&steering.path, first, &more)?;
+            let count = (mark + 1 - first) as usize;
+            steering.decide(steering.decisions(&steps[..count.min(steps.len())]))?;
+        }
+        steering.path.fix();
         Ok(steering)
     }
 
-    /// Lets each process go to its mark: what comes before concerns nobody.
-    fn pass_start_up(&mut self) -> Result<(), SteerError> {
-        for task in (0..self.trace().tasks.len() as u32).map(TaskId) {
-            let plan = self
-                .path
-                .plan(&self.usual, &self.start_up, &[self.decision(task, None)]);
-            let run = self.engine.run(&plan)?;
-            let mut events = run.trace.events.iter();
-            let marked = events.find(|event| event.task == task && is_mark(&event.what));
-            let Some(marked) = marked else { continue };
-            let decisions = (self.place.step()..=marked.step)
-                .zip(run.trace.footprints.iter().skip(self.place.step() as usize))
-                .map(|(step, taken)| Decision {
-                    step,
-                    task: taken.task,
-                    fault: None,
-                });
-            self.decide(decisions.collect())?;
-        }
-        self.path.fix();
-        Ok(())
+    fn with(exploration: Exploration, mut machine: Machine) -> Result<Steering, SteerError> {
+        let mut path = Path::default();
+        let (place, _) = machine.stand(&mut path)?;
+        let verdict = place.is_over().then(|| machine.judge(&place.0.run));
+        Ok(Steering {
+            exploration,
+            machine,
+            path,
+            place,
+            verdict,
+            found: None,
+            demo: None,
+            said: String::new(),
+            refused: false,
+        })
     }
 
     /// Carries out a command. If that fails, the run stands where it stood.
@@ -234,75 +221,29 @@ impl Steering {
 
     /// Goes to where the decisions lead; if they lead nowhere, stays.
     fn settle(&mut self, before: Path) -> Result<Said, SteerError> {
-        let reached = self.look().and_then(|place| match place.divergence() {
+        let reached = self.machine.stand(&mut self.path);
+        let reached = reached.and_then(|(place, are_lost)| match place.divergence() {
             Some(reason) => Err(SteerError::NotSo(format!(
                 "the run went another way: {}",
                 escape(reason)
             ))),
-            None => Ok(place),
+            None => Ok((place, are_lost)),
         });
-        match reached {
-            Ok(place) => {
-                self.arrive(place);
-                Ok(Said::Place)
-            }
+        let (place, are_lost) = match reached {
+            Ok(reached) => reached,
             Err(error) => {
                 self.path = before;
-                Err(error)
-            }
-        }
-    }
-
-    /// Goes to where the decisions lead at the very beginning.
-    fn stay(&mut self) -> Result<(), SteerError> {
-        let place = self.look()?;
-        self.arrive(place);
-        Ok(())
-    }
-
-    fn arrive(&mut self, place: Place) {
-        self.verdict = place.is_over().then(|| self.examiner.judge(&place.0.run));
-        self.place = place;
-    }
-
-    /// Performs the run up to the step that is to be decided. Once it shows that more of what
-    /// processes do while they start can matter, steering begins anew with these steps.
-    fn look(&mut self) -> Result<Place, SteerError> {
-        self.engine.watch(true);
-        let standing = loop {
-            let plan = self.path.plan(&self.usual, &self.start_up, &[]);
-            let standing = self.engine.stand(&plan, self.path.step())?;
-            let shown = &standing.run.plan.start_up;
-            if *shown == self.start_up {
-                break standing;
-            }
-            self.start_up.clone_from(shown);
-            if !self.path.done().is_empty() {
-                self.path.clear();
-                self.said = "the programs share more than was known while they start: these steps \
-                             can be decided now, too, from the beginning"
-                    .to_owned();
+                return Err(error);
             }
         };
-        self.engine.watch(false);
-        Ok(Place(standing))
-    }
-
-    /// Performs the run to its end: the decisions so far and `more`, then the usual order.
-    /// Returns who takes the steps that are not decided yet.
-    fn usual_steps(&mut self, more: &[Decision]) -> Result<Vec<Usual>, SteerError> {
-        let plan = self.path.plan(&self.usual, &self.start_up, more);
-        let run = self.engine.run(&plan)?;
-        let start_up = &self.start_up;
-        let steps = run.trace.footprints.iter().skip(self.place.step() as usize);
-        let usual = steps.map(|step| Usual {
-            task: step.task,
-            contested: step.touches.iter().any(|touch| {
-                touch.object == crosswire_model::EVERYTHING || start_up.is_contested(&touch.object)
-            }),
-            choices: step.choices.len() > 1,
-        });
-        Ok(usual.collect())
+        if are_lost {
+            self.said = "the programs share more than was known while they start: these steps can \
+                         be decided now, too, from the beginning"
+                .to_owned();
+        }
+        self.verdict = place.is_over().then(|| self.machine.judge(&place.0.run));
+        self.place = place;
+        Ok(Said::Place)
     }
 
     /// Turns steps of the usual order into decisions.
@@ -317,13 +258,20 @@ impl Steering {
             .collect()
     }
 
+    /// Returns the steps that follow in the usual order, after `more`.
+    fn steps_after(&mut self, more: &[Decision]) -> Result<Vec<Usual>, SteerError> {
+        self.machine
+            .steps_after(&self.path, self.place.step(), more)
+    }
+
     fn run(&mut self, name: &str) -> Result<Said, SteerError> {
         let task = self.place.task(name)?;
         self.place.ready(task)?;
-        let steps = self.usual_steps(&[self.decision(task, None)])?;
+        let steps = self.steps_after(&[self.decision(task, None)])?;
         // The first one is asked for; before another one that matters somebody decides.
         let further = steps.iter().skip(1);
-        let further = further.take_while(|one| one.task == task && !(one.contested && one.choices));
+        let further =
+            further.take_while(|one| one.task == task && !(one.is_contested && one.is_choice));
         let count = 1 + further.count();
         self.decide(self.decisions(&steps[..count.min(steps.len())]))
     }
@@ -332,7 +280,7 @@ impl Steering {
         if self.place.is_over() {
             return Err(SteerError::Over);
         }
-        let steps = self.usual_steps(&[])?;
+        let steps = self.steps_after(&[])?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         self.decide(self.decisions(&steps[..count.min(steps.len())]))
     }
@@ -355,7 +303,7 @@ impl Steering {
         let said = self.decide(vec![self.decision(task, Some(fault.clone()))])?;
         let trace = self.trace();
         let same = trace.events.get(..events.len()) == Some(&events[..]);
-        let struck = |event: &crosswire_model::Event| event.what == What::Fault(fault.clone());
+        let struck = |event: &Event| event.what == What::Fault(fault.clone());
         let struck = same && trace.events[events.len()..].iter().any(struck);
         if struck || action == Action::Interrupt && same && !trace.unused_faults.contains(&fault) {
             return Ok(said);
@@ -398,13 +346,9 @@ impl Steering {
     }
 
     fn search(&mut self, time: Duration) -> Result<Said, SteerError> {
-        let plan = Plan {
-            footprints: false,
-            ..self.path.plan(&self.usual, &self.start_up, &[])
-        };
         let exploration = Exploration {
             budget: Budget::runs(u64::MAX).within(time),
-            prefix: Some(plan),
+            prefix: Some(self.machine.prefix(&self.path)),
             faults_where_possible: true,
             stop_at_first: true,
             // What is shrunk does not begin with these decisions any more.
@@ -437,7 +381,7 @@ impl Steering {
     fn follow(&mut self) -> Result<Said, SteerError> {
         let nothing = SteerError::Nothing("no search has found a failure yet");
         let record = self.found.as_ref().map(|found| found.record.clone());
-        let ahead = self.steps_of(&record.ok_or(nothing)?)?;
+        let ahead = self.machine.steps_of(&record.ok_or(nothing)?)?;
         let done = self.path.done();
         if ahead.get(..done.len()) != Some(done) {
             return Err(SteerError::Nothing(
@@ -451,30 +395,6 @@ impl Steering {
         Ok(Said::Text(format!(
             "{count} steps lead to the failure: `forward` takes one, `forward {count}` all"
         )))
-    }
-
-    /// Returns every step of a recorded run as a decision.
-    fn steps_of(&mut self, record: &Record) -> Result<Vec<Decision>, SteerError> {
-        let plan = Plan {
-            footprints: true,
-            ..record.plan.clone()
-        };
-        let run = self.engine.run(&plan)?;
-        let fault_in = |step: u64| {
-            let mut events = run.trace.events.iter().filter(|event| event.step == step);
-            events.find_map(|event| match &event.what {
-                What::Fault(fault) => Some(fault.clone()),
-                _ => None,
-            })
-        };
-        let steps = (0..).zip(&run.trace.footprints);
-        Ok(steps
-            .map(|(step, taken)| Decision {
-                step,
-                task: taken.task,
-                fault: fault_in(step),
-            })
-            .collect())
     }
 
     /// Starts the programs of a demo anew, with another text. The decisions stay as far as they
@@ -497,29 +417,12 @@ impl Steering {
         Ok(Said::Place)
     }
 
-    /// Performs the run to its end.
-    fn whole(&mut self) -> Result<Record, SteerError> {
-        let plan = Plan {
-            footprints: false,
-            ..self.path.plan(&self.usual, &self.start_up, &[])
-        };
-        let run = self.engine.run(&plan)?;
-        Ok(self.examiner.record(&mut self.engine, &run)?)
-    }
-
     fn save(&mut self, file: Option<&FilePath>) -> Result<Said, SteerError> {
-        let record = self.whole()?;
+        let record = self.machine.record(&self.path)?;
         if let Verdict::Invalid(reason) = &record.verdict {
             return Err(SteerError::NotSo(format!("not saved: {}", escape(reason))));
         }
-        let path = match file {
-            Some(path) => write(path, &record.to_json()).map(|()| path.to_owned())?,
-            None => {
-                let directory = FilePath::new(FAILURES);
-                let saved = explore::save_as(&record, "steered", directory);
-                saved.map_err(|source| unwritten(directory, source))?
-            }
-        };
+        let path = files::save(&record, file)?;
         let path = escape(&path.display().to_string());
         let end = view::end(&record.trace, &record.verdict);
         Ok(Said::Text(format!(
@@ -529,65 +432,20 @@ impl Steering {
     }
 
     fn test(&mut self, file: Option<&FilePath>) -> Result<Said, SteerError> {
-        let record = self.whole()?;
+        let record = self.machine.record(&self.path)?;
         if let End::Invalid(reason) = &record.trace.end {
             return Err(SteerError::NotSo(escape(reason)));
         }
         let text = test_lines::test(&record);
-        match file {
-            None => Ok(Said::Text(text)),
-            Some(path) => {
-                write(path, &text)?;
-                let path = escape(&path.display().to_string());
-                Ok(Said::Text(format!("saved: {path}")))
-            }
-        }
-    }
-}
-
-/// Tells whether an event is a mark of a program, whether or not that is a scenario's.
-fn is_mark(what: &What) -> bool {
-    match what {
-        What::Mark(..) => true,
-        What::Call { call, .. } => *call == Call::MARK,
-        _ => false,
-    }
-}
-
-/// Learns from a few runs what processes share, so that what can matter is a step.
-fn learn(engine: &mut Engine, usual: &Plan, every_step: bool) -> Result<StartUp, SteerError> {
-    if every_step {
-        return Ok(StartUp::default());
-    }
-    let mut start_up = StartUp::longest();
-    for run in 0..LESSONS {
-        let rule = match run {
-            0 => Rule::RunOn,
-            seed => Rule::RandomWalk { seed },
+        let Some(path) = file else {
+            return Ok(Said::Text(text));
         };
-        let plan = Plan {
-            schedule: Schedule::new(rule),
-            start_up: start_up.clone(),
-            ..usual.clone()
-        };
-        let run = engine.run(&plan)?;
-        start_up.learn(&run.plan.start_up);
+        files::write(path, &text)?;
+        let path = escape(&path.display().to_string());
+        Ok(Said::Text(format!("saved: {path}")))
     }
-    start_up.carries_on = false;
-    Ok(start_up)
 }
 
 fn told(error: &SteerError) -> String {
     escape(&error.to_string())
-}
-
-fn write(path: &FilePath, text: &str) -> Result<(), SteerError> {
-    std::fs::write(path, text).map_err(|source| unwritten(path, source))
-}
-
-fn unwritten(path: &FilePath, source: std::io::Error) -> SteerError {
-    SteerError::Write {
-        path: PathBuf::from(path).display().to_string(),
-        source,
-    }
 }

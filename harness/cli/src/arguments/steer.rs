@@ -4,6 +4,7 @@ use super::run::LimitOptions;
 use super::{Format, JudgementOptions, ProgramOptions};
 use clap::{Args, ValueEnum};
 use crosswire::model::FaultKind;
+use std::path::PathBuf;
 
 /// What is shown to newcomers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,6 +62,7 @@ Examples:
   crosswire steer --demo shared-memory        choose when B reads: is what it reads whole?
   crosswire steer -- ./server --port 0        in the terminal
   crosswire steer --web -- ./server           in a browser on this machine
+  crosswire steer --replay FILE               along a failure that was found
   printf 'step server.1\\nend\\n' | crosswire steer -- ./server
 
 The exit status is that of the verdict on the run, if it is over when the session ends; 0 if not.")]
@@ -68,8 +70,11 @@ pub struct SteerOptions {
     /// The programs to run.
     #[command(flatten)]
     pub programs: ProgramOptions,
+    /// Steer the run of this replay file: its steps are ahead, to be gone one by one, or left
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["processes", "command"])]
+    pub replay: Option<PathBuf>,
     /// Steer two processes, A and B, of which A gives a text to B, instead of a program of yours
-    #[arg(long, value_enum, conflicts_with_all = ["processes", "command"])]
+    #[arg(long, value_enum, conflicts_with_all = ["processes", "command", "replay"])]
     pub demo: Option<SteerDemo>,
     /// With --demo: the text, at most 32 bytes; the command `data TEXT` changes it
     #[arg(long, value_name = "TEXT", requires = "demo")]

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::{exit, surroundings};
 use crosswire::check::Leaks;
 use crosswire::engine::Target;
-use crosswire::explore::Exploration;
+use crosswire::explore::{self, Exploration};
 use crosswire_steer::{SteerError, Steering};
 use std::io::IsTerminal;
 
@@ -19,9 +19,14 @@ pub use demo::perform as perform_demo;
 
 /// Steers until the user is done; returns the exit status.
 pub fn steer(options: &SteerOptions) -> Result<u8, Failure> {
-    let mut steering = match options.demo {
-        None => Steering::start(exploration(options)?)?,
-        Some(demo) => {
+    let mut steering = match (options.demo, &options.replay) {
+        (None, None) => Steering::start(exploration(options)?)?,
+        (None, Some(file)) => {
+            let record = explore::load(file)?;
+            let exploration = settings(options, explore::target_of(&record)?);
+            Steering::retrace(exploration, &record)?
+        }
+        (Some(demo), _) => {
             let demo = demo::demo(demo, options.lock, options.data.as_deref())?;
             let mut exploration = settings(options, demo.target());
             // What they make ends with the run.
@@ -65,6 +70,7 @@ impl From<SteerError> for Failure {
         match error {
             SteerError::Engine(error) => error.into(),
             SteerError::Explore(error) => error.into(),
+            SteerError::Replay(error) => error.into(),
             error => Failure::usage(error),
         }
     }

@@ -5,7 +5,7 @@ use crate::keep::criteria::{Criteria, Judge};
 use crate::keep::executable;
 use crate::perform::confirm::difference_from;
 use crate::perform::runner::{Starter, engine_starter};
-use crosswire_check::Check;
+use crosswire_check::{Check, Expectations};
 use crosswire_engine::{EngineError, Start, Target};
 use crosswire_model::{Plan, Program, Record, Run, Stack, Verdict};
 use std::path::{Path, PathBuf};
@@ -208,6 +208,14 @@ pub fn target_of(record: &Record) -> Result<Target, ReplayError> {
         successors: criteria.successors,
         listings: record.listings.clone().into(),
     })
+}
+
+/// Returns what is expected of the programs of a record.
+///
+/// # Errors
+/// If its options are damaged.
+pub fn expectations_of(record: &Record) -> Result<Expectations, ReplayError> {
+    Ok(Criteria::deserialize(record)?.expectations)
 }
 
 impl Criteria {

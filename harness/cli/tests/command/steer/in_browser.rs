@@ -196,6 +196,40 @@ fn the_page_fits_a_phone_and_the_dark() {
 }
 
 #[test]
+fn a_newcomer_gives_b_a_text() {
+    let Some(mut browser) = Browser::start("the demos of steer") else {
+        return;
+    };
+    let directory = somewhere();
+    let session = Session::start(directory.path(), &["--demo", "compare"]);
+    browser.load_url(&session.address);
+    browser.wait_for(SETTLED);
+    assert_eq!(
+        browser.evaluate("document.querySelectorAll('.task').length"),
+        4
+    );
+    browser.evaluate("document.getElementById('data').value = '<b>16 letters</b'");
+    browser.click("#give button");
+    browser.wait_for("view.data === '<b>16 letters</b' && !busy");
+    browser.click("#end");
+    browser.wait_for("view.verdict === 'pass' && !busy");
+    assert!(
+        browser
+            .text("#output")
+            .contains("B reads \"<b>16 letters</b\"")
+    );
+    let copied =
+        "[...document.querySelectorAll('#sides .copied')].map((one) => one.textContent).join()";
+    assert_eq!(browser.evaluate(copied), "0,32");
+    // Each byte of the shared memory, and who wrote it.
+    assert!(browser.text("#objects .cells").starts_with("<b>16"));
+    assert_eq!(
+        browser.evaluate("document.querySelector('#objects .cells span').title"),
+        "written by memory-A"
+    );
+}
+
+#[test]
 fn hostile_text_is_only_text() {
     let Some(mut browser) = Browser::start("hostile text on the page of steer") else {
         return;
