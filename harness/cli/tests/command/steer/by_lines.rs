@@ -310,7 +310,7 @@ fn a_newcomer_sees_torn_data_without_a_lock_and_none_with_one() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), VIOLATION, "{text}");
     assert!(
-        text.contains("B reads \\\"first wo------------------\\\""),
+        text.contains("    | B reads \"first wo------------------\": torn"),
         "{text}"
     );
     // With a lock nothing is found, however the steps are mixed; without one it is.

@@ -119,9 +119,13 @@ fn faults_are_chosen_and_commands_typed() {
     terminal.wait_for("before step 0");
     terminal.press(&["?"]);
     terminal.wait_for("any key closes this");
-    terminal.press(&["Escape", ":", "r", "u", "n", "Space", "a", "b", "Enter"]);
+    terminal.press(&["Space"]);
+    terminal.wait_for("tasks");
+    terminal.press(&[":", "r", "u", "n", "Space", "a", "b", "Enter"]);
     terminal.wait_for("before step 5");
-    terminal.press(&["r", "f"]);
+    terminal.press(&["r"]);
+    terminal.wait_for("before step 6");
+    terminal.press(&["f"]);
     terminal.wait_for("inject which fault?");
     terminal.press(&["Enter"]);
     terminal.wait_for("killed by SIGKILL");
