@@ -26,7 +26,19 @@ fn write_test(record: &Record, text: &mut String) -> std::fmt::Result {
     text.push_str(
         "    use crosswire::check::{Expectations, judge};\n    \
          use crosswire::engine::{Engine, Isolation, Listings, Start, Target};\n    \
-         use crosswire::model::{Plan, Schedule, Signal, StartUp, Switch, TaskId, Verdict};\n\n    \
+         use crosswire::model::{",
+    );
+    let mut used = vec!["Plan", "Schedule", "StartUp", "Verdict"];
+    if !record.plan.start_up.sent.is_empty() {
+        used.push("Signal");
+    }
+    if !record.trace.switches.is_empty() {
+        used.extend(["Switch", "TaskId"]);
+    }
+    used.sort_unstable();
+    text.push_str(&used.join(", "));
+    text.push_str(
+        "};\n\n    \
          let start = |name: &str, command: &[&str]| Start {\n        \
              name: name.to_owned(),\n        \
              command: command.iter().map(|word| (*word).to_owned()).collect(),\n    };\n    \

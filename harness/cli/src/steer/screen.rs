@@ -29,7 +29,7 @@ Marks: > usual next  ! the order of these steps matters  ~ others use the same";
 
 /// What a key asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Wish {
     /// Nothing that concerns the run.
     Nothing,
     /// A command is to be carried out.
@@ -97,20 +97,20 @@ impl Screen {
     }
 
     /// Takes a key.
-    pub fn press(&mut self, key: KeyEvent) -> Asked {
+    pub fn press(&mut self, key: KeyEvent) -> Wish {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         if control && matches!(key.code, KeyCode::Char('c' | 'd')) {
             return command("quit");
         }
         match std::mem::replace(&mut self.over, Over::Nothing) {
             Over::Nothing => self.press_plain(key.code),
-            Over::Text(_) => Asked::Nothing,
+            Over::Text(_) => Wish::Nothing,
             Over::Faults(faults, at) => self.press_in_faults(key.code, faults, at),
             Over::Typed(text) => self.press_in_text(key.code, text),
         }
     }
 
-    fn press_plain(&mut self, key: KeyCode) -> Asked {
+    fn press_plain(&mut self, key: KeyCode) -> Wish {
         let selected = format!("#{}", self.selected);
         match key {
             KeyCode::Up => self.selected = self.selected.saturating_sub(1),
@@ -148,10 +148,10 @@ impl Screen {
             KeyCode::Char('?') => self.over = Over::Text(KEYS.to_owned()),
             _ => {}
         }
-        Asked::Nothing
+        Wish::Nothing
     }
 
-    fn press_in_faults(&mut self, key: KeyCode, faults: Vec<String>, at: usize) -> Asked {
+    fn press_in_faults(&mut self, key: KeyCode, faults: Vec<String>, at: usize) -> Wish {
         let last = faults.len() - 1;
         match key {
             KeyCode::Enter => {
@@ -161,13 +161,13 @@ impl Screen {
             KeyCode::Down => self.over = Over::Faults(faults, (at + 1).min(last)),
             _ => {}
         }
-        Asked::Nothing
+        Wish::Nothing
     }
 
-    fn press_in_text(&mut self, key: KeyCode, mut text: String) -> Asked {
+    fn press_in_text(&mut self, key: KeyCode, mut text: String) -> Wish {
         match key {
-            KeyCode::Enter => return Asked::Command(text),
-            KeyCode::Esc => return Asked::Nothing,
+            KeyCode::Enter => return Wish::Command(text),
+            KeyCode::Esc => return Wish::Nothing,
             KeyCode::Backspace => {
                 text.pop();
             }
@@ -175,7 +175,7 @@ impl Screen {
             _ => {}
         }
         self.over = Over::Typed(text);
-        Asked::Nothing
+        Wish::Nothing
     }
 
     /// Draws everything.
@@ -378,8 +378,8 @@ impl Screen {
     }
 }
 
-fn command(text: &str) -> Asked {
-    Asked::Command(text.to_owned())
+fn command(text: &str) -> Wish {
+    Wish::Command(text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Steering in a terminal.
 
-use super::screen::{Asked, Screen};
+use super::screen::{Screen, Wish};
 use crate::failure::Failure;
 use crosswire_steer::{Said, Steering};
 use ratatui::DefaultTerminal;
@@ -22,8 +22,8 @@ fn attend(steering: &mut Steering, terminal: &mut DefaultTerminal) -> io::Result
         terminal.draw(|frame| screen.draw(frame))?;
         let command = match event::read()? {
             Event::Key(key) if key.kind != KeyEventKind::Release => match screen.press(key) {
-                Asked::Command(command) => command,
-                Asked::Nothing => continue,
+                Wish::Command(command) => command,
+                Wish::Nothing => continue,
             },
             _ => continue,
         };

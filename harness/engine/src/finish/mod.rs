@@ -6,6 +6,7 @@ pub(crate) mod ids;
 pub(crate) mod ipc;
 pub(crate) mod leftovers;
 pub(crate) mod outcome;
+pub(crate) mod standing;
 pub(crate) mod stands;
 pub(crate) mod sweep;
 pub(crate) mod undone;

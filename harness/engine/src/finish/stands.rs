@@ -1,9 +1,9 @@
 //! Where each task stands before a step: for a reader who wants to decide who takes it.
 
+use crate::error::EngineError;
 use crate::run::session::Session;
 use crate::run::task::{At, State, Task};
-use crate::{Engine, EngineError};
-use crosswire_model::{Call, Content, End, Limit, Plan, Run, Signal, TaskId, Touch, What};
+use crosswire_model::{Call, Content, End, Limit, Signal, TaskId, Touch, What};
 
 /// Where one task stands before a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,22 +47,11 @@ impl Doing {
     }
 }
 
-/// A run up to a step, and where its tasks stand then.
-#[derive(Debug, Clone)]
-pub struct Standing {
-    /// The run. Its steps are those before the stop.
-    pub run: Run,
-    /// Where each task stands, by number; empty if the run was over before.
-    pub stands: Vec<Stand>,
-    /// The task that [`Rule::RunOn`](crosswire_model::Rule::RunOn) lets take the next step.
-    pub usual: Option<TaskId>,
-}
-
 /// What a session tells of its tasks when it stops.
 #[derive(Debug, Default)]
 pub(crate) struct Stood {
-    stands: Vec<Stand>,
-    usual: Option<TaskId>,
+    pub stands: Vec<Stand>,
+    pub usual: Option<TaskId>,
 }
 
 /// The step before which runs stop, if they do, and where the tasks of the last one stood.
@@ -70,24 +59,6 @@ pub(crate) struct Stood {
 pub(crate) struct Stop {
     pub before: Option<u64>,
     pub stood: Stood,
-}
-
-impl Engine {
-    /// Performs a run up to a step: it stops as soon as a task is about to take that one, or a
-    /// later one. Plans that begin with the same decisions stand alike there.
-    ///
-    /// # Errors
-    /// If the harness itself fails.
-    pub fn stand(&mut self, plan: &Plan, before: u64) -> Result<Standing, EngineError> {
-        self.stop.before = Some(before);
-        let run = self.run(plan);
-        let Stop { stood, .. } = std::mem::take(&mut self.stop);
-        run.map(|run| Standing {
-            run,
-            stands: stood.stands,
-            usual: stood.usual,
-        })
-    }
 }
 
 impl Session<'_> {

@@ -51,8 +51,8 @@ fn view() -> View {
     }
 }
 
-fn press(screen: &mut Screen, keys: &[KeyCode]) -> Asked {
-    let mut asked = Asked::Nothing;
+fn press(screen: &mut Screen, keys: &[KeyCode]) -> Wish {
+    let mut asked = Wish::Nothing;
     for key in keys {
         asked = screen.press(KeyEvent::from(*key));
     }
@@ -83,17 +83,17 @@ fn keys_become_commands() {
         press(&mut screen, &[Char('f'), Down, Enter]),
         command("fault short-io(1) #2")
     );
-    assert_eq!(press(&mut screen, &[Char('f'), Esc]), Asked::Nothing);
+    assert_eq!(press(&mut screen, &[Char('f'), Esc]), Wish::Nothing);
     assert_eq!(
         press(&mut screen, &[Char(':'), Char('t'), Char('o'), Enter]),
         command("to")
     );
     assert_eq!(
         press(&mut screen, &[Char(':'), Char('q'), Esc]),
-        Asked::Nothing
+        Wish::Nothing
     );
     // A text over the screen is closed by any key.
-    assert_eq!(press(&mut screen, &[Char('?'), Char('e')]), Asked::Nothing);
+    assert_eq!(press(&mut screen, &[Char('?'), Char('e')]), Wish::Nothing);
     assert_eq!(press(&mut screen, &[Char('e')]), command("end"));
     let quit = KeyEvent::new(Char('c'), KeyModifiers::CONTROL);
     assert_eq!(screen.press(quit), command("quit"));
