@@ -91,7 +91,7 @@ pub(crate) fn idle(trace: &Trace, past: &dyn Fn(usize) -> String, task: TaskId) 
                 }
             }
             What::Panic(text) => format!("panicked: {}", escape(text)),
-            _ => "cannot go now".to_owned(),
+            _ => "is paused or stopped".to_owned(),
         },
         None => "has not begun".to_owned(),
     }

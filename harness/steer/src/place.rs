@@ -80,6 +80,7 @@ impl Place {
             why: match self.stand(task).map(|stand| stand.doing) {
                 Some(Doing::Ended) => "it has ended",
                 Some(Doing::Waits) => "it waits for what others do",
+                Some(Doing::Loops) => "it goes round in a loop until others change something",
                 _ => "it is paused, stopped, or has not begun",
             }
             .to_owned(),

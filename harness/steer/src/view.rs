@@ -257,11 +257,14 @@ fn tasks(place: &Place, next: &[Option<String>], word: &dyn Fn(usize) -> String)
             state: match stand.doing {
                 Doing::Ready | Doing::Interrupted => "ready",
                 Doing::Sleeps => "asleep",
-                Doing::Waits => "waiting",
+                Doing::Waits | Doing::Loops => "waiting",
                 Doing::Held => "held",
                 Doing::Ended => "ended",
             },
-            doing: told.unwrap_or_else(idle),
+            doing: match stand.doing {
+                Doing::Loops => "goes round in a loop until others change something".to_owned(),
+                _ => told.unwrap_or_else(idle),
+            },
             can_go: stand.doing.can_go(),
             usual: place.0.usual == Some(task),
             contested: place.is_contested(stand),

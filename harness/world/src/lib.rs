@@ -197,7 +197,8 @@ impl<'a> Follower<'a> {
             What::Timeout => {
                 self.no_longer_waits(task);
             }
-            What::Resume | What::Mark(..) | What::Fault(_) => {}
+            What::Fault(fault) => self.suffers(task, fault),
+            What::Resume | What::Mark(..) => {}
             What::Spin => self.says(task, "goes round in a loop of its own code".to_owned()),
             What::Signal(signal) => self.receives(task, *signal),
             What::Spawn(child) => self.spawns(task, *child),

@@ -2,7 +2,7 @@
 
 use super::object::{Kind, State};
 use super::{Done, Follower, Key, Use};
-use crosswire_model::{Signal, TaskId};
+use crosswire_model::{Action, Fault, Signal, TaskId};
 
 /// By descriptor.
 pub const STANDARD_STREAMS: [&str; 3] = ["standard input", "standard output", "standard error"];
@@ -168,5 +168,20 @@ impl<'a> Follower<'a> {
             pending.remove(at);
         }
         self.touch(object, Use::Changes);
+    }
+
+    /// A fault strikes. Of several signals on their way the trace does not tell which one is lost.
+    pub(super) fn suffers(&mut self, task: TaskId, fault: &Fault) {
+        if fault.action != Action::LoseSignal {
+            return;
+        }
+        let process = self.process(task);
+        let object = self.signals(process);
+        if let State::Signals(pending) = &mut self.states[object]
+            && pending.len() == 1
+        {
+            pending.clear();
+            self.touch(object, Use::Changes);
+        }
     }
 }

@@ -34,6 +34,9 @@ pub enum Doing {
     Sleeps,
     /// It waits in a call.
     Waits,
+    /// It goes round in a loop, and lets others go first until something happens that it could
+    /// notice.
+    Loops,
     /// It cannot take a step for another reason: it is stopped, paused, or not yet started.
     Held,
     /// It has ended.
@@ -126,6 +129,7 @@ impl Session<'_> {
             _ if ready.contains(&task.id) => Doing::Ready,
             _ if asleep.contains(&task.id) => Doing::Sleeps,
             State::Sleeping(_) | State::Parked(_) | State::Blocked => Doing::Waits,
+            State::Ready(..) if self.goes_round(task.id.index()) => Doing::Loops,
             _ => Doing::Held,
         }
     }

@@ -1,7 +1,7 @@
 //! Commands from standard input, answers as lines or as JSON.
 
 use super::{fixture, into_deadlock};
-use crosswire_testing::building::folder;
+use crosswire_testing::building::{compile, folder};
 use crosswire_testing::command::{
     Outcome, PASS, UNUSABLE, VIOLATION, crosswire, replay, run, somewhere,
 };
@@ -210,6 +210,61 @@ fn a_fault_strikes_in_the_next_step() {
         said.contains("line 3: errno(EIO) cannot befall the next step of `abba_flock.2`"),
         "{said}"
     );
+}
+
+#[test]
+fn a_signal_is_lost_on_its_way() {
+    let directory = somewhere();
+    fixture("pause_flag", directory.path());
+    let mut commands = vec!["end", "to 10", "lose pause_flag"];
+    let all = views(directory.path(), "./pause_flag", &commands);
+    let next = task(&all[2], "pause_flag");
+    assert_eq!(next["doing"], "gets SIGUSR1");
+    let offered = next["faults"].as_array().expect("faults");
+    assert!(offered.contains(&json!("lose-signal")) && !offered.contains(&json!("kill")));
+    let lost = &all[3];
+    assert!(
+        lost["events"]
+            .to_string()
+            .contains("FAULT lose-signal at #1")
+    );
+    assert!(
+        lost["objects"].to_string().contains("none pending"),
+        "{lost}"
+    );
+    commands.push("end");
+    let all = views(directory.path(), "./pause_flag", &commands);
+    let end = all.last().unwrap()["end"].as_str().unwrap();
+    assert!(
+        end.contains("`pause_flag` waits in pause for a signal"),
+        "{end}"
+    );
+}
+
+#[test]
+fn a_loop_that_waits_lets_others_go_first() {
+    let directory = somewhere();
+    let source = directory.path().join("spins.c");
+    let program = "#include <sys/mman.h>\n#include <sys/wait.h>\n#include <unistd.h>\n\
+        int main(void)\n{\n\
+        volatile int *word = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);\n\
+        if (fork() == 0) {\n\t*word = 1;\n\t_exit(0);\n}\n\
+        while (*word == 0)\n\t;\n\
+        wait(0);\n\
+        return 0;\n}\n";
+    std::fs::write(&source, program).unwrap();
+    compile(&[source], directory.path(), "spins");
+    let mut commands = vec!["run spins"];
+    commands.extend(["step spins"; 4]);
+    // How many rounds it takes until it counts as a loop is the engine's affair.
+    let output = steer(directory.path(), &["--", "./spins"], &commands);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("it goes round in a loop until others change something"),
+        "{said}"
+    );
+    let all = views(directory.path(), "./spins", &["run spins", "end"]);
+    assert_eq!(all[2]["verdict"], "pass");
 }
 
 #[test]
