@@ -28,6 +28,7 @@ Examples:
   crosswire crash --victim app.1 --recover ./repair -- ./app
   crosswire replay crosswire-failures/server-deadlock-1f3a.json
   crosswire shrink crosswire-failures/server-deadlock-1f3a.json
+  crosswire steer -- ./server                 decide each step by hand, and step back
   crosswire check --as fifo history.txt       check whether this can be the history of a queue
 
 Exit status:

@@ -112,6 +112,8 @@ function showTasks() {
     });
     return row;
   });
+  // Two sides that are compared stand beside each other.
+  $("tasks").classList.toggle("sides", view.sides.length === 2);
   $("tasks").replaceChildren(...rows);
 }
 
@@ -166,8 +168,9 @@ function showObjects() {
 function cells(bytes) {
   const row = make("div", "cells");
   for (const { byte, by } of bytes) {
-    const printable = byte > 32 && byte < 127;
-    const cell = make("span", by === null ? "" : `by${by % 4}`, printable ? String.fromCharCode(byte) : byte.toString(16).padStart(2, "0"));
+    const printable = byte >= 32 && byte < 127;
+    const shown = printable ? String.fromCharCode(byte) : byte.toString(16).padStart(2, "0");
+    const cell = make("span", by === null ? "" : `by${by % 4}`, shown);
     cell.title = by === null ? "nobody has written it" : `written by ${view.tasks[by] ? view.tasks[by].name : `#${by}`}`;
     row.append(cell);
   }
