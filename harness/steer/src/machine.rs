@@ -37,6 +37,7 @@ impl Machine {
         let usual = Plan {
             seed: exploration.seed,
             footprints: true,
+            watches_threads: exploration.watches_threads,
             limits: exploration.limits.clone(),
             ..Plan::default()
         };
@@ -90,6 +91,7 @@ impl Machine {
             start_up.learn(&run.plan.start_up);
         }
         start_up.carries_on = false;
+        start_up.leaves_pages = false;
         Ok(start_up)
     }
 

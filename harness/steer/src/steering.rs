@@ -62,6 +62,7 @@ impl Steering {
         let exploration = Exploration {
             target: target_of(record)?,
             expectations: expectations_of(record)?,
+            watches_threads: record.plan.watches_threads,
             ..exploration
         };
         let machine = Machine::of_record(&exploration, record)?;

@@ -98,19 +98,27 @@ fn write_plan(record: &Record, text: &mut String) -> std::fmt::Result {
             .collect();
         writeln!(text, "        faults: vec![{}],", faults.join(", "))?;
     }
+    for (set, name) in [
+        (plan.clocks_are_free, "clocks_are_free"),
+        (plan.watches_threads, "watches_threads"),
+    ] {
+        if set {
+            writeln!(text, "        {name}: true,")?;
+        }
+    }
     let start_up = &plan.start_up;
     text.push_str("        start_up: StartUp {\n");
-    writeln!(
-        text,
-        "            reads_own_files: {},",
-        start_up.reads_own_files
-    )?;
-    writeln!(
-        text,
-        "            skips_wrappers: {},",
-        start_up.skips_wrappers
-    )?;
-    writeln!(text, "            loads_alike: {},", start_up.loads_alike)?;
+    for (set, name) in [
+        (start_up.reads_own_files, "reads_own_files"),
+        (start_up.comes_first, "comes_first"),
+        (start_up.skips_wrappers, "skips_wrappers"),
+        (start_up.loads_alike, "loads_alike"),
+        (start_up.leaves_pages, "leaves_pages"),
+    ] {
+        if set {
+            writeln!(text, "            {name}: true,")?;
+        }
+    }
     let contested = start_up
         .contested
         .iter()

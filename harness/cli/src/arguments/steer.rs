@@ -95,6 +95,10 @@ pub struct SteerOptions {
     /// Make a step of every call with which a program starts, too
     #[arg(long)]
     pub every_step: bool,
+    /// Make accesses to memory that threads of a process could share (globals, heap) steps, as
+    /// those to shared mappings are
+    #[arg(long)]
+    pub threads: bool,
     /// Seed of all that a program asks the kernel for that is random
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

@@ -56,6 +56,7 @@ fn settings(options: &SteerOptions, target: Target) -> Exploration {
     exploration.limits = options.limits.limits();
     exploration.faults = options.faults.clone();
     exploration.every_step = options.every_step;
+    exploration.watches_threads = options.threads;
     exploration.seed = options.seed;
     exploration
 }

@@ -268,6 +268,22 @@ fn a_loop_that_waits_lets_others_go_first() {
 }
 
 #[test]
+fn threads_are_steered_through_their_own_memory() {
+    let directory = somewhere();
+    fixture("thread_counter", directory.path());
+    let told = |threads: &[&str]| {
+        let arguments = [threads, &["--", "./thread_counter"]].concat();
+        let commands = ["search 20", "follow", "forward 9999"];
+        let output = steer(directory.path(), &arguments, &commands);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text)
+    };
+    let (status, text) = told(&["--threads"]);
+    assert_eq!(status, VIOLATION, "{text}");
+    assert!(text.contains("thread_counter:t1: "), "{text}");
+}
+
+#[test]
 fn what_makes_no_sense_ends_the_session_and_says_why() {
     let directory = somewhere();
     fixture("abba_flock", directory.path());
