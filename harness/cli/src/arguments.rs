@@ -1,11 +1,13 @@
 //! The command line.
 
+mod analyses;
 mod histories;
 mod run;
 mod shard;
 mod shared;
 mod values;
 
+pub use analyses::AnalysesOptions;
 pub use histories::CheckOptions;
 pub use run::{CrashOptions, JudgementOptions, ProgramOptions, RunOptions};
 pub use shared::{ExploreOptions, Format, OutputOptions};
@@ -107,6 +109,8 @@ pub enum Verb {
     Doctor(OutputOptions),
     /// Judge histories of operations from a file or a pipe
     Check(CheckOptions),
+    /// Repeat the analyses of IPC libraries and compare with what is recorded
+    Analyses(AnalysesOptions),
     /// Become the processes of a scenario of the main job, when started by it
     #[command(name = "__scenario", hide = true)]
     Scenario {
