@@ -1,4 +1,4 @@
-"""Producers of large messages are killed until one dies with the mutex of the queue."""
+"""A producer is killed while it copies a large message into the queue, and so holds its mutex."""
 import os
 import signal
 import sys
@@ -6,7 +6,8 @@ import time
 
 from faster_fifo import Queue
 
-message = b"x" * (100 << 20)
+queue = Queue(300 << 20)
+message = b"x" * (200 << 20)
 
 
 def fork(body):
@@ -17,21 +18,20 @@ def fork(body):
     return pid
 
 
-def ended_after(pid, seconds):
-    time.sleep(seconds)
-    return os.waitpid(pid, os.WNOHANG)[0] != 0
+def shared_pages(pid):
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[2])
 
 
-for attempt in range(200):
-    queue = Queue(300 << 20)
-    victim = fork(lambda: queue.put(message))
-    time.sleep(0.02 + 0.002 * (attempt % 100))
-    os.kill(victim, signal.SIGKILL)
-    os.waitpid(victim, 0)
-    other = fork(lambda: queue.put(b"y"))
-    if not ended_after(other, 0.5) and not ended_after(other, 5):
-        os.kill(other, signal.SIGKILL)
-        print("the producer after the killed one of attempt", attempt, "waits forever")
-        sys.exit(0)
-    queue.close()
-sys.exit("no producer was left waiting")
+victim = fork(lambda: queue.put(message))
+before = shared_pages(victim)
+while shared_pages(victim) < before + 8000:  # of 51,200 that the message takes
+    pass
+os.kill(victim, signal.SIGKILL)
+os.waitpid(victim, 0)
+other = fork(lambda: queue.put(b"y"))
+time.sleep(5)
+ended = os.waitpid(other, os.WNOHANG)[0] != 0
+if not ended:
+    os.kill(other, signal.SIGKILL)
+sys.exit("the other producer was not kept waiting" if ended else 0)

@@ -57,12 +57,14 @@ fn head(all: &[Analysis], lines: &[Line]) -> String {
          compares them with what is recorded:\n\n\
          ```console\n\
          $ cargo run --release -- analyses --install\n\
-         $ cargo run --release -- analyses --install python-filelock python-diskcache\n\
+         $ cargo run --release -- analyses --install python-filelock rust-ipmpsc\n\
          ```\n\n\
          A row that *holds* means that no violation was found in the runs it names, no more. A \
          *crash* row kills a process at every point that makes a difference. † marks rows of \
          fewer than {ENOUGH} runs that are neither a crash search nor ended by a violation. A \
-         finding *reproduces natively* if a program without Crosswire, named with it, shows it.\n\n",
+         finding *reproduces natively* if a program without Crosswire, named with it, shows it. In \
+         commands, `{{cache}}` is where the library is installed (`target/analyses/NAME`), `{{here}}` \
+         the directory of the analysis.\n\n",
         all.len(),
         facilities.len(),
         lines.len(),
@@ -172,7 +174,7 @@ fn findings(lines: &[Line]) -> String {
             "\n### {}\n\n\
              {}\n\n\
              * Promise: {promise}; fault: {fault}. {documented}\n\
-             * Crosswire: `crosswire {run}` in [{name}]({name}), {version}, run {runs}: {kinds}\n\
+             * Crosswire: `crosswire {run}` in [{name}]({name}), {version}: {kinds}, in {runs} runs\n\
              * Natively: {natively}\n",
             line.title(),
             told.trim(),

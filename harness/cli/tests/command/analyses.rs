@@ -40,8 +40,14 @@ fn a_shipped_analysis_comes_out_as_recorded() {
     assert_eq!(output.status.code(), Some(0), "{report:#}");
     let rows = report["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 3);
-    assert!(rows.iter().all(|row| row["result"] == "holds"), "{report:#}");
-    assert!(rows.iter().any(|row| row["points"].as_u64() > Some(3)), "{report:#}");
+    assert!(
+        rows.iter().all(|row| row["result"] == "holds"),
+        "{report:#}"
+    );
+    assert!(
+        rows.iter().any(|row| row["points"].as_u64() > Some(3)),
+        "{report:#}"
+    );
 }
 
 #[test]
@@ -79,8 +85,18 @@ fn what_cannot_be_tried_is_a_usage_error() {
     let installed = analysis("run --runs 2 -- {cache}/program", "expect = \"holds\"");
     let file = installed.path().join("example/analysis.toml");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("install = \"cp /bin/true {{cache}}/program\"\n{text}")).unwrap();
-    assert_eq!(analyses(installed.path(), &["--install"]).status.code(), Some(0));
+    fs::write(
+        &file,
+        format!("install = \"cp /bin/true {{cache}}/program\"\n{text}"),
+    )
+    .unwrap();
+    assert_eq!(
+        analyses(installed.path(), &["--install"]).status.code(),
+        Some(0)
+    );
     fs::write(&file, format!("install = \"exit 7\"\n{text}")).unwrap();
-    assert_eq!(analyses(installed.path(), &["--install"]).status.code(), Some(2));
+    assert_eq!(
+        analyses(installed.path(), &["--install"]).status.code(),
+        Some(2)
+    );
 }

@@ -28,6 +28,7 @@ fn main() {
             is_served |= got == [20, 20];
         }
     }
+    drop(listener);
     let end = wait(first);
     assert!(is_killed || end == 0);
     assert_eq!(wait(second), 0);
