@@ -8,7 +8,9 @@ signal() {
 	read -r line <ready
 	kill -TERM $init
 	wait $init
-	test $? = 7
+	status=$?
+	rm ready
+	test $status = 7
 }
 
 # It reaps the orphans of its child.
