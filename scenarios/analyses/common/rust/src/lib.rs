@@ -22,6 +22,11 @@ pub fn wait(pid: i32) -> i32 {
     status
 }
 
+/// Kills it, if it has not ended.
+pub fn kill(pid: i32) {
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+}
+
 fn increment() {
     let counter = OpenOptions::new().read(true).write(true).create(true).truncate(false).open("counter").unwrap();
     let mut number = [0];
