@@ -112,7 +112,7 @@ fn repeat(
         let tried = place
             .attempt(analysis, promise, options)
             .map_err(Failure::usage)?;
-        let recorded = results.of(&analysis.name, promise);
+        let recorded = results.of(&analysis.name, &promise.promise, &promise.fault);
         // With another number of runs, or when they are recorded anew, they are not compared.
         let recorded = recorded.filter(|_| options.runs.is_none() && !options.write);
         let difference = difference(promise, &tried, recorded);

@@ -20,14 +20,16 @@ pub fn of(all: &[Analysis], results: &Results) -> Result<String, String> {
     let mut lines = Vec::new();
     for analysis in all {
         for promise in &analysis.promises {
-            let tried = results.of(&analysis.name, promise).ok_or_else(|| {
-                let Promise { promise, fault, .. } = promise;
-                let name = &analysis.name;
-                format!(
-                    "{name}: no result of `{promise}` under `{fault}` is recorded; `crosswire \
+            let tried = results
+                .of(&analysis.name, &promise.promise, &promise.fault)
+                .ok_or_else(|| {
+                    let Promise { promise, fault, .. } = promise;
+                    let name = &analysis.name;
+                    format!(
+                        "{name}: no result of `{promise}` under `{fault}` is recorded; `crosswire \
                      analyses --write {name}` records it"
-                )
-            })?;
+                    )
+                })?;
             lines.push(Line {
                 analysis,
                 promise,

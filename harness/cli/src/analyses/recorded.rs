@@ -1,6 +1,5 @@
 //! Results of analyses, and the file that records them.
 
-use super::description::Promise;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::{fmt, fs, io};
@@ -90,11 +89,11 @@ impl Results {
         fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))
     }
 
-    /// Returns the recorded row of a promise.
-    pub fn of(&self, analysis: &str, promise: &Promise) -> Option<&Tried> {
-        self.rows.iter().find(|row| {
-            row.analysis == analysis && row.promise == promise.promise && row.fault == promise.fault
-        })
+    /// Returns the recorded row of a promise under a fault.
+    pub fn of(&self, analysis: &str, promise: &str, fault: &str) -> Option<&Tried> {
+        self.rows
+            .iter()
+            .find(|row| row.analysis == analysis && row.promise == promise && row.fault == fault)
     }
 
     /// Records the rows of an analysis in place of its former ones.

@@ -63,7 +63,9 @@ fn recorded_results_are_as_the_analyses_expect() {
     let results = Results::read(&shipped().join(RESULTS)).unwrap();
     for analysis in read_all(&shipped()).unwrap() {
         for promise in &analysis.promises {
-            let row = results.of(&analysis.name, promise).unwrap();
+            let row = results
+                .of(&analysis.name, &promise.promise, &promise.fault)
+                .unwrap();
             assert_eq!(difference(promise, row, None), None, "{row:?}");
         }
     }
@@ -150,5 +152,7 @@ fn results_are_read_as_they_were_written() {
         name: "b".to_owned(),
         ..parse(HOLDS).unwrap()
     };
-    assert_eq!(read.of("b", &analysis.promises[0]).unwrap().runs, 2000);
+    let promise = &analysis.promises[0];
+    let row = read.of("b", &promise.promise, &promise.fault);
+    assert_eq!(row.unwrap().runs, 2000);
 }
