@@ -118,14 +118,17 @@
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
 pub mod manual {
-    //! Longer texts: a tutorial, steering by hand, memory order, threads, the meaning of each
-    //! message, and what stays as it is.
+    //! Longer texts: a tutorial, steering by hand, validating a library, memory order, threads, the
+    //! meaning of each message, and what stays as it is.
 
     #[doc = include_str!("manual/tutorial.md")]
     pub mod tutorial {}
 
     #[doc = include_str!("manual/steer.md")]
     pub mod steer {}
+
+    #[doc = include_str!("manual/validating.md")]
+    pub mod validating {}
 
     #[doc = include_str!("manual/memory.md")]
     pub mod memory {}

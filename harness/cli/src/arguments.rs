@@ -1,5 +1,6 @@
 //! The command line.
 
+mod analyses;
 mod histories;
 mod run;
 mod shard;
@@ -7,6 +8,7 @@ mod shared;
 mod steer;
 mod values;
 
+pub use analyses::AnalysesOptions;
 pub use histories::CheckOptions;
 pub use run::{CrashOptions, JudgementOptions, ProgramOptions, RunOptions};
 pub use shared::{ExploreOptions, Format, OutputOptions};
@@ -120,6 +122,8 @@ pub enum Verb {
         /// The text that is given and taken.
         text: String,
     },
+    /// Repeat the analyses of IPC libraries and compare with what is recorded
+    Analyses(AnalysesOptions),
     /// Become the processes of a scenario of the main job, when started by it
     #[command(name = "__scenario", hide = true)]
     Scenario {

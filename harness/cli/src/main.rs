@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod analyses;
 mod arguments;
 mod check;
 mod conform;
@@ -82,6 +83,7 @@ fn perform(command_line: &CommandLine) -> Result<u8, Failure> {
         Some(Verb::List(options)) => Ok(list::list(&list::entries(), options)),
         Some(Verb::Doctor(options)) => doctor::doctor(options),
         Some(Verb::Check(options)) => check::check(options),
+        Some(Verb::Analyses(options)) => analyses::analyses(options),
         Some(Verb::Conform(options)) => conform::conform(options),
         Some(Verb::DemoProcess { part, text }) => steer::perform_demo(*part, text),
         Some(Verb::Scenario { name, command }) => {

@@ -1,0 +1,6 @@
+# setlock of daemontools.
+with_lock() {
+	setlock the.lock "$@"
+}
+
+. ../common/locks.sh

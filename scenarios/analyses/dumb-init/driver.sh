@@ -1,0 +1,6 @@
+# dumb-init.
+init() {
+	exec dumb-init "$@"
+}
+
+. ../common/init.sh

@@ -1,0 +1,6 @@
+# tini as a subreaper.
+init() {
+	exec tini -s -- "$@"
+}
+
+. ../common/init.sh
