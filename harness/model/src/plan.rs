@@ -40,6 +40,9 @@ pub struct Plan {
     /// runs between a call and the readings behind it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clocks_are_free: bool,
+    /// True if the order in which tasks read clocks makes no step a choice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignores_clock_order: bool,
     /// The part of the programs' execution that comes before the first step.
     #[serde(default, skip_serializing_if = "StartUp::is_least")]
     pub start_up: StartUp,

@@ -100,6 +100,7 @@ fn write_plan(record: &Record, text: &mut String) -> std::fmt::Result {
     }
     for (set, name) in [
         (plan.clocks_are_free, "clocks_are_free"),
+        (plan.ignores_clock_order, "ignores_clock_order"),
         (plan.watches_threads, "watches_threads"),
     ] {
         if set {

@@ -3,7 +3,7 @@
 
 use crosswire::model::Plan;
 use crosswire_testing::building::{build_directory, build_with, compile, folder, tool};
-use crosswire_testing::command::{Outcome, VIOLATION, replay_differs, run, somewhere};
+use crosswire_testing::command::{Outcome, VIOLATION, crosswire, replay_differs, run, somewhere};
 use crosswire_testing::engine::{engine, next_cpu, schedule, target};
 use std::path::{Path, PathBuf};
 
@@ -85,4 +85,43 @@ fn what_happens_between_a_call_and_a_reading_is_tried() {
         let differs = replay_differs(directory.path(), &file, "exit-status");
         assert_eq!(differs, None);
     }
+}
+
+/// Two processes that take a lock in turn. Python reads clocks while it does.
+const LOCKS: &str = r#"
+import fcntl, os
+pids = []
+for i in range(2):
+    pid = os.fork()
+    if pid == 0:
+        for n in range(1 + i):
+            fd = os.open("l", os.O_CREAT | os.O_RDWR)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if i == 0: os.stat(".")
+            fcntl.flock(fd, fcntl.LOCK_UN)
+            os.close(fd)
+        os._exit(0)
+    pids.append(pid)
+for pid in pids: os.waitpid(pid, 0)
+"#;
+
+#[test]
+fn a_crash_comes_where_the_run_without_it_said_so() {
+    if tool("python3", "a program that reads clocks").is_none() {
+        return;
+    }
+    let directory = somewhere();
+    std::fs::write(directory.path().join("locks.py"), LOCKS).expect("a script");
+    let mut crash = crosswire(directory.path());
+    crash.args(["crash", "--format", "json", "--jobs", "1", "--seed", "1"]);
+    crash.args([
+        "--schedules",
+        "8",
+        "--leaks",
+        "ignore",
+        "--victim",
+        "python3.1",
+    ]);
+    let outcome = Outcome::of(crash.args(["--", "python3", "-B", "locks.py"]));
+    assert_eq!(outcome.verdict(), "pass", "{}", outcome.told());
 }

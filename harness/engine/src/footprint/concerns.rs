@@ -187,10 +187,10 @@ impl Session<'_> {
     }
 
     /// Who reads a clock first gets the earlier time. In runs in which readings take no steps it
-    /// is not looked into, nor in that by which others are measured.
+    /// is not looked into.
     fn concern_of_clocks(&self) -> Option<Touch> {
         let plan = self.setup.plan;
-        let is_looked_into = !plan.clocks_are_free && !plan.footprints;
+        let is_looked_into = !plan.clocks_are_free && !plan.ignores_clock_order;
         is_looked_into.then(|| Touch::write(CLOCKS))
     }
 

@@ -118,6 +118,7 @@ impl Common {
                 && job.crashes.len() < self.search.crashes_per_run(),
             // Its points are counted in all of them alike.
             clocks_are_free: false,
+            ignores_clock_order: true,
             start_up: StartUp {
                 comes_first: false,
                 skips_wrappers: plan.start_up.skips_wrappers && !self.search.every_point,

@@ -1,7 +1,9 @@
 //! Replay files: where they are written, and how they are read.
 
 use crate::keep::executable::hexadecimal;
-use crosswire_model::{Change, FORMAT_VERSION, Kind, ReadRecordError, Record, TaskId, TestedCause};
+use crosswire_model::{
+    Change, FORMAT_VERSION, Fault, Kind, ReadRecordError, Record, TaskId, TestedCause,
+};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -199,11 +201,13 @@ fn contradiction(record: &Record) -> Option<String> {
         ));
     }
     let appears = |process: &String| trace.tasks.iter().any(|task| task.process == *process);
+    // The run may have ended before the process began.
+    let is_unused = |fault: &Fault| trace.unused_faults.contains(fault);
     if let Some(fault) = record
         .plan
         .faults
         .iter()
-        .find(|fault| !appears(&fault.process))
+        .find(|fault| !appears(&fault.process) && !is_unused(fault))
     {
         return Some(format!(
             "the plan's fault {fault} is meant for a process that never appears in the recording"

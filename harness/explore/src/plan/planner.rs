@@ -82,6 +82,7 @@ impl Planner {
             plan.faults.splice(0..0, prefix.faults.iter().cloned());
             plan.start_up = prefix.start_up.clone();
             plan.clocks_are_free = prefix.clocks_are_free;
+            plan.ignores_clock_order = prefix.ignores_clock_order;
         }
         plan
     }
@@ -110,14 +111,17 @@ impl Planner {
                 Schedule::new(self.rule(run, after_start.unwrap_or(&lessons.profile), lessons))
             }
         };
+        let footprints = is_measured || self.by_effect && run % 2 == 0 && run <= LOOKED_AT;
         Plan {
             seed: self.seed,
             schedule,
             faults: self.faults(run, lessons),
             memory: self.memory.of_run(self.seed, run),
             watches_threads: self.watches_threads,
-            footprints: is_measured || self.by_effect && run % 2 == 0 && run <= LOOKED_AT,
+            footprints,
             clocks_are_free: !run.is_multiple_of(WITH_CLOCKS),
+            // In runs by which others are measured it would count too much.
+            ignores_clock_order: footprints,
             start_up: match lessons.start_up.as_ref().unwrap_or(&self.start_up) {
                 // What is contested then is not known.
                 usual if is_whole => StartUp {

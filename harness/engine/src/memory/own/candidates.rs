@@ -31,8 +31,14 @@ pub(super) enum Kind {
 /// Bytes by address.
 pub(super) type Contents = Vec<(u64, Vec<u8>)>;
 
-/// Returns the areas that threads of a process could share, except those with these addresses.
-pub(super) fn candidates(areas: Vec<Area>, executable: &str, spared: &[u64]) -> Vec<Candidate> {
+/// Returns the areas that threads of a process could share, except those with these addresses and
+/// what belongs to the thread with this thread pointer.
+pub(super) fn candidates(
+    areas: Vec<Area>,
+    executable: &str,
+    spared: &[u64],
+    thread: u64,
+) -> Vec<Candidate> {
     // The file that was mapped last, where it begins, and where its memory ends so far.
     let mut module: Option<(String, u64, u64)> = None;
     let mut found = Vec::new();
@@ -66,10 +72,32 @@ pub(super) fn candidates(areas: Vec<Area>, executable: &str, spared: &[u64]) -> 
             && !spared.iter().any(|address| area.range.contains(address))
             && !matches!(&what, Kind::Globals { path, .. } if is_systems(path));
         if is_shared_by_threads {
-            found.push(Candidate { area, what });
+            let parts = without_storage(area.range.clone(), thread);
+            found.extend(parts.into_iter().map(|range| Candidate {
+                area: Area {
+                    range,
+                    ..area.clone()
+                },
+                what: what.clone(),
+            }));
         }
     }
     found
+}
+
+/// Returns the parts of a range without the storage of a thread: a page below its pointer, where
+/// its variables are, and two from there on, where the C library keeps what it knows of the
+/// thread. Of programs that are linked statically this lies in the heap, or among the globals.
+fn without_storage(range: Range<u64>, thread: u64) -> Vec<Range<u64>> {
+    let own = (thread / PAGE * PAGE).saturating_sub(PAGE)..(thread / PAGE * PAGE) + 2 * PAGE;
+    let before = range.start..range.end.min(own.start);
+    let behind = range.start.max(own.end)..range.end;
+    let mut parts = vec![before, behind];
+    parts.retain(|part| part.start < part.end);
+    if own.end <= range.start || range.end <= own.start {
+        return vec![range];
+    }
+    parts
 }
 
 /// Returns what an area holds. Of memory without a file, pages that were never touched are left
@@ -92,6 +120,15 @@ pub(super) fn contents(tid: Tid, area: &Area) -> std::io::Result<Contents> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_storage_of_a_thread_is_left_out() {
+        let without = |thread| without_storage(0x10000..0x20000, thread);
+        assert_eq!(without(0x15008), [0x10000..0x14000, 0x17000..0x20000]);
+        assert_eq!(without(0x10100), [0x12000..0x20000]);
+        assert_eq!(without(0x1f100), [0x10000..0x1e000]);
+        assert_eq!(without(0x30000), [0x10000..0x20000]);
+    }
 
     fn area(start: u64, end: u64, protection: i32, path: &str) -> Area {
         Area {
@@ -124,7 +161,7 @@ mod tests {
             area(0xe000, 0xf000, BOTH | PROT_EXEC, ""),
             area(0x10000, 0x11000, BOTH, "[stack]"),
         ];
-        let found = candidates(areas, "/home/app", &[0xa800]);
+        let found = candidates(areas, "/home/app", &[0xa800], 0x100_0000);
         let starts: Vec<u64> = found.iter().map(|one| one.area.range.start).collect();
         assert_eq!(starts, [0x2000, 0x3000, 0x5000, 0xc000]);
         let globals = Kind::Globals {

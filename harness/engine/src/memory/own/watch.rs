@@ -44,14 +44,10 @@ impl Session<'_> {
             false => (stack.saturating_sub(1), storage),
         };
         let registers = regs::read(tid)?;
-        let spared = [
-            stack,
-            storage,
-            registers.stack(),
-            registers.thread_pointer(),
-        ];
+        let spared = [stack, storage, registers.stack()];
         if self.space(index).own.is_none() {
-            self.watch_own(index, &spared)?;
+            let thread = registers.thread_pointer();
+            self.watch_own(index, &spared, thread)?;
         }
         for address in spared {
             self.release(index, address)?;
@@ -78,7 +74,12 @@ impl Session<'_> {
         Ok(())
     }
 
-    pub(super) fn watch_own(&mut self, index: usize, spared: &[u64]) -> Result<(), Halt> {
+    pub(super) fn watch_own(
+        &mut self,
+        index: usize,
+        spared: &[u64],
+        thread: u64,
+    ) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
         let executable = descriptor::executable(tid).unwrap_or_default();
         let areas = maps::areas(tid)?;
@@ -91,7 +92,7 @@ impl Session<'_> {
             ..OwnMemory::default()
         };
         self.space_mut(index).own = Some(own);
-        for candidate in candidates(areas, &executable.to_string_lossy(), spared) {
+        for candidate in candidates(areas, &executable.to_string_lossy(), spared, thread) {
             let contents = contents(tid, &candidate.area)?;
             let Candidate { area, what } = candidate;
             self.watch_area(index, area.range, area.protection, &what, &contents)?;
