@@ -322,7 +322,7 @@ impl Session<'_> {
                 self.settle(signal == 0)?;
             }
             signal = 0;
-            if self.delay_store(index)? || self.pass_linkage(index)? || self.leave_page(index)? {
+            if self.pass_linkage(index)? || self.delay_store(index)? || self.leave_page(index)? {
                 continue;
             }
             let task = &self.tasks[index];

@@ -31,7 +31,10 @@ impl Session<'_> {
             return Ok(false);
         }
         let contested = &self.setup.plan.start_up.contested;
-        if !self.setup.plan.start_up.leaves_pages
+        // Stores to it would be visible before older ones that wait.
+        let waits = !self.setup.plan.memory.is_sc();
+        if waits
+            || !self.setup.plan.start_up.leaves_pages
             || contested.contains(&self.page_name(&region, page))
         {
             self.pages_mut(index).keep_watched(page);

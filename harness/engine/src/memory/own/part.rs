@@ -19,7 +19,7 @@ impl Session<'_> {
             return Ok(());
         };
         let has_copy = self.space_number(child) != self.space_number(parent);
-        if !has_copy || self.tasks[child].stopped().is_none() {
+        if !has_copy || self.tasks[child].is_gone() {
             return Ok(());
         }
         let Some(own) = self.space_mut(child).own.take() else {
