@@ -200,7 +200,7 @@ impl Session<'_> {
         let own = (0..args.len()).map(|at| borrowed.own(at, args[at]));
         let regions = own.filter_map(|argument| self.space(index).at(argument));
         regions
-            .map(|region| Touch::write(objects::file(self.memory.name(region.object))))
+            .map(|region| Touch::write(self.memory_object(region.object)))
             .collect()
     }
 

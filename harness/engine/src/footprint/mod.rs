@@ -248,9 +248,18 @@ impl Session<'_> {
         }
     }
 
+    /// Returns the object that memory is: the file that is mapped, or private memory.
+    pub(super) fn memory_object(&self, object: u32) -> String {
+        let name = self.memory.name(object);
+        match self.memory.is_own(object) {
+            true => name.to_owned(),
+            false => objects::file(name),
+        }
+    }
+
     /// Words of shared memory. Calls on the file that is mapped touch it as a whole.
     pub fn words(&self, object: u32, offset: u64, size: u64, kind: AccessKind) -> Vec<Touch> {
-        let name = objects::file(self.memory.name(object));
+        let name = self.memory_object(object);
         let (first, last) = (offset / WORD, (offset + size.max(1) - 1) / WORD);
         if last - first >= MOST_WORDS {
             return vec![Touch::everything()];

@@ -50,6 +50,11 @@ impl SharedMemory {
         self.spaces.len() - 1
     }
 
+    /// Tells whether an object is private memory of a process.
+    pub fn is_own(&self, object: u32) -> bool {
+        self.objects.is_own(object)
+    }
+
     /// The name of a place in an object.
     pub fn place_name(&self, object: u32, offset: u64) -> String {
         self.objects.list[object as usize].place(offset)

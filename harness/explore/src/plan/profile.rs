@@ -231,6 +231,9 @@ impl Profiles {
 /// themselves, for the passing of time, or for what every process touches at its end.
 const NO_DATA: &[&str] = &[
     "process ",
+    "thread ",
+    "calls of ",
+    "page ",
     "children of ",
     "SIGCHLD to ",
     "handled ends of ",

@@ -82,8 +82,10 @@ const NOTHING: [&str; 11] = [
 ];
 
 /// Objects that steps of many kinds touch by the way.
-const LITTLE: [&str; 7] = [
+const LITTLE: [&str; 9] = [
     "process ",
+    "thread ",
+    "calls of ",
     "children of ",
     "entries of ",
     "position in ",
