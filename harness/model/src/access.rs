@@ -106,14 +106,20 @@ impl SharedObject {
     /// assert_eq!(object.place(0x44), "slots+0x4");
     /// ```
     pub fn place(&self, offset: u64) -> String {
+        let variable = self.variable(offset);
+        variable.unwrap_or_else(|| format!("{}+{offset:#x}", self.name))
+    }
+
+    /// Returns the variable at a place, if one is known, and where in it.
+    pub fn variable(&self, offset: u64) -> Option<String> {
         let holds = |variable: &&Variable| {
             (variable.offset..variable.offset + variable.size).contains(&offset)
         };
-        match self.variables.iter().find(holds) {
-            Some(variable) if variable.offset == offset => variable.name.clone(),
-            Some(variable) => format!("{}+{:#x}", variable.name, offset - variable.offset),
-            None => format!("{}+{offset:#x}", self.name),
-        }
+        let variable = self.variables.iter().find(holds)?;
+        Some(match offset - variable.offset {
+            0 => variable.name.clone(),
+            within => format!("{}+{within:#x}", variable.name),
+        })
     }
 }
 

@@ -249,13 +249,17 @@ pub(crate) fn access(access: &Access, trace: &Trace) -> String {
 /// Returns an access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.
 fn accessed(access: &Access, trace: &Trace, room: Room) -> String {
     let object = trace.objects.get(access.object as usize);
-    let place = object.map_or_else(
-        || format!("shared memory+{:#x}", access.offset),
-        |object| object.place(access.offset),
-    );
+    let name = object.map_or("shared memory", |object| object.name.as_str());
+    let place = match object.and_then(|object| object.variable(access.offset)) {
+        Some(variable) => calls::ending(&escape(&variable), room.path),
+        None => format!(
+            "{}+{:#x}",
+            calls::ending(&escape(name), room.path),
+            access.offset
+        ),
+    };
     let value = |value: Option<u64>| value.map_or("?".to_owned(), |value| format!("{value:#x}"));
     let (before, after) = (value(access.before), value(access.after));
-    let place = calls::ending(&escape(&place), room.path);
     match access.kind {
         AccessKind::Read => format!("reads {place} = {before}"),
         AccessKind::Write => format!("writes {place} = {after}"),
