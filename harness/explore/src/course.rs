@@ -174,15 +174,8 @@ impl Exploration {
             return Err(error.into());
         }
         let runs = pool.with(|sampling, _| sampling.performed());
-        let report = pool.finish(|sampling, elapsed| {
-            Ok(sampling.report(
-                elapsed,
-                self.seed,
-                stopped,
-                self.check_output,
-                self.watches_threads,
-            ))
-        })?;
+        let report =
+            pool.finish(|sampling, elapsed| Ok(sampling.report(self, elapsed, stopped)))?;
         Ok(Explored {
             report,
             work,

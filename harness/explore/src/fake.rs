@@ -2,11 +2,12 @@
 //! print, run by the same rules and faults as real processes.
 
 use crate::perform::runner::{Runner, Starter};
-use crosswire_engine::{Choices, Chooser, EngineError, Isolation, Start, Target};
+use crosswire_engine::{Choices, Chooser, EngineError, Start, Target};
 use crosswire_model::{
     Action, Blocked, Call, Deviation, End, Event, Fault, Footprint, History, Plan, Run, Signal,
     Task, TaskId, Touch, Trace, What,
 };
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -46,19 +47,11 @@ impl Toy {
 
 /// Returns a target that exists; the toy does not look at it.
 pub fn target() -> Target {
-    Target {
-        programs: vec![Start {
-            name: "toy".to_owned(),
-            command: vec!["/bin/sh".to_owned()],
-        }],
-        working_dir: "/".into(),
-        environment: Vec::new(),
-        isolation: Isolation::Auto,
-        disk_mib: Target::DISK_MIB,
-        children: Vec::new(),
-        successors: Vec::new(),
-        listings: crosswire_engine::Listings::default(),
-    }
+    let program = Start {
+        name: "toy".to_owned(),
+        command: vec!["/bin/sh".to_owned()],
+    };
+    Target::new(vec![program], Path::new("/"))
 }
 
 /// Returns a trace of one call a step.

@@ -1,6 +1,6 @@
 //! Runs in this process, whose traces can be compared.
 
-use crosswire::engine::{Engine, Isolation, Start, Target};
+use crosswire::engine::{Engine, Start, Target};
 use crosswire::explore::{available_cpus, stay_on};
 use crosswire::model::{Plan, Rule, Run, Schedule, What};
 use std::path::Path;
@@ -9,18 +9,13 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 /// A program under test that is called `name`.
 pub fn target(name: &str, command: &[&str], directory: &Path) -> Target {
+    let program = Start {
+        name: name.to_owned(),
+        command: command.iter().map(|&word| word.to_owned()).collect(),
+    };
     Target {
-        programs: vec![Start {
-            name: name.to_owned(),
-            command: command.iter().map(|&word| word.to_owned()).collect(),
-        }],
-        working_dir: directory.to_owned(),
         environment: vec![("PATH".to_owned(), crate::command::PATH.to_owned())],
-        isolation: Isolation::Auto,
-        disk_mib: Target::DISK_MIB,
-        children: Vec::new(),
-        successors: Vec::new(),
-        listings: crosswire::engine::Listings::default(),
+        ..Target::new(vec![program], directory)
     }
 }
 

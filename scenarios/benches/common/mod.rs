@@ -1,7 +1,7 @@
 //! Common parts of the benchmarks: programs to run, and figures that are ratios of two
 //! measured in one run.
 
-use crosswire::engine::{Engine, Isolation, Start, Target};
+use crosswire::engine::{Engine, Start, Target};
 use crosswire::model::Plan;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,19 +26,12 @@ pub fn median(mut round: impl FnMut() -> (Duration, Duration)) -> (f64, Duration
 
 /// Builds the target that an engine is started on.
 pub fn target(program: &Path) -> Target {
-    Target {
-        programs: vec![Start {
-            name: "program".to_owned(),
-            command: vec![program.to_string_lossy().into_owned()],
-        }],
-        working_dir: std::env::current_dir().expect("a working directory"),
-        environment: Vec::new(),
-        isolation: Isolation::Auto,
-        disk_mib: Target::DISK_MIB,
-        children: Vec::new(),
-        successors: Vec::new(),
-        listings: crosswire::engine::Listings::default(),
-    }
+    let start = Start {
+        name: "program".to_owned(),
+        command: vec![program.to_string_lossy().into_owned()],
+    };
+    let here = std::env::current_dir().expect("a working directory");
+    Target::new(vec![start], &here)
 }
 
 /// Returns the time of a step, over one run.

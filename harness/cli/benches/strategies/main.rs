@@ -14,7 +14,7 @@
 mod shapes;
 
 use crosswire::check::{Expectations, Leaks};
-use crosswire::engine::{Isolation, Start, Target};
+use crosswire::engine::{Start, Target};
 use crosswire::explore::{Budget, Exploration, Found, Strategy, reduce};
 use crosswire_testing::building::{build_directory, compile, folder};
 use crosswire_testing::measure;
@@ -130,19 +130,12 @@ fn shown(runs: Option<u64>, budget: u64) -> String {
 fn exploration(name: &str, program: &Path, arguments: &[String]) -> Exploration {
     let mut command = vec![program.to_string_lossy().into_owned()];
     command.extend_from_slice(arguments);
-    let mut exploration = Exploration::new(Target {
-        programs: vec![Start {
-            name: name.to_owned(),
-            command,
-        }],
-        working_dir: program.parent().unwrap().to_owned(),
-        environment: Vec::new(),
-        isolation: Isolation::Auto,
-        disk_mib: Target::DISK_MIB,
-        children: Vec::new(),
-        successors: Vec::new(),
-        listings: crosswire::engine::Listings::default(),
-    });
+    let start = Start {
+        name: name.to_owned(),
+        command,
+    };
+    let directory = program.parent().unwrap();
+    let mut exploration = Exploration::new(Target::new(vec![start], directory));
     exploration.shrink = Duration::ZERO;
     exploration
 }

@@ -1,4 +1,4 @@
-//! What an analysis is: `analysis.toml` in a directory of its own.
+//! Descriptions of analyses: `analysis.toml` in a directory of its own.
 
 use super::recorded::Result as Outcome;
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub struct Analysis {
     pub install: Option<String>,
     /// Shell command that prints the version that is used.
     pub version_command: Option<String>,
-    /// What is promised, and how it is tried.
+    /// Promises, and how they are tried.
     #[serde(rename = "promise", default)]
     pub promises: Vec<Promise>,
     /// Promises and faults that make no sense for this library.
@@ -39,7 +39,7 @@ pub struct Analysis {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Promise {
-    /// What is promised.
+    /// The promise, in words.
     pub promise: String,
     /// Where the library promises it, or that it is what a user expects.
     pub documented: String,
@@ -51,17 +51,17 @@ pub struct Promise {
     pub expect: Expected,
     /// Kind of the violation that is expected.
     pub kind: Option<String>,
-    /// What is told about a broken promise.
+    /// Account of a broken promise.
     pub finding: Option<Finding>,
 }
 
-/// What is told about a broken promise.
+/// Account of a broken promise.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// What happens, in one line.
+    /// Summary of what happens, in one line.
     pub title: String,
-    /// What is promised where, what happens, the schedule in words, the smallest program.
+    /// Where it is promised, what happens, the schedule in words, the smallest program.
     pub text: String,
     /// Shell command that shows it without Crosswire and then exits with status 0; `{here}` is the
     /// directory of the analysis. Without it the finding counts as not reproduced.
@@ -72,7 +72,7 @@ pub struct Finding {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NotApplicable {
-    /// What another library of this facility promises.
+    /// Promises of other libraries of this facility that this one does not make.
     pub promise: String,
     /// The fault.
     pub fault: String,

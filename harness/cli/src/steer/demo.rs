@@ -3,11 +3,11 @@
 use crate::arguments::{DemoPart, SteerDemo};
 use crate::exit;
 use crate::failure::Failure;
-use crosswire::engine::{Isolation, Listings, Start, Target};
+use crosswire::engine::{Start, Target};
 use crosswire_mechanisms::demo::{Board, LONGEST, Post};
 use crosswire_steer::Demo;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
 
 /// The text that A gives to B, unless the user has another one.
@@ -51,16 +51,7 @@ fn target(own: &str, parts: &[(&'static str, DemoPart)], text: &str) -> Target {
             .map(str::to_owned)
             .to_vec(),
     });
-    Target {
-        programs: programs.collect(),
-        working_dir: PathBuf::from("/tmp"),
-        environment: Vec::new(),
-        isolation: Isolation::Auto,
-        disk_mib: Target::DISK_MIB,
-        children: Vec::new(),
-        successors: Vec::new(),
-        listings: Listings::default(),
-    }
+    Target::new(programs.collect(), Path::new("/tmp"))
 }
 
 /// Returns as much of a text as there is room for; of nothing, a space.

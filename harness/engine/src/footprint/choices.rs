@@ -47,15 +47,15 @@ impl Session<'_> {
             return;
         }
         let touches = self.concern(index);
-        let process = self.actor(index);
+        let actor = self.actor(index);
         if self.matters(index) {
             self.turn.matters_for(index);
         }
-        let step = (self.turn.step(), self.tasks[index].id, process);
+        let step = (self.turn.step(), self.tasks[index].id, actor);
         (self.contest).note_uses(step, &touches, &self.setup.plan.start_up);
         self.note_targets(index);
         self.contest
-            .touch(process, &touches, &self.setup.plan.start_up);
+            .touch(actor, &touches, &self.setup.plan.start_up);
     }
 
     /// A store buffer takes a step: takes note of what it touches.
@@ -63,10 +63,10 @@ impl Session<'_> {
         if self.follows_contest() {
             let mut touches = self.about_to_drain(index);
             self.name_processes(&mut touches);
-            let process = self.actor(index);
-            let step = (self.turn.step(), self.tasks[index].id, process);
+            let actor = self.actor(index);
+            let step = (self.turn.step(), self.tasks[index].id, actor);
             (self.contest).note_uses(step, &touches, &self.setup.plan.start_up);
-            (self.contest).touch(process, &touches, &self.setup.plan.start_up);
+            (self.contest).touch(actor, &touches, &self.setup.plan.start_up);
         }
     }
 
@@ -106,8 +106,8 @@ impl Session<'_> {
         if self.follows_contest() {
             let mut touches = self.concern_of_exit(index);
             self.name_processes(&mut touches);
-            let process = self.actor(index);
-            (self.contest).touch(process, &touches, &self.setup.plan.start_up);
+            let actor = self.actor(index);
+            (self.contest).touch(actor, &touches, &self.setup.plan.start_up);
         }
     }
 

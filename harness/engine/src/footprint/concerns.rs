@@ -8,7 +8,7 @@
 use super::objects;
 use crate::emulate::address::{self, destination};
 use crate::run::session::Session;
-use crate::run::task::{At, State, Task};
+use crate::run::task::{At, Process, State, Task};
 use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::{Arg, Does, Fact, Mapping, Row, Timer};
 use crosswire_kernel::{descriptor, memory};
@@ -93,18 +93,23 @@ impl Session<'_> {
         for touch in touches {
             let numbered = touch.object.rsplit_once('#');
             let number = numbered.and_then(|(_, number)| number.parse::<usize>().ok());
-            let process = number.filter(|number| *number < self.tasks.len());
-            if let (Some((kind, _)), Some(leader)) = (numbered, process) {
-                let process = self.tasks[leader].process;
-                let before = self.tasks.iter().take(leader);
-                let number = before.filter(|task| task.process == process).count();
-                let name = &self.processes[process].name;
-                touch.object = match number {
-                    0 => format!("{kind}`{name}`"),
-                    number => format!("{kind}`{name}:t{number}`"),
-                };
+            let task = number.filter(|number| *number < self.tasks.len());
+            if let (Some((kind, _)), Some(task)) = (numbered, task) {
+                touch.object = format!("{kind}`{}`", self.name_of(task));
             }
         }
+    }
+
+    /// Returns the name of a task: that of its process, and which further thread it is.
+    fn name_of(&self, index: usize) -> String {
+        let process = self.tasks[index].process;
+        let Process { name, leader, .. } = &self.processes[process];
+        if leader.index() == index {
+            return name.clone();
+        }
+        let before = self.tasks.iter().take(index);
+        let number = before.filter(|task| task.process == process).count();
+        format!("{name}:t{number}")
     }
 
     fn concern_of_call(&mut self, index: usize) -> Vec<Touch> {

@@ -34,6 +34,21 @@ pub struct Target {
 impl Target {
     /// Mebibytes that the processes may write unless they need more.
     pub const DISK_MIB: u32 = Settings::DISK_MIB;
+
+    /// Returns programs in a directory, with an empty environment and as much isolation as there
+    /// can be.
+    pub fn new(programs: Vec<Start>, working_dir: &Path) -> Target {
+        Target {
+            programs,
+            working_dir: working_dir.to_owned(),
+            environment: Vec::new(),
+            isolation: Isolation::Auto,
+            disk_mib: Target::DISK_MIB,
+            children: Vec::new(),
+            successors: Vec::new(),
+            listings: Listings::default(),
+        }
+    }
 }
 
 /// A process that starts only when another one has ended, in any way; if that one never

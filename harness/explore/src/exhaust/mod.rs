@@ -143,15 +143,8 @@ impl Exploration {
                 ..*so_far
             });
         });
-        let mut report = pool.finish(|sampling, elapsed| {
-            Ok(sampling.report(
-                elapsed,
-                self.seed,
-                stopped,
-                self.check_output,
-                self.watches_threads,
-            ))
-        })?;
+        let mut report =
+            pool.finish(|sampling, elapsed| Ok(sampling.report(self, elapsed, stopped)))?;
         report.exhaustion = Some(shared.progress());
         let position = shared.position.lock();
         let position = position.unwrap_or_else(PoisonError::into_inner).take();

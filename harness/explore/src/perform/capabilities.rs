@@ -1,6 +1,6 @@
 //! Capabilities of this machine.
 
-use crosswire_engine::{Engine, FAILURES, Isolation, Listings, Start, Target};
+use crosswire_engine::{Engine, FAILURES, Start, Target};
 use crosswire_kernel::sandbox::{self, Sandbox, Settings};
 use crosswire_model::{End, Plan};
 use serde::Serialize;
@@ -68,19 +68,11 @@ fn sandbox_capabilities(working_dir: &Path) -> Vec<Capability> {
 
 /// Tells whether a program can be traced from beginning to end.
 fn tracing(working_dir: &Path) -> Capability {
-    let target = Target {
-        programs: vec![Start {
-            name: "true".to_owned(),
-            command: vec!["/bin/true".to_owned()],
-        }],
-        working_dir: working_dir.to_owned(),
-        environment: Vec::new(),
-        isolation: Isolation::Auto,
-        disk_mib: Target::DISK_MIB,
-        children: Vec::new(),
-        successors: Vec::new(),
-        listings: Listings::default(),
+    let program = Start {
+        name: "true".to_owned(),
+        command: vec!["/bin/true".to_owned()],
     };
+    let target = Target::new(vec![program], working_dir);
     let run = Engine::start(&target, None).and_then(|mut engine| engine.run(&Plan::default()));
     let missing = match run {
         Err(error) => Some(error.to_string()),

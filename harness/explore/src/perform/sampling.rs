@@ -6,7 +6,7 @@ use crate::found::tally::Tally;
 use crate::perform::pool::{Agenda, Next};
 use crate::plan::planner::Lessons;
 use crate::plan::points::FaultSpace;
-use crate::{Budget, ExploreError, Progress, Report};
+use crate::{Budget, Exploration, ExploreError, Progress, Report};
 use crosswire_model::{FaultKind, StartUp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,25 +109,22 @@ impl Sampling {
         })
     }
 
-    /// Makes the report. Needs to know whether outputs were to be compared, to say if
-    /// they were not.
+    /// Makes the report. What was asked for and could have no effect is said.
     pub fn report(
         &mut self,
+        exploration: &Exploration,
         elapsed: Duration,
-        seed: u64,
         stopped: bool,
-        check_output: bool,
-        watches_threads: bool,
     ) -> Report {
         let mut collector = std::mem::take(&mut self.collector);
         collector.flush();
         let stopped = stopped && self.next < self.budget.runs;
         let has_reference = self.reference.is_some() || collector.reference.is_some();
-        let mut report = collector.report(seed, elapsed, &self.kinds, stopped);
-        if check_output && !has_reference && report.runs > 0 {
+        let mut report = collector.report(exploration.seed, elapsed, &self.kinds, stopped);
+        if exploration.check_output && !has_reference && report.runs > 0 {
             report.notes.push(NO_REFERENCE.to_owned());
         }
-        if watches_threads && !collector.has_threads && report.runs > 0 {
+        if exploration.watches_threads && !collector.has_threads && report.runs > 0 {
             report.notes.push(NO_THREADS.to_owned());
         }
         report

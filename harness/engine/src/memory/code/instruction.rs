@@ -59,6 +59,8 @@ pub(in crate::memory) struct StringOperands {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::memory) struct Instruction {
     pub bytes: Vec<u8>,
+    /// The same as it is performed on the alias, if it is not stepped.
+    pub elsewhere: Vec<u8>,
     pub form: Form,
     pub kind: AccessKind,
     /// Bytes of memory it touches; of one element for string instructions.
@@ -70,6 +72,9 @@ pub(in crate::memory) struct Instruction {
     /// As a disassembler prints it.
     pub text: String,
 }
+
+/// Makes an instruction touch the alias (Intel SDM volume 2, section 2.1.1).
+const GS_PREFIX: u8 = 0x65;
 
 /// The longest instruction that there can be.
 pub(in crate::memory) const LONGEST: usize = 15;
@@ -86,20 +91,25 @@ impl Instruction {
         let memory = factory.info(&decoded).used_memory();
         let kind = kind(memory.iter().map(iced_x86::UsedMemory::access));
         let explicit = (0..decoded.op_count()).any(|i| decoded.op_kind(i) == OpKind::Memory);
-        let form = match string_operands(&decoded) {
-            Some(operands) => Form::String(operands),
-            None if is_stepped(&decoded, explicit) => Form::Stepped,
+        let bytes = code[..decoded.len()].to_vec();
+        let (form, elsewhere) = match string_operands(&decoded) {
+            Some(operands) => (Form::String(operands), bytes.clone()),
+            None if is_stepped(&decoded, explicit) => (Form::Stepped, Vec::new()),
             None if decoded.is_ip_rel_memory_operand() => {
                 let used = factory.info(&decoded).used_registers();
                 let used: Vec<Register> = used.iter().map(|used| used.register()).collect();
-                substitute(&decoded, &used).map_or(Form::Stepped, Form::Relative)
+                let relative = substitute(&decoded, &used);
+                relative.map_or((Form::Stepped, Vec::new()), |(substitute, bytes)| {
+                    (Form::Relative(substitute), bytes)
+                })
             }
-            None => Form::Direct,
+            None => (Form::Direct, [&[GS_PREFIX], &bytes[..]].concat()),
         };
         let mut text = String::new();
         FastFormatter::new().format(&decoded, &mut text);
         Some(Instruction {
-            bytes: code[..decoded.len()].to_vec(),
+            bytes,
+            elsewhere,
             form,
             kind,
             jumps: decoded.mnemonic() == Mnemonic::Jmp && decoded.is_ip_rel_memory_operand(),
@@ -113,8 +123,8 @@ impl Instruction {
     }
 }
 
-/// Returns a register with which an instruction can be performed elsewhere.
-fn substitute(decoded: &iced_x86::Instruction, used: &[Register]) -> Option<Substitute> {
+/// Returns a register with which an instruction can be performed elsewhere, and how.
+fn substitute(decoded: &iced_x86::Instruction, used: &[Register]) -> Option<(Substitute, Vec<u8>)> {
     // Those first without which an instruction may have the registers AH to DH.
     const CANDIDATES: [Register; 8] = [
         Register::RAX,
@@ -132,18 +142,17 @@ fn substitute(decoded: &iced_x86::Instruction, used: &[Register]) -> Option<Subs
         register: register.number() as u8,
         address: decoded.ip_rel_memory_address(),
     };
-    let goes_on = decoded.flow_control() == FlowControl::Next;
-    (goes_on && with_register(decoded, substitute).is_some()).then_some(substitute)
+    if decoded.flow_control() != FlowControl::Next {
+        return None;
+    }
+    with_register(decoded, register).map(|bytes| (substitute, bytes))
 }
 
 /// Encodes an instruction for the alias, with a register in place of an address that is relative
 /// to it.
-pub(in crate::memory) fn with_register(
-    decoded: &iced_x86::Instruction,
-    substitute: Substitute,
-) -> Option<Vec<u8>> {
+fn with_register(decoded: &iced_x86::Instruction, register: Register) -> Option<Vec<u8>> {
     let mut changed = *decoded;
-    changed.set_memory_base(Register::RAX + u32::from(substitute.register));
+    changed.set_memory_base(register);
     changed.set_memory_displacement64(0);
     changed.set_memory_displ_size(0);
     changed.set_segment_prefix(Register::GS);
@@ -284,13 +293,12 @@ mod tests {
     #[test]
     fn a_register_takes_the_place_of_a_relative_address() {
         let substituted = |code: &[u8]| {
-            let decoded = Decoder::with_ip(64, code, 0x1000, DecoderOptions::NONE).decode();
-            let Form::Relative(substitute) = self::decoded(code).form else {
-                panic!("{decoded} is not relative");
+            let decoded = decoded(code);
+            let Form::Relative(substitute) = decoded.form else {
+                panic!("{} is not relative", decoded.text);
             };
-            let bytes = with_register(&decoded, substitute).unwrap();
             let mut text = String::new();
-            let changed = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
+            let changed = Decoder::new(64, &decoded.elsewhere, DecoderOptions::NONE).decode();
             FastFormatter::new().format(&changed, &mut text);
             (text, substitute.address)
         };

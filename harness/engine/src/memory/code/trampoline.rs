@@ -7,9 +7,8 @@
 //! relative to where it stands, a register that it does not use is made to hold the address,
 //! and gets back what the program had in it.
 
-use super::instruction::{Form, Instruction, Substitute, with_register};
+use super::instruction::{Form, Instruction, Substitute};
 use crate::memory::space::CODE;
-use iced_x86::{Decoder, DecoderOptions};
 use std::collections::HashMap;
 
 /// The most bytes of trampolines; the area they are written to is this large.
@@ -36,7 +35,6 @@ const SLOT: usize = 64;
 const SAVE: usize = 7;
 const FILL: usize = 10;
 
-const GS_PREFIX: u8 = 0x65;
 /// `jmp [rip+0]`, followed by the target.
 const JUMP: [u8; 6] = [0xff, 0x25, 0, 0, 0, 0];
 const INT3: u8 = 0xcc;
@@ -48,8 +46,6 @@ pub(in crate::memory) struct Trampoline {
     pub address: u64,
     /// Address of the instruction in the program.
     pub origin: u64,
-    /// Length of what is performed in its place, without what comes before and after it.
-    length: usize,
     pub instruction: Instruction,
 }
 
@@ -133,23 +129,19 @@ impl Trampolines {
             return None;
         }
         self.known.entry(origin).or_default().push(self.all.len());
-        let mut trampoline = Trampoline {
+        let trampoline = Trampoline {
             address: CODE + at as u64,
             origin,
-            length: instruction.bytes.len() + 1,
             instruction,
         };
+        let elsewhere = &trampoline.instruction.elsewhere;
         let mut code = Vec::with_capacity(SLOT);
         match trampoline.instruction.form {
             Form::Relative(substitute) => {
-                let bytes = &trampoline.instruction.bytes;
-                let own = Decoder::with_ip(64, bytes, origin, DecoderOptions::NONE).decode();
-                let changed = with_register(&own, substitute)?;
                 let register = substitute.register;
-                trampoline.length = changed.len();
                 code.extend(move_saved(0x89, register, trampoline.address));
                 code.extend(fill(register, substitute.address));
-                code.extend(changed);
+                code.extend(elsewhere);
                 code.extend(move_saved(
                     0x8b,
                     register,
@@ -159,13 +151,12 @@ impl Trampolines {
                 code.extend(trampoline.next().to_le_bytes());
             }
             Form::Direct => {
-                code.push(GS_PREFIX);
-                code.extend(&trampoline.instruction.bytes);
+                code.extend(elsewhere);
                 code.extend(JUMP);
                 code.extend(trampoline.next().to_le_bytes());
             }
             Form::String(_) => {
-                code.extend(&trampoline.instruction.bytes);
+                code.extend(elsewhere);
                 code.push(INT3);
             }
             Form::Stepped => {}
@@ -188,7 +179,7 @@ impl Trampolines {
             _ => (0, None),
         };
         let performed = within > start;
-        let is_lent = start <= within && within <= start + trampoline.length;
+        let is_lent = start <= within && within <= start + trampoline.instruction.elsewhere.len();
         Some(Meaning {
             trampoline: index,
             performed,

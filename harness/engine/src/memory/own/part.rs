@@ -12,10 +12,12 @@ impl Session<'_> {
     /// After a call that may have created a process: if it has a copy of its parent's memory, it
     /// gets one of what was put into shared memory. It has one thread.
     pub fn part_child(&mut self, parent: usize) -> Result<(), Halt> {
+        let may_have_created = self.tasks[parent].entering.row().does == Does::Fork;
+        if !self.setup.plan.watches_threads || !may_have_created {
+            return Ok(());
+        }
         let is_child = |task: &Task| task.parent == Some(self.tasks[parent].id);
-        let child = self.tasks.iter().rposition(is_child);
-        let created = self.tasks[parent].entering.row().does == Does::Fork;
-        let Some(child) = child.filter(|_| created) else {
+        let Some(child) = self.tasks.iter().rposition(is_child) else {
             return Ok(());
         };
         let has_copy = self.space_number(child) != self.space_number(parent);
