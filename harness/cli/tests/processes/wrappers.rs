@@ -13,7 +13,7 @@ use std::path::Path;
 const TELLS: &str = r#"echo "$$ $PPID ${SAID-nothing} $* in $(pwd) with mask $(umask)"; exit 3"#;
 
 /// Scripts that prepare `./tells`, so that nobody could notice.
-const WRAPPERS: [&str; 10] = [
+const WRAPPERS: [&str; 11] = [
     "exec ./tells a b",
     "SAID=$(echo x | tr x y) exec ./tells",
     "SAID=$(for i in 1 2 3; do (echo $i); done | wc -l) exec ./tells",
@@ -23,6 +23,7 @@ const WRAPPERS: [&str; 10] = [
     "SAID=$$; export SAID; exec ./tells",
     "SAID=$(sh -c 'echo $PPID'); export SAID; exec ./tells",
     "sleep 0 & wait; exec ./tells > /dev/null 2>&1",
+    "[ \"$(date +%Y)\" -gt 2000 ] && exec ./tells",
     "trap '' USR1; exec env -i SAID=clean sh -c 'exec ./tells ignored'",
 ];
 

@@ -137,15 +137,11 @@ impl Session<'_> {
                 State::Running => {
                     let asleep = task.probe.is_inactive()
                         && match task.probe.state() {
-                            b'S' => true,
-                            // The parent of a vfork sleeps uninterruptibly; any
-                            // other such sleep is passing (page-in, fsync).
-                            b'D' => task.in_vfork,
                             b'Z' => {
                                 task.dead_leader = true;
                                 true
                             }
-                            _ => false,
+                            letter => task.waits_as(letter),
                         };
                     quiet &= asleep;
                 }
@@ -157,7 +153,24 @@ impl Session<'_> {
                 _ => {}
             }
         }
-        quiet
+        quiet && self.blocked_still_wait()
+    }
+
+    /// Tells whether blocked tasks that are off their CPU sleep as they did. One that has been
+    /// woken may have come as far as a lock of the kernel's that somebody holds: dying, it
+    /// unmaps files that every process has mapped.
+    fn blocked_still_wait(&mut self) -> bool {
+        let mut wait = true;
+        for task in self.tasks.iter_mut() {
+            if task.state == State::Blocked {
+                let letter = task.probe.state();
+                if !task.waits_as(letter) {
+                    task.state = State::Running;
+                    wait = false;
+                }
+            }
+        }
+        wait
     }
 
     /// Records as blocked all tasks that still count as running and were found asleep.

@@ -193,6 +193,13 @@ impl Task {
         }
     }
 
+    /// Tells whether a state letter of proc_pid_stat(5) is that of a task which waits for what
+    /// others do. The parent of a vfork sleeps uninterruptibly; any other such sleep is passing
+    /// (page-in, fsync, a lock of the kernel's).
+    pub fn waits_as(&self, letter: u8) -> bool {
+        letter == b'S' || letter == b'D' && self.in_vfork
+    }
+
     /// Takes over another thread id (execve(2)).
     pub fn take_over(&mut self, tid: Tid) {
         self.tid = tid;

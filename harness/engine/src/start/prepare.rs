@@ -120,6 +120,8 @@ impl Engine {
             start_up: start_up.clone(),
             // So that what each step touches is known by name.
             footprints: start_up.skips_wrappers,
+            // What is done while loading comes before all that others do in a run.
+            ignores_clock_order: true,
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
