@@ -412,6 +412,32 @@ impl Row {
         self.is(Fact::SameFiles)
     }
 
+    /// Returns whether, of open files and their names, the call changes at most which files the
+    /// caller's process has open.
+    pub fn changes_own_files_only(&self) -> bool {
+        matches!(
+            self.does,
+            Does::Close
+                | Does::CloseRange
+                | Does::Duplicate
+                | Does::Open
+                | Does::OpenQueue
+                | Does::Pipe
+                | Does::Socket
+                | Does::SocketPair
+                | Does::Accept
+                | Does::Receive
+                | Does::ReceiveMany
+                | Does::EventCounter
+                | Does::MemoryFile
+                | Does::Epoll
+                | Does::Fork
+                | Does::WaitChild
+                | Does::Exit { .. }
+                | Does::Map(_)
+        )
+    }
+
     /// Returns whether the call leaves what is mapped, and the names of mapped files, as
     /// they are.
     pub fn leaves_mappings(&self) -> bool {

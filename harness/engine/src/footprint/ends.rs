@@ -41,7 +41,8 @@ impl Session<'_> {
             let Process { leader, pid, .. } = self.processes[parent];
             touches.push(self.arrivals(parent));
             // Else the signal is dropped.
-            if probe::handles(pid, SIGCHLD) || probe::blocks(pid, SIGCHLD) {
+            let [blocked, _, handled] = probe::decided(pid);
+            if (blocked | handled) >> (SIGCHLD - 1) & 1 == 1 {
                 touches.push(self.process_of(leader));
             }
         }

@@ -2,6 +2,7 @@
 
 use super::objects::ObjectNames;
 use crosswire_calls::Row;
+use crosswire_kernel::Tid;
 use crosswire_model::Footprint;
 
 /// The objects that each step has touched, and their names.
@@ -14,15 +15,25 @@ pub(crate) struct Footprints {
 }
 
 impl Footprints {
-    /// Forgets what a call may have changed of files and mappings; `None` stands for an
-    /// exec or a new process.
-    pub fn forget_after(&mut self, call: Option<&Row>) {
-        if !call.is_some_and(Row::leaves_files) {
-            self.objects.forget_descriptors();
+    /// Forgets what a call of one of these tasks, which make up a process, may have changed of
+    /// files and mappings, as not every call does ([`Row::leaves_files`]); `None` stands for an
+    /// exec.
+    pub fn forget_after(&mut self, call: Option<&Row>, process: &[Tid]) {
+        match call {
+            Some(row) if !row.changes_own_files_only() => self.objects.forget_all_descriptors(),
+            _ => self.objects.forget_descriptors(process),
         }
         if !call.is_some_and(Row::leaves_mappings) {
             self.objects.forget_mappings();
         }
+    }
+
+    /// A task has been created: with another process's open files, unless it is a thread.
+    pub fn hand_down(&mut self, creator: Tid, child: Tid) {
+        // Its number may be that of one that has ended.
+        self.objects.forget_descriptors(&[child]);
+        self.objects.copy_descriptors(creator, child);
+        self.objects.forget_mappings();
     }
 
     /// The footprints, by step.

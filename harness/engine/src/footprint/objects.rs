@@ -13,8 +13,8 @@ use std::path::Path;
 /// Known objects of a run.
 #[derive(Debug, Default)]
 pub(crate) struct ObjectNames {
-    /// Names by device and inode.
-    names: HashMap<(u64, u64), String>,
+    /// Names of what has no path, by the links that proc_pid_fd(5) shows, which hold the inode.
+    names: HashMap<String, String>,
     /// Objects created, by task.
     created: HashMap<String, u32>,
     /// Touches of the operations that are undone when a process ends.
@@ -141,9 +141,25 @@ impl ObjectNames {
         })
     }
 
-    /// A call may have opened, closed or renamed files.
-    pub fn forget_descriptors(&mut self) {
+    /// A call may have renamed files that anybody has open.
+    pub fn forget_all_descriptors(&mut self) {
         self.descriptors.clear();
+    }
+
+    /// A process may have opened or closed files; these are its tasks.
+    pub fn forget_descriptors(&mut self, process: &[Tid]) {
+        self.descriptors
+            .retain(|(tid, _), _| !process.contains(tid));
+    }
+
+    /// A task has been created, with the files open that its creator has.
+    pub fn copy_descriptors(&mut self, creator: Tid, child: Tid) {
+        let known = self.descriptors.iter();
+        let handed_down: Vec<_> = known
+            .filter(|((tid, _), _)| *tid == creator)
+            .map(|((_, number), file)| ((child, *number), file.clone()))
+            .collect();
+        self.descriptors.extend(handed_down);
     }
 
     /// A call may have mapped or renamed files.
@@ -161,22 +177,22 @@ impl ObjectNames {
         ) {
             return None;
         }
+        if !target.starts_with('/') {
+            return Some(Descriptor {
+                name: self.name_without_path(&target),
+                seekable: false,
+                is_directory: false,
+                may_write: false,
+            });
+        }
         let data = fs::metadata(&link).ok()?;
-        let identity = (data.dev(), data.ino());
         let seekable = data.is_file() || data.is_dir();
         // proc_pid_fd(5): the link's own permissions are the ways in which it is open.
         let may_write = fs::symlink_metadata(&link).is_ok_and(|link| link.mode() & 0o200 != 0);
-        let name = match self.names.get(&identity) {
-            Some(name) => name.clone(),
-            // Who is connected to whom is not looked into.
-            None if target.starts_with("socket:") => "sockets".to_owned(),
-            None if matches!(&*target, EVENT_FD | TIMER_FD) => target.into_owned(),
-            // It shows what others do: processes, changes of files, signals, events.
-            None if target.starts_with("anon_inode:") || is_of_kernel(Path::new(&*target)) => {
-                EVERYTHING.to_owned()
-            }
-            None if target.starts_with("pipe:") => "pipes that nobody has made".to_owned(),
-            None => {
+        let name = match is_of_kernel(Path::new(&*target)) {
+            // It shows what others do: processes, changes of files.
+            true => EVERYTHING.to_owned(),
+            false => {
                 self.note_names(Path::new(&*target), &data);
                 file(&target)
             }
@@ -187,6 +203,19 @@ impl ObjectNames {
             is_directory: data.is_dir(),
             may_write,
         })
+    }
+
+    /// Returns the name of what a link leads to that is no path.
+    fn name_without_path(&self, target: &str) -> String {
+        match self.names.get(target) {
+            Some(name) => name.clone(),
+            // Who is connected to whom is not looked into.
+            None if target.starts_with("socket:") => "sockets".to_owned(),
+            None if target.starts_with("pipe:") => "pipes that nobody has made".to_owned(),
+            None if matches!(target, EVENT_FD | TIMER_FD) => target.to_owned(),
+            // It shows what others do: signals, events.
+            None => EVERYTHING.to_owned(),
+        }
     }
 
     /// Takes note of a file that has another name besides this one.
@@ -236,11 +265,12 @@ impl ObjectNames {
         *count += 1;
         let name = format!("{kind} {count} of {maker}");
         for number in numbers {
-            if let Ok(data) = fs::metadata(format!("/proc/{tid}/fd/{number}")) {
-                self.names.insert((data.dev(), data.ino()), name.clone());
+            if let Ok(target) = fs::read_link(format!("/proc/{tid}/fd/{number}")) {
+                let target = target.to_string_lossy().into_owned();
+                self.names.insert(target, name.clone());
             }
         }
-        self.forget_descriptors();
+        self.forget_descriptors(&[tid]);
     }
 }
 

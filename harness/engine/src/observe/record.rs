@@ -1,7 +1,8 @@
 //! Writing the trace.
 
 use crate::run::session::Session;
-use crosswire_calls::{Does, Fact, SystemV};
+use crosswire_calls::{Does, Fact, Row, SystemV};
+use crosswire_kernel::Tid;
 use crosswire_model::{Call, Event, TaskId, What};
 
 impl Session<'_> {
@@ -9,13 +10,17 @@ impl Session<'_> {
     pub fn record(&mut self, index: usize, what: What) {
         match &what {
             What::Call { call, result, .. } | What::Wake { call, result } => {
-                self.footprints.forget_after(Some(call.row()));
+                self.forget_after(index, Some(call.row()));
                 self.note_changes(index, call.row(), *result);
                 self.note_relations(index, call.row(), *result);
             }
-            // A child's number may be that of one that has ended.
-            What::Exec(_) | What::Spawn(_) => {
-                self.footprints.forget_after(None);
+            What::Exec(_) => {
+                self.forget_after(index, None);
+                self.files.open.clear();
+            }
+            What::Spawn(child) => {
+                let child = self.tasks[child.index()].tid;
+                self.footprints.hand_down(self.tasks[index].tid, child);
                 self.files.open.clear();
             }
             _ => {}
@@ -30,6 +35,17 @@ impl Session<'_> {
         if self.setup.watched {
             self.watch(index);
         }
+    }
+
+    /// Forgets what a call of a task, or an exec, may have changed of open files and mappings.
+    fn forget_after(&mut self, index: usize, call: Option<&Row>) {
+        if call.is_some_and(Row::leaves_files) {
+            return;
+        }
+        let process = self.tasks[index].process;
+        let of_process = self.tasks.iter().filter(|task| task.process == process);
+        let tids: Vec<Tid> = of_process.map(|task| task.tid).collect();
+        self.footprints.forget_after(call, &tids);
     }
 
     /// Adds the event of a call that has begun and ended.
