@@ -136,10 +136,14 @@ impl Story<'_> {
         let world = self.world;
         let behind = |argument: u8| {
             let object = world.behind.get(&(index, argument))?;
-            Some((argument, world.objects[*object].name.as_str()))
+            let name = &world.objects[*object].name;
+            Some(match world.ends.get(&(index, argument)) {
+                Some(end) => (argument, format!("{end} of {name}")),
+                None => (argument, name.clone()),
+            })
         };
         // What has the path beside it need not be named again.
-        let behind: Vec<(u8, &str)> = match path {
+        let behind: Vec<(u8, String)> = match path {
             Some(_) => Vec::new(),
             None => (0..6).filter_map(behind).collect(),
         };
@@ -226,8 +230,12 @@ impl Story<'_> {
             content => decode::content(content, room.data),
         });
         match brought.filter(|_| result >= 0) {
-            Some(brought) => format!("{call}(… {brought}){}", calls::came_back(call, result)),
-            None => format!("{call}(…){}", calls::came_back(call, result)),
+            Some(brought) => format!(
+                "{}(… {brought}){}",
+                calls::name(call),
+                calls::came_back(call, result)
+            ),
+            None => format!("{}(…){}", calls::name(call), calls::came_back(call, result)),
         }
     }
 }

@@ -8,4 +8,5 @@ pub(crate) mod decode;
 pub(crate) mod events;
 pub(crate) mod explanation;
 pub(crate) mod private;
+pub(crate) mod requests;
 pub(crate) mod tested;
