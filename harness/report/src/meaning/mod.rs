@@ -1,6 +1,7 @@
 //! The meaning of a run: its events in words, and the cause of a violation.
 
 pub(crate) mod arguments;
+pub(crate) mod arrows;
 pub(crate) mod buffered;
 pub(crate) mod calls;
 pub(crate) mod cause;
