@@ -349,7 +349,7 @@ fn of_many_lanes_that_of_the_step_is_in_view() {
     let cards = "document.querySelectorAll('#now .card').length";
     assert!(browser.evaluate(cards).as_u64() < Some(10));
     browser.press("End");
-    browser.click("#rest summary");
+    browser.evaluate("document.querySelector('#rest summary').click()");
     browser.wait_for("document.querySelectorAll('#rest-cards .card').length > 20");
     browser.evaluate(
         "(() => { const filter = document.getElementById('filter'); filter.value = \

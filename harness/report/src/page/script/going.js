@@ -66,11 +66,12 @@ const go = (event) => {
   if (!count) return;
   current = Math.min(count - 1, Math.max(0, event));
   if (hidden.has(lanes[current])) hide(lanes[current], false);
+  // It takes its room from the list.
+  drawDetail();
   reveal();
   follow();
   drawRows();
   drawState();
-  drawDetail();
   $("where").textContent = step[current];
   $("slider").value = current;
   scroller.setAttribute("aria-activedescendant", `row-${current}`);

@@ -47,6 +47,8 @@ const drawGraph = () => {
     const share = Math.min(WIDE / 2 / (Math.abs(dx) || 1e-9), HIGH / 2 / (Math.abs(dy) || 1e-9));
     return [x + dx * share, y + dy * share];
   };
+  // Who waits for one of several names what it waits for once.
+  const told = new Set();
   for (const edge of edges) {
     const [a, b] = [at[edge.from], at[edge.to]];
     if (!a || !b) continue;
@@ -74,7 +76,9 @@ const drawGraph = () => {
     group.append(draw("path", { d: path }));
     group.append(draw("path", { d: "M0 0L-9 -4.5V4.5z", class: "head", transform: `translate(${head[0]} ${head[1]}) rotate(${(head[2] * 180) / Math.PI})` }));
     const room = Math.max(60, 2 * Math.min(label[0], width - label[0]));
-    group.append(words(...label, edge.object || edge.call, "label", Math.floor(room / 6.7)));
+    const named = `${edge.from} ${edge.object || edge.call}`;
+    if (!told.has(named)) group.append(words(...label, edge.object || edge.call, "label", Math.floor(room / 6.7)));
+    told.add(named);
     const visit = () => { if (edge.event !== null) go(edge.event); };
     group.addEventListener("click", visit);
     group.addEventListener("keydown", (key) => { if (key.key === "Enter") { visit(); key.stopPropagation(); } });

@@ -53,6 +53,7 @@ const listLanes = () => {
     box.type = "checkbox";
     box.id = `lane-${number}`;
     box.checked = !hidden.has(number);
+    box.setAttribute("aria-label", name);
     box.addEventListener("change", () => {
       hide(number, !box.checked);
       box.checked = !hidden.has(number);
@@ -91,7 +92,7 @@ const revealLane = (number) => {
 };
 const fit = () => {
   const narrow = scroller.clientWidth < NARROW;
-  if (narrow === compact) return drawRows();
+  if (narrow === compact) { reveal(); return drawRows(); }
   compact = narrow;
   drawHeads();
   redrawRows();
