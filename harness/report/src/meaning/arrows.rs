@@ -3,7 +3,7 @@
 
 use crate::meaning::events::Story;
 use crosswire_calls::Does;
-use crosswire_model::{Signal, TaskId, What};
+use crosswire_model::{Content, Signal, Task, TaskId, What};
 use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -68,6 +68,7 @@ pub(crate) fn arrows(story: &Story<'_>) -> Vec<Arrow> {
         begun: HashMap::new(),
         born: HashMap::new(),
         ended: BTreeMap::new(),
+        latest: HashMap::new(),
         sent: HashMap::new(),
         under_way: HashMap::new(),
         buffered: HashMap::new(),
@@ -100,6 +101,8 @@ struct Finder<'a> {
     born: HashMap<TaskId, usize>,
     /// Ends of the children of each process.
     ended: BTreeMap<TaskId, Vec<usize>>,
+    /// The last event of each task.
+    latest: HashMap<TaskId, usize>,
     /// Signals sent to each process, by their calls.
     sent: HashMap<usize, Vec<(usize, i32)>>,
     under_way: HashMap<usize, VecDeque<Sent>>,
@@ -166,6 +169,7 @@ impl Finder<'_> {
             }
             _ => {}
         }
+        self.latest.insert(task, event);
         self.note_changes(event);
     }
 
@@ -233,6 +237,14 @@ impl Finder<'_> {
                 by: process,
                 left: length,
             }),
+            Some((false, _)) if kind == Kind::Queue => {
+                if let Some(place) = self.message(event, begun, object) {
+                    let under_way = self.under_way.get_mut(&object);
+                    let sent = under_way.and_then(|under_way| under_way.remove(place));
+                    self.add(sent.map(|sent| sent.event), event, Tie::Message);
+                }
+                return;
+            }
             Some((false, length)) => {
                 self.received(event, object, kind, process, length);
                 return;
@@ -242,6 +254,24 @@ impl Finder<'_> {
         if waited && result >= 0 {
             self.woken(event, begun, object, kind, process);
         }
+    }
+
+    /// Finds the message that was received: the one with the same content, since queues choose by
+    /// type and priority. `None` if what there is does not tell which it was.
+    fn message(&self, event: usize, begun: usize, object: usize) -> Option<usize> {
+        let under_way = self.under_way.get(&object)?;
+        let content = |event: usize| -> Option<&Content> {
+            let contents = self.story.contents(event).into_iter();
+            let mut contents = contents.map(|(_, content)| content);
+            contents.find(|one| matches!(one, Content::Message { .. } | Content::Bytes(_)))
+        };
+        let received = content(event).or_else(|| content(begun));
+        let same = |sent: &Sent| content(sent.event) == received;
+        let place = match received {
+            Some(_) => under_way.iter().position(same),
+            None => None,
+        };
+        place.or_else(|| (under_way.len() == 1).then_some(0))
     }
 
     /// Takes what was sent first; of a connection, from its other side.
@@ -301,15 +331,19 @@ impl Finder<'_> {
             .last()
     }
 
+    /// A child with this number was waited for: what it did last ended it.
     fn reaped(&mut self, event: usize, process: TaskId, tid: i64) {
-        let tasks = &self.story.trace.tasks;
-        let events = &self.story.trace.events;
-        let ended = self.ended.get(&process).map_or(&[][..], Vec::as_slice);
-        let is_it = |at: &&usize| {
-            let task = tasks.get(events[**at].task.index());
-            task.is_some_and(|task| i64::from(task.tid) == tid)
+        let tasks = self.story.trace.tasks.iter().enumerate();
+        let is_it = |(number, task): &(usize, &Task)| {
+            let parent = task.parent.map(|parent| self.process(parent));
+            i64::from(task.tid) == tid
+                && task.leader.index() == *number
+                && parent == Some(process)
+                && self.latest.contains_key(&task.leader)
         };
-        let from = ended.iter().rev().find(is_it).copied();
+        // Numbers are given again: the youngest one is meant.
+        let child = tasks.filter(is_it).last();
+        let from = child.and_then(|(_, task)| self.latest.get(&task.leader).copied());
         self.add(from, event, Tie::End);
     }
 
@@ -344,119 +378,4 @@ impl Finder<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crosswire_model::testing::RunBuilder;
-    use crosswire_model::{Content, End, Run, Seen};
-    use crosswire_world::World;
-
-    fn found(run: &Run) -> Vec<(usize, usize, Tie)> {
-        let world = World::follow(&run.trace, &run.seen);
-        let story = Story {
-            trace: &run.trace,
-            seen: &run.seen,
-            world: &world,
-        };
-        let all = arrows(&story).into_iter();
-        all.map(|arrow| (arrow.from, arrow.to, arrow.tie)).collect()
-    }
-
-    fn block(call: &str, first: u64) -> What {
-        What::Block {
-            call: call.parse().unwrap(),
-            args: [first, 0, 0, 0, 0, 0],
-            path: None,
-        }
-    }
-
-    fn wake(call: &str, result: i64) -> What {
-        What::Wake {
-            call: call.parse().unwrap(),
-            result,
-        }
-    }
-
-    /// A process makes a pipe and forks: events 0 to 2.
-    fn two_with_a_pipe() -> RunBuilder {
-        RunBuilder::new(&["a"])
-            .child(0, "a.1")
-            .call((0, 0), "pipe2", &[0x1000, 0], None, 0)
-            .event(0, 1, What::Spawn(TaskId(1)))
-            .event(1, 2, What::Start)
-    }
-
-    fn with_a_pipe(run: RunBuilder) -> Run {
-        let mut run = run.end(End::Finished);
-        run.seen.push(Seen {
-            event: 0,
-            argument: 0,
-            content: Content::Descriptors(vec![3, 4]),
-        });
-        run
-    }
-
-    #[test]
-    fn a_fork_leads_to_the_first_step_and_an_end_to_the_parent() {
-        let run = two_with_a_pipe()
-            .exits(1, 3, 0)
-            .event(0, 3, What::Signal(Signal(libc::SIGCHLD)))
-            .call((0, 4), "wait4", &[u64::MAX], None, 101);
-        let found = found(&with_a_pipe(run));
-        assert_eq!(
-            found,
-            [(1, 2, Tie::Fork), (3, 4, Tie::Signal), (3, 5, Tie::End)]
-        );
-    }
-
-    #[test]
-    fn bytes_lead_from_their_writer_to_their_reader() {
-        let run = two_with_a_pipe()
-            .call((0, 3), "write", &[4, 0x1000, 4], None, 4)
-            .call((0, 4), "write", &[4, 0x1000, 4], None, 4)
-            .call((1, 5), "read", &[3, 0x1000, 6], None, 6)
-            .call((1, 6), "read", &[3, 0x1000, 6], None, 2);
-        let found = found(&with_a_pipe(run));
-        let messages = [(3, 5), (4, 5), (4, 6)].map(|(from, to)| (from, to, Tie::Message));
-        assert_eq!(found[1..], messages);
-    }
-
-    #[test]
-    fn who_waits_is_woken_by_what_changes_its_object() {
-        let run = two_with_a_pipe()
-            .event(1, 3, block("read", 3))
-            .call((0, 4), "write", &[4, 0x1000, 4], None, 4)
-            .event(1, 4, wake("read", 4));
-        let found = found(&with_a_pipe(run));
-        assert_eq!(found[1..], [(4, 5, Tie::Message)]);
-    }
-
-    #[test]
-    fn an_unlock_leads_to_the_lock_of_another() {
-        let flock = |task: u32, step: u64, operation: i32| {
-            move |run: RunBuilder| run.call((task, step), "flock", &[3, operation as u64], None, 0)
-        };
-        let open = |task: u32, step: u64| {
-            move |run: RunBuilder| {
-                let path = Some("/tmp/x");
-                run.call((task, step), "openat", &[0xffff_ff9c, 0, 2], path, 3)
-            }
-        };
-        let mut run = RunBuilder::new(&["a", "b"]);
-        run = open(0, 0)(run);
-        run = open(1, 1)(run);
-        run = flock(0, 2, libc::LOCK_EX)(run);
-        run = run.event(1, 3, block("flock", 3));
-        run = flock(0, 4, libc::LOCK_UN)(run);
-        let run = run.event(1, 5, wake("flock", 0)).end(End::Finished);
-        assert_eq!(found(&run), [(4, 5, Tie::Unlock)]);
-    }
-
-    #[test]
-    fn a_signal_leads_from_who_sends_it_to_who_gets_it() {
-        let run = RunBuilder::new(&["a", "b"])
-            .call((0, 0), "kill", &[101, 15], None, 0)
-            .event(1, 1, What::Signal(Signal(15)))
-            .end(End::Finished);
-        assert_eq!(found(&run), [(0, 1, Tie::Signal)]);
-    }
-}
+mod tests;

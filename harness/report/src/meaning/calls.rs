@@ -27,6 +27,8 @@ pub(crate) struct Room {
     pub data: usize,
     /// True if objects behind descriptors are named.
     pub names: bool,
+    /// True if it is said which end of a pipe that is.
+    pub ends: bool,
 }
 
 /// Returns a call with its arguments.
@@ -150,6 +152,7 @@ mod tests {
         path: 100,
         data: 32,
         names: true,
+        ends: true,
     };
 
     fn shown_in(room: Room, name: &str, args: [u64; 6], path: Option<&str>) -> String {

@@ -42,33 +42,44 @@ pub(crate) fn weight(event: &Event) -> Weight {
 }
 
 /// From all there is to say to hardly anything.
-const ROOMS: [Room; 5] = [
+const ROOMS: [Room; 6] = [
+    WIDEST,
     Room {
-        path: 60,
-        data: 32,
-        names: true,
+        ends: false,
+        ..WIDEST
     },
     Room {
         path: 24,
         data: 12,
-        names: true,
+        ends: false,
+        ..WIDEST
     },
     Room {
         path: 60,
         data: 16,
-        names: false,
+        ..NARROWEST
     },
     Room {
         path: 20,
         data: 8,
-        names: false,
+        ..NARROWEST
     },
-    Room {
-        path: SHORTEST_PATH,
-        data: 4,
-        names: false,
-    },
+    NARROWEST,
 ];
+
+const WIDEST: Room = Room {
+    path: 60,
+    data: 32,
+    names: true,
+    ends: true,
+};
+
+const NARROWEST: Room = Room {
+    path: SHORTEST_PATH,
+    data: 4,
+    names: false,
+    ends: false,
+};
 
 /// Less of a path is of no use.
 const SHORTEST_PATH: usize = 8;
@@ -91,7 +102,7 @@ impl Story<'_> {
         if let Some(path) = path {
             let most = escape(path).chars().count();
             for path in (SHORTEST_PATH..most.min(60)).rev() {
-                let tried = self.spelled(index, Room { path, ..ROOMS[4] });
+                let tried = self.spelled(index, Room { path, ..NARROWEST });
                 if tried.chars().count() <= width {
                     return tried;
                 }
@@ -137,7 +148,8 @@ impl Story<'_> {
         let behind = |argument: u8| {
             let object = world.behind.get(&(index, argument))?;
             let name = &world.objects[*object].name;
-            Some(match world.ends.get(&(index, argument)) {
+            let end = world.ends.get(&(index, argument));
+            Some(match end.filter(|_| room.ends) {
                 Some(end) => (argument, format!("{end} of {name}")),
                 None => (argument, name.clone()),
             })
@@ -251,7 +263,7 @@ fn seconds(nanoseconds: u64) -> String {
 
 /// Returns an access with as much of its object's name as a line has room for.
 pub(crate) fn access(access: &Access, trace: &Trace) -> String {
-    accessed(access, trace, ROOMS[0])
+    accessed(access, trace, WIDEST)
 }
 
 /// Returns an access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.

@@ -19,7 +19,7 @@ const ROWS: [usize; 4] = [90, 56, 38, 30];
 /// And where there is room for all of it.
 const FULL: usize = 400;
 
-/// The bits of an event's flags, as page.js names them.
+/// The bits of an event's flags, as the script names them.
 const FAULT: u8 = 1;
 const DEVIATION: u8 = 2;
 const MARKED: u8 = 4;

@@ -1,6 +1,6 @@
 
 // ---- arrows: what made which event possible ----
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = $("arrows").namespaceURI;
 const draw = (tag, attributes) => {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

@@ -103,6 +103,7 @@ const drawRest = (first) => {
   rest.textContent = "";
   const others = inOrder.filter((object) => !first.has(object) && changesOf[object].at[0] <= current);
   $("rest-count").textContent = `${others.length} other ${others.length === 1 ? "object" : "objects"}`;
+  $("rest").hidden = $("filter").hidden = !others.length;
   if (!$("rest").open) return;
   const fits = (object) => !wanted || `${run.objects[object].kind} ${run.objects[object].name}`.toLowerCase().includes(wanted);
   const found = others.filter(fits);
