@@ -166,7 +166,7 @@ impl Frame {
         let is_compiled_in = SOURCES.iter().any(|part| file.contains(part));
         let function = self.function.as_deref().unwrap_or_default();
         let is_named = NAMESPACES.iter().any(|name| function.starts_with(name));
-        LIBRARIES.iter().any(|name| is_module(&name)) || is_compiled_in || is_named
+        LIBRARIES.iter().any(is_module) || is_compiled_in || is_named
     }
 }
 

@@ -342,7 +342,7 @@ impl Finder<'_> {
                 && self.latest.contains_key(&task.leader)
         };
         // Numbers are given again: the youngest one is meant.
-        let child = tasks.filter(is_it).last();
+        let child = tasks.rev().find(is_it);
         let from = child.and_then(|(_, task)| self.latest.get(&task.leader).copied());
         self.add(from, event, Tie::End);
     }
