@@ -42,6 +42,8 @@ pub enum Arg {
     FcntlArgument,
     /// The operation of epoll_ctl(2).
     EpollOp,
+    /// The request of ioctl(2).
+    Request,
     /// A process, thread or group.
     Pid,
     /// A signal's number.
@@ -129,8 +131,8 @@ impl Arg {
         match self {
             Int | Size | Plain | Bits | Mode | OpenFlags | DescriptorFlags | MapFlags
             | Protection | Family | SocketType | Key | GetFlags | ControlCommand | FutexOp
-            | FlockOp | FcntlCommand | FcntlArgument | EpollOp | Pid | Signal | Fd | Sink | Dir
-            | Milliseconds => false,
+            | FlockOp | FcntlCommand | FcntlArgument | EpollOp | Request | Pid | Signal | Fd
+            | Sink | Dir | Milliseconds => false,
             Path | QueueName | Text | Given | Bytes | BytesVector | BytesMessage
             | BytesMessages | SystemVMessage | SemaphoreOps | SocketAddress | Duration
             | Timeout | TimevalTimeout | Deadline | SignalSet | Out | Buffer | BufferVector

@@ -54,7 +54,7 @@ static COMMON: &[Row] = rows! {
     dup (Fd) Duplicate, Brief NoDescriptors SameMaps;
     dup3 (Fd Fd DescriptorFlags) Duplicate, SameMaps ReleasesLocks;
     fcntl (Fd FcntlCommand FcntlArgument) Control, NoMemory SameMaps ReleasesLocks;
-    ioctl (; Fd Bits Given) Device, Routine SameMaps;
+    ioctl (Fd Request; Given) Device, Routine SameMaps;
     flock (Fd FlockOp) LockFile, Interruptible NoMemory SameFiles ReleasesLocks Untouched;
     fstat (; Fd Out) Inspect, Routine Brief SameFiles Loads;
     fstatfs (; Fd Out) Anything, Brief Looks;

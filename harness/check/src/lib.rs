@@ -29,7 +29,7 @@ mod search;
 mod testing;
 
 pub use allowance::{Allowance, AllowanceError, ExpectedDeath, pattern};
-pub use deadlock::{Wait, reword, waits};
+pub use deadlock::{Unfinished, Wait, reword, unfinished, waits};
 pub use duplication::no_duplication;
 pub use exits::excused;
 pub use expectations::{Exit, Expectations, Leaks};

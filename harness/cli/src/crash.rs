@@ -43,7 +43,8 @@ pub fn crash(options: &CrashOptions) -> Result<u8, Failure> {
     let display = Display::new(options.output.quiet);
     let report = search.perform(&stop, &|progress| display.exploration(progress));
     display.finish();
-    let report = report?;
+    let mut report = report?;
+    findings::store_given_up(&mut report.given_up, &options.explore.output_dir);
     terminal::note_losses(&report.capabilities_lost);
     tell(&report, options);
     Ok(exit::of_exploration(&report.verdict, report.interrupted))

@@ -6,7 +6,8 @@ use crate::failure::Failure;
 use crate::terminal;
 use crosswire::engine::{Engine, Held};
 use crosswire::explore;
-use crosswire::model::{End, Record, Verdict};
+use crosswire::model::{End, Names, Record, Verdict};
+use crosswire::report::escape;
 use std::path::Path;
 use std::process::Command;
 
@@ -39,11 +40,16 @@ pub fn debug(record: &Record, options: &ReplayOptions) -> Result<u8, Failure> {
         "stopped before step {} of {}\n",
         trace.steps, record.trace.steps
     );
+    let names = Names::of(&record.trace);
     for held in &held {
-        text += &format!("  pid {:<8} {}: {}\n", held.tid, held.name, held.doing);
+        let name = match names.all().get(&held.name) {
+            Some(program) => format!("{} ({program})", held.name),
+            None => held.name.clone(),
+        };
+        text += &format!("  pid {:<8} {}: {}\n", held.tid, escape(&name), held.doing);
     }
     terminal::print(&text);
-    let outcome = attend(&held, options);
+    let outcome = attend(&held, options, &names);
     engine.release(&held);
     outcome.map(|()| exit::of(&record.verdict))
 }
@@ -66,12 +72,14 @@ fn last_step(record: &Record) -> u64 {
 }
 
 /// Does what the options ask for with the stopped processes.
-fn attend(held: &[Held], options: &ReplayOptions) -> Result<(), Failure> {
+fn attend(held: &[Held], options: &ReplayOptions, names: &Names) -> Result<(), Failure> {
     if let Some(directory) = &options.cores {
         return cores(held, directory);
     }
     if let Some(name) = &options.gdb {
-        let Some(task) = held.iter().find(|held| held.name == *name) else {
+        // A reader may know it by the name of its program.
+        let in_plans = names.in_plans(name);
+        let Some(task) = held.iter().find(|held| held.name == in_plans) else {
             let names: Vec<&str> = held.iter().map(|held| held.name.as_str()).collect();
             return Err(Failure::usage(format!(
                 "no remaining process is called `{name}`; there are: {}",

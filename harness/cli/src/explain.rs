@@ -4,7 +4,7 @@ use crate::arguments::{Demo, ExplainOptions, Format};
 use crate::failure::Failure;
 use crate::{exit, junit, mechanism, terminal};
 use crosswire::explore;
-use crosswire::model::{Record, Verdict};
+use crosswire::model::{Names, Record, Verdict};
 use crosswire::report::{self, Explanation, text};
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,7 @@ fn export(
         write(out, &report::page(record, file))?;
     }
     if let Some(out) = &options.perfetto {
+        let record = &Names::of(&record.trace).of_record(record);
         let first = match &record.verdict {
             Verdict::Violation(violations) => violations.first(),
             _ => None,

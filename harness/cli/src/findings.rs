@@ -1,7 +1,7 @@
 //! Storing and describing findings.
 
 use crate::terminal;
-use crosswire::explore::{Found, save};
+use crosswire::explore::{Found, GivenUp, save, save_as};
 use crosswire::report::{Palette, text};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,23 @@ pub fn store<'a>(
         }
     };
     found.into_iter().map(write).collect()
+}
+
+/// Writes a file for each run that reached a limit, and notes where.
+pub fn store_given_up(given_up: &mut [GivenUp], directory: &Path) {
+    for one in given_up {
+        let Some(record) = &one.record else { continue };
+        let word = format!("limit-{}", one.limit);
+        match save_as(record, &word, directory) {
+            Ok(path) => one.file = Some(path),
+            Err(error) => {
+                let directory = directory.display();
+                terminal::note(&format!(
+                    "cannot write the record of a run that reached a limit to {directory}: {error}"
+                ));
+            }
+        }
+    }
 }
 
 /// Describes all findings.

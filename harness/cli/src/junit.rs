@@ -5,7 +5,7 @@
 
 use crate::failure::Failure;
 use crosswire::explore::Report;
-use crosswire::model::{Record, Verdict, Violation};
+use crosswire::model::{Names, Record, Verdict, Violation};
 use crosswire::report::{Palette, escape, text};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::path::{Path, PathBuf};
@@ -24,30 +24,29 @@ pub fn of_report(report: &Report, files: &[Option<PathBuf>], suite: &str) -> Tes
         told.push('\n');
     }
     told += &text::summary(report, Palette::PLAIN);
-    let violations = report.found.iter().map(|found| &found.violation);
-    let status = status(&report.verdict, violations, &told);
+    let violations = report.found.iter();
+    let violations =
+        violations.map(|found| Names::of(&found.record.trace).of_violation(&found.violation));
+    let violations: Vec<Violation> = violations.collect();
+    let status = status(&report.verdict, &violations, &told);
     suite_of(suite, status, Some(report.elapsed))
 }
 
 /// Builds the results of one recorded run.
 pub fn of_record(record: &Record, file: Option<&Path>, suite: &str) -> TestSuite {
     let told = text::explanation(record, file, Palette::PLAIN);
-    let violations = match &record.verdict {
+    let verdict = Names::of(&record.trace).of_verdict(&record.verdict);
+    let violations = match &verdict {
         Verdict::Violation(violations) => &violations[..],
         _ => &[],
     };
-    let status = status(&record.verdict, violations.iter(), &told);
+    let status = status(&verdict, violations, &told);
     suite_of(suite, status, None)
 }
 
 /// Builds the result of the case: a failure is told by the first violation.
-fn status<'a>(
-    verdict: &Verdict,
-    violations: impl Iterator<Item = &'a Violation>,
-    told: &str,
-) -> TestCaseStatus {
-    let violations: Vec<&Violation> = violations.collect();
-    let (kind, name, message): (_, String, String) = match (verdict, &violations[..]) {
+fn status(verdict: &Verdict, violations: &[Violation], told: &str) -> TestCaseStatus {
+    let (kind, name, message): (_, String, String) = match (verdict, violations) {
         (Verdict::Pass, _) => return TestCaseStatus::success(),
         (Verdict::Invalid(reason), _) => (NonSuccessKind::Error, "invalid".into(), reason.clone()),
         (Verdict::Inconclusive(limit), _) => {

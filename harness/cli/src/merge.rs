@@ -8,10 +8,11 @@ use crosswire::report::{json, text};
 
 /// Merges, reports and returns the exit status of all parts together.
 pub fn merge(options: &MergeOptions) -> Result<u8, Failure> {
-    let report = explore::merge(&options.directories)?;
+    let mut report = explore::merge(&options.directories)?;
     let directory = options.output_dir.as_ref();
     // There is at least one: the command line asks for it.
     let directory = directory.unwrap_or(&options.directories[0]);
+    findings::store_given_up(&mut report.given_up, directory);
     let files = findings::store(&report.found, directory);
     if let Some(out) = &options.junit {
         junit::write(

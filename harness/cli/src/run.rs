@@ -55,6 +55,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         keep(&mut report, &test_name(&exploration), path)?;
     }
     terminal::note_losses(&report.capabilities_lost);
+    findings::store_given_up(&mut report.given_up, directory);
     tell(&report, options)?;
     Ok(exit::of_exploration(&report.verdict, report.interrupted))
 }

@@ -37,6 +37,7 @@ pub use found::coverage::{Coverage, Pair, Side};
 pub use found::exhaustion::{Exhaust, Exhaustion};
 pub use found::findings::Found;
 pub use found::first::FirstRun;
+pub use found::given_up::GivenUp;
 pub use found::idle::IdleFault;
 pub use found::lost::LostCapability;
 pub use found::output::LastLines;

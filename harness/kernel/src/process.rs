@@ -11,7 +11,7 @@ use std::os::fd::RawFd;
 /// The template is ready: the engine clones each run from here.
 pub const MARK_TEMPLATE: u32 = 0x4352_0000;
 /// A process panicked. Arguments: address and length of the message.
-pub const MARK_PANIC: u32 = 0x4352_0001;
+pub const MARK_PANIC: u32 = crosswire_model::Call::PANIC.0;
 /// A schedule point of the user's own. Arguments: a number and a value.
 pub const MARK_USER: u32 = crosswire_model::Call::MARK.0;
 

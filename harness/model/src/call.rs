@@ -23,6 +23,9 @@ pub struct Call(pub u32);
 /// Name of accesses to shared memory in faults: `kill:writer@memory#3`.
 const MEMORY_NAME: &str = "memory";
 
+/// Name of the messages of panics.
+const PANIC_NAME: &str = "panic";
+
 /// Name of marks in faults: `kill:writer@mark#3`.
 const MARK_NAME: &str = "mark";
 
@@ -34,6 +37,10 @@ impl Call {
     /// A mark that a test makes, a schedule point of the user's own. The kernel has
     /// no call of this number.
     pub const MARK: Call = Call(0x4352_0002);
+
+    /// The message of a panic, which a process of a scenario leaves with the harness. The kernel
+    /// has no call of this number.
+    pub const PANIC: Call = Call(0x4352_0001);
 
     /// Returns the call's name as in its manual page, if the kernel headers know it.
     pub fn name(self) -> Option<&'static str> {
@@ -59,6 +66,7 @@ impl fmt::Display for Call {
             Some(name) => f.pad(name),
             None if *self == Call::MEMORY => f.pad(MEMORY_NAME),
             None if *self == Call::MARK => f.pad(MARK_NAME),
+            None if *self == Call::PANIC => f.pad(PANIC_NAME),
             None => write!(f, "call_{}", self.0),
         }
     }
@@ -82,6 +90,9 @@ impl FromStr for Call {
         }
         if name == MARK_NAME {
             return Ok(Call::MARK);
+        }
+        if name == PANIC_NAME {
+            return Ok(Call::PANIC);
         }
         crosswire_calls::number(name)
             .map(Call)
@@ -200,7 +211,9 @@ mod tests {
         for n in 1..140 {
             assert_eq!(Errno(n).to_string().parse(), Ok(Errno(n)));
         }
-        assert_eq!(Call::MEMORY.to_string().parse(), Ok(Call::MEMORY));
+        for call in [Call::MEMORY, Call::MARK, Call::PANIC] {
+            assert_eq!(call.to_string().parse(), Ok(call));
+        }
         assert!("frobnicate".parse::<Call>().is_err());
     }
 

@@ -1,6 +1,6 @@
 //! Descriptions of the point where two runs that should be the same diverge.
 
-use super::{Access, AccessKind, Blocked, Call, End, Errno, Event, TaskId, Trace, What};
+use super::{Access, AccessKind, Blocked, Call, End, Errno, Event, Leftover, TaskId, Trace, What};
 use crosswire_calls::Does;
 
 impl Trace {
@@ -35,7 +35,17 @@ impl Trace {
         }
         if self.events.len() != other.events.len() {
             let (n, m) = (self.events.len(), other.events.len());
-            return Some(format!("{n} events became {m}"));
+            let longer = if n > m { self } else { other };
+            let more = n.min(m);
+            let (is_more, step) = (n > m, longer.events[more].step);
+            let [goes_on, ends] = match is_more {
+                true => ["the recorded run", "this run"],
+                false => ["this run", "the recorded run"],
+            };
+            return Some(format!(
+                "{n} events became {m}: in step {step} {goes_on} goes on, {}, where {ends} ended",
+                longer.told(more)
+            ));
         }
         // Footprints are what the harness saw of a run, not what happened in it, and
         // switches say again what deviations say. Another version may have recorded the same run.
@@ -47,16 +57,94 @@ impl Trace {
             end: end(&trace.end),
             ..trace.clone()
         };
-        if self.places != other.places || self.objects != other.objects {
-            let named = |trace: &Trace| format!("{:?} and {:?}", trace.places, trace.objects);
-            return Some(format!("{} became {}", named(self), named(other)));
+        if rest(self) == rest(other) {
+            return None;
         }
-        (rest(self) != rest(other)).then(|| {
-            format!(
-                "the end: {:?}, left {:?} became {:?}, left {:?}",
-                self.end, self.leftovers, other.end, other.leftovers
-            )
+        Some(match self.unlike_end(other, &end) {
+            Some((what, before, after)) => format!("{what}: {before} became {after}"),
+            None => "processes have other numbers, parents or names".to_owned(),
         })
+    }
+
+    /// Finds which of the facts beside the events differs, with what it was and is.
+    fn unlike_end(
+        &self,
+        other: &Trace,
+        end: &impl Fn(&End) -> End,
+    ) -> Option<(&'static str, String, String)> {
+        let both = [self, other];
+        let of = |what, told: &dyn Fn(&Trace) -> String| {
+            let [before, after] = both.map(told);
+            (what, before, after)
+        };
+        if self.objects != other.objects || self.places != other.places {
+            return Some(of("shared memory", &|trace| {
+                let names = trace.objects.iter().map(|object| object.name.clone());
+                let places = trace.places.len();
+                format!("{}, used by {places} instructions", listed(names))
+            }));
+        }
+        if end(&self.end) != end(&other.end) {
+            return Some(of("the end", &Trace::told_end));
+        }
+        if self.leftovers != other.leftovers {
+            return Some(of("what was left", &|trace| {
+                listed(trace.leftovers.iter().map(|left| trace.told_leftover(left)))
+            }));
+        }
+        if self.deviations != other.deviations {
+            return Some(of("the decisions", &|trace| {
+                let decisions = trace.deviations.iter();
+                listed(
+                    decisions.map(|one| format!("`{}` in step {}", trace.name(one.task), one.step)),
+                )
+            }));
+        }
+        if self.unused_faults != other.unused_faults {
+            return Some(of("faults that found no point", &|trace| {
+                listed(trace.unused_faults.iter().map(ToString::to_string))
+            }));
+        }
+        let steps = self.steps != other.steps;
+        steps.then(|| of("the number of steps", &|trace| trace.steps.to_string()))
+    }
+
+    fn told_end(&self) -> String {
+        let names = |tasks: &mut dyn Iterator<Item = TaskId>| {
+            listed(tasks.map(|task| format!("`{}`", self.name(task))))
+        };
+        match &self.end {
+            End::Finished => "all processes ended".to_owned(),
+            End::Deadlock(blocked) => {
+                let waits = blocked.iter().map(|one| {
+                    let (name, call, object) = (self.name(one.task), one.call, &one.object);
+                    format!("`{name}` in {call} for {object}")
+                });
+                format!("a deadlock ({})", listed(waits))
+            }
+            End::Livelock(spinners) => {
+                let mut tasks = spinners.iter().map(|one| one.task);
+                format!("a livelock of {}", names(&mut tasks))
+            }
+            End::Stalled(spinners) => {
+                let mut tasks = spinners.iter().map(|one| one.task);
+                format!("nothing but loops of {}", names(&mut tasks))
+            }
+            End::Limit(limit) => format!("the limit on {limit}"),
+            End::Invalid(reason) => reason.clone(),
+        }
+    }
+
+    fn told_leftover(&self, left: &Leftover) -> String {
+        match left {
+            Leftover::SystemV { kind, id, .. } => format!("System V {kind} {id}"),
+            Leftover::SharedMemory(name) => format!("shared memory {name}"),
+            Leftover::MessageQueue(name) => format!("message queue {name}"),
+            Leftover::File { kind, path } => format!("{kind} {path}"),
+            Leftover::Process(task) => format!("process `{}`", self.name(*task)),
+            Leftover::Zombie(task) => format!("zombie `{}`", self.name(*task)),
+            Leftover::Lock { task, path } => format!("lock of `{}` on {path}", self.name(*task)),
+        }
     }
 
     /// Describes an event, such as `` `reader` getdents64(3, opened as "/tmp/x") = 736
@@ -216,7 +304,18 @@ fn unlike(a: &Event, b: &Event) -> String {
             });
             told.collect::<Vec<String>>().join(", ")
         }
-        (one, other) => format!("{one:?} and {other:?}"),
+        // An access says who, what and where; the same may be done elsewhere in the program.
+        (What::Access(_) | What::Delay { .. }, _) => "by different instructions".to_owned(),
+        _ => "in a detail without a name".to_owned(),
+    }
+}
+
+/// Lists some things, or says that there are none.
+fn listed(all: impl Iterator<Item = String>) -> String {
+    let all: Vec<String> = all.collect();
+    match all.is_empty() {
+        true => "nothing".to_owned(),
+        false => all.join(", "),
     }
 }
 
@@ -277,7 +376,11 @@ mod tests {
         );
         assert_eq!(
             recorded.first_difference(&trace(&[opened])),
-            Some("2 events became 1".to_owned())
+            Some(
+                "2 events became 1: in step 1 the recorded run goes on, `reader` getdents64(3, \
+                 opened as \"/tmp/x\") = 736, where this run ended"
+                    .to_owned()
+            )
         );
     }
 

@@ -64,16 +64,18 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Returns the innermost call whose source line is known: what the program was doing,
-    /// where a standard library only did it for it. The innermost call of all if no line
-    /// is known.
+    /// Returns the innermost call of the program's own whose source line is known: what the
+    /// program was doing, where a standard library only did it for it. If no line is known, the
+    /// innermost function of its own, else the innermost call of all.
     pub fn source(&self) -> Option<&Frame> {
-        let known = |frame: &&Frame| frame.line.is_some() && !frame.is_of_rust();
-        self.frames.iter().find(known).or(self.frames.first())
+        let own = || self.frames.iter().filter(|frame| !frame.is_of_library());
+        let line = own().find(|frame| frame.line.is_some());
+        let function = || own().find(|frame| frame.function.is_some());
+        line.or_else(function).or(self.frames.first())
     }
 
     /// Returns the calls as far as the main function, which the same ones lead to in
-    /// every program, without those inside Rust's standard library if there are others.
+    /// every program, without those inside standard libraries if there are others.
     pub fn told(&self) -> Vec<&Frame> {
         let is_main = |frame: &Frame| {
             let function = frame.function.as_deref().unwrap_or_default();
@@ -81,13 +83,55 @@ impl Stack {
         };
         let main = self.frames.iter().position(is_main);
         let frames = &self.frames[..main.map_or(self.frames.len(), |main| main + 1)];
-        let own: Vec<&Frame> = frames.iter().filter(|frame| !frame.is_of_rust()).collect();
-        match own.is_empty() {
-            true => frames.iter().collect(),
-            false => own,
+        let is_own = |frame: &&Frame| !frame.is_of_library();
+        let own: Vec<&Frame> = frames.iter().filter(is_own).collect();
+        // An address without a name says less than the library's function.
+        match own.iter().any(|frame| frame.function.is_some()) {
+            true => own,
+            false => frames.iter().collect(),
         }
     }
 }
+
+/// Files of the standard libraries, and of the loader, without what follows the name.
+const LIBRARIES: &[&str] = &[
+    "libc",
+    "libpthread",
+    "librt",
+    "libm",
+    "libstdc++",
+    "libc++",
+    "libgcc_s",
+    "ld-linux",
+    "ld-linux-x86",
+    "ld-musl",
+    "ld-musl-x86_64",
+];
+
+/// Parts of the paths of their sources: the Rust compiler's build, headers of C++, glibc's
+/// places for what a static program has of it.
+const SOURCES: &[&str] = &[
+    "/rustc/",
+    "/rustlib/src/rust/library/",
+    "/include/c++/",
+    "/sysdeps/unix/",
+    "./nptl/",
+    "../nptl/",
+];
+
+/// Beginnings of the names of their functions, where the sources are not told.
+const NAMESPACES: &[&str] = &[
+    "std::",
+    "<std::",
+    "core::",
+    "<core::",
+    "alloc::",
+    "<alloc::",
+    "__gnu_cxx::",
+    "__libc_",
+    "__pthread_",
+    "__GI_",
+];
 
 /// A place in a program, as far as its symbols tell.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,11 +153,20 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Tells whether the frame belongs to Rust's standard library, whose files the
-    /// compiler's build gives names of this form.
-    fn is_of_rust(&self) -> bool {
-        let file = self.file.as_deref();
-        file.is_some_and(|file| file.starts_with("/rustc/"))
+    /// Tells whether the frame belongs to the standard library of C, C++ or Rust, which does
+    /// what a program asks for: the program's own line is where to look.
+    pub fn is_of_library(&self) -> bool {
+        let module = self.module.rsplit('/').next().unwrap_or_default();
+        let is_module = |name: &&str| {
+            let rest = module.strip_prefix(*name);
+            rest.is_some_and(|rest| rest.starts_with(['.', '-']))
+        };
+        // Compiled into the program: its generic and its inlined functions.
+        let file = self.file.as_deref().unwrap_or_default();
+        let is_compiled_in = SOURCES.iter().any(|part| file.contains(part));
+        let function = self.function.as_deref().unwrap_or_default();
+        let is_named = NAMESPACES.iter().any(|name| function.starts_with(name));
+        LIBRARIES.iter().any(is_module) || is_compiled_in || is_named
     }
 }
 
@@ -170,5 +223,41 @@ mod tests {
             frames: vec![frame(Some("write"), None), frame(Some("save"), Some(7))],
         };
         assert_eq!(stack.source().unwrap().line, Some(7));
+    }
+
+    #[test]
+    fn standard_libraries_give_way_to_the_program() {
+        let of = |module: &str, function: &str, file: Option<&str>| Frame {
+            module: module.into(),
+            address: 1,
+            function: Some(function.into()),
+            file: file.map(str::to_owned),
+            line: file.map(|_| 3),
+        };
+        let library = [
+            of("/lib/libc.so.6", "write", None),
+            of("/lib/ld-linux-x86-64.so.2", "_dl_start", None),
+            of("/usr/lib/libstdc++.so.6", "x", None),
+            of("/app", "f<int>", Some("/usr/include/c++/12/mutex")),
+            of("/app", "core::ptr::read", None),
+            of("/app", "lock", Some("/rustc/abc/library/std/src/io.rs")),
+        ];
+        let own = [
+            of("/app", "save", None),
+            of("/lib/libcurl.so.4", "curl", None),
+            of("/app", "standard", Some("/src/c++/main.cc")),
+        ];
+        assert!(library.iter().all(Frame::is_of_library));
+        assert!(!own.iter().any(Frame::is_of_library));
+        let mut stack = Stack {
+            task: TaskId(0),
+            step: 1,
+            moment: Moment::Stuck,
+            frames: library.iter().chain(&own[..1]).cloned().collect(),
+        };
+        assert_eq!(stack.source(), Some(&own[0]));
+        assert_eq!(stack.told(), [&own[0]]);
+        stack.frames.pop();
+        assert_eq!(stack.told().len(), library.len());
     }
 }

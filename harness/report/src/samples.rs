@@ -346,6 +346,7 @@ fn summaries_say_what_was_done() {
     let pass = report(Verdict::Pass);
     let cut = Report {
         inconclusive: vec![(Limit::Steps, 3), (Limit::WallTime, 1)],
+        given_up: Vec::new(),
         faults: FaultTally {
             possible: 40,
             classes: 12,

@@ -52,11 +52,16 @@ pub fn stack(capture: &Capture) -> Stack {
     }
 }
 
-/// Returns the function and line of an instruction.
+/// Returns the function and line of an instruction. If functions are inlined there, that is the
+/// innermost one that belongs to no standard library, where there is one.
 pub fn place(place: &Place) -> Frame {
     match &place.module[..] {
         "" => in_memory(place.offset),
-        module => named(module, place.offset, 0).swap_remove(0),
+        module => {
+            let mut frames = named(module, place.offset, 0);
+            let own = frames.iter().position(|frame| !frame.is_of_library());
+            frames.swap_remove(own.unwrap_or(0))
+        }
     }
 }
 

@@ -15,7 +15,26 @@ impl<'a> Follower<'a> {
         let object = self.descriptors.files[file].object;
         let place = (self.event, argument as u8);
         self.world.behind.insert(place, object);
+        // Whoever reads or writes shows by that which end it is.
+        let is_shown = matches!(
+            row.does,
+            Does::Read | Does::Write | Does::Send | Does::Receive
+        );
+        if let Some(end) = self.end_of(file).filter(|_| !is_shown) {
+            self.world.ends.insert(place, end);
+        }
         Some((file, object))
+    }
+
+    /// Tells which end of a pipe an open file is.
+    fn end_of(&self, file: usize) -> Option<&'static str> {
+        let open = &self.descriptors.files[file];
+        let is_pipe = self.world.objects[open.object].kind == Kind::Pipe;
+        match (open.readable, open.writable) {
+            (true, false) if is_pipe => Some("read end"),
+            (false, true) if is_pipe => Some("write end"),
+            _ => None,
+        }
     }
 
     /// Returns the object that a task waits for in a call that it has begun.

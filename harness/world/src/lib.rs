@@ -33,6 +33,21 @@ pub struct World {
     pub changes: Vec<Change>,
     /// For each event, the object behind each descriptor among its arguments.
     pub behind: HashMap<(usize, u8), usize>,
+    /// And which end of a pipe that is, where the call does not show it.
+    pub ends: HashMap<(usize, u8), &'static str>,
+    /// Who held each pipe and each locked file at the end, by object.
+    pub holders: BTreeMap<usize, Holders>,
+}
+
+/// The processes that hold an object at the end of a run, by their first tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// Those that could read from it.
+    pub readers: Vec<TaskId>,
+    /// Those that could write to it.
+    pub writers: Vec<TaskId>,
+    /// Those that have taken a lock on it.
+    pub lockers: Vec<TaskId>,
 }
 
 /// An event concerns an object.
@@ -76,6 +91,7 @@ impl World {
             follower.follow(event);
             follower.finish();
         }
+        follower.notes_holders();
         follower.world
     }
 
@@ -316,6 +332,28 @@ impl<'a> Follower<'a> {
                 objects,
             },
         );
+    }
+
+    /// Notes who holds what at the end.
+    fn notes_holders(&mut self) {
+        for (object, state) in self.states.iter().enumerate() {
+            let holders = match state {
+                State::Pipe { .. } => Holders {
+                    readers: self.descriptors.holders(object, |open| open.readable),
+                    writers: self.descriptors.holders(object, |open| open.writable),
+                    lockers: Vec::new(),
+                },
+                State::Memory { locks, .. } if !locks.is_empty() => {
+                    let by = locks.iter().map(|lock| self.process(lock.by));
+                    Holders {
+                        lockers: by.collect::<BTreeSet<_>>().into_iter().collect(),
+                        ..Holders::default()
+                    }
+                }
+                _ => continue,
+            };
+            self.world.holders.insert(object, holders);
+        }
     }
 
     /// Returns the task's call is over, or at least it waits no more.

@@ -6,8 +6,10 @@
 //! does a task that nobody is left to release.
 
 mod graph;
+mod unfinished;
 mod wait;
 
+pub use unfinished::{Unfinished, unfinished};
 pub use wait::Wait;
 
 use crosswire_model::{Action, Blocked, End, Kind, Seen, TaskId, Trace, Verdict, Violation, What};
@@ -71,13 +73,15 @@ impl<'a> Deadlock<'a> {
         let in_cycle = order.len();
         let others = (0..blocked.len()).filter(|i| !order[..in_cycle].contains(i));
         order.extend(others.collect::<Vec<usize>>());
-        let wait = |i: &usize| {
+        let wait = |(place, i): (usize, &usize)| {
             let releasers = edges[*i].iter().map(|other| blocked[*other].task);
-            Wait::of(trace, world, &blocked[*i], releasers.collect())
+            let mut wait = Wait::of(trace, world, &blocked[*i], releasers.collect());
+            wait.in_cycle = place < in_cycle;
+            wait
         };
         Deadlock {
             trace,
-            waits: order.iter().map(wait).collect(),
+            waits: order.iter().enumerate().map(wait).collect(),
             in_cycle,
         }
     }
@@ -96,6 +100,14 @@ impl<'a> Deadlock<'a> {
     }
 
     fn sentence(&self) -> String {
+        let clauses = self.clauses();
+        match clauses.is_empty() {
+            true => "deadlock: nobody can go on".to_owned(),
+            false => format!("deadlock: {}", clauses.join("; ")),
+        }
+    }
+
+    fn clauses(&self) -> Vec<String> {
         let groups = self.groups();
         let told = groups.iter().take(MOST_CLAUSES);
         let mut clauses: Vec<String> = told.map(|group| self.clause(group)).collect();
@@ -105,10 +117,7 @@ impl<'a> Deadlock<'a> {
             1 => clauses.push("and 1 more waits".to_owned()),
             more => clauses.push(format!("and {more} more wait")),
         }
-        match clauses.is_empty() {
-            true => "deadlock: nobody can go on".to_owned(),
-            false => format!("deadlock: {}", clauses.join("; ")),
-        }
+        clauses
     }
 
     /// Puts those outside the cycle together who wait in the same way.
@@ -140,6 +149,7 @@ impl<'a> Deadlock<'a> {
     fn details(&self) -> Vec<String> {
         let line = |(number, wait): (usize, &Wait)| {
             let releasers = match wait.releasers.as_slice() {
+                [] if wait.may_end => "?".to_owned(),
                 [] => "nobody".to_owned(),
                 some => names(self.trace, some),
             };

@@ -27,6 +27,10 @@ pub struct Wait {
     sort: Sort,
     /// Further facts about the one that took it last.
     gone: Option<String>,
+    /// It is one of those who wait for each other in a circle.
+    pub in_cycle: bool,
+    /// The run was cut off: what it waits for may come.
+    pub(super) may_end: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +79,8 @@ impl Wait {
             taken: Vec::new(),
             sort,
             gone: None,
+            in_cycle: false,
+            may_end: false,
         };
         if let Some(index) = index {
             wait.follow(trace, world, index);
@@ -116,7 +122,7 @@ impl Wait {
     }
 
     /// Names what is waited for: "pipe 1 (empty)".
-    pub(super) fn object_in_words(&self) -> String {
+    pub fn object_in_words(&self) -> String {
         match &self.state {
             Some(state) => format!("{} ({state})", self.object),
             None => self.object.clone(),
@@ -150,8 +156,12 @@ impl Wait {
 
     /// Says why it does not come, `whom` being those who could release it.
     fn reason(&self, trace: &Trace, whom: Option<&str>) -> String {
+        if self.may_end && whom.is_none() {
+            return String::new();
+        }
         let only = |verb: &str| match whom {
             Some(whom) => format!(", which only {whom} could {verb}"),
+            None if verb == "do so" => ", and nobody is left who could".to_owned(),
             None => format!(", and nobody is left who could {verb} it"),
         };
         match (self.does(), self.sort) {
@@ -175,6 +185,7 @@ impl Wait {
                 only("raise") + &gone.collect::<String>()
             }
             (Does::WaitChild, _) => String::new(),
+            (Does::Open, _) => only("do so"),
             (Does::Pause | Does::TakeSignal, _) => {
                 ", and nobody is left who could send one".to_owned()
             }
@@ -227,6 +238,9 @@ fn named(blocked: &Blocked, name: Option<&str>, kind: Option<Kind>) -> String {
     match (does, name) {
         (Does::WaitChild, _) => "the end of a child".to_owned(),
         (Does::Futex, Some(name)) if is_shared => format!("the futex at {name}"),
+        (Does::Futex, Some(name)) if said.is_empty() => format!("the futex at {name}"),
+        (Does::Pause | Does::TakeSignal, _) if said.is_empty() => "a signal".to_owned(),
+        (_, Some(name)) if said.is_empty() => name.to_owned(),
         (Does::Futex, _) => bare.to_owned(),
         (Does::LockFile | Does::Control, None) => {
             bare.strip_prefix("the lock on ").unwrap_or(bare).to_owned()

@@ -49,10 +49,15 @@ fn somewhere() -> tempfile::TempDir {
 fn programs_that_cannot_be_started() {
     let here = somewhere();
     std::fs::write(here.path().join("text"), "no program\n").unwrap();
+    let old = here.path().join("old");
+    std::fs::write(&old, b"\x7fELF\x01").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&old, mode).unwrap();
     for (program, words) in [
         ("no-such-program", "no program of that name in PATH"),
         ("./missing", "no such file"),
         ("./text", "not executable"),
+        ("./old", "32-bit program"),
         ("/", "it is a directory"),
         ("", "cannot start ``"),
     ] {

@@ -157,6 +157,39 @@ fn a_trace_viewer_opens_what_is_exported() {
 }
 
 #[test]
+fn arrows_are_exported_as_flows_between_slices() {
+    let directory = somewhere();
+    let output = crosswire(directory.path())
+        .args(["explain", "--perfetto", "run.json"])
+        .arg(recording("abba_flock"))
+        .output()
+        .expect("the command can be started");
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(directory.path().join("run.json")).expect("an export");
+    let trace: Value = serde_json::from_str(&text).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("events");
+    let of = |phase: &'static str| events.iter().filter(move |event| event["ph"] == phase);
+    let forks = of("s").filter(|event| event["name"] == "fork").count();
+    assert_eq!(forks, 2);
+    for begin in of("s") {
+        let end = of("f")
+            .find(|end| end["id"] == begin["id"])
+            .expect("its end");
+        assert!(begin["ts"].as_u64() < end["ts"].as_u64(), "{begin} {end}");
+        // The viewer ties each end to the slice that it stands in.
+        for one in [begin, end] {
+            let at = one["ts"].as_u64().expect("a time");
+            let holds = |slice: &&Value| {
+                let since = slice["ts"].as_u64().unwrap_or(u64::MAX);
+                let until = since.saturating_add(slice["dur"].as_u64().unwrap_or(0));
+                slice["tid"] == one["tid"] && (since..until).contains(&at)
+            };
+            assert!(of("X").any(|slice| holds(&slice)), "{one} is in no slice");
+        }
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_refused_with_a_reason() {
     let directory = somewhere();
     let text = std::fs::read_to_string(recording("abba_flock")).expect("a recording");

@@ -11,3 +11,4 @@ mod formats;
 mod manners;
 mod page;
 mod steer;
+mod wording;

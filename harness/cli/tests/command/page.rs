@@ -4,7 +4,7 @@
 use crosswire_testing::browser::Browser;
 use crosswire_testing::building::folder;
 use crosswire_testing::command::{crosswire, somewhere};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Writes the page of a recording.
@@ -172,4 +172,189 @@ fn text_of_a_run_is_never_executed() {
          document.body.append(s); })()",
     );
     assert_eq!(browser.evaluate("typeof window.hit"), "undefined");
+}
+
+/// Makes the window as wide and high as a device's.
+fn resize(browser: &mut Browser, width: u32, height: u32) {
+    let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+    browser.ask("Emulation.setDeviceMetricsOverride", size);
+    browser.wait_for(&format!("innerWidth === {width}"));
+}
+
+/// Waits until what follows a change of the size is done.
+fn frame(browser: &mut Browser) {
+    browser.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))",
+    );
+}
+
+#[test]
+fn arrows_the_graph_and_the_overview_lead_through_a_run() {
+    let Some(mut browser) = Browser::start("the page's test") else {
+        return;
+    };
+    let directory = somewhere();
+    let recording = folder("fixtures/traces/abba_flock.json");
+    let page = page_of(&recording, directory.path());
+    browser.load(&page);
+
+    // The graph: a circle of two and their parent, who waits for both.
+    let drawn = |what: &str| format!("document.querySelectorAll('#graph {what}').length");
+    assert_eq!(browser.evaluate(&drawn(".node.cycle")), 2);
+    assert_eq!(browser.evaluate(&drawn(".node")), 3);
+    assert_eq!(browser.evaluate(&drawn(".edge.cycle")), 2);
+    browser.press("Home");
+    let clicked = "document.querySelector('#graph .edge.cycle').dispatchEvent(new \
+                   MouseEvent('click', {bubbles: true}))";
+    browser.evaluate(clicked);
+    assert_eq!(browser.evaluate("flags[current] & 8"), 8, "a wait begins");
+
+    // A fork is an arrow, and a link from both of its ends.
+    let fork = "run.arrows.tie.findIndex((tie) => run.ties[tie] === 'fork')";
+    browser.evaluate(&format!("go(run.arrows.from[{fork}])"));
+    assert!(
+        browser
+            .evaluate("document.querySelectorAll('#arrows path.hot').length")
+            .as_u64()
+            >= Some(2)
+    );
+    browser.click(".links button");
+    assert_eq!(
+        browser.evaluate(&format!("current === run.arrows.to[{fork}]")),
+        true
+    );
+    assert!(browser.text(".links").contains("← fork: abba_flock"));
+
+    // A click into the overview goes there; the wheel shows a part.
+    browser.press("Home");
+    browser.click("#strip");
+    let middle = browser.evaluate("Math.abs(current - count / 2) <= 1");
+    assert_eq!(middle, true, "{}", browser.evaluate("current"));
+    browser.click("#zoom-in");
+    let part = browser.evaluate("sight[1] - sight[0] <= Math.max(20, count / 2)");
+    assert_eq!(part, true);
+    browser.press("End");
+    let in_sight = "sight[0] <= current && current < sight[1]";
+    assert_eq!(browser.evaluate(in_sight), true);
+    browser.press("0");
+    assert_eq!(browser.evaluate("sight[1] - sight[0] === count"), true);
+
+    // Lanes can be hidden; going to a step of one brings it back.
+    browser.evaluate("hide(1, true)");
+    assert_eq!(
+        browser.evaluate("document.querySelectorAll('.lanes .lane').length"),
+        2
+    );
+    let others = "[...Array(length()).keys()].every((at) => lanes[eventAt(at)] !== 1)";
+    assert_eq!(browser.evaluate(others), true);
+    browser.evaluate("go(lanes.indexOf(1))");
+    assert_eq!(
+        browser.evaluate("document.querySelectorAll('.lanes .lane').length"),
+        3
+    );
+}
+
+#[test]
+fn the_address_names_the_step() {
+    let Some(mut browser) = Browser::start("the page's test") else {
+        return;
+    };
+    let directory = somewhere();
+    let recording = folder("fixtures/traces/abba_flock.json");
+    let page = page_of(&recording, directory.path());
+    browser.load_url(&format!("file://{}#step=9", page.display()));
+    assert_eq!(step(&mut browser), 9);
+    browser.press("ArrowRight");
+    let now = step(&mut browser);
+    browser.wait_for(&format!("location.hash === '#step={now}'"));
+    browser.evaluate("location.hash = '#step=3'");
+    browser.wait_for("step[current] === 3");
+    // What is no step is left alone, what is none any more is the last.
+    browser.evaluate("location.hash = '#step=<b>'");
+    assert_eq!(step(&mut browser), 3);
+    browser.evaluate("location.hash = '#step=99999'");
+    browser.wait_for("current === count - 1");
+}
+
+#[test]
+fn a_narrow_window_shows_every_step_without_scrolling_sideways() {
+    let Some(mut browser) = Browser::start("the page's test") else {
+        return;
+    };
+    let directory = somewhere();
+    let recording = folder("fixtures/traces/philosophers.json");
+    browser.load(&page_of(&recording, directory.path()));
+    resize(&mut browser, 360, 740);
+    browser.wait_for("compact");
+    frame(&mut browser);
+    for theme in ["light", "dark"] {
+        let wide = browser.evaluate("document.documentElement.scrollWidth");
+        assert!(wide.as_u64() <= Some(360), "{wide} in the {theme}");
+        browser.press("End");
+        frame(&mut browser);
+        let is_seen = "(() => { const row = document.querySelector('.row.current .what'); \
+                       const box = row.getBoundingClientRect(), out = \
+                       scroller.getBoundingClientRect(); return row.textContent.length > 3 && \
+                       box.left >= 0 && box.left < 180 && box.top >= out.top && box.bottom <= \
+                       out.bottom + 1; })()";
+        assert_eq!(browser.evaluate(is_seen), true, "in the {theme}");
+        let who = browser.text(".row.current .chip");
+        assert!(who.starts_with("philosophers"), "{who}");
+        browser.press("t");
+    }
+    resize(&mut browser, 1400, 860);
+    browser.wait_for("!compact");
+}
+
+#[test]
+fn of_many_lanes_that_of_the_step_is_in_view() {
+    let Some(mut browser) = Browser::start("the page's test") else {
+        return;
+    };
+    let directory = somewhere();
+    let text = std::fs::read_to_string(folder("fixtures/traces/abba_flock.json")).unwrap();
+    let mut record: Value = serde_json::from_str(&text).expect("JSON");
+    // Forty more processes, each of which begins and ends.
+    for number in 0..40 {
+        let task = 3 + number;
+        let tasks = record["trace"]["tasks"].as_array_mut().expect("tasks");
+        tasks.push(json!({
+            "process": format!("abba_flock.{}", 3 + number), "parent": 0, "leader": task,
+            "tid": 200 + number,
+        }));
+        let events = record["trace"]["events"].as_array_mut().expect("events");
+        let last = events.last().expect("an event")["step"].as_u64().unwrap();
+        events.push(json!({"step": last + 1, "task": task, "time": 0, "what": "start"}));
+        events.push(json!({"step": last + 2, "task": task, "time": 0, "what": {"exit": 0}}));
+        record["trace"]["steps"] = json!(last + 3);
+    }
+    let recording = directory.path().join("many.json");
+    std::fs::write(&recording, record.to_string()).unwrap();
+    browser.load(&page_of(&recording, directory.path()));
+
+    // Those that have nothing to do with it are hidden at first, and the page says so.
+    assert_eq!(browser.evaluate("columns.size"), 3);
+    assert_eq!(browser.text("#choose"), "Lanes (40 hidden)");
+    browser.evaluate("document.getElementById('all-lanes').click()");
+    assert_eq!(browser.evaluate("columns.size"), 43);
+    for number in [42, 20, 0] {
+        browser.evaluate(&format!("go(lanes.lastIndexOf({number}))"));
+        frame(&mut browser);
+        let is_seen = "(() => { const box = document.querySelector('.row.current \
+                       .what').getBoundingClientRect(), out = scroller.getBoundingClientRect(); \
+                       return box.left >= out.left + 97 && box.left < out.right - 20; })()";
+        assert_eq!(browser.evaluate(is_seen), true, "lane {number}");
+    }
+    // The state beside it: what matters first, the others behind a filter.
+    let cards = "document.querySelectorAll('#now .card').length";
+    assert!(browser.evaluate(cards).as_u64() < Some(10));
+    browser.press("End");
+    browser.evaluate("document.querySelector('#rest summary').click()");
+    browser.wait_for("document.querySelectorAll('#rest-cards .card').length > 20");
+    browser.evaluate(
+        "(() => { const filter = document.getElementById('filter'); filter.value = \
+         'abba_flock.17'; filter.dispatchEvent(new Event('input')); })()",
+    );
+    browser.wait_for("document.querySelectorAll('#rest-cards .card').length <= 2");
+    assert!(browser.text("#rest-cards").contains("abba_flock.17"));
 }

@@ -41,23 +41,29 @@ impl Session<'_> {
         if self.roots_have_ended() {
             return End::Finished;
         }
-        let waiting = |t: &&Task| {
-            !matches!(t.state, State::Gone | State::DeadLeader) && !self.has_yet_to_begin(t)
-        };
-        let waiting: Vec<usize> = self
-            .tasks
-            .iter()
-            .filter(waiting)
-            .map(|t| t.id.index())
-            .collect();
-        for &index in &waiting {
-            self.capture(index, Moment::Stuck);
-        }
-        let blocked = waiting
+        self.capture_living();
+        let blocked = self
+            .living()
             .into_iter()
             .map(|index| self.describe(index))
             .collect();
         End::Deadlock(blocked)
+    }
+
+    /// Returns the tasks that are left and have begun.
+    fn living(&self) -> Vec<usize> {
+        let is_left = |t: &&Task| {
+            !matches!(t.state, State::Gone | State::DeadLeader) && !self.has_yet_to_begin(t)
+        };
+        let left = self.tasks.iter().filter(is_left);
+        left.map(|t| t.id.index()).collect()
+    }
+
+    /// Looks at all tasks that are left.
+    pub fn capture_living(&mut self) {
+        for index in self.living() {
+            self.capture(index, Moment::Stuck);
+        }
     }
 
     fn describe(&self, index: usize) -> Blocked {

@@ -33,6 +33,10 @@ impl Session<'_> {
         } else {
             return Ok(());
         };
+        // Where the others end, tasks may be in the midst of their own code.
+        if reached == Limit::Steps {
+            self.capture_living();
+        }
         Err(Halt::End(End::Limit(reached)))
     }
 

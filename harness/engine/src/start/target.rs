@@ -5,7 +5,9 @@ use crate::files::listings::Listings;
 use crosswire_kernel::sandbox::Settings;
 use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
 use std::io::ErrorKind::{NotADirectory, NotFound};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The processes that a run begins with, and their surroundings.
@@ -148,9 +150,23 @@ fn usable(program: &str, path: &Path) -> Result<(), ExecutableError> {
         Err(error) => Err(unusable(error.to_string())),
         Ok(data) if data.is_dir() => Err(unusable("it is a directory".into())),
         Ok(data) if !data.is_file() => Err(unusable("it is not a regular file".into())),
-        Ok(_) => access(path, AccessFlags::X_OK)
-            .map_err(|_| unusable("it is not executable (chmod +x?)".into())),
+        Ok(_) if access(path, AccessFlags::X_OK).is_err() => {
+            Err(unusable("it is not executable (chmod +x?)".into()))
+        }
+        Ok(_) if is_of_32_bits(path) => {
+            let reason = "it is a 32-bit program, which cannot be followed; build it for x86-64";
+            Err(unusable(reason.into()))
+        }
+        Ok(_) => Ok(()),
     }
+}
+
+/// Tells whether a file is an ELF program of 32 bits (elf(5)): its calls have other numbers.
+fn is_of_32_bits(path: &Path) -> bool {
+    const CLASS_32: u8 = 1;
+    let mut head = [0; 5];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == [0x7f, b'E', b'L', b'F', CLASS_32]
 }
 
 impl From<ExecutableError> for EngineError {
@@ -212,6 +228,8 @@ mod tests {
         );
         let text = find_executable("/etc/passwd", here, &[]).unwrap_err();
         assert!(text.to_string().contains("not executable"));
+        // 64-bit programs have the class 2 in the fifth byte.
+        assert!(!is_of_32_bits(Path::new("/bin/sh")) && !is_of_32_bits(here));
         assert!(find_executable("", here, &environment("/bin")).is_err());
     }
 }

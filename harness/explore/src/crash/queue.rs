@@ -194,6 +194,7 @@ impl Queue {
             elapsed,
             distinct_traces: tally.distinct_traces(),
             inconclusive: tally.inconclusive,
+            given_up: tally.given_up,
             excused: tally.excused,
             allowed: tally.allowed,
             invalid: tally.invalid,

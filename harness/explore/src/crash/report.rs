@@ -1,7 +1,7 @@
 //! Result of a search for fatal crashes.
 
 use super::settings::CrashSearch;
-use crate::{Found, LostCapability};
+use crate::{Found, GivenUp, LostCapability};
 use crosswire_model::{Limit, Verdict, Wrapper};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ pub struct CrashReport {
     pub distinct_traces: u64,
     /// Runs given up, by the limit they reached.
     pub inconclusive: Vec<(Limit, u64)>,
+    /// How the first run stood that reached each limit.
+    pub given_up: Vec<GivenUp>,
     /// Processes whose unexpected ends were not judged, by the fault after which a program
     /// may give up.
     pub excused: BTreeMap<String, u64>,
@@ -77,6 +79,7 @@ impl CrashReport {
             elapsed: Duration::ZERO,
             distinct_traces: 0,
             inconclusive: Vec::new(),
+            given_up: Vec::new(),
             excused: BTreeMap::new(),
             allowed: BTreeMap::new(),
             invalid: u64::from(invalid_reason.is_some()),

@@ -193,6 +193,7 @@ impl Collector {
             found,
             dropped,
             inconclusive: tally.inconclusive,
+            given_up: tally.given_up,
             excused: tally.excused,
             allowed: tally.allowed,
             invalid: tally.invalid,

@@ -5,6 +5,7 @@ pub(crate) mod coverage;
 pub(crate) mod exhaustion;
 pub(crate) mod findings;
 pub(crate) mod first;
+pub(crate) mod given_up;
 pub(crate) mod idle;
 pub(crate) mod lost;
 pub(crate) mod outcome;

@@ -2,6 +2,7 @@
 
 use crate::found::coverage::OrderedPair;
 use crate::found::first::FirstRun;
+use crate::found::given_up::GivenUp;
 use crate::found::output::LastLines;
 use crate::found::relevance::Relevance;
 use crate::plan::guarantee::Promise;
@@ -45,6 +46,8 @@ pub(crate) struct Outcome {
     pub record: Option<Box<Record>>,
     pub last_lines: LastLines,
     pub replayed: bool,
+    /// How it stood when it reached a limit, if it was the first to reach that one.
+    pub given_up: Option<Box<GivenUp>>,
     /// The steps of run 0 that can matter, if that was looked into.
     pub relevance: Option<Relevance>,
     /// What the programs did in run 0.
@@ -80,6 +83,7 @@ impl Outcome {
             record: None,
             last_lines: LastLines::default(),
             replayed: false,
+            given_up: None,
             relevance: None,
             first: None,
             wrappers: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::found::findings::{key, simplicity};
 use crate::found::first::FirstRun;
 use crate::found::relevance::Relevance;
-use crate::{Chance, Coverage, Exhaustion, Found, Guarantee, IdleFault, LostCapability};
+use crate::{Chance, Coverage, Exhaustion, Found, GivenUp, Guarantee, IdleFault, LostCapability};
 use crosswire_model::{Limit, Verdict, Wrapper};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,9 @@ pub struct Report {
     pub dropped: u64,
     /// Runs given up, by the limit they reached.
     pub inconclusive: Vec<(Limit, u64)>,
+    /// How the first run stood that reached each limit.
+    #[serde(default)]
+    pub given_up: Vec<GivenUp>,
     /// Processes whose unexpected ends were not judged, by the fault after which a program
     /// may give up.
     pub excused: BTreeMap<String, u64>,
@@ -135,6 +138,7 @@ impl Report {
             found: Vec::new(),
             dropped: 0,
             inconclusive: Vec::new(),
+            given_up: Vec::new(),
             excused: BTreeMap::new(),
             allowed: BTreeMap::new(),
             invalid: u64::from(invalid_reason.is_some()),
@@ -165,6 +169,7 @@ impl Report {
         self.found.extend(other.found);
         self.dropped += other.dropped;
         self.inconclusive.extend(other.inconclusive);
+        self.know(other.given_up);
         for (fault, count) in other.excused {
             *self.excused.entry(fault).or_default() += count;
         }
@@ -192,6 +197,7 @@ impl Report {
         self.distinct_traces = self.traces.len().min(MOST_DISTINCT) as u64;
         other.found.into_iter().for_each(|found| self.find(found));
         self.dropped += other.dropped;
+        self.know(other.given_up);
         for (limit, runs) in other.inconclusive {
             match self.inconclusive.iter_mut().find(|(one, _)| *one == limit) {
                 Some((_, count)) => *count += runs,
@@ -232,6 +238,15 @@ impl Report {
         if is_in_vain {
             let judged = std::mem::replace(&mut self.verdict, Verdict::Pass);
             self.verdict = judged.and(in_vain);
+        }
+    }
+
+    /// Takes in how runs stood that reached limits which none had reached so far.
+    fn know(&mut self, given_up: Vec<GivenUp>) {
+        for one in given_up {
+            if !self.given_up.iter().any(|known| known.limit == one.limit) {
+                self.given_up.push(one);
+            }
         }
     }
 

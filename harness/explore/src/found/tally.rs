@@ -1,5 +1,6 @@
 //! Counts what runs came to.
 
+use crate::found::given_up::GivenUp;
 use crate::found::lost::LostCapability;
 use crate::found::outcome::Outcome;
 use crate::found::report::{MOST_DISTINCT, NO_RUN, Progress};
@@ -18,6 +19,8 @@ pub(crate) struct Tally {
     pub distinct: HashSet<u64>,
     /// Runs given up, by the limit they reached.
     pub inconclusive: Vec<(Limit, u64)>,
+    /// How the first run stood that reached each limit.
+    pub given_up: Vec<GivenUp>,
     /// Unexpected ends that were not judged, by the fault after which a process may give up.
     pub excused: BTreeMap<String, u64>,
     /// Accepted violations, by kind.
@@ -42,6 +45,12 @@ impl Tally {
         match &outcome.verdict {
             Verdict::Pass | Verdict::Violation(_) => {}
             Verdict::Inconclusive(limit) => {
+                if let Some(given_up) = &outcome.given_up {
+                    self.given_up.push(GivenUp {
+                        run: of(),
+                        ..GivenUp::clone(given_up)
+                    });
+                }
                 let mut known = self.inconclusive.iter_mut();
                 match known.find(|(known, _)| known == limit) {
                     Some((_, count)) => *count += 1,

@@ -15,7 +15,8 @@ use crate::plan::planner::Planner;
 use crate::plan::profile::Profile;
 use crate::{Exploration, ExploreError};
 use crosswire_engine::{EngineError, Successor};
-use crosswire_model::{End, FaultKind, Plan, Run, Verdict};
+use crosswire_model::{End, FaultKind, Limit, Plan, Run, Verdict};
+use std::sync::Mutex;
 
 /// Immutable state shared by all workers of an exploration.
 pub(crate) struct Work {
@@ -31,6 +32,8 @@ pub(crate) struct Work {
     pub successors: Vec<Successor>,
     /// One run in this number is performed twice.
     pub self_check: u64,
+    /// Limits that a run has reached which was described.
+    pub limits_told: Mutex<Vec<Limit>>,
 }
 
 impl Work {
@@ -69,6 +72,7 @@ impl Work {
             faults: exploration.faults.clone(),
             successors: exploration.target.successors.clone(),
             self_check: exploration.self_check,
+            limits_told: Mutex::default(),
         })
     }
 }
@@ -162,6 +166,9 @@ pub(crate) fn perform(
             .record(&run, outcome.verdict.clone(), reference);
         outcome.record = Some(Box::new(record));
         outcome.last_lines = LastLines::of(&run);
+    }
+    if let Verdict::Inconclusive(_) = outcome.verdict {
+        outcome.given_up = work.give_up(runner, &run, reference)?;
     }
     run.trace.footprints = footprints;
     Ok((run, outcome))

@@ -3,9 +3,9 @@
 use super::json::tested_causes;
 use crate::Explanation;
 use crate::escape::escape;
-use crosswire_model::{FORMAT_VERSION, Record, Verdict, Violation, What};
+use crosswire_model::{FORMAT_VERSION, Names, Record, Verdict, Violation, What};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The JSON form of an explanation. `schema.json` describes it.
 #[derive(Debug, Clone, Serialize)]
@@ -16,10 +16,17 @@ pub struct Explained {
     pub verdict: &'static str,
     /// Steps of the run.
     pub steps: u64,
-    /// Names of the processes.
+    /// Names of the processes in plans.
     pub processes: Vec<String>,
+    /// What sentences call them, where that differs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
     /// Violations of the run.
     pub violations: Vec<ExplainedViolation>,
+    /// Who was running and who waits for what, if a limit has cut the run off: a sentence, and
+    /// one line for each task that waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<(String, Vec<String>)>,
     /// Events of the run.
     pub events: Vec<ExplainedEvent>,
     /// The kernel objects that the run used, as they were at its end.
@@ -48,7 +55,7 @@ pub struct ExplainedViolation {
 pub struct ExplainedEvent {
     /// The step.
     pub step: u64,
-    /// Process of the event.
+    /// Process of the event, as plans name it.
     pub process: String,
     /// Nanoseconds of virtual time since the run began.
     pub time: u64,
@@ -76,11 +83,9 @@ pub struct ExplainedObject {
 /// Returns the JSON form of a recorded run's explanation.
 pub fn explained(record: &Record) -> Explained {
     let trace = &record.trace;
-    let violations: &[Violation] = match &record.verdict {
-        Verdict::Violation(violations) => violations,
-        _ => &[],
-    };
-    let whole = Explanation::of_record(record, None);
+    let names = Names::of(trace);
+    let shown = names.of_record(record);
+    let whole = Explanation::of_record(&shown, None);
     let deviations: BTreeSet<u64> = trace.deviations.iter().map(|d| d.step).collect();
     let events = trace
         .events
@@ -111,6 +116,10 @@ pub fn explained(record: &Record) -> Explained {
                 state: card.map_or(String::new(), |card| escape(&card.line)),
             }
         });
+    let violations: &[Violation] = match &shown.verdict {
+        Verdict::Violation(violations) => violations,
+        _ => &[],
+    };
     let leaders = trace.tasks.iter().enumerate();
     let leaders = leaders.filter(|(number, task)| task.leader.index() == *number);
     Explained {
@@ -118,10 +127,21 @@ pub fn explained(record: &Record) -> Explained {
         verdict: record.verdict.word(),
         steps: trace.steps,
         processes: leaders.map(|(_, task)| escape(&task.process)).collect(),
-        violations: violations.iter().map(|v| violation(record, v)).collect(),
+        names: escaped(&names),
+        violations: violations.iter().map(|v| violation(&shown, v)).collect(),
+        unfinished: whole.unfinished.as_ref().map(|standing| {
+            let details = standing.details.iter().map(|line| escape(line));
+            (escape(&standing.sentence), details.collect())
+        }),
         events: events.collect(),
         objects: objects.collect(),
     }
+}
+
+fn escaped(names: &Names) -> BTreeMap<String, String> {
+    let all = names.all().iter();
+    all.map(|(plans, shown)| (escape(plans), escape(shown)))
+        .collect()
 }
 
 fn violation(record: &Record, violation: &Violation) -> ExplainedViolation {

@@ -1,7 +1,7 @@
 //! Findings as annotations of GitHub Actions, which shows them beside the lines concerned.
 
 use crosswire_explore::Found;
-use crosswire_model::{Frame, Verdict, Violation};
+use crosswire_model::{Frame, Names, Verdict, Violation};
 use std::path::{Path, PathBuf};
 
 /// Returns a workflow command for each finding, or for what kept the runs from a verdict; none if
@@ -49,7 +49,7 @@ fn of_finding(found: &Found, file: Option<&Path>, root: &Path) -> String {
         sentence,
         tasks,
         ..
-    } = &found.violation;
+    } = &Names::of(&found.record.trace).of_violation(&found.violation);
     // Where the process concerned stood, else any whose place is known.
     let stacks = &found.record.stacks;
     let own = stacks.iter().filter(|stack| tasks.contains(&stack.task));

@@ -9,10 +9,10 @@ use crate::escape::escape;
 use crate::told::races::{self, RaceEntry};
 use crate::told::stacks::{self, StackEntry};
 use crosswire_explore::{
-    Chance, Exhaustion, FirstRun, Found, IdleFault, LastLines, LostCapability, Relevance, Replay,
-    Report, Shards,
+    Chance, Exhaustion, FirstRun, Found, GivenUp, IdleFault, LastLines, LostCapability, Relevance,
+    Replay, Report, Shards,
 };
-use crosswire_model::{FORMAT_VERSION, Limit, Record, Trace, Verdict, Violation, Wrapper};
+use crosswire_model::{FORMAT_VERSION, Limit, Names, Record, Trace, Verdict, Violation, Wrapper};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -118,12 +118,52 @@ pub struct Invalid {
 }
 
 /// Runs that reached a limit.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct LimitReached {
     /// The limit.
     pub limit: Limit,
     /// Number of runs.
     pub runs: u64,
+    /// How the first of them stood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Stood>,
+}
+
+/// How a run stood when it was given up.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stood {
+    /// Names the run: `run 3`.
+    pub run: String,
+    /// Steps that it took.
+    pub steps: u64,
+    /// Who was running, and who waits for what.
+    pub sentence: String,
+    /// One line for each task that waits.
+    pub details: Vec<String>,
+    /// The file that shows it, or its beginning.
+    pub replay_file: Option<PathBuf>,
+}
+
+/// Returns the runs that reached limits, with how the first of each stood.
+pub(crate) fn limits(counts: &[(Limit, u64)], given_up: &[GivenUp]) -> Vec<LimitReached> {
+    let stood = |limit: Limit| {
+        let first = given_up.iter().find(|one| one.limit == limit)?;
+        Some(Stood {
+            run: first.run.clone(),
+            steps: first.steps,
+            sentence: escape(&first.sentence),
+            details: first.details.iter().map(|line| escape(line)).collect(),
+            replay_file: first.file.clone(),
+        })
+    };
+    let counts = counts.iter();
+    counts
+        .map(|&(limit, runs)| LimitReached {
+            limit,
+            runs,
+            first: stood(limit),
+        })
+        .collect()
 }
 
 /// One violation.
@@ -133,8 +173,11 @@ pub struct ViolationEntry {
     pub kind: String,
     /// Description of the violation.
     pub sentence: String,
-    /// The processes concerned.
+    /// The processes concerned, as plans name them.
     pub processes: Vec<String>,
+    /// What sentences call processes, by the names in plans, where these differ.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
     /// The steps that show it.
     pub steps: Vec<u64>,
     /// Wait-for graph, witness, …
@@ -205,11 +248,7 @@ pub fn summary(report: &Report, files: &[Option<PathBuf>]) -> Summary {
             runs: report.invalid,
             reason: reason.clone(),
         }),
-        inconclusive: report
-            .inconclusive
-            .iter()
-            .map(|&(limit, runs)| LimitReached { limit, runs })
-            .collect(),
+        inconclusive: limits(&report.inconclusive, &report.given_up),
         statuses_not_judged: report.excused.clone(),
         allowed: report.allowed.clone(),
         interrupted: report.interrupted,
@@ -295,22 +334,27 @@ pub(crate) fn tested_causes(record: &Record, violation: &Violation) -> Vec<Strin
     if record.inquiry.is_none() {
         return Vec::new();
     }
+    let names = Names::of(&record.trace);
+    let (record, violation) = (&names.of_record(record), &names.of_violation(violation));
     let explanation = Explanation::of_record(record, Some(violation));
     let causes = explanation.causes.iter();
     causes.map(|cause| escape(&cause.sentence)).collect()
 }
 
 pub(crate) fn entry(violation: &Violation, record: &Record, trace: &Trace) -> ViolationEntry {
+    let names = Names::of(trace);
+    let told = names.of_violation(violation);
     ViolationEntry {
         kind: violation.kind.to_string(),
-        sentence: violation.sentence.clone(),
+        sentence: told.sentence,
         processes: violation
             .tasks
             .iter()
             .map(|task| trace.name(*task))
             .collect(),
         steps: violation.steps.clone(),
-        details: violation.details.clone(),
+        details: told.details,
+        names: names.all().clone(),
         faults: record.plan.faults.iter().map(ToString::to_string).collect(),
         deviations: trace.deviations.len(),
         tested_causes: Vec::new(),

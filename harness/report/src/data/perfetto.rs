@@ -6,6 +6,7 @@
 
 use crate::Explanation;
 use crate::escape::escape;
+use crate::meaning::arrows::arrows;
 use crosswire_model::{TaskId, What};
 use crosswire_world::Kind;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ pub fn trace_events(explanation: &Explanation<'_>) -> Value {
     let mut all = names(explanation);
     all.extend(tasks(explanation));
     all.extend(counters(explanation));
+    all.extend(flows(explanation));
     json!({
         "displayTimeUnit": "ms",
         "traceEvents": all,
@@ -79,7 +81,12 @@ fn tasks(explanation: &Explanation<'_>) -> Vec<Value> {
         if let Some(begun) = waiting.remove(&event.task) {
             let begin = at(trace.events[begun].step);
             let mut slice = entry("X", &explanation.words(begun, 200), begin);
-            slice["dur"] = json!(at(event.step).saturating_sub(begin).max(1));
+            // Whoever is woken goes on in a later step: there is room for the arrow to arrive.
+            let arrives = match event.what {
+                What::Wake { .. } => STEP / 2,
+                _ => 0,
+            };
+            slice["dur"] = json!((at(event.step) + arrives).saturating_sub(begin).max(1));
             all.push(slice);
         }
         match &event.what {
@@ -97,6 +104,12 @@ fn tasks(explanation: &Explanation<'_>) -> Vec<Value> {
                 all.push(slice);
             }
             What::Wake { .. } | What::Resume => {}
+            // Arrows begin and end at slices only.
+            What::Start | What::Signal(_) | What::Spawn(_) | What::Exit(_) | What::Killed(_) => {
+                let mut slice = entry("X", &words, at(event.step));
+                slice["dur"] = json!(STEP / 2);
+                all.push(slice);
+            }
             _ => {
                 let mut instant = entry("i", &words, at(event.step));
                 instant["s"] = json!("t");
@@ -113,6 +126,28 @@ fn tasks(explanation: &Explanation<'_>) -> Vec<Value> {
             "pid": process(explanation, task).0 + 1, "tid": task.0 + 1,
             "args": {"what": "never comes back"},
         }));
+    }
+    all
+}
+
+/// Builds the arrows between events, each as its beginning and its end.
+fn flows(explanation: &Explanation<'_>) -> Vec<Value> {
+    let events = &explanation.trace.events;
+    let mut all = Vec::new();
+    for (number, arrow) in arrows(&explanation.story()).into_iter().enumerate() {
+        // Within the slices of both, and forward, if both are in the same step.
+        for (phase, index, within) in [("s", arrow.from, 1), ("f", arrow.to, 2)] {
+            let event = &events[index];
+            let mut flow = json!({
+                "ph": phase, "id": number, "cat": "arrow", "name": arrow.tie.word(),
+                "ts": event.step * STEP + within,
+                "pid": process(explanation, event.task).0 + 1, "tid": event.task.0 + 1,
+            });
+            if phase == "f" {
+                flow["bp"] = json!("e");
+            }
+            all.push(flow);
+        }
     }
     all
 }

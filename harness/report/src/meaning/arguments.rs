@@ -1,6 +1,6 @@
 //! Meaning of the argument registers of calls, as far as a reader of a timeline needs it.
 
-use crate::meaning::decode;
+use crate::meaning::{decode, requests};
 use crosswire_calls::Arg;
 use crosswire_model::Signal;
 
@@ -42,6 +42,7 @@ pub(crate) fn in_words(arg: Arg, value: u64) -> String {
         Arg::FlockOp => decode::flock_operation(low),
         Arg::FcntlCommand => decode::fcntl_command(low),
         Arg::EpollOp => decode::epoll_operation(low),
+        Arg::Request => requests::named(value as u32),
         _ if arg.is_pointer() => "…".to_owned(),
         _ => low.to_string(),
     }

@@ -14,7 +14,7 @@ pub(crate) struct Telling<'a> {
     /// Data behind its pointers, by argument.
     pub contents: &'a [(u8, &'a Content)],
     /// Objects behind its descriptors, by argument.
-    pub behind: &'a [(u8, &'a str)],
+    pub behind: &'a [(u8, String)],
 }
 
 /// Space for the parts that may be long.
@@ -27,6 +27,8 @@ pub(crate) struct Room {
     pub data: usize,
     /// True if objects behind descriptors are named.
     pub names: bool,
+    /// True if it is said which end of a pipe that is.
+    pub ends: bool,
 }
 
 /// Returns a call with its arguments.
@@ -43,7 +45,7 @@ pub(crate) fn call(told: &Telling<'_>, room: Room) -> String {
                 .filter(|path| path != "\"\"")
                 .unwrap_or_else(|| "…".to_owned()),
         };
-        return format!("{call}({shown})");
+        return format!("{}({shown})", name(*call));
     }
     let own_path = row.path().or(row.socket_address().map(|(at, _)| at));
     let used = row
@@ -72,7 +74,16 @@ pub(crate) fn call(told: &Telling<'_>, room: Room) -> String {
             _ => arguments::in_words(arg, value),
         })
         .collect();
-    format!("{call}({})", shown.join(", "))
+    format!("{}({})", name(*call), shown.join(", "))
+}
+
+/// Names a call; one that the kernel's headers do not know, by its number.
+pub(crate) fn name(call: Call) -> String {
+    let shown = call.to_string();
+    match shown.strip_prefix("call_") {
+        Some(number) => format!("system call {number}"),
+        None => shown,
+    }
 }
 
 fn seen<'a>(told: &Telling<'a>, argument: u8) -> Option<&'a Content> {
@@ -141,6 +152,7 @@ mod tests {
         path: 100,
         data: 32,
         names: true,
+        ends: true,
     };
 
     fn shown_in(room: Room, name: &str, args: [u64; 6], path: Option<&str>) -> String {
@@ -180,6 +192,9 @@ mod tests {
             shown("kill", [12, 15, 0, 0, 0, 0], None),
             "kill(12, SIGTERM)"
         );
+        assert_eq!(shown("call_5000", [1; 6], None), "system call 5000(…)");
+        let ioctl = [3, 0x5421, 0x7fff_0000, 0, 0, 0];
+        assert_eq!(shown("ioctl", ioctl, None), "ioctl(3, FIONBIO)");
         assert_eq!(shown("uname", [1, 0, 0, 0, 0, 0], None), "uname(…)");
         let junk = 0x5555_5555;
         assert_eq!(shown("getuid", [junk; 6], None), "getuid()");
@@ -203,7 +218,7 @@ mod tests {
             args: &[4, 0x1000, 4, 0, 0, 0],
             path: None,
             contents: &[(1, &bytes)],
-            behind: &[(0, "pipe 1")],
+            behind: &[(0, "pipe 1".to_owned())],
         };
         assert_eq!(call(&told, WIDE), "write(4<pipe 1>, \"one\\n\", 4)");
         let narrow = Room {

@@ -42,33 +42,44 @@ pub(crate) fn weight(event: &Event) -> Weight {
 }
 
 /// From all there is to say to hardly anything.
-const ROOMS: [Room; 5] = [
+const ROOMS: [Room; 6] = [
+    WIDEST,
     Room {
-        path: 60,
-        data: 32,
-        names: true,
+        ends: false,
+        ..WIDEST
     },
     Room {
         path: 24,
         data: 12,
-        names: true,
+        ends: false,
+        ..WIDEST
     },
     Room {
         path: 60,
         data: 16,
-        names: false,
+        ..NARROWEST
     },
     Room {
         path: 20,
         data: 8,
-        names: false,
+        ..NARROWEST
     },
-    Room {
-        path: SHORTEST_PATH,
-        data: 4,
-        names: false,
-    },
+    NARROWEST,
 ];
+
+const WIDEST: Room = Room {
+    path: 60,
+    data: 32,
+    names: true,
+    ends: true,
+};
+
+const NARROWEST: Room = Room {
+    path: SHORTEST_PATH,
+    data: 4,
+    names: false,
+    ends: false,
+};
 
 /// Less of a path is of no use.
 const SHORTEST_PATH: usize = 8;
@@ -91,7 +102,7 @@ impl Story<'_> {
         if let Some(path) = path {
             let most = escape(path).chars().count();
             for path in (SHORTEST_PATH..most.min(60)).rev() {
-                let tried = self.spelled(index, Room { path, ..ROOMS[4] });
+                let tried = self.spelled(index, Room { path, ..NARROWEST });
                 if tried.chars().count() <= width {
                     return tried;
                 }
@@ -136,10 +147,15 @@ impl Story<'_> {
         let world = self.world;
         let behind = |argument: u8| {
             let object = world.behind.get(&(index, argument))?;
-            Some((argument, world.objects[*object].name.as_str()))
+            let name = &world.objects[*object].name;
+            let end = world.ends.get(&(index, argument));
+            Some(match end.filter(|_| room.ends) {
+                Some(end) => (argument, format!("{end} of {name}")),
+                None => (argument, name.clone()),
+            })
         };
         // What has the path beside it need not be named again.
-        let behind: Vec<(u8, &str)> = match path {
+        let behind: Vec<(u8, String)> = match path {
             Some(_) => Vec::new(),
             None => (0..6).filter_map(behind).collect(),
         };
@@ -226,8 +242,12 @@ impl Story<'_> {
             content => decode::content(content, room.data),
         });
         match brought.filter(|_| result >= 0) {
-            Some(brought) => format!("{call}(… {brought}){}", calls::came_back(call, result)),
-            None => format!("{call}(…){}", calls::came_back(call, result)),
+            Some(brought) => format!(
+                "{}(… {brought}){}",
+                calls::name(call),
+                calls::came_back(call, result)
+            ),
+            None => format!("{}(…){}", calls::name(call), calls::came_back(call, result)),
         }
     }
 }
@@ -243,7 +263,7 @@ fn seconds(nanoseconds: u64) -> String {
 
 /// Returns an access with as much of its object's name as a line has room for.
 pub(crate) fn access(access: &Access, trace: &Trace) -> String {
-    accessed(access, trace, ROOMS[0])
+    accessed(access, trace, WIDEST)
 }
 
 /// Returns an access as one reads an assignment: `/memfd:queue+0x40: 1 → 2`.

@@ -5,8 +5,9 @@ use crate::meaning::cause::{self, Cause};
 use crate::meaning::events::Story;
 use crate::meaning::tested;
 use crosswire_calls::Does;
+use crosswire_check::Unfinished;
 use crosswire_explore::LastLines;
-use crosswire_model::{Content, Inquiry, Kind, Record, Seen, Trace, Violation, What};
+use crosswire_model::{Content, End, Inquiry, Kind, Record, Seen, TaskId, Trace, Violation, What};
 use crosswire_world::{STANDARD_STREAMS, World, unescaped};
 use std::collections::BTreeSet;
 
@@ -26,6 +27,8 @@ pub struct Explanation<'a> {
     pub inquiry: Option<&'a Inquiry>,
     /// The events that show the violation or its cause.
     pub marked: BTreeSet<usize>,
+    /// Who was running and who waits, if a limit has cut the run off.
+    pub unfinished: Option<Unfinished>,
 }
 
 impl<'a> Explanation<'a> {
@@ -52,8 +55,14 @@ impl<'a> Explanation<'a> {
             causes: Vec::new(),
             inquiry,
             marked: BTreeSet::new(),
+            unfinished: None,
         };
         let Some(violation) = violation else {
+            if let End::Limit(_) = trace.end {
+                let standing = crosswire_check::unfinished(trace, seen);
+                explanation.marked = last_shown(trace, &standing);
+                explanation.unfinished = Some(standing);
+            }
             return explanation;
         };
         let story = explanation.story();
@@ -148,6 +157,13 @@ impl<'a> Explanation<'a> {
         }
         told
     }
+}
+
+/// Returns the last event of each task that was running, and those since which others wait.
+fn last_shown(trace: &Trace, standing: &Unfinished) -> BTreeSet<usize> {
+    let events = &trace.events;
+    let last = |task: &TaskId| events.iter().rposition(|event| event.task == *task);
+    standing.tasks.iter().filter_map(last).collect()
 }
 
 /// Returns the events of the steps that a checker names, of tasks that it names.

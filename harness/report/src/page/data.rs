@@ -3,7 +3,10 @@
 
 use crate::Explanation;
 use crate::escape::escape;
+use crate::meaning::arrows::Tie;
 use crate::meaning::events::{Weight, weight};
+use crate::page::graph::Graph;
+use crate::page::places::{Stand, places};
 use crate::told::rows::{self, Row};
 use crosswire_model::{Deviation, Kind, Outcome, Record, TaskId, Verdict, Violation, What};
 use crosswire_world::Card;
@@ -16,13 +19,14 @@ const ROWS: [usize; 4] = [90, 56, 38, 30];
 /// And where there is room for all of it.
 const FULL: usize = 400;
 
-/// The bits of an event's flags, as page.js names them.
+/// The bits of an event's flags, as the script names them.
 const FAULT: u8 = 1;
 const DEVIATION: u8 = 2;
 const MARKED: u8 = 4;
 const WAITS: u8 = 8;
 const QUIET: u8 = 16;
 const FOLDED: u8 = 32;
+const BUFFERED: u8 = 64;
 
 /// A run for the page.
 #[derive(Debug, Serialize)]
@@ -34,6 +38,14 @@ pub(super) struct Data {
     lanes: Vec<String>,
     tasks: Vec<Task>,
     events: Events,
+    arrows: Arrows,
+    /// Words for the kinds of arrows.
+    ties: Vec<&'static str>,
+    graph: Graph,
+    /// Objects that matter for what went wrong.
+    matters: Vec<usize>,
+    /// Where in the program an event happened, by event: functions and lines.
+    places: BTreeMap<usize, Vec<Stand>>,
     strings: Vec<String>,
     objects: Vec<Object>,
     changes: Changes,
@@ -56,6 +68,14 @@ struct Events {
     text: Vec<usize>,
     full: Vec<usize>,
     flags: Vec<u8>,
+}
+
+/// Events, of which the first has made the second possible.
+#[derive(Debug, Default, Serialize)]
+struct Arrows {
+    from: Vec<usize>,
+    to: Vec<usize>,
+    tie: Vec<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,13 +149,29 @@ impl Data {
             kind: object.kind.word(),
             name: escape(&object.name),
         });
+        let mut arrows = Arrows::default();
+        for arrow in crate::meaning::arrows::arrows(&explanation.story()) {
+            arrows.from.push(arrow.from);
+            arrows.to.push(arrow.to);
+            let tie = Tie::ALL.iter().position(|tie| *tie == arrow.tie);
+            arrows.tie.push(tie.unwrap_or_default());
+        }
         let cause = explanation.causes.iter().flat_map(|cause| &cause.events);
         Data {
-            begin: cause
-                .chain(&explanation.marked)
-                .next()
-                .copied()
-                .unwrap_or(0),
+            begin: match explanation.unfinished {
+                // How it stood at the end is what there is to see.
+                Some(_) => trace.events.len().saturating_sub(1),
+                None => cause
+                    .chain(&explanation.marked)
+                    .next()
+                    .copied()
+                    .unwrap_or(0),
+            },
+            arrows,
+            ties: Tie::ALL.iter().map(|tie| tie.word()).collect(),
+            graph: Graph::of(explanation, &lane_of),
+            matters: explanation.objects().into_iter().collect(),
+            places: places(record),
             steps: trace.steps,
             tasks: tasks.collect(),
             lanes: lanes
@@ -192,6 +228,7 @@ fn events(
         set(MARKED, explanation.marked.contains(&index));
         set(WAITS, matches!(event.what, What::Block { .. }));
         set(QUIET, weight(event) == Weight::Quiet);
+        set(BUFFERED, matches!(event.what, What::Delay { .. }));
         set(FOLDED, folded.contains(&index));
         previous = Some(event.step);
         events.step.push(event.step);

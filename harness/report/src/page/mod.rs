@@ -6,19 +6,33 @@
 //! forbids every script but this one.
 
 mod data;
+mod graph;
+mod places;
 
 use super::escape::{escape, quoted};
 use super::{Explanation, text};
-use crosswire_model::{Record, Verdict, Violation};
+use crosswire_model::{Names, Record, Verdict, Violation};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+
+/// Its parts, each about one thing; only the last one begins something.
+const SCRIPT: &str = concat!(
+    include_str!("script/list.js"),
+    include_str!("script/lanes.js"),
+    include_str!("script/arrows.js"),
+    include_str!("script/strip.js"),
+    include_str!("script/state.js"),
+    include_str!("script/graph.js"),
+    include_str!("script/going.js"),
+    include_str!("script/start.js"),
+);
 
 /// Returns the page of a recorded run. `file` is where it was read from.
 pub fn page(record: &Record, file: Option<&Path>) -> String {
+    let record = &Names::of(&record.trace).of_record(record);
     let violations = match &record.verdict {
         Verdict::Violation(violations) => &violations[..],
         _ => &[],
@@ -42,7 +56,12 @@ pub fn page(record: &Record, file: Option<&Path>) -> String {
         Verdict::Inconclusive(limit) => (
             "inconclusive",
             "other",
-            format!("the limit on {limit} was reached"),
+            match &explanation.unfinished {
+                Some(standing) => {
+                    format!("the limit on {limit} was reached: {}", standing.sentence)
+                }
+                None => format!("the limit on {limit} was reached"),
+            },
         ),
         Verdict::Invalid(reason) => ("invalid", "other", reason.clone()),
     };
@@ -50,18 +69,22 @@ pub fn page(record: &Record, file: Option<&Path>) -> String {
         .told_causes()
         .into_iter()
         .map(|(word, sentence)| {
-            let sentence = markup(&sentence);
+            let sentence = in_code(&markup(&sentence));
             format!("<p class=\"cause\"><strong>{word}:</strong> {sentence}</p>")
         });
     let cause = causes.collect();
-    let data = data::Data::of(record, &explanation, details(record, violations, file));
+    let data = data::Data::of(
+        record,
+        &explanation,
+        details(record, &explanation, violations, file),
+    );
     let json = serde_json::to_string(&data).expect("the data has string keys only");
     let parts = [
         ("{{title}}", markup(&title)),
         ("{{style}}", STYLE.to_owned()),
         ("{{verdict}}", markup(word)),
         ("{{verdict-class}}", class.to_owned()),
-        ("{{sentence}}", markup(&escape(&sentence))),
+        ("{{sentence}}", in_code(&markup(&escape(&sentence)))),
         ("{{cause}}", cause),
         ("{{circumstances}}", markup(&text::in_circumstances(record))),
         (
@@ -91,8 +114,16 @@ fn fill(template: &str, parts: &[(&str, String)]) -> String {
 
 /// Returns the paragraphs beside the timeline: the graph, further violations, how to
 /// replay.
-fn details(record: &Record, violations: &[Violation], file: Option<&Path>) -> Vec<String> {
+fn details(
+    record: &Record,
+    explanation: &Explanation<'_>,
+    violations: &[Violation],
+    file: Option<&Path>,
+) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
+    if let Some(standing) = &explanation.unfinished {
+        all.push(standing.details.join("\n"));
+    }
     for (number, violation) in violations.iter().enumerate() {
         if number > 0 {
             all.push(format!("also {}: {}", violation.kind, violation.sentence));
@@ -124,6 +155,22 @@ fn markup(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+}
+
+/// Markup with an element in the place of each pair of backticks, between which names stand.
+fn in_code(markup: &str) -> String {
+    let parts: Vec<&str> = markup.split('`').collect();
+    // A name may contain one: then what belongs together is not known.
+    if parts.len().is_multiple_of(2) {
+        return markup.to_owned();
+    }
+    let parts = parts.iter().enumerate();
+    parts
+        .map(|(number, part)| match number % 2 {
+            1 => format!("<code>{part}</code>"),
+            _ => (*part).to_owned(),
+        })
+        .collect()
 }
 
 /// JSON as it stands in a script element: nothing in it can end that element.
@@ -168,6 +215,15 @@ mod tests {
     fn parts_are_put_in_as_they_are() {
         let parts = [("{{a}}", "{{b}}".to_owned()), ("{{b}}", "x".to_owned())];
         assert_eq!(fill("<{{a}}|{{b}}>", &parts), "<{{b}}|x>");
+    }
+
+    #[test]
+    fn names_between_backticks_become_elements() {
+        assert_eq!(
+            in_code("`a` waits for `b`"),
+            "<code>a</code> waits for <code>b</code>"
+        );
+        assert_eq!(in_code("a ` b"), "a ` b");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::text::counted;
 use crate::{Explanation, Palette};
-use crosswire_model::{Deviation, Event, FORMAT_VERSION, Fault, Record, Trace};
+use crosswire_model::{Deviation, Event, FORMAT_VERSION, Fault, Names, Record, Trace};
 use serde::Serialize;
 
 /// Events before the parting that are shown.
@@ -125,7 +125,8 @@ pub fn text(first: &Record, second: &Record, names: [&str; 2], palette: Palette)
     };
     line(&mut text, &palette.strong(&same));
     text.push('\n');
-    let explanations = [first, second].map(|r| Explanation::of_record(r, None));
+    let shown = [first, second].map(|record| Names::of(&record.trace).of_record(record));
+    let explanations = shown.each_ref().map(|r| Explanation::of_record(r, None));
     for index in at.saturating_sub(BEFORE)..at {
         text += &palette.faint(&event(&explanations[0], index, ' '));
         text.push('\n');

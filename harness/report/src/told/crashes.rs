@@ -2,8 +2,8 @@
 
 use crate::escape::escape;
 use crate::told::fold::line;
-use crate::told::summary::{counted_classes, losses, passed_over, shortfalls, unjudged};
-use crate::told::text::{counted, ended_line, evidence, headline};
+use crate::told::summary::{counted_classes, given_up, losses, passed_over, shortfalls, unjudged};
+use crate::told::text::{counted, ended_line, evidence, headline, named};
 use crate::{Palette, json};
 use crosswire_explore::{CrashGroup, CrashReport, CrashTally, FailingPoint};
 use crosswire_model::{FORMAT_VERSION, Verdict, Wrapper};
@@ -36,9 +36,10 @@ pub fn describe(
     with_steps: bool,
     palette: Palette,
 ) -> String {
-    let mut text = headline(&group.found.violation, palette);
+    let (found, names) = &named(&group.found);
+    let mut text = headline(&found.violation, palette);
     text += &points_of(group);
-    text + &evidence(&group.found, file, with_steps, palette)
+    text + &evidence(found, names, file, with_steps, palette)
 }
 
 /// Describes the crash points of a group.
@@ -169,6 +170,7 @@ fn sums(report: &CrashReport, palette: Palette) -> String {
             report.seed
         ),
     );
+    text += &given_up(&report.given_up, palette);
     text += &shortfalls(
         &report.verdict,
         &report.inconclusive,
@@ -281,11 +283,7 @@ pub fn summary(report: &CrashReport, files: &[Option<PathBuf>]) -> CrashSummary 
             runs: report.invalid,
             reason: reason.clone(),
         }),
-        inconclusive: report
-            .inconclusive
-            .iter()
-            .map(|&(limit, runs)| json::LimitReached { limit, runs })
-            .collect(),
+        inconclusive: json::limits(&report.inconclusive, &report.given_up),
         statuses_not_judged: report.excused.clone(),
         allowed: report.allowed.clone(),
         interrupted: report.interrupted,

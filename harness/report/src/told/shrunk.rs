@@ -4,16 +4,19 @@ use crate::data::json::{ViolationEntry, entry, tested_causes};
 use crate::escape::escape;
 use crate::told::fold::line;
 use crate::told::story::story;
-use crate::told::text::{causes, circumstances, counted, headline, replay_line};
+use crate::told::text::{causes, circumstances, counted, headline, names_in_plans, replay_line};
 use crate::{Explanation, Palette};
 use crosswire_explore::Reduced;
-use crosswire_model::{FORMAT_VERSION, Record};
+use crosswire_model::{FORMAT_VERSION, Names, Record};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// For people: what is left, as a list of what to do.
 pub fn text(before: &Record, reduced: &Reduced, file: &Path, palette: Palette) -> String {
-    let mut text = headline(&reduced.violation, palette);
+    let names = Names::of(&reduced.record.trace);
+    let violation = names.of_violation(&reduced.violation);
+    let record = names.of_record(&reduced.record);
+    let mut text = headline(&violation, palette);
     let (was, is) = (size(before), size(&reduced.record));
     let finished = match reduced.finished {
         true => "no simpler run fails",
@@ -30,13 +33,14 @@ pub fn text(before: &Record, reduced: &Reduced, file: &Path, palette: Palette) -
             counted(reduced.tried, "run"),
         ),
     );
-    let explanation = Explanation::of_record(&reduced.record, Some(&reduced.violation));
+    let explanation = Explanation::of_record(&record, Some(&violation));
     text += &causes(&explanation);
-    text += &circumstances(&reduced.record);
+    text += &circumstances(&record);
     line(&mut text, "  how to reproduce it:");
-    for sentence in story(&reduced.record.trace) {
+    for sentence in story(&record.trace) {
         line(&mut text, &format!("    {}", escape(&sentence)));
     }
+    text += &names_in_plans(&explanation, &names);
     text += &replay_line(Some(file), palette);
     text
 }
@@ -73,7 +77,7 @@ pub fn json(before: &Record, reduced: &Reduced, file: PathBuf) -> Shrunk {
         runs: reduced.tried,
         finished: reduced.finished,
         deviations_before: before.trace.deviations.len(),
-        story: story(&reduced.record.trace),
+        story: story(&Names::of(&reduced.record.trace).of_trace(&reduced.record.trace)),
         violations: vec![ViolationEntry {
             replayed: true,
             last_lines: reduced.last_lines.clone(),

@@ -2,7 +2,7 @@
 
 use crate::escape::escape;
 use crate::told::fold::line;
-use crosswire_model::{Frame, Moment, Stack, Trace, What};
+use crosswire_model::{End, Frame, Moment, Stack, Trace, What};
 use serde::Serialize;
 
 /// Calls of one task that are shown.
@@ -75,6 +75,9 @@ fn describe(trace: &Trace, stack: &Stack) -> String {
             status(trace, stack),
             stack.step
         ),
+        Moment::Stuck if matches!(trace.end, End::Limit(_)) => {
+            format!("`{name}` was in step {} at", stack.step)
+        }
         Moment::Stuck => format!("`{name}` is blocked at"),
     };
     line(&mut text, &format!("  {moment}"));

@@ -1,13 +1,15 @@
 //! The end of a report: what was done, and what it is worth.
 
 use crate::Palette;
-use crate::escape::escape;
+use crate::escape::{escape, quoted};
 use crate::told::fold::line;
 use crate::told::text::{counted, ended_line};
 use crosswire_explore::{
-    Coverage, Exhaustion, FirstRun, Guarantee, IdleFault, LostCapability, Relevance, Report, Shards,
+    Coverage, Exhaustion, FirstRun, GivenUp, Guarantee, IdleFault, LostCapability, Relevance,
+    Report, Shards,
 };
 use crosswire_model::{Limit, Verdict, Wrapper};
+use crosswire_world::grouped;
 use std::collections::BTreeMap;
 
 /// Returns the sums of an exploration, in two or three lines.
@@ -65,6 +67,7 @@ pub fn summary(report: &Report, palette: Palette) -> String {
     if let Some(exhaustion) = &report.exhaustion {
         line(&mut text, &format!("  {}", escape(&exhausted(exhaustion))));
     }
+    text += &given_up(&report.given_up, palette);
     text += &shortfalls(
         &report.verdict,
         &report.inconclusive,
@@ -258,6 +261,33 @@ pub(crate) fn shortfalls(
             &mut text,
             &format!("  {runs} could not be performed: {reason}"),
         );
+    }
+    text
+}
+
+/// Describes how runs stood that reached a limit.
+pub(crate) fn given_up(all: &[GivenUp], palette: Palette) -> String {
+    let mut text = String::new();
+    for one in all {
+        let steps = grouped(one.steps);
+        let head = format!(
+            "  {} reached the limit on {} after {steps} steps: {}",
+            one.run, one.limit, one.sentence
+        );
+        line(&mut text, &escape(&head));
+        for detail in &one.details {
+            line(&mut text, &format!("    {}", escape(detail)));
+        }
+        if let (Some(record), Some(file)) = (&one.record, &one.file) {
+            let part = match record.trace.steps < one.steps {
+                true => format!(" (its first {} steps)", grouped(record.trace.steps)),
+                false => String::new(),
+            };
+            let file = quoted(&file.display().to_string());
+            // Never folded: it is there to be copied.
+            let command = palette.strong(&format!("crosswire explain {file}"));
+            text += &format!("    look at it{part}: {command}\n");
+        }
     }
     text
 }

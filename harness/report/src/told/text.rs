@@ -7,11 +7,10 @@ use crate::escape::{escape, quoted, shorten};
 use crate::told::fold::line;
 use crate::told::races;
 use crate::told::stacks::stacks;
-use crate::told::timeline::WIDTH;
-use crate::told::timeline::timeline;
+use crate::told::timeline::{WIDTH, shown_tasks, timeline};
 use crate::{Explanation, Palette};
 use crosswire_explore::{Found, LastLines, Replay};
-use crosswire_model::{Kind, Limit, Record, Verdict, Violation};
+use crosswire_model::{Kind, Limit, Names, Record, Stack, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -19,6 +18,7 @@ use std::path::Path;
 /// waits for whom, and how to see it again. `file` is its replay file, if one was
 /// written.
 pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
+    let (found, names) = &named(found);
     let (violation, record) = (&found.violation, &found.record);
     let explanation = Explanation::of_record(record, Some(violation));
     let mut text = headline(violation, palette);
@@ -46,13 +46,25 @@ pub fn finding(found: &Found, file: Option<&Path>, palette: Palette) -> String {
             found.run
         ),
     );
-    text + &evidence(found, file, true, palette)
+    text + &evidence(found, names, file, true, palette)
+}
+
+/// Returns a finding as a reader is shown it, and the names that differ from those in plans.
+pub(crate) fn named(found: &Found) -> (Found, Names) {
+    let names = Names::of(&found.record.trace);
+    let shown = Found {
+        violation: names.of_violation(&found.violation),
+        record: names.of_record(&found.record),
+        ..found.clone()
+    };
+    (shown, names)
 }
 
 /// Describes the evidence of a finding: the circumstances, the steps if requested, and
 /// the replay command.
 pub(crate) fn evidence(
     found: &Found,
+    names: &Names,
     file: Option<&Path>,
     with_steps: bool,
     palette: Palette,
@@ -61,7 +73,7 @@ pub(crate) fn evidence(
     let mut text = circumstances(record);
     if with_steps {
         let explanation = Explanation::of_record(record, Some(violation));
-        text += &body(&explanation, violation, palette);
+        text += &body(&explanation, names, violation, palette);
         text += &printed(violation, &found.last_lines);
         text += &races::missing_fences(&record.trace, &record.places);
         text += &races::text(&record.trace, &record.places);
@@ -98,8 +110,9 @@ fn printed(violation: &Violation, last_lines: &LastLines) -> String {
 
 /// Describes one finding without its steps, for when there are many.
 pub fn brief(found: &Found, file: Option<&Path>, palette: Palette) -> String {
-    let violation = &found.violation;
-    headline(violation, palette) + &replay_line(file, palette)
+    let names = Names::of(&found.record.trace);
+    let violation = names.of_violation(&found.violation);
+    headline(&violation, palette) + &replay_line(file, palette)
 }
 
 pub(crate) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
@@ -113,6 +126,8 @@ pub(crate) fn replay_line(file: Option<&Path>, palette: Palette) -> String {
 
 /// Describes a recorded run without performing it again.
 pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> String {
+    let names = Names::of(&record.trace);
+    let record = &names.of_record(record);
     let mut text = String::new();
     let violations = match &record.verdict {
         Verdict::Violation(violations) => &violations[..],
@@ -120,8 +135,8 @@ pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> St
             text += &verdict_line(other, palette);
             text += &circumstances(record);
             let explanation = Explanation::of_record(record, None);
-            text.push('\n');
-            text += &timeline(&explanation, palette);
+            text += &unfinished(&explanation, &names, &record.stacks, palette);
+            text += &replay_line(file, palette);
             return text;
         }
     };
@@ -130,7 +145,7 @@ pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> St
         text += &headline(violation, palette);
         text += &causes(&explanation);
         text += &circumstances(record);
-        text += &body(&explanation, violation, palette);
+        text += &body(&explanation, &names, violation, palette);
         text += &printed(violation, &explanation.last_lines());
         text += &replay_line(file, palette);
         text.push('\n');
@@ -142,9 +157,11 @@ pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> St
 /// Describes the result of a replay.
 pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
     let mut text = String::new();
-    match &replay.verdict {
+    let names = Names::of(&replay.run.trace);
+    let trace = &names.of_trace(&replay.run.trace);
+    let seen = &replay.run.seen;
+    match &names.of_verdict(&replay.verdict) {
         Verdict::Violation(violations) => {
-            let (trace, seen) = (&replay.run.trace, &replay.run.seen);
             let first = violations.first();
             // What was tested are steps of the recorded run.
             let is_same = replay.difference.is_none();
@@ -157,19 +174,19 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
             text += &sameness(replay);
             text += &circumstances(record);
             if let Some(violation) = first {
-                text += &body(&explanation, violation, palette);
+                text += &body(&explanation, &names, violation, palette);
                 text += &printed(violation, &LastLines::of(&replay.run));
-                text += &races::missing_fences(&replay.run.trace, &record.places);
-                text += &races::text(&replay.run.trace, &record.places);
-                text += &stacks(&replay.run.trace, &replay.stacks);
+                text += &races::missing_fences(trace, &record.places);
+                text += &races::text(trace, &record.places);
+                text += &stacks(trace, &replay.stacks);
             }
         }
         other => {
             text += &verdict_line(other, palette);
             text += &sameness(replay);
             text.push('\n');
-            let explanation = Explanation::of(&replay.run.trace, &replay.run.seen, None, None);
-            text += &timeline(&explanation, palette);
+            let explanation = Explanation::of(trace, seen, None, None);
+            text += &unfinished(&explanation, &names, &replay.stacks, palette);
         }
     }
     text
@@ -318,9 +335,15 @@ fn circumstances_of(record: &Record) -> Vec<String> {
 }
 
 /// Shows the timeline and whatever else the checker has to say.
-fn body(explanation: &Explanation<'_>, violation: &Violation, palette: Palette) -> String {
+fn body(
+    explanation: &Explanation<'_>,
+    names: &Names,
+    violation: &Violation,
+    palette: Palette,
+) -> String {
     let mut text = String::from("\n");
     text += &timeline(explanation, palette);
+    text += &names_in_plans(explanation, names);
     text.push('\n');
     for detail in &violation.details {
         for part in detail.lines() {
@@ -329,6 +352,54 @@ fn body(explanation: &Explanation<'_>, violation: &Violation, palette: Palette) 
     }
     if !text.ends_with("\n\n") {
         text.push('\n');
+    }
+    text
+}
+
+/// Describes a run in which nothing was found to be wrong; of one that a limit has cut off, who
+/// was running and who waits for what.
+fn unfinished(
+    explanation: &Explanation<'_>,
+    names: &Names,
+    found: &[Stack],
+    palette: Palette,
+) -> String {
+    let mut text = String::new();
+    let standing = explanation.unfinished.as_ref();
+    if let Some(standing) = standing {
+        line(&mut text, &format!("  {}", escape(&standing.sentence)));
+    }
+    text.push('\n');
+    text += &timeline(explanation, palette);
+    text += &names_in_plans(explanation, names);
+    if let Some(standing) = standing {
+        text.push('\n');
+        for detail in &standing.details {
+            line(&mut text, &format!("  {}", escape(detail)));
+        }
+        text.push('\n');
+        text += &stacks(explanation.trace, found);
+    }
+    text
+}
+
+/// Says how plans name the processes of a timeline that it calls by their programs.
+pub(crate) fn names_in_plans(explanation: &Explanation<'_>, names: &Names) -> String {
+    let tasks = shown_tasks(explanation);
+    let told = names.of_tasks(explanation.trace, &tasks).into_iter();
+    let told = told.map(
+        |(shown, plans)| match shown.ends_with(&format!("({plans})")) {
+            true => String::new(),
+            false => format!("`{}` is {}", escape(shown), escape(plans)),
+        },
+    );
+    let told: Vec<String> = told.filter(|told| !told.is_empty()).collect();
+    let mut text = String::new();
+    if !told.is_empty() {
+        line(
+            &mut text,
+            &format!("  in faults and plans {}", told.join(", ")),
+        );
     }
     text
 }

@@ -70,6 +70,17 @@ pub(crate) fn timeline(explanation: &Explanation<'_>, palette: Palette) -> Strin
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
+/// Returns the tasks that a timeline shows.
+pub(crate) fn shown_tasks(explanation: &Explanation<'_>) -> BTreeSet<TaskId> {
+    let story = explanation.story();
+    let rows = rows::rows(&story, &explanation.marked, &explanation.objects());
+    let shown = rows.iter().filter_map(|row| match row {
+        Row::Event(index) => Some(story.trace.events[*index].task),
+        Row::Folded(_) => None,
+    });
+    shown.collect()
+}
+
 /// Marks after a step's number, and their meanings.
 const MARKS: &[(char, &str)] = &[
     ('!', "injected fault"),
