@@ -1,27 +1,37 @@
 //! Descriptions of the point where two runs that should be the same diverge.
 
-use super::{Access, AccessKind, Blocked, Call, End, Errno, Event, TaskId, Trace, What};
+use super::{Access, AccessKind, Blocked, Call, End, Errno, Event, Leftover, TaskId, Trace, What};
 use crosswire_calls::Does;
 
 impl Trace {
     /// Returns the first place at which two traces differ, if they do: events first, then
     /// what follows from them.
     pub fn first_difference(&self, other: &Trace) -> Option<String> {
-        self.difference(other, |event| event.clone(), |end| end.clone())
+        self.difference(other, Event::clone, |trace| {
+            (trace.end.clone(), trace.leftovers.clone())
+        })
     }
 
-    /// Returns the first place at which two traces differ in more than the addresses at which
-    /// programs keep their data. These depend on the machine, on the kernel and, where addresses
-    /// cannot be fixed, on chance.
+    /// Returns the first place at which two traces differ in more than what depends on the
+    /// machine or the container in which they were recorded: the addresses at which programs keep
+    /// their data, and what Crosswire could see there at the end. The contents of a pipe cannot be
+    /// looked at everywhere, nor can the files be told that a run has left; both follow from the
+    /// steps.
     pub fn first_difference_elsewhere(&self, other: &Trace) -> Option<String> {
-        self.difference(other, without_addresses, end_without_addresses)
+        let tells_files = |trace: &Trace| trace.leftovers.iter().any(is_file);
+        let alike = tells_files(self) == tells_files(other);
+        self.difference(other, without_addresses, |trace| {
+            let left = trace.leftovers.iter();
+            let left = left.filter(|one| alike || !is_file(one)).cloned();
+            (end_elsewhere(&trace.end), left.collect())
+        })
     }
 
     fn difference(
         &self,
         other: &Trace,
         seen: impl Fn(&Event) -> Event,
-        end: impl Fn(&End) -> End,
+        last: impl Fn(&Trace) -> (End, Vec<Leftover>),
     ) -> Option<String> {
         let pairs = self.events.iter().zip(&other.events);
         let differ = |(_, (a, b)): &(usize, (&Event, &Event))| a != b && seen(a) != seen(b);
@@ -39,13 +49,17 @@ impl Trace {
         }
         // Footprints are what the harness saw of a run, not what happened in it, and
         // switches say again what deviations say. Another version may have recorded the same run.
-        let rest = |trace: &Trace| Trace {
-            format_version: 0,
-            events: Vec::new(),
-            footprints: Vec::new(),
-            switches: Vec::new(),
-            end: end(&trace.end),
-            ..trace.clone()
+        let rest = |trace: &Trace| {
+            let (end, leftovers) = last(trace);
+            Trace {
+                format_version: 0,
+                events: Vec::new(),
+                footprints: Vec::new(),
+                switches: Vec::new(),
+                end,
+                leftovers,
+                ..trace.clone()
+            }
         };
         if self.places != other.places || self.objects != other.objects {
             let named = |trace: &Trace| format!("{:?} and {:?}", trace.places, trace.objects);
@@ -170,11 +184,15 @@ fn forget_arguments(call: Call, args: &mut [u64; 6]) {
     }
 }
 
-/// Returns an end in which what tasks wait for is told without addresses.
-fn end_without_addresses(end: &End) -> End {
+fn is_file(left: &Leftover) -> bool {
+    matches!(left, Leftover::File { .. })
+}
+
+/// Returns an end in which what tasks wait for is told without addresses and contents.
+fn end_elsewhere(end: &End) -> End {
     let forget = |blocked: &Vec<Blocked>| {
         let blocked = blocked.iter().map(|one| Blocked {
-            object: text_without_addresses(&one.object),
+            object: text_without_addresses(without_contents(&one.object)),
             ..one.clone()
         });
         blocked.collect()
@@ -182,6 +200,15 @@ fn end_without_addresses(end: &End) -> End {
     match end {
         End::Deadlock(blocked) => End::Deadlock(forget(blocked)),
         other => other.clone(),
+    }
+}
+
+/// Returns the name of an object such as `pipe (0 of 65536 bytes)`.
+fn without_contents(object: &str) -> &str {
+    let name = object.rsplit_once(" (");
+    match name.filter(|(_, told)| told.ends_with(" bytes)")) {
+        Some((name, _)) => name,
+        None => object,
     }
 }
 
@@ -310,6 +337,40 @@ mod tests {
             text_without_addresses("futex 0x7ff0 of 0x12, 3 waiters"),
             "futex 0x of 0x, 3 waiters"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_seen_everywhere_is_no_difference_elsewhere() {
+        let ended = |object: &str, leftovers: Vec<Leftover>| Trace {
+            end: End::Deadlock(vec![Blocked {
+                task: TaskId(0),
+                call: "read".parse().unwrap(),
+                object: object.to_owned(),
+                released_by: Vec::new(),
+            }]),
+            leftovers,
+            ..trace(&[])
+        };
+        let file = |path: &str| Leftover::File {
+            kind: "file".to_owned(),
+            path: path.to_owned(),
+        };
+        let process = Leftover::Process(TaskId(0));
+        let recorded = ended(
+            "pipe (0 of 65536 bytes)",
+            vec![process.clone(), file("/tmp/a")],
+        );
+        let elsewhere = ended("pipe", vec![process.clone()]);
+        assert!(recorded.first_difference(&elsewhere).is_some());
+        assert_eq!(recorded.first_difference_elsewhere(&elsewhere), None);
+        for other in [
+            ended("fifo", vec![process.clone()]),
+            ended("pipe", Vec::new()),
+            ended("pipe", vec![process, file("/tmp/b")]),
+        ] {
+            let difference = recorded.first_difference_elsewhere(&other);
+            assert!(difference.is_some(), "{other:?}");
+        }
     }
 
     #[test]
