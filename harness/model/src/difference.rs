@@ -1,7 +1,7 @@
 //! Descriptions of the point where two runs that should be the same diverge.
 
 use super::{Access, AccessKind, Blocked, Call, End, Errno, Event, Leftover, TaskId, Trace, What};
-use crosswire_calls::Does;
+use crosswire_calls::{Arg, Does};
 
 impl Trace {
     /// Returns the first place at which two traces differ, if they do: events first, then
@@ -174,11 +174,21 @@ fn without_addresses(event: &Event) -> Event {
 }
 
 fn forget_arguments(call: Call, args: &mut [u64; 6]) {
+    let takes_lock = [
+        libc::F_GETLK,
+        libc::F_SETLK,
+        libc::F_SETLKW,
+        libc::F_OFD_GETLK,
+        libc::F_OFD_SETLK,
+        libc::F_OFD_SETLKW,
+    ]
+    .contains(&(args[1] as i32));
     let kinds = call.row().args.iter();
+    let is_pointer = |kind: &Arg| kind.is_pointer() || *kind == Arg::FcntlArgument && takes_lock;
     for (arg, _) in args
         .iter_mut()
         .zip(kinds)
-        .filter(|(_, kind)| kind.is_pointer())
+        .filter(|(_, kind)| is_pointer(kind))
     {
         *arg = SOMEWHERE.min(*arg);
     }
@@ -337,6 +347,26 @@ mod tests {
             text_without_addresses("futex 0x7ff0 of 0x12, 3 waiters"),
             "futex 0x of 0x, 3 waiters"
         );
+    }
+
+    #[test]
+    fn whether_an_argument_is_an_address_depends_on_the_command_of_fcntl() {
+        let controlled = |command: i32, argument: u64| {
+            let mut one = trace(&[("fcntl".parse().unwrap(), 3, None, 0)]);
+            if let What::Call { args, .. } = &mut one.events[0].what {
+                (args[1], args[2]) = (command as u64, argument);
+            }
+            one
+        };
+        let differ = |command: i32| {
+            let recorded = controlled(command, 0x7fff_ffff_ebe0);
+            let moved = controlled(command, 0x7fff_ffff_ec00);
+            assert!(recorded.first_difference(&moved).is_some());
+            recorded.first_difference_elsewhere(&moved).is_some()
+        };
+        assert!(!differ(libc::F_SETLKW));
+        assert!(!differ(libc::F_OFD_SETLK));
+        assert!(differ(libc::F_SETFL));
     }
 
     #[test]
