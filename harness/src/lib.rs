@@ -98,7 +98,7 @@
 //!
 //! # Limits
 //!
-//! Linux on x86-64, version 5.11 or newer, with ptrace(2) permitted. Where namespaces are
+//! Linux on x86-64, version 5.12 or newer, with ptrace(2) permitted. Where namespaces are
 //! forbidden, runs share the machine's files and names with each other;
 //! [`explore::capabilities`] reports that. Programs under test get `ENOSYS` from
 //! `io_uring` and `EPERM` from ptrace; 32-bit programs are refused. Time is virtual: it

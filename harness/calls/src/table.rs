@@ -211,7 +211,7 @@ static COMMON: &[Row] = rows! {
     userfaultfd (; Bits) Refused(ENOSYS);
 
     // Processes.
-    clone (; Bits Address Out Out Plain) Fork, Routine NoMemory ReturnsPid OwnAddresses;
+    clone (; Bits Address Out Out Address) Fork, Routine NoMemory ReturnsPid OwnAddresses;
     clone3 (; Given Size) Fork, Routine NoMemory ReturnsPid OwnAddresses;
     execve (Path; Given Given) Execute, NoMemory;
     execveat (; Dir Path Given Given Bits) Execute;

@@ -315,8 +315,8 @@ impl Engine {
             if self.capabilities().has(Feature::InnerNamespace) {
                 self.own_namespaces |= used;
             }
-            // Where a directory could not be overlaid, because another file system is mounted
-            // in it.
+            // Where a directory could not be overlaid: another file system is mounted in it, or
+            // the kernel is too old.
             let own = [self.sandbox.overlays(), &["/dev/shm".into()]].concat();
             if let Some(began) = began {
                 finish::sweep::sweep_files(&trace.events, &left, here, began, &own);

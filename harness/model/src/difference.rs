@@ -1,27 +1,37 @@
 //! Descriptions of the point where two runs that should be the same diverge.
 
 use super::{Access, AccessKind, Blocked, Call, End, Errno, Event, Leftover, TaskId, Trace, What};
-use crosswire_calls::Does;
+use crosswire_calls::{Arg, Does};
 
 impl Trace {
     /// Returns the first place at which two traces differ, if they do: events first, then
     /// what follows from them.
     pub fn first_difference(&self, other: &Trace) -> Option<String> {
-        self.difference(other, |event| event.clone(), |end| end.clone())
+        self.difference(other, Event::clone, |trace| {
+            (trace.end.clone(), trace.leftovers.clone())
+        })
     }
 
-    /// Returns the first place at which two traces differ in more than the addresses at which
-    /// programs keep their data. These depend on the machine, on the kernel and, where addresses
-    /// cannot be fixed, on chance.
+    /// Returns the first place at which two traces differ in more than what depends on the
+    /// machine or the container in which they were recorded: the addresses at which programs keep
+    /// their data, and what Crosswire could see there at the end. The contents of a pipe cannot be
+    /// looked at everywhere, nor can the files be told that a run has left; both follow from the
+    /// steps.
     pub fn first_difference_elsewhere(&self, other: &Trace) -> Option<String> {
-        self.difference(other, without_addresses, end_without_addresses)
+        let tells_files = |trace: &Trace| trace.leftovers.iter().any(is_file);
+        let alike = tells_files(self) == tells_files(other);
+        self.difference(other, without_addresses, |trace| {
+            let left = trace.leftovers.iter();
+            let left = left.filter(|one| alike || !is_file(one)).cloned();
+            (end_elsewhere(&trace.end), left.collect())
+        })
     }
 
     fn difference(
         &self,
         other: &Trace,
         seen: impl Fn(&Event) -> Event,
-        end: impl Fn(&End) -> End,
+        last: impl Fn(&Trace) -> (End, Vec<Leftover>),
     ) -> Option<String> {
         let pairs = self.events.iter().zip(&other.events);
         let differ = |(_, (a, b)): &(usize, (&Event, &Event))| a != b && seen(a) != seen(b);
@@ -49,18 +59,22 @@ impl Trace {
         }
         // Footprints are what the harness saw of a run, not what happened in it, and
         // switches say again what deviations say. Another version may have recorded the same run.
-        let rest = |trace: &Trace| Trace {
-            format_version: 0,
-            events: Vec::new(),
-            footprints: Vec::new(),
-            switches: Vec::new(),
-            end: end(&trace.end),
-            ..trace.clone()
+        let rest = |trace: &Trace| {
+            let (end, leftovers) = last(trace);
+            Trace {
+                format_version: 0,
+                events: Vec::new(),
+                footprints: Vec::new(),
+                switches: Vec::new(),
+                end,
+                leftovers,
+                ..trace.clone()
+            }
         };
         if rest(self) == rest(other) {
             return None;
         }
-        Some(match self.unlike_end(other, &end) {
+        Some(match self.unlike_end(other, &last) {
             Some((what, before, after)) => format!("{what}: {before} became {after}"),
             None => "processes have other numbers, parents or names".to_owned(),
         })
@@ -70,7 +84,7 @@ impl Trace {
     fn unlike_end(
         &self,
         other: &Trace,
-        end: &impl Fn(&End) -> End,
+        last: &impl Fn(&Trace) -> (End, Vec<Leftover>),
     ) -> Option<(&'static str, String, String)> {
         let both = [self, other];
         let of = |what, told: &dyn Fn(&Trace) -> String| {
@@ -84,10 +98,11 @@ impl Trace {
                 format!("{}, used by {places} instructions", listed(names))
             }));
         }
-        if end(&self.end) != end(&other.end) {
+        let [(end, left), (other_end, other_left)] = both.map(last);
+        if end != other_end {
             return Some(of("the end", &Trace::told_end));
         }
-        if self.leftovers != other.leftovers {
+        if left != other_left {
             return Some(of("what was left", &|trace| {
                 listed(trace.leftovers.iter().map(|left| trace.told_leftover(left)))
             }));
@@ -248,21 +263,35 @@ fn without_addresses(event: &Event) -> Event {
 }
 
 fn forget_arguments(call: Call, args: &mut [u64; 6]) {
+    let takes_lock = [
+        libc::F_GETLK,
+        libc::F_SETLK,
+        libc::F_SETLKW,
+        libc::F_OFD_GETLK,
+        libc::F_OFD_SETLK,
+        libc::F_OFD_SETLKW,
+    ]
+    .contains(&(args[1] as i32));
     let kinds = call.row().args.iter();
+    let is_pointer = |kind: &Arg| kind.is_pointer() || *kind == Arg::FcntlArgument && takes_lock;
     for (arg, _) in args
         .iter_mut()
         .zip(kinds)
-        .filter(|(_, kind)| kind.is_pointer())
+        .filter(|(_, kind)| is_pointer(kind))
     {
         *arg = SOMEWHERE.min(*arg);
     }
 }
 
-/// Returns an end in which what tasks wait for is told without addresses.
-fn end_without_addresses(end: &End) -> End {
+fn is_file(left: &Leftover) -> bool {
+    matches!(left, Leftover::File { .. })
+}
+
+/// Returns an end in which what tasks wait for is told without addresses and contents.
+fn end_elsewhere(end: &End) -> End {
     let forget = |blocked: &Vec<Blocked>| {
         let blocked = blocked.iter().map(|one| Blocked {
-            object: text_without_addresses(&one.object),
+            object: text_without_addresses(without_contents(&one.object)),
             ..one.clone()
         });
         blocked.collect()
@@ -270,6 +299,15 @@ fn end_without_addresses(end: &End) -> End {
     match end {
         End::Deadlock(blocked) => End::Deadlock(forget(blocked)),
         other => other.clone(),
+    }
+}
+
+/// Returns the name of an object such as `pipe (0 of 65536 bytes)`.
+fn without_contents(object: &str) -> &str {
+    let name = object.rsplit_once(" (");
+    match name.filter(|(_, told)| told.ends_with(" bytes)")) {
+        Some((name, _)) => name,
+        None => object,
     }
 }
 
@@ -413,6 +451,60 @@ mod tests {
             text_without_addresses("futex 0x7ff0 of 0x12, 3 waiters"),
             "futex 0x of 0x, 3 waiters"
         );
+    }
+
+    #[test]
+    fn whether_an_argument_is_an_address_depends_on_the_command_of_fcntl() {
+        let controlled = |command: i32, argument: u64| {
+            let mut one = trace(&[("fcntl".parse().unwrap(), 3, None, 0)]);
+            if let What::Call { args, .. } = &mut one.events[0].what {
+                (args[1], args[2]) = (command as u64, argument);
+            }
+            one
+        };
+        let differ = |command: i32| {
+            let recorded = controlled(command, 0x7fff_ffff_ebe0);
+            let moved = controlled(command, 0x7fff_ffff_ec00);
+            assert!(recorded.first_difference(&moved).is_some());
+            recorded.first_difference_elsewhere(&moved).is_some()
+        };
+        assert!(!differ(libc::F_SETLKW));
+        assert!(!differ(libc::F_OFD_SETLK));
+        assert!(differ(libc::F_SETFL));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_everywhere_is_no_difference_elsewhere() {
+        let ended = |object: &str, leftovers: Vec<Leftover>| Trace {
+            end: End::Deadlock(vec![Blocked {
+                task: TaskId(0),
+                call: "read".parse().unwrap(),
+                object: object.to_owned(),
+                released_by: Vec::new(),
+            }]),
+            leftovers,
+            ..trace(&[])
+        };
+        let file = |path: &str| Leftover::File {
+            kind: "file".to_owned(),
+            path: path.to_owned(),
+        };
+        let process = Leftover::Process(TaskId(0));
+        let recorded = ended(
+            "pipe (0 of 65536 bytes)",
+            vec![process.clone(), file("/tmp/a")],
+        );
+        let elsewhere = ended("pipe", vec![process.clone()]);
+        assert!(recorded.first_difference(&elsewhere).is_some());
+        assert_eq!(recorded.first_difference_elsewhere(&elsewhere), None);
+        for other in [
+            ended("fifo", vec![process.clone()]),
+            ended("pipe", Vec::new()),
+            ended("pipe", vec![process, file("/tmp/b")]),
+        ] {
+            let difference = recorded.first_difference_elsewhere(&other);
+            assert!(difference.is_some(), "{other:?}");
+        }
     }
 
     #[test]

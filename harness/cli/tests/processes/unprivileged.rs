@@ -74,6 +74,11 @@ impl Ground {
         }
     }
 
+    /// Tells whether root has started these tests.
+    pub fn is_of_root(&self) -> bool {
+        self.user.is_some()
+    }
+
     /// The directory of programs.
     pub fn root(&self) -> &Path {
         self.root.path()

@@ -23,8 +23,9 @@ static const int refused[] = {
 	SYS_fsmount, SYS_fspick, SYS_move_mount, SYS_open_tree,
 	// Keys, which no namespace tells apart.
 	SYS_add_key, SYS_keyctl, SYS_request_key,
-	// Other processes.
+	// Other processes. Their memory only by Docker 20.10 and older.
 	SYS_kcmp, SYS_pidfd_getfd, SYS_process_madvise, SYS_move_pages, SYS_migrate_pages,
+	SYS_process_vm_readv, SYS_process_vm_writev,
 	// The kernel and the machine.
 	SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_io_uring_enter,
 	SYS_io_uring_register, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load,

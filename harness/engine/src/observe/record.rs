@@ -1,7 +1,7 @@
 //! Writing the trace.
 
 use crate::run::session::Session;
-use crosswire_calls::{Does, Fact, Row, SystemV};
+use crosswire_calls::{Arg, Does, Fact, Row, SystemV};
 use crosswire_kernel::Tid;
 use crosswire_model::{Call, Event, TaskId, What};
 
@@ -88,23 +88,32 @@ impl Session<'_> {
         let borrowed = &self.tasks[index].borrowed;
         let own = std::array::from_fn(|i| borrowed.own(i, entering.args[i]));
         let args = Call(entering.call).used(own);
-        match self.setup.pids_vary {
-            // A futex may hold a process id, and is waited at by its value.
-            true if entering.row().does == Does::Futex => {
-                args.map(|value| self.stable_words(value))
-            }
-            true => {
-                let id = entering
-                    .row()
-                    .system_v_by_id()
-                    .filter(|_| args[0] as i64 >= 0);
-                let id = id.map(|kind| self.ipc.ids.stable(kind, args[0] as i64) as u64);
-                let mut args = args.map(|value| self.stable_pid(value as i64) as u64);
-                args[0] = id.unwrap_or(args[0]);
-                args
-            }
-            false => args,
+        if !self.setup.pids_vary {
+            return args;
         }
+        let row = entering.row();
+        let mut stable = std::array::from_fn(|at| match row.args.get(at) {
+            // A futex may hold a process id, and is waited at by its value.
+            Some(Arg::Int) if row.does == Does::Futex => self.stable_words(args[at]),
+            _ if names_process(row, &args, at) => self.stable_name(args[at]),
+            _ => args[at],
+        });
+        let by_id = row.system_v_by_id().filter(|_| args[0] as i64 >= 0);
+        if let Some(kind) = by_id {
+            stable[0] = self.ipc.ids.stable(kind, args[0] as i64) as u64;
+        }
+        stable
+    }
+
+    /// Returns an argument that names a process, or by a negative number a group, as the trace
+    /// holds it.
+    fn stable_name(&self, value: u64) -> u64 {
+        let pid = value as i32;
+        if pid == 0 {
+            return value;
+        }
+        let stable = self.stable_pid(pid.unsigned_abs().into()) as i32;
+        value & !u64::from(u32::MAX) | u64::from(stable.wrapping_mul(pid.signum()) as u32)
     }
 
     /// Takes note of a System V object whose number the machine has chosen.
@@ -138,5 +147,39 @@ impl Session<'_> {
             args: self.stable_args(index),
         };
         self.record(index, what);
+    }
+}
+
+/// Tells whether an argument is the number of a process. Flags and lengths may be as small as
+/// pids are in a container.
+fn names_process(row: &Row, args: &[u64; 6], at: usize) -> bool {
+    match row.args.get(at) {
+        // A program may make the key of an object of its pid, so that it is its own.
+        Some(Arg::Pid | Arg::Key) => true,
+        Some(Arg::FcntlArgument) => args[1] as i32 == libc::F_SETOWN,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_names_a_process_is_taken_for_a_pid() {
+        let named = |name: &str, args: [u64; 6]| -> Vec<usize> {
+            let call: Call = name.parse().expect("a call");
+            let all = 0..args.len();
+            all.filter(|at| names_process(call.row(), &args, *at))
+                .collect()
+        };
+        assert_eq!(named("tgkill", [66; 6]), [0, 1]);
+        assert_eq!(named("waitid", [66; 6]), [1]);
+        assert_eq!(named("semget", [66; 6]), [0]);
+        assert_eq!(named("openat", [66; 6]), [0; 0]);
+        assert_eq!(named("write", [66; 6]), [0; 0]);
+        let command = |command: i32| named("fcntl", [66, command as u64, 66, 0, 0, 0]);
+        assert_eq!(command(libc::F_SETOWN), [2]);
+        assert_eq!(command(libc::F_SETFL), [0; 0]);
     }
 }

@@ -110,8 +110,8 @@ impl Feature {
                  their own processes and sockets"
             }
             Self::PidNamespace => {
-                "pids differ from run to run, and when the harness is killed, its programs are \
-                 ended by an ordinary process, which may be killed too"
+                "pids differ from run to run and cannot be reused by a fault, and when the harness \
+                 is killed, its programs are ended by an ordinary process, which may be killed too"
             }
             Self::IpcNamespace => {
                 "System V objects and message queues are shared with the whole machine; leftovers \
@@ -119,8 +119,8 @@ impl Feature {
             }
             Self::MountNamespace => {
                 "programs write to the real /dev/shm, /tmp and working directory; leftovers are \
-                 removed only if the run is seen to create them, and runs are performed one at a \
-                 time"
+                 removed only if the run is seen to create them, files among them are not reported \
+                 as leaks, and runs are performed one at a time"
             }
             Self::NetNamespace => {
                 "ports and abstract socket names are shared with the whole machine"

@@ -46,7 +46,7 @@ pub(super) fn describe(
     }
     let mut step = |feature: Feature, step: Step| match report.error(step) {
         0 => capabilities.gained(feature),
-        errno => capabilities.lost(feature, Errno::from_raw(errno).desc()),
+        errno => capabilities.lost(feature, reason(feature, Errno::from_raw(errno))),
     };
     step(Feature::FixedAddresses, Step::Addresses);
     if namespaces == 0 {
@@ -78,6 +78,20 @@ pub(super) fn describe(
     capabilities
 }
 
+/// Says what the kernel lacks, if it is older than what the feature needs.
+fn reason(feature: Feature, errno: Errno) -> String {
+    let told = errno.desc();
+    match feature {
+        Feature::Devices | Feature::Settings if errno == Errno::ENOSYS => {
+            format!("{told} (mount_setattr(2), since Linux 5.12)")
+        }
+        Feature::WorkingDir | Feature::Tmp | Feature::VarTmp if errno == Errno::EPERM => {
+            format!("{told} (in user namespaces since Linux 5.11)")
+        }
+        _ => told.to_owned(),
+    }
+}
+
 fn describe_overlays(capabilities: &mut Capabilities, report: &SetUpReport, overlays: &Overlays) {
     for (feature, choice) in &overlays.choices {
         let index = match choice {
@@ -88,11 +102,11 @@ fn describe_overlays(capabilities: &mut Capabilities, report: &SetUpReport, over
             }
         };
         let errno = Errno::from_raw(report.overlay_errors[index]);
-        let reason = match report.error(Step::Storage) {
+        let told = match report.error(Step::Storage) {
             0 => format!(
                 "overlay on {}: {}",
                 overlays.paths[index].display(),
-                errno.desc()
+                reason(*feature, errno)
             ),
             errno => format!("a tmpfs for it: {}", Errno::from_raw(errno).desc()),
         };
@@ -100,14 +114,14 @@ fn describe_overlays(capabilities: &mut Capabilities, report: &SetUpReport, over
             OverlayKind::Overlay => capabilities.gained(*feature),
             OverlayKind::Empty => capabilities.lost_with(
                 *feature,
-                reason,
+                told,
                 format!(
                     "{} is empty at the start of each run: programs do not see the files that \
                      are there outside",
                     overlays.paths[index].display()
                 ),
             ),
-            OverlayKind::None => capabilities.lost(*feature, reason),
+            OverlayKind::None => capabilities.lost(*feature, told),
         }
     }
 }

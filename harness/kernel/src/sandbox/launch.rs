@@ -17,7 +17,7 @@ use super::findings::{NAMESPACES, Refusal, describe};
 use super::overlays::{Overlays, c_string};
 use super::plan::Plan;
 use super::settings::{Isolation, Settings};
-use super::shared_block::{Request, SetUpReport, SharedBlock, Step, message};
+use super::shared_block::{OverlayKind, Request, SetUpReport, SharedBlock, Step, message};
 use super::{SandboxError, init};
 
 /// Process 1 answers within microseconds, unless its tracer keeps it stopped.
@@ -31,7 +31,9 @@ pub(super) struct Launched {
     /// The `CLONE_NEW*` flags it has; 0 is an ordinary child.
     pub namespaces: c_int,
     pub capabilities: Capabilities,
-    /// The overlaid directories, by the numbers process 1 uses.
+    /// The directories to overlay, by the numbers process 1 uses.
+    pub wanted: Vec<PathBuf>,
+    /// Those of them that are overlaid.
     pub overlays: Vec<PathBuf>,
 }
 
@@ -81,13 +83,19 @@ fn launch_in(
                     });
                 }
                 let capabilities = describe(namespaces, &report, &overlays, &refusals);
-                let overlays = overlays.paths;
+                let wanted = overlays.paths;
+                let outcomes = wanted.iter().zip(report.overlays);
+                let overlays = outcomes
+                    .filter(|(_, kind)| *kind != OverlayKind::None)
+                    .map(|(path, _)| path.clone())
+                    .collect();
                 return Ok(Launched {
                     pid,
                     socket,
                     block,
                     namespaces,
                     capabilities,
+                    wanted,
                     overlays,
                 });
             }
@@ -178,6 +186,14 @@ fn attempt(
             0 => Ok(()),
             errno => Err(refused("making mounts private")(Errno::from_raw(errno))),
         }
+    });
+    // In a pid namespace programs would get other pids in each run, and `/proc` would often be
+    // that of the machine. Without one, the trace numbers them.
+    let ready = ready.and_then(|()| match block.set_up().error(Step::FirstPid) {
+        errno @ 1.. if namespaces != 0 => {
+            Err(refused("choosing pids in them")(Errno::from_raw(errno)))
+        }
+        _ => Ok(()),
     });
     if let Err(refusal) = ready {
         end(pid);

@@ -119,6 +119,8 @@ pub struct Sandbox {
     block: SharedBlock,
     programs: Programs,
     capabilities: Capabilities,
+    /// Directories to overlay, by the numbers process 1 uses.
+    wanted: Vec<PathBuf>,
     overlays: Vec<PathBuf>,
     /// Without namespaces.
     known: Option<Known>,
@@ -137,6 +139,7 @@ impl Sandbox {
             block,
             namespaces,
             capabilities,
+            wanted,
             overlays,
         } = launch::launch(settings)?;
         // SAFETY: no pointers; `pid` is a child that has not been reaped.
@@ -150,6 +153,7 @@ impl Sandbox {
             block,
             programs: Programs::new(block),
             capabilities,
+            wanted,
             overlays,
             known: (namespaces == 0).then(Known::now),
             not_send: PhantomData,
@@ -242,7 +246,7 @@ impl Sandbox {
                 errno: Errno::from_raw(answer.error),
             });
         }
-        Ok(Leftovers::read(self.block, &answer, &self.overlays))
+        Ok(Leftovers::read(self.block, &answer, &self.wanted))
     }
 
     /// Lets the next process of a run have this pid, which must be free; tells whether pids
