@@ -208,6 +208,7 @@ mod tests {
                 number: 0,
                 ready: &ready,
                 next: &ready.iter().map(touches).collect::<Vec<_>>(),
+                suspected: &[],
                 current: None,
                 in_a_row: 0,
                 yielded: false,
