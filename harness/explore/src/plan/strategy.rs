@@ -42,10 +42,10 @@ const MOST_IN_A_ROW: u32 = 6;
 /// Strategies of the mix, with their proportions. Each of them needs the fewest runs for some
 /// bugs and several times as many for others (`cargo bench --bench strategies -- shapes`).
 pub(crate) const MIX: [(Strategy, u64); 5] = [
-    (Strategy::Surw, 8),
-    (Strategy::RandomWalk, 5),
-    (Strategy::Pos, 4),
-    (Strategy::Pct(None), 3),
+    (Strategy::Surw, 10),
+    (Strategy::RandomWalk, 2),
+    (Strategy::Pos, 2),
+    (Strategy::Pct(None), 8),
     (Strategy::RoundRobin, 1),
 ];
 
