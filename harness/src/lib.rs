@@ -118,8 +118,8 @@
 //! | [`report`] | text and JSON |
 //! | [`model`] | plans, traces, histories, verdicts: data that can be stored |
 pub mod manual {
-    //! Longer texts: a tutorial, steering by hand, validating a library, memory order, threads, the
-    //! meaning of each message, and what stays as it is.
+    //! Longer texts: a tutorial, steering by hand, validating a library, memory order, threads,
+    //! searches directed at two places, the meaning of each message, and what stays as it is.
 
     #[doc = include_str!("manual/tutorial.md")]
     pub mod tutorial {}
@@ -135,6 +135,9 @@ pub mod manual {
 
     #[doc = include_str!("manual/threads.md")]
     pub mod threads {}
+
+    #[doc = include_str!("manual/suspects.md")]
+    pub mod suspects {}
 
     #[doc = include_str!("manual/messages.md")]
     pub mod messages {}

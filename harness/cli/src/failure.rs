@@ -48,6 +48,8 @@ impl From<ExploreError> for Failure {
             | ExploreError::Part(_)
             | ExploreError::Unresumable(_)
             | ExploreError::UnknownProcess { .. }
+            | ExploreError::UnknownSuspect { .. }
+            | ExploreError::TooManySuspects(_)
             | ExploreError::NothingToKill { .. } => Failure::usage(error),
             other => Failure::invalid(other),
         }

@@ -23,6 +23,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     exploration.stop_at_first = !options.keep_going;
     exploration.check_output = options.check_output;
     exploration.strategy = options.strategy;
+    exploration.suspects = options.suspect.clone();
     exploration.memory = options.memory;
     exploration.watches_threads = options.threads;
     exploration.every_step = options.every_step;

@@ -284,6 +284,7 @@ impl Engine {
             .then(|| session.turn.mattered().to_vec());
         let choices = session.chooser.choices();
         let contention = std::mem::take(&mut session.contest.uses);
+        let met = std::mem::take(&mut session.recorder.met);
         let mut leftovers = session.processes_left();
         session.kill_all()?;
         let end = outcome?;
@@ -342,6 +343,7 @@ impl Engine {
             mattered,
             choices,
             contention,
+            met,
             stdout,
             stderr,
         };

@@ -11,7 +11,7 @@ use crate::perform::pool::{Pool, message};
 use crate::perform::runner::{Starter, engine_starter};
 use crate::perform::sampling::Sampling;
 use crate::perform::worker::{Work, perform_job};
-use crosswire_model::{Limit, Verdict};
+use crosswire_model::{Limit, Suspect, Verdict};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -146,7 +146,11 @@ impl Exploration {
         progress: &dyn Fn(&Progress),
     ) -> Result<Explored, ExploreError> {
         let work = Arc::new(Work::of(self, starter)?);
-        let sampling = Sampling::new(self.budget, self.faults.clone(), self.stop_at_first);
+        if self.suspects.len() > Suspect::MOST {
+            return Err(ExploreError::TooManySuspects(self.suspects.len()));
+        }
+        let sampling = Sampling::new(self.budget, self.faults.clone(), self.stop_at_first)
+            .suspecting(&self.suspects);
         let pool = Pool::new(self.jobs, sampling);
         let shared = work.clone();
         let worker = move |pool: &Pool<Sampling>, place| {

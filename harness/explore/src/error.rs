@@ -2,6 +2,7 @@
 
 use crate::PartError;
 use crosswire_engine::{EngineError, ExecutableError};
+use crosswire_model::Suspect;
 
 /// Reason why an exploration has no result.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,22 @@ pub enum ExploreError {
         /// The names that exist.
         seen: String,
     },
+    /// No run has come to a suspected step.
+    #[error(
+        "of the steps that can matter in the first {runs} runs, none is in `{name}`, makes such a \
+         call or uses such an object; functions and calls seen: {seen}"
+    )]
+    UnknownSuspect {
+        /// The name of the suspect.
+        name: String,
+        /// The number of runs that were looked at.
+        runs: u64,
+        /// The names that steps had.
+        seen: String,
+    },
+    /// More suspects than are told apart.
+    #[error("{0} suspects are too many: name at most {most}", most = Suspect::MOST)]
+    TooManySuspects(usize),
     /// There is nothing to kill after the first crash.
     #[error(
         "nothing to kill: no run has a process `{name}` that reaches a point after the first \

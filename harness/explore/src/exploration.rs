@@ -3,7 +3,7 @@
 use super::{Budget, Exhaust, Keep, Memory, Part, Regression, Shard, Strategy, available_cpus};
 use crosswire_check::{Check, Expectations};
 use crosswire_engine::Target;
-use crosswire_model::{Action, FaultKind, Limits, Plan, StartUp};
+use crosswire_model::{Action, FaultKind, Limits, Plan, StartUp, Suspect};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,9 @@ pub struct Exploration {
     pub every_step: bool,
     /// Scheduling strategy.
     pub strategy: Strategy,
+    /// Steps at which most schedules are directed: two tasks come to them at one time, and take
+    /// them in either order; at most [`Suspect::MOST`].
+    pub suspects: Vec<Suspect>,
     /// Memory model: whether stores become visible later than they are executed.
     pub memory: Memory,
     /// True if memory that threads of a process could share is watched as shared mappings are.
@@ -96,6 +99,7 @@ impl Exploration {
             prefix: None,
             every_step: false,
             strategy: Strategy::default(),
+            suspects: Vec::new(),
             memory: Memory::default(),
             watches_threads: false,
             seed: 0,

@@ -225,6 +225,7 @@ impl Runner for Toy {
                 candidates: &able,
                 asleep: &[],
                 next: &next,
+                suspected: &[],
             };
             let Ok((task, switch)) = chooser.choose(step, &choices, false) else {
                 state.trace.end = End::Invalid("the plan cannot be followed".to_owned());
@@ -264,6 +265,7 @@ impl Runner for Toy {
             mattered: None,
             choices: 0,
             contention: crosswire_model::Contention::new(),
+            met: crosswire_model::Met::default(),
             stdout,
             stderr: Vec::new(),
         })

@@ -21,6 +21,7 @@ mod schedule;
 mod seen;
 mod spinner;
 mod stack;
+mod suspect;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -44,8 +45,9 @@ pub use schedule::{Deviation, Rule, Schedule, Switch, Weight};
 pub use seen::{Bytes, Content, Polled, Seen, SemaphoreOperation};
 pub use spinner::{PolledWord, Polling, Spinner};
 pub use stack::{Capture, Frame, Mapping, Moment, Stack};
+pub use suspect::{Approached, Met, Suspect};
 pub use task::{Task, TaskId};
-pub use touch::{EVERYTHING, Footprint, Mode, Touch, conflict};
+pub use touch::{EVERYTHING, Footprint, Mode, Touch, conflict, conflict_in_data, is_data};
 pub use trace::{Blocked, End, Event, Leftover, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 

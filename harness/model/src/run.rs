@@ -1,6 +1,6 @@
 //! Everything that one run produced.
 
-use super::{Capture, Contention, History, Plan, Seen, Trace};
+use super::{Capture, Contention, History, Met, Plan, Seen, Trace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -39,6 +39,8 @@ pub struct Run {
     pub choices: u64,
     /// The uses of contested objects, if they were followed; not all in very long runs.
     pub contention: Contention,
+    /// What it has met of the suspects that its schedule is directed at.
+    pub met: Met,
     /// Standard output.
     pub stdout: Vec<u8>,
     /// Standard error.

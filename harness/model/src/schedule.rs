@@ -1,6 +1,6 @@
 //! Schedules: a default rule, and the decisions that deviate from it.
 
-use super::TaskId;
+use super::{Suspect, TaskId};
 use serde::{Deserialize, Serialize};
 
 /// The order in which tasks take their steps.
@@ -66,6 +66,14 @@ pub enum Rule {
         /// The tasks, by number, as a run has shown them.
         weights: Vec<Weight>,
     },
+    /// Tasks that are about to take a suspected step are held back until two of them are, and
+    /// then take turns (active testing, Sen, PLDI 2008).
+    Suspects {
+        /// Seed of the random choices.
+        seed: u64,
+        /// With one, two tasks are to be at it; with several, at two different ones.
+        sides: Vec<Suspect>,
+    },
     /// Each task in turn takes this number of steps.
     RoundRobin {
         /// Steps in a row.
@@ -81,7 +89,8 @@ impl Rule {
             Rule::RandomWalk { seed }
             | Rule::Priorities { seed, .. }
             | Rule::PartialOrder { seed }
-            | Rule::Weighted { seed, .. } => Some(*seed),
+            | Rule::Weighted { seed, .. }
+            | Rule::Suspects { seed, .. } => Some(*seed),
         }
     }
 }

@@ -108,6 +108,7 @@ impl RunBuilder {
             mattered: None,
             choices: 0,
             contention: crate::Contention::new(),
+            met: crate::Met::default(),
             stdout: Vec::new(),
             stderr: Vec::new(),
         }

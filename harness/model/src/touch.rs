@@ -85,6 +85,52 @@ pub fn conflict(a: &[Touch], b: &[Touch]) -> bool {
         .any(|one| b.iter().any(|other| one.conflicts(other)))
 }
 
+/// Tells whether the order of two steps of different tasks may matter for an object that [is
+/// data](is_data). Where a step touches words of a file, these count and not the whole of it.
+pub fn conflict_in_data(a: &[Touch], b: &[Touch]) -> bool {
+    data(a).any(|one| data(b).any(|other| one.object == other.object && one.conflicts(other)))
+}
+
+fn data(touches: &[Touch]) -> impl Iterator<Item = &Touch> {
+    let is_word_of = |word: &Touch, file: &Touch| {
+        let place = word.object.strip_prefix(&file.object);
+        place.is_some_and(|place| place.starts_with("+0x"))
+    };
+    let counts = move |touch: &&Touch| {
+        is_data(&touch.object) && !touches.iter().any(|other| is_word_of(other, touch))
+    };
+    touches.iter().filter(counts)
+}
+
+/// Beginnings of the names of objects that stand for no data, but for the processes
+/// themselves, for the passing of time, or for what every process touches at its end.
+const NO_DATA: &[&str] = &[
+    "process ",
+    "thread ",
+    "calls of ",
+    "page ",
+    "children of ",
+    "SIGCHLD to ",
+    "handled ends of ",
+    "writers of ",
+    "changes of shared memory",
+    "waits for locks",
+    "process ids",
+    "process groups",
+    "time-outs",
+    "clocks",
+    "random numbers",
+    "log",
+    "marks",
+    "files outside",
+    EVERYTHING,
+];
+
+/// Tells whether an object is one whose uses in one order or another are what a bug is about.
+pub fn is_data(object: &str) -> bool {
+    !NO_DATA.iter().any(|begin| object.starts_with(begin))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +145,24 @@ mod tests {
         assert!(dependent(&read, &add) && dependent(&add, &write));
         assert!(!dependent(&write, &Touch::write("b")));
         assert!(dependent(&Touch::everything(), &Touch::read("b")));
+    }
+
+    #[test]
+    fn a_signal_that_ends_a_process_conflicts_in_no_data() {
+        let [step, kill] = [
+            [
+                Touch::read("process #1"),
+                Touch::write("file /a+0x8"),
+                Touch::add("file /a"),
+            ],
+            [
+                Touch::write("process #1"),
+                Touch::write("file /a"),
+                Touch::read("file /b"),
+            ],
+        ];
+        assert!(conflict(&step, &kill) && !conflict_in_data(&step, &kill));
+        assert!(conflict_in_data(&step, &step));
+        assert!(!conflict_in_data(&[Touch::everything()], &step));
     }
 }

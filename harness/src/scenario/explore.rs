@@ -178,6 +178,7 @@ impl<Q> Scenario<'_, Q> {
         exploration.faults_where_possible = self.faults.where_possible;
         exploration.fault_pairs = self.fault_pairs;
         exploration.strategy = self.strategy;
+        exploration.suspects = self.suspects.clone();
         exploration.memory = self.memory;
         exploration.watches_threads = self.watches_threads;
         exploration.exhaust = self.exhaust;

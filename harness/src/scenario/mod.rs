@@ -26,7 +26,7 @@ pub use workload::Workload;
 use crosswire_check::{Check, Exit, Expectations};
 use crosswire_engine::Successor;
 use crosswire_explore::{Exhaust, Memory, Strategy};
-use crosswire_model::Limits;
+use crosswire_model::{Limits, Suspect};
 use reentry::Reentry;
 use std::path::PathBuf;
 use std::process::{ExitCode, Termination};
@@ -84,6 +84,7 @@ pub struct Scenario<'a, Q> {
     shrinking: Option<Duration>,
     passed_on: Vec<String>,
     strategy: Strategy,
+    suspects: Vec<Suspect>,
     memory: Memory,
     watches_threads: bool,
     exhaust: Option<Exhaust>,
@@ -180,6 +181,7 @@ impl Named {
             shrinking: None,
             passed_on: Vec::new(),
             strategy: Strategy::default(),
+            suspects: Vec::new(),
             memory: Memory::default(),
             watches_threads: false,
             exhaust: None,
@@ -317,6 +319,15 @@ impl<'a, Q> Scenario<'a, Q> {
     /// Sets the scheduling strategy; by default a mix of all strategies.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
+        self
+    }
+
+    /// Directs three of four schedules at these steps: functions, lines, calls or objects, by name.
+    /// See [`manual::suspects`](crate::manual::suspects).
+    ///
+    /// Exploring ends with an error if no step has one of the names, or if they are too many.
+    pub fn suspects<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        self.suspects = names.into_iter().map(Suspect::named).collect();
         self
     }
 

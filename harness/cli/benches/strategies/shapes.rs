@@ -9,7 +9,24 @@ use std::io::Write;
 
 #[derive(Deserialize)]
 struct Table {
-    shapes: Vec<String>,
+    shapes: Vec<Shape>,
+}
+
+/// A shape, and the mean number of schedules in which others have found it.
+#[derive(Deserialize)]
+struct Shape {
+    run: String,
+    surw: Option<u64>,
+    pct: Option<u64>,
+    pos: Option<u64>,
+}
+
+impl Shape {
+    /// Returns the published figures in words.
+    fn published(&self) -> String {
+        let told = |figure: Option<u64>| figure.map_or("-".to_owned(), |mean| mean.to_string());
+        [self.surw, self.pct, self.pos].map(told).join(" / ")
+    }
 }
 
 /// Compares the strategies on these shapes, or on all of them.
@@ -28,13 +45,13 @@ pub(crate) fn compare(wanted: &[String]) {
     );
     print!("{:<18}", "");
     STRATEGIES.iter().for_each(|name| print!("{name:>18}"));
-    println!();
+    println!("   published: SURW / PCT-3 / POS");
     for shape in &table.shapes {
-        let arguments: Vec<String> = shape.split(' ').map(str::to_owned).collect();
-        if !wanted.is_empty() && !wanted.contains(&arguments[0]) {
+        let arguments: Vec<String> = shape.run.split(' ').map(str::to_owned).collect();
+        if !wanted.is_empty() && !wanted.contains(&arguments[0]) && !wanted.contains(&shape.run) {
             continue;
         }
-        print!("{shape:<18}");
+        print!("{:<18}", shape.run);
         for strategy in STRATEGIES {
             let strategy: Strategy = strategy.parse().unwrap();
             let runs = (0..seeds).map(|seed| {
@@ -42,12 +59,12 @@ pub(crate) fn compare(wanted: &[String]) {
                 exploration.budget = Budget::runs(budget);
                 exploration.strategy = strategy;
                 exploration.seed = seed;
-                first_found(shape, &exploration).map(|found| found.run + 1)
+                first_found(&shape.run, &exploration).map(|found| found.run + 1)
             });
             print!("{:>18}", told(&runs.collect::<Vec<_>>(), budget));
             std::io::stdout().flush().unwrap();
         }
-        println!();
+        println!("   {}", shape.published());
     }
 }
 

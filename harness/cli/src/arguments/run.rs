@@ -10,7 +10,7 @@ use clap::Args;
 use crosswire::check::ExpectedDeath;
 use crosswire::engine::Target;
 use crosswire::explore::{Budget, CrashSearch, Memory, Shard, Strategy};
-use crosswire::model::{FaultKind, Limits};
+use crosswire::model::{FaultKind, Limits, Suspect};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,9 +58,17 @@ pub struct RunOptions {
     /// Scheduling strategy: mixed (all others in turn, more often those that show more), surw
     /// (every order of the steps on selected objects equally likely), pct or pct(DEPTH) (random
     /// priorities with DEPTH - 1 changes), pos (a random priority for each step), random-walk,
+    /// pairs (each contested pair that was seen in one order only is tried in the other),
     /// round-robin
     #[arg(long, value_name = "STRATEGY", default_value_t)]
     pub strategy: Strategy,
+    /// Directs three of four schedules at these steps, separated by commas: a function, a line as
+    /// FILE:LINE, a system call, or an object by its name in the report. Two processes come to
+    /// them at one time and take turns; with one name, both come to that [default: none]
+    #[arg(
+        long, value_name = "A,B", value_delimiter = ',', conflicts_with_all = ["exhaust"]
+    )]
+    pub suspect: Vec<Suspect>,
     /// Memory model: sc (every store is visible to others at once) or tso (stores may wait in
     /// store buffers, as on x86 processors)
     #[arg(long, value_name = "MODEL", default_value_t)]

@@ -127,6 +127,16 @@ fn searches_that_contradict_themselves() {
         (&["--exhaust", "--continue"], "nothing to continue"),
         (&["--strategy", "pct(0)"], "depth from 1 to 32"),
         (&["--strategy", "luck"], "unknown strategy `luck`"),
+        (&["--suspect", "a", "--exhaust"], "cannot be used with"),
+        (
+            &["--suspect", "a,b,c,d,e,f,g,h,i"],
+            "9 suspects are too many: name at most 8",
+        ),
+        (
+            &["--suspect", "pay"],
+            "of the steps that can matter in the first 16 runs, none is in `pay`, makes such a \
+             call or uses such an object; functions and calls seen: ",
+        ),
         (&["--memory", "power"], "unknown memory model `power`"),
         (&["--continue"], "nothing to continue"),
     ] {

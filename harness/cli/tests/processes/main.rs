@@ -17,6 +17,7 @@ mod real_programs;
 mod shards;
 mod shared_programs;
 mod start_up;
+mod suspects;
 mod symbols;
 mod threads;
 mod unprivileged;

@@ -22,27 +22,28 @@ impl Session<'_> {
     /// Looks at a task, if the run is watched. What cannot be read is left out: a report
     /// with less in it is better than none.
     pub fn capture(&mut self, index: usize, moment: Moment) {
-        if !self.setup.watched {
-            return;
+        if self.setup.watched {
+            let captured = self.calls_of(index, moment);
+            self.recorder.captures.extend(captured);
         }
+    }
+
+    /// Copies what tells which calls a task is in; nothing if that cannot be read.
+    pub fn calls_of(&self, index: usize, moment: Moment) -> Option<Capture> {
         let task = &self.tasks[index];
         // Whoever sleeps in a call cannot be asked, and has not moved since it began.
         let registers = match task.stopped() {
             Some(_) => regs::read(task.tid).ok(),
             None => task.entered_with,
         };
-        let Some(mut registers) = registers else {
-            return;
-        };
+        let mut registers = registers?;
         // It has no place in any file, and keeps nothing on the stack where it makes calls.
         if vdso::AREA.contains(&registers.position())
             && let Ok(caller) = memory::read_word(task.tid, registers.stack())
         {
             registers.return_before(caller);
         }
-        let Ok(mappings) = self.memory.knowledge().mappings(task.tid) else {
-            return;
-        };
+        let mappings = self.memory.knowledge().mappings(task.tid).ok()?;
         let pointer = registers.stack();
         let is_stack = |one: &&crosswire_model::Mapping| (one.start..one.end).contains(&pointer);
         // A thread's stack has no name; then as much is read as there is.
@@ -51,13 +52,13 @@ impl Session<'_> {
         let mut stack = vec![0; length.min(MOST_BYTES)];
         let read = memory::read(task.tid, pointer, &mut stack).unwrap_or(0);
         stack.truncate(read);
-        self.recorder.captures.push(Capture {
+        Some(Capture {
             task: task.id,
             step: self.turn.step(),
             moment,
             registers: registers.for_unwinding(),
             stack,
             mappings,
-        });
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Recording of a run.
 
+pub(crate) mod approach;
 pub(crate) mod capture;
 pub(crate) mod deadlock;
 pub(crate) mod logged;

@@ -1,7 +1,7 @@
 //! What a run has shown so far.
 
 use super::logged::Undone;
-use crosswire_model::{Access, Capture, Deviation, Event, Seen, Switch, What};
+use crosswire_model::{Access, Capture, Deviation, Event, Met, Seen, Switch, What};
 use std::collections::BTreeSet;
 
 /// The record of a run.
@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 pub(crate) struct Recorder {
     pub(super) events: Vec<Event>,
     pub(super) captures: Vec<Capture>,
+    /// What was met of the suspects of the schedule.
+    pub met: Met,
     pub(super) seen: Vec<Seen>,
     deviations: Vec<Deviation>,
     switches: Vec<Switch>,

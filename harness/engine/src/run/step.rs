@@ -54,6 +54,7 @@ impl Session<'_> {
         self.turn.yielded = false;
         self.turn.current = Some(task.index());
         self.tasks[task.index()].ahead = None;
+        self.tasks[task.index()].suspected = None;
         self.note_log(task.index());
         let before = self.look_before(task, &ready, &asleep);
         self.begin_step_with_buffer(task.index());
@@ -85,10 +86,12 @@ impl Session<'_> {
     /// Somebody decides who takes the next step.
     fn choose(&mut self, ready: &[TaskId], asleep: &[TaskId]) -> Result<TaskId, Halt> {
         let candidates = self.chooser.candidates(ready, &self.ordering(asleep));
+        let next = self.look_ahead(&candidates);
         let choices = Choices {
             ready,
             asleep,
-            next: &self.look_ahead(&candidates),
+            suspected: &self.approach(&candidates, &next),
+            next: &next,
             candidates: &candidates,
         };
         let (task, switch) = self

@@ -29,6 +29,7 @@ impl Session<'_> {
             return Ok(());
         };
         self.tasks[index].ahead = None;
+        self.tasks[index].suspected = None;
         let entering = match stop {
             Stop::Entry => Stopped::reported(tid).entering()?,
             _ => Entering::default(),

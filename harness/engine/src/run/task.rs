@@ -138,6 +138,8 @@ pub(crate) struct Task {
     pub reached_memory: bool,
     /// Objects that its next step is about to touch, once computed.
     pub ahead: Option<Rc<[Touch]>>,
+    /// The suspects that its next step is one of, a bit each, once computed.
+    pub suspected: Option<u8>,
     /// It makes its call on the way to its next stop.
     pub in_one_stop_call: bool,
     /// It is executing a program, whose vDSO is there.
@@ -187,6 +189,7 @@ impl Task {
             segment_set: false,
             reached_memory: false,
             ahead: None,
+            suspected: None,
             in_one_stop_call: false,
             executed: None,
             entered_with: None,

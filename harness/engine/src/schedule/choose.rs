@@ -2,7 +2,7 @@
 
 use super::drains::Drains;
 use super::{Options, PATIENCE, Policy};
-use crosswire_model::{Schedule, Switch, TaskId, Touch};
+use crosswire_model::{Rule, Schedule, Suspect, Switch, TaskId, Touch};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -14,6 +14,7 @@ pub struct Chooser {
     /// Those that have not had their moment.
     switches: Vec<Switch>,
     policy: Option<Box<dyn Policy>>,
+    suspects: Rc<[Suspect]>,
     /// Number of sleeps that the rule may still end before all other tasks wait.
     early_wakes: u64,
     drains: Drains,
@@ -37,6 +38,9 @@ pub struct Choices<'a> {
     /// Objects that their steps are about to touch; may be empty unless the rule [looks
     /// ahead](Chooser::looks_ahead).
     pub next: &'a [Rc<[Touch]>],
+    /// The [suspects](Chooser::suspects) that their steps are, a bit each; empty if there are
+    /// none.
+    pub suspected: &'a [u8],
 }
 
 /// The plan asks for something that cannot be done.
@@ -54,6 +58,10 @@ impl Chooser {
             next_deviation: 0,
             switches: schedule.switches.clone(),
             policy: super::of(&schedule.rule),
+            suspects: match &schedule.rule {
+                Rule::Suspects { sides, .. } => sides.as_slice().into(),
+                _ => [].into(),
+            },
             early_wakes: super::early_wakes(&schedule.rule),
             drains: Drains::new(&schedule.rule),
             taken: HashMap::new(),
@@ -66,6 +74,11 @@ impl Chooser {
     /// Tells whether the rule must know the objects that each task is about to touch.
     pub fn looks_ahead(&self) -> bool {
         self.policy.as_ref().is_some_and(|rule| rule.looks_ahead())
+    }
+
+    /// Returns the steps that the rule is directed at.
+    pub fn suspects(&self) -> Rc<[Suspect]> {
+        self.suspects.clone()
     }
 
     /// Returns the tasks among which the rule chooses: those that are ready, and those
@@ -151,6 +164,7 @@ impl Chooser {
             number: self.number,
             ready: choices.candidates,
             next: choices.next,
+            suspected: choices.suspected,
             current: self.current.map(TaskId::owner),
             in_a_row: self.in_a_row,
             yielded,
@@ -238,6 +252,7 @@ mod tests {
                 asleep: &[],
                 candidates: &candidates,
                 next: &[],
+                suspected: &[],
             };
             let (task, decision) = chooser.choose(step, &choices, false).unwrap();
             assert_eq!(decision, None);

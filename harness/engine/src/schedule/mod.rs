@@ -10,6 +10,7 @@ mod partial_order;
 mod priorities;
 mod random_walk;
 mod round_robin;
+mod suspects;
 mod weighted;
 
 pub(crate) use options::{Options, PATIENCE, Policy};
@@ -41,6 +42,7 @@ pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {
             let objects = object.iter().chain(beside).cloned().collect();
             Box::new(weighted::Weighted::new(*seed, objects, weights))
         }
+        Rule::Suspects { seed, sides } => Box::new(suspects::Suspects::new(*seed, sides.len())),
         Rule::RoundRobin { quantum } => Box::new(round_robin::RoundRobin { quantum: *quantum }),
     })
 }

@@ -28,6 +28,8 @@ pub(crate) struct Options<'a> {
     pub ready: &'a [TaskId],
     /// Objects that the steps of `ready` are about to touch, where that is looked at.
     pub next: &'a [Rc<[Touch]>],
+    /// The suspects that the steps of `ready` are, a bit each, where that is looked at.
+    pub suspected: &'a [u8],
     /// The task that ran last.
     pub current: Option<TaskId>,
     /// Further steps it has taken since it was another one's turn.

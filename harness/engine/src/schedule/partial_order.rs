@@ -8,7 +8,7 @@
 //! conflicts, however many steps lie between them.
 
 use super::options::{Options, Policy};
-use crosswire_model::{TaskId, conflict};
+use crosswire_model::{TaskId, conflict_in_data};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -42,8 +42,11 @@ impl Policy for PartialOrder {
             .max_by_key(|task| self.priorities[*task])
             .expect("somebody is ready");
         let touched = options.next_of(chosen);
-        self.priorities
-            .retain(|task, _| *task != chosen && !conflict(touched, options.next_of(*task)));
+        // Each step of a process conflicts with a signal that ends it: if priorities were drawn
+        // anew for that, no process would come to its end before.
+        self.priorities.retain(|task, _| {
+            *task != chosen && !conflict_in_data(touched, options.next_of(*task))
+        });
         chosen
     }
 

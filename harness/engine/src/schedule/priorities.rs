@@ -127,6 +127,7 @@ mod tests {
                 number,
                 ready: &ready,
                 next: &[],
+                suspected: &[],
                 current,
                 in_a_row: 0,
                 yielded: false,

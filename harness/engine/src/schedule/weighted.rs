@@ -23,6 +23,9 @@ pub(super) struct Weighted {
     /// where empty. Who only ends others, say, then leaves them the time to do something.
     priorities: Vec<u64>,
     has_priorities: bool,
+    /// Whoever has created all tasks that it is expected to create comes after all others: it may
+    /// be about to end them.
+    creators_come_last: bool,
 }
 
 /// Known facts about one task.
@@ -45,6 +48,7 @@ impl Weighted {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         Weighted {
             has_priorities: !objects.is_empty() && random.random_bool(0.5),
+            creators_come_last: random.random_bool(0.4),
             priorities: Vec::new(),
             random,
             objects,
@@ -69,6 +73,13 @@ impl Weighted {
         let others = (0..self.tasks.len() as u32).map(TaskId);
         let unborn = others.filter(|other| is_its(*other));
         own + unborn.map(|id| self.tasks[id.index()].left).sum::<u64>()
+    }
+
+    /// Tells whether a task has created others, and no more of them are expected.
+    fn has_created_all(&self, task: TaskId) -> bool {
+        let is_its = |other: &&Tally| other.parent == Some(task);
+        let mut children = self.tasks.iter().filter(is_its).peekable();
+        children.peek().is_some() && children.all(|child| child.exists)
     }
 
     /// Returns a task among these, as likely as it is heavy. One that does more than was
@@ -155,7 +166,10 @@ impl Policy for Weighted {
         };
         self.intended = Some(intended);
         let may_go = |task: &&TaskId| **task == intended || !self.counts(options, **task);
-        let free: Vec<TaskId> = ready.iter().filter(may_go).copied().collect();
+        let mut free: Vec<TaskId> = ready.iter().filter(may_go).copied().collect();
+        if self.creators_come_last && free.iter().any(|task| !self.has_created_all(*task)) {
+            free.retain(|task| !self.has_created_all(*task));
+        }
         let chosen = match self.has_priorities {
             true => self.highest(&free),
             false => free[self.random.random_range(0..free.len())],
@@ -208,6 +222,7 @@ mod tests {
                 number: 0,
                 ready: &ready,
                 next: &ready.iter().map(touches).collect::<Vec<_>>(),
+                suspected: &[],
                 current: None,
                 in_a_row: 0,
                 yielded: false,
@@ -225,6 +240,34 @@ mod tests {
     fn who_has_nothing_to_do_with_what_counts_is_sometimes_last() {
         let last = (0..100).filter(|seed| order(*seed, &[0, 3, 3]).1 == 6);
         assert!(last.count() > 10);
+    }
+
+    #[test]
+    fn creators_come_last_in_some_runs_once_all_exist() {
+        let created = |parent: Option<u32>| Weight {
+            parent: parent.map(TaskId),
+            steps: 1,
+        };
+        let weights = [created(None), created(Some(0)), created(Some(0))];
+        let all = [0, 1, 2].map(TaskId);
+        let next: [Rc<[Touch]>; 3] = std::array::from_fn(|_| Rc::from([]));
+        let creator_goes = |seed: u64, count: usize| {
+            let mut policy = Weighted::new(seed, HashSet::from(["a".to_owned()]), &weights);
+            let options = Options {
+                number: 0,
+                ready: &all[..count],
+                next: &next[..count],
+                suspected: &[],
+                current: None,
+                in_a_row: 0,
+                yielded: false,
+            };
+            (0..20).any(|_| policy.choose(&options) == TaskId(0))
+        };
+        let never = |count: usize| (0..100).filter(|seed| !creator_goes(*seed, count)).count();
+        assert_eq!(never(1), 0);
+        let [one_to_come, all_there] = [2, 3].map(never);
+        assert!(one_to_come + 15 < all_there, "{one_to_come} {all_there}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::plan::mix::Mix;
 use crate::plan::planner::MUCH;
 use crate::plan::points::{FaultSpace, Points};
 use crate::plan::profile::Profiles;
-use crosswire_model::{Fault, FaultKind, StartUp, Verdict, Wrapper};
+use crosswire_model::{Fault, FaultKind, Met, StartUp, Verdict, Wrapper};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
@@ -32,7 +32,9 @@ pub(crate) struct Collector {
     /// The faults that were injected.
     struck: HashSet<Fault>,
     guarantee: Guarantee,
-    orders: Orders,
+    pub orders: Orders,
+    /// What the runs have met of the suspects.
+    pub met: Met,
     /// What the runs of each strategy have shown.
     pub mix: Mix,
     /// Points at which faults can be injected, as far as known.
@@ -125,6 +127,7 @@ impl Collector {
                 .add(place, outcome.orders.iter().map(OrderedPair::hash));
         }
         self.orders.add(outcome.orders);
+        self.met.join(outcome.met);
         self.points_grown |= self.points.merge(outcome.points);
         if let Some(profile) = outcome.profile.filter(|_| is_like_others) {
             let steps = profile.all_steps;

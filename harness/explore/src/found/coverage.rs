@@ -2,8 +2,7 @@
 //! orders in which runs have shown them. As long as new orders turn up, further runs are worth
 //! their time; a pair that was seen in one order only has a side that was never tried.
 
-use crate::plan::profile::is_data;
-use crosswire_model::{AccessKind, Place, Run, Use, What};
+use crosswire_model::{AccessKind, Place, Run, Suspect, Use, What, is_data};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -31,6 +30,18 @@ struct Deed {
 }
 
 impl Deed {
+    /// Returns what tells a step that does this.
+    fn suspect(&self, object: &str) -> Suspect {
+        let is_one = !self.process.contains(MANY);
+        Suspect {
+            name: None,
+            object: Some(object.to_owned()),
+            process: is_one.then(|| self.process.clone()),
+            call: self.place.is_none().then(|| self.call.clone()),
+            place: self.place.clone(),
+        }
+    }
+
     fn told(self) -> Side {
         Side {
             process: self.process,
@@ -50,6 +61,15 @@ pub(crate) struct OrderedPair {
 }
 
 impl OrderedPair {
+    /// Returns the other order of the two.
+    fn turned(&self) -> OrderedPair {
+        OrderedPair {
+            object: self.object.clone(),
+            first: self.second.clone(),
+            second: self.first.clone(),
+        }
+    }
+
     /// Returns a number that is the same for the same order.
     pub fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -150,6 +170,17 @@ impl Orders {
         new
     }
 
+    /// Returns the pairs that were seen in one order only, as suspects.
+    pub fn in_one_order(&self) -> Vec<[Suspect; 2]> {
+        let orders = self.seen.keys();
+        let alone = orders.filter(|order| {
+            order.first != order.second && !self.seen.contains_key(&order.turned())
+        });
+        alone
+            .map(|order| [&order.first, &order.second].map(|deed| deed.suspect(&order.object)))
+            .collect()
+    }
+
     /// Returns them as pairs.
     pub fn into_coverage(self) -> Coverage {
         let mut pairs: BTreeMap<(String, Deed, Deed), [u64; 2]> = BTreeMap::new();
@@ -245,12 +276,15 @@ fn deeds(run: &Run) -> HashMap<u64, Deed> {
 /// Children of one parent that are told apart.
 const MOST_CHILDREN: u64 = 4;
 
+/// Ends the name that stands for several processes.
+const MANY: char = '…';
+
 /// Gives one name to the processes of a large family.
 fn folded(process: &str) -> String {
     let mut parts = process.split('.');
     let root = parts.next().unwrap_or_default().to_owned();
     parts.fold(root, |name, part| match part.parse::<u64>() {
-        Ok(number) if number > MOST_CHILDREN => format!("{name}.{}…", MOST_CHILDREN + 1),
+        Ok(number) if number > MOST_CHILDREN => format!("{name}.{}{MANY}", MOST_CHILDREN + 1),
         _ => format!("{name}.{part}"),
     })
 }
@@ -318,6 +352,30 @@ mod tests {
         );
         assert_eq!((coverage.in_both_orders(), coverage.runs_since_new), (1, 1));
         assert_eq!(coverage.in_one_order().count(), 1);
+    }
+
+    #[test]
+    fn a_pair_is_suspected_as_long_as_one_order_is_missing() {
+        let mut all = Orders::default();
+        let (read, write) = (Mode::Read, Mode::Write);
+        all.add(orders(&run(&[("a", "write", write), ("b", "read", read)])));
+        let of = |process: &str, call: &str| Suspect {
+            object: Some("file /a".to_owned()),
+            process: Some(process.to_owned()),
+            call: Some(call.to_owned()),
+            ..Suspect::default()
+        };
+        assert_eq!(all.in_one_order(), [[of("a", "write"), of("b", "read")]]);
+        all.add(orders(&run(&[("b", "read", read), ("a", "write", write)])));
+        assert!(all.in_one_order().is_empty());
+        all.add(orders(&run(&[
+            ("p.7", "write", write),
+            ("a", "read", read),
+        ])));
+        let [[first, _]] = &all.in_one_order()[..] else {
+            panic!("one more")
+        };
+        assert_eq!(first.process, None, "one of many");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::plan::guarantee::Promise;
 use crate::plan::mix::place_of;
 use crate::plan::points::Points;
 use crate::plan::profile::Profile;
-use crosswire_model::{Action, Fault, Kind, Record, Run, StartUp, TaskId, Verdict, Wrapper};
+use crosswire_model::{Action, Fault, Kind, Met, Record, Run, StartUp, TaskId, Verdict, Wrapper};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -40,6 +40,8 @@ pub(crate) struct Outcome {
     pub strategy: Option<usize>,
     /// The orders of contested pairs that it has shown.
     pub orders: BTreeSet<OrderedPair>,
+    /// What it has met of the suspects.
+    pub met: Met,
     /// Names of the processes of run 0.
     pub processes: Vec<String>,
     /// For violations: what replays it, and whether that has been tried.
@@ -79,6 +81,7 @@ impl Outcome {
             profile: None,
             strategy: None,
             orders: BTreeSet::new(),
+            met: Met::default(),
             processes: Vec::new(),
             record: None,
             last_lines: LastLines::default(),
@@ -110,6 +113,7 @@ impl Outcome {
             faults_planned: planned,
             faults_struck: struck.cloned().collect(),
             strategy: place_of(&run.plan.schedule.rule),
+            met: run.met.clone(),
             start_up: run.plan.start_up.clone(),
             unwatched: run.unwatched.clone(),
             has_threads: (0..)

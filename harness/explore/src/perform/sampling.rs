@@ -7,7 +7,7 @@ use crate::perform::pool::{Agenda, Next};
 use crate::plan::planner::Lessons;
 use crate::plan::points::FaultSpace;
 use crate::{Budget, Exploration, ExploreError, Progress, Report};
-use crosswire_model::{FaultKind, StartUp};
+use crosswire_model::{FaultKind, StartUp, Suspect};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,11 @@ pub(crate) struct NumberedRun {
 const NO_REFERENCE: &str = "outputs were not compared: run 0, whose output is what the others \
     must print, did not pass itself, so --check-output had no effect";
 
+/// Runs in which each suspect must have been met: a misspelt name shall be noticed soon, and
+/// what some schedules never come to may be suspected, too. It is a power of two, at which
+/// further runs wait.
+const ENOUGH_FOR_SUSPECTS: u64 = 16;
+
 /// What watching threads comes to where there are none.
 const NO_THREADS: &str = "no process has created a thread, so --threads had no effect";
 
@@ -30,6 +35,8 @@ const NO_THREADS: &str = "no process has created a thread, so --threads had no e
 pub(crate) struct Sampling {
     budget: Budget,
     kinds: Vec<FaultKind>,
+    /// Steps at which schedules are directed.
+    suspects: Vec<Suspect>,
     /// The next run to hand out.
     next: u64,
     collector: Collector,
@@ -42,6 +49,7 @@ impl Sampling {
         Sampling {
             budget,
             kinds,
+            suspects: Vec::new(),
             next: 0,
             collector: Collector::new(stop_at_first),
             lessons: Arc::default(),
@@ -56,6 +64,12 @@ impl Sampling {
             start_up,
             ..Lessons::default()
         });
+        self
+    }
+
+    /// Directs schedules at these steps.
+    pub fn suspecting(mut self, suspects: &[Suspect]) -> Sampling {
+        self.suspects = suspects.to_vec();
         self
     }
 
@@ -87,7 +101,7 @@ impl Sampling {
                 true => self.next,
                 false => self.lessons.since,
             },
-            profile: collector.profiles.mean(),
+            profile: (collector.profiles.mean()).with_pairs(collector.orders.in_one_order()),
             mix: Some(collector.mix.proportions()),
             start_up: collector.start_up.clone(),
             after_start: (collector.is_start_long).then(|| collector.after_start.mean()),
@@ -109,6 +123,19 @@ impl Sampling {
         })
     }
 
+    /// Looks for a suspect that no run has met.
+    fn unmet(&self) -> Option<ExploreError> {
+        let met = &self.collector.met;
+        let mut suspects = self.suspects.iter().enumerate();
+        let (_, suspect) = suspects.find(|(side, _)| !met.sides.contains(side))?;
+        let names: Vec<&str> = met.names.iter().map(String::as_str).collect();
+        Some(ExploreError::UnknownSuspect {
+            name: suspect.to_string(),
+            runs: self.collector.taken(),
+            seen: names.join(", "),
+        })
+    }
+
     /// Makes the report. What was asked for and could have no effect is said.
     pub fn report(
         &mut self,
@@ -116,11 +143,14 @@ impl Sampling {
         elapsed: Duration,
         stopped: bool,
     ) -> Report {
-        let mut collector = std::mem::take(&mut self.collector);
-        collector.flush();
+        self.collector.flush();
+        let unmet = self.unmet();
+        let collector = std::mem::take(&mut self.collector);
         let stopped = stopped && self.next < self.budget.runs;
         let has_reference = self.reference.is_some() || collector.reference.is_some();
         let mut report = collector.report(exploration.seed, elapsed, &self.kinds, stopped);
+        let unmet = unmet.filter(|_| report.found.is_empty());
+        report.notes.extend(unmet.map(|error| error.to_string()));
         if exploration.check_output && !has_reference && report.runs > 0 {
             report.notes.push(NO_REFERENCE.to_owned());
         }
@@ -161,7 +191,14 @@ impl Agenda for Sampling {
 
     fn take_in(&mut self, job: NumberedRun, outcome: Outcome) -> Result<(), ExploreError> {
         self.collector.offer(job.run, outcome);
-        match self.unknown_process().filter(|_| job.run == 0) {
+        if job.run == 0
+            && let Some(error) = self.unknown_process()
+        {
+            return Err(error);
+        }
+        // Later runs begin when these have ended.
+        let is_time = self.collector.taken() == ENOUGH_FOR_SUSPECTS && !self.is_closed();
+        match self.unmet().filter(|_| is_time) {
             Some(error) => Err(error),
             None => Ok(()),
         }

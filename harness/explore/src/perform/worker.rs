@@ -52,6 +52,7 @@ impl Work {
             planner: Planner {
                 seed: exploration.seed,
                 strategy: exploration.strategy,
+                suspects: exploration.suspects.clone(),
                 shard: exploration.shard,
                 fault_pairs: exploration.fault_pairs,
                 performed: exploration.performed(),

@@ -6,8 +6,10 @@ use crate::plan::strategy::{MIX, Proportions, Strategy};
 use crosswire_model::Rule;
 use std::collections::HashSet;
 
-/// What a proportion is multiplied by at most; at least it is one.
+/// What a proportion is multiplied by at most, and at least: what shows few orders may be what
+/// a bug needs, as priorities are where one process must come to its end before another begins.
 const BEST: u64 = 16;
+const LEAST: u64 = 4;
 
 /// Runs of each strategy before they are compared, and the last that is.
 const ENOUGH: usize = 4;
@@ -74,7 +76,7 @@ impl Mix {
                 Some(number) if best > 0 => BEST * (number as u64).pow(2) / best.pow(2),
                 _ => BEST,
             };
-            MIX[place].1 * factor.max(1)
+            MIX[place].1 * factor.max(LEAST)
         })
     }
 }
@@ -95,7 +97,7 @@ mod tests {
         }
         let [first, second, third, fourth, fifth] = mix.proportions();
         assert_eq!([first, fourth, fifth], [scaled[0], scaled[3], scaled[4]]);
-        assert_eq!([second, third], [MIX[1].1, MIX[2].1]);
+        assert_eq!([second, third], [LEAST * MIX[1].1, LEAST * MIX[2].1]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::plan::mix;
 use crate::plan::points::FaultSpace;
 use crate::plan::profile::Profile;
 use crate::plan::strategy::{Proportions, Strategy};
-use crosswire_model::{Fault, Limits, Plan, Rule, Schedule, StartUp};
-use rand::{RngExt, SeedableRng};
+use crosswire_model::{Fault, Limits, Plan, Rule, Schedule, StartUp, Suspect};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Lessons from earlier runs.
@@ -39,6 +39,10 @@ const DISTURBED: u64 = 16;
 /// others.
 const WHOLE: u64 = 256;
 
+/// One run in this number is not directed at suspects where some are named: they may be the
+/// wrong ones.
+const UNDIRECTED: u64 = 4;
+
 /// So many times fewer steps are much fewer.
 pub(crate) const MUCH: u32 = 4;
 
@@ -56,6 +60,8 @@ const LOOKED_AT: u64 = 16;
 pub(crate) struct Planner {
     pub seed: u64,
     pub strategy: Strategy,
+    /// Steps at which schedules are directed, if anybody has named some.
+    pub suspects: Vec<Suspect>,
     /// The part of the runs that is performed here.
     pub shard: Option<Shard>,
     /// True if some runs have two faults.
@@ -161,6 +167,12 @@ impl Planner {
     fn rule(&self, run: u64, profile: &Profile, lessons: &Lessons) -> Rule {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(run);
+        if !self.suspects.is_empty() && rng.random_range(0..UNDIRECTED) > 0 {
+            return Rule::Suspects {
+                seed: rng.next_u64(),
+                sides: self.suspects.clone(),
+            };
+        }
         let mix = lessons.mix.unwrap_or_else(mix::usual);
         self.strategy.rule(&mut rng, profile, &mix)
     }
@@ -234,6 +246,7 @@ mod tests {
         Planner {
             seed: 3,
             strategy: Strategy::default(),
+            suspects: Vec::new(),
             shard: None,
             fault_pairs: false,
             performed: 0,
@@ -252,6 +265,26 @@ mod tests {
             space: FaultSpace::new(&["kill".parse().unwrap()], &Points::of(trace)),
             since: 1,
             ..Lessons::default()
+        }
+    }
+
+    #[test]
+    fn most_runs_are_directed_at_suspects_in_every_part_of_an_exploration() {
+        let suspects = vec![Suspect::named("pay")];
+        for part in 1..=4 {
+            let planner = Planner {
+                suspects: suspects.clone(),
+                shard: Some(format!("{part}/4").parse().unwrap()),
+                ..planner()
+            };
+            let rule = |run: u64| planner.plan(run, &Lessons::default()).schedule.rule;
+            assert_eq!(rule(0), Rule::RunOn);
+            let is_directed = |run: &u64| match rule(*run) {
+                Rule::Suspects { sides, .. } => sides == suspects,
+                _ => false,
+            };
+            let directed = (1..100).filter(is_directed).count();
+            assert!((60..90).contains(&directed), "{directed}");
         }
     }
 

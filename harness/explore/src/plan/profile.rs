@@ -1,7 +1,8 @@
 //! Size of a program, as its runs have shown it: the measure of several strategies.
 
 use crosswire_model::{
-    Contention, EVERYTHING, Footprint, Mode, Rule, Run, TaskId, Touch, Use, Weight,
+    Contention, EVERYTHING, Footprint, Mode, Rule, Run, Suspect, TaskId, Touch, Use, Weight,
+    is_data,
 };
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, RngExt};
@@ -18,6 +19,8 @@ pub(crate) struct Profile {
     pub all_steps: u32,
     /// Tasks, with their steps that matter.
     pub tasks: Vec<Weight>,
+    /// Contested pairs that were seen in one order only.
+    pub pairs: Vec<[Suspect; 2]>,
     /// Objects for which processes compete, by name.
     objects: BTreeMap<String, Steps>,
 }
@@ -88,8 +91,14 @@ impl Profile {
             choices: short(run.choices),
             all_steps: short(trace.steps),
             tasks: tasks.map(|(index, steps)| weight(index, steps)).collect(),
+            pairs: Vec::new(),
             objects,
         }
+    }
+
+    /// Adds the contested pairs that were seen in one order only.
+    pub fn with_pairs(self, pairs: Vec<[Suspect; 2]>) -> Profile {
+        Profile { pairs, ..self }
     }
 
     /// Tells whether no run has shown an object for which processes compete.
@@ -222,38 +231,10 @@ impl Profiles {
             choices: short(self.choices.div_ceil(runs)),
             all_steps: short(self.all_steps.div_ceil(runs)),
             tasks: tasks.collect(),
+            pairs: Vec::new(),
             objects: data(objects.collect()),
         }
     }
-}
-
-/// Beginnings of the names of objects that stand for no data, but for the processes
-/// themselves, for the passing of time, or for what every process touches at its end.
-const NO_DATA: &[&str] = &[
-    "process ",
-    "thread ",
-    "calls of ",
-    "page ",
-    "children of ",
-    "SIGCHLD to ",
-    "handled ends of ",
-    "writers of ",
-    "changes of shared memory",
-    "waits for locks",
-    "process ids",
-    "process groups",
-    "time-outs",
-    "clocks",
-    "random numbers",
-    "log",
-    "marks",
-    "files outside",
-    EVERYTHING,
-];
-
-/// Tells whether an object is one whose uses in one order or another are what a bug is about.
-pub(crate) fn is_data(object: &str) -> bool {
-    !NO_DATA.iter().any(|begin| object.starts_with(begin))
 }
 
 /// Leaves out what is no data, and mapped files of which words are known.

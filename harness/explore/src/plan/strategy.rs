@@ -3,6 +3,7 @@
 
 use crate::plan::profile::Profile;
 use crosswire_model::Rule;
+use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use std::fmt;
@@ -23,6 +24,8 @@ pub enum Strategy {
     Pos,
     /// Every order of the steps equally likely (SURW).
     Surw,
+    /// Each contested pair that was seen in one order only is tried in the other.
+    Pairs,
     /// Each task in turn.
     RoundRobin,
 }
@@ -39,10 +42,10 @@ const MOST_IN_A_ROW: u32 = 6;
 /// Strategies of the mix, with their proportions. Each of them needs the fewest runs for some
 /// bugs and several times as many for others (`cargo bench --bench strategies -- shapes`).
 pub(crate) const MIX: [(Strategy, u64); 5] = [
-    (Strategy::Surw, 8),
-    (Strategy::RandomWalk, 5),
-    (Strategy::Pos, 4),
-    (Strategy::Pct(None), 3),
+    (Strategy::Surw, 10),
+    (Strategy::RandomWalk, 2),
+    (Strategy::Pos, 2),
+    (Strategy::Pct(None), 8),
     (Strategy::RoundRobin, 1),
 ];
 
@@ -92,6 +95,13 @@ impl Strategy {
                 Strategy::Pct(None).rule(random, profile, mix)
             }
             Strategy::Surw => profile.weighted(random),
+            Strategy::Pairs => match profile.pairs.choose(random) {
+                Some(pair) => Rule::Suspects {
+                    seed: random.next_u64(),
+                    sides: pair.to_vec(),
+                },
+                None => Strategy::Pct(None).rule(random, profile, mix),
+            },
             Strategy::RoundRobin => Rule::RoundRobin {
                 quantum: random.random_range(1..=MOST_IN_A_ROW),
             },
@@ -108,6 +118,7 @@ impl fmt::Display for Strategy {
             Strategy::Pct(Some(depth)) => return write!(f, "pct({depth})"),
             Strategy::Pos => "pos",
             Strategy::Surw => "surw",
+            Strategy::Pairs => "pairs",
             Strategy::RoundRobin => "round-robin",
         })
     }
@@ -117,7 +128,7 @@ impl fmt::Display for Strategy {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown strategy `{0}` (known: mixed, random-walk, pct, pct(DEPTH) with a depth from 1 to \
-     {MOST_DEPTH}, pos, surw, round-robin)"
+     {MOST_DEPTH}, pos, surw, pairs, round-robin)"
 )]
 pub struct UnknownStrategy(String);
 
@@ -131,6 +142,7 @@ impl FromStr for Strategy {
             "pct" => Strategy::Pct(None),
             "pos" => Strategy::Pos,
             "surw" => Strategy::Surw,
+            "pairs" => Strategy::Pairs,
             "round-robin" => Strategy::RoundRobin,
             _ => {
                 let depth = text
@@ -148,6 +160,7 @@ impl FromStr for Strategy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crosswire_model::Suspect;
     use rand::SeedableRng;
     use std::collections::BTreeSet;
 
@@ -169,6 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_tried_if_there_are_any() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let pair = ["a", "b"].map(Suspect::named);
+        let known = Profile::of_length(9).with_pairs(vec![pair.clone()]);
+        let mix = MIX.map(|(_, proportion)| proportion);
+        match Strategy::Pairs.rule(&mut random, &known, &mix) {
+            Rule::Suspects { sides, .. } => assert_eq!(sides, pair),
+            rule => panic!("{rule:?}"),
+        }
+        let unknown = Profile::of_length(9);
+        let rule = Strategy::Pairs.rule(&mut random, &unknown, &mix);
+        assert!(matches!(rule, Rule::Priorities { .. }));
+    }
+
+    #[test]
     fn names_are_read_as_they_are_written() {
         let all = [
             "mixed",
@@ -177,6 +205,7 @@ mod tests {
             "pct(3)",
             "pos",
             "surw",
+            "pairs",
             "round-robin",
         ];
         for name in all {
