@@ -95,9 +95,11 @@ impl Row {
         self.does == Does::Futex && commands::futex_leaves_words(args[1])
     }
 
-    /// Returns whether the call's answer depends on the time.
+    /// Returns whether the call's answer depends on the time, or on how much CPU time has been
+    /// used.
     pub fn tells_time(&self) -> bool {
         self.reads_clock()
+            || self.measures().is_some()
             || matches!(
                 self.does,
                 Does::Timer(Timer::GetInterval | Timer::Get | Timer::GetDescriptor)

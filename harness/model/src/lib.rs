@@ -8,6 +8,7 @@ mod access;
 mod call;
 mod contention;
 mod difference;
+mod elsewhere;
 mod fault;
 mod history;
 mod inquiry;

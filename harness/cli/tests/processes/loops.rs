@@ -44,12 +44,17 @@ const ENDLESS: [&str; 33] = [
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 5] = [
+const ENDING: [&str; 10] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",
     "summing",
     "computing",
+    "cpu_clock",
+    "cpu_usage",
+    "cpu_ticks",
+    "cpu_in_proc",
+    "cpu_between_sleeps",
 ];
 
 fn explored(program: &Path, form: &str, when: &str, runs: &str) -> Outcome {

@@ -59,6 +59,35 @@ impl Session<'_> {
         self.use_cpu(index, QUANTUM);
     }
 
+    /// So much time is to pass while these tasks go round: their processes use as much CPU time of
+    /// it as they have used in the rounds before. Returns how much time can pass until a CPU timer
+    /// or limit tells one of them.
+    pub fn use_cpu_meanwhile(&mut self, going_round: &[usize], time: u64) -> u64 {
+        let mut processes: Vec<usize> =
+            going_round.iter().map(|i| self.tasks[*i].process).collect();
+        processes.sort_unstable();
+        processes.dedup();
+        let share = |process: usize, time: u64| {
+            let tasks = going_round.iter().map(|index| &self.tasks[*index]);
+            let of_process = tasks.filter(|task| task.process == process);
+            let (used, now) = (self.processes[process].cpu_time, self.clock.now());
+            let shares = of_process.map(|task| task.looping.cpu_time_in(time, now, used));
+            shares.max().unwrap_or(0)
+        };
+        let until_told = |process: &usize| {
+            let (used, (left, _)) = (share(*process, time), self.cpu_deadline(*process)?);
+            let is_told = left > 0 && used > left;
+            is_told.then(|| (u128::from(time) * u128::from(left) / u128::from(used)) as u64)
+        };
+        let passes = processes.iter().filter_map(until_told).min();
+        let passes = passes.unwrap_or(time).max(1);
+        let used: Vec<u64> = processes.iter().map(|one| share(*one, passes)).collect();
+        for (process, used) in processes.into_iter().zip(used) {
+            self.processes[process].cpu_time += used;
+        }
+        passes
+    }
+
     /// Returns whether a task that has computed for so long without a stop would have been
     /// told by a CPU timer natively.
     pub fn has_outrun_cpu_timer(&self, index: usize, computed: Duration) -> bool {

@@ -10,7 +10,7 @@
 
 use super::path::Performed;
 use super::snapshot::{Changed, GENERAL};
-use crosswire_calls::{Arg, Does, Row};
+use crosswire_calls::{Arg, Does, Measure, Row};
 use iced_x86::{
     FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register, UsedMemory,
 };
@@ -269,7 +269,8 @@ impl<S: Sharing> Follower<'_, S> {
                 self.mark_byte(self.sharing.known_as(byte), Mark::CLOCK);
             }
         }
-        let by_clock = row.does == Does::ReadSeconds;
+        // times(2) returns the time, too.
+        let by_clock = row.does == Does::ReadSeconds || row.measures() == Some(Measure::Times);
         self.marks.general[0] = if by_clock { Mark::CLOCK } else { Mark::NONE };
         // RCX and R11: where it goes on, and the flags (syscall(2)).
         self.marks.general[1] = Mark::NONE;
@@ -375,8 +376,13 @@ fn told_at(row: &Row, args: &[u64; 6]) -> Option<(u64, u64)> {
         Does::ReadClock => (args[1], 16),
         Does::ReadTimeOfDay => (args[0], 16),
         Does::ReadSeconds => (args[0], 8),
-        _ if row.tells_time() => (args[1], 32),
-        _ => return None,
+        _ => match row.measures() {
+            Some(Measure::Usage) => (args[1], 144),
+            Some(Measure::Times) => (args[0], 32),
+            Some(Measure::Machine) => (args[0], 112),
+            None if row.tells_time() => (args[1], 32),
+            None => return None,
+        },
     };
     (at.0 != 0).then_some(at)
 }

@@ -58,6 +58,8 @@ impl Session<'_> {
 
     fn comes_by(&mut self, index: usize, step: u64, is_call: bool) {
         let now = self.happened(index);
+        let time = self.clock.now();
+        let used = self.processes[self.tasks[index].process].cpu_time;
         let looping = &mut self.tasks[index].looping;
         let has_changed = match looping.calls || is_call {
             true => looping.since.effects != now.effects,
@@ -67,6 +69,7 @@ impl Session<'_> {
             looping.forget();
         }
         looping.since = now;
+        looping.began.get_or_insert((time, used));
         looping.calls |= is_call;
         let comes_round = looping.rounds.push(step);
         if !looping.rounds.repeats() {

@@ -46,10 +46,10 @@ impl Rounding {
 pub(super) struct Examination {
     pub before: Snapshot,
     pub path: Path,
-    /// The number of events, of readings of the time-stamp counter, and of the task's own
-    /// steps, all and those with files of its own, when it began.
+    /// The number of events, of readings of the time that are no calls for it, and of the
+    /// task's own steps, all and those with files of its own, when it began.
     pub events: usize,
-    pub counter_readings: u64,
+    pub further_readings: u64,
     pub steps: u64,
     pub own_steps: u64,
     pub is_complete: bool,
@@ -59,6 +59,8 @@ pub(super) struct Examination {
 #[derive(Default)]
 pub(crate) struct Looping {
     pub(super) rounds: Rounds,
+    /// The time when the rounds began, and the CPU time that its process had used.
+    pub(super) began: Option<(u64, u64)>,
     /// What had happened when the rounds began.
     pub(super) since: Happened,
     /// Some of its latest steps were calls, not accesses to shared memory.
@@ -93,6 +95,7 @@ impl Looping {
     /// The task has done something that can be noticed, or something has happened.
     pub(super) fn forget(&mut self) {
         self.rounds.forget();
+        self.began = None;
         self.calls = false;
         self.comes_round = false;
         self.leave();
@@ -114,6 +117,18 @@ impl Looping {
     /// Tells whether it goes round without making calls.
     pub fn computes(&self) -> bool {
         self.in_own_code || !self.calls
+    }
+
+    /// Returns how much CPU time the loop uses in a span of time, as in its rounds until now, when
+    /// its process has used so much.
+    pub fn cpu_time_in(&self, span: u64, now: u64, used: u64) -> u64 {
+        let Some((time, before)) = self.began.filter(|_| !self.in_own_code) else {
+            return if self.in_own_code { span } else { 0 };
+        };
+        match u128::from(now - time) {
+            0 => 0,
+            elapsed => (u128::from(span) * u128::from(used - before) / elapsed) as u64,
+        }
     }
 
     /// It is let go on in its own code.

@@ -36,6 +36,7 @@ impl Session<'_> {
     /// Begins to follow a task that goes round, from where it stands.
     pub(super) fn begin_examination(&mut self, index: usize) -> Result<(), Halt> {
         let before = Snapshot::take(self.tasks[index].tid, &self.lent_memory(index))?;
+        let further_readings = self.further_readings();
         let looping = &mut self.tasks[index].looping;
         // A step of a compiled program takes some tens of instructions.
         let likely = 32 * looping.rounds.period();
@@ -48,7 +49,7 @@ impl Session<'_> {
                     before,
                     path: Path::new(followed),
                     events: self.recorder.len(),
-                    counter_readings: self.clock.counter_readings(),
+                    further_readings,
                     steps: looping.steps,
                     own_steps: looping.own_steps,
                     is_complete: false,
@@ -70,7 +71,7 @@ impl Session<'_> {
         let after = Snapshot::take(self.tasks[index].tid, &self.lent_memory(index))?;
         let changed = after.and_then(|after| examination.before.changed(&after));
         let nature = match changed {
-            _ if self.clock.counter_readings() != examination.counter_readings => Nature::UntilTime,
+            _ if self.further_readings() != examination.further_readings => Nature::UntilTime,
             // Memory that is not watched may be another's.
             None => Nature::Undecided,
             Some(_) if examination.path.has_nothing() || self.recorder.has_unwatched() => {
@@ -111,6 +112,12 @@ impl Session<'_> {
         let space = self.space_number(index);
         self.loops.steps_in_mut(space).all += 1;
         self.tasks[index].looping.steps += 1;
+    }
+
+    /// How often programs have read the time otherwise than by calls for it: the time-stamp
+    /// counter, and files of proc(5).
+    fn further_readings(&self) -> u64 {
+        self.clock.counter_readings() + self.texts.that_tell_time()
     }
 
     fn nature(&self, index: usize, examination: &Examination, mut changed: Changed) -> Nature {

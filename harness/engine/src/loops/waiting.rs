@@ -125,7 +125,8 @@ impl Session<'_> {
         let pace = (pace + pace * FASTER / 100).max(FIRST);
         self.loops.pace = pace;
         let next = self.next_deadline().unwrap_or(u64::MAX);
-        self.clock.advance_to(now.saturating_add(pace).min(next));
+        let passes = self.use_cpu_meanwhile(open, pace.min(next.saturating_sub(now)));
+        self.clock.advance_to(now.saturating_add(passes));
         Ok(())
     }
 }

@@ -102,6 +102,9 @@ impl Session<'_> {
     fn text(&mut self, tid: Tid, path: &Path, tells: Tells) -> Option<String> {
         let seen = std::fs::read(format!("/proc/{tid}/root{}", path.display())).ok()?;
         let text = String::from_utf8_lossy(&seen);
+        if matches!(tells, Tells::Stat(_) | Tells::Uptime | Tells::Activity) {
+            self.texts.note_time();
+        }
         Some(match tells {
             Tells::Stat(of) => self.stat(of, &text),
             Tells::Status(of) => self.status(of, &text),

@@ -6,12 +6,23 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
     open: HashMap<(usize, u64), (Vec<u8>, usize)>,
+    that_tell_time: u64,
 }
 
 impl Texts {
     /// Returns whether a text is being read there.
     pub fn has(&self, place: (usize, u64)) -> bool {
         self.open.contains_key(&place)
+    }
+
+    /// How many texts have been made so far in which the time stands, or CPU time.
+    pub fn that_tell_time(&self) -> u64 {
+        self.that_tell_time
+    }
+
+    /// The time stands in a text.
+    pub fn note_time(&mut self) {
+        self.that_tell_time += 1;
     }
 
     /// A text is read from this position on.
