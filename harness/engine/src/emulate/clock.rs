@@ -126,6 +126,20 @@ impl Clock {
     }
 }
 
+/// Returns the error with which Linux refuses a sleep by the clock with this id
+/// (`kernel/time/posix-timers.c`), if it does.
+pub(crate) fn refuses_sleep(clock: c_int) -> Option<c_int> {
+    match clock {
+        libc::CLOCK_THREAD_CPUTIME_ID
+        | libc::CLOCK_MONOTONIC_RAW
+        | libc::CLOCK_REALTIME_COARSE
+        | libc::CLOCK_MONOTONIC_COARSE => Some(libc::EOPNOTSUPP),
+        // 10 was a clock of one kind of machine.
+        10 | 12.. => Some(libc::EINVAL),
+        _ => None,
+    }
+}
+
 /// Tells whether the clock with this id can be set.
 pub(crate) fn is_calendar(clock: c_int) -> bool {
     matches!(

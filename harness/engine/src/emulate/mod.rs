@@ -70,7 +70,10 @@ impl Session<'_> {
             Does::ReadClock => self.read_clock(index, args[0] as c_int, args[1]),
             Does::ReadTimeOfDay => {
                 let now = clock::to_timeval(self.clock.reading(CLOCK_REALTIME));
-                match args[0] != 0 && memory::write(tid, args[0], &now).is_err() {
+                // A time zone is what nobody sets: struct timezone, of 8 bytes.
+                let refuses =
+                    |to: u64, bytes: &[u8]| to != 0 && memory::write(tid, to, bytes).is_err();
+                match refuses(args[0], &now) || refuses(args[1], &[0; 8]) {
                     true => FAULT,
                     false => Emulated::Answer(0),
                 }
@@ -87,10 +90,13 @@ impl Session<'_> {
                 Emulated::Sleep { deadline }
             }
             Does::Sleep => self.sleep_request(tid, CLOCK_MONOTONIC, false, args[0]),
-            Does::SleepByClock => {
-                let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
-                self.sleep_request(tid, args[0] as c_int, absolute, args[2])
-            }
+            Does::SleepByClock => match clock::refuses_sleep(args[0] as c_int) {
+                Some(error) => Emulated::Answer(-i64::from(error)),
+                None => {
+                    let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
+                    self.sleep_request(tid, args[0] as c_int, absolute, args[2])
+                }
+            },
             Does::Map(_) if names_unseen(entering.row(), &args) => {
                 Emulated::Answer(-i64::from(ENOMEM))
             }
@@ -255,32 +261,38 @@ impl Session<'_> {
                 entering.args[3],
             ),
         };
-        if !absolute && left_at != 0 {
-            let left = deadline.saturating_sub(self.clock.now());
-            // Memory that cannot be written is the program's own mistake.
-            let _ = memory::write(tid, left_at, &clock::to_timespec(left));
-        }
+        let left = clock::to_timespec(deadline.saturating_sub(self.clock.now()));
+        let is_told = absolute || left_at == 0 || memory::write(tid, left_at, &left).is_ok();
         // Some call must be performed for there to be an end of one.
         regs::poke(tid, Register::Call, made::GETPID as u64)?;
         self.tasks[index].unobserved = true;
         let stopped = self.tasks[index].take_stopped().expect("it is held");
         stopped.resume_to_exit();
         self.settle(true)?;
-        self.end_as_interrupted(index)
+        match is_told {
+            true => self.end_as_interrupted(index),
+            // The kernel has no place for the rest of the sleep.
+            false => self.end_wait(index, -i64::from(EFAULT)),
+        }
     }
 
     /// Makes the kernel believe that the task's call was cut short by a signal, and
     /// lets it deliver the signal.
     pub fn end_as_interrupted(&mut self, index: usize) -> Result<(), Halt> {
+        let result = match self.tasks[index].entering.row().ends_with_any_handler() {
+            true => RESTART_NO_HANDLER,
+            false => RESTART_SYS,
+        };
+        self.end_wait(index, result)
+    }
+
+    /// Makes the kernel believe that the task's call has ended so; signals are delivered.
+    fn end_wait(&mut self, index: usize, result: i64) -> Result<(), Halt> {
         let task = &self.tasks[index];
         if task.is_gone() {
             return Ok(());
         }
         let call = task.entering.call;
-        let result = match task.entering.row().ends_with_any_handler() {
-            true => RESTART_NO_HANDLER,
-            false => RESTART_SYS,
-        };
         regs::poke(task.tid, Register::Call, u64::from(call))?;
         regs::poke(task.tid, Register::Result, result as u64)?;
         self.record(
