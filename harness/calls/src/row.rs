@@ -402,6 +402,14 @@ impl Row {
         }
     }
 
+    /// Returns the error with which the engine refuses the call to programs, if it does.
+    pub fn refusal(&self) -> Option<i32> {
+        match self.does {
+            Does::Refused(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Returns whether the call reads bytes from a descriptor.
     pub fn reads_bytes(&self) -> bool {
         matches!(self.does, Does::Read | Does::ReadAt)

@@ -5,6 +5,7 @@ pub mod crashes;
 pub(crate) mod fold;
 pub(crate) mod palette;
 pub(crate) mod races;
+pub(crate) mod refused;
 pub(crate) mod rows;
 pub(crate) mod shrunk;
 pub(crate) mod stacks;

@@ -5,9 +5,9 @@ pub use crate::told::summary::{first_run, summary};
 
 use crate::escape::{escape, quoted, shorten};
 use crate::told::fold::line;
-use crate::told::races;
 use crate::told::stacks::stacks;
 use crate::told::timeline::{WIDTH, shown_tasks, timeline};
+use crate::told::{races, refused};
 use crate::{Explanation, Palette};
 use crosswire_explore::{Found, LastLines, Replay};
 use crosswire_model::{Kind, Limit, Names, Record, Stack, Verdict, Violation};
@@ -75,6 +75,7 @@ pub(crate) fn evidence(
         let explanation = Explanation::of_record(record, Some(violation));
         text += &body(&explanation, names, violation, palette);
         text += &printed(violation, &found.last_lines);
+        text += &refused::text(&record.trace);
         text += &races::missing_fences(&record.trace, &record.places);
         text += &races::text(&record.trace, &record.places);
         text += &stacks(&record.trace, &record.stacks);
@@ -147,6 +148,7 @@ pub fn explanation(record: &Record, file: Option<&Path>, palette: Palette) -> St
         text += &circumstances(record);
         text += &body(&explanation, &names, violation, palette);
         text += &printed(violation, &explanation.last_lines());
+        text += &refused::text(&record.trace);
         text += &replay_line(file, palette);
         text.push('\n');
     }
@@ -176,6 +178,7 @@ pub fn replay(record: &Record, replay: &Replay, palette: Palette) -> String {
             if let Some(violation) = first {
                 text += &body(&explanation, &names, violation, palette);
                 text += &printed(violation, &LastLines::of(&replay.run));
+                text += &refused::text(trace);
                 text += &races::missing_fences(trace, &record.places);
                 text += &races::text(trace, &record.places);
                 text += &stacks(trace, &replay.stacks);
