@@ -132,7 +132,8 @@ impl Space {
             reached = region.end;
         }
         match reached {
-            _ if reached >= end => Share::All,
+            // Behind the last address, of which -1 is the number, there is none.
+            _ if reached >= end && reached > address => Share::All,
             _ if reached > address || self.next_after(address) < end => Share::Part,
             _ => Share::None,
         }
@@ -352,6 +353,7 @@ mod tests {
         assert_eq!(share(32, 9), Share::Part);
         assert_eq!(share(45, u64::MAX), Share::Part);
         assert_eq!(share(30, 10), Share::None);
+        assert_eq!(share(u64::MAX, 1), Share::None);
         assert_eq!(share(0, 10), Share::None);
     }
 
