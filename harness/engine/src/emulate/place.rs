@@ -6,9 +6,16 @@ use crate::run::session::Session;
 use crosswire_calls::Arg;
 use crosswire_kernel::memory;
 use libc::{EFAULT, EINVAL, ESRCH, SCHED_BATCH, SCHED_FIFO, SCHED_IDLE, SCHED_OTHER, SCHED_RR};
+use nix::unistd::{SysconfVar, sysconf};
 
 /// `SCHED_RESET_ON_FORK` of linux/sched.h.
 const RESET_ON_FORK: i32 = 0x4000_0000;
+
+/// CPUs of the machine, by whose numbers programs may name them.
+fn cpus() -> usize {
+    let count = sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten();
+    count.map_or(1, |count| count as usize)
+}
 
 impl Session<'_> {
     /// Answers a request for CPUs or a priority.
@@ -33,8 +40,11 @@ impl Session<'_> {
                     _ if mask.is_empty() => {}
                     _ => return Some(EFAULT),
                 }
-                let is_empty = mask.iter().all(|byte| *byte == 0);
-                missing.or(is_empty.then_some(EINVAL))
+                let named = (0..cpus()).any(|cpu| {
+                    let byte = mask.get(cpu / 8).copied().unwrap_or(0);
+                    byte >> (cpu % 8) & 1 == 1
+                });
+                missing.or((!named).then_some(EINVAL))
             }
             // sched_setscheduler(2)
             [Arg::Pid, Arg::Int, Arg::Given] => {
