@@ -107,6 +107,11 @@ pub fn decided(tid: Tid) -> [u64; 3] {
     sets(tid, ["SigBlk:", "SigIgn:", "SigCgt:"])
 }
 
+/// Tells whether a task may use a capability, by its number (capabilities(7)).
+pub fn has_capability(tid: Tid, number: u32) -> bool {
+    sets(tid, ["CapEff:"])[0] >> number & 1 == 1
+}
+
 /// Tells whether a task blocks a signal.
 pub fn blocks(tid: Tid, signal: i32) -> bool {
     holds(sets(tid, ["SigBlk:"])[0], signal)
@@ -167,7 +172,7 @@ fn holds(set: u64, signal: i32) -> bool {
     set >> (signal - 1) & 1 == 1
 }
 
-/// Sets of signals in proc_pid_status(5); empty ones of a task that is gone.
+/// Sets of signals, or of capabilities, in proc_pid_status(5); empty ones of a task that is gone.
 fn sets<const COUNT: usize>(tid: Tid, names: [&str; COUNT]) -> [u64; COUNT] {
     // The kernel makes the whole file for the first read, which is all there is to it.
     let mut buffer = [0; 8192];

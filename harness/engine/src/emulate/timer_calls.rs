@@ -5,11 +5,15 @@ use super::clock::{self, from_timespec, from_timeval};
 use super::timers::{Alarm, Timer};
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{self as calls, Does};
-use crosswire_kernel::{Tid, descriptor, memory};
+use crosswire_kernel::{Tid, descriptor, memory, probe};
 use libc::*;
 use std::io;
 
 const OK: Emulated = Emulated::Answer(0);
+
+/// `CAP_WAKE_ALARM` of linux/capability.h, which timers that wake the machine need
+/// (timer_create(2)).
+const WAKE_ALARM: u32 = 35;
 
 fn error(errno: c_int) -> Emulated {
     Emulated::Answer(-i64::from(errno))
@@ -133,8 +137,11 @@ impl Session<'_> {
             CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE => {
                 return Ok(error(EOPNOTSUPP));
             }
-            // They need a privilege (timer_create(2)).
-            CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM => return Ok(error(EPERM)),
+            CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM
+                if !probe::has_capability(tid, WAKE_ALARM) =>
+            {
+                return Ok(error(EPERM));
+            }
             _ if self.reading(index, clock).is_none() => return Ok(error(EINVAL)),
             _ => {}
         }
