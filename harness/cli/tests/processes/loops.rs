@@ -44,7 +44,7 @@ const ENDLESS: [&str; 33] = [
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 10] = [
+const ENDING: [&str; 11] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",
@@ -54,6 +54,7 @@ const ENDING: [&str; 10] = [
     "cpu_usage",
     "cpu_ticks",
     "cpu_in_proc",
+    "until_alarm",
     "cpu_between_sleeps",
 ];
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// CPU time of a loop that was found: a tick of the kernel's, at 100 Hz.
 const QUANTUM: u64 = 10_000_000;
 
-/// A task that computes for so many times as long as its CPU timer has left would have been
-/// told natively.
+/// A task that computes for so many times as long as a timer of its process has left would have
+/// been told natively.
 const SURELY: u32 = 4;
 
 /// Less time than this is not measured.
@@ -89,13 +89,23 @@ impl Session<'_> {
     }
 
     /// Returns whether a task that has computed for so long without a stop would have been
-    /// told by a CPU timer natively.
-    pub fn has_outrun_cpu_timer(&self, index: usize, computed: Duration) -> bool {
+    /// told by a timer of its process natively, or by a limit on its CPU time.
+    pub fn has_outrun_timer(&self, index: usize, computed: Duration) -> bool {
         let process = self.tasks[index].process;
+        let by_cpu_time = self.cpu_deadline(process).map(|(left, _)| left);
+        let left = by_cpu_time.into_iter().chain(self.alarm(process)).min();
         computed >= LEAST
-            && self
-                .cpu_deadline(process)
-                .is_some_and(|(left, _)| computed >= Duration::from_nanos(left) * SURELY)
+            && left.is_some_and(|left| computed >= Duration::from_nanos(left) * SURELY)
+    }
+
+    /// Time left until the next timer that sends a signal to a process whether it computes or not.
+    fn alarm(&self, process: usize) -> Option<u64> {
+        let timers = self.timers.timers.iter();
+        let alarms = timers.filter(|timer| {
+            timer.process == process && !timer.counts_cpu_time() && timer.signal().is_some()
+        });
+        let deadlines = alarms.filter_map(|timer| timer.deadline);
+        Some(deadlines.min()?.saturating_sub(self.clock.now()))
     }
 
     /// Time left until the next CPU timer or limit of a process, and the signal if that is a

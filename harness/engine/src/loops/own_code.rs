@@ -93,10 +93,10 @@ impl Session<'_> {
         if !look.is_due(tid) {
             return Ok(());
         }
-        let is_told = self.has_outrun_cpu_timer(index, look.computed());
+        let is_told = self.has_outrun_timer(index, look.computed());
         tracee::interrupt(tid)?;
         let shown = match next(tid)? {
-            // The next thing to happen to it is that a CPU timer tells it so.
+            // The next thing to happen to it is that a timer tells it so.
             Stop::Trap if is_told => Shown::Endless(Stopped::reported(tid), Rounding::default()),
             Stop::Trap => self.follow_own_code(index, look.instructions)?,
             stop => Shown::Stop(stop),
