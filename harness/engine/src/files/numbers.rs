@@ -46,8 +46,11 @@ impl Numbers {
     /// programs see as `device`.
     pub fn give(&mut self, key: Inode, device: u64, name: Option<&Path>) -> Inode {
         let name = name.unwrap_or(Path::new("")).to_string_lossy();
-        // What has no name has its number in its place: `pipe:[1234]`.
+        // What has no name has its number in its place: `pipe:[1234]`, `/tmp/#1234 (deleted)`.
         let name = name.split(":[").next().unwrap_or_default();
+        let nameless = name.strip_suffix(" (deleted)");
+        let directory = nameless.and_then(|name| name.rsplit_once("/#"));
+        let name = directory.map_or(name, |(directory, _)| directory);
         let mut place = hash(name.as_bytes()) % SPAN;
         let few = self.halves.len() < FEW;
         loop {

@@ -99,20 +99,34 @@ impl Session<'_> {
         let mut bytes = vec![0; result as usize];
         memory::read(tid, args[at], &mut bytes)?;
         let text = String::from_utf8_lossy(&bytes);
-        let Some((kind, rest)) = text.split_once(":[") else {
+        let corrected = match text.split_once(":[") {
+            Some((kind, rest)) => self.link_to_object(tid, kind, rest),
+            None => self.link_to_nameless(index, &text),
+        };
+        let Some(corrected) = corrected else {
             return Ok(result);
         };
-        let Some(inode) = rest
-            .strip_suffix(']')
-            .and_then(|digits| digits.parse().ok())
-        else {
-            return Ok(result);
-        };
-        let inode = self.shown_of_kind(tid, kind, inode);
-        let mut text = format!("{kind}:[{inode}]").into_bytes();
+        let mut text = corrected.into_bytes();
         text.truncate(args[at + 1] as usize);
         memory::write(tid, args[at], &text)?;
         regs::poke(tid, Register::Result, text.len() as u64)?;
         Ok(text.len() as i64)
+    }
+
+    fn link_to_object(&mut self, tid: Tid, kind: &str, rest: &str) -> Option<String> {
+        let inode = rest.strip_suffix(']')?.parse().ok()?;
+        let inode = self.shown_of_kind(tid, kind, inode);
+        Some(format!("{kind}:[{inode}]"))
+    }
+
+    /// A file that `O_TMPFILE` made without a name is shown by its number: `/tmp/#1234 (deleted)`.
+    fn link_to_nameless(&mut self, index: usize, text: &str) -> Option<String> {
+        let (directory, number) = text.strip_suffix(" (deleted)")?.rsplit_once("/#")?;
+        number.parse::<u64>().ok()?;
+        let task = &self.tasks[index];
+        let (tid, path) = (task.tid, task.path.as_deref()?);
+        let descriptor = path.strip_prefix("/proc/self/fd/")?.parse().ok()?;
+        let (_, inode) = self.shown_of_descriptor(tid, descriptor)?;
+        Some(format!("{directory}/#{inode} (deleted)"))
     }
 }
