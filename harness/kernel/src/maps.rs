@@ -8,6 +8,13 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+/// Tells whether a file is a library of the system's, by its path.
+pub fn is_systems(path: &str) -> bool {
+    ["/lib", "/usr/lib"]
+        .iter()
+        .any(|system| path.starts_with(system))
+}
+
 /// One area of a task's memory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Area {

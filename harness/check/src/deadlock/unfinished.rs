@@ -13,14 +13,14 @@ const LAST: u64 = 1000;
 /// Calls of a task that are named.
 const CALLS: usize = 3;
 
-/// How a run stood when it was given up.
+/// The tasks of a run at the moment in which it was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinished {
     /// In one sentence.
     pub sentence: String,
     /// One line for each task that waits: the wait-for graph.
     pub details: Vec<String>,
-    /// Who ran, and who waits.
+    /// Those that ran, and those that wait.
     pub tasks: Vec<TaskId>,
     /// The last step of each that ran, and those since which the others wait.
     pub steps: Vec<u64>,
@@ -37,7 +37,7 @@ pub fn unfinished(trace: &Trace, seen: &[Seen]) -> Unfinished {
             Standing::Gone => {}
         }
     }
-    // Whoever was busy at the end comes first.
+    // The busiest at the end comes first.
     let counts = counts(trace);
     running.sort_by_key(|(task, _)| std::cmp::Reverse(counts.get(task).map_or(0, Busy::steps)));
     let mut clauses: Vec<String> = running
@@ -67,7 +67,7 @@ pub fn unfinished(trace: &Trace, seen: &[Seen]) -> Unfinished {
     }
 }
 
-/// How a task stands at the end.
+/// Whether a task runs or waits at the end.
 enum Standing {
     /// Since this event nothing keeps it.
     Runs(usize),
@@ -92,7 +92,7 @@ fn standing(trace: &Trace, task: TaskId) -> Standing {
     }
 }
 
-/// What a task did among the last steps.
+/// The steps of a task among the last ones.
 #[derive(Default)]
 struct Busy {
     calls: BTreeMap<Call, u64>,

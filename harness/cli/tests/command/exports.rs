@@ -113,6 +113,17 @@ fn junit_is_accepted_by_a_strict_schema() {
 /// Where `.ci/run` puts a viewer of traces that somebody else wrote.
 const VIEWER: &str = "target/viewers/speedscope/package/dist/release/index.html";
 
+/// A recording as a trace for viewers.
+fn exported(directory: &Path) -> String {
+    let output = crosswire(directory)
+        .args(["explain", "--perfetto", "run.json"])
+        .arg(recording("abba_flock"))
+        .output()
+        .expect("the command can be started");
+    assert!(output.status.success(), "{output:?}");
+    std::fs::read_to_string(directory.join("run.json")).expect("an export")
+}
+
 #[test]
 fn a_trace_viewer_opens_what_is_exported() {
     let what = "opening an exported run in a trace viewer";
@@ -125,13 +136,7 @@ fn a_trace_viewer_opens_what_is_exported() {
         return;
     };
     let directory = somewhere();
-    let output = crosswire(directory.path())
-        .args(["explain", "--perfetto", "run.json"])
-        .arg(recording("abba_flock"))
-        .output()
-        .expect("the command can be started");
-    assert!(output.status.success(), "{output:?}");
-    let text = std::fs::read_to_string(directory.path().join("run.json")).expect("an export");
+    let text = exported(directory.path());
     // In the way in which the viewer's own command passes it a file; btoa() takes bytes.
     let bytes = format!("unescape(encodeURIComponent({}))", json!(text));
     let script = format!("speedscope.loadFileFromBase64('run.json', btoa({bytes}))");
@@ -159,13 +164,7 @@ fn a_trace_viewer_opens_what_is_exported() {
 #[test]
 fn arrows_are_exported_as_flows_between_slices() {
     let directory = somewhere();
-    let output = crosswire(directory.path())
-        .args(["explain", "--perfetto", "run.json"])
-        .arg(recording("abba_flock"))
-        .output()
-        .expect("the command can be started");
-    assert!(output.status.success(), "{output:?}");
-    let text = std::fs::read_to_string(directory.path().join("run.json")).expect("an export");
+    let text = exported(directory.path());
     let trace: Value = serde_json::from_str(&text).expect("JSON");
     let events = trace["traceEvents"].as_array().expect("events");
     let of = |phase: &'static str| events.iter().filter(move |event| event["ph"] == phase);

@@ -91,11 +91,13 @@ impl Session<'_> {
     /// Returns whether a task that has computed for so long without a stop would have been
     /// told by a timer of its process natively, or by a limit on its CPU time.
     pub fn has_outrun_timer(&self, index: usize, computed: Duration) -> bool {
+        if computed < LEAST {
+            return false;
+        }
         let process = self.tasks[index].process;
         let by_cpu_time = self.cpu_deadline(process).map(|(left, _)| left);
         let left = by_cpu_time.into_iter().chain(self.alarm(process)).min();
-        computed >= LEAST
-            && left.is_some_and(|left| computed >= Duration::from_nanos(left) * SURELY)
+        left.is_some_and(|left| computed >= Duration::from_nanos(left) * SURELY)
     }
 
     /// Time left until the next timer that sends a signal to a process whether it computes or not.

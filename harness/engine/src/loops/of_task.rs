@@ -122,8 +122,11 @@ impl Looping {
     /// Returns how much CPU time the loop uses in a span of time, as in its rounds until now, when
     /// its process has used so much.
     pub fn cpu_time_in(&self, span: u64, now: u64, used: u64) -> u64 {
-        let Some((time, before)) = self.began.filter(|_| !self.in_own_code) else {
-            return if self.in_own_code { span } else { 0 };
+        if self.in_own_code {
+            return span;
+        }
+        let Some((time, before)) = self.began else {
+            return 0;
         };
         match u128::from(now - time) {
             0 => 0,

@@ -3,11 +3,9 @@
 
 use crate::run::session::Session;
 use crate::run::task::{At, State};
+use crosswire_kernel::maps;
 use crosswire_model::{Approached, Call, Capture, Frame, Moment, Suspect, TaskId, Touch};
 use std::rc::Rc;
-
-/// Beginnings of the paths of libraries whose functions nobody suspects.
-const SYSTEM: [&str; 2] = ["/lib", "/usr/lib"];
 
 impl Session<'_> {
     /// Returns for each of these tasks which suspects its next step is one of, a bit each;
@@ -64,7 +62,8 @@ impl Session<'_> {
     }
 
     fn note_met(&mut self, sides: u8, frames: &[Frame], call: Option<String>) {
-        let is_own = |frame: &&Frame| !SYSTEM.iter().any(|path| frame.module.starts_with(path));
+        // Functions of the system's libraries are not what somebody suspects.
+        let is_own = |frame: &&Frame| !maps::is_systems(&frame.module);
         let functions = frames
             .iter()
             .filter(is_own)

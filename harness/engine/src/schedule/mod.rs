@@ -7,6 +7,7 @@ pub(crate) mod choose;
 mod drains;
 mod options;
 mod partial_order;
+mod preference;
 mod priorities;
 mod random_walk;
 mod round_robin;

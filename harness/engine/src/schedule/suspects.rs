@@ -6,8 +6,9 @@
 //! No guarantee: how a task comes to a suspected step is left to chance, too.
 
 use super::options::{Options, Policy};
+use super::preference::Preference;
 use crosswire_model::TaskId;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,9 +43,8 @@ pub(super) struct Suspects {
     free: BTreeSet<TaskId>,
     /// Two that take turns, the one whose turn it is first.
     pair: Option<[Partner; 2]>,
-    /// By task: the higher goes first where nothing is held back; by chance where empty.
-    priorities: Vec<u64>,
-    has_priorities: bool,
+    /// Who goes first where nothing is held back.
+    preference: Preference,
     number: u64,
 }
 
@@ -52,13 +52,12 @@ impl Suspects {
     pub fn new(seed: u64, count: usize) -> Suspects {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         Suspects {
-            has_priorities: random.random_bool(0.5),
+            preference: Preference::new(random.random_bool(0.5)),
             random,
             count,
             held: BTreeMap::new(),
             free: BTreeSet::new(),
             pair: None,
-            priorities: Vec::new(),
             number: 0,
         }
     }
@@ -131,20 +130,6 @@ impl Suspects {
             false => Some([other, one]),
         }
     }
-
-    fn any_of(&mut self, tasks: &[TaskId]) -> TaskId {
-        if !self.has_priorities {
-            return tasks[self.random.random_range(0..tasks.len())];
-        }
-        let newest = tasks.iter().map(|task| task.index()).max().unwrap_or(0);
-        while self.priorities.len() <= newest {
-            self.priorities.push(self.random.next_u64());
-        }
-        let highest = tasks
-            .iter()
-            .max_by_key(|task| self.priorities[task.index()]);
-        *highest.expect("somebody is ready")
-    }
 }
 
 /// Returns the suspects that the next step of a task is, a bit each.
@@ -186,7 +171,7 @@ impl Policy for Suspects {
             self.free.insert(task);
             return task;
         }
-        self.any_of(&others)
+        self.preference.choose(&others, &mut self.random)
     }
 
     fn looks_ahead(&self) -> bool {

@@ -6,8 +6,9 @@
 //! prefers those in which tasks that exist early finish early.
 
 use super::options::{Options, Policy};
+use super::preference::Preference;
 use crosswire_model::{EVERYTHING, TaskId, Weight};
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
 
@@ -19,10 +20,8 @@ pub(super) struct Weighted {
     tasks: Vec<Tally>,
     /// Task that takes the next step that counts.
     intended: Option<TaskId>,
-    /// By task, the higher of which takes its steps that do not count first; any of them
-    /// where empty. Who only ends others, say, then leaves them the time to do something.
-    priorities: Vec<u64>,
-    has_priorities: bool,
+    /// Who takes its steps that do not count first.
+    preference: Preference,
     /// Whoever has created all tasks that it is expected to create comes after all others: it may
     /// be about to end them.
     creators_come_last: bool,
@@ -47,9 +46,8 @@ impl Weighted {
         };
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         Weighted {
-            has_priorities: !objects.is_empty() && random.random_bool(0.5),
+            preference: Preference::new(!objects.is_empty() && random.random_bool(0.5)),
             creators_come_last: random.random_bool(0.4),
-            priorities: Vec::new(),
             random,
             objects,
             tasks: weights.iter().map(tally).collect(),
@@ -124,17 +122,6 @@ impl Weighted {
         }
     }
 
-    fn highest(&mut self, tasks: &[TaskId]) -> TaskId {
-        let newest = tasks.iter().map(|task| task.index()).max().unwrap_or(0);
-        while self.priorities.len() <= newest {
-            self.priorities.push(self.random.next_u64());
-        }
-        let highest = tasks
-            .iter()
-            .max_by_key(|task| self.priorities[task.index()]);
-        *highest.expect("the intended task is among them")
-    }
-
     fn counts(&self, options: &Options, task: TaskId) -> bool {
         let next = options.next_of(task);
         self.objects.is_empty()
@@ -170,10 +157,7 @@ impl Policy for Weighted {
         if self.creators_come_last && free.iter().any(|task| !self.has_created_all(*task)) {
             free.retain(|task| !self.has_created_all(*task));
         }
-        let chosen = match self.has_priorities {
-            true => self.highest(&free),
-            false => free[self.random.random_range(0..free.len())],
-        };
+        let chosen = self.preference.choose(&free, &mut self.random);
         if self.counts(options, chosen) {
             let left = &mut self.tasks[chosen.index()].left;
             *left = left.saturating_sub(1);

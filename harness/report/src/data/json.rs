@@ -129,7 +129,7 @@ pub struct LimitReached {
     pub first: Option<Stood>,
 }
 
-/// How a run stood when it was given up.
+/// The tasks of a run at the moment in which it was given up.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stood {
     /// Names the run: `run 3`.

@@ -6,9 +6,6 @@ use crosswire_kernel::{Tid, memory};
 use libc::{PROT_EXEC, PROT_WRITE};
 use std::ops::Range;
 
-/// Where the libraries of the system are.
-const SYSTEM: [&str; 2] = ["/lib", "/usr/lib"];
-
 /// An area that is to be watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
@@ -63,8 +60,7 @@ pub(super) fn candidates(
             None if area.path.is_empty() || area.path.starts_with("[anon") => Kind::Other,
             None => continue,
         };
-        let is_systems =
-            |path: &str| path != executable && SYSTEM.iter().any(|system| path.starts_with(system));
+        let is_systems = |path: &str| path != executable && maps::is_systems(path);
         let is_shared_by_threads = !area.shared
             && area.protection & PROT_WRITE != 0
             && area.protection & PROT_EXEC == 0
