@@ -46,6 +46,8 @@ pub enum Arg {
     Request,
     /// A process, thread or group.
     Pid,
+    /// A clock; negative ones are those of a process or thread (clock_getcpuclockid(3)).
+    Clock,
     /// A signal's number.
     Signal,
 
@@ -131,8 +133,8 @@ impl Arg {
         match self {
             Int | Size | Plain | Bits | Mode | OpenFlags | DescriptorFlags | MapFlags
             | Protection | Family | SocketType | Key | GetFlags | ControlCommand | FutexOp
-            | FlockOp | FcntlCommand | FcntlArgument | EpollOp | Request | Pid | Signal | Fd
-            | Sink | Dir | Milliseconds => false,
+            | FlockOp | FcntlCommand | FcntlArgument | EpollOp | Request | Pid | Clock | Signal
+            | Fd | Sink | Dir | Milliseconds => false,
             Path | QueueName | Text | Given | Bytes | BytesVector | BytesMessage
             | BytesMessages | SystemVMessage | SemaphoreOps | SocketAddress | Duration
             | Timeout | TimevalTimeout | Deadline | SignalSet | Out | Buffer | BufferVector

@@ -207,8 +207,9 @@ pub enum Does {
     Random,
 
     // What the engine does not let happen.
-    /// Asks for CPUs and priorities: answered with success, and ignored.
-    Place,
+    /// Sets CPUs, scheduling policies and priorities, or asks for the latter: kept and told,
+    /// without effect.
+    Schedule,
     /// Refused with this error.
     Refused(i32),
 }

@@ -43,7 +43,7 @@ impl Row {
             // What a task does about signals concerns itself alone.
             | Does::SignalMask
             | Does::SignalAction
-            | Does::Place => false,
+            | Does::Schedule => false,
             // The end of a file; no child has ended; no task was woken; a child, process or
             // event that is not there.
             Does::Read

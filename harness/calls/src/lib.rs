@@ -39,7 +39,7 @@ pub use commands::{
 pub use does::{Does, Mapping, SystemV, Timer};
 pub use fact::{Fact, Facts};
 pub use measure::Measure;
-pub use row::{Amount, Flow, Row, Transfer, Wait};
+pub use row::{Amount, Flow, Row, Transfer, Wait, clock_owner};
 pub use status::StatusForm;
 pub use timeout::Timeout;
 

@@ -274,14 +274,14 @@ static COMMON: &[Row] = rows! {
 
     // CPUs and priorities.
     sched_yield () Nothing, Routine Brief SameFiles Yields;
-    sched_setaffinity (; Pid Size Given) Place;
-    sched_setscheduler (; Pid Int Given) Place;
-    sched_setattr (; Pid Given Bits) Place;
-    sched_setparam (; Pid Given) Place;
-    sched_getaffinity (; Pid Size Out) Nothing, Private;
-    sched_getparam (; Pid Out) Nothing, Private;
-    sched_getscheduler (; Pid) Nothing, Private;
-    sched_getattr (; Pid Out Size Bits) Anything, Looks;
+    sched_setaffinity (; Pid Size Given) Schedule;
+    sched_setscheduler (; Pid Int Given) Schedule;
+    sched_setattr (; Pid Given Bits) Schedule;
+    sched_setparam (; Pid Given) Schedule;
+    sched_getaffinity (; Pid Size Out) Schedule, Looks Alike;
+    sched_getparam (; Pid Out) Schedule, Looks;
+    sched_getscheduler (; Pid) Schedule, Looks;
+    sched_getattr (; Pid Out Size Bits) Schedule, Looks;
     sched_get_priority_max (; Int) Anything, Own;
     sched_get_priority_min (; Int) Anything, Own;
     sched_rr_get_interval (; Pid Out) Anything, Own;
@@ -306,9 +306,9 @@ static COMMON: &[Row] = rows! {
     // Time and chance.
     nanosleep (Duration; Out) Sleep, Interruptible SameFiles Yields;
     clock_nanosleep (Plain Plain Duration; Out) SleepByClock, Interruptible Dated SameFiles Yields;
-    clock_gettime (; Int Out) ReadClock, Routine Dated Alike;
+    clock_gettime (; Clock Out) ReadClock, Routine Dated Alike;
     gettimeofday (; Out Out) ReadTimeOfDay, Routine Dated Alike;
-    clock_getres (; Int Out) Nothing, Private;
+    clock_getres (; Clock Out) Nothing, Private;
     clock_settime (; Int Given) Anything;
     clock_adjtime (; Int Given) Anything;
     adjtimex (; Given) Anything;

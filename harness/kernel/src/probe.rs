@@ -148,14 +148,45 @@ pub fn cpu_time(tid: Tid) -> Duration {
 /// Returns the limits on a process's CPU time in seconds, the soft one and the hard one;
 /// `None` for none (getrlimit(2)).
 pub fn cpu_limits(pid: Tid) -> (Option<u64>, Option<u64>) {
-    use nix::libc::{RLIM_INFINITY, RLIMIT_CPU, prlimit, rlimit};
+    limits(pid, libc::RLIMIT_CPU)
+}
+
+/// Returns the highest real-time priority that a process may ask for without a privilege
+/// (getrlimit(2), `RLIMIT_RTPRIO`).
+pub fn limit_on_priority(pid: Tid) -> u64 {
+    limits(pid, libc::RLIMIT_RTPRIO).0.unwrap_or(u64::MAX)
+}
+
+/// Returns the nice value of a task (setpriority(2)).
+pub fn niceness(tid: Tid) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    // Field 19 of proc_pid_stat(5); the name is field 2.
+    let niceness = fields.split_whitespace().nth(16);
+    niceness
+        .and_then(|field| field.parse().ok())
+        .unwrap_or_default()
+}
+
+/// Returns the real and the effective user of a task; `None` if it is gone.
+pub fn users(tid: Tid) -> Option<(u32, u32)> {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let mut ids = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))?
+        .split_whitespace();
+    Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
+}
+
+fn limits(pid: Tid, resource: libc::__rlimit_resource_t) -> (Option<u64>, Option<u64>) {
+    use nix::libc::{RLIM_INFINITY, prlimit, rlimit};
     let mut limit = rlimit {
         rlim_cur: RLIM_INFINITY,
         rlim_max: RLIM_INFINITY,
     };
     // SAFETY: a null pointer changes nothing; the kernel writes one rlimit. A process that
     // is gone has no limits.
-    unsafe { prlimit(pid, RLIMIT_CPU, std::ptr::null(), &raw mut limit) };
+    unsafe { prlimit(pid, resource, std::ptr::null(), &raw mut limit) };
     let finite = |limit: u64| (limit != RLIM_INFINITY).then_some(limit);
     (finite(limit.rlim_cur), finite(limit.rlim_max))
 }

@@ -44,7 +44,7 @@ const ENDLESS: [&str; 33] = [
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 11] = [
+const ENDING: [&str; 14] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",
@@ -56,6 +56,9 @@ const ENDING: [&str; 11] = [
     "cpu_in_proc",
     "until_alarm",
     "cpu_between_sleeps",
+    "signals_while_asleep",
+    "counting_while_asleep",
+    "unnoticed_timer",
 ];
 
 fn explored(program: &Path, form: &str, when: &str, runs: &str) -> Outcome {

@@ -201,10 +201,35 @@ fn copies_of_a_started_program_are_what_it_took_itself_for() {
     let programs = build_directory();
     let program = looks(programs.path());
     let program = program.to_str().expect("a path that is text");
-    for mode in ["knows_itself", "has_child"] {
+    for mode in [
+        "knows_itself",
+        "asks_by_own_name",
+        "reads_own_clock",
+        "asks_for_thread",
+        "has_child",
+    ] {
         let directory = somewhere();
         fill(directory.path());
         let options = ["--runs", "20", "--leaks", "ignore", "--", program, mode];
+        let outcome = run(directory.path(), &options);
+        assert_eq!(outcome.status, PASS, "{mode}: {}", outcome.told());
+    }
+}
+
+#[test]
+fn a_program_that_waits_for_time_to_pass_has_started() {
+    let programs = build_directory();
+    let program = looks(programs.path());
+    let program = program.to_str().expect("a path that is text");
+    for mode in [
+        "waits_by_calendar",
+        "waits_by_clock",
+        "waits_by_counter",
+        "computes_for_a_second",
+        "thread_computes_for_a_second",
+    ] {
+        let directory = somewhere();
+        let options = ["--runs", "1", "--limit-steps", "2000", "--", program, mode];
         let outcome = run(directory.path(), &options);
         assert_eq!(outcome.status, PASS, "{mode}: {}", outcome.told());
     }

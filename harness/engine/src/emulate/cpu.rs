@@ -7,6 +7,8 @@
 
 use super::clock::{Clock, SECOND};
 use crate::run::session::{Halt, Session};
+use crate::run::task::Task;
+use crosswire_calls::clock_owner;
 use crosswire_kernel::{probe, tracee};
 use libc::{SIGKILL, SIGXCPU, c_int};
 use std::time::Duration;
@@ -25,33 +27,33 @@ impl Session<'_> {
     /// Returns the time of the clock with this id as a task sees it; `None` if there is no
     /// such clock.
     pub(super) fn reading(&self, index: usize, id: c_int) -> Option<u64> {
-        if !Clock::is_cpu_clock(id) {
+        let Some(owner) = clock_owner(id) else {
             return (0..=libc::CLOCK_TAI)
                 .contains(&id)
                 .then(|| self.clock.reading(id));
-        }
-        let own = self.tasks[index].process;
-        // The complement of the process, or of the thread, and three bits of kind
-        // (clock_getcpuclockid(3)).
-        let wanted = match id {
-            0.. => 0,
-            _ => !(id >> 3),
         };
-        let process = match wanted {
-            0 => own,
-            _ => {
-                let mut tasks = self.tasks.iter();
-                let is_it = |t: &&crate::run::task::Task| t.tid_inside == wanted && !t.is_gone();
-                tasks.find(is_it)?.process
-            }
+        let is_it = |t: &Task| t.tid_inside == owner && !t.is_gone();
+        let of = match owner {
+            0 => index,
+            _ if self.is_own(index, owner) => index,
+            _ => self.tasks.iter().position(is_it)?,
         };
-        Some(self.processes[process].cpu_time)
+        Some(match Clock::is_of_thread(id) {
+            true => self.tasks[of].cpu_time,
+            false => self.processes[self.tasks[of].process].cpu_time,
+        })
+    }
+
+    /// CPU time that all processes of the run have used.
+    pub fn cpu_time_of_all(&self) -> u64 {
+        self.processes.iter().map(|process| process.cpu_time).sum()
     }
 
     /// A step of a task has taken CPU time.
     pub fn use_cpu(&mut self, index: usize, time: u64) {
         let process = self.tasks[index].process;
         self.processes[process].cpu_time += time;
+        self.tasks[index].cpu_time += time;
     }
 
     /// A task was found in a loop of its own code.
@@ -59,31 +61,26 @@ impl Session<'_> {
         self.use_cpu(index, QUANTUM);
     }
 
-    /// So much time is to pass while these tasks go round: their processes use as much CPU time of
-    /// it as they have used in the rounds before. Returns how much time can pass until a CPU timer
-    /// or limit tells one of them.
+    /// So much time is to pass while these tasks go round: each uses as much CPU time of it as it
+    /// has used in the rounds before. Returns how much time can pass until a CPU timer or limit
+    /// tells one of them.
     pub fn use_cpu_meanwhile(&mut self, going_round: &[usize], time: u64) -> u64 {
-        let mut processes: Vec<usize> =
-            going_round.iter().map(|i| self.tasks[*i].process).collect();
-        processes.sort_unstable();
-        processes.dedup();
-        let share = |process: usize, time: u64| {
-            let tasks = going_round.iter().map(|index| &self.tasks[*index]);
-            let of_process = tasks.filter(|task| task.process == process);
-            let (used, now) = (self.processes[process].cpu_time, self.clock.now());
-            let shares = of_process.map(|task| task.looping.cpu_time_in(time, now, used));
-            shares.max().unwrap_or(0)
-        };
-        let until_told = |process: &usize| {
-            let (used, (left, _)) = (share(*process, time), self.cpu_deadline(*process)?);
+        let now = self.clock.now();
+        let share = |task: &Task, time: u64| task.looping.cpu_time_in(time, now, task.cpu_time);
+        let until_told = |index: &usize| {
+            let process = self.tasks[*index].process;
+            let of_process = going_round.iter().map(|index| &self.tasks[*index]);
+            let of_process = of_process.filter(|task| task.process == process);
+            let used: u64 = of_process.map(|task| share(task, time)).sum();
+            let (left, _) = self.cpu_deadline(process)?;
             let is_told = left > 0 && used > left;
             is_told.then(|| (u128::from(time) * u128::from(left) / u128::from(used)) as u64)
         };
-        let passes = processes.iter().filter_map(until_told).min();
+        let passes = going_round.iter().filter_map(until_told).min();
         let passes = passes.unwrap_or(time).max(1);
-        let used: Vec<u64> = processes.iter().map(|one| share(*one, passes)).collect();
-        for (process, used) in processes.into_iter().zip(used) {
-            self.processes[process].cpu_time += used;
+        for index in going_round {
+            let used = share(&self.tasks[*index], passes);
+            self.use_cpu(*index, used);
         }
         passes
     }
@@ -131,18 +128,23 @@ impl Session<'_> {
     /// timer or limit came first.
     pub fn let_cpu_time_pass(&mut self, until: Option<u64>) -> Result<bool, Halt> {
         let looping: Vec<usize> = self.computing().collect();
-        let deadlines = looping
-            .iter()
-            .filter_map(|process| Some((*process, self.cpu_deadline(*process)?)));
-        let next = deadlines.min_by_key(|(_, (left, _))| *left);
+        let deadline = |index: &usize| {
+            let process = self.tasks[*index].process;
+            let (left, limit) = self.cpu_deadline(process)?;
+            let threads = looping.iter().map(|index| self.tasks[*index].process);
+            let together = threads.filter(|of| *of == process).count() as u64;
+            Some((left.div_ceil(together), process, limit))
+        };
+        let next = looping.iter().filter_map(deadline);
+        let next = next.min_by_key(|(left, ..)| *left);
         let before = until.map_or(u64::MAX, |at| at.saturating_sub(self.clock.now()));
         let (passes, told) = match next {
-            Some((process, (left, limit))) if left <= before => (left, Some((process, limit))),
+            Some((left, process, limit)) if left <= before => (left, Some((process, limit))),
             _ if until.is_some() => (before, None),
             _ => return Ok(false),
         };
-        for process in looping {
-            self.processes[process].cpu_time += passes;
+        for index in looping {
+            self.use_cpu(index, passes);
         }
         let Some((process, limit)) = told else {
             return Ok(false);
@@ -157,11 +159,9 @@ impl Session<'_> {
         Ok(true)
     }
 
-    /// Processes of tasks that go round without calls.
+    /// Tasks that go round without calls.
     fn computing(&self) -> impl Iterator<Item = usize> {
         let tasks = self.going_round().into_iter();
-        tasks
-            .filter(|index| self.tasks[*index].looping.computes())
-            .map(|index| self.tasks[index].process)
+        tasks.filter(|index| self.tasks[*index].looping.computes())
     }
 }

@@ -12,8 +12,8 @@ pub(crate) mod locks;
 pub(crate) mod network;
 mod outside;
 mod pipes;
-mod place;
 pub(crate) mod readings;
+pub(crate) mod scheduling;
 mod settings;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;
@@ -101,7 +101,7 @@ impl Session<'_> {
                 Emulated::Answer(-i64::from(ENOMEM))
             }
             Does::Random => self.random(index, args),
-            Does::Place => self.place_request(index),
+            Does::Schedule => self.schedule_request(index),
             Does::ProcessControl => self.process_request(index),
             Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
             Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
@@ -123,6 +123,20 @@ impl Session<'_> {
             },
         };
         Ok(emulated)
+    }
+
+    /// Returns a process, by its number, that a task names with its call and that is not its own.
+    pub(crate) fn named_other(&self, index: usize) -> Option<i32> {
+        let entering = &self.tasks[index].entering;
+        let named = entering.row().named_process(&entering.args);
+        named.filter(|pid| !self.is_own(index, *pid))
+    }
+
+    /// Tells whether a task means its own process, or a thread of that, by a number.
+    pub(crate) fn is_own(&self, index: usize, pid: i32) -> bool {
+        let process = self.tasks[index].process;
+        let mut threads = self.tasks.iter().filter(|task| task.process == process);
+        threads.any(|task| task.tid_inside == pid && !task.is_gone())
     }
 
     /// Tells whether the call names a process that the program must not know of, or its group.
@@ -202,11 +216,13 @@ impl Session<'_> {
     /// Holds the task at the entry of its sleep.
     pub fn sleep(&mut self, index: usize, deadline: u64) {
         let length = deadline.saturating_sub(self.clock.now());
+        let since = (self.turn.step(), self.cpu_time_of_all());
         let task = &mut self.tasks[index];
         task.naps = match task.naps {
             (same, count) if same == length => (length, count + 1),
             _ => (length, 1),
         };
+        task.slept_since = since;
         task.timed_wait = Some(TimedWait {
             deadline,
             result: 0,

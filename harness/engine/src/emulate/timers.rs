@@ -1,6 +1,5 @@
 //! The timers of a run, in virtual time.
 
-use super::clock::Clock;
 use crosswire_kernel::{Tid, descriptor};
 use libc::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, SIGALRM, SIGPROF, SIGVTALRM, c_int};
 use std::os::fd::OwnedFd;
@@ -127,7 +126,7 @@ impl Timer {
 
     /// Returns whether it measures CPU time.
     pub(super) fn counts_cpu_time(&self) -> bool {
-        Clock::is_cpu_clock(self.clock())
+        crosswire_calls::clock_owner(self.clock()).is_some()
     }
 
     /// The signal that it sends.

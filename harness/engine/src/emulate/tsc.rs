@@ -1,12 +1,31 @@
 //! The processor's time-stamp counter. Programs read it without a system call, so it
 //! is made to fault (PR_SET_TSC of prctl(2)) and answered in virtual time.
 
+use crate::run::session::{Halt, Session};
 use crosswire_kernel::Tid;
+use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{memory, regs};
 use std::io;
 
 /// Ticks of the counter in a nanosecond of virtual time.
 const TICKS: u64 = 3;
+
+impl Session<'_> {
+    /// Answers a task that faulted because it read the counter, after so many readings in a row,
+    /// and resumes it; returns whether that was the reason.
+    pub fn answers_counter(&mut self, index: usize, in_a_row: u32) -> Result<bool, Halt> {
+        let task = &self.tasks[index];
+        let (tid, mut clock) = (task.tid, self.clock);
+        if task.counter_faults || !answer(tid, clock.read_counter(in_a_row))? {
+            return Ok(false);
+        }
+        self.use_cpu(index, clock.now() - self.clock.now());
+        self.clock = clock;
+        self.tasks[index].counter_readings = in_a_row + 1;
+        Stopped::reported(tid).resume(0);
+        Ok(true)
+    }
+}
 
 /// If the task faulted because it read the counter, answers it, and says so.
 pub(crate) fn answer(tid: Tid, nanoseconds: u64) -> io::Result<bool> {

@@ -27,7 +27,8 @@ impl Session<'_> {
         );
         let (place, bytes, result) = match measure {
             Measure::Usage => match first as c_int {
-                RUSAGE_SELF | RUSAGE_THREAD => (second, usage(own), 0),
+                RUSAGE_SELF => (second, usage(own), 0),
+                RUSAGE_THREAD => (second, usage(task.cpu_time), 0),
                 RUSAGE_CHILDREN => (second, usage(ended), 0),
                 _ => return INVALID,
             },

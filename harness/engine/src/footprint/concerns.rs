@@ -121,6 +121,10 @@ impl Session<'_> {
         }
         let mut touches = match row.does {
             _ if row.is(Fact::Own) => Vec::new(),
+            // What a process is asked about itself is no step.
+            Does::Nothing | Does::Schedule if row.named_process(&args).is_some() => {
+                self.concern_of_named(index)
+            }
             _ if row.reads_clock() => self.concern_of_clocks().into_iter().collect(),
             Does::Timer(Timer::SetDescriptor | Timer::GetDescriptor) => {
                 let file = self.descriptor(self.tasks[index].tid, args[0]);
@@ -130,7 +134,7 @@ impl Session<'_> {
             }
             Does::ControlEpoll => vec![Touch::write(INSTANCES)],
             Does::Timer(_)
-            | Does::Place
+            | Does::Schedule
             | Does::Restart
             | Does::Segment
             | Does::Filter
@@ -220,6 +224,15 @@ impl Session<'_> {
             objects::Use::Write | objects::Use::Change => vec![Touch::everything()],
             _ => Vec::new(),
         })
+    }
+
+    /// Another process that a call names, to change what is its own or to ask for it.
+    fn concern_of_named(&self, index: usize) -> Vec<Touch> {
+        let named = self.named_other(index);
+        let task = named.and_then(|pid| self.tasks.iter().find(|task| task.tid_inside == pid));
+        task.map(|task| self.process_of(task.id))
+            .into_iter()
+            .collect()
     }
 
     /// What one epoll instance shows: the state of what it watches.

@@ -293,7 +293,11 @@ impl Session<'_> {
             touches.push(Touch::everything());
         }
         match row.does {
+            Does::Nothing | Does::Schedule if self.named_other(index).is_some() => {
+                touches.push(Touch::everything());
+            }
             Does::Nothing
+            | Does::Schedule
             | Does::Sleep
             | Does::Identity
             | Does::Sync

@@ -35,6 +35,10 @@ impl Session<'_> {
         let parent = self.processes[process].parent;
         let id_of = |process: usize| self.tasks[self.processes[process].leader.index()].tid_inside;
         let parent = parent.map_or(0, id_of);
+        // A program may start one thread for each CPU.
+        if self.tasks[index].scheduling.names_cpus() {
+            return Ok(());
+        }
         let tid = self.tasks[index].tid;
         let surroundings = Surroundings::of(tid, parent, self.reads_own_files())?;
         // The task stops by this signal, for which the kernel would take its handling away. And

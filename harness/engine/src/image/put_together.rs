@@ -5,7 +5,7 @@ use super::surroundings::of_program;
 use super::{Followed, Image, Known, Stage, Varying, layout};
 use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
-use crate::run::task::{At, State};
+use crate::run::task::{At, Loading, State};
 use crosswire_kernel::tracee::{self, Stop, Stopped};
 use crosswire_kernel::{Tid, maps, memory, registered, regs};
 use crosswire_model::End;
@@ -54,7 +54,10 @@ impl Session<'_> {
         self.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
         let (number, next) = (self.tasks[index].process, self.processes.len());
         let process = &mut self.processes[number];
-        process.loading = Some(image.known.opened.clone());
+        process.loading = Some(Loading {
+            opened: image.known.opened.clone(),
+            ..Loading::default()
+        });
         process.reads_of_tasks |= image.known.reads_of_tasks;
         process.loading_chance = image.known.chance;
         process.readings = image.known.readings;

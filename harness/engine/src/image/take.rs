@@ -78,7 +78,7 @@ impl Session<'_> {
             id_cell,
         };
         let known = OfEngine {
-            opened: process.loading.clone().unwrap_or_default(),
+            opened: process.loading.clone().unwrap_or_default().opened,
             seen: self.early.seen_by(task.process),
             chance: process.loading_chance,
             reads_of_tasks: process.reads_of_tasks,

@@ -59,7 +59,7 @@ impl Session<'_> {
     fn comes_by(&mut self, index: usize, step: u64, is_call: bool) {
         let now = self.happened(index);
         let time = self.clock.now();
-        let used = self.processes[self.tasks[index].process].cpu_time;
+        let used = self.tasks[index].cpu_time;
         let looping = &mut self.tasks[index].looping;
         let has_changed = match looping.calls || is_call {
             true => looping.since.effects != now.effects,

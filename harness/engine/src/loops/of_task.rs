@@ -59,7 +59,7 @@ pub(super) struct Examination {
 #[derive(Default)]
 pub(crate) struct Looping {
     pub(super) rounds: Rounds,
-    /// The time when the rounds began, and the CPU time that its process had used.
+    /// The time when the rounds began, and the CPU time that it had used.
     pub(super) began: Option<(u64, u64)>,
     /// What had happened when the rounds began.
     pub(super) since: Happened,
@@ -73,6 +73,8 @@ pub(crate) struct Looping {
     pub(super) gate: Option<Happened>,
     /// It goes round in code without steps.
     pub(super) in_own_code: bool,
+    /// The instructions in a round of the loop without steps that it was in last.
+    pub(super) own_round: Option<usize>,
     /// Times that it was let go on although nothing had happened.
     pub(super) in_vain: u32,
     pub(super) nature: Option<Nature>,
@@ -120,7 +122,7 @@ impl Looping {
     }
 
     /// Returns how much CPU time the loop uses in a span of time, as in its rounds until now, when
-    /// its process has used so much.
+    /// it has used so much.
     pub fn cpu_time_in(&self, span: u64, now: u64, used: u64) -> u64 {
         if self.in_own_code {
             return span;

@@ -24,9 +24,13 @@ use std::time::Duration;
 /// much longer than it does anyway.
 const AFTER: Duration = Duration::from_millis(40);
 
+/// The same for a task of which a loop is known, a few rounds of which prove it again.
+const AFTER_KNOWN: Duration = Duration::from_micros(500);
+
 /// The next look at a task that runs its own code.
 pub(crate) struct Look {
     at: Moment,
+    first: Duration,
     pause: Duration,
     instructions: usize,
     /// Time on the processor when the pause began.
@@ -34,13 +38,24 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    pub fn first() -> Look {
+    /// The first look at a task, a round of whose loop is known to have so many instructions.
+    fn first(round: Option<usize>) -> Look {
+        let (first, instructions) = match round {
+            Some(round) => (AFTER_KNOWN, (2 * round).min(FIRST)),
+            None => (AFTER, FIRST),
+        };
         Look {
-            at: Moment::now().after(AFTER),
-            pause: AFTER,
-            instructions: FIRST,
+            at: Moment::now().after(first),
+            first,
+            pause: first,
+            instructions,
             since: None,
         }
+    }
+
+    /// Tells whether it is soon, so that waiting for it by the watchdog would take too long.
+    pub fn is_soon(&self) -> bool {
+        self.pause < AFTER
     }
 
     /// Tells whether the task has computed for long enough. On a busy machine it may have
@@ -57,7 +72,7 @@ impl Look {
 
     /// The least time for which the task has run its own code.
     fn computed(&self) -> Duration {
-        2 * self.pause - AFTER
+        2 * self.pause - self.first
     }
 
     fn again(&mut self, tid: Tid) {
@@ -70,8 +85,8 @@ impl Look {
 
 /// What a look has shown.
 enum Shown {
-    /// The loop is endless; the task is stopped in it.
-    Endless(Stopped, Rounding),
+    /// The loop is endless; the task is stopped in it, and a round has so many instructions.
+    Endless(Stopped, Rounding, usize),
     /// Nothing; the task has been resumed.
     Nothing,
     /// The task reached this stop.
@@ -79,6 +94,12 @@ enum Shown {
 }
 
 impl Session<'_> {
+    /// The first look at the current task, which is about to be resumed.
+    pub fn first_look(&self) -> Look {
+        let current = self.turn.current();
+        Look::first(current.and_then(|index| self.tasks[index].looping.own_round))
+    }
+
     /// Looks at the current task if it has not come to a schedule point for long. It may be
     /// waiting for another one. The moment is not reproducible, but the answer is, so
     /// nothing in the trace depends on time.
@@ -97,12 +118,15 @@ impl Session<'_> {
         tracee::interrupt(tid)?;
         let shown = match next(tid)? {
             // The next thing to happen to it is that a timer tells it so.
-            Stop::Trap if is_told => Shown::Endless(Stopped::reported(tid), Rounding::default()),
+            Stop::Trap if is_told => {
+                Shown::Endless(Stopped::reported(tid), Rounding::default(), FIRST)
+            }
             Stop::Trap => self.follow_own_code(index, look.instructions)?,
             stop => Shown::Stop(stop),
         };
         match shown {
-            Shown::Endless(stopped, rounding) => {
+            Shown::Endless(stopped, rounding, round) => {
+                self.tasks[index].looping.own_round = Some(round);
                 let left = self.left_on_pages(index, Stop::Trap);
                 self.end_one_stop_call(index, Stop::Trap, left)?;
                 self.take_left(index, left);
@@ -111,7 +135,7 @@ impl Session<'_> {
                 self.record(index, What::Spin);
                 self.wait_in_own_code(index, rounding);
             }
-            Shown::Nothing => {}
+            Shown::Nothing => self.tasks[index].looping.own_round = None,
             Shown::Stop(stop) => self.on_stop(tid, stop)?,
         }
         look.again(tid);
@@ -158,7 +182,8 @@ impl Session<'_> {
                     && regs::without_header(regs::extended(tid)?) == extended
                 {
                     let rounding = Rounding::of(&path.steps, &changed, space);
-                    return Ok(Shown::Endless(Stopped::reported(tid), rounding));
+                    let stopped = Stopped::reported(tid);
+                    return Ok(Shown::Endless(stopped, rounding, path.steps.len()));
                 }
             }
             if !path.note(tid, registers) {

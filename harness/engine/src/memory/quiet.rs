@@ -72,6 +72,11 @@ impl Session<'_> {
             self.skip(index, -i64::from(ESRCH))?;
             return Ok(true);
         }
+        // What another process is asked for, or changed in, depends on what it does. A program
+        // that is kept for runs has been told the id that copies will have, and does not have it.
+        if self.named_other(index).is_some() {
+            return Ok(false);
+        }
         if self.outgrows(index) {
             self.skip(index, -i64::from(ENOMEM))?;
             return Ok(true);

@@ -83,6 +83,7 @@ impl Session<'_> {
             return text.to_owned();
         };
         let process = &self.processes[self.tasks[of].process];
+        let scheduling = &self.tasks[of].scheduling;
         let ticks = |nanoseconds: u64| (nanoseconds / (SECOND / TICKS)).to_string();
         let hidden = hidden_memory(self.tasks[of].tid);
         let (head, rest) = text.split_at(end + 1);
@@ -96,6 +97,10 @@ impl Session<'_> {
                 .map_or_else(|| (*field).to_owned(), String::from),
             14 => ticks(process.cpu_time),
             22 => ticks(Clock::AT_START + process.born),
+            // Its priority and policy.
+            18 if scheduling.priority() > 0 => (-1 - scheduling.priority()).to_string(),
+            40 => scheduling.priority().to_string(),
+            41 => scheduling.policy().to_string(),
             // Whether it has ever used a privilege (PF_SUPERPRIV) depends on the engine.
             9 => field.parse().map_or_else(
                 |_| (*field).to_owned(),

@@ -38,7 +38,10 @@ impl Session<'_> {
 
     /// Waits until no task runs.
     pub fn settle_as(&mut self, mut outlook: Outlook) -> Result<(), Halt> {
-        let mut look = Look::first();
+        let mut look = self.first_look();
+        if look.is_soon() && outlook != Outlook::Open {
+            outlook = Outlook::Open;
+        }
         let mut rounds = 0u32;
         let undisturbed = outlook == Outlook::Alone;
         if outlook == Outlook::Open {
@@ -96,7 +99,8 @@ impl Session<'_> {
             200..1000 => std::thread::sleep(Duration::from_micros(20)),
             _ => std::thread::sleep(Duration::from_micros(500)),
         }
-        if rounds.is_multiple_of(256) {
+        let is_soon = look.is_soon() && rounds.is_multiple_of(16);
+        if is_soon || rounds.is_multiple_of(256) {
             self.check_wall_time()?;
             self.look_for_loop(look)?;
         }

@@ -3,7 +3,6 @@
 use crate::EngineError;
 use crate::emulate::chance::Chance;
 use crate::emulate::lent::Readings;
-use crate::emulate::tsc;
 use crate::image::Making;
 use crate::inside::stubs::Stubs;
 use crate::inside::vdso;
@@ -11,7 +10,7 @@ use crate::loops::Looping;
 use crate::memory::Borrowed;
 use crate::observe::logged::Logged;
 use crate::run::session::{Halt, Session};
-use crate::run::task::{At, Process, State, Task};
+use crate::run::task::{At, Loading, Process, State, Task};
 use crate::start::auxv;
 use crosswire_calls::Arg;
 use crosswire_kernel::Tid;
@@ -30,6 +29,7 @@ impl Session<'_> {
         };
         self.tasks[index].ahead = None;
         self.tasks[index].suspected = None;
+        let readings = std::mem::take(&mut self.tasks[index].counter_readings);
         let entering = match stop {
             Stop::Entry => Stopped::reported(tid).entering()?,
             _ => Entering::default(),
@@ -47,13 +47,7 @@ impl Session<'_> {
             Stop::Spawned { child, vfork } => self.on_spawn(index, child, vfork),
             Stop::Exec { former } => self.on_exec(index, former),
             Stop::Signal(libc::SIGSEGV) if self.is_access(index)? => Ok(()),
-            Stop::Signal(libc::SIGSEGV)
-                if !self.tasks[index].counter_faults
-                    && tsc::answer(tid, self.clock.read_counter())? =>
-            {
-                Stopped::reported(tid).resume(0);
-                Ok(())
-            }
+            Stop::Signal(libc::SIGSEGV) if self.answers_counter(index, readings)? => Ok(()),
             // The kernel sends ignored signals to traced tasks, too; nobody else would
             // notice them.
             Stop::Signal(signal) if probe::ignores(tid, signal) => {
@@ -308,6 +302,7 @@ impl Session<'_> {
         task.signals_seen = self.reports.signals_sent();
         task.segment_set = self.tasks[index].segment_set;
         task.counter_faults = self.tasks[index].counter_faults;
+        task.scheduling = self.tasks[index].scheduling.of_child();
         self.tasks.push(task);
         if let Some(stop) = self.reports.unannounced.remove(&child) {
             self.on_stop(child, stop)?;
@@ -432,7 +427,7 @@ impl Session<'_> {
         changed.dumpable = true;
         changed.readings = Readings::default();
         changed.loading_chance = Chance::default();
-        self.processes[process].loading = Some(Vec::new());
+        self.processes[process].loading = Some(Loading::default());
         self.early.executed += u32::from(self.processes[process].root);
         self.timers.forget_program(process);
         let path = self.tasks[index].path.clone().unwrap_or_default();

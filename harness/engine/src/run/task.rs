@@ -2,6 +2,7 @@
 
 use crate::emulate::chance::Chance;
 use crate::emulate::lent::Readings;
+use crate::emulate::scheduling::Scheduling;
 use crate::image::Making;
 use crate::inside::vdso::Kernels;
 use crate::loops::Looping;
@@ -91,10 +92,14 @@ pub(crate) struct Task {
     pub waits_until: Option<u64>,
     /// Its call was cut short by an ignored signal, and is about to be made again.
     pub begins_again: bool,
+    /// Its latest stops were for reading the time-stamp counter, so many.
+    pub counter_readings: u32,
     /// It asked for SIGSEGV when it reads the time-stamp counter.
     pub counter_faults: bool,
     /// The length of its last sleep, and how many of this length it has had in a row.
     pub naps: (u64, u32),
+    /// The step, and the CPU time of all processes, when its last sleep began.
+    pub slept_since: (u64, u64),
     /// A signal waits to be delivered to it while it is held by the engine.
     pub signal_waits: bool,
     /// It is being created by vfork's parent, who sleeps uninterruptibly.
@@ -128,6 +133,10 @@ pub(crate) struct Task {
     pub performing: Vec<Performing>,
     /// Its stores that no other task sees yet.
     pub buffer: StoreBuffer,
+    /// CPU time that it has used, in nanoseconds of virtual time.
+    pub cpu_time: u64,
+    /// How it asked to be scheduled.
+    pub scheduling: Scheduling,
     /// What is known of its going round.
     pub looping: Looping,
     /// Changes for the call it is in.
@@ -165,8 +174,10 @@ impl Task {
             restore: None,
             restore_memory: Vec::new(),
             waits_until: None,
+            counter_readings: 0,
             counter_faults: false,
             naps: (0, 0),
+            slept_since: (0, 0),
             begins_again: false,
             signal_waits: false,
             in_vfork: false,
@@ -184,6 +195,8 @@ impl Task {
             access: None,
             performing: Vec::new(),
             buffer: StoreBuffer::default(),
+            cpu_time: 0,
+            scheduling: Scheduling::default(),
             looping: Looping::default(),
             borrowed: Borrowed::default(),
             segment_set: false,
@@ -254,6 +267,17 @@ impl Task {
     }
 }
 
+/// What a program has done since its exec, as long as it loads.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Loading {
+    /// Descriptors that it has opened for that.
+    pub opened: Vec<u64>,
+    /// Its calls so far.
+    pub calls: u32,
+    /// So many of its latest calls have but asked for the time.
+    pub readings: u32,
+}
+
 /// One process: what its threads share.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -263,9 +287,8 @@ pub(crate) struct Process {
     /// The harness started it.
     pub root: bool,
     pub children: u32,
-    /// It still loads: descriptors that it has opened for that, while only calls
-    /// of start-up have been seen since its exec.
-    pub loading: Option<Vec<u64>>,
+    /// It still loads: only calls of start-up have been seen since its exec.
+    pub loading: Option<Loading>,
     /// What becomes of its loading.
     pub making: Making,
     /// The random bytes that it gets while it is loaded, if those are the same in every run.

@@ -51,6 +51,7 @@ impl Session<'_> {
         let is_ready = |task: &&Task| match &task.state {
             State::Ready(..) => !self.goes_round(task.id.index()),
             State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
+            State::Sleeping(_) if self.is_outlasted(task) => true,
             State::Sleeping(_) | State::Blocked => task
                 .timed_wait
                 .is_some_and(|wait| wait.deadline <= self.clock.now()),
@@ -89,8 +90,23 @@ impl Session<'_> {
         let asleep = |task: &&Task| {
             matches!(task.state, State::Sleeping(_))
                 && (task.timed_wait).is_some_and(|w| w.deadline > now && w.deadline <= soon)
+                && !self.is_outlasted(task)
         };
         self.tasks.iter().filter(asleep).map(|t| t.id).collect()
+    }
+
+    /// Tells whether a sleep that may end early has to: others have used as much CPU time
+    /// meanwhile as it is long, or have taken very many steps. Who sleeps for a second while others
+    /// are busy, and then tells them to end, would else have to be waited for a million steps.
+    fn is_outlasted(&self, task: &Task) -> bool {
+        const MOST_STEPS: u64 = 20_000;
+        let (step, cpu_time) = task.slept_since;
+        let (length, _) = task.naps;
+        let left = task.timed_wait.map_or(u64::MAX, |wait| {
+            wait.deadline.saturating_sub(self.clock.now())
+        });
+        left <= self.setup.plan.limits.early_sleep_ns
+            && (self.turn.step - step >= MOST_STEPS || self.cpu_time_of_all() - cpu_time >= length)
     }
 
     /// Those of the sleeping tasks whose sleep may be there to order something: others sleep

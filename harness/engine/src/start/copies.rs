@@ -4,9 +4,10 @@ use crate::EngineError;
 use crate::inside::remote::made;
 use crate::start::launch::{ANY, expect, machine};
 use crate::start::template::{Place, Template};
+use crosswire_calls::Arg;
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::regs::{self, Registers};
-use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory};
 use std::ffi::CString;
 use std::path::Path;
@@ -59,7 +60,10 @@ impl Template {
             _ => {}
         }
         let registers = match &self.place {
-            Place::Call(entering) => self.calling(u64::from(entering.call), entering.args),
+            Place::Call(entering) => {
+                let args = self.arguments_of_copy(entering, inside);
+                self.calling(u64::from(entering.call), args)
+            }
             Place::Exec(word) => {
                 let position = self.registers.position();
                 tracee::write_code(child, position, *word).map_err(&context)?;
@@ -68,6 +72,18 @@ impl Template {
         };
         regs::write(child, &registers).map_err(&context)?;
         Ok((child, inside))
+    }
+
+    /// Returns the arguments of the call at which the template stands, as a copy with this id makes
+    /// it: a thread that names itself has read its id from its own memory.
+    fn arguments_of_copy(&self, entering: &Entering, inside: i32) -> [u64; 6] {
+        let mut args = entering.args;
+        for (arg, value) in entering.row().args.iter().zip(&mut args) {
+            if *arg == Arg::Pid && *value == self.inside as u64 {
+                *value = inside as u64;
+            }
+        }
+        args
     }
 
     /// Follows the template through its clone; the child's tid outside and inside.

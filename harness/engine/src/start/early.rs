@@ -77,8 +77,8 @@ impl Session<'_> {
     fn connects_in_vain(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         let [descriptor, at, ..] = task.entering.args;
-        let opened = self.processes[task.process].loading.as_ref();
-        let is_tried = opened.is_some_and(|opened| opened.contains(&(descriptor | TRIED)));
+        let loading = self.processes[task.process].loading.as_ref();
+        let is_tried = loading.is_some_and(|it| it.opened.contains(&(descriptor | TRIED)));
         let path = address::path(task.tid, at);
         is_tried
             && path.is_some_and(|path| {

@@ -9,7 +9,7 @@ use crate::memory::Knowledge;
 use crate::proc::is_of_interest;
 use crate::run::session::{Halt, Session};
 use crate::run::setup::Setup;
-use crate::run::task::{At, State};
+use crate::run::task::{At, Loading, State};
 use crate::start::launch::Launched;
 use crosswire_calls::{Does, Fact, Mapping};
 use crosswire_kernel::tracee::Entering;
@@ -21,6 +21,11 @@ use libc::{
 };
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+/// A program that has made so many calls, or has but asked for the time so often in a row, waits
+/// for something: it has started.
+const MOST_CALLS: u32 = 100_000;
+const MOST_READINGS: u32 = 128;
 
 impl<'a> Session<'a> {
     /// A run of one program that has just been executed, brought to its first call that could
@@ -35,7 +40,7 @@ impl<'a> Session<'a> {
         session.chance.continue_from(launched.chance);
         let index = session.add_root(name, launched.tid, launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);
-        session.processes[0].loading = Some(Vec::new());
+        session.processes[0].loading = Some(Loading::default());
         session.turn.give_to(Some(index));
         match session.run_code(index, 0) {
             Err(Halt::Failed(error)) => return Err(error),
@@ -57,10 +62,19 @@ impl Session<'_> {
     /// otherwise its start-up is over.
     pub fn pass_start_up_call(&mut self, index: usize) -> Result<bool, Halt> {
         let process = self.tasks[index].process;
-        if self.processes[process].loading.is_none() {
+        let row = self.tasks[index].entering.row();
+        let Some(loading) = &mut self.processes[process].loading else {
             return Ok(false);
-        }
-        let is_loading = self.belongs_to_start_up(index) || self.belongs_to_longer_start_up(index);
+        };
+        loading.calls += 1;
+        loading.readings = match row.tells_time() {
+            true => loading.readings + 1,
+            false => 0,
+        };
+        // Nothing else can happen before start-up is over, and it is not to wait for that.
+        let goes_round = loading.calls > MOST_CALLS || loading.readings > MOST_READINGS;
+        let is_loading = !goes_round
+            && (self.belongs_to_start_up(index) || self.belongs_to_longer_start_up(index));
         let depends = self.come_to_call(index, is_loading)?;
         if !is_loading {
             self.processes[process].loading = None;
@@ -99,14 +113,16 @@ impl Session<'_> {
         };
         if opens
             && !asks
-            && let (Ok(descriptor @ 0..), Some(opened)) =
+            && let (Ok(descriptor @ 0..), Some(loading)) =
                 (stopped.result(), &mut self.processes[process].loading)
         {
             let tried = does != Does::Open;
             let tid = self.tasks[index].tid;
             // Where reading may wait for another process, it is no part of start-up.
             if tried || !descriptor::may_wait(tid, descriptor as u64) {
-                opened.push(descriptor as u64 | if tried { TRIED } else { 0 });
+                loading
+                    .opened
+                    .push(descriptor as u64 | if tried { TRIED } else { 0 });
             }
         }
         if depends {
@@ -125,10 +141,12 @@ impl Session<'_> {
     fn belongs_to_start_up(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         let (row, args) = (task.entering.row(), task.entering.args);
-        let opened = self.processes[task.process].loading.as_deref();
-        let own = |descriptor: u64| opened.is_some_and(|d| d.contains(&descriptor));
+        let loading = self.processes[task.process].loading.as_ref();
+        let own = |descriptor: u64| loading.is_some_and(|it| it.opened.contains(&descriptor));
         let is_standard = args[0] < 3;
         match row.does {
+            // A template has been told the id that copies will have.
+            _ if self.named_other(index).is_some() => false,
             Does::Identity | Does::Parent => !self.setup.in_template,
             Does::Open => {
                 !opens_to_change(&task.entering)

@@ -17,7 +17,7 @@ use crate::inside::remote::Remote;
 use crate::inside::stubs::Installed;
 use crate::run::session::{Halt, Session};
 use crate::run::setup::Setup;
-use crate::run::task::{At, State};
+use crate::run::task::{At, Loading, State};
 use crate::start::auxv;
 use crate::start::identity::{find_tid, inner_tid, places_of_tid};
 use crate::start::launch::{ANY, Launched, expect, machine};
@@ -149,7 +149,7 @@ impl Template {
     pub fn adopt(&self, session: &mut Session<'_>, tid: Tid, tid_inside: i32) -> Result<(), Halt> {
         let index = session.add_root(&self.name, tid, tid_inside);
         let process = session.tasks[index].process;
-        session.processes[process].loading = self.is_unloaded().then(Vec::new);
+        session.processes[process].loading = self.is_unloaded().then(Loading::default);
         let (_, installed) = session.memory.stubs(session.processes[process].space);
         *installed = self.stubs;
         session.clock.advance_to(self.clock.now());

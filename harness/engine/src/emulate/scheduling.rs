@@ -1,0 +1,270 @@
+//! Scheduling policies and CPUs that programs ask for.
+//!
+//! Requests would move a task to another CPU, or above the harness, so the kernel does not hear
+//! of them. They are kept here, inherited as by fork(2), and told when they are asked for; what
+//! Linux refuses is refused. They decide nothing: tasks of every priority run. Who has asked for
+//! no CPU has the first one, whichever the worker is on.
+
+use super::answer::Emulated;
+use crate::run::session::Session;
+use crosswire_calls::{Arg, Fact};
+use crosswire_kernel::{Tid, memory, probe};
+use libc::{
+    EFAULT, EINVAL, EPERM, ESRCH, SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_IDLE, SCHED_OTHER,
+    SCHED_RESET_ON_FORK, SCHED_RR,
+};
+use nix::unistd::{SysconfVar, sysconf};
+
+/// Number of `CAP_SYS_NICE` (linux/capability.h).
+const CAP_SYS_NICE: u32 = 23;
+
+/// Bytes of `struct sched_attr` in its first version (sched_setattr(2)).
+const ATTRIBUTES: usize = 48;
+
+/// The flag `SCHED_FLAG_RESET_ON_FORK` of `struct sched_attr`.
+const FLAG_RESET_ON_FORK: u64 = 1;
+
+/// How a thread asked to be scheduled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Scheduling {
+    policy: i32,
+    /// From 1 to 99 under a real-time policy, else 0.
+    priority: i32,
+    resets_on_fork: bool,
+    /// The CPUs that it asked for; empty if for none.
+    cpus: Vec<usize>,
+}
+
+impl Scheduling {
+    /// Returns the scheduling of a thread or process that it creates.
+    pub fn of_child(&self) -> Scheduling {
+        match self.resets_on_fork {
+            true => Scheduling {
+                cpus: self.cpus.clone(),
+                ..Scheduling::default()
+            },
+            false => self.clone(),
+        }
+    }
+
+    /// Tells whether it asked for CPUs.
+    pub fn names_cpus(&self) -> bool {
+        !self.cpus.is_empty()
+    }
+
+    pub fn policy(&self) -> i32 {
+        self.policy
+    }
+
+    pub fn priority(&self) -> i32 {
+        self.priority
+    }
+}
+
+/// CPUs of the machine, by whose numbers programs may name them.
+fn cpus() -> usize {
+    let count = sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten();
+    count.map_or(1, |count| count as usize)
+}
+
+type Answer = Result<i64, i32>;
+
+impl Session<'_> {
+    /// Answers a call that sets CPUs, a policy or a priority, or asks for the latter two.
+    pub(super) fn schedule_request(&mut self, index: usize) -> Emulated {
+        let answer = self.answer_schedule_request(index);
+        Emulated::Answer(answer.unwrap_or_else(|errno| -i64::from(errno)))
+    }
+
+    fn answer_schedule_request(&mut self, index: usize) -> Answer {
+        let task = &self.tasks[index];
+        let (tid, row) = (task.tid, task.entering.row());
+        let [pid, second, third, fourth, ..] = task.entering.args;
+        let number = |at| memory::read_exact(tid, at).map(i32::from_ne_bytes);
+        let given = |at| number(at).map_err(|_| EFAULT);
+        let pid = pid as i32;
+        let target = || self.scheduled(index, pid).ok_or(ESRCH);
+        match row.args[1..] {
+            // sched_setaffinity(2)
+            [Arg::Size, Arg::Given] => {
+                let (cpus, target) = (named_cpus(tid, second, third)?, target()?);
+                self.check_owner(index, target)?;
+                if cpus.is_empty() {
+                    return Err(EINVAL);
+                }
+                self.tasks[target].scheduling.cpus = cpus;
+                return Ok(0);
+            }
+            // sched_getaffinity(2)
+            [Arg::Size, Arg::Out] => {
+                let mask = mask_of(&self.tasks[target()?].scheduling.cpus);
+                if second < mask.len() as u64 || !second.is_multiple_of(8) {
+                    return Err(EINVAL);
+                }
+                memory::write(tid, third, &mask).map_err(|_| EFAULT)?;
+                return Ok(mask.len() as i64);
+            }
+            _ => {}
+        }
+        let is_pointer_missing = |at| match at {
+            0 => Err(EINVAL),
+            _ => Ok(()),
+        };
+        if pid < 0 {
+            return Err(EINVAL);
+        }
+        match (row.is(Fact::Looks), &row.args[1..]) {
+            // sched_getscheduler(2)
+            (true, []) => {
+                let of = &self.tasks[target()?].scheduling;
+                let flag = match of.resets_on_fork {
+                    true => SCHED_RESET_ON_FORK,
+                    false => 0,
+                };
+                Ok((of.policy | flag).into())
+            }
+            // sched_getparam(2)
+            (true, [Arg::Out]) => {
+                is_pointer_missing(second)?;
+                let priority = self.tasks[target()?].scheduling.priority;
+                memory::write(tid, second, &priority.to_ne_bytes()).map_err(|_| EFAULT)?;
+                Ok(0)
+            }
+            // sched_getattr(2)
+            (true, _) => {
+                is_pointer_missing(second)?;
+                if !(ATTRIBUTES as u64..=4096).contains(&third) || fourth != 0 {
+                    return Err(EINVAL);
+                }
+                let of = &self.tasks[target()?];
+                let attributes = attributes(&of.scheduling, probe::niceness(of.tid));
+                memory::write(tid, second, &attributes).map_err(|_| EFAULT)?;
+                Ok(0)
+            }
+            // sched_setscheduler(2)
+            (false, [Arg::Int, Arg::Given]) => {
+                is_pointer_missing(third)?;
+                let (policy, priority) = (second as i32, given(third)?);
+                let wanted = Scheduling {
+                    policy: policy & !SCHED_RESET_ON_FORK,
+                    priority,
+                    resets_on_fork: policy & SCHED_RESET_ON_FORK != 0,
+                    cpus: Vec::new(),
+                };
+                self.reschedule(index, target()?, wanted)
+            }
+            // sched_setparam(2)
+            (false, [Arg::Given]) => {
+                is_pointer_missing(second)?;
+                let (priority, target) = (given(second)?, target()?);
+                let wanted = Scheduling {
+                    priority,
+                    ..self.tasks[target].scheduling.clone()
+                };
+                self.reschedule(index, target, wanted)
+            }
+            // sched_setattr(2)
+            _ => {
+                is_pointer_missing(second)?;
+                if third != 0 {
+                    return Err(EINVAL);
+                }
+                let flags = memory::read_word(tid, second + 8).map_err(|_| EFAULT)?;
+                let wanted = Scheduling {
+                    policy: given(second + 4)?,
+                    priority: given(second + 20)?,
+                    resets_on_fork: flags & FLAG_RESET_ON_FORK != 0,
+                    cpus: Vec::new(),
+                };
+                self.reschedule(index, target()?, wanted)
+            }
+        }
+    }
+
+    /// Returns the task that a call means by a thread id.
+    fn scheduled(&self, index: usize, pid: i32) -> Option<usize> {
+        let is_it = |task: &crate::run::task::Task| task.tid_inside == pid && !task.is_gone();
+        match pid {
+            0 => Some(index),
+            _ => self.tasks.iter().position(is_it),
+        }
+    }
+
+    /// Checks that a task may change how another one is scheduled.
+    fn check_owner(&self, index: usize, target: usize) -> Answer {
+        let (own, other) = (self.tasks[index].tid, self.tasks[target].tid);
+        let is_own = || {
+            let (_, effective) = probe::users(own)?;
+            let (real, other_effective) = probe::users(other)?;
+            Some(effective == real || effective == other_effective)
+        };
+        let may =
+            index == target || probe::has_capability(own, CAP_SYS_NICE) || is_own() != Some(false);
+        may.then_some(0).ok_or(EPERM)
+    }
+
+    fn reschedule(&mut self, index: usize, target: usize, wanted: Scheduling) -> Answer {
+        let is_real_time = matches!(wanted.policy, SCHED_FIFO | SCHED_RR);
+        let allowed = match wanted.policy {
+            _ if is_real_time => 1..=99,
+            SCHED_OTHER | SCHED_BATCH | SCHED_IDLE | SCHED_DEADLINE => 0..=0,
+            _ => return Err(EINVAL),
+        };
+        if !allowed.contains(&wanted.priority) {
+            return Err(EINVAL);
+        }
+        let (tid, before) = (self.tasks[index].tid, &self.tasks[target].scheduling);
+        if !probe::has_capability(tid, CAP_SYS_NICE) {
+            let most = probe::limit_on_priority(self.tasks[target].tid);
+            let raises = is_real_time && u64::from(wanted.priority as u32) > most;
+            let is_kept = (before.policy, before.priority) == (wanted.policy, wanted.priority);
+            if wanted.policy == SCHED_DEADLINE || raises && !is_kept {
+                return Err(EPERM);
+            }
+        }
+        self.check_owner(index, target)?;
+        let scheduling = &mut self.tasks[target].scheduling;
+        let cpus = std::mem::take(&mut scheduling.cpus);
+        *scheduling = Scheduling { cpus, ..wanted };
+        Ok(0)
+    }
+}
+
+/// Returns the CPUs of the machine that a mask names.
+fn named_cpus(tid: Tid, length: u64, at: u64) -> Result<Vec<usize>, i32> {
+    let mut mask = vec![0; (length as usize).min(1024)];
+    let is_read =
+        mask.is_empty() || memory::read(tid, at, &mut mask).is_ok_and(|count| count == mask.len());
+    if !is_read {
+        return Err(EFAULT);
+    }
+    let is_named = |cpu: &usize| {
+        mask.get(cpu / 8)
+            .is_some_and(|byte| byte >> (cpu % 8) & 1 == 1)
+    };
+    Ok((0..cpus()).filter(is_named).collect())
+}
+
+/// Returns the mask of these CPUs, or of the first one, in the words that the kernel writes.
+fn mask_of(cpus: &[usize]) -> Vec<u8> {
+    let mut mask = vec![0; self::cpus().div_ceil(64) * 8];
+    let first: &[usize] = &[0];
+    for cpu in if cpus.is_empty() { first } else { cpus } {
+        mask[cpu / 8] |= 1 << (cpu % 8);
+    }
+    mask
+}
+
+/// Returns `struct sched_attr` of a thread.
+fn attributes(of: &Scheduling, niceness: i32) -> Vec<u8> {
+    let mut bytes = vec![0; ATTRIBUTES];
+    let mut set = |at: usize, value: i32| bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+    set(0, ATTRIBUTES as i32);
+    set(4, of.policy);
+    set(8, of.resets_on_fork.into());
+    if of.priority == 0 {
+        set(16, niceness);
+    }
+    set(20, of.priority);
+    bytes
+}
