@@ -44,7 +44,7 @@ const ENDLESS: [&str; 33] = [
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 14] = [
+const ENDING: [&str; 15] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",
@@ -59,6 +59,7 @@ const ENDING: [&str; 14] = [
     "signals_while_asleep",
     "counting_while_asleep",
     "unnoticed_timer",
+    "counting_calls",
 ];
 
 fn explored(program: &Path, form: &str, when: &str, runs: &str) -> Outcome {

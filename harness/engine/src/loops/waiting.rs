@@ -2,6 +2,7 @@
 
 use super::Looping;
 use super::of_task::Nature;
+use crate::emulate::clock::STEP;
 use crate::run::session::{Halt, Session};
 use crate::run::task::State;
 
@@ -16,9 +17,11 @@ const PATIENCE_WITH_CLOCKS: usize = 256;
 const USUAL: u32 = 8;
 
 /// Steps without any effect after which a loop that may end by itself is taken to be one
-/// that only time ends. One without calls may compute.
+/// that only time ends. One without calls may compute, and one of calls that do not wait may
+/// count them: a hundred thousand take a few milliseconds.
 const LONG: u64 = 20_000;
 const LONG_WITHOUT_CALLS: u64 = 200_000;
+const LONG_WITHOUT_WAITS: u64 = 500_000;
 
 /// By how much a round takes longer than the one before, in percent, and how long the first
 /// one takes, in nanoseconds.
@@ -108,9 +111,11 @@ impl Session<'_> {
         let only_time = open.iter().all(|index| {
             let looping = &self.tasks[*index].looping;
             let steps = self.turn.step() - step;
+            let has_waited = self.clock.now() - since > 2 * STEP * steps;
             match looping.nature {
                 Some(Nature::UntilTime) => looping.in_vain >= USUAL,
-                _ if looping.calls => steps >= LONG,
+                _ if looping.calls && has_waited => steps >= LONG,
+                _ if looping.calls => steps >= LONG_WITHOUT_WAITS,
                 _ => steps >= LONG_WITHOUT_CALLS,
             }
         });
