@@ -44,12 +44,13 @@ const ENDLESS: [&str; 33] = [
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 14] = [
+const ENDING: [&str; 15] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",
     "summing",
     "computing",
+    "computing_with_clock",
     "cpu_clock",
     "cpu_usage",
     "cpu_ticks",
