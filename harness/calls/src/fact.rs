@@ -55,6 +55,8 @@ pub enum Fact {
     Looks = 1 << 21,
     /// Tells and changes only what belongs to the caller's process.
     Own = 1 << 22,
+    /// Asks to be told of what others do with files from then on (inotify(7), fanotify(7)).
+    Watches = 1 << 23,
 }
 
 /// A set of [`Fact`]s.

@@ -113,10 +113,10 @@ static COMMON: &[Row] = rows! {
     name_to_handle_at (; Dir Path Given Out Bits) Anything, Looks;
     open_by_handle_at (; Fd Given Bits) Anything;
     inotify_init1 (; Bits) Anything, NoDescriptors Looks;
-    inotify_add_watch (; Fd Path Bits) Anything, NoSpace Looks;
+    inotify_add_watch (; Fd Path Bits) Anything, NoSpace Looks Watches;
     inotify_rm_watch (; Fd Int) Anything, Looks;
     fanotify_init (; Bits Bits) Anything;
-    fanotify_mark (; Fd Bits Bits Dir Path) Anything;
+    fanotify_mark (; Fd Bits Bits Dir Path) Anything, Watches;
 
     // Pipes, sockets, and descriptors that are events.
     pipe2 (Pair DescriptorFlags) Pipe, Brief NoDescriptors SameMaps;

@@ -7,6 +7,7 @@ pub mod affinity;
 pub mod counter;
 pub mod descriptor;
 pub mod filter;
+pub mod loopback;
 pub mod maps;
 pub mod memory;
 pub mod oplog;

@@ -135,6 +135,31 @@ fn a_process_may_take_steps_before_it_is_killed() {
     assert_eq!(seen, [Some(0), Some(3)].into());
 }
 
+/// Of what comes before the request nothing is told, though it changes no object of the request.
+#[test]
+fn what_is_watched_for_may_come_before_it_is_watched() {
+    let _cpu = OwnCpu::take();
+    let cpu = crosswire_testing::engine::next_cpu();
+    let built = build_directory();
+    let program = compile(&[source("told.c")], built.path(), "told");
+    let directory = somewhere();
+    let program = program.to_str().unwrap();
+    let mut engine = engine(&target("told", &[program], directory.path()), cpu);
+    let mut start_up = StartUp::longest();
+    let mut seen = BTreeSet::new();
+    for seed in 0..100 {
+        let plan = Plan {
+            schedule: Schedule::new(Rule::RandomWalk { seed }),
+            start_up: start_up.clone(),
+            ..Plan::default()
+        };
+        let run = engine.run(&plan).unwrap();
+        start_up.learn(&run.plan.start_up);
+        seen.insert(exit_status(&run, "told"));
+    }
+    assert_eq!(seen, [Some(0), Some(2), Some(3)].into());
+}
+
 #[test]
 fn no_outcome_is_lost_where_only_contested_steps_are_choices() {
     let _cpu = OwnCpu::take();

@@ -50,6 +50,7 @@ const ENDING: [&str; 15] = [
     "bounded_without_sleep",
     "summing",
     "computing",
+    "computing_with_clock",
     "cpu_clock",
     "cpu_usage",
     "cpu_ticks",

@@ -58,6 +58,14 @@ fn times_of_files_are_those_of_the_run() {
 }
 
 #[test]
+fn a_directory_is_listed_whose_names_are_no_text() {
+    let list = r#"d=$(printf 'd\377'); mkdir "$d"; : >"$d/$(printf 'f\376')"; : >"$d/text"
+        test $(ls "$d" | wc -l) = 2 && rm "$d"/* && rmdir "$d""#;
+    let outcome = command::run(somewhere().path(), &["--runs", "3", "--", "sh", "-c", list]);
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
+}
+
+#[test]
 fn files_of_proc_tell_the_same_in_every_run() {
     all_print_the_same("proc", somewhere().path());
 }

@@ -21,20 +21,17 @@ impl Listings {
     /// Returns whether a directory of the machine held this name when it was first listed, which
     /// may be now.
     pub(crate) fn held(&self, directory: &Path, name: &str) -> bool {
-        let directory = directory.to_string_lossy();
+        let listed = directory.to_string_lossy();
         let mut names = self.lock();
-        if let Some(held) = names.get(directory.as_ref()) {
+        if let Some(held) = names.get(listed.as_ref()) {
             return held.contains(name);
         }
-        let entries = std::fs::read_dir(directory.as_ref())
-            .into_iter()
-            .flatten()
-            .flatten();
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
         let held: BTreeSet<String> = entries
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
         let holds = held.contains(name);
-        names.insert(directory.into_owned(), held);
+        names.insert(listed.into_owned(), held);
         holds
     }
 

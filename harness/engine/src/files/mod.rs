@@ -17,6 +17,7 @@ use known::{Opened, nanoseconds};
 use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
 use numbers::Inode;
 use places::Origin;
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
@@ -49,7 +50,9 @@ impl Sight {
 
 /// Looks at a file where a task sees it.
 fn metadata(tid: Tid, path: &Path) -> Option<Metadata> {
-    fs::symlink_metadata(format!("/proc/{tid}/root{}", path.display())).ok()
+    let mut inside = OsString::from(format!("/proc/{tid}/root"));
+    inside.push(path);
+    fs::symlink_metadata(inside).ok()
 }
 
 fn key(data: &Metadata) -> Inode {

@@ -164,6 +164,8 @@ impl Session<'_> {
                 self.concern_of_address(index)
             }
             Does::SendMany => vec![Touch::write(SOCKETS), Touch::read(EVERYTHING)],
+            // What happens before is not told: to a file, or to one in a directory.
+            _ if row.is(Fact::Watches) => vec![Touch::read(EVERYTHING)],
             _ if row.paths().next().is_some() => self.concern_of_names(index),
             Does::Anything if row.is(Fact::Looks) => vec![Touch::read(EVERYTHING)],
             _ => match self.kernel_file(index, row, args[0]) {

@@ -16,7 +16,7 @@ pub(crate) mod made {
         SYS_rt_sigaction as SIGACTION, SYS_seccomp as SECCOMP,
         SYS_set_robust_list as SET_ROBUST_LIST, SYS_set_tid_address as SET_TID_ADDRESS,
         SYS_setns as SETNS, SYS_setpgid as SETPGID, SYS_shmctl as SHMCTL,
-        SYS_sigaltstack as SIGALTSTACK, SYS_socket as SOCKET,
+        SYS_sigaltstack as SIGALTSTACK, SYS_socket as SOCKET, SYS_write as WRITE,
     };
 }
 

@@ -16,6 +16,7 @@
 //! because only a proof counts.
 
 mod dataflow;
+mod effort;
 mod gate;
 mod of_task;
 mod own_code;

@@ -1,5 +1,6 @@
 //! What is known of one task's going round.
 
+use super::effort::Effort;
 use super::own_files::OwnFiles;
 use super::path::Path;
 use super::rounds::Rounds;
@@ -78,10 +79,7 @@ pub(crate) struct Looping {
     /// Times that it was let go on although nothing had happened.
     pub(super) in_vain: u32,
     pub(super) nature: Option<Nature>,
-    /// Instructions of a round that are worth following.
-    pub(super) followed: usize,
-    /// The length of the round that was examined last.
-    pub(super) examined_period: usize,
+    pub(super) effort: Effort,
     /// What had happened when that was found out.
     pub(super) proved_at: Option<Happened>,
     pub(super) examination: Option<Box<Examination>>,
@@ -111,9 +109,20 @@ impl Looping {
         };
     }
 
+    /// Tells whether its rounds are nothing but readings of clocks.
+    pub(super) fn only_reads_clocks(&self) -> bool {
+        self.readings >= self.rounds.period()
+    }
+
+    /// Tells whether it may be a computation that reads clocks, as one does whose allocator reads
+    /// them: an examination has come to nothing, and it asks for nothing else.
+    pub(super) fn may_compute(&self) -> bool {
+        self.calls && self.only_reads_clocks() && self.nature == Some(Nature::Undecided)
+    }
+
     /// Tells whether it has to make calls for reading clocks, because they are looked at.
     pub fn reads_by_calls(&self) -> bool {
-        self.comes_round || self.examination.is_some()
+        self.examination.is_some() || self.comes_round && !self.may_compute()
     }
 
     /// Tells whether it goes round without making calls.
@@ -149,7 +158,7 @@ impl Looping {
         self.in_own_code = false;
         self.in_vain = 0;
         self.nature = None;
-        (self.followed, self.examined_period) = (0, 0);
+        self.effort.forget();
         self.examination = None;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::dataflow::{self, Mark, Sharing};
 use super::of_task::{Examination, Happened, Nature, Rounding};
-use super::path::{FIRST, MOST, Path, Performed};
+use super::path::{Path, Performed};
 use super::snapshot::{Changed, Snapshot};
 use crate::inside::remote::next;
 use crate::memory::{Space, is_engines_own, known_in};
@@ -38,11 +38,7 @@ impl Session<'_> {
         let before = Snapshot::take(self.tasks[index].tid, &self.lent_memory(index))?;
         let further_readings = self.further_readings();
         let looping = &mut self.tasks[index].looping;
-        // A step of a compiled program takes some tens of instructions.
-        let likely = 32 * looping.rounds.period();
-        let followed = looping.followed.max(likely).clamp(FIRST, MOST);
-        // Also if there is too much to be examined: it would be so in the next round.
-        looping.examined_period = looping.rounds.period();
+        let followed = looping.effort.begin(looping.rounds.period());
         match before {
             Some(before) => {
                 looping.examination = Some(Box::new(Examination {
@@ -65,11 +61,17 @@ impl Session<'_> {
         let Some(examination) = self.tasks[index].looping.examination.take() else {
             return Ok(());
         };
-        if examination.path.was_too_long() {
-            self.tasks[index].looping.followed = 2 * examination.path.steps.len();
-        }
         let after = Snapshot::take(self.tasks[index].tid, &self.lent_memory(index))?;
         let changed = after.and_then(|after| examination.before.changed(&after));
+        let path = &examination.path;
+        let looping = &mut self.tasks[index].looping;
+        let (followed, is_comparable) = (path.steps.len(), changed.is_some());
+        (looping.effort).end(
+            followed,
+            is_comparable,
+            path.was_too_long(),
+            looping.in_vain,
+        );
         let nature = match changed {
             _ if self.further_readings() != examination.further_readings => Nature::UntilTime,
             // Memory that is not watched may be another's.

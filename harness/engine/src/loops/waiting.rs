@@ -28,17 +28,21 @@ const LONG_WITHOUT_WAITS: u64 = 500_000;
 const FASTER: u64 = 25;
 const FIRST: u64 = 1_000;
 
+/// How long a round takes at most if it may be a computation that reads clocks for no reason: no
+/// hours are to pass for it.
+const FASTEST: u64 = 1_000_000;
+
 impl Looping {
     /// Tells whether the loop is to be examined, now that it has come round in vain once more.
     fn is_due(&self, some_are_endless: bool) -> bool {
         let period = self.rounds.period();
-        let patience = match self.readings >= period {
+        let patience = match self.only_reads_clocks() {
             true => PATIENCE_WITH_CLOCKS,
             false => PATIENCE,
         };
-        let is_another = period > self.examined_period;
+        let is_another = self.effort.is_another(period);
         let was_endless = matches!(self.nature, Some(Nature::Endless(_)));
-        self.in_vain as usize * period >= patience && (is_another || self.in_vain.is_power_of_two())
+        self.in_vain as usize * period >= patience && self.effort.is_due(period, self.in_vain)
             || some_are_endless && (is_another || was_endless)
     }
 }
@@ -127,7 +131,14 @@ impl Session<'_> {
             return Err(Halt::End(self.stalled()));
         }
         let pace = self.loops.pace;
-        let pace = (pace + pace * FASTER / 100).max(FIRST);
+        let fastest = match open
+            .iter()
+            .any(|index| self.tasks[*index].looping.may_compute())
+        {
+            true => FASTEST,
+            false => u64::MAX,
+        };
+        let pace = (pace + pace * FASTER / 100).clamp(FIRST, fastest);
         self.loops.pace = pace;
         let next = self.next_deadline().unwrap_or(u64::MAX);
         let passes = self.use_cpu_meanwhile(open, pace.min(next.saturating_sub(now)));

@@ -8,7 +8,7 @@ use crosswire_calls::Arg;
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::regs::{self, Registers};
 use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
-use crosswire_kernel::{Tid, descriptor, maps, memory};
+use crosswire_kernel::{Tid, descriptor, loopback, maps, memory};
 use std::ffi::CString;
 use std::path::Path;
 
@@ -169,7 +169,8 @@ impl Template {
         succeeded(joined, "sharing namespaces between the programs")
     }
 
-    /// The loopback interface of a new network namespace is down (netdevice(7)).
+    /// The loopback interface of a new network namespace is down (netdevice(7)), and its routes
+    /// are as the kernel makes them.
     fn raise_loopback(&self, tid: Tid) -> Result<(), EngineError> {
         const NAME: usize = 16;
         let mut request = [0; 40];
@@ -182,6 +183,15 @@ impl Template {
             let args = [socket as u64, libc::SIOCSIFFLAGS, at, 0, 0, 0];
             let raised = self.inject(tid, made::IOCTL, args)?;
             succeeded(raised, "raising the loopback interface")
+        })?;
+        self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])?;
+        let routes = &loopback::PROMPT_ROUTES;
+        let family = [libc::AF_NETLINK as u64, libc::SOCK_RAW as u64, 0, 0, 0, 0];
+        let socket = self.inject(tid, made::SOCKET, family)?;
+        self.lend(tid, routes, |at| {
+            let args = [socket as u64, at, routes.len() as u64, 0, 0, 0];
+            let sent = self.inject(tid, made::WRITE, args)?;
+            succeeded(sent.min(0), "setting the routes of the loopback interface")
         })?;
         self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])
             .map(drop)

@@ -5,6 +5,7 @@
 //! nothing here allocates, locks or panics: every function is a system call
 //! (signal-safety(7)), and errors are plain `errno` values.
 
+use crate::loopback;
 use std::ffi::{CStr, c_int, c_long, c_uint, c_ulong};
 use std::ptr;
 
@@ -361,7 +362,8 @@ pub(super) fn fix_addresses() -> Result<(), Errno> {
     }
 }
 
-/// Switches the loopback interface of this network namespace on (netdevice(7)).
+/// Switches the loopback interface of this network namespace on (netdevice(7)), and lets
+/// nothing on it wait for real time.
 pub(super) fn loopback_up() -> Result<(), Errno> {
     // SAFETY: all zeroes is a valid `ifreq`.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -375,7 +377,13 @@ pub(super) fn loopback_up() -> Result<(), Errno> {
     // SAFETY: SIOCSIFFLAGS reads an `ifreq`.
     let done = check_int(unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &request) });
     close(socket);
-    done.map(drop)
+    done?;
+    let (kind, protocol) = (libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::NETLINK_ROUTE);
+    // SAFETY: no memory is involved.
+    let socket = check_int(unsafe { libc::socket(libc::AF_NETLINK, kind, protocol) })?;
+    let sent = write(socket, &loopback::PROMPT_ROUTES);
+    close(socket);
+    sent.map(drop)
 }
 
 /// Ends this process at once, without running anything that was registered.
