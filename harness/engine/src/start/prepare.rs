@@ -27,7 +27,7 @@ const LOG_VARIABLE: &str = "CROSSWIRE_LOG_FD";
 
 /// Milliseconds after which a program that is still being loaded is taken to be
 /// looping.
-const LOADING_MS: u64 = 5_000;
+const LOADING_MS: u64 = 60_000;
 
 impl Engine {
     /// Makes ready to start a program.

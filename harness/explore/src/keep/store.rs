@@ -30,14 +30,29 @@ pub fn save_as(record: &Record, word: &str, directory: &Path) -> io::Result<Path
         .as_ref()
         .or(record.programs.first().map(|program| &program.name));
     let stem = format!("{}-{}", plain(name.map_or("run", |name| name)), plain(word));
-    write_new(directory, &stem, &record.to_json())
+    // How far causes were looked for depends on the time that there was.
+    let failure = Record {
+        inquiry: None,
+        ..record.clone()
+    };
+    write_named_after(directory, &stem, &failure.to_json(), &record.to_json())
 }
 
 /// Writes a text into a directory, which is created if need be, under a name that
 /// begins with `stem` and depends on the content.
 pub(crate) fn write_new(directory: &Path, stem: &str, text: &str) -> io::Result<PathBuf> {
+    write_named_after(directory, stem, text, text)
+}
+
+/// Writes a text as [`write_new`] does, under a name that depends on what it says of a failure.
+fn write_named_after(
+    directory: &Path,
+    stem: &str,
+    failure: &str,
+    text: &str,
+) -> io::Result<PathBuf> {
     fs::create_dir_all(directory)?;
-    let hash = hexadecimal(&Sha256::digest(text));
+    let hash = hexadecimal(&Sha256::digest(failure));
     // Longer hashes until the name is free, or is this very content's.
     for digits in [4, 8, 16, 64] {
         let path = directory.join(format!("{stem}-{}.json", &hash[..digits]));
