@@ -1,5 +1,6 @@
 //! The footprints of a run's steps.
 
+use super::mappings::MappedFiles;
 use super::objects::ObjectNames;
 use crosswire_calls::Row;
 use crosswire_kernel::Tid;
@@ -10,6 +11,9 @@ use crosswire_model::Footprint;
 pub(crate) struct Footprints {
     pub(super) steps: Vec<Footprint>,
     pub(super) objects: ObjectNames,
+    pub(super) mapped: MappedFiles,
+    /// Processes that have asked for a signal at the end of their parent.
+    pub(super) tied: Vec<usize>,
     /// Steps may have effects from now on that are not followed: they touch everything.
     pub unfollowed: bool,
 }
@@ -24,7 +28,7 @@ impl Footprints {
             _ => self.objects.forget_descriptors(process),
         }
         if !call.is_some_and(Row::leaves_mappings) {
-            self.objects.forget_mappings();
+            self.mapped.forget();
         }
     }
 
@@ -33,7 +37,7 @@ impl Footprints {
         // Its number may be that of one that has ended.
         self.objects.forget_descriptors(&[child]);
         self.objects.copy_descriptors(creator, child);
-        self.objects.forget_mappings();
+        self.mapped.forget();
     }
 
     /// The footprints, by step.
