@@ -182,12 +182,14 @@ impl Session<'_> {
                 }
                 self.note_passed(index, row, result as u64);
             }
+            // What is mapped keeps the name that it had.
+            Does::Rename => self.footprints.unfollowed |= self.memory.has_named_files(),
             Does::Move => {
                 let second = row.second_descriptor().map(|at| args[at]);
                 let one = self.descriptor(tid, first);
                 let other = second.and_then(|second| self.descriptor(tid, second));
                 if let (Some(one), Some(other)) = (one, other) {
-                    self.footprints.objects.in_flight.lend(&one, &other);
+                    self.footprints.in_flight.lend(&one, &other);
                 }
             }
             Does::Connect | Does::Bind => {
@@ -216,7 +218,7 @@ impl Session<'_> {
         for number in 0..count {
             for passed in passed::descriptors(tid, header + number * MESSAGE) {
                 if let Some(file) = self.descriptor(tid, passed as u64) {
-                    self.footprints.objects.in_flight.pass(&file);
+                    self.footprints.in_flight.pass(&file);
                 }
             }
         }

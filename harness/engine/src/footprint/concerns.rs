@@ -184,9 +184,9 @@ impl Session<'_> {
         }
         // Closing a file gives up locks, if there are any.
         let gives_up = (row.does == Does::Close).then(|| std::mem::take(&mut touches));
-        self.footprints.objects.add_linked(&mut touches);
+        self.footprints.add_related(&mut touches);
         if let Some(mut gives_up) = gives_up {
-            self.footprints.objects.in_flight.add(&mut gives_up);
+            self.footprints.in_flight.add(&mut gives_up);
             touches.extend(gives_up);
         }
         touches.push(own);

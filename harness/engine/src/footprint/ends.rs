@@ -1,6 +1,6 @@
 //! ObjectNames touched by the end of a process, and by the causes of that end.
 
-use super::{ATTACHED, groups};
+use super::groups;
 use crate::footprint::objects;
 use crate::memory::mappings::SYSTEM_V_SEGMENT;
 use crate::memory::quiet::LIBRARY;
@@ -9,6 +9,9 @@ use crate::run::task::{Process, State, Task};
 use crosswire_kernel::{Tid, descriptor, probe};
 use crosswire_model::{TaskId, Touch, What};
 use libc::*;
+
+/// Object of the System V memory that is attached.
+pub(super) const ATTACHED: &str = "System V memory";
 
 /// Returns the touch of executing a file no more: it may be opened for writing again.
 pub(super) fn executable(tid: Tid) -> Option<Touch> {

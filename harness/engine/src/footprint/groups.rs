@@ -1,6 +1,5 @@
 //! What calls touch that concern groups of processes, and who is in them.
 
-use super::PIDS;
 use crate::run::session::Session;
 use crosswire_calls::{Fact, Row};
 use crosswire_model::Touch;
@@ -41,7 +40,7 @@ impl Session<'_> {
 
     /// A process that is created joins its creator's group, and has attached what that has.
     pub(super) fn of_fork(&self, index: usize, touches: &mut Vec<Touch>) {
-        touches.extend([Touch::write(PIDS), Touch::read(GROUPS), member()]);
+        touches.extend([Touch::read(GROUPS), member()]);
         touches.extend(self.attached(index));
         if self.creation_flags(index, false) & CLONE_THREAD as u64 != 0 {
             // Each thread may block the signal that tells of children.

@@ -1,7 +1,6 @@
 //! Files that a process has mapped: any of its steps may touch them.
 
 use super::objects::file;
-use crate::start::loading::is_inside;
 use crosswire_kernel::Tid;
 use crosswire_kernel::maps::{self, Area};
 use crosswire_model::Touch;
@@ -15,6 +14,8 @@ pub(crate) struct MappedFiles(HashMap<Tid, Mapped>);
 /// What any step of a task may touch.
 #[derive(Debug, Default)]
 struct Mapped {
+    /// Pages that are mapped: what is mapped privately is no step, and changes their number.
+    size: Option<u64>,
     /// Memory that is shared with others.
     shared: Vec<Touch>,
     /// Files of the run that are mapped privately: what others write to them shows there (mmap(2)).
@@ -22,13 +23,16 @@ struct Mapped {
 }
 
 impl MappedFiles {
-    /// Returns what any step of a task may touch, given the directories of the run. Accesses to
+    /// Returns what any step of a task may touch, given which files are the run's. Accesses to
     /// memory that `is_watched` are steps of their own.
-    pub fn of(&mut self, tid: Tid, dirs: &[String], is_watched: bool) -> Vec<Touch> {
-        let mapped = self.0.entry(tid).or_insert_with(|| {
+    pub fn of(&mut self, tid: Tid, is_own: impl Fn(&str) -> bool, is_watched: bool) -> Vec<Touch> {
+        let size = maps::size(tid);
+        let mapped = self.0.entry(tid).or_default();
+        if mapped.size.is_none() || mapped.size != size {
             // A process that has just ended has nothing mapped.
-            Mapped::of(&maps::areas(tid).unwrap_or_default(), dirs)
-        });
+            let areas = maps::areas(tid).unwrap_or_default();
+            *mapped = Mapped::of(size, &areas, is_own);
+        }
         let shared: &[Touch] = match is_watched {
             true => &[],
             false => &mapped.shared,
@@ -43,17 +47,18 @@ impl MappedFiles {
 }
 
 impl Mapped {
-    fn of(areas: &[Area], dirs: &[String]) -> Mapped {
+    fn of(size: Option<u64>, areas: &[Area], is_own: impl Fn(&str) -> bool) -> Mapped {
         let is_executed = |area: &&Area| area.protection & PROT_EXEC != 0;
         // Programs and libraries are not written to.
         let executed: HashSet<&str> = areas.iter().filter(is_executed).map(|a| &*a.path).collect();
         let is_data = |area: &&Area| !area.shared && !executed.contains(&*area.path);
         let private = areas.iter().filter(is_data);
         Mapped {
+            size,
             shared: sorted(areas.iter().filter(|area| area.shared).filter_map(shared)),
             private: sorted(
                 private
-                    .filter(|area| is_inside(&area.path, dirs))
+                    .filter(|area| is_own(&area.path))
                     .map(|area| Touch::read(file(&area.path))),
             ),
         }
@@ -123,7 +128,7 @@ mod tests {
             area("/usr/share/data", PROT_READ, false),
             area("", PROT_READ | PROT_WRITE, false),
         ];
-        let mapped = Mapped::of(&areas, &["/tmp".to_owned()]);
+        let mapped = Mapped::of(None, &areas, |path| path.starts_with("/tmp/"));
         assert_eq!(mapped.private, [Touch::read("file /tmp/data")]);
         assert!(mapped.shared.is_empty());
     }

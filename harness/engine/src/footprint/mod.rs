@@ -32,7 +32,6 @@ pub(crate) const RANDOM: &str = "random numbers";
 const MARKS: &str = "marks";
 const LOG: &str = "log";
 const KEYS: &str = "System V keys";
-const ATTACHED: &str = "System V memory";
 const CHANGES: &str = "changes of shared memory";
 
 /// Bytes of shared memory that count as one object, and the most such words of one
@@ -150,9 +149,8 @@ impl Session<'_> {
         } else if self.reports.locks_released() != before.releases {
             touches.push(Touch::add(LOCKS));
         }
-        if self.has_mapped(index, before.events) {
-            touches.extend(self.of_mappings(index));
-        }
+        // It may have mapped something, and touched that already.
+        touches.extend(self.of_mappings(index));
         if self.log_length() != before.logged {
             touches.push(Touch::write(LOG));
         }
@@ -162,7 +160,7 @@ impl Session<'_> {
         if waits(&self.tasks[index]) || self.timers.are_armed() {
             touches.push(Touch::write(TIME_OUT));
         }
-        self.footprints.objects.add_linked(&mut touches);
+        self.footprints.add_related(&mut touches);
         self.of_moving(before.task, &mut touches);
         if self.footprints.unfollowed {
             touches.push(Touch::everything());
@@ -176,12 +174,6 @@ impl Session<'_> {
         });
     }
 
-    /// Returns what any step of a task may touch in memory.
-    fn of_mappings(&mut self, index: usize) -> Vec<Touch> {
-        let (tid, is_watched) = (self.tasks[index].tid, self.is_watched(index));
-        (self.footprints.mapped).of(tid, self.setup.private_dirs, is_watched)
-    }
-
     /// A step that lets others go on with moving bytes touches what they touch; one that begins
     /// to wait for that is noted.
     fn of_moving(&mut self, task: TaskId, touches: &mut Vec<Touch>) {
@@ -190,25 +182,11 @@ impl Session<'_> {
             let moves = task.entering.row().does == Does::Move;
             moves && matches!(task.state, State::Blocked)
         };
-        let in_flight = &mut self.footprints.objects.in_flight;
+        let in_flight = &mut self.footprints.in_flight;
         in_flight.add_moved(touches, is_moving);
         if !task.is_buffer() && is_moving(task) {
             in_flight.wait(task, touches);
         }
-    }
-
-    /// Tells whether the step has given the task new memory, which the rest of the step
-    /// may have touched already.
-    fn has_mapped(&self, index: usize, since: usize) -> bool {
-        self.recorder.events()[since..]
-            .iter()
-            .any(|event| match event.what {
-                What::Call { call, .. } => {
-                    let maps = matches!(call.row().does, Does::Map(Mapping::Map | Mapping::Attach));
-                    maps && event.task.index() == index
-                }
-                _ => false,
-            })
     }
 
     /// Tells whether the task has been refused a lock since this event because waiting for it
@@ -257,7 +235,7 @@ impl Session<'_> {
             State::Ready(At::Signal(signal), _) => self.of_signal(index, signal, &mut touches),
             _ => {}
         }
-        self.footprints.objects.add_linked(&mut touches);
+        self.footprints.add_related(&mut touches);
         touches
     }
 
@@ -362,7 +340,10 @@ impl Session<'_> {
                 }
             }
             Does::Random => touches.push(Touch::write(RANDOM)),
-            Does::Fork => self.of_fork(index, touches),
+            Does::Fork => {
+                touches.push(Touch::write(PIDS));
+                self.of_fork(index, touches);
+            }
             Does::Groups => touches.extend(groups::of_groups(row, &args)),
             Does::Parent => {
                 let parent = self.processes[self.tasks[index].process].parent;
@@ -418,7 +399,7 @@ impl Session<'_> {
         let touch = match kind {
             SystemV::Queue => Touch::write(format!("System V queue {}", args[0])),
             SystemV::Semaphores => Touch::write(format!("System V semaphores {}", args[0])),
-            SystemV::Memory => Touch::write(ATTACHED),
+            SystemV::Memory => Touch::write(ends::ATTACHED),
         };
         if kind == SystemV::Semaphores {
             // SEM_UNDO gives them back when the process ends.

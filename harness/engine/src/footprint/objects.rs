@@ -1,7 +1,6 @@
 //! Kernel objects by names that are the same in every run: files by their path, what
 //! has no path by who made it.
 
-use super::in_flight::InFlight;
 use crosswire_calls::{Does, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{EVERYTHING, Mode, Touch};
@@ -25,8 +24,6 @@ pub(crate) struct ObjectNames {
     pub undone: Vec<(usize, Touch)>,
     /// Files behind descriptors, as long as no call can have changed them.
     descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
-    /// What is on its way through pipes and sockets.
-    pub in_flight: InFlight,
     /// Paths of files that have, or had during the run, a name besides.
     linked: HashSet<String>,
 }
@@ -252,10 +249,8 @@ impl ObjectNames {
         self.linked.insert(present(&path.to_string_lossy()));
     }
 
-    /// Adds what stands for all files with several names where one of them is touched, and what
-    /// is on its way through pipes and sockets.
+    /// Adds what stands for all files with several names where one of them is touched.
     pub fn add_linked(&self, touches: &mut Vec<Touch>) {
-        self.in_flight.add(touches);
         if self.linked.is_empty() {
             return;
         }
