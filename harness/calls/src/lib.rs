@@ -16,6 +16,7 @@
 //! assert!(read.is(Fact::Partial));
 //! ```
 
+mod about;
 mod argument;
 mod commands;
 mod does;

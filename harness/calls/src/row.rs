@@ -479,23 +479,6 @@ impl Row {
         matches!(self.does, Does::Get(_))
     }
 
-    /// Returns whether the call is about the process that its first argument names, rather than
-    /// about its caller.
-    pub fn names_other(&self, args: &[u64; 6]) -> bool {
-        self.args.first() == Some(&Arg::Pid) && args[0] as libc::c_int != 0
-    }
-
-    /// Returns whether the call waits for children of a certain process group: wait4(2),
-    /// waitid(2).
-    pub fn waits_for_group(&self, args: &[u64; 6]) -> bool {
-        let first = args[0] as libc::c_int;
-        self.does == Does::WaitChild
-            && match self.args.first() {
-                Some(Arg::Pid) => first == 0 || first < -1,
-                _ => first == libc::P_PGID as libc::c_int,
-            }
-    }
-
     /// The kind of System V object that the call works on.
     pub fn system_v(&self) -> Option<SystemV> {
         match self.does {
@@ -504,18 +487,6 @@ impl Row {
             Does::SemaphoreOperation => Some(SystemV::Semaphores),
             Does::Map(Mapping::Attach | Mapping::Detach) => Some(SystemV::Memory),
             _ => None,
-        }
-    }
-
-    /// Returns whether the call tells of a System V object that it does not name by its id, or of
-    /// all: `MSG_STAT`, `IPC_INFO` and their relatives (msgctl(2), semctl(2), shmctl(2)).
-    pub fn surveys_system_v(&self, args: &[u64; 6]) -> bool {
-        let command = self.argument(Arg::ControlCommand).map(|at| args[at]);
-        match (self.does, command) {
-            (Does::ControlSystemV(kind), Some(command)) => {
-                commands::surveys_system_v(kind, command)
-            }
-            _ => false,
         }
     }
 
