@@ -61,7 +61,7 @@ impl Session<'_> {
         if !row.is(Fact::Private) && !maps_privately {
             return Ok(false);
         }
-        if self.concerns_senders(index) || self.concerns_other(index) {
+        if self.concerns_senders(index) {
             return Ok(false);
         }
         if names_unseen(row, &entering.args) {
@@ -99,15 +99,6 @@ impl Session<'_> {
         self.settle(true)?;
         self.follow_mapping(index)?;
         Ok(true)
-    }
-
-    /// Tells whether the call asks for something of another process, or changes it: prlimit(2),
-    /// sched_getscheduler(2). Others may do so meanwhile, and it may end.
-    fn concerns_other(&self, index: usize) -> bool {
-        let task = &self.tasks[index];
-        let (row, args) = (task.entering.row(), task.entering.args);
-        let named = || self.tasks.inside(args[0] as i32);
-        row.names_other(&args) && named().is_none_or(|other| other.process != task.process)
     }
 
     /// Tells whether the call decides about a signal that another process may send meanwhile:
