@@ -1,7 +1,7 @@
 //! Calls that do what their command says: fcntl(2), futex(2), ioctl(2), prctl(2),
 //! setsockopt(2).
 
-use crate::{Does, Timeout};
+use crate::{Does, SystemV, Timeout};
 use libc::*;
 
 /// `FUTEX_LOCK_PI2` of linux/futex.h.
@@ -136,15 +136,26 @@ pub(crate) fn fcntl_acts_later(command: u64) -> bool {
     )
 }
 
+/// Returns whether a request of ioctl(2) arranges that later calls of others send signals.
+pub(crate) fn ioctl_acts_later(request: u64) -> bool {
+    matches!(request, FIOASYNC | FIOSETOWN | SIOCSPGRP)
+}
+
 /// Returns whether a process that is created with these flags of clone(2) has something in
-/// common with its creator that is known to belong to one process.
+/// common with its creator that is known to belong to one process, or is not its child, or knows
+/// others by other numbers.
 pub fn shares_with_creator(flags: u64) -> bool {
     let shares = |what: c_int| flags & what as u64 != 0;
     let is_thread = shares(CLONE_THREAD);
     // The creator waits (vfork(2)).
     let shares_memory = shares(CLONE_VM) && !shares(CLONE_VFORK);
-    !is_thread && (shares(CLONE_FS) || shares(CLONE_FILES) || shares_memory)
+    let is_elsewhere = shares(CLONE_PARENT) || shares(CLONE_NEWPID);
+    !is_thread && (shares(CLONE_FS) || shares(CLONE_FILES) || shares_memory || is_elsewhere)
 }
+
+/// Requests of asm-generic/sockios.h, which the libc crate lacks.
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
 
 /// `F_SETSIG` and `F_SETOWN_EX` of linux/fcntl.h; the libc crate lacks them.
 const F_SETSIG: c_int = 10;
@@ -161,6 +172,19 @@ pub fn filters_calls(does: Does, args: &[u64; 6]) -> bool {
         ),
         _ => false,
     }
+}
+
+/// Returns whether a command of msgctl(2), semctl(2) or shmctl(2) tells of an object by its place
+/// among all, or of all (linux/msg.h, linux/sem.h, linux/shm.h).
+pub(crate) fn surveys_system_v(kind: SystemV, command: u64) -> bool {
+    // On some architectures `IPC_64` is or-ed to it.
+    let command = command & 0xff;
+    command == IPC_INFO as u64
+        || match kind {
+            SystemV::Queue => (11..=13).contains(&command),
+            SystemV::Semaphores => (18..=20).contains(&command),
+            SystemV::Memory => (13..=15).contains(&command),
+        }
 }
 
 /// Consequences of a call for the caller's further system calls (seccomp(2)).

@@ -80,12 +80,16 @@ impl Row {
         )
     }
 
-    /// Returns whether the call arranges that later calls of others send signals, or wait for
-    /// an answer: fcntl(2), mq_notify(3).
+    /// Returns whether the call arranges that later calls of others send signals, wait for an
+    /// answer, leave their children to the caller, or mean other files by the same names:
+    /// fcntl(2), mq_notify(3), prctl(2), mount(2).
     pub fn acts_later(&self, args: &[u64; 6]) -> bool {
         match self.does {
+            _ if self.is(crate::Fact::Relocates) => true,
             Does::Control => commands::fcntl_acts_later(args[1]),
+            Does::Device => commands::ioctl_acts_later(args[1]),
             Does::Notify => true,
+            Does::ProcessControl => args[0] as c_int == PR_SET_CHILD_SUBREAPER,
             _ => false,
         }
     }

@@ -57,6 +57,8 @@ pub enum Fact {
     Own = 1 << 22,
     /// Asks to be told of what others do with files from then on (inotify(7), fanotify(7)).
     Watches = 1 << 23,
+    /// Changes where names lead from then on: one file may have several (mount(2), chroot(2)).
+    Relocates = 1 << 24,
 }
 
 /// A set of [`Fact`]s.

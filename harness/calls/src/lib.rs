@@ -16,6 +16,7 @@
 //! assert!(read.is(Fact::Partial));
 //! ```
 
+mod about;
 mod argument;
 mod commands;
 mod does;
@@ -31,6 +32,7 @@ mod table;
 mod table_x86_64;
 mod timeout;
 
+pub use about::clock_owner;
 pub use argument::Arg;
 pub use commands::{
     Filtering, changes_parenthood, filtering, filters_calls, futex_is_private, futex_timeout,
@@ -39,7 +41,7 @@ pub use commands::{
 pub use does::{Does, Mapping, SystemV, Timer};
 pub use fact::{Fact, Facts};
 pub use measure::Measure;
-pub use row::{Amount, Flow, Row, Transfer, Wait, clock_owner};
+pub use row::{Amount, Flow, Row, Transfer, Wait};
 pub use status::StatusForm;
 pub use timeout::Timeout;
 

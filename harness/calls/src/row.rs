@@ -348,28 +348,6 @@ impl Row {
         self.args.first() == Some(&Arg::Pid) && self.vector().is_some()
     }
 
-    /// Returns the process, thread or group that the call names by a number, in its first such
-    /// argument: itself by 0 is none.
-    ///
-    /// ```
-    /// let row = crosswire_calls::row(libc::SYS_clock_getres as u32);
-    /// let of_7 = !7_i32 << 3 | 2;
-    /// assert_eq!(row.named_process(&[of_7 as u64, 0, 0, 0, 0, 0]), Some(7));
-    /// assert_eq!(row.named_process(&[libc::CLOCK_MONOTONIC as u64, 0, 0, 0, 0, 0]), None);
-    /// ```
-    pub fn named_process(&self, args: &[u64; 6]) -> Option<i32> {
-        let mut named = self
-            .args
-            .iter()
-            .zip(args)
-            .filter_map(|(arg, value)| match arg {
-                Arg::Pid => Some(*value as i32),
-                Arg::Clock => clock_owner(*value as i32),
-                _ => None,
-            });
-        named.next().filter(|pid| *pid != 0)
-    }
-
     /// Returns whether the call's result is an address.
     pub fn returns_address(&self) -> bool {
         matches!(
@@ -495,23 +473,5 @@ impl Row {
     pub fn removes_system_v(&self, args: &[u64; 6]) -> bool {
         let command = self.argument(Arg::ControlCommand).map(|at| args[at]);
         command.is_some_and(|command| command as libc::c_int & 0xff == libc::IPC_RMID)
-    }
-}
-
-/// Returns the process or thread whose CPU time a clock measures, 0 for the caller's own; `None`
-/// if it measures something else (clock_getcpuclockid(3)).
-///
-/// ```
-/// use crosswire_calls::clock_owner;
-/// assert_eq!(clock_owner(libc::CLOCK_THREAD_CPUTIME_ID), Some(0));
-/// assert_eq!(clock_owner(libc::CLOCK_MONOTONIC), None);
-/// ```
-pub fn clock_owner(clock: libc::c_int) -> Option<i32> {
-    /// The two bits that say what is measured, of which one value means a device instead.
-    const KIND: libc::c_int = 3;
-    match clock {
-        libc::CLOCK_PROCESS_CPUTIME_ID | libc::CLOCK_THREAD_CPUTIME_ID => Some(0),
-        ..0 if clock & KIND != KIND => Some(!(clock >> 3)),
-        _ => None,
     }
 }

@@ -229,8 +229,8 @@ static COMMON: &[Row] = rows! {
     prctl (; Int Plain Plain Plain Plain) ProcessControl, Routine;
     seccomp (; Int Bits Given) Filter;
     ptrace (; Int Pid Address Given) Refused(libc::EPERM);
-    unshare (; Bits) Anything;
-    setns (; Fd Bits) Anything;
+    unshare (; Bits) Anything, Relocates;
+    setns (; Fd Bits) Anything, Relocates;
     set_tid_address (; Address) Nothing, Private;
     set_robust_list (; Address Size) Nothing, Private;
     get_robust_list (; Pid Out Out) Nothing, Private;
@@ -340,18 +340,18 @@ static COMMON: &[Row] = rows! {
     io_cancel (; Plain Given Out) Anything;
 
     // The system.
-    mount (; Text Path Text Bits Given) Anything;
-    umount2 (; Path Bits) Anything;
-    pivot_root (; Path Path) Anything;
-    chroot (; Path) Anything;
+    mount (; Text Path Text Bits Given) Anything, Relocates;
+    umount2 (; Path Bits) Anything, Relocates;
+    pivot_root (; Path Path) Anything, Relocates;
+    chroot (; Path) Anything, Relocates;
     open_tree (; Dir Path Bits) Anything;
     open_tree_attr (; Dir Path Bits Given Size) Anything;
-    move_mount (; Dir Path Dir Path Bits) Anything;
+    move_mount (; Dir Path Dir Path Bits) Anything, Relocates;
     fsopen (; Text Bits) Anything;
     fsconfig (; Fd Int Text Given Int) Anything;
     fsmount (; Fd Bits Bits) Anything;
     fspick (; Dir Path Bits) Anything;
-    mount_setattr (; Dir Path Bits Given Size) Anything;
+    mount_setattr (; Dir Path Bits Given Size) Anything, Relocates;
     statmount (; Given Out Size Bits) Anything, Looks;
     listmount (; Given Out Size Bits) Anything, Looks;
     swapon (; Path Bits) Anything;

@@ -117,6 +117,8 @@ const NO_DATA: &[&str] = &[
     "waits for locks",
     "process ids",
     "process groups",
+    "members of process groups",
+    "numbers of files",
     "time-outs",
     "clocks",
     "random numbers",

@@ -57,11 +57,11 @@ pub(crate) const CASES: &[(&str, &[&str], Option<u64>)] = &[
 ];
 
 /// Tries every order without reduction: a step may be left as often as one likes.
-const ALL_ORDERS: &[&str] = &["--preemptions", "1000000"];
+pub(crate) const ALL_ORDERS: &[&str] = &["--preemptions", "1000000"];
 
 /// What is reported of a program explored exhaustively: a process for each text, which
 /// says what it does.
-fn exhaustion<T: AsRef<str>>(case: &[T], program: &Path, more: &[&str]) -> Value {
+pub(crate) fn exhaustion<T: AsRef<str>>(case: &[T], program: &Path, more: &[&str]) -> Value {
     let directory = somewhere();
     for file in ["a", "b"] {
         std::fs::write(directory.path().join(file), "00000000").unwrap();

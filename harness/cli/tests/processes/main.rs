@@ -10,6 +10,7 @@ mod escapes;
 mod exercise;
 mod exhaust;
 mod images;
+mod independence;
 mod loops;
 mod machine;
 mod memory;

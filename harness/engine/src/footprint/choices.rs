@@ -2,10 +2,16 @@
 //! those that touch something contested. After any other step its task goes on at once, since
 //! no other process could tell when it was taken.
 
+use super::objects::SOCKETS;
+use crate::observe::passed;
 use crate::run::session::Session;
 use crate::run::task::{At, State, Task};
 use crosswire_calls::{Amount, Does, Row, Timer};
 use crosswire_model::{EVERYTHING, Rule, TaskId, Touch};
+use libc::PR_SET_PDEATHSIG;
+
+/// Size of a `struct mmsghdr`.
+const MESSAGE: u64 = 64;
 
 impl Session<'_> {
     /// Tells whether what steps touch is followed: the plan leaves out choices, or is to
@@ -174,8 +180,47 @@ impl Session<'_> {
                 if !matches!(amount, Some(Amount::Bytes(_))) {
                     self.contest.shares(process, None);
                 }
+                self.note_passed(index, row, result as u64);
+            }
+            // What is mapped keeps the name that it had.
+            Does::Rename => self.footprints.unfollowed |= self.memory.has_named_files(),
+            Does::Move => {
+                let second = row.second_descriptor().map(|at| args[at]);
+                let one = self.descriptor(tid, first);
+                let other = second.and_then(|second| self.descriptor(tid, second));
+                if let (Some(one), Some(other)) = (one, other) {
+                    self.footprints.in_flight.lend(&one, &other);
+                }
+            }
+            Does::Connect | Does::Bind => {
+                // One of a pair is somebody else's partner from now on.
+                let socket = self.descriptor(tid, first);
+                self.footprints.unfollowed |= socket.is_some_and(|socket| socket.name != SOCKETS);
+            }
+            Does::ProcessControl if first as i32 == PR_SET_PDEATHSIG => {
+                self.footprints.tied.push(process);
             }
             _ => {}
+        }
+    }
+
+    /// A call has come back: takes note of the descriptors that it has sent with messages.
+    fn note_passed(&mut self, index: usize, row: &Row, result: u64) {
+        let (tid, header) = (self.tasks[index].tid, self.tasks[index].entering.args[1]);
+        let count = match (
+            row.does,
+            row.transfer().and_then(|transfer| transfer.amount),
+        ) {
+            (Does::Send, Some(Amount::Message)) => 1,
+            (Does::SendMany, _) => result,
+            _ => 0,
+        };
+        for number in 0..count {
+            for passed in passed::descriptors(tid, header + number * MESSAGE) {
+                if let Some(file) = self.descriptor(tid, passed as u64) {
+                    self.footprints.in_flight.pass(&file);
+                }
+            }
         }
     }
 

@@ -5,14 +5,14 @@
 //! proofs: files outside the run's directories count as one, and how much time a step takes is
 //! left out of account.
 
-use super::objects;
+use super::objects::{self, SOCKETS};
 use crate::emulate::address::{self, destination};
 use crate::run::session::Session;
 use crate::run::task::{At, Process, State, Task};
 use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::{Arg, Does, Fact, Mapping, Row, Timer};
 use crosswire_kernel::{descriptor, memory};
-use crosswire_model::{EVERYTHING, Mode, Touch};
+use crosswire_model::{EVERYTHING, Touch};
 use libc::{FIOCLEX, FIONBIO, FIONCLEX};
 use std::rc::Rc;
 
@@ -24,8 +24,6 @@ const TERMINALS: u64 = b'T' as u64;
 const INSTANCES: &str = "anon_inode:[eventpoll]";
 /// Object of the clocks that several processes read.
 const CLOCKS: &str = "clocks";
-/// Object of all sockets: who is connected to whom is not looked into.
-const SOCKETS: &str = "sockets";
 
 impl Session<'_> {
     /// Returns what the next step of a task touches, as far as other processes are concerned.
@@ -159,7 +157,6 @@ impl Session<'_> {
             Does::Device => self.concern_of_device(index),
             Does::Kill | Does::KillThread | Does::QueueSignal => self.concern_of_kill(index),
             Does::Exit { .. } => self.concern_of_exit(index),
-            Does::Groups if row.is(Fact::Looks) => vec![Touch::read(super::GROUPS)],
             Does::Connect | Does::Bind | Does::Accept | Does::Listen | Does::Send => {
                 self.concern_of_address(index)
             }
@@ -184,15 +181,14 @@ impl Session<'_> {
         if row.descriptor() == Some(0) && self.contest.opened(process, args[0]) {
             // Nobody else has a position in it, or could mean it if it has no name.
             touches.retain(|touch| !objects::is_known_by_descriptor(&touch.object));
-            // Only in the position does listing differ from looking.
-            if row.does == Does::List {
-                touches.iter_mut().for_each(|touch| touch.mode = Mode::Read);
-            }
         }
         // Closing a file gives up locks, if there are any.
         let gives_up = (row.does == Does::Close).then(|| std::mem::take(&mut touches));
-        self.footprints.objects.add_linked(&mut touches);
-        touches.extend(gives_up.into_iter().flatten());
+        self.footprints.add_related(&mut touches);
+        if let Some(mut gives_up) = gives_up {
+            self.footprints.in_flight.add(&mut gives_up);
+            touches.extend(gives_up);
+        }
         touches.push(own);
         touches
     }
@@ -331,6 +327,11 @@ impl Session<'_> {
                 *touch = told.clone();
             }
         }
+        for child in self.tied_to(self.tasks[index].process) {
+            let leader = self.processes[child].leader;
+            touches.extend(self.course_of(child));
+            touches.extend(self.concern_of_exit(leader.index()));
+        }
         touches
     }
 
@@ -392,8 +393,7 @@ impl Session<'_> {
             }
         }
         if row.does == Does::Execute {
-            self.of_closing_all(tid, &mut touches);
-            touches.extend(super::ends::executable(tid));
+            self.of_execution(index, &mut touches);
         }
         touches
     }

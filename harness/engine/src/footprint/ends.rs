@@ -1,11 +1,17 @@
 //! ObjectNames touched by the end of a process, and by the causes of that end.
 
+use super::groups;
 use crate::footprint::objects;
+use crate::memory::mappings::SYSTEM_V_SEGMENT;
+use crate::memory::quiet::LIBRARY;
 use crate::run::session::Session;
-use crate::run::task::Process;
+use crate::run::task::{Process, State, Task};
 use crosswire_kernel::{Tid, descriptor, probe};
-use crosswire_model::{EVERYTHING, TaskId, Touch, What};
+use crosswire_model::{TaskId, Touch, What};
 use libc::*;
+
+/// Object of the System V memory that is attached.
+pub(super) const ATTACHED: &str = "System V memory";
 
 /// Returns the touch of executing a file no more: it may be opened for writing again.
 pub(super) fn executable(tid: Tid) -> Option<Touch> {
@@ -18,6 +24,78 @@ impl Session<'_> {
     /// A process that ends closes its files, gives up its locks, and is mourned.
     pub(crate) fn of_exit(&mut self, index: usize, touches: &mut Vec<Touch>) {
         let process = self.tasks[index].process;
+        self.of_leaving_memory(index, touches);
+        self.of_closing_all(self.tasks[index].tid, touches);
+        let undone = &self.footprints.objects.undone;
+        touches.extend(
+            undone
+                .iter()
+                .filter(|(who, _)| *who == process)
+                .map(|(_, what)| what.clone()),
+        );
+        for child in self.tied_to(process) {
+            touches.push(self.process_of(self.processes[child].leader));
+        }
+        // A stopped child may belong to a group that nobody cares for from now on, and continue
+        // (setpgid(2), "orphaned process group").
+        let is_child = |task: &&Task| self.processes[task.process].parent == Some(process);
+        let children = self.tasks.iter().filter(is_child);
+        let frozen = children.filter(|task| task.state == State::Frozen);
+        touches.extend(frozen.map(|task| self.process_of(task.id)));
+        // It may be reaped at once.
+        touches.push(groups::member());
+        touches.push(self.mourners(process));
+        if let Some(parent) = self.processes[process].parent {
+            touches.push(self.mourners(parent));
+            touches.extend(self.of_telling(parent));
+        }
+    }
+
+    /// Returns the touches of the signal that tells a process of its children: it comes before the
+    /// next step of the process, if it is noticed.
+    fn of_telling(&self, process: usize) -> Vec<Touch> {
+        let Process { leader, pid, .. } = self.processes[process];
+        let mut touches = vec![self.arrivals(process)];
+        if self.would_notice_children(pid, process) {
+            touches.push(self.process_of(leader));
+        }
+        touches
+    }
+
+    /// Tells whether the signal that tells a process of its children would be noticed. Else it is
+    /// dropped.
+    fn would_notice_children(&self, pid: Tid, process: usize) -> bool {
+        let [mut blocked, _, handled] = probe::decided(pid);
+        // The library's own moments are over before anybody can tell.
+        if blocked & LIBRARY != 0 {
+            blocked = 0;
+        }
+        // Each thread may block it.
+        let mut threads = self.tasks.iter().filter(|task| task.process == process);
+        let has_threads = threads.nth(1).is_some();
+        has_threads || (blocked | handled) >> (SIGCHLD - 1) & 1 == 1
+    }
+
+    /// Returns the processes that are sent a signal when a thread of their parent ends
+    /// (PR_SET_PDEATHSIG(2const)).
+    pub(super) fn tied_to(&self, parent: usize) -> Vec<usize> {
+        let tied = self.footprints.tied.iter().copied();
+        tied.filter(|child| self.processes[*child].parent == Some(parent))
+            .filter(|child| !self.has_ended(&self.processes[*child]))
+            .collect()
+    }
+
+    /// A process that executes a program closes what is marked close-on-exec, and begins with
+    /// memory of its own.
+    pub(super) fn of_execution(&mut self, index: usize, touches: &mut Vec<Touch>) {
+        self.of_leaving_memory(index, touches);
+        self.of_closing_all(self.tasks[index].tid, touches);
+        // Its parent can move it to another group no more.
+        touches.push(groups::member());
+    }
+
+    /// The memory of a process is given up, its program included.
+    fn of_leaving_memory(&self, index: usize, touches: &mut Vec<Touch>) {
         // The kernel gives up robust locks in shared memory (robust_list(2)).
         let regions = self.space(index).regions();
         for region in regions.filter(|region| !region.own) {
@@ -26,33 +104,25 @@ impl Session<'_> {
             touches.push(Touch::add(objects::writers(&file)));
             touches.push(Touch::write(file));
         }
-        self.of_closing_all(self.tasks[index].tid, touches);
+        touches.extend(self.attached(index));
         touches.extend(executable(self.tasks[index].tid));
-        let undone = &self.footprints.objects.undone;
-        touches.extend(
-            undone
-                .iter()
-                .filter(|(who, _)| *who == process)
-                .map(|(_, what)| what.clone()),
-        );
-        touches.push(self.mourners(process));
-        if let Some(parent) = self.processes[process].parent {
-            touches.push(self.mourners(parent));
-            let Process { leader, pid, .. } = self.processes[parent];
-            touches.push(self.arrivals(parent));
-            // Else the signal is dropped.
-            let [blocked, _, handled] = probe::decided(pid);
-            if (blocked | handled) >> (SIGCHLD - 1) & 1 == 1 {
-                touches.push(self.process_of(leader));
-            }
-        }
+    }
+
+    /// Returns the touch of attaching once more the System V memory that a process has attached,
+    /// or of detaching it: it is counted how often that is (shmctl(2)).
+    pub(super) fn attached(&self, index: usize) -> Option<Touch> {
+        let mut regions = self.space(index).regions();
+        let is_system_v = regions.any(|region| {
+            self.memory
+                .name(region.object)
+                .starts_with(SYSTEM_V_SEGMENT)
+        });
+        is_system_v.then(|| Touch::add(ATTACHED))
     }
 
     pub(crate) fn of_closing_all(&mut self, tid: Tid, touches: &mut Vec<Touch>) {
         for number in descriptor::numbers(tid) {
-            // Of what concerns everything, closing does not.
             let file = self.descriptor(tid, number);
-            let file = file.filter(|file| file.name != EVERYTHING);
             touches.extend(file.into_iter().flat_map(|file| file.closed()));
         }
     }
@@ -75,7 +145,7 @@ impl Session<'_> {
         let parent = self.processes[self.tasks[index].process].parent;
         if let (true, Some(parent)) = (stops.contains(&signal), parent) {
             touches.push(self.mourners(parent));
-            touches.push(self.arrivals(parent));
+            touches.extend(self.of_telling(parent));
         }
     }
 

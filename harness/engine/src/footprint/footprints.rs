@@ -1,15 +1,21 @@
 //! The footprints of a run's steps.
 
+use super::in_flight::InFlight;
+use super::mappings::MappedFiles;
 use super::objects::ObjectNames;
 use crosswire_calls::Row;
 use crosswire_kernel::Tid;
-use crosswire_model::Footprint;
+use crosswire_model::{Footprint, Touch};
 
 /// The objects that each step has touched, and their names.
 #[derive(Default)]
 pub(crate) struct Footprints {
     pub(super) steps: Vec<Footprint>,
     pub(super) objects: ObjectNames,
+    pub(super) mapped: MappedFiles,
+    pub(super) in_flight: InFlight,
+    /// Processes that have asked for a signal at the end of their parent.
+    pub(super) tied: Vec<usize>,
     /// Steps may have effects from now on that are not followed: they touch everything.
     pub unfollowed: bool,
 }
@@ -24,8 +30,15 @@ impl Footprints {
             _ => self.objects.forget_descriptors(process),
         }
         if !call.is_some_and(Row::leaves_mappings) {
-            self.objects.forget_mappings();
+            self.mapped.forget();
         }
+    }
+
+    /// Adds what is touched with what is: all files with several names with one of them, and what is
+    /// on its way through pipes and sockets.
+    pub(super) fn add_related(&self, touches: &mut Vec<Touch>) {
+        self.in_flight.add(touches);
+        self.objects.add_linked(touches);
     }
 
     /// A task has been created: with another process's open files, unless it is a thread.
@@ -33,7 +46,7 @@ impl Footprints {
         // Its number may be that of one that has ended.
         self.objects.forget_descriptors(&[child]);
         self.objects.copy_descriptors(creator, child);
-        self.objects.forget_mappings();
+        self.mapped.forget();
     }
 
     /// The footprints, by step.

@@ -7,26 +7,27 @@
 mod choices;
 mod concerns;
 pub(crate) mod contest;
+mod descriptors;
 pub(crate) mod ends;
 pub(crate) mod footprints;
+mod groups;
+mod in_flight;
+mod mappings;
 mod names;
 pub(crate) mod objects;
 mod paths;
 
-use crate::emulate::address::destination;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
-use crosswire_calls::{Does, Mapping, Row, SystemV};
-use crosswire_kernel::{Tid, memory};
-use crosswire_model::{AccessKind, EVERYTHING, Footprint, Mode, TaskId, Touch, What};
-use libc::AF_UNIX;
-use objects::Descriptor;
+use crosswire_calls::{Does, Fact, Mapping, Row, SystemV};
+use crosswire_kernel::memory;
+use crosswire_model::{AccessKind, Footprint, Mode, TaskId, Touch, What};
+use libc::EDEADLK;
 use std::rc::Rc;
 
 /// Names of the objects that are not files.
 const LOCKS: &str = "waits for locks";
 pub(crate) const PIDS: &str = "process ids";
-const GROUPS: &str = "process groups";
 pub(crate) const RANDOM: &str = "random numbers";
 const MARKS: &str = "marks";
 const LOG: &str = "log";
@@ -101,10 +102,7 @@ impl Session<'_> {
         if !task.is_buffer() && self.drains_early(index) {
             touches.push(Touch::read(EARLY_DRAIN));
         }
-        if !self.is_watched(task.index()) {
-            let tid = self.tasks[task.index()].tid;
-            touches.extend_from_slice(self.footprints.objects.shared_mappings(tid));
-        }
+        touches.extend(self.of_mappings(index));
         Some(Before {
             task,
             choices,
@@ -127,8 +125,13 @@ impl Session<'_> {
             if event.task != before.task.owner() {
                 touches.push(self.process_of(event.task));
             }
-            if let What::Spawn(child) = event.what {
-                touches.push(self.process_of(child));
+            match event.what {
+                What::Spawn(child) => touches.push(self.process_of(child)),
+                // It came before the call that was to be made.
+                What::Signal(signal) => {
+                    self.of_signal(event.task.index(), signal.0, &mut touches);
+                }
+                _ => {}
             }
         }
         if self.has_killed(before.events, before.task) {
@@ -140,13 +143,14 @@ impl Session<'_> {
         }
         if matches!(self.tasks[index].state, State::Parked(_)) {
             touches.push(Touch::write(LOCKS));
+        } else if self.has_been_refused(index, before.events) {
+            // Who waits for whom has been looked at.
+            touches.push(Touch::write(LOCKS));
         } else if self.reports.locks_released() != before.releases {
             touches.push(Touch::add(LOCKS));
         }
-        if !self.is_watched(index) && self.has_mapped(index, before.events) {
-            let tid = self.tasks[index].tid;
-            touches.extend_from_slice(self.footprints.objects.shared_mappings(tid));
-        }
+        // It may have mapped something, and touched that already.
+        touches.extend(self.of_mappings(index));
         if self.log_length() != before.logged {
             touches.push(Touch::write(LOG));
         }
@@ -156,7 +160,8 @@ impl Session<'_> {
         if waits(&self.tasks[index]) || self.timers.are_armed() {
             touches.push(Touch::write(TIME_OUT));
         }
-        self.footprints.objects.add_linked(&mut touches);
+        self.footprints.add_related(&mut touches);
+        self.of_moving(before.task, &mut touches);
         if self.footprints.unfollowed {
             touches.push(Touch::everything());
         }
@@ -169,15 +174,30 @@ impl Session<'_> {
         });
     }
 
-    /// Tells whether the step has given the task new memory, which the rest of the step
-    /// may have touched already.
-    fn has_mapped(&self, index: usize, since: usize) -> bool {
+    /// A step that lets others go on with moving bytes touches what they touch; one that begins
+    /// to wait for that is noted.
+    fn of_moving(&mut self, task: TaskId, touches: &mut Vec<Touch>) {
+        let is_moving = |id: TaskId| {
+            let task = &self.tasks[id.index()];
+            let moves = task.entering.row().does == Does::Move;
+            moves && matches!(task.state, State::Blocked)
+        };
+        let in_flight = &mut self.footprints.in_flight;
+        in_flight.add_moved(touches, is_moving);
+        if !task.is_buffer() && is_moving(task) {
+            in_flight.wait(task, touches);
+        }
+    }
+
+    /// Tells whether the task has been refused a lock since this event because waiting for it
+    /// would never have ended (fcntl(2), `EDEADLK`).
+    fn has_been_refused(&self, index: usize, since: usize) -> bool {
         self.recorder.events()[since..]
             .iter()
             .any(|event| match event.what {
-                What::Call { call, .. } => {
-                    let maps = matches!(call.row().does, Does::Map(Mapping::Map | Mapping::Attach));
-                    maps && event.task.index() == index
+                What::Call { call, result, .. } => {
+                    let is_refused = result == -i64::from(EDEADLK);
+                    is_refused && call.row().does == Does::Control && event.task.index() == index
                 }
                 _ => false,
             })
@@ -215,7 +235,7 @@ impl Session<'_> {
             State::Ready(At::Signal(signal), _) => self.of_signal(index, signal, &mut touches),
             _ => {}
         }
-        self.footprints.objects.add_linked(&mut touches);
+        self.footprints.add_related(&mut touches);
         touches
     }
 
@@ -305,7 +325,14 @@ impl Session<'_> {
             | Does::EventCounter
             | Does::MemoryFile
             | Does::Socket
-            | Does::SocketPair => {}
+            | Does::SocketPair
+            | Does::Epoll => {}
+            // It may end, too.
+            Does::Anything if row.is(Fact::Own) && !row.tells_time() => {
+                if row.names_other(&args) {
+                    self.of_kill(args[0] as i32, touches);
+                }
+            }
             Does::SleepByClock if args[1] == 0 => {}
             Does::ProcessControl => {
                 if crosswire_calls::changes_parenthood(&args) {
@@ -313,13 +340,16 @@ impl Session<'_> {
                 }
             }
             Does::Random => touches.push(Touch::write(RANDOM)),
-            Does::Fork => touches.push(Touch::write(PIDS)),
-            Does::Groups => touches.push(Touch::write(GROUPS)),
+            Does::Fork => {
+                touches.push(Touch::write(PIDS));
+                self.of_fork(index, touches);
+            }
+            Does::Groups => touches.extend(groups::of_groups(row, &args)),
             Does::Parent => {
                 let parent = self.processes[self.tasks[index].process].parent;
                 touches.extend(parent.map(|parent| self.mourners(parent)));
             }
-            Does::WaitChild => touches.push(self.mourners(self.tasks[index].process)),
+            Does::WaitChild => self.of_wait(index, row, touches),
             Does::Exit { .. } => self.of_exit(index, touches),
             Does::Kill | Does::KillThread => self.of_kill(args[0] as i32, touches),
             Does::Get(_) => touches.push(Touch::write(KEYS)),
@@ -346,9 +376,7 @@ impl Session<'_> {
             | Does::ChangeDirectory => {
                 touches.extend(self.footprints.objects.paths(tid, row, &args));
                 if row.does == Does::Execute {
-                    // Descriptors marked close-on-exec are closed.
-                    self.of_closing_all(tid, touches);
-                    touches.extend(ends::executable(tid));
+                    self.of_execution(index, touches);
                 }
             }
             Does::WorkingDirectory => touches.extend(paths::working_directory(tid)),
@@ -365,10 +393,13 @@ impl Session<'_> {
     /// Calls on a System V object.
     fn of_system_v(&mut self, index: usize, row: &Row, kind: SystemV, touches: &mut Vec<Touch>) {
         let args = self.tasks[index].entering.args;
+        if row.surveys_system_v(&args) {
+            return touches.push(Touch::everything());
+        }
         let touch = match kind {
             SystemV::Queue => Touch::write(format!("System V queue {}", args[0])),
             SystemV::Semaphores => Touch::write(format!("System V semaphores {}", args[0])),
-            SystemV::Memory => Touch::write("System V memory"),
+            SystemV::Memory => Touch::write(ends::ATTACHED),
         };
         if kind == SystemV::Semaphores {
             // SEM_UNDO gives them back when the process ends.
@@ -383,52 +414,6 @@ impl Session<'_> {
             // Its key is free again.
             touches.push(Touch::write(KEYS));
         }
-    }
-
-    /// Calls on a descriptor; everything else concerns everything.
-    fn of_descriptor(&mut self, tid: Tid, row: &Row, args: [u64; 6], touches: &mut Vec<Touch>) {
-        use objects::Use;
-        let Some(how) = objects::usage(row, &args).filter(|_| !names_socket(tid, row, &args))
-        else {
-            return touches.push(Touch::everything());
-        };
-        let Some(used) = self.descriptor(tid, args[0]) else {
-            return;
-        };
-        let Descriptor { name, seekable, .. } = &used;
-        if name == EVERYTHING {
-            return touches.push(Touch::everything());
-        }
-        let file = |mode: fn(String) -> Touch| mode(name.clone());
-        let locks = objects::locks(name);
-        let position = objects::position(name);
-        match (how, *seekable) {
-            (Use::Nothing, _) => {}
-            (Use::Look, _) => {
-                touches.push(file(Touch::read));
-                if used.is_directory {
-                    touches.push(Touch::read(objects::entries(name)));
-                }
-            }
-            (Use::Read, true) => touches.extend([file(Touch::read), Touch::write(position)]),
-            (Use::ReadAt, true) => touches.push(file(Touch::read)),
-            (Use::Write, true) => touches.extend([file(Touch::write), Touch::write(position)]),
-            (Use::Seek, true) => touches.extend([file(Touch::read), Touch::write(position)]),
-            (Use::Lock, _) => touches.push(Touch::write(locks)),
-            (Use::Close, _) => touches.extend(used.closed()),
-            (Use::List, _) => touches.push(Touch::write(objects::entries(name))),
-            (Use::Change, true) if row.changes_permissions() => {
-                touches.push(file(Touch::write));
-                touches.extend(paths::permissions(name));
-            }
-            _ => touches.push(file(Touch::write)),
-        }
-        let second = row.second_descriptor().map(|at| args[at]);
-        let second = second.and_then(|number| self.descriptor(tid, number));
-        touches.extend(second.into_iter().flat_map(|file| match row.does {
-            Does::Duplicate => file.closed(),
-            _ => vec![Touch::write(file.name)],
-        }));
     }
 
     /// Touches of futex(2). Words of private memory concern no other task.
@@ -448,27 +433,6 @@ impl Session<'_> {
         }
     }
 
-    fn of_poll(&mut self, tid: Tid, args: [u64; 6], touches: &mut Vec<Touch>) {
-        const MOST: u64 = 64;
-        if args[1] > MOST {
-            return touches.push(Touch::everything());
-        }
-        let mut list = vec![0; args[1] as usize * 8];
-        if memory::read(tid, args[0], &mut list).is_err() {
-            return touches.push(Touch::everything());
-        }
-        for entry in list.chunks_exact(8) {
-            let number = i32::from_ne_bytes(entry[..4].try_into().expect("four bytes"));
-            if let (true, Some(file)) = (number >= 0, self.descriptor(tid, number as u64)) {
-                touches.push(Touch::read(file.name));
-            }
-        }
-    }
-
-    pub(crate) fn descriptor(&mut self, tid: Tid, number: u64) -> Option<Descriptor> {
-        self.footprints.objects.descriptor(tid, number as i32)
-    }
-
     /// Returns what a task is called as the maker of something: as its process, unless it is
     /// one of several threads.
     pub(super) fn maker(&self, index: usize) -> String {
@@ -480,19 +444,4 @@ impl Session<'_> {
             number => format!("{name}, thread {}", number + 1),
         }
     }
-}
-
-/// Returns whether a call sends to a socket by its path, at which anything may be instead.
-fn names_socket(tid: Tid, row: &Row, args: &[u64; 6]) -> bool {
-    let address = match row.does {
-        Does::Send => destination(tid, row, args),
-        // Any of several.
-        Does::SendMany => return true,
-        _ => return false,
-    };
-    let mut start = [0; 3];
-    let is_read = address != 0 && memory::read(tid, address, &mut start).is_ok();
-    let family = u16::from_ne_bytes([start[0], start[1]]);
-    // Abstract names begin with a NUL (unix(7)).
-    is_read && i32::from(family) == AF_UNIX && start[2] != 0
 }

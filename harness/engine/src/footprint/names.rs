@@ -2,7 +2,7 @@
 
 use super::objects;
 use crate::run::session::Session;
-use crate::start::loading::opens_to_change;
+use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::Does;
 use crosswire_kernel::descriptor;
 use crosswire_model::Touch;
@@ -45,5 +45,12 @@ impl Session<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Returns what any step of a task may touch by the files that are mapped.
+    pub(super) fn of_mappings(&mut self, index: usize) -> Vec<Touch> {
+        let (tid, is_watched) = (self.tasks[index].tid, self.is_watched(index));
+        let dirs = self.setup.private_dirs;
+        (self.footprints.mapped).of(tid, |path| is_inside(path, dirs), is_watched)
     }
 }

@@ -2,9 +2,12 @@
 //! has no path by who made it.
 
 use crosswire_calls::{Does, Row, is_file_lock_command};
-use crosswire_kernel::{Tid, maps, memory};
+use crosswire_kernel::{Tid, memory};
 use crosswire_model::{EVERYTHING, Mode, Touch};
-use libc::{F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, c_int};
+use libc::{
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD,
+    TIOCOUTQ, c_int,
+};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -19,10 +22,8 @@ pub(crate) struct ObjectNames {
     created: HashMap<String, u32>,
     /// Touches of the operations that are undone when a process ends.
     pub undone: Vec<(usize, Touch)>,
-    /// Files behind descriptors, and mapped files, as long as no call can have changed
-    /// them.
+    /// Files behind descriptors, as long as no call can have changed them.
     descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
-    mapped: HashMap<Tid, Vec<Touch>>,
     /// Paths of files that have, or had during the run, a name besides.
     linked: HashSet<String>,
 }
@@ -36,16 +37,42 @@ pub(crate) struct Descriptor {
     pub is_directory: bool,
     /// A file that is open for writing cannot be executed (execve(2), `ETXTBSY`).
     pub may_write: bool,
+    /// It never had a name, as pipes have none: its number (inode(7)) depends on who asks first.
+    pub is_nameless: bool,
+    /// The side of a terminal that sends SIGHUP when it is closed (pty(7)).
+    pub hangs_up: bool,
 }
 
 impl Descriptor {
+    /// Returns the touches of asking for its state.
+    pub fn looked_at(&self) -> Vec<Touch> {
+        if self.name == EVERYTHING {
+            return vec![Touch::everything()];
+        }
+        let mut touches = vec![Touch::read(&self.name)];
+        if self.is_directory {
+            touches.push(Touch::read(entries(&self.name)));
+        }
+        if self.is_nameless {
+            touches.push(Touch::write(NUMBERS));
+        }
+        touches
+    }
+
     /// Returns the touches of closing it: a lock on a file is released, the end of a
     /// pipe is gone.
     pub fn closed(&self) -> Vec<Touch> {
-        if !self.seekable {
-            return vec![Touch::add(self.name.clone())];
+        if self.hangs_up {
+            return vec![Touch::everything()];
+        }
+        // Of what concerns everything, closing does not.
+        if self.name == EVERYTHING {
+            return Vec::new();
         }
         let mut touches = vec![Touch::add(locks(&self.name))];
+        if !self.seekable {
+            touches.push(Touch::add(self.name.clone()));
+        }
         if self.may_write {
             touches.push(Touch::add(writers(&self.name)));
         }
@@ -91,6 +118,10 @@ pub(crate) fn is_made_by_run(object: &str) -> bool {
     object.starts_with("pipe ") || object.starts_with("socket pair ")
 }
 
+/// Object of the numbers that are given to files without a name, one after another, and to those
+/// with several.
+const NUMBERS: &str = "numbers of files";
+
 /// Object of what is in a directory.
 pub(crate) fn entries(directory: &str) -> String {
     format!("entries of {directory}")
@@ -129,18 +160,6 @@ impl ObjectNames {
         found
     }
 
-    /// Memory that the process shares with others: any of its steps may touch it.
-    pub fn shared_mappings(&mut self, tid: Tid) -> &[Touch] {
-        self.mapped.entry(tid).or_insert_with(|| {
-            // A process that has just ended shares nothing.
-            let mapped = maps::shared(tid).unwrap_or_default();
-            let mut touches: Vec<Touch> = mapped.iter().filter_map(shared_mapping).collect();
-            touches.sort_unstable();
-            touches.dedup();
-            touches
-        })
-    }
-
     /// A call may have renamed files that anybody has open.
     pub fn forget_all_descriptors(&mut self) {
         self.descriptors.clear();
@@ -162,11 +181,6 @@ impl ObjectNames {
         self.descriptors.extend(handed_down);
     }
 
-    /// A call may have mapped or renamed files.
-    pub fn forget_mappings(&mut self) {
-        self.mapped.clear();
-    }
-
     fn look_up(&mut self, tid: Tid, number: i32) -> Option<Descriptor> {
         let link = format!("/proc/{tid}/fd/{number}");
         let target = fs::read_link(&link).ok()?;
@@ -183,12 +197,15 @@ impl ObjectNames {
                 seekable: false,
                 is_directory: false,
                 may_write: false,
+                is_nameless: true,
+                hangs_up: false,
             });
         }
         let data = fs::metadata(&link).ok()?;
         let seekable = data.is_file() || data.is_dir();
         // proc_pid_fd(5): the link's own permissions are the ways in which it is open.
         let may_write = fs::symlink_metadata(&link).is_ok_and(|link| link.mode() & 0o200 != 0);
+        let hangs_up = target.ends_with("/ptmx");
         let name = match is_of_kernel(Path::new(&*target)) {
             // It shows what others do: processes, changes of files.
             true => EVERYTHING.to_owned(),
@@ -202,6 +219,8 @@ impl ObjectNames {
             seekable,
             is_directory: data.is_dir(),
             may_write,
+            is_nameless: target.starts_with("/memfd:") || present(&target).ends_with("/#"),
+            hangs_up,
         })
     }
 
@@ -210,7 +229,7 @@ impl ObjectNames {
         match self.names.get(target) {
             Some(name) => name.clone(),
             // Who is connected to whom is not looked into.
-            None if target.starts_with("socket:") => "sockets".to_owned(),
+            None if target.starts_with("socket:") => SOCKETS.to_owned(),
             None if target.starts_with("pipe:") => "pipes that nobody has made".to_owned(),
             None if matches!(target, EVENT_FD | TIMER_FD) => target.to_owned(),
             // It shows what others do: signals, events.
@@ -244,6 +263,10 @@ impl ObjectNames {
         };
         let linked = touches.iter().filter(is_linked);
         let modes: HashSet<Mode> = linked.map(|touch| touch.mode).collect();
+        if modes.contains(&Mode::Read) {
+            // Who looks first gives it its number, by the name that it uses.
+            touches.push(Touch::write(NUMBERS));
+        }
         touches.extend(modes.into_iter().map(|mode| Touch {
             object: LINKED.to_owned(),
             mode,
@@ -274,12 +297,26 @@ impl ObjectNames {
     }
 }
 
+/// Object of all sockets but pairs.
+pub(super) const SOCKETS: &str = "sockets";
+
 const EVENT_FD: &str = "anon_inode:[eventfd]";
 const TIMER_FD: &str = "anon_inode:[timerfd]";
 
-/// Tells whether a file is one in which the kernel reports on its objects.
+/// Places where the kernel reports on its objects, or where they have other names than where they
+/// are used: the sides of a terminal (pty(7)), queues (mq_overview(7)).
+const OF_KERNEL: &[&str] = &[
+    "/proc",
+    "/sys",
+    "/dev/pts",
+    "/dev/ptmx",
+    "/dev/tty",
+    "/dev/mqueue",
+];
+
+/// Tells whether a file is in such a place.
 pub(super) fn is_of_kernel(path: &Path) -> bool {
-    path.starts_with("/proc") || path.starts_with("/sys")
+    OF_KERNEL.iter().any(|place| path.starts_with(place))
 }
 
 fn pair(tid: Tid, address: u64) -> Vec<i32> {
@@ -310,21 +347,6 @@ pub(super) fn present(path: &str) -> String {
     }
 }
 
-/// The log in which a scenario's processes note what they do, which is looked at by
-/// its length.
-const LOG: &str = "crosswire-log";
-
-/// Returns the touch of sharing a file, given its name and whether it may be written.
-fn shared_mapping((path, may_change): &(String, bool)) -> Option<Touch> {
-    if path.contains(LOG) {
-        return None;
-    }
-    Some(match may_change {
-        true => Touch::write(file(path)),
-        false => Touch::read(file(path)),
-    })
-}
-
 /// Returns how a call uses its descriptor, if that is known.
 pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
     Some(match row.does {
@@ -351,6 +373,14 @@ pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
         Does::LockFile => Use::Lock,
         Does::Close => Use::Close,
         Does::Duplicate => Use::Nothing,
+        Does::Device => match args[1] {
+            FIOCLEX | FIONCLEX => Use::Nothing,
+            FIONBIO => Use::Change,
+            // Of a file, what is behind the position.
+            FIONREAD | TIOCOUTQ => Use::Seek,
+            _ if row.only_asks(args) => Use::Look,
+            _ => return None,
+        },
         Does::Control if is_file_lock_command(args[1]) => Use::Lock,
         Does::Control => match args[1] as c_int {
             F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD => Use::Nothing,
@@ -365,20 +395,6 @@ pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
 mod tests {
     use super::*;
     use crosswire_calls::{number, row};
-
-    #[test]
-    fn what_is_shared_is_touched_except_for_the_log() {
-        let mapped = |path: &str, may_change| shared_mapping(&(path.to_owned(), may_change));
-        assert_eq!(
-            mapped("/dev/shm/x", true),
-            Some(Touch::write("file /dev/shm/x"))
-        );
-        assert_eq!(
-            mapped("/a b (deleted)", false),
-            Some(Touch::read("file /a b"))
-        );
-        assert_eq!(mapped("/memfd:crosswire-log (deleted)", true), None);
-    }
 
     #[test]
     fn what_is_not_known_has_no_usage() {

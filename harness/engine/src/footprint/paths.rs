@@ -23,12 +23,31 @@ impl ObjectNames {
         for (directory, name) in row.paths() {
             let directory = directory.map(|argument| args[argument] as i32);
             let Some(way) = way(tid, directory, args[name]) else {
-                // `fstat` in disguise, or nothing that could be read.
-                return vec![Touch::everything()];
+                return self.of_itself(tid, row, directory, args[name]);
             };
             self.of_way(tid, row, args, &way, &mut touches);
         }
         touches
+    }
+
+    /// Returns what a call touches whose name is empty, or cannot be read: the first may be fstat(2)
+    /// by another name.
+    fn of_itself(
+        &mut self,
+        tid: Tid,
+        row: &Row,
+        directory: Option<i32>,
+        address: u64,
+    ) -> Vec<Touch> {
+        let is_empty = memory::read_string(tid, address, 1).is_some_and(|name| name.is_empty());
+        let number = directory.filter(|number| *number != AT_FDCWD);
+        match number.filter(|_| is_empty && row.tells_status()) {
+            Some(number) => match self.descriptor(tid, number) {
+                Some(file) => file.looked_at(),
+                None => Vec::new(),
+            },
+            None => vec![Touch::everything()],
+        }
     }
 
     /// Returns what a call touches by one name that it uses, the directory being where names

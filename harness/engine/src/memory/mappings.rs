@@ -23,6 +23,9 @@ fn is_shared(args: &[u64; 6]) -> bool {
     kind == MAP_SHARED as u64 || kind == SHARED_VALIDATE
 }
 
+/// Beginning of the names that System V memory has as an object.
+pub(crate) const SYSTEM_V_SEGMENT: &str = "System V segment ";
+
 impl Session<'_> {
     /// Tells whether the call makes shared memory accessible that must be watched.
     /// Read-only files of the system do not change during a run.
@@ -264,7 +267,7 @@ impl Session<'_> {
         }
         let id = id as i32;
         let stable = self.ipc.ids.stable(SystemV::Memory, id.into());
-        let name = format!("System V segment {stable}");
+        let name = format!("{SYSTEM_V_SEGMENT}{stable}");
         let protection = match flags as c_int & SHM_RDONLY != 0 {
             true => PROT_READ,
             false => PROT_READ | PROT_WRITE,

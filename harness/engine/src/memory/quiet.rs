@@ -35,7 +35,7 @@ const OWN: u64 = {
 
 /// The signals that the C library keeps for itself (nptl(7)). It blocks them where it blocks
 /// everything for a moment; programs cannot.
-const LIBRARY: u64 = 1 << (32 - 1) | 1 << (33 - 1);
+pub(crate) const LIBRARY: u64 = 1 << (32 - 1) | 1 << (33 - 1);
 
 /// Returns the signals that waited and wait no more, or the other way round. What the
 /// library does for itself, it undoes before anybody can tell.

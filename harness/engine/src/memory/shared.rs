@@ -65,6 +65,19 @@ impl SharedMemory {
         &self.objects.list[object as usize].name
     }
 
+    /// Tells whether a file has been mapped that has a name, by which it is known here: not
+    /// anonymous memory, a System V segment or a file of memfd_create(2).
+    pub fn has_named_files(&self) -> bool {
+        let is_named = |name: &str| {
+            let nameless = ["/dev/zero", "/memfd:", "/SYSV"];
+            name.starts_with('/') && !nameless.iter().any(|start| name.starts_with(start))
+        };
+        self.objects
+            .list
+            .iter()
+            .any(|object| is_named(&object.name))
+    }
+
     /// Returns the worker's knowledge of its programs.
     pub fn knowledge(&self) -> &Knowledge {
         &self.knowledge

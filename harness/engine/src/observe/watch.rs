@@ -2,11 +2,11 @@
 //! Reads only memory of tasks that have stopped or sleep, so that a run does not depend
 //! on being watched.
 
+use super::passed;
 use crate::run::session::Session;
 use crosswire_calls::{Arg, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{Bytes, Content, Polled, Seen, SemaphoreOperation, Signal, What};
-use libc::{SCM_RIGHTS, SOL_SOCKET, cmsghdr};
 
 /// Bytes of each transfer that are kept.
 const SHOWN: usize = 128;
@@ -200,34 +200,16 @@ impl CallView {
         if !is_there {
             return found;
         }
-        // Offsets of msg_iov, msg_iovlen, msg_control and msg_controllen.
+        // Offsets of msg_iov and msg_iovlen.
         if let (Some(vectors), Some(count)) = (word(16), word(24)) {
             found.extend(self.vectors(vectors, count, limit).map(|data| (1, data)));
         }
-        if let (Some(control), Some(length)) = (word(32), word(40)) {
-            let passed = self.passed_descriptors(control, length);
-            found.extend(passed.map(|passed| (1, passed)));
+        let mut passed = passed::descriptors(self.tid, self.args[1]);
+        passed.truncate(ELEMENTS as usize);
+        if !passed.is_empty() {
+            found.push((1, Content::Descriptors(passed)));
         }
         found
-    }
-
-    fn passed_descriptors(&self, control: u64, length: u64) -> Option<Content> {
-        const HEADER: u64 = size_of::<cmsghdr>() as u64;
-        if control == 0 || length < HEADER {
-            return None;
-        }
-        let size = memory::read_word(self.tid, control).ok()?;
-        let kind = memory::read_word(self.tid, control + 8).ok()?;
-        let is_passing = kind as i32 == SOL_SOCKET && (kind >> 32) as i32 == SCM_RIGHTS;
-        let count = size.min(length).saturating_sub(HEADER) / 4;
-        let numbers = (0..count.min(ELEMENTS)).map(|n| {
-            let bytes = memory::read_exact(self.tid, control + HEADER + 4 * n).ok()?;
-            Some(i32::from_ne_bytes(bytes))
-        });
-        match is_passing && count > 0 {
-            true => numbers.collect::<Option<_>>().map(Content::Descriptors),
-            false => None,
-        }
     }
 
     fn message(&self, address: u64, length: u64) -> Option<Content> {

@@ -134,7 +134,11 @@ impl Session<'_> {
                 self.record(index, What::Start);
                 self.run_code(index, 0)
             }
-            State::Ready(At::Exit | At::Code, _) => {
+            State::Ready(at @ (At::Exit | At::Code), _) => {
+                if *at == At::Code {
+                    // It may have been stopped, and its parent is told (waitpid(2)).
+                    self.reports.signal_sent();
+                }
                 self.tasks[index].looping.go_on();
                 self.record(index, What::Resume);
                 self.run_code(index, 0)

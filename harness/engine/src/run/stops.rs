@@ -68,6 +68,8 @@ impl Session<'_> {
             Stop::Group => {
                 Stopped::reported(tid).listen();
                 self.tasks[index].state = State::Frozen;
+                // The parent is told (waitpid(2)).
+                self.reports.signal_sent();
                 Ok(())
             }
             Stop::Trap => {

@@ -1,0 +1,113 @@
+//! What calls touch that work on descriptors.
+
+use super::objects::{self, Descriptor, Use};
+use super::paths;
+use crate::emulate::address::destination;
+use crate::run::session::Session;
+use crosswire_calls::{Does, Row};
+use crosswire_kernel::{Tid, memory};
+use crosswire_model::{EVERYTHING, Touch};
+use libc::AF_UNIX;
+
+impl Session<'_> {
+    /// Calls on a descriptor; everything else concerns everything.
+    pub(super) fn of_descriptor(
+        &mut self,
+        tid: Tid,
+        row: &Row,
+        args: [u64; 6],
+        touches: &mut Vec<Touch>,
+    ) {
+        let Some(how) = objects::usage(row, &args).filter(|_| !names_socket(tid, row, &args))
+        else {
+            return touches.push(Touch::everything());
+        };
+        if let Some(used) = self.descriptor(tid, args[0]) {
+            self.of_use(row, how, &used, touches);
+            if row.does == Does::CopyRange {
+                touches.push(Touch::read(objects::writers(&used.name)));
+            }
+        }
+        if row.does == Does::Send && destination(tid, row, &args) != 0 {
+            // Whoever has this address.
+            touches.push(Touch::write(objects::SOCKETS));
+        }
+        let second = row.second_descriptor().map(|at| args[at]);
+        let second = second.and_then(|number| self.descriptor(tid, number));
+        touches.extend(second.into_iter().flat_map(|file| match row.does {
+            Does::Duplicate => file.closed(),
+            // Between file systems it fails; a file of the run that is opened for writing moves to
+            // the upper one of its overlay.
+            Does::CopyRange => vec![
+                Touch::read(objects::writers(&file.name)),
+                Touch::write(file.name),
+            ],
+            _ => vec![Touch::write(file.name)],
+        }));
+    }
+
+    /// The use of what a descriptor leads to.
+    fn of_use(&self, row: &Row, how: Use, used: &Descriptor, touches: &mut Vec<Touch>) {
+        let Descriptor { name, seekable, .. } = used;
+        if name == EVERYTHING {
+            return touches.push(Touch::everything());
+        }
+        let file = |mode: fn(String) -> Touch| mode(name.clone());
+        let locks = objects::locks(name);
+        let position = objects::position(name);
+        match (how, *seekable) {
+            (Use::Nothing, _) => {}
+            (Use::Look, _) => touches.extend(used.looked_at()),
+            (Use::Read, true) => touches.extend([file(Touch::read), Touch::write(position)]),
+            (Use::ReadAt, true) => touches.push(file(Touch::read)),
+            (Use::Write, true) => touches.extend([file(Touch::write), Touch::write(position)]),
+            (Use::Seek, true) => touches.extend([file(Touch::read), Touch::write(position)]),
+            (Use::Lock, _) => touches.push(Touch::write(locks)),
+            (Use::Close, _) => touches.extend(used.closed()),
+            (Use::List, _) => {
+                touches.extend([Touch::read(objects::entries(name)), Touch::write(position)]);
+            }
+            (Use::Change, true) if row.changes_permissions() => {
+                touches.push(file(Touch::write));
+                touches.extend(paths::permissions(name));
+            }
+            _ => touches.push(file(Touch::write)),
+        }
+    }
+
+    pub(super) fn of_poll(&mut self, tid: Tid, args: [u64; 6], touches: &mut Vec<Touch>) {
+        const MOST: u64 = 64;
+        if args[1] > MOST {
+            return touches.push(Touch::everything());
+        }
+        let mut list = vec![0; args[1] as usize * 8];
+        if memory::read(tid, args[0], &mut list).is_err() {
+            return touches.push(Touch::everything());
+        }
+        for entry in list.chunks_exact(8) {
+            let number = i32::from_ne_bytes(entry[..4].try_into().expect("four bytes"));
+            if let (true, Some(file)) = (number >= 0, self.descriptor(tid, number as u64)) {
+                touches.push(Touch::read(file.name));
+            }
+        }
+    }
+
+    pub(crate) fn descriptor(&mut self, tid: Tid, number: u64) -> Option<Descriptor> {
+        self.footprints.objects.descriptor(tid, number as i32)
+    }
+}
+
+/// Returns whether a call sends to a socket by its path, at which anything may be instead.
+fn names_socket(tid: Tid, row: &Row, args: &[u64; 6]) -> bool {
+    let address = match row.does {
+        Does::Send => destination(tid, row, args),
+        // Any of several.
+        Does::SendMany => return true,
+        _ => return false,
+    };
+    let mut start = [0; 3];
+    let is_read = address != 0 && memory::read(tid, address, &mut start).is_ok();
+    let family = u16::from_ne_bytes([start[0], start[1]]);
+    // Abstract names begin with a NUL (unix(7)).
+    is_read && i32::from(family) == AF_UNIX && start[2] != 0
+}
