@@ -44,7 +44,7 @@ const ENDLESS: [&str; 33] = [
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 15] = [
+const ENDING: [&str; 16] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",

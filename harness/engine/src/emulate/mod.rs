@@ -13,7 +13,7 @@ pub(crate) mod network;
 mod outside;
 mod pipes;
 pub(crate) mod readings;
-pub(crate) mod scheduling;
+mod scheduling;
 mod settings;
 pub(crate) mod sockets;
 pub(crate) mod timer_calls;

@@ -6,6 +6,7 @@
 //! no CPU has the first one, whichever the worker is on.
 
 use super::answer::Emulated;
+use crate::run::scheduling::Scheduling;
 use crate::run::session::Session;
 use crosswire_calls::{Arg, Fact};
 use crosswire_kernel::{Tid, memory, probe};
@@ -23,43 +24,6 @@ const ATTRIBUTES: usize = 48;
 
 /// The flag `SCHED_FLAG_RESET_ON_FORK` of `struct sched_attr`.
 const FLAG_RESET_ON_FORK: u64 = 1;
-
-/// How a thread asked to be scheduled.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Scheduling {
-    policy: i32,
-    /// From 1 to 99 under a real-time policy, else 0.
-    priority: i32,
-    resets_on_fork: bool,
-    /// The CPUs that it asked for; empty if for none.
-    cpus: Vec<usize>,
-}
-
-impl Scheduling {
-    /// Returns the scheduling of a thread or process that it creates.
-    pub fn of_child(&self) -> Scheduling {
-        match self.resets_on_fork {
-            true => Scheduling {
-                cpus: self.cpus.clone(),
-                ..Scheduling::default()
-            },
-            false => self.clone(),
-        }
-    }
-
-    /// Tells whether it asked for CPUs.
-    pub fn names_cpus(&self) -> bool {
-        !self.cpus.is_empty()
-    }
-
-    pub fn policy(&self) -> i32 {
-        self.policy
-    }
-
-    pub fn priority(&self) -> i32 {
-        self.priority
-    }
-}
 
 /// CPUs of the machine, by whose numbers programs may name them.
 fn cpus() -> usize {

@@ -98,9 +98,9 @@ impl Session<'_> {
             14 => ticks(process.cpu_time),
             22 => ticks(Clock::AT_START + process.born),
             // Its priority and policy.
-            18 if scheduling.priority() > 0 => (-1 - scheduling.priority()).to_string(),
-            40 => scheduling.priority().to_string(),
-            41 => scheduling.policy().to_string(),
+            18 if scheduling.priority > 0 => (-1 - scheduling.priority).to_string(),
+            40 => scheduling.priority.to_string(),
+            41 => scheduling.policy.to_string(),
             // Whether it has ever used a privilege (PF_SUPERPRIV) depends on the engine.
             9 => field.parse().map_or_else(
                 |_| (*field).to_owned(),

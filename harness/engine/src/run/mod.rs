@@ -3,6 +3,7 @@
 pub(crate) mod allowance;
 pub(crate) mod reach;
 pub(crate) mod reports;
+pub(crate) mod scheduling;
 pub(crate) mod session;
 pub(crate) mod settle;
 pub(crate) mod setup;

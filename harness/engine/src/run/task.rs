@@ -2,11 +2,11 @@
 
 use crate::emulate::chance::Chance;
 use crate::emulate::lent::Readings;
-use crate::emulate::scheduling::Scheduling;
 use crate::image::Making;
 use crate::inside::vdso::Kernels;
 use crate::loops::Looping;
 use crate::memory::{Action, Borrowed, Pending, Performing, StoreBuffer};
+use crate::run::scheduling::Scheduling;
 use crosswire_kernel::Tid;
 use crosswire_kernel::probe::Probe;
 use crosswire_kernel::regs::{Register, Registers};
