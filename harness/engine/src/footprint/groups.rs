@@ -10,7 +10,7 @@ const GROUPS: &str = "process groups";
 
 /// Who is there at all: a group ends with its last member, and only a child that has not executed
 /// a program can be moved (setpgid(2)).
-const MEMBERS: &str = "members of process groups";
+pub(crate) const MEMBERS: &str = "members of process groups";
 
 /// Returns what a call touches that asks for groups of processes, or changes them.
 pub(super) fn of_groups(row: &Row, args: &[u64; 6]) -> Vec<Touch> {

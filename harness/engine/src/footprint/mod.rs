@@ -10,7 +10,7 @@ pub(crate) mod contest;
 mod descriptors;
 pub(crate) mod ends;
 pub(crate) mod footprints;
-mod groups;
+pub(crate) mod groups;
 mod in_flight;
 mod mappings;
 mod names;

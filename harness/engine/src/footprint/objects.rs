@@ -8,13 +8,15 @@ use libc::{
     F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD,
     TIOCOUTQ, c_int,
 };
+use nix::time::{ClockId, clock_gettime};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Known objects of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ObjectNames {
     /// Names of what has no path, by the links that proc_pid_fd(5) shows, which hold the inode.
     names: HashMap<String, String>,
@@ -26,6 +28,25 @@ pub(crate) struct ObjectNames {
     descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
     /// Paths of files that have, or had during the run, a name besides.
     linked: HashSet<String>,
+    /// Those of them that the run has made or given names: others keep their numbers (inode(7)).
+    numbered: HashSet<String>,
+    /// The time when the run began, as the kernel writes it into files.
+    began: Duration,
+}
+
+impl Default for ObjectNames {
+    fn default() -> ObjectNames {
+        ObjectNames {
+            names: HashMap::new(),
+            created: HashMap::new(),
+            undone: Vec::new(),
+            descriptors: HashMap::new(),
+            linked: HashSet::new(),
+            numbered: HashSet::new(),
+            began: clock_gettime(ClockId::CLOCK_REALTIME_COARSE)
+                .map_or(Duration::MAX, Duration::from),
+        }
+    }
 }
 
 /// File behind a descriptor.
@@ -239,14 +260,22 @@ impl ObjectNames {
 
     /// Takes note of a file that has another name besides this one.
     pub fn note_names(&mut self, path: &Path, data: &Metadata) {
-        if !data.is_dir() && data.nlink() > 1 {
-            self.note_linked(path);
+        if data.is_dir() || data.nlink() < 2 {
+            return;
         }
+        // Names are changes of the file's status.
+        let changed = Duration::new(data.ctime() as u64, data.ctime_nsec() as u32);
+        if changed >= self.began {
+            return self.note_linked(path);
+        }
+        self.linked.insert(present(&path.to_string_lossy()));
     }
 
     /// Takes note of a file that has, or is about to have, another name besides this one.
     pub fn note_linked(&mut self, path: &Path) {
-        self.linked.insert(present(&path.to_string_lossy()));
+        let path = present(&path.to_string_lossy());
+        self.linked.insert(path.clone());
+        self.numbered.insert(path);
     }
 
     /// Adds what stands for all files with several names where one of them is touched.
@@ -254,16 +283,17 @@ impl ObjectNames {
         if self.linked.is_empty() {
             return;
         }
-        let is_linked = |touch: &&Touch| {
+        let is_in = |files: &HashSet<String>, touch: &Touch| {
             let path = match touch.object.strip_prefix("name ") {
                 Some(path) => Some(path),
                 None => touch.object.split_once("file ").map(|(_, path)| path),
             };
-            path.is_some_and(|path| self.linked.contains(path))
+            path.is_some_and(|path| files.contains(path))
         };
-        let linked = touches.iter().filter(is_linked);
+        let linked = touches.iter().filter(|touch| is_in(&self.linked, touch));
         let modes: HashSet<Mode> = linked.map(|touch| touch.mode).collect();
-        if modes.contains(&Mode::Read) {
+        let is_numbered = |touch: &Touch| touch.mode == Mode::Read && is_in(&self.numbered, touch);
+        if touches.iter().any(is_numbered) {
             // Who looks first gives it its number, by the name that it uses.
             touches.push(Touch::write(NUMBERS));
         }

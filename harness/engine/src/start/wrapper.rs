@@ -7,6 +7,7 @@
 //! the plan says so ([`crosswire_model::StartUp::skips_wrappers`]).
 
 use crate::error::EngineError;
+use crate::footprint::groups::MEMBERS;
 use crate::footprint::objects::{entries, file, is_made_by_run, position, writers};
 use crate::footprint::{PIDS, RANDOM};
 use crate::run::session::{Halt, Session};
@@ -204,8 +205,8 @@ fn is_inner(touch: &Touch, given: &BTreeSet<String>) -> bool {
         && (object.starts_with("locks of ") || object.starts_with("writers of "));
     !is_position
         && (of_processes.iter().any(|kind| object.starts_with(kind))
-            // Copies have their own ids, and as many random numbers left as it has.
-            || matches!(object, PIDS | RANDOM)
+            // Copies have their own ids and groups, and as many random numbers left as it has.
+            || matches!(object, PIDS | MEMBERS | RANDOM)
             || object.starts_with("position in ")
             || is_made_by_run(object)
             || is_closing)
