@@ -1,11 +1,16 @@
 //! Files that a process has mapped: any of its steps may touch them.
 
+use super::MANY_MAPPINGS;
 use super::objects::file;
 use crosswire_kernel::Tid;
 use crosswire_kernel::maps::{self, Area};
 use crosswire_model::Touch;
 use libc::{PROT_EXEC, PROT_WRITE};
 use std::collections::{HashMap, HashSet};
+
+/// Reading what is mapped takes as long as some steps for so many mappings, and is done again
+/// whenever that may have changed.
+const MOST: usize = 512;
 
 /// The files that tasks have mapped, as long as no call can have changed them.
 #[derive(Debug, Default)]
@@ -16,6 +21,8 @@ pub(crate) struct MappedFiles(HashMap<Tid, Mapped>);
 struct Mapped {
     /// Pages that are mapped: what is mapped privately is no step, and changes their number.
     size: Option<u64>,
+    /// There are so many mappings that files mapped privately are not looked for any more.
+    is_large: bool,
     /// Memory that is shared with others.
     shared: Vec<Touch>,
     /// Files of the run that are mapped privately: what others write to them shows there (mmap(2)).
@@ -26,8 +33,11 @@ impl MappedFiles {
     /// Returns what any step of a task may touch, given which files are the run's. Accesses to
     /// memory that `is_watched` are steps of their own.
     pub fn of(&mut self, tid: Tid, is_own: impl Fn(&str) -> bool, is_watched: bool) -> Vec<Touch> {
-        let size = maps::size(tid);
         let mapped = self.0.entry(tid).or_default();
+        if mapped.is_large && is_watched {
+            return vec![Touch::read(MANY_MAPPINGS)];
+        }
+        let size = maps::size(tid);
         if mapped.size.is_none() || mapped.size != size {
             // A process that has just ended has nothing mapped.
             let areas = maps::areas(tid).unwrap_or_default();
@@ -37,12 +47,15 @@ impl MappedFiles {
             true => &[],
             false => &mapped.shared,
         };
-        [shared, &mapped.private].concat()
+        let mut touches = [shared, &mapped.private].concat();
+        touches.extend(mapped.is_large.then(|| Touch::read(MANY_MAPPINGS)));
+        touches
     }
 
     /// A call may have mapped or renamed files.
     pub fn forget(&mut self) {
-        self.0.clear();
+        self.0.retain(|_, mapped| mapped.is_large);
+        self.0.values_mut().for_each(|mapped| mapped.size = None);
     }
 }
 
@@ -52,9 +65,11 @@ impl Mapped {
         // Programs and libraries are not written to.
         let executed: HashSet<&str> = areas.iter().filter(is_executed).map(|a| &*a.path).collect();
         let is_data = |area: &&Area| !area.shared && !executed.contains(&*area.path);
-        let private = areas.iter().filter(is_data);
+        let is_large = areas.len() > MOST;
+        let private = areas.iter().filter(is_data).filter(|_| !is_large);
         Mapped {
             size,
+            is_large,
             shared: sorted(areas.iter().filter(|area| area.shared).filter_map(shared)),
             private: sorted(
                 private
@@ -131,5 +146,14 @@ mod tests {
         let mapped = Mapped::of(None, &areas, |path| path.starts_with("/tmp/"));
         assert_eq!(mapped.private, [Touch::read("file /tmp/data")]);
         assert!(mapped.shared.is_empty());
+    }
+
+    #[test]
+    fn of_very_many_mappings_those_that_are_shared_are_known() {
+        let mut areas = vec![area("/tmp/data", PROT_READ, false); MOST];
+        areas.push(area("/dev/shm/x", PROT_READ, true));
+        let mapped = Mapped::of(None, &areas, |_| true);
+        assert!(mapped.is_large && mapped.private.is_empty());
+        assert_eq!(mapped.shared, [Touch::read("file /dev/shm/x")]);
     }
 }

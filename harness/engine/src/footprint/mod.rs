@@ -46,6 +46,10 @@ pub const TIME_OUT: &str = "time-outs";
 /// engine gave up following their task.
 pub const EARLY_DRAIN: &str = "stores that became visible early";
 
+/// Object that a step touches whose task has mapped so much that it is not looked into whether files
+/// of the run are among it.
+pub const MANY_MAPPINGS: &str = "very many mappings";
+
 /// Observations before a step, completed after it.
 pub(crate) struct Before {
     task: TaskId,

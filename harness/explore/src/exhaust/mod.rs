@@ -34,7 +34,7 @@ use crate::perform::sampling::{NumberedRun, Sampling};
 use crate::perform::worker::{Work, perform};
 use crate::plan::points::{FaultSpace, Points};
 use class::Member;
-use crosswire_engine::{EARLY_DRAIN, TIME_OUT};
+use crosswire_engine::{EARLY_DRAIN, MANY_MAPPINGS, TIME_OUT};
 use crosswire_model::{Fault, Plan, Run, Schedule, StartUp, Verdict};
 use standing::{Standing, TWICE};
 use std::sync::atomic::AtomicBool;
@@ -47,6 +47,10 @@ const TIMED: &str = "the program uses timeouts or timers, which fire by the numb
 /// Reason for doubt when the engine made stores visible before it had to.
 const EARLY: &str =
     "stores became visible early: long computations, or very many stores, follow them";
+
+/// Reason for doubt when mappings were not followed.
+const MAPPED: &str =
+    "a process has very many mappings, and files that others write may be among them";
 
 /// Said where a run was given up.
 const GIVEN_UP: &str = "runs reached a limit, and their continuation is unknown";
@@ -326,6 +330,7 @@ fn doubt(run: &Run, verdict: &Verdict) -> Option<String> {
         Verdict::Invalid(reason) => Some(reason.clone()),
         _ if touches(TIME_OUT) => Some(TIMED.to_owned()),
         _ if touches(EARLY_DRAIN) => Some(EARLY.to_owned()),
+        _ if touches(MANY_MAPPINGS) => Some(MAPPED.to_owned()),
         _ if !run.unwatched.is_empty() => Some(UNWATCHED.to_owned()),
         _ => None,
     }
