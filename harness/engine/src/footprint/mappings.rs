@@ -1,12 +1,15 @@
 //! Files that a process has mapped: any of its steps may touch them.
 
-use super::MANY_MAPPINGS;
 use super::objects::file;
 use crosswire_kernel::Tid;
 use crosswire_kernel::maps::{self, Area};
 use crosswire_model::Touch;
 use libc::{PROT_EXEC, PROT_WRITE};
 use std::collections::{HashMap, HashSet};
+
+/// Object that a step touches whose task has mapped so much that it is not looked into whether files
+/// of the run are among it.
+pub const MANY_MAPPINGS: &str = "very many mappings";
 
 /// Reading what is mapped takes as long as some steps for so many mappings, and is done again
 /// whenever that may have changed.

@@ -25,6 +25,8 @@ use crosswire_model::{AccessKind, Footprint, Mode, TaskId, Touch, What};
 use libc::EDEADLK;
 use std::rc::Rc;
 
+pub use mappings::MANY_MAPPINGS;
+
 /// Names of the objects that are not files.
 const LOCKS: &str = "waits for locks";
 pub(crate) const PIDS: &str = "process ids";
@@ -45,10 +47,6 @@ pub const TIME_OUT: &str = "time-outs";
 /// Object of a step before which stores became visible earlier than they had to, because the
 /// engine gave up following their task.
 pub const EARLY_DRAIN: &str = "stores that became visible early";
-
-/// Object that a step touches whose task has mapped so much that it is not looked into whether files
-/// of the run are among it.
-pub const MANY_MAPPINGS: &str = "very many mappings";
 
 /// Observations before a step, completed after it.
 pub(crate) struct Before {
