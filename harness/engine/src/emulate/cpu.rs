@@ -32,12 +32,7 @@ impl Session<'_> {
                 .contains(&id)
                 .then(|| self.clock.reading(id));
         };
-        let is_it = |t: &Task| t.tid_inside == owner && !t.is_gone();
-        let of = match owner {
-            0 => index,
-            _ if self.is_own(index, owner) => index,
-            _ => self.tasks.iter().position(is_it)?,
-        };
+        let of = self.meant(index, owner)?;
         Some(match Clock::is_of_thread(id) {
             true => self.tasks[of].cpu_time,
             false => self.processes[self.tasks[of].process].cpu_time,

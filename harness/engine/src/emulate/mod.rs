@@ -132,6 +132,15 @@ impl Session<'_> {
         named.filter(|pid| !self.is_own(index, *pid))
     }
 
+    /// Returns the task that another one means by a thread id: itself by 0.
+    pub(crate) fn meant(&self, index: usize, pid: i32) -> Option<usize> {
+        if pid == 0 {
+            return Some(index);
+        }
+        let task = self.tasks.inside(pid).filter(|task| !task.is_gone());
+        task.map(|task| task.id.index())
+    }
+
     /// Tells whether a task means its own process, or a thread of that, by a number.
     pub(crate) fn is_own(&self, index: usize, pid: i32) -> bool {
         let process = self.tasks[index].process;

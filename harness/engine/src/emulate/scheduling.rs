@@ -47,7 +47,7 @@ impl Session<'_> {
         let number = |at| memory::read_exact(tid, at).map(i32::from_ne_bytes);
         let given = |at| number(at).map_err(|_| EFAULT);
         let pid = pid as i32;
-        let target = || self.scheduled(index, pid).ok_or(ESRCH);
+        let target = || self.meant(index, pid).ok_or(ESRCH);
         match row.args[1..] {
             // sched_setaffinity(2)
             [Arg::Size, Arg::Given] => {
@@ -142,15 +142,6 @@ impl Session<'_> {
                 };
                 self.reschedule(index, target()?, wanted)
             }
-        }
-    }
-
-    /// Returns the task that a call means by a thread id.
-    fn scheduled(&self, index: usize, pid: i32) -> Option<usize> {
-        let is_it = |task: &crate::run::task::Task| task.tid_inside == pid && !task.is_gone();
-        match pid {
-            0 => Some(index),
-            _ => self.tasks.iter().position(is_it),
         }
     }
 

@@ -227,7 +227,7 @@ impl Session<'_> {
     /// Another process that a call names, to change what is its own or to ask for it.
     fn concern_of_named(&self, index: usize) -> Vec<Touch> {
         let named = self.named_other(index);
-        let task = named.and_then(|pid| self.tasks.iter().find(|task| task.tid_inside == pid));
+        let task = named.and_then(|pid| self.tasks.inside(pid));
         task.map(|task| self.process_of(task.id))
             .into_iter()
             .collect()
