@@ -1,4 +1,4 @@
-//! What calls are about that do not concern their caller, or one object, alone.
+//! Processes, groups and objects that calls concern besides their caller.
 
 use crate::{Arg, Does, Row, commands};
 
@@ -23,12 +23,6 @@ impl Row {
                 _ => None,
             });
         named.next().filter(|pid| *pid != 0)
-    }
-
-    /// Returns whether the call is about the process that its first argument names, rather than
-    /// about its caller.
-    pub fn names_other(&self, args: &[u64; 6]) -> bool {
-        self.args.first() == Some(&Arg::Pid) && args[0] as libc::c_int != 0
     }
 
     /// Returns whether the call waits for children of a certain process group: wait4(2),
@@ -80,8 +74,8 @@ mod tests {
     #[test]
     fn zero_is_the_caller_and_a_group_is_no_child() {
         let limit = row(libc::SYS_prlimit64 as u32);
-        assert!(limit.names_other(&[7; 6]));
-        assert!(!limit.names_other(&[0; 6]));
+        assert_eq!(limit.named_process(&[7; 6]), Some(7));
+        assert_eq!(limit.named_process(&[0; 6]), None);
         let wait = row(libc::SYS_wait4 as u32);
         let for_group = |child: i64| wait.waits_for_group(&[child as u64; 6]);
         assert_eq!([-7, -1, 0, 7].map(for_group), [true, false, true, false]);

@@ -207,8 +207,8 @@ pub enum Does {
     Random,
 
     // What the engine does not let happen.
-    /// Sets CPUs, scheduling policies and priorities, or asks for the latter: kept and told,
-    /// without effect.
+    /// Sets CPUs, scheduling policies and priorities, or asks for them: kept and told, without
+    /// effect.
     Schedule,
     /// Refused with this error.
     Refused(i32),

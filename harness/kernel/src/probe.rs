@@ -194,8 +194,19 @@ fn limits(pid: Tid, resource: libc::__rlimit_resource_t) -> (Option<u64>, Option
 /// Tells whether a task ignores a signal: explicitly, or by the signal's default action
 /// (signal(7)).
 pub fn ignores(tid: Tid, signal: i32) -> bool {
-    let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT];
     let [ignored, caught] = sets(tid, ["SigIgn:", "SigCgt:"]);
+    is_ignored(signal, ignored, caught)
+}
+
+/// Tells whether the kernel throws a signal away that is sent to a task: it is ignored, and not
+/// blocked.
+pub fn discards(tid: Tid, signal: i32) -> bool {
+    let [blocked, ignored, caught] = decided(tid);
+    !holds(blocked, signal) && is_ignored(signal, ignored, caught)
+}
+
+fn is_ignored(signal: i32, ignored: u64, caught: u64) -> bool {
+    let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT];
     holds(ignored, signal) || by_default.contains(&signal) && !holds(caught, signal)
 }
 

@@ -67,7 +67,7 @@ pub fn unfinished(trace: &Trace, seen: &[Seen]) -> Unfinished {
     }
 }
 
-/// Whether a task runs or waits at the end.
+/// State of a task at the end: it runs, or waits.
 enum Standing {
     /// Since this event nothing keeps it.
     Runs(usize),

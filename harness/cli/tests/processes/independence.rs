@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Programs (see `programs/calls/calls.h`) each of which has shown a pair of steps that were
 /// wrongly taken to be independent.
@@ -82,7 +82,7 @@ const CASES: &[(&str, &str)] = &[
         "open.rw:a ( removexattr:a ) [ chown:a ] stat:n",
     ),
     (
-        "a stop that the parent is told of",
+        "a stop reported to the parent",
         "handle.chld ( waitid.continued kill.stop:0 ) kill.stop:1 kill.stop:1",
     ),
     (
@@ -130,7 +130,7 @@ const CASES: &[(&str, &str)] = &[
         "kill.term:1 ( kill.cont:0 ) kill.stop:0",
     ),
     (
-        "a stop that is told between two calls",
+        "a stop reported between two calls",
         "( kill.stop:1 ) handle.chld access:a access:b",
     ),
     (
@@ -302,7 +302,7 @@ const THEMES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Steps that do not come back where nobody can help yet.
+/// Steps that may not return, and so come last.
 const LAST: &[&str] = &["exec", "exit", "suspend", "wait.for"];
 
 /// One or two steps in each of two processes, or one in each of three; the second one may be a
@@ -350,15 +350,16 @@ fn mistake(case: &str, program: &Path) -> Option<String> {
     (is_whole && found != wanted).then(|| format!("{found} classes of {wanted}"))
 }
 
+fn calls(directory: &Path) -> PathBuf {
+    let sources = sources("harness/cli/tests/programs/calls");
+    compile(&sources, directory, "calls")
+}
+
 #[test]
 fn every_pair_that_was_missed_is_found() {
     let _cpu = OwnCpu::take();
     let programs = build_directory();
-    let program = compile(
-        &sources("harness/cli/tests/programs/calls"),
-        programs.path(),
-        "calls",
-    );
+    let program = calls(programs.path());
     let wrong: Vec<_> = CASES
         .iter()
         .filter_map(|(name, case)| Some((name, mistake(case, &program)?)))
@@ -370,11 +371,7 @@ fn every_pair_that_was_missed_is_found() {
 fn no_two_calls_are_wrongly_taken_to_be_independent() {
     let _cpu = OwnCpu::take();
     let programs = build_directory();
-    let program = compile(
-        &sources("harness/cli/tests/programs/calls"),
-        programs.path(),
-        "calls",
-    );
+    let program = calls(programs.path());
     let mut runner = TestRunner::new(Config {
         cases: measure("CROSSWIRE_PROGRAMS", 24) as u32,
         // What fails is added to the cases above.

@@ -119,11 +119,10 @@ impl Session<'_> {
             return false;
         }
         let pid = self.processes[timer.process].pid;
-        let is_ignored = |signal| probe::ignores(pid, signal) && !probe::blocks(pid, signal);
         match (&timer.alarm, timer.signal()) {
             (Alarm::Descriptor { .. }, _) => true,
             // The kernel throws it away, and lets the timer expire but once a tick.
-            (_, Some(signal)) if is_ignored(signal) => true,
+            (_, Some(signal)) if probe::discards(pid, signal) => true,
             (
                 Alarm::Posix {
                     thread: Some(thread),

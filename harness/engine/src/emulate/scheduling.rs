@@ -34,7 +34,7 @@ fn cpus() -> usize {
 type Answer = Result<i64, i32>;
 
 impl Session<'_> {
-    /// Answers a call that sets CPUs, a policy or a priority, or asks for the latter two.
+    /// Answers a call that sets CPUs, a policy or a priority, or asks for them.
     pub(super) fn schedule_request(&mut self, index: usize) -> Emulated {
         let answer = self.answer_schedule_request(index);
         Emulated::Answer(answer.unwrap_or_else(|errno| -i64::from(errno)))
@@ -70,7 +70,7 @@ impl Session<'_> {
             }
             _ => {}
         }
-        let is_pointer_missing = |at| match at {
+        let require = |pointer| match pointer {
             0 => Err(EINVAL),
             _ => Ok(()),
         };
@@ -89,14 +89,14 @@ impl Session<'_> {
             }
             // sched_getparam(2)
             (true, [Arg::Out]) => {
-                is_pointer_missing(second)?;
+                require(second)?;
                 let priority = self.tasks[target()?].scheduling.priority;
                 memory::write(tid, second, &priority.to_ne_bytes()).map_err(|_| EFAULT)?;
                 Ok(0)
             }
             // sched_getattr(2)
             (true, _) => {
-                is_pointer_missing(second)?;
+                require(second)?;
                 if !(ATTRIBUTES as u64..=4096).contains(&third) || fourth != 0 {
                     return Err(EINVAL);
                 }
@@ -107,7 +107,7 @@ impl Session<'_> {
             }
             // sched_setscheduler(2)
             (false, [Arg::Int, Arg::Given]) => {
-                is_pointer_missing(third)?;
+                require(third)?;
                 let (policy, priority) = (second as i32, given(third)?);
                 let wanted = Scheduling {
                     policy: policy & !SCHED_RESET_ON_FORK,
@@ -119,7 +119,7 @@ impl Session<'_> {
             }
             // sched_setparam(2)
             (false, [Arg::Given]) => {
-                is_pointer_missing(second)?;
+                require(second)?;
                 let (priority, target) = (given(second)?, target()?);
                 let wanted = Scheduling {
                     priority,
@@ -129,7 +129,7 @@ impl Session<'_> {
             }
             // sched_setattr(2)
             _ => {
-                is_pointer_missing(second)?;
+                require(second)?;
                 if third != 0 {
                     return Err(EINVAL);
                 }

@@ -1,4 +1,4 @@
-//! What calls touch that work on descriptors.
+//! Touches of calls that work on descriptors.
 
 use super::objects::{self, Descriptor, Use};
 use super::paths;
@@ -29,7 +29,7 @@ impl Session<'_> {
             }
         }
         if row.does == Does::Send && destination(tid, row, &args) != 0 {
-            // Whoever has this address.
+            // Any socket may have this address.
             touches.push(Touch::write(objects::SOCKETS));
         }
         let second = row.second_descriptor().map(|at| args[at]);

@@ -18,7 +18,7 @@ pub(super) fn of_groups(row: &Row, args: &[u64; 6]) -> Vec<Touch> {
         true => Touch::read(GROUPS),
         false => Touch::write(GROUPS),
     }];
-    if !row.is(Fact::Looks) || row.names_other(args) {
+    if !row.is(Fact::Looks) || row.named_process(args).is_some() {
         touches.push(Touch::read(MEMBERS));
     }
     touches

@@ -331,8 +331,8 @@ impl Session<'_> {
             | Does::Epoll => {}
             // It may end, too.
             Does::Anything if row.is(Fact::Own) && !row.tells_time() => {
-                if row.names_other(&args) {
-                    self.of_kill(args[0] as i32, touches);
+                if let Some(pid) = row.named_process(&args) {
+                    self.of_kill(pid, touches);
                 }
             }
             Does::SleepByClock if args[1] == 0 => {}

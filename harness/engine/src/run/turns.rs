@@ -48,10 +48,11 @@ impl Session<'_> {
 
     /// Tasks that can run now, by number, then store buffers.
     pub fn ready(&self) -> Vec<TaskId> {
+        let used = self.cpu_time_of_all();
         let is_ready = |task: &&Task| match &task.state {
             State::Ready(..) => !self.goes_round(task.id.index()),
             State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
-            State::Sleeping(_) if self.is_outlasted(task) => true,
+            State::Sleeping(_) if self.is_outlasted(task, used) => true,
             State::Sleeping(_) | State::Blocked => task
                 .timed_wait
                 .is_some_and(|wait| wait.deadline <= self.clock.now()),
@@ -86,19 +87,19 @@ impl Session<'_> {
     /// sleeps for an hour means to be killed, and who waits for a minute means it.
     pub fn asleep(&self) -> Vec<TaskId> {
         let soon = self.clock.after(self.setup.plan.limits.early_sleep_ns);
-        let now = self.clock.now();
+        let (now, used) = (self.clock.now(), self.cpu_time_of_all());
         let asleep = |task: &&Task| {
             matches!(task.state, State::Sleeping(_))
                 && (task.timed_wait).is_some_and(|w| w.deadline > now && w.deadline <= soon)
-                && !self.is_outlasted(task)
+                && !self.is_outlasted(task, used)
         };
         self.tasks.iter().filter(asleep).map(|t| t.id).collect()
     }
 
-    /// Tells whether a sleep that may end early has to: others have used as much CPU time
-    /// meanwhile as it is long, or have taken very many steps. Who sleeps for a second while others
+    /// Tells whether a sleep that may end early has to, now that all processes have `used` so much
+    /// CPU time: as much meanwhile as it is long, or that of very many steps. Who sleeps for a second while others
     /// are busy, and then tells them to end, would else have to be waited for a million steps.
-    fn is_outlasted(&self, task: &Task) -> bool {
+    fn is_outlasted(&self, task: &Task, used: u64) -> bool {
         const MOST_STEPS: u64 = 20_000;
         let (step, cpu_time) = task.slept_since;
         let (length, _) = task.naps;
@@ -106,7 +107,7 @@ impl Session<'_> {
             wait.deadline.saturating_sub(self.clock.now())
         });
         left <= self.setup.plan.limits.early_sleep_ns
-            && (self.turn.step - step >= MOST_STEPS || self.cpu_time_of_all() - cpu_time >= length)
+            && (self.turn.step - step >= MOST_STEPS || used - cpu_time >= length)
     }
 
     /// Those of the sleeping tasks whose sleep may be there to order something: others sleep
