@@ -119,6 +119,7 @@ const NO_DATA: &[&str] = &[
     "process groups",
     "members of process groups",
     "numbers of files",
+    "times of ",
     "time-outs",
     "clocks",
     "random numbers",

@@ -138,6 +138,18 @@ const CASES: &[(&str, &str)] = &[
         "open.rw:a map:a ( map.private:a add:a ) open.empty:a",
     ),
     (
+        "the times of two files",
+        "open.rw:a open.rw:b ( write:a ) write:b fstat:a stat:b",
+    ),
+    (
+        "the times of a file and of what was another",
+        "open.rw:a ( write:a rename:an ) write:b open.new:b fstat:b stat:n",
+    ),
+    (
+        "the times of a directory",
+        "mkdir:d ( open.new:n ) mkdir.in:dn stat:n stat:d",
+    ),
+    (
         "mapped and renamed",
         "open.rw:a map:a load:a rename:ab ( read:a ) load:a add:a",
     ),

@@ -15,13 +15,14 @@ use crosswire_calls::{Arg, Does, Row};
 use crosswire_kernel::{Tid, memory};
 use known::{Opened, nanoseconds};
 use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
-use numbers::Inode;
 use places::Origin;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use times::Change;
+
+pub(crate) use numbers::Inode;
 
 /// How a call names a file.
 #[derive(Debug, Clone)]
@@ -200,10 +201,27 @@ impl Session<'_> {
         }
     }
 
-    fn note_touch(&mut self, key: Inode, change: Change, now: i64) {
-        self.files.touches_machine |=
-            change != Change::Read && self.setup.places.origin(key) == Origin::Machine;
+    fn note_touch(&mut self, index: usize, sight: &Sight, key: Inode, change: Change) {
+        let now = self.file_time();
+        if change != Change::Read {
+            self.files.touches_machine |= self.setup.places.origin(key) == Origin::Machine;
+            self.note_new_time(index, sight, key, change == Change::Made);
+        }
         self.files.times.mark(key, change, now);
+    }
+
+    /// The times of a file are about to change, which whoever asks for them may notice.
+    fn note_new_time(&mut self, index: usize, sight: &Sight, key: Inode, is_made: bool) {
+        if !self.setup.plan.footprints {
+            return;
+        }
+        let times = &mut self.footprints.times;
+        let is_new = is_made || !times.knows(key);
+        let path = is_new.then(|| sight.path(self.tasks[index].tid));
+        if let Some(path) = path.flatten() {
+            times.name(key, &path);
+        }
+        times.change(key);
     }
 
     /// Returns what is behind a descriptor of a task, if there is anything.
@@ -238,8 +256,7 @@ impl Session<'_> {
 
     fn mark_open(&mut self, index: usize, number: u64, mark: Change) {
         if let Some(key) = self.opened(index, number).and_then(|opened| opened.key) {
-            let now = self.file_time();
-            self.note_touch(key, mark, now);
+            self.note_touch(index, &Sight::Descriptor(number), key, mark);
         }
     }
 
@@ -250,19 +267,16 @@ impl Session<'_> {
         if flags & (O_CREAT | O_TRUNC) == 0 {
             return;
         }
-        let tid = self.tasks[index].tid;
-        let Some(data) = Sight::Descriptor(number)
-            .metadata(tid)
-            .filter(Metadata::is_file)
-        else {
+        let sight = Sight::Descriptor(number);
+        let data = sight.metadata(self.tasks[index].tid);
+        let Some(data) = data.filter(Metadata::is_file) else {
             return;
         };
-        let (key, now) = (key(&data), self.file_time());
         if self.is_new(&data) {
-            self.note_made(key);
+            self.note_made(index, &sight, key(&data));
             self.mark_parent(index, row, args);
         } else if flags & O_TRUNC != 0 {
-            self.note_touch(key, Change::Written, now);
+            self.note_touch(index, &sight, key(&data), Change::Written);
         }
     }
 
@@ -280,12 +294,11 @@ impl Session<'_> {
     }
 
     /// A file has been made: it is not the one that had its number before.
-    fn note_made(&mut self, key: Inode) {
+    fn note_made(&mut self, index: usize, sight: &Sight, key: Inode) {
         if self.files.removed.remove(&key) {
             self.files.numbers.forget(key);
         }
-        let now = self.file_time();
-        self.note_touch(key, Change::Made, now);
+        self.note_touch(index, sight, key, Change::Made);
     }
 
     /// Returns whether a file has been made just now.
@@ -303,7 +316,7 @@ impl Session<'_> {
 
     /// Names have been made or taken away, or what they lead to has been changed.
     fn note_names(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
-        let (tid, now) = (self.tasks[index].tid, self.file_time());
+        let tid = self.tasks[index].tid;
         if row.does != Does::ChangeFile {
             self.mark_parent(index, row, args);
         }
@@ -318,9 +331,10 @@ impl Session<'_> {
         // Of two names, the new one.
         if let Some(path) = self.paths_of(index, row, args).pop() {
             if let Some(data) = metadata(tid, &path) {
+                let sight = Sight::Path(path);
                 match mark {
-                    Change::Made => self.note_made(key(&data)),
-                    _ => self.note_touch(key(&data), mark, now),
+                    Change::Made => self.note_made(index, &sight, key(&data)),
+                    _ => self.note_touch(index, &sight, key(&data), mark),
                 }
             }
         } else if let Some(directory) = row.paths().next().and_then(|(directory, _)| directory) {
@@ -331,10 +345,14 @@ impl Session<'_> {
 
     /// The entries of the directories have changed in which the names of a call are.
     fn mark_parent(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
-        let (tid, now) = (self.tasks[index].tid, self.file_time());
+        let tid = self.tasks[index].tid;
         for path in self.paths_of(index, row, args) {
-            if let Some(data) = path.parent().and_then(|parent| metadata(tid, parent)) {
-                self.note_touch(key(&data), Change::Written, now);
+            let Some(parent) = path.parent() else {
+                continue;
+            };
+            if let Some(data) = metadata(tid, parent) {
+                let sight = Sight::Path(parent.to_owned());
+                self.note_touch(index, &sight, key(&data), Change::Written);
             }
         }
     }

@@ -155,6 +155,7 @@ impl Session<'_> {
         if origin == Origin::Machine && !made_here && !is_touched {
             return;
         }
+        self.footprints.times.look(key);
         let is_directory = status.number(layout.mode) as u32 & S_IFMT == S_IFDIR;
         // A directory with several layers has one link.
         let merged = is_directory && status.number(layout.links) == 1;

@@ -3,6 +3,7 @@
 use super::in_flight::InFlight;
 use super::mappings::MappedFiles;
 use super::objects::ObjectNames;
+use super::times::FileTimes;
 use crosswire_calls::Row;
 use crosswire_kernel::Tid;
 use crosswire_model::{Footprint, Touch};
@@ -14,6 +15,7 @@ pub(crate) struct Footprints {
     pub(super) objects: ObjectNames,
     pub(super) mapped: MappedFiles,
     pub(super) in_flight: InFlight,
+    pub times: FileTimes,
     /// Processes that have asked for a signal at the end of their parent.
     pub(super) tied: Vec<usize>,
     /// Steps may have effects from now on that are not followed: they touch everything.

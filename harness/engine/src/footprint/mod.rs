@@ -16,6 +16,7 @@ mod mappings;
 mod names;
 pub(crate) mod objects;
 mod paths;
+mod times;
 
 use crate::run::session::Session;
 use crate::run::task::{At, State};
@@ -26,6 +27,7 @@ use libc::EDEADLK;
 use std::rc::Rc;
 
 pub use mappings::MANY_MAPPINGS;
+pub use times::TIMES_OF;
 
 /// Names of the objects that are not files.
 const LOCKS: &str = "waits for locks";
@@ -140,6 +142,7 @@ impl Session<'_> {
             touches.push(Touch::everything());
         }
         self.of_accesses(&before, &mut touches);
+        touches.extend(self.footprints.times.take());
         if !before.task.is_buffer() {
             touches.extend(self.of_stores(index, before.delayed, before.waits_for_buffer));
         }

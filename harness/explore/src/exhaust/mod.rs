@@ -21,6 +21,7 @@ mod sample;
 pub(crate) mod standing;
 #[cfg(test)]
 mod tests;
+mod times;
 mod tree;
 mod verify;
 
@@ -272,7 +273,17 @@ impl Search<'_> {
         job: NumberedRun,
         standing: &mut Standing,
     ) -> Result<(), ExploreError> {
-        let (run, mut outcome) = perform(self.work, runner, plan, job.reference.as_deref())?;
+        let (mut run, mut outcome) = perform(self.work, runner, plan, job.reference.as_deref())?;
+        if standing.compared.learn(&run) {
+            standing.begin_plan_anew(self.extent, self.tree_shard);
+            if !plan.schedule.deviations.is_empty() {
+                self.pool.deliver(job, outcome);
+                return Ok(());
+            }
+            // The first run of all is known already.
+            standing.tree.next();
+        }
+        standing.compared.extend(&mut run.trace.footprints);
         let explored = match standing.tree.learn(&run.trace.footprints) {
             Learnt::Astray => {
                 if !matches!(outcome.verdict, Verdict::Invalid(_)) {

@@ -2,6 +2,7 @@
 //! the search of the other parts.
 
 use super::class::Classes;
+use super::times::Compared;
 use super::tree::{Extent, Tree};
 use crate::plan::points::Points;
 use crate::{Exhaustion, Shard};
@@ -16,6 +17,9 @@ pub(super) const TWICE: &str = "a class was explored twice, a bug in Crosswire: 
 /// Said where a random order of one part is like none that any part has explored.
 const NOWHERE: &str = "a random order is like none that a part has explored: the order of two \
     steps matters, which their footprints do not show";
+
+/// Said where the parts have not all seen the times of the same files compared.
+const COMPARED: &str = "the parts disagree on which files' times are compared";
 
 /// An exhaustive search between two runs.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +36,12 @@ pub(crate) struct Standing {
     pub tree: Tree,
     /// The classes explored under that plan.
     pub classes: Classes,
+    /// The files whose times are compared under that plan.
+    #[serde(default)]
+    pub compared: Compared,
+    /// Runs that stood for a class, and classes, before that plan.
+    #[serde(default)]
+    before: (u64, u64),
     /// Results of the search without faults, once it is done.
     pub base: Base,
 }
@@ -46,6 +56,9 @@ pub(crate) struct Base {
     pub explored: u64,
     /// The classes, by their hashes.
     pub classes: BTreeSet<u64>,
+    /// The files whose times are compared.
+    #[serde(default)]
+    pub compared: Compared,
     /// The classes of random orders, which must be among those of all parts.
     pub sampled: BTreeSet<u64>,
 }
@@ -68,6 +81,8 @@ impl Standing {
             plan: 0,
             tree: Tree::new(extent, shard.filter(|_| !has_faults)),
             classes: Classes::default(),
+            compared: Compared::default(),
+            before: (0, 0),
             base: Base {
                 is_common: shard.is_some() && has_faults,
                 ..Base::default()
@@ -80,10 +95,21 @@ impl Standing {
         if self.plan == 0 {
             self.base.explored = self.progress.explored;
             self.base.classes = self.classes.all();
+            self.base.compared.clone_from(&self.compared);
         }
         self.plan = plan;
         self.tree = Tree::new(extent, None);
         self.classes = Classes::default();
+        self.compared = Compared::default();
+        self.before = (self.progress.explored, self.progress.classes);
+    }
+
+    /// Forgets what has been explored under the plan under way: more steps depend on each other
+    /// than was known.
+    pub fn begin_plan_anew(&mut self, extent: Extent, shard: Option<Shard>) {
+        self.tree = Tree::new(extent, shard);
+        self.classes = Classes::default();
+        (self.progress.explored, self.progress.classes) = self.before;
     }
 
     /// Returns the classes of the search without faults, as far as they are known.
@@ -91,6 +117,15 @@ impl Standing {
         match self.plan {
             0 => self.classes.all(),
             _ => self.base.classes.clone(),
+        }
+    }
+
+    /// Returns the files whose times are compared in the search without faults, as far as they
+    /// are known.
+    fn base_compared(&self) -> &Compared {
+        match self.plan {
+            0 => &self.compared,
+            _ => &self.base.compared,
         }
     }
 }
@@ -130,6 +165,11 @@ pub(crate) fn joined(parts: &[Standing], are_all_there: bool) -> Exhaustion {
     sum.classes = known.len() as u64;
     if sum.preemptions.is_some() {
         return sum;
+    }
+    let mut compared = parts.iter().map(Standing::base_compared);
+    let first = compared.next();
+    if compared.any(|other| Some(other) != first) {
+        sum.doubt.get_or_insert_with(|| COMPARED.to_owned());
     }
     let sampled = || parts.iter().flat_map(|part| &part.base.sampled);
     sum.checked = sampled().count() as u64;
@@ -172,6 +212,14 @@ mod tests {
         let so_far = joined(&[part(&[1, 2], &[9]), unfinished], true);
         assert_eq!((so_far.left, so_far.doubt.clone()), (2, None));
         assert!(!so_far.is_complete());
+    }
+
+    #[test]
+    fn parts_must_have_seen_the_same_comparisons() {
+        let mut parts = [part(&[1], &[]), part(&[2], &[])];
+        assert!(joined(&parts, true).is_complete());
+        parts[1].base.compared = Compared::of(&["times of file /a"]);
+        assert_eq!(joined(&parts, true).doubt.as_deref(), Some(COMPARED));
     }
 
     #[test]

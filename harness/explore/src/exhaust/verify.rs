@@ -17,6 +17,9 @@ use crosswire_model::{Fault, Limit, Plan, Rule, Schedule, Verdict};
 const ORDERS: u64 = 64;
 const ORDERS_WITH_FAULT: u64 = 4;
 
+/// Said where a random order compares times that no explored one did.
+const LATE: &str = "a random order compares times of files that no explored one compares";
+
 impl Search<'_> {
     /// Performs random orders and looks them up. A shard of a tree knows only some classes:
     /// it performs its share of the orders, to be looked up when all shards are merged. Where
@@ -50,7 +53,12 @@ impl Search<'_> {
                 memory: self.work.planner.memory.in_full(),
                 ..self.work.planner.plan(0, &job.lessons)
             };
-            let (run, mut outcome) = perform(self.work, runner, &plan, job.reference.as_deref())?;
+            let (mut run, mut outcome) =
+                perform(self.work, runner, &plan, job.reference.as_deref())?;
+            if standing.compared.learn(&run) {
+                standing.progress.doubt = Some(LATE.to_owned());
+            }
+            standing.compared.extend(&mut run.trace.footprints);
             // A fault that never strikes makes no class of its own.
             let is_whole = super::doubt(&run, &outcome.verdict).is_none();
             let counts = is_whole && run.trace.unused_faults.is_empty();

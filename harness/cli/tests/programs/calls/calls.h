@@ -37,6 +37,9 @@ long see(long value);
 /* Takes note of a result, or else of the error. */
 long see_result(long result);
 
+/* Takes note of which was changed last, this file or the one that was looked at before. */
+void see_times(const struct stat *data);
+
 /* Ends the process: shows what it has seen. */
 void leave(void);
 

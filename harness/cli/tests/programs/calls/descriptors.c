@@ -30,6 +30,7 @@ static int look(int file)
 	see((long)data.st_nlink);
 	see(data.st_mode);
 	see((long)data.st_ino);
+	see_times(&data);
 	return result;
 }
 

@@ -17,6 +17,22 @@ static char *inside(const char *of)
 	return path;
 }
 
+static long order(struct timespec one, struct timespec other)
+{
+	if (one.tv_sec == other.tv_sec)
+		return one.tv_nsec == other.tv_nsec ? 0 : one.tv_nsec < other.tv_nsec ? 1 : 2;
+	return one.tv_sec < other.tv_sec ? 1 : 2;
+}
+
+void see_times(const struct stat *data)
+{
+	static struct stat last;
+	if (!S_ISREG(data->st_mode) && !S_ISDIR(data->st_mode))
+		return;
+	see(order(last.st_mtim, data->st_mtim) + 3 * order(last.st_ctim, data->st_ctim));
+	last = *data;
+}
+
 static int look(int result, const struct stat *data)
 {
 	if (result == 0) {
@@ -25,6 +41,7 @@ static int look(int result, const struct stat *data)
 		see(data->st_mode);
 		see((long)data->st_ino);
 		see(data->st_mtime == 5);
+		see_times(data);
 	}
 	return result;
 }
