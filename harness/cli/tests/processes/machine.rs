@@ -66,6 +66,11 @@ fn a_directory_is_listed_whose_names_are_no_text() {
 }
 
 #[test]
+fn a_message_queue_has_one_number_and_the_times_of_the_run() {
+    all_print_the_same("queue", somewhere().path());
+}
+
+#[test]
 fn files_of_proc_tell_the_same_in_every_run() {
     all_print_the_same("proc", somewhere().path());
 }

@@ -1,8 +1,9 @@
 /* What files look like: their numbers, however they are asked for, and their times.
-   usage: files numbers | times | list DIR | key | proc       exit 1 where something is wrong */
+   usage: files numbers | times | list DIR | key | queue | proc       exit 1 where something is wrong */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,19 @@ static void proc(void)
 	}
 }
 
+/* A message queue's descriptor shows a number and times as a file's does. */
+static void queue(void)
+{
+	for (int at = 0; at < 2; at++) {
+		struct stat status;
+		mqd_t opened = mq_open("/queue", O_CREAT | O_EXCL | O_RDWR, 0600, NULL);
+		EXPECT(opened >= 0 && fstat(opened, &status) == 0);
+		EXPECT(mq_unlink("/queue") == 0);
+		printf("%lu %lu %lld\n", (unsigned long)status.st_dev, (unsigned long)status.st_ino,
+		       (long long)status.st_mtim.tv_sec);
+	}
+}
+
 int main(int count, char **words)
 {
 	const char *what = count > 1 ? words[1] : "";
@@ -226,6 +240,8 @@ int main(int count, char **words)
 		list(words[2]);
 	else if (strcmp(what, "key") == 0)
 		key();
+	else if (strcmp(what, "queue") == 0)
+		queue();
 	else if (strcmp(what, "proc") == 0)
 		proc();
 	return count > 3 ? 3 : 0;

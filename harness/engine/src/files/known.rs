@@ -42,6 +42,8 @@ pub(crate) struct Files {
     pub(super) going: Option<Inode>,
     /// The run has made or changed files on devices of the machine.
     pub touches_machine: bool,
+    /// The device of its message queues, if it has any.
+    pub(super) queues: Option<u64>,
     /// When the run began, in nanoseconds since 1970.
     pub(super) began: u64,
 }
@@ -55,6 +57,7 @@ impl Default for Files {
             removed: HashSet::new(),
             going: None,
             touches_machine: false,
+            queues: None,
             began: now(),
         }
     }

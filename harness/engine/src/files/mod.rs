@@ -83,6 +83,14 @@ fn path_of(tid: Tid, directory: Option<i32>, name: &str) -> Option<PathBuf> {
 }
 
 impl Session<'_> {
+    /// Tells where a file of this device and number comes from.
+    fn origin(&self, key: Inode) -> Origin {
+        match self.files.queues {
+            Some(device) if device == key.0 => Origin::Run(places::queues()),
+            _ => self.setup.places.origin(key),
+        }
+    }
+
     /// Returns the key under which programs see a file. `made_by_run` tells, of a file on a
     /// device of the machine, whether the run has made it.
     fn shown_key(
@@ -93,7 +101,7 @@ impl Session<'_> {
         sight: &Sight,
         made_by_run: bool,
     ) -> Inode {
-        let device = match self.setup.places.origin(key) {
+        let device = match self.origin(key) {
             Origin::Before(key) => return key,
             Origin::Machine if !made_by_run => return key,
             Origin::Machine => key.0,
@@ -189,6 +197,7 @@ impl Session<'_> {
             Does::Change if row.changes_permissions() => {
                 self.mark_open(index, args[0], Change::Changed);
             }
+            Does::OpenQueue => self.note_queue(index, result as u64),
             Does::Open => self.note_opened(index, row, args, result as u64),
             Does::MakeDirectory
             | Does::MakeNode
@@ -204,7 +213,7 @@ impl Session<'_> {
     fn note_touch(&mut self, index: usize, sight: &Sight, key: Inode, change: Change) {
         let now = self.file_time();
         if change != Change::Read {
-            self.files.touches_machine |= self.setup.places.origin(key) == Origin::Machine;
+            self.files.touches_machine |= self.origin(key) == Origin::Machine;
             self.note_new_time(index, sight, key, change == Change::Made);
         }
         self.files.times.mark(key, change, now);
@@ -280,6 +289,18 @@ impl Session<'_> {
         }
     }
 
+    /// A message queue has been opened: its descriptor shows the device of the run's queues, also
+    /// where no directory does (mq_overview(7)).
+    fn note_queue(&mut self, index: usize, number: u64) {
+        if self.files.queues.is_some() {
+            return;
+        }
+        let data = Sight::Descriptor(number).metadata(self.tasks[index].tid);
+        self.files.queues = data.map(|data| data.dev());
+        // From now on each status is looked at.
+        self.files.touches_machine = true;
+    }
+
     /// A name is about to be taken away, perhaps the last one of a file.
     pub fn note_removal(&mut self, index: usize) {
         let task = &self.tasks[index];
@@ -307,7 +328,7 @@ impl Session<'_> {
         let born = || data.created().ok().map(nanoseconds);
         let is_first = !self.files.times.has(key) || self.files.removed.contains(&key);
         is_first
-            && match self.setup.places.origin(key) {
+            && match self.origin(key) {
                 Origin::Run(_) => true,
                 Origin::Before(_) => false,
                 Origin::Machine => born().is_some_and(|born| born >= self.files.began),

@@ -19,6 +19,11 @@ const SHOWN: [u32; 4] = [1001, 1002, 1003, 1004];
 /// Places of the sandbox that are mounted once.
 const MOUNTED: [&str; 4] = ["/dev/shm", "/dev/mqueue", "/proc", "/dev/urandom"];
 
+/// Returns the device of message queues, as programs see it.
+pub(super) fn queues() -> u64 {
+    libc::makedev(0, SHOWN[1])
+}
+
 /// A directory with a throw-away overlay.
 #[derive(Debug, Clone)]
 struct Overlay {

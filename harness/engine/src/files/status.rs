@@ -148,7 +148,7 @@ impl Session<'_> {
     fn correct(&mut self, tid: Tid, status: &mut Status, sight: &Sight) {
         let layout = status.layout;
         let key = (status.device(), status.number((layout.inode, 8)));
-        let origin = self.setup.places.origin(key);
+        let origin = self.origin(key);
         let changed = status.time(layout.changed);
         let is_touched = self.files.times.has(key);
         let made_here = origin == Origin::Machine && self.was_made_by_run(tid, changed, sight);
@@ -178,8 +178,11 @@ impl Session<'_> {
             (Some(layout.changed), times.changed),
             (layout.born, times.born),
         ];
+        // Queues have times in full seconds, which may be those before the run began.
+        let is_queue = self.files.queues == Some(key.0);
+        let is_of_run = |time: i64| is_queue || self.setup.places.is_of_run(time);
         for (at, noted) in fields {
-            if let Some(at) = at.filter(|at| self.setup.places.is_of_run(status.time(*at))) {
+            if let Some(at) = at.filter(|at| is_of_run(status.time(*at))) {
                 status.set_time(at, noted.unwrap_or_else(Self::first_file_time));
             }
         }
