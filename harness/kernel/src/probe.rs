@@ -51,11 +51,31 @@ impl Probe {
             Some(Ok(count)) => count,
             _ => return b'X',
         };
-        // The name in parentheses may hold parentheses itself.
-        match buffer[..count].iter().rposition(|b| *b == b')') {
-            Some(end) if end + 2 < count => buffer[end + 2],
-            _ => b'X',
-        }
+        state_in(&buffer[..count]).unwrap_or(b'X')
+    }
+}
+
+/// Returns the state letter in what proc_pid_stat(5) tells.
+fn state_in(text: &[u8]) -> Option<u8> {
+    // The name in parentheses may hold parentheses itself.
+    let end = text.iter().rposition(|b| *b == b')')?;
+    text.get(end + 2).copied()
+}
+
+/// Waits until a task that has been given up is gone.
+///
+/// Who dies makes the kernel reap its zombies, unless others become their parents. Their
+/// numbers are free only after the tracer has learned of that death (`exit_notify` in
+/// kernel/exit.c): kill(2) finds such a task, in state X, for a moment.
+pub fn await_release(tid: Tid) {
+    // Such a task, unlike one that is gone, still has a directory.
+    let path = format!("/proc/{tid}/stat");
+    let is_released = || match std::fs::read(&path) {
+        Ok(text) => state_in(&text) != Some(b'X'),
+        Err(_) => true,
+    };
+    while !is_released() {
+        std::thread::yield_now();
     }
 }
 

@@ -137,6 +137,7 @@ const CASES: &[(&str, &str)] = &[
         "mapped without a step",
         "open.rw:a map:a ( map.private:a add:a ) open.empty:a",
     ),
+    ("reaped with its parent", "( access:a ) ( kill.0:1 ) fork"),
     (
         "the times of two files",
         "open.rw:a open.rw:b ( write:a ) write:b fstat:a stat:b",

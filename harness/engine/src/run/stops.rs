@@ -444,8 +444,13 @@ impl Session<'_> {
     fn on_end(&mut self, index: usize, what: What) {
         let task = &mut self.tasks[index];
         task.state = State::Gone;
-        let tid = task.tid;
+        let (tid, process) = (task.tid, task.process);
         self.tasks.forget_tid(tid);
+        for child in self.processes.iter().filter(|p| p.parent == Some(process)) {
+            if self.tasks[child.leader.index()].is_gone() {
+                probe::await_release(child.pid);
+            }
+        }
         // The parent is about to receive SIGCHLD.
         self.reports.signal_sent();
         self.reports.lock_released();
