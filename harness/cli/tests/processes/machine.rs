@@ -32,7 +32,9 @@ fn all_print_the_same(mode: &str, directory: &Path) {
 #[test]
 fn a_file_has_one_number_however_it_is_asked_for_and_in_every_run() {
     let directory = somewhere();
-    fs::write(directory.path().join("old"), "").expect("a writable directory");
+    for file in ["old", "older"] {
+        fs::write(directory.path().join(file), "").expect("a writable directory");
+    }
     fs::create_dir(directory.path().join("existing")).expect("a writable directory");
     all_print_the_same("numbers", directory.path());
 }

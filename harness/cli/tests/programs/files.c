@@ -2,6 +2,7 @@
    usage: files numbers | times | list DIR | key | queue | proc       exit 1 where something is wrong */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
 #include <stdio.h>
@@ -96,6 +97,17 @@ static void numbers(void)
 	before = of("old").st_ino;
 	int old = open("old", O_RDWR | O_APPEND);
 	EXPECT(write(old, "x", 1) == 1 && of("old").st_ino == before && listed(".", "old") == before);
+	/* So does a further name of it, as git(1) checks for the objects that it clones. */
+	struct stat first = of("older");
+	EXPECT(link("older", "older-link") == 0);
+	EXPECT(of("older-link").st_ino == first.st_ino && of("older-link").st_dev == first.st_dev);
+	EXPECT(of("older").st_ino == first.st_ino && listed(".", "older-link") == first.st_ino);
+	EXPECT(linkat(open("older-link", O_RDONLY), "", AT_FDCWD, "made/older", AT_EMPTY_PATH) == 0
+	       || errno == ENOENT);
+	int again_older = open("made/older", O_WRONLY);
+	EXPECT(again_older < 0 || of("made/older").st_ino == first.st_ino);
+	EXPECT(unlink("older") == 0 && of("older-link").st_ino == first.st_ino);
+	EXPECT(of("older-link").st_mtim.tv_sec == first.st_mtim.tv_sec);
 	printf("existing %lu\n", (unsigned long)of("existing").st_ino);
 	int ends[2];
 	struct stat pipe_status;

@@ -44,8 +44,25 @@ pub(crate) struct Files {
     pub touches_machine: bool,
     /// The device of its message queues, if it has any.
     pub(super) queues: Option<u64>,
+    /// Other keys of files that were there before the run, which they have under further names.
+    linked: HashMap<Inode, Inode>,
     /// When the run began, in nanoseconds since 1970.
     pub(super) began: u64,
+}
+
+impl Files {
+    /// Takes note of a further name of a file, under which it has another key.
+    pub(super) fn link(&mut self, file: Inode, further: Inode) {
+        if file != further {
+            let first = self.first_key(file);
+            self.linked.insert(further, first);
+        }
+    }
+
+    /// Returns the key under which a file was known first.
+    pub(super) fn first_key(&self, key: Inode) -> Inode {
+        self.linked.get(&key).copied().unwrap_or(key)
+    }
 }
 
 impl Default for Files {
@@ -58,6 +75,7 @@ impl Default for Files {
             going: None,
             touches_machine: false,
             queues: None,
+            linked: HashMap::new(),
             began: now(),
         }
     }

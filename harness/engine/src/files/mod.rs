@@ -101,6 +101,7 @@ impl Session<'_> {
         sight: &Sight,
         made_by_run: bool,
     ) -> Inode {
+        let key = self.files.first_key(key);
         let device = match self.origin(key) {
             Origin::Before(key) => return key,
             Origin::Machine if !made_by_run => return key,
@@ -150,7 +151,7 @@ impl Session<'_> {
 
     /// Returns whether the run has made a file.
     fn belongs_to_run(&self, data: &Metadata) -> bool {
-        self.is_new(data) || self.files.times.has(key(data))
+        self.is_new(data) || self.files.times.has(self.files.first_key(key(data)))
     }
 
     /// Returns whether the run has made a file, which lies on a device of the machine.
@@ -211,7 +212,7 @@ impl Session<'_> {
     }
 
     fn note_touch(&mut self, index: usize, sight: &Sight, key: Inode, change: Change) {
-        let now = self.file_time();
+        let (key, now) = (self.files.first_key(key), self.file_time());
         if change != Change::Read {
             self.files.touches_machine |= self.origin(key) == Origin::Machine;
             self.note_new_time(index, sight, key, change == Change::Made);
@@ -324,7 +325,7 @@ impl Session<'_> {
 
     /// Returns whether a file has been made just now.
     fn is_new(&self, data: &Metadata) -> bool {
-        let key = key(data);
+        let key = self.files.first_key(key(data));
         let born = || data.created().ok().map(nanoseconds);
         let is_first = !self.files.times.has(key) || self.files.removed.contains(&key);
         is_first
@@ -349,6 +350,9 @@ impl Session<'_> {
             _ if row.args.contains(&Arg::Given) => Change::Set,
             _ => Change::Written,
         };
+        if row.does == Does::Link {
+            self.note_link(index, row, args);
+        }
         // Of two names, the new one.
         if let Some(path) = self.paths_of(index, row, args).pop() {
             if let Some(data) = metadata(tid, &path) {
@@ -361,6 +365,26 @@ impl Session<'_> {
         } else if let Some(directory) = row.paths().next().and_then(|(directory, _)| directory) {
             // An empty or missing path means the descriptor (utimensat(2)).
             self.mark_open(index, args[directory], mark);
+        }
+    }
+
+    /// A file has got another name. If it was there before the run, the overlay gives it another
+    /// number under that name.
+    fn note_link(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
+        let tid = self.tasks[index].tid;
+        let paths = self.paths_of(index, row, args);
+        let [old, new] = match &paths[..] {
+            [old, new] => [Sight::Path(old.clone()), Sight::Path(new.clone())],
+            // An empty path means the descriptor (linkat(2)).
+            [new] => [Sight::Descriptor(args[0]), Sight::Path(new.clone())],
+            _ => return,
+        };
+        let (Some(old), Some(new)) = (old.metadata(tid), new.metadata(tid)) else {
+            return;
+        };
+        let was_before = matches!(self.origin(key(&old)), Origin::Before(_));
+        if was_before && old.file_type() == new.file_type() {
+            self.files.link(key(&old), key(&new));
         }
     }
 

@@ -16,10 +16,16 @@ impl Session<'_> {
         self.tasks[index].looping.note_reading(reads_clock);
         let here = self.tasks[index].entering.next;
         let mut is_call = true;
+        let mut named = None;
         let looks = match what {
             What::Call {
-                call, args, result, ..
+                call,
+                args,
+                result,
+                path,
+                ..
             } => {
+                named = path.as_deref();
                 let step = hash(&(here, call, args, result));
                 let is_silent = !call.row().has_effect(args, *result);
                 let task = &mut self.tasks[index];
@@ -46,7 +52,7 @@ impl Session<'_> {
             _ => None,
         };
         match looks {
-            Some(step) => self.comes_by(index, step, is_call),
+            Some(step) => self.comes_by(index, step, is_call, hash(&named)),
             None => {
                 self.tasks[index].looping.forget();
                 self.note_news(index);
@@ -56,7 +62,7 @@ impl Session<'_> {
         }
     }
 
-    fn comes_by(&mut self, index: usize, step: u64, is_call: bool) {
+    fn comes_by(&mut self, index: usize, step: u64, is_call: bool, path: u64) {
         let now = self.happened(index);
         let time = self.clock.now();
         let used = self.tasks[index].cpu_time;
@@ -71,7 +77,7 @@ impl Session<'_> {
         looping.since = now;
         looping.began.get_or_insert((time, used));
         looping.calls |= is_call;
-        let comes_round = looping.rounds.push(step);
+        let comes_round = looping.rounds.push(step, path);
         if !looping.rounds.repeats() {
             self.note_news(index);
         }

@@ -13,15 +13,19 @@ const MOST: usize = 16 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
     seen: Vec<u64>,
+    /// Of each step, the path that it names, by a hash.
+    paths: Vec<u64>,
     last: HashMap<u64, usize>,
     /// Distance at which the latest steps repeat earlier ones, and how many do.
     period: usize,
     matched: usize,
+    /// The number of the last step that named another path than the one a round before.
+    varied: Option<usize>,
 }
 
 impl Rounds {
     /// Adds a step. Returns whether it completes a round like those before.
-    pub(super) fn push(&mut self, step: u64) -> bool {
+    pub(super) fn push(&mut self, step: u64, path: u64) -> bool {
         if self.seen.len() == MOST {
             self.forget();
         }
@@ -33,7 +37,11 @@ impl Rounds {
             self.period = self.last.get(&step).map_or(0, |before| at - before);
             self.matched = usize::from(self.period > 0);
         }
+        if self.period > 0 && self.paths[at - self.period] != path {
+            self.varied = Some(at);
+        }
         self.seen.push(step);
+        self.paths.push(path);
         self.last.insert(step, at);
         let needed = (ALIKE - 1) * self.period;
         self.period > 0
@@ -46,6 +54,13 @@ impl Rounds {
         self.period > 0 && self.matched >= (ALIKE - 1) * self.period
     }
 
+    /// Tells whether the last round named other paths than the one before: it has been through
+    /// more of a list, or has counted.
+    pub(super) fn varies(&self) -> bool {
+        let begin = self.seen.len().saturating_sub(self.period);
+        self.varied.is_some_and(|step| step >= begin)
+    }
+
     /// Steps of one round.
     pub(super) fn period(&self) -> usize {
         self.period
@@ -54,8 +69,9 @@ impl Rounds {
     /// Something was done that could be noticed.
     pub(super) fn forget(&mut self) {
         self.seen.clear();
+        self.paths.clear();
         self.last.clear();
-        (self.period, self.matched) = (0, 0);
+        (self.period, self.matched, self.varied) = (0, 0, None);
     }
 }
 
@@ -68,7 +84,7 @@ mod tests {
         let mut rounds = Rounds::default();
         let mut found = Vec::new();
         for (at, step) in steps.iter().enumerate() {
-            if rounds.push(*step) {
+            if rounds.push(*step, 0) {
                 found.push(at);
             }
         }
@@ -83,13 +99,24 @@ mod tests {
     }
 
     #[test]
+    fn rounds_vary_that_name_other_paths() {
+        let mut rounds = Rounds::default();
+        let varies =
+            [(1, 7), (2, 8), (1, 7), (2, 9), (1, 7), (2, 9), (1, 7)].map(|(step, path)| {
+                rounds.push(step, path);
+                rounds.varies()
+            });
+        assert_eq!(varies, [false, false, false, true, true, false, false]);
+    }
+
+    #[test]
     fn a_loop_in_a_loop_is_found_with_its_own_period() {
         let round: Vec<u64> = [vec![5; 100], vec![6]].concat();
         let steps = round.repeat(4);
         let mut rounds = Rounds::default();
         let mut periods = Vec::new();
         for step in steps {
-            if rounds.push(step) {
+            if rounds.push(step, 0) {
                 periods.push(rounds.period());
             }
         }

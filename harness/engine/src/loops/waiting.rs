@@ -13,6 +13,10 @@ const PATIENCE: usize = 8;
 /// in rows that come to an end by themselves, as a collector of garbage does.
 const PATIENCE_WITH_CLOCKS: usize = 256;
 
+/// Steps in vain before a loop is examined that names another path in each round: it goes through
+/// a list, as interpreters do that look for a library.
+const PATIENCE_WITH_PATHS: usize = 512;
+
 /// Rounds in vain from which on virtual time passes faster for a loop that only time ends.
 const USUAL: u32 = 8;
 
@@ -38,6 +42,7 @@ impl Looping {
         let period = self.rounds.period();
         let patience = match self.only_reads_clocks() {
             true => PATIENCE_WITH_CLOCKS,
+            false if self.rounds.varies() => PATIENCE_WITH_PATHS,
             false => PATIENCE,
         };
         let is_another = self.effort.is_another(period);
@@ -152,12 +157,13 @@ mod tests {
     use super::*;
 
     /// The times that a loop has come round in vain when it is examined first. `others`: steps
-    /// of a round that are no readings of clocks.
-    fn examined_after(readings: usize, others: usize) -> usize {
+    /// of a round that are no readings of clocks. `varies`: each round names another path.
+    fn examined_after(readings: usize, others: usize, varies: bool) -> usize {
         let mut looping = Looping::default();
-        for _ in 0..3 {
+        for round in 0..3 {
+            let path = if varies { round } else { 0 };
             for step in 0..readings + others {
-                looping.rounds.push(step as u64);
+                looping.rounds.push(step as u64, path);
                 looping.note_reading(step < readings);
             }
         }
@@ -170,9 +176,15 @@ mod tests {
 
     #[test]
     fn readings_of_clocks_alone_are_examined_late() {
-        assert_eq!(examined_after(0, 1), 8);
-        assert_eq!(examined_after(3, 1), 2);
-        assert_eq!(examined_after(1, 0), 256);
-        assert_eq!(examined_after(3, 0), 86);
+        assert_eq!(examined_after(0, 1, false), 8);
+        assert_eq!(examined_after(3, 1, false), 2);
+        assert_eq!(examined_after(1, 0, false), 256);
+        assert_eq!(examined_after(3, 0, false), 86);
+    }
+
+    #[test]
+    fn who_goes_through_a_list_is_examined_late() {
+        assert_eq!(examined_after(0, 1, true), 512);
+        assert_eq!(examined_after(0, 4, true), 128);
     }
 }
