@@ -6,6 +6,7 @@
 pub mod affinity;
 pub mod counter;
 pub mod descriptor;
+pub mod extended;
 pub mod filter;
 pub mod loopback;
 pub mod maps;

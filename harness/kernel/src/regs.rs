@@ -191,15 +191,6 @@ pub fn extended(tid: Tid) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Leaves out the header of what [`extended`] returns: it says which parts are in their initial
-/// state, which the processor need not track exactly (Intel SDM volume 1, section 13.6).
-pub fn without_header(mut extended: Vec<u8>) -> Vec<u8> {
-    if let Some(header) = extended.get_mut(512..576) {
-        header.fill(0);
-    }
-    extended
-}
-
 /// Writes what [`extended`] has read.
 pub fn write_extended(tid: Tid, bytes: &[u8]) -> io::Result<()> {
     let mut given = libc::iovec {

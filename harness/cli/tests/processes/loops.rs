@@ -7,7 +7,7 @@ use crosswire_testing::engine::on_every_cpu;
 use std::path::Path;
 
 /// Forms that go on forever unless something happens.
-const ENDLESS: [&str; 33] = [
+const ENDLESS: [&str; 34] = [
     "load",
     "scan",
     "counter",
@@ -41,10 +41,11 @@ const ENDLESS: [&str; 33] = [
     "thread",
     "threads",
     "two_polls",
+    "numbers_by_turns",
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 16] = [
+const ENDING: [&str; 18] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",
@@ -61,6 +62,8 @@ const ENDING: [&str; 16] = [
     "counting_while_asleep",
     "unnoticed_timer",
     "counting_calls",
+    "numbers_until",
+    "long_rounds",
 ];
 
 fn explored(program: &Path, form: &str, when: &str, runs: &str) -> Outcome {

@@ -11,6 +11,7 @@
 use super::path::Performed;
 use super::snapshot::{Changed, GENERAL};
 use crosswire_calls::{Arg, Does, Measure, Row};
+use crosswire_kernel::extended::VECTORS;
 use iced_x86::{
     FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register, UsedMemory,
 };
@@ -59,7 +60,9 @@ struct Marks {
     /// The arithmetic flags, by their bits in `RflagsBits`.
     flags: [Mark; 8],
     /// Vector and mask registers.
-    vectors: [Mark; 40],
+    vectors: [Mark; VECTORS],
+    /// Of these, the marks of what is beyond their lowest 16 bytes.
+    beyond_xmm: [Mark; VECTORS],
     bytes: HashMap<u64, Mark>,
 }
 
@@ -73,10 +76,10 @@ pub(super) trait Sharing {
 /// round of these instructions goes.
 pub(super) fn deciding(steps: &[Performed], changed: &Changed, sharing: &impl Sharing) -> Mark {
     /// The marks at the end of a round become those at the beginning of the next; that
-    /// comes to rest soon, because a mark that came from a clock stays one.
+    /// comes to rest soon, because a mark that came from a clock stays one. What has decided
+    /// before that, as the last clock reading of the round before, does not matter.
     const MOST: usize = 6;
     let mut start = Marks::at_start(changed);
-    let mut decided = Mark::NONE;
     for _ in 0..MOST {
         let mut follower = Follower {
             marks: start.clone(),
@@ -86,18 +89,14 @@ pub(super) fn deciding(steps: &[Performed], changed: &Changed, sharing: &impl Sh
         let mut factory = InstructionInfoFactory::new();
         for step in steps {
             follower.follow(step, &mut factory);
-            if follower.decided.earlier {
-                return follower.decided;
-            }
         }
-        decided = follower.decided;
         let next = start.next(&follower.marks);
         if next == start {
-            return decided;
+            return follower.decided;
         }
         start = next;
     }
-    decided.and(Mark::EARLIER)
+    Mark::EARLIER
 }
 
 /// The addresses that an instruction writes to.
@@ -135,7 +134,8 @@ impl Marks {
         Marks {
             general: changed.registers.map(mark),
             flags: [mark(changed.flags); 8],
-            vectors: [Mark::NONE; 40],
+            vectors: changed.vectors.map(mark),
+            beyond_xmm: [Mark::NONE; VECTORS],
             bytes: changed
                 .bytes
                 .iter()
@@ -167,6 +167,7 @@ impl Marks {
             general: each(&self.general, &end.general),
             flags: each(&self.flags, &end.flags),
             vectors: each(&self.vectors, &end.vectors),
+            beyond_xmm: each(&self.beyond_xmm, &end.beyond_xmm),
             bytes,
         }
     }
@@ -280,7 +281,8 @@ impl<S: Sharing> Follower<'_, S> {
     fn register(&self, register: Register) -> Mark {
         match slot(register) {
             Some(Slot::General(n)) => self.marks.general[n],
-            Some(Slot::Vector(n)) => self.marks.vectors[n],
+            Some(Slot::Vector(n)) if register.is_xmm() => self.marks.vectors[n],
+            Some(Slot::Vector(n)) => self.marks.vectors[n].and(self.marks.beyond_xmm[n]),
             None => Mark::NONE,
         }
     }
@@ -310,7 +312,11 @@ impl<S: Sharing> Follower<'_, S> {
                 self.marks.general[n] = if whole { input } else { before.and(input) };
             }
             Some(Slot::Vector(n)) => {
-                self.marks.vectors[n] = self.marks.vectors[n].and(input);
+                let replaced = |before: Mark| if replaces { input } else { before.and(input) };
+                self.marks.vectors[n] = replaced(self.marks.vectors[n]);
+                if !register.is_xmm() {
+                    self.marks.beyond_xmm[n] = replaced(self.marks.beyond_xmm[n]);
+                }
             }
             None => {}
         }

@@ -3,6 +3,11 @@
 
 use super::path::{FIRST, MOST};
 
+/// Rounds that are examined as one, after so many examinations in vain. An allocator that hands
+/// out what it was given last makes each round unlike the one before, but like the second or third
+/// before.
+const TOGETHER: [usize; 4] = [1, 2, 6, 12];
+
 /// What examinations of a loop have taken, and come to.
 #[derive(Debug, Default)]
 pub(super) struct Effort {
@@ -14,6 +19,8 @@ pub(super) struct Effort {
     is_incomparable: bool,
     /// Steps of the loop before it is worth following once more.
     rest: usize,
+    /// Place in `TOGETHER`.
+    together: usize,
 }
 
 impl Effort {
@@ -33,7 +40,7 @@ impl Effort {
     /// followed.
     pub fn begin(&mut self, period: usize) -> usize {
         if self.is_another(period) {
-            (self.is_incomparable, self.rest) = (false, 0);
+            (self.is_incomparable, self.rest, self.together) = (false, 0, 0);
         }
         // Also if there is too much to be examined: it would be so in the next round.
         self.period = period;
@@ -69,6 +76,29 @@ impl Effort {
         if there_were_more {
             self.followed = 2 * followed;
         }
+    }
+
+    /// Returns how many rounds are examined as one.
+    pub fn rounds(&self) -> usize {
+        TOGETHER[self.together]
+    }
+
+    /// An examination has not told whether the loop ends: the next one takes more rounds together,
+    /// if they can be followed.
+    pub fn in_doubt(&mut self, followed: usize) {
+        let of_one = followed / self.rounds();
+        let further = self.together + 1;
+        let is_short = |rounds: &usize| followed > 0 && of_one * rounds < MOST;
+        if TOGETHER.get(further).is_some_and(is_short) {
+            self.together = further;
+            self.followed = self.followed.max(2 * of_one * self.rounds());
+            self.rest = 0;
+        }
+    }
+
+    /// Tells whether a round has more instructions than are ever followed.
+    pub fn is_beyond(&self) -> bool {
+        self.rest == usize::MAX
     }
 
     /// The loop is known to go round no more.

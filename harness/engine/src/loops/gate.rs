@@ -88,7 +88,7 @@ impl Session<'_> {
         looping.gate = Some(now);
         looping.comes_round = true;
         if let Some(examination) = &mut looping.examination {
-            examination.is_complete = true;
+            examination.rounds = examination.rounds.saturating_sub(1);
         }
         self.turn.yields();
     }

@@ -41,6 +41,8 @@ pub(crate) struct Loops {
     own_steps: u64,
     /// Virtual time, and the step, of the last effect.
     quiet_since: (u64, u64),
+    /// Time that has passed since then because rounds are long.
+    beyond: u64,
     /// By how much time moves on when nothing but time can end the loops.
     pace: u64,
     /// The effects when every loop was given another chance.
@@ -70,6 +72,6 @@ impl Loops {
     pub fn something_happened(&mut self, time: u64, step: u64) {
         self.effects += 1;
         self.quiet_since = (time, step);
-        self.pace = 0;
+        (self.beyond, self.pace) = (0, 0);
     }
 }

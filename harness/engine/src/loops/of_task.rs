@@ -53,7 +53,8 @@ pub(super) struct Examination {
     pub further_readings: u64,
     pub steps: u64,
     pub own_steps: u64,
-    pub is_complete: bool,
+    /// Rounds that are left of it.
+    pub rounds: usize,
 }
 
 /// What is known of one task's going round.

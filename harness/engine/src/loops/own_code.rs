@@ -9,6 +9,7 @@ use crate::inside::remote::next;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::counter::Moment;
+use crosswire_kernel::extended::Extended;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs;
 use crosswire_kernel::tracee::{self, Stop, Stopped};
@@ -163,7 +164,7 @@ impl Session<'_> {
     /// Follows the instructions of a stopped task until they prove a loop endless.
     fn follow_own_code(&self, index: usize, most: usize) -> io::Result<Shown> {
         let tid = self.tasks[index].tid;
-        let (first, extended) = (regs::read(tid)?, regs::without_header(regs::extended(tid)?));
+        let (first, extended) = (regs::read(tid)?, Extended::of(regs::extended(tid)?));
         if !Stopped::reported(tid).steps_unnoticed() {
             Stopped::reported(tid).resume(0);
             return Ok(Shown::Nothing);
@@ -179,7 +180,7 @@ impl Session<'_> {
                 changed.bytes.clone_from(&written.different);
                 let space = self.space(index);
                 if dataflow::deciding(&path.steps, &changed, space).is_none()
-                    && regs::without_header(regs::extended(tid)?) == extended
+                    && Extended::of(regs::extended(tid)?) == extended
                 {
                     let rounding = Rounding::of(&path.steps, &changed, space);
                     let stopped = Stopped::reported(tid);

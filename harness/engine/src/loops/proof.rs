@@ -48,7 +48,7 @@ impl Session<'_> {
                     further_readings,
                     steps: looping.steps,
                     own_steps: looping.own_steps,
-                    is_complete: false,
+                    rounds: looping.effort.rounds(),
                 }));
             }
             None => looping.nature = Some(Nature::Undecided),
@@ -93,6 +93,9 @@ impl Session<'_> {
         }
         let proved_at = self.seen_by(index);
         let looping = &mut self.tasks[index].looping;
+        if nature == Nature::Undecided && is_comparable {
+            looping.effort.in_doubt(followed);
+        }
         looping.nature = Some(nature);
         looping.proved_at = Some(proved_at);
         Ok(())

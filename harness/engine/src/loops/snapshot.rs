@@ -3,6 +3,7 @@
 
 use crate::memory::is_engines_own;
 use crate::memory::space::DISTANCE;
+use crosswire_kernel::extended::{Extended, VECTORS};
 use crosswire_kernel::regs::{self, Registers};
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, descriptor, maps, memory};
@@ -22,7 +23,7 @@ pub(super) const GENERAL: usize = 16;
 pub(super) struct Snapshot {
     registers: Registers,
     /// Floating-point and vector registers.
-    extended: Vec<u8>,
+    extended: Extended,
     blocked_signals: u64,
     /// Descriptors: their numbers, and what is known of the files.
     files: Vec<(i32, String)>,
@@ -31,11 +32,13 @@ pub(super) struct Snapshot {
 }
 
 /// What differs between two states of a task.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Changed {
     /// General-purpose registers, by number.
     pub registers: [bool; GENERAL],
     pub flags: bool,
+    /// Vector and mask registers, by number.
+    pub vectors: [bool; VECTORS],
     /// Bytes of private memory, by address.
     pub bytes: BTreeSet<u64>,
 }
@@ -51,7 +54,7 @@ impl Snapshot {
         pages.sort_unstable();
         Ok(Some(Snapshot {
             registers: regs::read(tid)?,
-            extended: regs::without_header(regs::extended(tid)?),
+            extended: Extended::of(regs::extended(tid)?),
             blocked_signals: Stopped::reported(tid).signal_mask()?,
             files: descriptor::all(tid)?,
             memory: read_runs(tid, &pages),
@@ -67,14 +70,16 @@ impl Snapshot {
     /// comparable byte by byte.
     pub fn changed(&self, later: &Snapshot) -> Option<Changed> {
         let is_comparable = self.place() == later.place()
-            && self.extended == later.extended
             && self.files == later.files
             && self.blocked_signals == later.blocked_signals
             && self.memory.len() == later.memory.len();
-        if !is_comparable {
-            return None;
-        }
-        let mut changed = Changed::registers(&self.registers, &later.registers);
+        // A scalar instruction leaves what is beyond the lowest 16 bytes of a register.
+        let vectors = self.extended.vectors_unlike(&later.extended);
+        let vectors = vectors.filter(|vectors| is_comparable && !vectors.beyond_xmm)?;
+        let mut changed = Changed {
+            vectors: vectors.registers,
+            ..Changed::registers(&self.registers, &later.registers)
+        };
         for ((start, before), (other_start, after)) in self.memory.iter().zip(&later.memory) {
             if (start, before.len()) != (other_start, after.len()) {
                 return None;
@@ -99,6 +104,7 @@ impl Changed {
         Changed {
             registers: std::array::from_fn(|n| before.general(n) != after.general(n)),
             flags: before.flags() != after.flags(),
+            vectors: [false; VECTORS],
             bytes: BTreeSet::new(),
         }
     }

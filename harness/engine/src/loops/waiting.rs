@@ -32,6 +32,10 @@ const LONG_WITHOUT_WAITS: u64 = 500_000;
 const FASTER: u64 = 25;
 const FIRST: u64 = 1_000;
 
+/// How long a round takes that has more instructions than are followed: as long as on a slow
+/// processor.
+const BEYOND: u64 = 200_000;
+
 /// How long a round takes at most if it may be a computation that reads clocks for no reason: no
 /// hours are to pass for it.
 const FASTEST: u64 = 1_000_000;
@@ -62,9 +66,16 @@ impl Session<'_> {
         let round = self.going_round();
         for &index in &round {
             let examination = self.tasks[index].looping.examination.as_ref();
-            if examination.is_some_and(|one| one.is_complete) {
-                self.end_examination(index)?;
-                self.tasks[index].looping.since = self.happened(index);
+            match examination.map(|one| one.rounds) {
+                Some(0) => {
+                    self.end_examination(index)?;
+                    self.tasks[index].looping.since = self.happened(index);
+                }
+                Some(_) => {
+                    self.tasks[index].looping.gate = None;
+                    return Ok(true);
+                }
+                None => {}
             }
         }
         let all = round.len();
@@ -120,7 +131,8 @@ impl Session<'_> {
         let only_time = open.iter().all(|index| {
             let looping = &self.tasks[*index].looping;
             let steps = self.turn.step() - step;
-            let has_waited = self.clock.now() - since > 2 * STEP * steps;
+            let waited = self.clock.now() - since - self.loops.beyond;
+            let has_waited = waited > 2 * STEP * steps;
             match looping.nature {
                 Some(Nature::UntilTime) => looping.in_vain >= USUAL,
                 _ if looping.calls && has_waited => steps >= LONG,
@@ -128,10 +140,15 @@ impl Session<'_> {
                 _ => steps >= LONG_WITHOUT_CALLS,
             }
         });
+        let now = self.clock.now();
         if !only_time {
+            let is_beyond = |index: &usize| self.tasks[*index].looping.effort.is_beyond();
+            if open.iter().all(is_beyond) {
+                let passes = self.let_pass(open, BEYOND);
+                self.loops.beyond += passes;
+            }
             return Ok(());
         }
-        let now = self.clock.now();
         if now - since >= self.setup.plan.limits.stall_ns {
             return Err(Halt::End(self.stalled()));
         }
@@ -145,10 +162,18 @@ impl Session<'_> {
         };
         let pace = (pace + pace * FASTER / 100).clamp(FIRST, fastest);
         self.loops.pace = pace;
-        let next = self.next_deadline().unwrap_or(u64::MAX);
-        let passes = self.use_cpu_meanwhile(open, pace.min(next.saturating_sub(now)));
-        self.clock.advance_to(now.saturating_add(passes));
+        self.let_pass(open, pace);
         Ok(())
+    }
+
+    /// Lets so much time pass while these tasks go round, at most until the next deadline; returns
+    /// how much has passed.
+    fn let_pass(&mut self, open: &[usize], time: u64) -> u64 {
+        let now = self.clock.now();
+        let next = self.next_deadline().unwrap_or(u64::MAX);
+        let passes = self.use_cpu_meanwhile(open, time.min(next.saturating_sub(now)));
+        self.clock.advance_to(now.saturating_add(passes));
+        passes
     }
 }
 

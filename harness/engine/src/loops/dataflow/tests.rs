@@ -39,6 +39,7 @@ fn changed(registers: &[usize], bytes: &[u64]) -> Changed {
     Changed {
         registers: std::array::from_fn(|n| registers.contains(&n)),
         flags: false,
+        vectors: [false; VECTORS],
         bytes: bytes.iter().copied().collect(),
     }
 }
@@ -95,6 +96,65 @@ fn an_address_decides() {
 fn what_is_overwritten_before_it_is_used_decides_nothing() {
     let code = [LOAD_EAX, TEST_EAX, JE, INC_AT_RBX];
     assert!(decided(&code, &changed(&[RAX], &[AT])).is_none());
+}
+
+#[test]
+fn the_reading_of_the_round_before_is_one_of_a_clock() {
+    // A round that is looked at from the end of a call to the end of the next.
+    let mut steps = round(&[&[0x8b, 0x53, 0x40], CMP_EDX_10, JE, SYSCALL]);
+    steps[3].registers.0.rax = libc::SYS_clock_gettime as u64;
+    steps[3].registers.0.rsi = AT + 0x40;
+    let decided = deciding(&steps, &changed(&[], &[AT + 0x40]), &Own);
+    assert_eq!(decided, Mark::CLOCK);
+}
+
+/// Whether XMM0 decides, which has changed since the round before, after this instruction.
+fn vector_decides_after(instruction: &[u8]) -> bool {
+    const UCOMISD_XMM0_XMM2: &[u8] = &[0x66, 0x0f, 0x2e, 0xc2];
+    let mut vectors = [false; VECTORS];
+    vectors[0] = true;
+    let before = Changed {
+        vectors,
+        ..changed(&[], &[])
+    };
+    decided(&[instruction, UCOMISD_XMM0_XMM2, JE], &before).earlier
+}
+
+#[test]
+fn a_vector_register_decides_until_it_is_overwritten() {
+    let overwriting: [&[u8]; 5] = [
+        &[0xf2, 0x0f, 0x10, 0x03],       // movsd xmm0, [rbx]
+        &[0x0f, 0x28, 0xc1],             // movaps xmm0, xmm1
+        &[0x66, 0x0f, 0xef, 0xc0],       // pxor xmm0, xmm0
+        &[0x66, 0x48, 0x0f, 0x6e, 0xc0], // movq xmm0, rax
+        &[0xc5, 0xfa, 0x10, 0x03],       // vmovss xmm0, [rbx]
+    ];
+    for instruction in overwriting {
+        assert!(!vector_decides_after(instruction), "{instruction:x?}");
+    }
+    let leaving: [&[u8]; 6] = [
+        &[0x90],                         // nop
+        &[0xf2, 0x0f, 0x10, 0xc1],       // movsd xmm0, xmm1
+        &[0xf2, 0x48, 0x0f, 0x2a, 0xc0], // cvtsi2sd xmm0, rax
+        &[0xf3, 0x0f, 0x5a, 0xc1],       // cvtss2sd xmm0, xmm1
+        &[0x0f, 0x12, 0x03],             // movlps xmm0, [rbx]
+        &[0xf2, 0x0f, 0x51, 0xc1],       // sqrtsd xmm0, xmm1
+    ];
+    for instruction in leaving {
+        assert!(vector_decides_after(instruction), "{instruction:x?}");
+    }
+}
+
+#[test]
+fn what_is_beyond_16_bytes_stays_marked() {
+    let code: [&[u8]; 4] = [
+        &[0xc5, 0xfe, 0x6f, 0x03], // vmovdqu ymm0, [rbx]
+        &[0x0f, 0x28, 0xc1],       // movaps xmm0, xmm1
+        &[0xc5, 0xfd, 0xd7, 0xc0], // vpmovmskb eax, ymm0
+        TEST_EAX,
+    ];
+    let code = [&code[..], &[JE]].concat();
+    assert!(decided(&code, &changed(&[], &[AT + 17])).earlier);
 }
 
 #[test]
