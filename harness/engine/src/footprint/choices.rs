@@ -62,6 +62,29 @@ impl Session<'_> {
         self.note_targets(index);
         self.contest
             .touch(actor, &touches, &self.setup.plan.start_up);
+        let ends_others = matches!(
+            self.tasks[index].entering.row().does,
+            Does::Exit { process: true } | Does::Execute
+        );
+        if ends_others && matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
+            self.note_ended_threads(index);
+        }
+    }
+
+    /// A task ends the other threads of its process, which would take further steps.
+    fn note_ended_threads(&mut self, index: usize) {
+        if !self.setup.plan.watches_threads {
+            return;
+        }
+        let others: Vec<usize> = self.other_threads(index).collect();
+        for other in others {
+            let mut thread = [self.thread(other)];
+            self.name_processes(&mut thread);
+            for task in [index, other] {
+                let actor = self.actor(task);
+                (self.contest).touch(actor, &thread, &self.setup.plan.start_up);
+            }
+        }
     }
 
     /// A store buffer takes a step: takes note of what it touches.
@@ -114,6 +137,7 @@ impl Session<'_> {
             self.name_processes(&mut touches);
             let actor = self.actor(index);
             (self.contest).touch(actor, &touches, &self.setup.plan.start_up);
+            self.note_ended_threads(index);
         }
     }
 
