@@ -282,7 +282,7 @@ impl Engine {
         let mattered = session
             .follows_contest()
             .then(|| session.turn.mattered().to_vec());
-        let choices = session.chooser.choices();
+        let (choices, splittable) = (session.chooser.choices(), session.memory.splittable);
         let contention = std::mem::take(&mut session.contest.uses);
         let met = std::mem::take(&mut session.recorder.met);
         let mut leftovers = session.processes_left();
@@ -342,6 +342,7 @@ impl Engine {
             wrappers: self.prepared[prepared].wrappers(),
             mattered,
             choices,
+            splittable,
             contention,
             met,
             stdout,

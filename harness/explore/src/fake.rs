@@ -264,6 +264,7 @@ impl Runner for Toy {
             wrappers: Vec::new(),
             mattered: None,
             choices: 0,
+            splittable: false,
             contention: crosswire_model::Contention::new(),
             met: crosswire_model::Met::default(),
             stdout,

@@ -1,6 +1,6 @@
 //! What changing one thing at a time has shown about the cause of a failure.
 
-use super::{DelayedStore, Delays, Fault, MemoryModel, Plan, Schedule, Switch, TaskId, What};
+use super::{DelayedStore, Delays, Fault, Plan, Schedule, Switch, TaskId, What};
 use serde::{Deserialize, Serialize};
 
 /// What was found out about the cause of a failure: the run was performed again with one thing
@@ -74,8 +74,9 @@ impl TestedCause {
         match &self.change {
             Change::WithoutFault(fault) => changed.faults.retain(|one| one != fault),
             Change::WithoutDelay(store) => {
-                if let MemoryModel::Tso(Delays::These(stores)) = &mut changed.memory {
-                    stores.retain(|one| one != store);
+                if let Some(Delays::These(stores)) = plan.memory.delayed() {
+                    let others = stores.iter().filter(|one| *one != store);
+                    changed.memory = plan.memory.delaying(others.copied().collect());
                 }
             }
             Change::Exchange { .. } | Change::Wait { .. } => {}

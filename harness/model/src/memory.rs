@@ -10,12 +10,16 @@ pub enum MemoryModel {
     /// Every store is visible at once: sequential consistency.
     #[default]
     Sc,
+    /// The same, but an instruction that loads and stores without a lock, such as
+    /// `add [count], 1`, takes two steps if its store is one of these. On x86 other processors
+    /// can come between (Intel SDM volume 3, "Locked Atomic Operations").
+    Split(Delays),
     /// Stores wait in a first-in-first-out buffer of their task, which alone sees them there:
     /// x86-TSO (Owens, Sarkar and Sewell, "A better x86 memory model: x86-TSO", TPHOLs 2009).
     Tso(Delays),
 }
 
-/// Stores that wait in store buffers; others are visible at once.
+/// Stores that become visible in steps of their own; others are visible at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Delays {
@@ -32,29 +36,60 @@ pub enum Delays {
     },
 }
 
-/// A store that waits in the store buffer of its task.
+/// A store that becomes visible in a step of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DelayedStore {
     /// Task that executes it.
     pub task: TaskId,
-    /// Its number among the task's stores to shared memory that can wait, from 1.
+    /// Its number among the task's stores to shared memory that can wait, from 1. Under
+    /// [`MemoryModel::Split`] only those of instructions that load, too, are counted.
     pub number: u64,
 }
 
 impl MemoryModel {
-    /// Tells whether every store is visible at once.
+    /// Tells whether every store is visible at once, in the step of its instruction.
     pub fn is_sc(&self) -> bool {
         *self == MemoryModel::Sc
     }
 
-    /// Tells whether a store waits in the buffer of its task.
-    pub fn delays(&self, store: DelayedStore) -> bool {
+    /// Tells whether stores wait in buffers, while their tasks go on.
+    pub fn is_tso(&self) -> bool {
+        matches!(self, MemoryModel::Tso(_))
+    }
+
+    /// Returns the same model with exactly these stores delayed.
+    ///
+    /// ```
+    /// use crosswire_model::{Delays, MemoryModel};
+    /// let split = MemoryModel::Split(Delays::All);
+    /// assert_eq!(split.delaying(Vec::new()), MemoryModel::Sc);
+    /// ```
+    #[must_use]
+    pub fn delaying(&self, stores: Vec<DelayedStore>) -> MemoryModel {
         match self {
-            MemoryModel::Sc => false,
-            MemoryModel::Tso(Delays::All) => true,
-            MemoryModel::Tso(Delays::These(stores)) => stores.contains(&store),
-            MemoryModel::Tso(Delays::Random { seed, one_in }) => {
+            MemoryModel::Sc => MemoryModel::Sc,
+            MemoryModel::Split(_) if stores.is_empty() => MemoryModel::Sc,
+            MemoryModel::Split(_) => MemoryModel::Split(Delays::These(stores)),
+            MemoryModel::Tso(_) => MemoryModel::Tso(Delays::These(stores)),
+        }
+    }
+
+    /// Returns the stores that are delayed, unless none can be.
+    pub fn delayed(&self) -> Option<&Delays> {
+        match self {
+            MemoryModel::Sc => None,
+            MemoryModel::Split(delays) | MemoryModel::Tso(delays) => Some(delays),
+        }
+    }
+
+    /// Tells whether a store becomes visible in a step of its own.
+    pub fn delays(&self, store: DelayedStore) -> bool {
+        match self.delayed() {
+            None => false,
+            Some(Delays::All) => true,
+            Some(Delays::These(stores)) => stores.contains(&store),
+            Some(Delays::Random { seed, one_in }) => {
                 let name = u64::from(store.task.0) << 32 ^ store.number;
                 mixed(seed ^ mixed(name)).is_multiple_of((*one_in).max(1))
             }

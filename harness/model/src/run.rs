@@ -37,6 +37,9 @@ pub struct Run {
     pub mattered: Option<Vec<u64>>,
     /// Choices between several tasks.
     pub choices: u64,
+    /// True if an instruction has loaded and stored contested memory without a lock, so that
+    /// others could come [between](crate::MemoryModel::Split).
+    pub splittable: bool,
     /// The uses of contested objects, if they were followed; not all in very long runs.
     pub contention: Contention,
     /// What it has met of the suspects that its schedule is directed at.

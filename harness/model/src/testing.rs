@@ -107,6 +107,7 @@ impl RunBuilder {
             wrappers: Vec::new(),
             mattered: None,
             choices: 0,
+            splittable: false,
             contention: crate::Contention::new(),
             met: crate::Met::default(),
             stdout: Vec::new(),

@@ -104,7 +104,10 @@ impl<'a> Follower<'a> {
         let place = access.offset;
         self.says(
             task,
-            format!("has {name}+{place:#x} = {value:#x} in its store buffer"),
+            match access.kind {
+                AccessKind::Update => format!("has yet to store {name}+{place:#x} = {value:#x}"),
+                _ => format!("has {name}+{place:#x} = {value:#x} in its store buffer"),
+            },
         );
     }
 

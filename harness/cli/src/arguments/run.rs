@@ -70,7 +70,8 @@ pub struct RunOptions {
     )]
     pub suspect: Vec<Suspect>,
     /// Memory model: sc (every store is visible to others at once) or tso (stores may wait in
-    /// store buffers, as on x86 processors)
+    /// store buffers, as on x86 processors). In both an instruction that loads and stores without a
+    /// lock may take two steps
     #[arg(long, value_name = "MODEL", default_value_t)]
     pub memory: Memory,
     /// Make accesses to memory that threads of a process could share (globals, heap) schedule

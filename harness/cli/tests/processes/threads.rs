@@ -65,13 +65,32 @@ fn loops_end_or_are_proved_endless() {
 
 /// An increment is one instruction, whose load and store processors do not keep together.
 #[test]
-fn an_increment_without_a_lock_is_two_steps_where_stores_wait() {
+fn an_increment_without_a_lock_is_two_steps() {
     let (here, programs) = (somewhere(), build_directory());
     let program = program(programs.path());
-    let outcome = watched(here.path(), &program, "adds", &["--memory", "tso"]);
-    assert_eq!(outcome.status, VIOLATION, "{}", outcome.told());
-    for (file, kind) in outcome.files(here.path()).iter().zip(outcome.kinds()) {
-        assert_eq!(replay_differs(here.path(), file, kind), None);
+    for memory in ["sc", "tso"] {
+        fails(here.path(), &program, "adds", &["--memory", memory]);
+    }
+    let locked = ["--exhaust", "--runs", "10000"];
+    let outcome = watched(here.path(), &program, "adds locked", &locked);
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
+}
+
+/// What a thread does may come before its process ends, although nothing in the first run shows
+/// that it does anything.
+#[test]
+fn a_thread_may_get_on_before_its_process_ends() {
+    let (here, programs) = (somewhere(), build_directory());
+    let program = program(programs.path());
+    fails(here.path(), &program, "leaves", &["--runs", "200"]);
+}
+
+/// Checks that a mode fails, and that the failures replay.
+fn fails(here: &Path, program: &Path, mode: &str, options: &[&str]) {
+    let outcome = watched(here, program, mode, options);
+    assert_eq!(outcome.status, VIOLATION, "{options:?}: {}", outcome.told());
+    for (file, kind) in outcome.files(here).iter().zip(outcome.kinds()) {
+        assert_eq!(replay_differs(here, file, kind), None, "{options:?}");
     }
 }
 

@@ -3,7 +3,8 @@
  *     x=1;r0=y|y=1;r0=x
  *
  * v=N a store, rN=v a load, v~N an exchange, rN=v~M an exchange that loads, v+N a locked
- * addition, v:N an addition that is not locked, v%N a non-temporal store, mf sf lf fences, cp
+ * addition, v:N an addition that is not locked, rN=v?M a comparison with 0 that exchanges and
+ * loads and is not locked, v%N a non-temporal store, mf sf lf fences, cp
  * cpuid, sy a system call. A variable is x, y, z or w, four bytes; x.b and x.h are its second
  * byte, and its lower half. Registers keep the two lowest bits of the first two bytes, by
  * exclusive or.
@@ -15,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum what { STORE, LOAD, EXCHANGE, ADD, PLAIN_ADD, STREAM, MFENCE, SFENCE, LFENCE, CPUID, CALL };
+enum what { STORE, LOAD, EXCHANGE, ADD, PLAIN_ADD, COMPARE, STREAM, MFENCE, SFENCE, LFENCE, CPUID, CALL };
 enum { MOST = 8, PROCESSES = 4, REGISTERS = 4, VARIABLES = 4 };
 
 struct operation {
@@ -60,7 +61,7 @@ static struct operation operation(const char **at)
 		*at += 3;
 		made.what = LOAD;
 		made.variable = variable(at, &made.width);
-		if (**at != '~')
+		if (**at != '~' && **at != '?')
 			return made;
 	} else {
 		made.variable = variable(at, &made.width);
@@ -70,6 +71,7 @@ static struct operation operation(const char **at)
 	case '~': made.what = EXCHANGE; break;
 	case '+': made.what = ADD; break;
 	case ':': made.what = PLAIN_ADD; break;
+	case '?': made.what = COMPARE; break;
 	case '%': made.what = STREAM; break;
 	default: exit(90);
 	}
@@ -124,6 +126,10 @@ static int run(struct shared *shared, const struct operation *operations, int le
 			break;
 		case ADD: __asm__ volatile("lock addl %1, %0" : "+m"(*word) : "r"(value)); break;
 		case PLAIN_ADD: __asm__ volatile("addl %1, %0" : "+m"(*word) : "r"(value)); break;
+		case COMPARE:
+			__asm__ volatile("cmpxchgl %2, %0" : "+m"(*word), "+a"(a) : "r"(value));
+			registers[o->target] = a & 3;
+			break;
 		case STREAM: __asm__ volatile("movnti %1, %0" : "=m"(*word) : "r"(value)); break;
 		case MFENCE: __asm__ volatile("mfence" ::: "memory"); break;
 		case SFENCE: __asm__ volatile("sfence" ::: "memory"); break;

@@ -226,6 +226,18 @@ static void *add(void *nothing)
 	return nothing;
 }
 
+static void *add_locked(void *nothing)
+{
+	__atomic_fetch_add(&count, 1, __ATOMIC_SEQ_CST);
+	return nothing;
+}
+
+static void *fail(void *nothing)
+{
+	abort();
+	return nothing;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -261,6 +273,14 @@ int main(int argc, char **argv)
 		pthread_join(thread, NULL);
 		pthread_join(second, NULL);
 		return count != 2;
+	} else if (strcmp(mode, "adds locked") == 0) {
+		pthread_create(&thread, NULL, add_locked, NULL);
+		pthread_create(&second, NULL, add_locked, NULL);
+		pthread_join(thread, NULL);
+		pthread_join(second, NULL);
+		return count != 2;
+	} else if (strcmp(mode, "leaves") == 0) {
+		pthread_create(&thread, NULL, fail, NULL);
 	} else {
 		count++;
 	}

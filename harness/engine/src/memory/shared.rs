@@ -18,6 +18,8 @@ pub(crate) struct SharedMemory {
     pub(super) knowledge: Knowledge,
     pub(super) reserved: Reserved,
     pub(super) changes: u64,
+    /// An instruction has loaded and stored memory without a lock where others may notice.
+    pub splittable: bool,
     /// The user of each word, by object and number; `None` if there are several.
     users: HashMap<(u32, u64), Option<TaskId>>,
     /// The last writer of each word, by object and offset.

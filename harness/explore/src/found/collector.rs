@@ -62,6 +62,8 @@ pub(crate) struct Collector {
     unwatched: BTreeSet<String>,
     /// True if a process had several threads.
     pub has_threads: bool,
+    /// True if an instruction could be split.
+    pub splittable: bool,
 }
 
 impl Collector {
@@ -111,6 +113,7 @@ impl Collector {
         self.struck.extend(outcome.faults_struck);
         self.unwatched.extend(outcome.unwatched);
         self.has_threads |= outcome.has_threads;
+        self.splittable |= outcome.splittable;
         let is_like_others = (self.start_up.as_ref())
             .is_none_or(|known| known.skips_wrappers == outcome.start_up.skips_wrappers);
         if is_like_others && !matches!(outcome.verdict, Verdict::Invalid(_)) {

@@ -62,6 +62,8 @@ pub(crate) struct Outcome {
     pub unwatched: BTreeSet<String>,
     /// True if a process had several threads.
     pub has_threads: bool,
+    /// True if an instruction could be split.
+    pub splittable: bool,
 }
 
 impl Outcome {
@@ -93,6 +95,7 @@ impl Outcome {
             start_up: StartUp::default(),
             unwatched: BTreeSet::new(),
             has_threads: false,
+            splittable: false,
         }
     }
 
@@ -116,6 +119,7 @@ impl Outcome {
             met: run.met.clone(),
             start_up: run.plan.start_up.clone(),
             unwatched: run.unwatched.clone(),
+            splittable: run.splittable,
             has_threads: (0..)
                 .zip(&run.trace.tasks)
                 .any(|(n, task)| task.leader != TaskId(n)),

@@ -7,8 +7,7 @@ use crosswire_check::Expectations;
 use crosswire_engine::ExecutableError;
 use crosswire_engine::{Isolation, Listings, Target};
 use crosswire_model::{
-    Delays, FORMAT_VERSION, Frame, MemoryModel, Plan, Program, Record, Rule, Run, Schedule, Stack,
-    StartUp, Verdict,
+    FORMAT_VERSION, Frame, Plan, Program, Record, Rule, Run, Schedule, Stack, StartUp, Verdict,
 };
 use crosswire_symbols as symbols;
 
@@ -95,7 +94,7 @@ pub(crate) fn spelled_out(run: &Run) -> Plan {
             deviations: run.trace.deviations.clone(),
             ..Schedule::new(Rule::RunOn)
         },
-        memory: memory(run),
+        memory: run.plan.memory.delaying(run.trace.delays()),
         footprints: false,
         start_up: StartUp {
             // Nothing is left to choose.
@@ -103,14 +102,6 @@ pub(crate) fn spelled_out(run: &Run) -> Plan {
             ..run.plan.start_up.clone()
         },
         ..run.plan.clone()
-    }
-}
-
-/// Returns the memory model with every store of the run that has waited.
-fn memory(run: &Run) -> MemoryModel {
-    match run.plan.memory {
-        MemoryModel::Sc => MemoryModel::Sc,
-        MemoryModel::Tso(_) => MemoryModel::Tso(Delays::These(run.trace.delays())),
     }
 }
 

@@ -106,6 +106,7 @@ impl Sampling {
             start_up: collector.start_up.clone(),
             after_start: (collector.is_start_long).then(|| collector.after_start.mean()),
             has_wrappers: !collector.wrappers.is_empty(),
+            splittable: collector.splittable,
         });
     }
 

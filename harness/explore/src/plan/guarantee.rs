@@ -1,7 +1,7 @@
 //! Combined guarantee of the runs with random priorities.
 
 use crate::keep::pairs;
-use crosswire_model::{Delays, MemoryModel, Plan, Rule};
+use crosswire_model::{Delays, Plan, Rule};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,10 +122,7 @@ impl Promise {
         // The rule does not decide how long stores wait.
         let has_all_orders = plan.faults.is_empty()
             && !plan.start_up.comes_first
-            && !matches!(
-                plan.memory,
-                MemoryModel::Tso(Delays::All | Delays::Random { .. })
-            );
+            && matches!(plan.memory.delayed(), None | Some(Delays::These(_)));
         match plan.schedule.rule {
             Rule::Priorities {
                 changes,

@@ -1,4 +1,4 @@
-//! Which stores wait in store buffers in which run.
+//! Which stores wait in store buffers in which run, and which instructions are split.
 
 use crosswire_model::{Delays, MemoryModel};
 use rand::{Rng, RngExt, SeedableRng};
@@ -9,7 +9,8 @@ use std::str::FromStr;
 /// Memory model of an exploration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Memory {
-    /// Stores are visible at once.
+    /// Stores are visible at once. Instructions that load and store without a lock take two
+    /// steps in some runs.
     #[default]
     Sc,
     /// Stores may wait in store buffers: x86-TSO.
@@ -22,29 +23,34 @@ const NONE: u32 = 4;
 
 impl Memory {
     /// Returns the model of a run: in the run by which others are measured no store waits, in
-    /// others some do by chance.
-    pub(crate) fn of_run(self, seed: u64, run: u64) -> MemoryModel {
-        if self == Memory::Sc {
+    /// others some do by chance. Without store buffers that makes a difference if there are
+    /// instructions that can be split.
+    pub(crate) fn of_run(self, seed: u64, run: u64, splittable: bool) -> MemoryModel {
+        if self == Memory::Sc && !splittable {
             return MemoryModel::Sc;
         }
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         // Apart from the streams of rules, which are the numbers of the runs.
         random.set_stream(run | 1 << 63);
-        MemoryModel::Tso(match run {
-            0 => Delays::These(Vec::new()),
-            _ if random.random_range(0..NONE) == 0 => Delays::These(Vec::new()),
-            _ => Delays::Random {
-                one_in: ONE_IN[random.random_range(0..ONE_IN.len())],
-                seed: random.next_u64(),
-            },
+        let none = run == 0 || random.random_range(0..NONE) == 0;
+        if none {
+            return self.in_full().delaying(Vec::new());
+        }
+        self.delaying(Delays::Random {
+            one_in: ONE_IN[random.random_range(0..ONE_IN.len())],
+            seed: random.next_u64(),
         })
     }
 
     /// Returns the model of a run of which every order is explored.
     pub(crate) fn in_full(self) -> MemoryModel {
+        self.delaying(Delays::All)
+    }
+
+    fn delaying(self, delays: Delays) -> MemoryModel {
         match self {
-            Memory::Sc => MemoryModel::Sc,
-            Memory::Tso => MemoryModel::Tso(Delays::All),
+            Memory::Sc => MemoryModel::Split(delays),
+            Memory::Tso => MemoryModel::Tso(delays),
         }
     }
 }
@@ -82,10 +88,18 @@ mod tests {
     #[test]
     fn stores_wait_in_most_runs_but_not_in_the_first() {
         let none = MemoryModel::Tso(Delays::These(Vec::new()));
-        assert_eq!(Memory::Tso.of_run(3, 0), none);
-        let with = (1..400).filter(|run| Memory::Tso.of_run(3, *run) != none);
+        assert_eq!(Memory::Tso.of_run(3, 0, false), none);
+        let with = (1..400).filter(|run| Memory::Tso.of_run(3, *run, false) != none);
         assert!((250..350).contains(&with.count()));
-        assert_eq!(Memory::Sc.of_run(3, 1), MemoryModel::Sc);
+    }
+
+    #[test]
+    fn instructions_are_split_in_most_runs_if_there_are_some_to_split() {
+        let sc = |run, splittable| Memory::Sc.of_run(3, run, splittable);
+        assert!((0..400).all(|run| sc(run, false) == MemoryModel::Sc));
+        let is_split = |run: &u64| matches!(sc(*run, true), MemoryModel::Split(_));
+        assert!(!is_split(&0) && (250..350).contains(&(1..400).filter(is_split).count()));
+        assert_eq!(Memory::Sc.in_full(), MemoryModel::Split(Delays::All));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(crate) struct Lessons {
     pub after_start: Option<Profile>,
     /// True if there are programs that only prepare others, which runs leave out.
     pub has_wrappers: bool,
+    /// True if some instruction loads and stores contested memory without a lock.
+    pub splittable: bool,
 }
 
 /// One run in this number is performed with start-up that others may disturb, where it takes
@@ -122,7 +124,7 @@ impl Planner {
             seed: self.seed,
             schedule,
             faults: self.faults(run, lessons),
-            memory: self.memory.of_run(self.seed, run),
+            memory: (self.memory).of_run(self.seed, run, lessons.splittable),
             watches_threads: self.watches_threads,
             footprints,
             clocks_are_free: !run.is_multiple_of(WITH_CLOCKS),

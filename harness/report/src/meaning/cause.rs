@@ -11,7 +11,9 @@
 use crate::meaning::buffered;
 use crate::meaning::events::{self, Story};
 use crosswire_calls::{Does, Mapping};
-use crosswire_model::{DelayedStore, Event, Fault, Kind as Broken, TaskId, Trace, Violation, What};
+use crosswire_model::{
+    AccessKind, DelayedStore, Event, Fault, Kind as Broken, TaskId, Trace, Violation, What,
+};
 use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -154,9 +156,17 @@ pub(super) fn late_store(
     let What::Delay { access, .. } = &happened[found.executed].what else {
         return None;
     };
+    let late = match access.kind {
+        AccessKind::Update => "is a load and a store, since it is not locked; it stored",
+        _ => "waited in its store buffer and became visible",
+    };
     let mut sentence = format!(
-        "the store of `{}` in step {} ({}) waited in its store buffer and became visible in step \
-         {}, after `{}` had looked there in step {} ({})",
+        "the {} of `{}` in step {} ({}) {late} in step {}, after `{}` had looked there in step {} \
+         ({})",
+        match access.kind {
+            AccessKind::Update => "instruction",
+            _ => "store",
+        },
         name(found.executed),
         step(found.executed),
         events::access(access, story.trace),

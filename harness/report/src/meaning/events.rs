@@ -214,7 +214,11 @@ impl Story<'_> {
                 ),
             },
             What::Delay { access, .. } => {
-                format!("{} (buffered)", accessed(access, self.trace, room))
+                let when = match access.kind {
+                    AccessKind::Update => "stored later",
+                    _ => "buffered",
+                };
+                format!("{} ({when})", accessed(access, self.trace, room))
             }
             What::Wake { call, result } => self.woken(index, *call, *result, room),
             What::Resume => "resumes".to_owned(),

@@ -26,14 +26,16 @@ impl Session<'_> {
         if !ends_there {
             self.note_page(index, &region, page + PAGE);
         }
+        // What it loads there may wait in its buffer.
+        let waits = !self.tasks[index].buffer.is_empty();
         let pages = self.pages_mut(index);
-        if !ends_there || !pages.may_be_left(page, index) {
+        if waits || !ends_there || !pages.may_be_left(page, index) {
             return Ok(false);
         }
         let contested = &self.setup.plan.start_up.contested;
         // Stores to it would be visible before older ones that wait.
-        let waits = !self.setup.plan.memory.is_sc();
-        if waits
+        let is_late = self.setup.plan.memory.is_tso();
+        if is_late
             || !self.setup.plan.start_up.leaves_pages
             || contested.contains(&self.page_name(&region, page))
         {

@@ -3,6 +3,9 @@
 //!
 //! The program's own instruction performs both, on memory that looks as its task sees it, while
 //! nobody else runs. Then the memory is made again what it is for all others.
+//!
+//! Without store buffers (`MemoryModel::Split`) the same makes two steps of an instruction that
+//! loads and stores without a lock. Its task takes no other step before it has stored.
 
 use super::buffer::{Found, Store};
 use super::order::Order;
@@ -31,7 +34,7 @@ impl Session<'_> {
     pub fn delay_store(&mut self, index: usize) -> Result<bool, Halt> {
         let task = &self.tasks[index];
         let is_at_access = matches!(task.state, State::Ready(At::Access, _));
-        if self.setup.plan.memory.is_sc() || !is_at_access || task.buffer.repeats {
+        if !is_at_access || task.buffer.repeats {
             return Ok(false);
         }
         let pending = task.access.expect("it is at an access");
@@ -42,8 +45,10 @@ impl Session<'_> {
             && !pending.stepped
             && !pending.unbacked;
         let region = self.space(index).at(pending.address).copied();
+        let is_split = kind == AccessKind::Update;
+        let counts = is_split || self.setup.plan.memory.is_tso();
         let Some(region) = region.filter(|region| {
-            may_wait && region.end - pending.address >= size && !self.is_examined(index)
+            may_wait && counts && region.end - pending.address >= size && !self.is_examined(index)
         }) else {
             return Ok(false);
         };
@@ -54,7 +59,13 @@ impl Session<'_> {
             number: buffer.able,
         };
         let has_room = buffer.in_a_row < MOST;
-        if !self.setup.plan.memory.delays(store) || !self.may_be_noticed(&region, &pending, size) {
+        let is_known = !is_split || self.memory.splittable;
+        let is_delayed = self.setup.plan.memory.delays(store);
+        if is_known && !is_delayed || !self.may_be_noticed(&region, &pending, size) {
+            return Ok(false);
+        }
+        self.memory.splittable |= is_split;
+        if !is_delayed {
             return Ok(false);
         }
         self.tasks[index].access = Some(Pending {
@@ -65,7 +76,7 @@ impl Session<'_> {
         if !has_room {
             return Ok(false);
         }
-        if kind == AccessKind::Update || self.tasks[index].buffer.fenced {
+        if is_split || self.tasks[index].buffer.fenced {
             // It loads first, or waits, both of which others may notice.
             return Ok(false);
         }
@@ -176,7 +187,8 @@ impl Session<'_> {
             self.record_load(index, pending, &before);
         }
         if kind != AccessKind::Read {
-            self.put_into_buffer(index, pending, left);
+            let loaded = (kind == AccessKind::Update).then(|| value_of(&before));
+            self.put_into_buffer(index, pending, loaded, left);
         }
         Ok(())
     }
@@ -220,11 +232,22 @@ impl Session<'_> {
         }
     }
 
-    fn put_into_buffer(&mut self, index: usize, pending: &Pending, left: Vec<u8>) {
+    fn put_into_buffer(
+        &mut self,
+        index: usize,
+        pending: &Pending,
+        loaded: Option<u64>,
+        left: Vec<u8>,
+    ) {
         let Some(access) = self.access_of(index, pending, left.len()) else {
             return;
         };
         let access = Access {
+            kind: match loaded {
+                Some(_) => AccessKind::Update,
+                None => AccessKind::Write,
+            },
+            before: loaded.map(|value| self.stable_words(value)),
             after: Some(self.stable_words(value_of(&left))),
             ..access
         };
@@ -239,6 +262,7 @@ impl Session<'_> {
             step,
             number: buffer.delayed + 1,
         });
+        buffer.fenced |= !self.setup.plan.memory.is_tso();
         let store = buffer.able;
         self.record(index, What::Delay { store, access });
     }

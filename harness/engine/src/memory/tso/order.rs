@@ -69,6 +69,8 @@ fn is_plain_store(mnemonic: Mnemonic) -> bool {
             // Load and store.
             | Adc | Add | And | Btc | Btr | Bts | Dec | Inc | Neg | Not | Or | Rcl | Rcr | Rol
             | Ror | Sal | Sar | Sbb | Shl | Shld | Shr | Shrd | Sub | Xadd | Xor
+            // It stores what it has loaded if that is not what it expects (SDM volume 2).
+            | Cmpxchg
             // The x87 stack.
             | Fst | Fstp | Fist | Fistp | Fisttp
             // Vectors.
@@ -106,7 +108,7 @@ mod tests {
             // lock add [rdi],eax; xchg [rdi],al; cmpxchg [rdi],ecx; lock cmpxchg [rdi],ecx
             (&[0xf0, 0x01, 0x07], true, Order::Drains),
             (&[0x86, 0x07], true, Order::Drains),
-            (&[0x0f, 0xb1, 0x0f], true, Order::Drains),
+            (&[0x0f, 0xb1, 0x0f], true, Order::Store),
             (&[0xf0, 0x0f, 0xb1, 0x0f], true, Order::Drains),
             // movnti [rdi],eax; movntdq [rdi],xmm0; rep movsb; vmovups [rdi]{k1},zmm0
             (&[0x0f, 0xc3, 0x07], true, Order::Drains),

@@ -4,9 +4,7 @@ use crate::found::findings::Identity;
 use crate::keep::criteria::Judge;
 use crate::perform::runner::Runner;
 use crosswire_engine::EngineError;
-use crosswire_model::{
-    DelayedStore, Delays, Fault, MemoryModel, Plan, Run, Schedule, StartUp, Switch, Verdict,
-};
+use crosswire_model::{DelayedStore, Fault, Plan, Run, Schedule, StartUp, Switch, Verdict};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -97,10 +95,7 @@ impl Attempts<'_> {
         faults: Vec<Fault>,
         switches: Vec<Switch>,
     ) -> Result<bool, EngineError> {
-        let memory = match self.best.plan.memory {
-            MemoryModel::Sc => MemoryModel::Sc,
-            MemoryModel::Tso(_) => MemoryModel::Tso(Delays::These(delays)),
-        };
+        let memory = self.best.plan.memory.delaying(delays);
         let plan = Plan {
             schedule: Schedule::switching(switches),
             faults,

@@ -83,7 +83,7 @@ const spoken = (event) => {
   const flag = flags[event];
   const signs = [
     flag & FAULT ? "fault" : "", flag & DEVIATION ? "differs from the default schedule" : "",
-    flag & MARKED ? "explains the failure" : "", flag & BUFFERED ? "waits in the store buffer" : "",
+    flag & MARKED ? "explains the failure" : "", flag & BUFFERED ? "others see it later" : "",
   ].filter(Boolean).join(", ");
   return `step ${step[event]}, ${run.lanes[lanes[event]]}: ${run.strings[text[event]]}${signs ? `, ${signs}` : ""}`;
 };
