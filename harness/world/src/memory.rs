@@ -104,10 +104,7 @@ impl<'a> Follower<'a> {
         let place = access.offset;
         self.says(
             task,
-            match access.kind {
-                AccessKind::Update => format!("has yet to store {name}+{place:#x} = {value:#x}"),
-                _ => format!("has {name}+{place:#x} = {value:#x} in its store buffer"),
-            },
+            format!("has {name}+{place:#x} = {value:#x} in its store buffer"),
         );
     }
 

@@ -34,6 +34,21 @@ static int straddle(void)
 	return *at(memory + PAGE - 4) != 0x55667788 || *at(memory + PAGE) != 0x11223344;
 }
 
+/* Over both edges of shared memory that lies within private memory. */
+static int edges(void)
+{
+	char *all = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mmap(all + PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	for (int edge = PAGE; edge <= 2 * PAGE; edge += PAGE) {
+		volatile long *over = (volatile long *)(all + edge - 4);
+		*over = 0x1122334455667788;
+		__asm__ volatile("addq $1, %0\n\tlock addq $1, %0" : "+m"(*over));
+		if (*over != 0x112233445566778a)
+			return 1;
+	}
+	return 0;
+}
+
 static int vector(void)
 {
 	_mm_storeu_si128((__m128i *)(memory + 64), _mm_set1_epi32(4));
@@ -145,7 +160,7 @@ static const struct {
 	{ "alias", alias, 1 },	   { "straddle", straddle, 0 },	 { "vector", vector, 0 },
 	{ "string", string, 1 },   { "update", update, -4 },	 { "many", many, 1 },
 	{ "threads", threads, 1 }, { "executes", executes, 3 },	 { "dies", dies, 3 },
-	{ "works", works, 1 },	   { "signalled", signalled, 9 },
+	{ "works", works, 1 },	   { "signalled", signalled, 9 }, { "edges", edges, 0 },
 };
 
 int main(int count, char **arguments)

@@ -208,7 +208,11 @@ impl Session<'_> {
         self.prepare_trampolines(index)?;
         if self.is_buffered(index, &pending) {
             self.access_by_buffer(index, &pending)?;
-            return self.run_code(index, 0);
+            return match self.tasks[index].state {
+                // It touches other memory, too, or has failed as it would without the engine.
+                State::Ready(At::Access | At::Signal(_), _) => Ok(()),
+                _ => self.run_code(index, 0),
+            };
         }
         let form = self
             .memory
