@@ -251,6 +251,23 @@ impl Trace {
         self.events.iter().filter_map(delayed).collect()
     }
 
+    /// Tells whether an event is a store that became visible later and whose instruction has
+    /// loaded, too: it takes two steps, since it is not locked.
+    pub fn is_split(&self, event: usize) -> bool {
+        let Some((before, own)) = event.checked_sub(1).zip(self.events.get(event)) else {
+            return false;
+        };
+        let before = &self.events[before];
+        match (&before.what, &own.what) {
+            (What::Access(load), What::Delay { access, .. }) => {
+                (before.task, before.step) == (own.task, own.step)
+                    && (load.place, load.object, load.offset)
+                        == (access.place, access.object, access.offset)
+            }
+            _ => false,
+        }
+    }
+
     /// Processes that a fault of the plan killed.
     pub fn killed_by_fault(&self) -> impl Iterator<Item = TaskId> + '_ {
         self.events.iter().filter_map(|event| match &event.what {

@@ -223,7 +223,9 @@ impl<'a> Follower<'a> {
             What::Killed(signal) => self.ends(task, format!("killed by {signal}")),
             What::Panic(message) => self.says(task, format!("panicked: {message}")),
             What::Access(access) => self.accesses(task, access),
-            What::Delay { access, .. } => self.delays(task, access),
+            What::Delay { access, .. } => {
+                self.delays(task, access, self.trace.is_split(self.event))
+            }
         }
     }
 

@@ -97,14 +97,18 @@ impl<'a> Follower<'a> {
     }
 
     /// A store of a task waits in its store buffer: the memory is as it was.
-    pub(super) fn delays(&mut self, task: TaskId, access: &Access) {
+    pub(super) fn delays(&mut self, task: TaskId, access: &Access, is_split: bool) {
         let object = self.shared_object(access.object);
         let name = self.world.objects[object].name.clone();
         let value = access.after.unwrap_or(0);
         let place = access.offset;
+        let stored = format!("{name}+{place:#x} = {value:#x}");
         self.says(
             task,
-            format!("has {name}+{place:#x} = {value:#x} in its store buffer"),
+            match is_split {
+                true => format!("has yet to store {stored}"),
+                false => format!("has {stored} in its store buffer"),
+            },
         );
     }
 

@@ -11,9 +11,7 @@
 use crate::meaning::buffered;
 use crate::meaning::events::{self, Story};
 use crosswire_calls::{Does, Mapping};
-use crosswire_model::{
-    AccessKind, DelayedStore, Event, Fault, Kind as Broken, TaskId, Trace, Violation, What,
-};
+use crosswire_model::{DelayedStore, Event, Fault, Kind as Broken, TaskId, Trace, Violation, What};
 use crosswire_world::{Kind, Use};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,17 +154,16 @@ pub(super) fn late_store(
     let What::Delay { access, .. } = &happened[found.executed].what else {
         return None;
     };
-    let late = match access.kind {
-        AccessKind::Update => "is a load and a store, since it is not locked; it stored",
-        _ => "waited in its store buffer and became visible",
+    let (what, late) = match story.trace.is_split(found.executed) {
+        true => (
+            "instruction",
+            "is a load and a store, since it is not locked; it stored",
+        ),
+        false => ("store", "waited in its store buffer and became visible"),
     };
     let mut sentence = format!(
-        "the {} of `{}` in step {} ({}) {late} in step {}, after `{}` had looked there in step {} \
+        "the {what} of `{}` in step {} ({}) {late} in step {}, after `{}` had looked there in step {} \
          ({})",
-        match access.kind {
-            AccessKind::Update => "instruction",
-            _ => "store",
-        },
         name(found.executed),
         step(found.executed),
         events::access(access, story.trace),

@@ -214,9 +214,9 @@ impl Story<'_> {
                 ),
             },
             What::Delay { access, .. } => {
-                let when = match access.kind {
-                    AccessKind::Update => "stored later",
-                    _ => "buffered",
+                let when = match self.trace.is_split(index) {
+                    true => "stored later",
+                    false => "buffered",
                 };
                 format!("{} ({when})", accessed(access, self.trace, room))
             }

@@ -3,7 +3,7 @@
 
 use crate::escape::escape;
 use crate::meaning::events;
-use crosswire_model::{AccessKind, Action, End, Event, TaskId, Trace, What};
+use crosswire_model::{Action, End, Event, TaskId, Trace, What};
 
 /// Maximum number of turns shown; those in the middle are left out.
 const MOST_TURNS: usize = 14;
@@ -100,16 +100,10 @@ fn tell(turn: &Turn<'_>, trace: &Trace, is_last: bool) -> String {
         _ => None,
     });
     let stays = own().filter_map(|event| match &event.what {
-        What::Delay { access, .. } => Some(match access.kind {
-            AccessKind::Update => format!(
-                "; it {}, but has yet to store",
-                events::access(access, trace)
-            ),
-            _ => format!(
-                "; what it {} waits in its store buffer",
-                events::access(access, trace)
-            ),
-        }),
+        What::Delay { access, .. } => Some(format!(
+            "; what it {} becomes visible later",
+            events::access(access, trace)
+        )),
         _ => None,
     });
     let stays: String = stays.collect();

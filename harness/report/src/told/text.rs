@@ -10,7 +10,7 @@ use crate::told::timeline::{WIDTH, shown_tasks, timeline};
 use crate::told::{races, refused};
 use crate::{Explanation, Palette};
 use crosswire_explore::{Found, LastLines, Replay};
-use crosswire_model::{AccessKind, Kind, Limit, Names, Record, Stack, Verdict, Violation, What};
+use crosswire_model::{Kind, Limit, Names, Record, Stack, Verdict, Violation};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -328,18 +328,10 @@ fn circumstances_of(record: &Record) -> Vec<String> {
         _ => format!("{decisions} scheduling decisions differ from the default"),
     };
     let steps = counted(record.trace.steps, "step");
-    let (split, buffered) = record
-        .trace
-        .events
-        .iter()
-        .fold((0, 0), |(split, buffered), one| match &one.what {
-            What::Delay { access, .. } if access.kind == AccessKind::Update => {
-                (split + 1, buffered)
-            }
-            What::Delay { .. } => (split, buffered + 1),
-            _ => (split, buffered),
-        });
-    let buffered = match buffered {
+    let events = &record.trace.events;
+    let split = (0..events.len()).filter(|event| record.trace.is_split(*event));
+    let split = split.count();
+    let buffered = match record.trace.delays().len() - split {
         0 => String::new(),
         1 => ", 1 store waits in a store buffer".to_owned(),
         stores => format!(", {stores} stores wait in store buffers"),

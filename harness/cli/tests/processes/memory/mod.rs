@@ -14,6 +14,7 @@ use crosswire_testing::measure;
 use litmus::TESTS;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -82,9 +83,10 @@ fn agree(memory: Memory, tests: &[&(&str, &str)]) {
 }
 
 /// What a program does to memory and tasks whose stores wait (see `programs/buffered.c`).
-const MODES: [&str; 11] = [
+const MODES: [&str; 12] = [
     "alias",
     "straddle",
+    "edges",
     "vector",
     "string",
     "update",
@@ -141,6 +143,33 @@ fn litmus_tests_print_what_x86_tso_allows() {
 #[test]
 fn further_litmus_tests_print_what_x86_tso_allows() {
     agree(Memory::Tso, &half(1));
+}
+
+/// What the processors of this machine show when they perform the tests of two processes, as often
+/// as `CROSSWIRE_NATIVE` says, is among what the model allows, and so among what exploration shows.
+#[test]
+fn processors_show_nothing_that_is_not_explored() {
+    let build = build_directory();
+    let program = compile(&[source("litmus.c")], build.path(), "litmus");
+    let times = measure("CROSSWIRE_NATIVE", 10_000).to_string();
+    for (name, test) in TESTS
+        .iter()
+        .filter(|(_, test)| test.split('|').count() == 2)
+    {
+        let output = Command::new(&program).args([test, times.as_str()]).output();
+        let output = output.expect("the test can be performed");
+        let lines = String::from_utf8(output.stdout).expect("text");
+        let seen: BTreeSet<String> = lines.lines().map(str::to_owned).collect();
+        let allowed = model::outcomes(test, Memory::Tso);
+        assert!(
+            output.status.success() && !seen.is_empty(),
+            "{name}: {}",
+            output.status
+        );
+        let forbidden: Vec<_> = seen.difference(&allowed).collect();
+        assert!(forbidden.is_empty(), "{name} `{test}`: {forbidden:?}");
+        eprintln!("{name}: {} of {} outcomes", seen.len(), allowed.len());
+    }
 }
 
 /// Of the tests without such an instruction, one in eight.

@@ -107,11 +107,10 @@ fn operation(text: &str) -> Operation {
     let at = text.find(['=', '~', '+', ':', '%']).expect("an operator");
     let (place, value) = (place(&text[..at]), text[at + 1..].parse().expect("a value"));
     match &text[at..=at] {
-        "=" => Operation::Store(place, value),
+        // A non-temporal store is ordered more weakly by processors; the engine does not know that.
+        "=" | "%" => Operation::Store(place, value),
         ":" => Operation::PlainAdd(place, value),
         "+" => Operation::Locked(None, place, Locked::Add(value)),
-        // A non-temporal store is ordered more weakly; the engine performs it when the buffer is
-        // empty, and at once.
         _ => Operation::Locked(None, place, Locked::Exchange(value)),
     }
 }

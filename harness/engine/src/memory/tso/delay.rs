@@ -187,8 +187,7 @@ impl Session<'_> {
             self.record_load(index, pending, &before);
         }
         if kind != AccessKind::Read {
-            let loaded = (kind == AccessKind::Update).then(|| value_of(&before));
-            self.put_into_buffer(index, pending, loaded, left);
+            self.put_into_buffer(index, pending, left);
         }
         Ok(())
     }
@@ -232,22 +231,11 @@ impl Session<'_> {
         }
     }
 
-    fn put_into_buffer(
-        &mut self,
-        index: usize,
-        pending: &Pending,
-        loaded: Option<u64>,
-        left: Vec<u8>,
-    ) {
+    fn put_into_buffer(&mut self, index: usize, pending: &Pending, left: Vec<u8>) {
         let Some(access) = self.access_of(index, pending, left.len()) else {
             return;
         };
         let access = Access {
-            kind: match loaded {
-                Some(_) => AccessKind::Update,
-                None => AccessKind::Write,
-            },
-            before: loaded.map(|value| self.stable_words(value)),
             after: Some(self.stable_words(value_of(&left))),
             ..access
         };

@@ -56,9 +56,8 @@ pub(in crate::memory) fn drains(decoded: &Instruction) -> bool {
     }
 }
 
-/// Tells whether an instruction, as far as it stores, does so in the order of the program and
-/// all of its operand. Not among them: non-temporal stores, which are ordered weakly, and
-/// stores under a mask.
+/// Tells whether an instruction, as far as it stores, may do so in the order of the program and
+/// stores all of its operand. Not among them: stores under a mask.
 fn is_plain_store(mnemonic: Mnemonic) -> bool {
     use Mnemonic::*;
     matches!(
@@ -69,6 +68,8 @@ fn is_plain_store(mnemonic: Mnemonic) -> bool {
             // Load and store.
             | Adc | Add | And | Btc | Btr | Bts | Dec | Inc | Neg | Not | Or | Rcl | Rcr | Rol
             | Ror | Sal | Sar | Sbb | Shl | Shld | Shr | Shrd | Sub | Xadd | Xor
+            // Non-temporal: processors order them more weakly.
+            | Movnti | Movntq | Movntdq | Movntps | Movntpd | Vmovntdq | Vmovntps | Vmovntpd
             // It stores what it has loaded if that is not what it expects (SDM volume 2).
             | Cmpxchg
             // The x87 stack.
@@ -111,8 +112,8 @@ mod tests {
             (&[0x0f, 0xb1, 0x0f], true, Order::Store),
             (&[0xf0, 0x0f, 0xb1, 0x0f], true, Order::Drains),
             // movnti [rdi],eax; movntdq [rdi],xmm0; rep movsb; vmovups [rdi]{k1},zmm0
-            (&[0x0f, 0xc3, 0x07], true, Order::Drains),
-            (&[0x66, 0x0f, 0xe7, 0x07], true, Order::Drains),
+            (&[0x0f, 0xc3, 0x07], true, Order::Store),
+            (&[0x66, 0x0f, 0xe7, 0x07], true, Order::Store),
             (&[0xf3, 0xa4], true, Order::Drains),
             (&[0x62, 0xf1, 0x7c, 0x49, 0x11, 0x07], true, Order::Drains),
         ] {
