@@ -1,11 +1,12 @@
 //! Measures the cost of shared memory: of an access, of a search of all crash points, and
-//! for a program that does not use it. Prints ratios of figures measured in the same run.
+//! for a program that does not use it; and of store buffers. Prints ratios of figures measured in
+//! the same run.
 
 mod common;
 
 use common::{compile, median, per_step, target};
 use crosswire::engine::{Engine, bare_fault, bare_stop};
-use crosswire::explore::{CrashSearch, Exploration, available_cpus};
+use crosswire::explore::{Budget, CrashSearch, Exploration, Memory, available_cpus};
 use crosswire::model::Verdict;
 use std::path::Path;
 use std::process::Command;
@@ -72,6 +73,31 @@ int main(void)
 }
 "#;
 
+/// Two processes use a word alike; with LOCKED no store can wait.
+const CONTESTED: &str = r#"
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+    volatile int *word = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int child = fork();
+    for (int i = 0; i < 40; i++)
+#ifdef LOCKED
+        __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
+#else
+        *word = i;
+#endif
+    if (!child)
+        _exit(0);
+    wait(0);
+    return 0;
+}
+"#;
+
+/// Runs of an exploration whose cost is measured.
+const RUNS: u32 = 40;
+
 fn main() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let faults = compile(dir.path(), "faults", FAULTS);
@@ -80,6 +106,9 @@ fn main() {
     let mapped = format!("#define MAPPED\n{CALLS}");
     let mapped = compile(dir.path(), "mapped", &mapped);
     let victim = compile(dir.path(), "victim", VICTIM);
+    let stores = compile(dir.path(), "stores", CONTESTED);
+    let locked = format!("#define LOCKED\n{CONTESTED}");
+    let locked = compile(dir.path(), "locked", &locked);
     // Measured on a thread of its own, which an engine pins to one CPU.
     std::thread::spawn(move || {
         access(&accesses, &faults);
@@ -88,6 +117,26 @@ fn main() {
     .join()
     .expect("measured");
     crashes(&victim);
+    store_buffers("no store waits", &locked);
+    store_buffers("stores wait", &stores);
+}
+
+/// Runs in which stores may wait against runs in which they are visible at once.
+fn store_buffers(what: &str, program: &Path) {
+    let of_run = |memory| {
+        let mut exploration = Exploration::new(target(program));
+        exploration.jobs = 1;
+        exploration.memory = memory;
+        exploration.budget = Budget::runs(RUNS.into());
+        let report = exploration
+            .explore(&AtomicBool::new(false), &|_| {})
+            .expect("an exploration");
+        assert_eq!(report.verdict, Verdict::Pass);
+        report.elapsed / RUNS
+    };
+    let (ratio, tso, sc) = median(|| (of_run(Memory::Tso), of_run(Memory::Sc)));
+    println!("run, stores visible at once  {sc:>10.2?}");
+    println!("run under TSO, {what:<14}{tso:>10.2?}  {ratio:.2} × that");
 }
 
 /// An access against the bare stop for a fault.
