@@ -2,6 +2,7 @@
 
 use crate::terminal;
 use crosswire::explore::Progress;
+use crosswire::report::about;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -82,9 +83,12 @@ fn sentence(progress: &Progress) -> String {
         1 => ", 1 violation".to_owned(),
         count => format!(", {count} violations"),
     };
+    let behind = progress.estimated.map_or_else(String::new, |classes| {
+        format!(" (behind them about {} classes)", about(classes))
+    });
     let left = progress
         .left
-        .map_or_else(String::new, |left| format!(", {left} choices left"));
+        .map_or_else(String::new, |left| format!(", {left} choices left{behind}"));
     let chance = progress.guarantee.map_or_else(String::new, |chance| {
         let percent = (chance.probability * 100.0).floor();
         format!(

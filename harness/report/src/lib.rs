@@ -22,6 +22,7 @@ pub use escape::{escape, quoted};
 pub use meaning::cause::Cause;
 pub use meaning::explanation::Explanation;
 pub use page::page;
+pub use told::about::about;
 pub use told::palette::Palette;
 pub use told::races::RaceEntry;
 pub use told::stacks::StackEntry;

@@ -145,6 +145,7 @@ impl Exploration {
         let stopped = pool.perform(worker, stop, &|so_far| {
             progress(&Progress {
                 left: Some(shared.progress().left),
+                estimated: Some(shared.progress().estimated),
                 ..*so_far
             });
         });
@@ -317,6 +318,7 @@ impl Search<'_> {
         progress.classes += u64::from(is_new);
         progress.left = standing.tree.left();
         progress.doubt = progress.doubt.take().or(doubt);
+        standing.progress.estimated = standing.estimate();
         // A search that goes on begins somewhere in the tree.
         if job.run == 0 && plan.schedule.deviations.is_empty() {
             crate::perform::worker::describe_first(self.work, &run, &mut outcome);

@@ -104,6 +104,18 @@ impl Standing {
         self.before = (self.progress.explored, self.progress.classes);
     }
 
+    /// Estimates how much is left of the plan under way, and of those behind it, as if under each
+    /// of them there were as much as under those before it.
+    pub fn estimate(&self) -> u64 {
+        let here = (self.progress.explored - self.before.0) as f64;
+        let left = here * (1.0 / self.tree.explored_part() - 1.0);
+        let (plans, done) = (self.progress.fault_plans, self.progress.fault_plans_done);
+        let per_plan = (self.progress.explored as f64 + left) / (done + 1) as f64;
+        let behind = plans.saturating_sub(done + 1) as f64;
+        // A number that is too large for it becomes the largest.
+        (left + behind * per_plan).round() as u64
+    }
+
     /// Forgets what has been explored under the plan under way: more steps depend on each other
     /// than was known.
     pub fn begin_plan_anew(&mut self, extent: Extent, shard: Option<Shard>) {
@@ -138,6 +150,7 @@ pub(crate) fn joined(parts: &[Standing], are_all_there: bool) -> Exhaustion {
     let mut sum = Exhaustion {
         preemptions: all().find_map(|part| part.preemptions),
         left: all().map(|part| part.left).sum(),
+        estimated: all().fold(0, |sum, part| sum.saturating_add(part.estimated)),
         checked: all().map(|part| part.checked).sum(),
         doubt: all().find_map(|part| part.doubt.clone()),
         ..Exhaustion::default()

@@ -102,6 +102,34 @@ fn numbers_known_by_hand() {
 }
 
 #[test]
+fn the_explored_part_grows_until_it_is_the_whole() {
+    for (number, toy) in toys().iter().enumerate() {
+        let (mut toy, mut tree) = (toy.clone(), Tree::new(ALL_ORDERS, None));
+        let (mut parts, mut orders) = (Vec::new(), 0.0);
+        while let Some(mut deviations) = tree.next() {
+            // An exploration that is interrupted and resumed estimates the same.
+            if orders == 1.0 {
+                tree.put_back();
+                deviations = tree.next().expect("it was not tried");
+            }
+            tree.learn(&perform(&mut toy, deviations).trace.footprints);
+            orders += 1.0;
+            parts.push((orders, tree.explored_part()));
+        }
+        assert!(parts.is_sorted_by(|before, now| before.1 < now.1));
+        let (_, last) = parts[parts.len() - 1];
+        assert!((last - 1.0).abs() < 1e-9, "toy {number}: {last}");
+        // Where half of it is explored, the magnitude is known.
+        let (known, part) = parts[parts.len() / 2];
+        let estimate = known / part;
+        assert!(
+            (orders / 8.0..=orders * 8.0).contains(&estimate),
+            "toy {number}: {estimate} of {orders}"
+        );
+    }
+}
+
+#[test]
 fn shards_share_the_tree_without_overlap() {
     for toy in &toys() {
         let (whole, _) = classes(toy, Extent::Classes, None);

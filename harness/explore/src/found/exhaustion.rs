@@ -21,6 +21,9 @@ pub struct Exhaustion {
     pub classes: u64,
     /// Choices that are known to be left, behind which there may be more.
     pub left: u64,
+    /// An estimate of how many classes, or orders, are left in all.
+    #[serde(default)]
+    pub estimated: u64,
     /// Fault plans, that without a fault included.
     pub fault_plans: u64,
     /// Fault plans of which nothing is left.

@@ -307,6 +307,8 @@ pub struct Progress {
     pub guarantee: Option<Chance>,
     /// Of an exhaustive exploration: choices that are known to be left.
     pub left: Option<u64>,
+    /// The estimated number of classes of interleavings that are left of it.
+    pub estimated: Option<u64>,
 }
 
 #[cfg(test)]

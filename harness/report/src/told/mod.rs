@@ -1,5 +1,6 @@
 //! Reports for people: text of a width that terminals have.
 
+pub(crate) mod about;
 pub mod compare;
 pub mod crashes;
 pub(crate) mod fold;

@@ -2,6 +2,7 @@
 
 use crate::Palette;
 use crate::escape::{escape, quoted};
+use crate::told::about::about;
 use crate::told::fold::line;
 use crate::told::text::{counted, ended_line};
 use crosswire_explore::{
@@ -171,6 +172,19 @@ pub(crate) fn passed_over(wrappers: &[Wrapper], steps_are: &str) -> String {
         line(&mut text, &escape(&told));
     }
     text
+}
+
+/// Returns the estimate of what is left in words.
+fn estimated(exhaustion: &Exhaustion) -> String {
+    let what = match exhaustion.preemptions {
+        None => "classes",
+        Some(_) => "orders",
+    };
+    match exhaustion.estimated {
+        // A part that has been read from a file without one.
+        0 => String::new(),
+        estimated => format!(", by estimate about {} {what}", about(estimated)),
+    }
 }
 
 /// Returns a number of classes in words.
@@ -365,8 +379,9 @@ fn exhausted(exhaustion: &Exhaustion) -> String {
             format!("not all interleavings: {explored}{faults} explored, but {doubt}")
         }
         (false, ..) => format!(
-            "not all interleavings: {explored}{faults} explored, at least {} left",
-            counted(exhaustion.left, "choice")
+            "not all interleavings: {explored}{faults} explored, at least {} left{}",
+            counted(exhaustion.left, "choice"),
+            estimated(exhaustion)
         ),
     }
 }
