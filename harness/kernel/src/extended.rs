@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// Vector registers, then mask registers.
 pub const VECTORS: usize = 32 + 8;
 
-/// Where the legacy area has XMM0 to XMM15 (section 13.4.1).
+/// Where the legacy part has XMM0 to XMM15 (section 13.4.1).
 const XMM: Range<usize> = 160..416;
 
 /// The header. It says which parts are in their initial state, which the processor need not track
@@ -70,26 +70,26 @@ fn register_at(at: usize) -> Option<(usize, bool)> {
     if XMM.contains(&at) {
         return Some(((at - XMM.start) / 16, false));
     }
-    static AREAS: OnceLock<Vec<Area>> = OnceLock::new();
-    let areas = AREAS.get_or_init(|| {
+    static COMPONENTS: OnceLock<Vec<Component>> = OnceLock::new();
+    let parts = COMPONENTS.get_or_init(|| {
         [
             (YMM, 16, 0),
             (MASKS, 8, 32),
             (ZMM, 32, 0),
             (FURTHER_ZMM, 64, 16),
         ]
-        .map(|(component, size, first)| Area::of(component, size, first))
+        .map(|(component, size, first)| Component::of(component, size, first))
         .into_iter()
-        .filter(|area| !area.bytes.is_empty())
+        .filter(|part| !part.bytes.is_empty())
         .collect()
     });
-    let area = areas.iter().find(|area| area.bytes.contains(&at))?;
-    let register = area.first + (at - area.bytes.start) / area.size;
+    let part = parts.iter().find(|part| part.bytes.contains(&at))?;
+    let register = part.first + (at - part.bytes.start) / part.size;
     Some((register, register < 32))
 }
 
-/// Part of the state with a piece of each of several registers.
-struct Area {
+/// Component of the state with a piece of each of several registers.
+struct Component {
     bytes: Range<usize>,
     /// Bytes of each register.
     size: usize,
@@ -97,12 +97,15 @@ struct Area {
     first: usize,
 }
 
-impl Area {
+impl Component {
     /// Asks the processor where a component is; it is empty if there is none.
-    fn of(component: u32, size: usize, first: usize) -> Area {
-        let found = __cpuid_count(0xd, component);
+    fn of(component: u32, size: usize, first: usize) -> Component {
+        // SAFETY: every processor with vector registers has the instruction. The function is a safe
+        // one in newer versions of the standard library.
+        #[allow(unused_unsafe)]
+        let found = unsafe { __cpuid_count(0xd, component) };
         let start = found.ebx as usize;
-        Area {
+        Component {
             bytes: start..start + found.eax as usize,
             size,
             first,
@@ -132,7 +135,7 @@ mod tests {
         };
         assert_eq!(with(160), only(0, false));
         assert_eq!(with(415), only(15, false));
-        let upper = Area::of(YMM, 16, 0);
+        let upper = Component::of(YMM, 16, 0);
         if !upper.bytes.is_empty() {
             assert_eq!(with(upper.bytes.start + 17), only(1, true));
         }
