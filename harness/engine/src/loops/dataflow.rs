@@ -80,6 +80,8 @@ pub(super) fn deciding(steps: &[Performed], changed: &Changed, sharing: &impl Sh
     /// before that, as the last clock reading of the round before, does not matter.
     const MOST: usize = 6;
     let mut start = Marks::at_start(changed);
+    // Only calls read clocks: without one, nothing comes from a clock later.
+    let makes_calls = steps.iter().any(|step| step.call().is_some());
     for _ in 0..MOST {
         let mut follower = Follower {
             marks: start.clone(),
@@ -89,6 +91,9 @@ pub(super) fn deciding(steps: &[Performed], changed: &Changed, sharing: &impl Sh
         let mut factory = InstructionInfoFactory::new();
         for step in steps {
             follower.follow(step, &mut factory);
+            if follower.decided.earlier && !makes_calls {
+                return follower.decided;
+            }
         }
         let next = start.next(&follower.marks);
         if next == start {
