@@ -135,7 +135,7 @@ fn statuses_of(name: &str) -> BTreeSet<Option<i32>> {
     seen
 }
 
-/// Who is killed before its first step has touched nothing, but would have.
+/// A process that is killed before its first step has touched nothing, but would have.
 #[test]
 fn a_process_may_take_steps_before_it_is_killed() {
     assert_eq!(statuses_of("ended"), [Some(0), Some(3)].into());

@@ -145,8 +145,8 @@ fn further_litmus_tests_print_what_x86_tso_allows() {
     agree(Memory::Tso, &half(1));
 }
 
-/// What the processors of this machine show when they perform the tests of two processes, as often
-/// as `CROSSWIRE_NATIVE` says, is among what the model allows, and so among what exploration shows.
+/// Performs the tests of two processes on the processors of this machine, as often as
+/// `CROSSWIRE_NATIVE` says: what they show is what the model allows, and so what exploration shows.
 #[test]
 fn processors_show_nothing_that_is_not_explored() {
     let build = build_directory();
