@@ -366,6 +366,11 @@ impl Row {
         matches!(self.does, Does::Exit { .. })
     }
 
+    /// Returns whether the call ends the other threads of its process.
+    pub fn ends_threads(&self) -> bool {
+        matches!(self.does, Does::Exit { process: true } | Does::Execute)
+    }
+
     /// Returns whether the call ends tasks or may end them, so that tasks which were
     /// stopped may be stopped no more.
     pub fn may_end_tasks(&self) -> bool {

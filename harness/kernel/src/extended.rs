@@ -1,7 +1,9 @@
 //! Floating-point, vector and mask registers, in the processor's own form (Intel SDM volume 1,
 //! chapter 13).
 
+use super::{Tid, regs};
 use std::arch::x86_64::__cpuid_count;
+use std::io;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -22,7 +24,7 @@ const MASKS: u32 = 5;
 const ZMM: u32 = 6;
 const FURTHER_ZMM: u32 = 7;
 
-/// The registers of a stopped task, as [`regs::extended`](super::regs::extended) reads them.
+/// The registers of a stopped task, without the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extended(Vec<u8>);
 
@@ -36,9 +38,15 @@ pub struct DifferentVectors {
 }
 
 impl Extended {
-    /// Takes the registers without the header.
-    #[must_use]
-    pub fn of(mut bytes: Vec<u8>) -> Extended {
+    /// Reads the registers of a stopped task.
+    ///
+    /// # Errors
+    /// If the task is gone, or runs.
+    pub fn read(tid: Tid) -> io::Result<Extended> {
+        regs::extended(tid).map(Extended::of)
+    }
+
+    fn of(mut bytes: Vec<u8>) -> Extended {
         if let Some(header) = bytes.get_mut(HEADER) {
             header.fill(0);
         }

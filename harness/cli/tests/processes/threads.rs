@@ -76,8 +76,8 @@ fn an_increment_without_a_lock_is_two_steps() {
     assert_eq!(outcome.status, PASS, "{}", outcome.told());
 }
 
-/// What a thread does may come before its process ends, although nothing in the first run shows
-/// that it does anything.
+/// The steps of a thread may come before its process ends, although nothing in the first run shows
+/// that it takes any.
 #[test]
 fn a_thread_may_get_on_before_its_process_ends() {
     let (here, programs) = (somewhere(), build_directory());

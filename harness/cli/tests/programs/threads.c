@@ -267,15 +267,10 @@ int main(int argc, char **argv)
 			;
 		flag = 1;
 		pthread_join(thread, NULL);
-	} else if (strcmp(mode, "adds") == 0) {
-		pthread_create(&thread, NULL, add, NULL);
-		pthread_create(&second, NULL, add, NULL);
-		pthread_join(thread, NULL);
-		pthread_join(second, NULL);
-		return count != 2;
-	} else if (strcmp(mode, "adds locked") == 0) {
-		pthread_create(&thread, NULL, add_locked, NULL);
-		pthread_create(&second, NULL, add_locked, NULL);
+	} else if (strcmp(mode, "adds") == 0 || strcmp(mode, "adds locked") == 0) {
+		void *(*adds)(void *) = strcmp(mode, "adds") == 0 ? add : add_locked;
+		pthread_create(&thread, NULL, adds, NULL);
+		pthread_create(&second, NULL, adds, NULL);
 		pthread_join(thread, NULL);
 		pthread_join(second, NULL);
 		return count != 2;

@@ -215,23 +215,13 @@ impl Session<'_> {
         let (key, now) = (self.files.first_key(key), self.file_time());
         if change != Change::Read {
             self.files.touches_machine |= self.origin(key) == Origin::Machine;
-            self.note_new_time(index, sight, key, change == Change::Made);
+        }
+        if change != Change::Read && self.setup.plan.footprints {
+            let tid = self.tasks[index].tid;
+            let is_made = change == Change::Made;
+            (self.footprints.times).change(key, is_made, || sight.path(tid));
         }
         self.files.times.mark(key, change, now);
-    }
-
-    /// The times of a file are about to change, which whoever asks for them may notice.
-    fn note_new_time(&mut self, index: usize, sight: &Sight, key: Inode, is_made: bool) {
-        if !self.setup.plan.footprints {
-            return;
-        }
-        let times = &mut self.footprints.times;
-        let is_new = is_made || !times.knows(key);
-        let path = is_new.then(|| sight.path(self.tasks[index].tid));
-        if let Some(path) = path.flatten() {
-            times.name(key, &path);
-        }
-        times.change(key);
     }
 
     /// Returns what is behind a descriptor of a task, if there is anything.
@@ -284,7 +274,8 @@ impl Session<'_> {
         };
         if self.is_new(&data) {
             self.note_made(index, &sight, key(&data));
-            self.mark_parent(index, row, args);
+            let paths = self.paths_of(index, row, args);
+            self.mark_parents(index, &paths);
         } else if flags & O_TRUNC != 0 {
             self.note_touch(index, &sight, key(&data), Change::Written);
         }
@@ -339,8 +330,9 @@ impl Session<'_> {
     /// Names have been made or taken away, or what they lead to has been changed.
     fn note_names(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
         let tid = self.tasks[index].tid;
+        let mut paths = self.paths_of(index, row, args);
         if row.does != Does::ChangeFile {
-            self.mark_parent(index, row, args);
+            self.mark_parents(index, &paths);
         }
         let mark = match row.does {
             Does::Remove => return,
@@ -351,10 +343,10 @@ impl Session<'_> {
             _ => Change::Written,
         };
         if row.does == Does::Link {
-            self.note_link(index, row, args);
+            self.note_link(tid, &paths, args[0]);
         }
         // Of two names, the new one.
-        if let Some(path) = self.paths_of(index, row, args).pop() {
+        if let Some(path) = paths.pop() {
             if let Some(data) = metadata(tid, &path) {
                 let sight = Sight::Path(path);
                 match mark {
@@ -370,13 +362,11 @@ impl Session<'_> {
 
     /// A file has got another name. If it was there before the run, the overlay gives it another
     /// number under that name.
-    fn note_link(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
-        let tid = self.tasks[index].tid;
-        let paths = self.paths_of(index, row, args);
-        let [old, new] = match &paths[..] {
+    fn note_link(&mut self, tid: Tid, paths: &[PathBuf], descriptor: u64) {
+        let [old, new] = match paths {
             [old, new] => [Sight::Path(old.clone()), Sight::Path(new.clone())],
             // An empty path means the descriptor (linkat(2)).
-            [new] => [Sight::Descriptor(args[0]), Sight::Path(new.clone())],
+            [new] => [Sight::Descriptor(descriptor), Sight::Path(new.clone())],
             _ => return,
         };
         let (Some(old), Some(new)) = (old.metadata(tid), new.metadata(tid)) else {
@@ -389,12 +379,9 @@ impl Session<'_> {
     }
 
     /// The entries of the directories have changed in which the names of a call are.
-    fn mark_parent(&mut self, index: usize, row: &Row, args: &[u64; 6]) {
+    fn mark_parents(&mut self, index: usize, paths: &[PathBuf]) {
         let tid = self.tasks[index].tid;
-        for path in self.paths_of(index, row, args) {
-            let Some(parent) = path.parent() else {
-                continue;
-            };
+        for parent in paths.iter().filter_map(|path| path.parent()) {
             if let Some(data) = metadata(tid, parent) {
                 let sight = Sight::Path(parent.to_owned());
                 self.note_touch(index, &sight, key(&data), Change::Written);

@@ -147,8 +147,8 @@ impl Session<'_> {
 
     fn correct(&mut self, tid: Tid, status: &mut Status, sight: &Sight) {
         let layout = status.layout;
-        let key = (status.device(), status.number((layout.inode, 8)));
-        let key = self.files.first_key(key);
+        let inode = status.number((layout.inode, 8));
+        let key = self.files.first_key((status.device(), inode));
         let origin = self.origin(key);
         let changed = status.time(layout.changed);
         let is_touched = self.files.times.has(key);

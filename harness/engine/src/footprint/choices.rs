@@ -62,11 +62,8 @@ impl Session<'_> {
         self.note_targets(index);
         self.contest
             .touch(actor, &touches, &self.setup.plan.start_up);
-        let ends_others = matches!(
-            self.tasks[index].entering.row().does,
-            Does::Exit { process: true } | Does::Execute
-        );
-        if ends_others && matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
+        let ends_threads = self.tasks[index].entering.row().ends_threads();
+        if ends_threads && matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
             self.note_ended_threads(index);
         }
     }
@@ -76,7 +73,7 @@ impl Session<'_> {
         if !self.setup.plan.watches_threads {
             return;
         }
-        let others: Vec<usize> = self.other_threads(index).collect();
+        let others: Vec<usize> = self.tasks.other_threads(index).collect();
         for other in others {
             let mut thread = [self.thread(other)];
             self.name_processes(&mut thread);

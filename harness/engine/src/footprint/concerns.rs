@@ -65,23 +65,13 @@ impl Session<'_> {
             let leader = self.processes[task.process].leader;
             touches.push(Touch::write(format!("calls of {leader}")));
         }
-        if is_call && matches!(row.does, Does::Exit { process: true } | Does::Execute) {
-            touches.extend(self.other_threads(index).map(|other| self.thread(other)));
+        if is_call && row.ends_threads() {
+            let others = self.tasks.other_threads(index);
+            touches.extend(others.map(|other| self.thread(other)));
         }
     }
 
-    /// Returns the other threads of a task's process, which take further steps unless it ends.
-    pub(super) fn other_threads(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
-        let process = self.tasks[index].process;
-        let others = self.tasks.iter().enumerate();
-        others
-            .filter(move |(other, task)| {
-                *other != index && task.process == process && !task.is_gone()
-            })
-            .map(|(other, _)| other)
-    }
-
-    /// What a thread is: a signal or the end of its process may change its course.
+    /// Returns the touch of a thread: a signal or the end of its process may change its course.
     pub(super) fn thread(&self, index: usize) -> Touch {
         Touch::write(format!("thread {}", self.tasks[index].id))
     }

@@ -1,6 +1,7 @@
 //! Kernel objects by names that are the same in every run: files by their path, what
 //! has no path by who made it.
 
+use crate::files::known;
 use crosswire_calls::{Does, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{EVERYTHING, Mode, Touch};
@@ -8,7 +9,6 @@ use libc::{
     F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD,
     TIOCOUTQ, c_int,
 };
-use nix::time::{ClockId, clock_gettime};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -43,8 +43,7 @@ impl Default for ObjectNames {
             descriptors: HashMap::new(),
             linked: HashSet::new(),
             numbered: HashSet::new(),
-            began: clock_gettime(ClockId::CLOCK_REALTIME_COARSE)
-                .map_or(Duration::MAX, Duration::from),
+            began: Duration::from_nanos(known::now()),
         }
     }
 }

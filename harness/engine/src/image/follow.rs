@@ -206,9 +206,7 @@ impl Session<'_> {
 
     /// Tells whether a task is the only one of its process.
     pub(super) fn is_alone(&self, index: usize) -> bool {
-        let process = self.tasks[index].process;
-        let mut others = self.tasks.iter().enumerate();
-        !others.any(|(other, task)| other != index && task.process == process && !task.is_gone())
+        self.tasks.other_threads(index).next().is_none()
     }
 
     /// Tells whether what a call of start-up gives can be another thing in another run,

@@ -164,7 +164,7 @@ impl Session<'_> {
     /// Follows the instructions of a stopped task until they prove a loop endless.
     fn follow_own_code(&self, index: usize, most: usize) -> io::Result<Shown> {
         let tid = self.tasks[index].tid;
-        let (first, extended) = (regs::read(tid)?, Extended::of(regs::extended(tid)?));
+        let (first, extended) = (regs::read(tid)?, Extended::read(tid)?);
         if !Stopped::reported(tid).steps_unnoticed() {
             Stopped::reported(tid).resume(0);
             return Ok(Shown::Nothing);
@@ -180,7 +180,7 @@ impl Session<'_> {
                 changed.bytes.clone_from(&written.different);
                 let space = self.space(index);
                 if dataflow::deciding(&path.steps, &changed, space).is_none()
-                    && Extended::of(regs::extended(tid)?) == extended
+                    && Extended::read(tid)? == extended
                 {
                     let rounding = Rounding::of(&path.steps, &changed, space);
                     let stopped = Stopped::reported(tid);

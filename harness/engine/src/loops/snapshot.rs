@@ -54,7 +54,7 @@ impl Snapshot {
         pages.sort_unstable();
         Ok(Some(Snapshot {
             registers: regs::read(tid)?,
-            extended: Extended::of(regs::extended(tid)?),
+            extended: Extended::read(tid)?,
             blocked_signals: Stopped::reported(tid).signal_mask()?,
             files: descriptor::all(tid)?,
             memory: read_runs(tid, &pages),

@@ -32,8 +32,8 @@ const LONG_WITHOUT_WAITS: u64 = 500_000;
 const FASTER: u64 = 25;
 const FIRST: u64 = 1_000;
 
-/// How long a round takes that has more instructions than are followed: as long as on a slow
-/// processor.
+/// Duration of a round that has more instructions than are followed, in nanoseconds: as long as on
+/// a slow processor.
 const BEYOND: u64 = 200_000;
 
 /// How long a round takes at most if it may be a computation that reads clocks for no reason: no

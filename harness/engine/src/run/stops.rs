@@ -446,6 +446,7 @@ impl Session<'_> {
         task.state = State::Gone;
         let (tid, process) = (task.tid, task.process);
         self.tasks.forget_tid(tid);
+        // Those that nobody has reaped are gone with their parent, but perhaps not at once.
         for child in self.processes.iter().filter(|p| p.parent == Some(process)) {
             if self.tasks[child.leader.index()].is_gone() {
                 probe::await_release(child.pid);

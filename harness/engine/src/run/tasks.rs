@@ -58,6 +58,16 @@ impl Tasks {
         self.list.iter_mut()
     }
 
+    /// Returns the other threads of a task's process, which take further steps unless it ends.
+    pub fn other_threads(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        let process = self.list[index].process;
+        let is_other = move |(other, task): &(usize, &Task)| {
+            *other != index && task.process == process && !task.is_gone()
+        };
+        let all = self.list.iter().enumerate();
+        all.filter(is_other).map(|(other, _)| other)
+    }
+
     /// Returns whether all threads of a process have ended.
     pub fn have_ended(&self, process: &Process) -> bool {
         let index = self.list[process.leader.index()].process;

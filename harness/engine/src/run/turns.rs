@@ -97,8 +97,9 @@ impl Session<'_> {
     }
 
     /// Tells whether a sleep that may end early has to, now that all processes have `used` so much
-    /// CPU time: as much meanwhile as it is long, or that of very many steps. Who sleeps for a second while others
-    /// are busy, and then tells them to end, would else have to be waited for a million steps.
+    /// CPU time: meanwhile as much as it is long, or others have taken very many steps. Who sleeps
+    /// for a second while others are busy, and then tells them to end, would else have to be waited
+    /// for a million steps.
     fn is_outlasted(&self, task: &Task, used: u64) -> bool {
         const MOST_STEPS: u64 = 20_000;
         let (step, cpu_time) = task.slept_since;

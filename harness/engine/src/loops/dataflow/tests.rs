@@ -108,7 +108,7 @@ fn the_reading_of_the_round_before_is_one_of_a_clock() {
     assert_eq!(decided, Mark::CLOCK);
 }
 
-/// Whether XMM0 decides, which has changed since the round before, after this instruction.
+/// Tells whether XMM0, which has changed since the round before, decides after this instruction.
 fn vector_decides_after(instruction: &[u8]) -> bool {
     const UCOMISD_XMM0_XMM2: &[u8] = &[0x66, 0x0f, 0x2e, 0xc2];
     let mut vectors = [false; VECTORS];
