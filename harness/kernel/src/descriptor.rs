@@ -373,12 +373,31 @@ pub fn bind_any(socket: &OwnedFd, port: u16) {
     };
 }
 
-/// Returns the numbers of the descriptors that an epoll instance watches, as they were when
-/// it was told of them (proc_pid_fdinfo(5), `tfd`).
-pub fn watched_by_epoll(process: Tid, descriptor: u64) -> Option<Vec<u64>> {
+/// A descriptor that an epoll instance watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watched {
+    /// Its number, as it was when the instance was told of it.
+    pub number: u64,
+    /// What it is watched for, and how (epoll_ctl(2), `events`).
+    pub events: u32,
+    /// What its events are told with (epoll_ctl(2), `epoll_data_t`).
+    pub data: u64,
+}
+
+/// Returns the descriptors that an epoll instance watches (proc_pid_fdinfo(5), `tfd`).
+pub fn watched_by_epoll(process: Tid, descriptor: u64) -> Option<Vec<Watched>> {
     let text = std::fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).ok()?;
-    let lines = text.lines().filter_map(|line| line.strip_prefix("tfd:"));
-    lines
-        .map(|rest| rest.split_whitespace().next()?.parse().ok())
-        .collect()
+    let lines = text.lines().filter(|line| line.starts_with("tfd:"));
+    lines.map(watched).collect()
+}
+
+/// Reads a line of the kind `tfd: 5 events: 19 data: 5 pos:0 ino:61 sdev:7`.
+fn watched(line: &str) -> Option<Watched> {
+    let mut words = line.split_whitespace();
+    let mut after = |name| words.by_ref().skip_while(|word| *word != name).nth(1);
+    Some(Watched {
+        number: after("tfd:")?.parse().ok()?,
+        events: u32::from_str_radix(after("events:")?, 16).ok()?,
+        data: u64::from_str_radix(after("data:")?, 16).ok()?,
+    })
 }

@@ -244,9 +244,9 @@ impl Session<'_> {
             return vec![Touch::read(EVERYTHING)];
         };
         let instance = Touch::read(INSTANCES);
-        let files = watched.into_iter().map(|number| {
+        let files = watched.into_iter().map(|watched| {
             // Closed under this number, it may still be open elsewhere (epoll(7), Q6).
-            self.descriptor(tid, number)
+            self.descriptor(tid, watched.number)
                 .map_or(Touch::read(EVERYTHING), |file| Touch::read(file.name))
         });
         files.chain([instance]).collect()

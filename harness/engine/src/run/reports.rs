@@ -17,7 +17,7 @@ pub(crate) struct Completed {
 pub(crate) struct Reports {
     /// Stops of tasks whose creator has not announced them yet.
     pub(super) unannounced: HashMap<Tid, Stop>,
-    pub(super) completed: Vec<Completed>,
+    pub completed: Vec<Completed>,
     /// Tasks that have ended, and how.
     pub(super) ended: Vec<(usize, What)>,
     /// Stopped tasks may have been killed.

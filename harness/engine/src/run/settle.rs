@@ -86,6 +86,7 @@ impl Session<'_> {
         }
         self.reports.recheck = false;
         self.note_blocked();
+        self.look_again()?;
         self.flush();
         Ok(())
     }

@@ -257,6 +257,7 @@ impl Session<'_> {
             }
             State::Blocked => {
                 self.memory.note_wait(row);
+                self.note_asked(index);
                 self.record_block(index);
                 self.strike_blocked(index)
             }

@@ -87,6 +87,9 @@ pub(crate) struct Task {
     /// Places in its memory that were changed for the call, and the program's own
     /// bytes.
     pub restore_memory: Vec<(u64, Vec<u8>)>,
+    /// What it has asked for in the call that it waits in, where the answer overwrites that:
+    /// places in its memory and what stood there.
+    pub asked: Vec<(u64, Vec<u8>)>,
     /// Deadline, if its next call is a wait that continues after a signal without a
     /// handler.
     pub waits_until: Option<u64>,
@@ -173,6 +176,7 @@ impl Task {
             fails_with: None,
             restore: None,
             restore_memory: Vec::new(),
+            asked: Vec::new(),
             waits_until: None,
             counter_readings: 0,
             counter_faults: false,
