@@ -73,6 +73,7 @@ fn a_program_is_as_if_it_had_been_loaded() {
         "size",
         "number",
         "position",
+        "service",
     ] {
         let directory = somewhere();
         let script = format!("{reveals} '{kept}' & {reveals} '{kept}' two | cat; wait");

@@ -7,7 +7,7 @@ use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, Loading, State};
 use crosswire_kernel::tracee::{self, Stop, Stopped};
-use crosswire_kernel::{Tid, maps, memory, registered, regs};
+use crosswire_kernel::{Tid, descriptor, maps, memory, registered, regs};
 use crosswire_model::End;
 use std::io;
 
@@ -122,6 +122,13 @@ fn calls(tid: Tid, stage: &Stage, image: &Image) -> io::Result<Calls> {
         false => of_program(maps::areas(tid)?),
     };
     let descriptors = &surroundings.settings.descriptors;
+    if !stage.replies.is_empty() {
+        // What it has open only at this place. The image is of a program that has closed it.
+        let open = descriptor::numbers(tid);
+        for number in open.into_iter().filter(|n| !descriptors.contains(n)) {
+            calls.add(made::CLOSE, [number, 0, 0, 0, 0, 0], 0);
+        }
+    }
     let free = (0..).find(|number| !descriptors.contains(number));
     let free = free.expect("there are more numbers than descriptors");
     let end = memory.heap_end;

@@ -88,7 +88,7 @@ pub(crate) fn perform_job(
     let (run, mut outcome) = perform(work, runner, &plan, job.reference.as_deref())?;
     if is_checked(work, job.run)
         && outcome.verdict == Verdict::Pass
-        && let Some(difference) = run.trace.first_difference(&runner.run(&plan)?.trace)
+        && let Some(difference) = run.trace.first_difference(&runner.run(&run.plan)?.trace)
     {
         outcome.verdict = Verdict::Invalid(format!(
             "performing a run twice gave different results, {difference}"
