@@ -44,6 +44,7 @@ const MODES: &[&str] = &[
     "timer_thread",
     "sleepers",
     "fork_tree",
+    "kill_group",
     "daemon_adopted",
     "spinwait",
     "shared_handlers",

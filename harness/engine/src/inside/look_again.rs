@@ -19,9 +19,6 @@ use std::mem::size_of;
 const POLLED: usize = size_of::<libc::pollfd>();
 const EVENT: usize = size_of::<epoll_event>();
 
-/// What a program has at an address.
-type Place = (u64, Vec<u8>);
-
 impl Session<'_> {
     /// Remembers what a task asks for that has begun to wait, where the answer overwrites it.
     pub fn note_asked(&mut self, index: usize) {
@@ -162,8 +159,8 @@ fn data_of(event: &[u8]) -> u64 {
     u64::from_ne_bytes(data.try_into().expect("eight bytes"))
 }
 
-/// Returns what stands where a call takes what it is asked for, and puts the answer.
-fn places(task: &Task) -> Vec<Place> {
+/// Returns what stands where a call takes what it is asked for, and puts the answer, by address.
+fn places(task: &Task) -> Vec<(u64, Vec<u8>)> {
     let [first, ..] = task.entering.args;
     match task.entering.row().does {
         Does::Poll => {
@@ -187,7 +184,7 @@ fn read(task: &Task, address: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-fn put(task: &Task, places: &[Place]) -> Result<(), Halt> {
+fn put(task: &Task, places: &[(u64, Vec<u8>)]) -> Result<(), Halt> {
     for (address, bytes) in places {
         memory::write(task.tid, *address, bytes)?;
     }

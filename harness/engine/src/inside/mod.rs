@@ -2,6 +2,7 @@
 //! code of the engine's in its memory.
 
 pub(crate) mod look_again;
+pub(crate) mod one_by_one;
 pub(crate) mod one_stop;
 pub(crate) mod remote;
 pub(crate) mod stubs;

@@ -214,6 +214,7 @@ impl Session<'_> {
         self.drain_before_call(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
+        self.kill_one_by_one(index)?;
         self.open_for_call(index)?;
         if let Some(stub) = self.find_stub(index)? {
             self.turn.calling = false;

@@ -1,0 +1,85 @@
+//! Killing a group of processes, one after the other.
+//!
+//! The kernel marks all processes that kill(2) names, and each dies when it gets the CPU. Which
+//! of its children a waiting parent is told of first, the scheduler of Linux would decide, and
+//! no schedule of ours could repeat it. So the task kills them singly, and each is gone before
+//! the next.
+
+use super::remote::{Remote, made};
+use crate::run::session::{Halt, Session};
+use crosswire_calls::Does;
+use crosswire_kernel::Tid;
+use libc::SIGKILL;
+use std::fs;
+use std::path::PathBuf;
+
+/// What groups a process is in.
+struct Membership {
+    /// Its pid namespace.
+    namespace: PathBuf,
+    /// Its own number there, and its group's.
+    pid: i32,
+    group: i32,
+}
+
+impl Session<'_> {
+    /// A task is about to make a call. If it kills a group, all but the last of those others in
+    /// it are killed first.
+    pub fn kill_one_by_one(&mut self, index: usize) -> Result<(), Halt> {
+        let (tid, entering) = (self.tasks[index].tid, self.tasks[index].entering);
+        let [named, signal, ..] = entering.args.map(|arg| arg as i32);
+        if entering.row().does != Does::Kill || named > 0 || signal != SIGKILL {
+            return Ok(());
+        }
+        let Some(own) = Membership::of(self.processes[self.tasks[index].process].pid) else {
+            return Ok(());
+        };
+        let is_named = |other: &Membership| {
+            let is_meant = match named {
+                0 => other.group == own.group,
+                // All that there are, but process 1 (kill(2)).
+                -1 => other.pid != 1,
+                group => other.group == -group,
+            };
+            is_meant && other.namespace == own.namespace && other.pid != own.pid
+        };
+        let living = self.processes.iter().filter(|p| !self.has_ended(p));
+        let memberships = living.filter_map(|process| Membership::of(process.pid));
+        let mut others: Vec<i32> = memberships
+            .filter(is_named)
+            .map(|other| other.pid)
+            .collect();
+        let kills_itself = named != -1 && -named == own.group || named == 0;
+        if !kills_itself {
+            // The call itself is told that there was somebody.
+            others.pop();
+        }
+        for pid in others {
+            let remote = Remote::at_entry(tid, entering.call, entering.args)?;
+            // Those that it must not kill stay.
+            remote.call(made::KILL, [pid as u64, SIGKILL as u64, 0, 0, 0, 0])?;
+            remote.end()?;
+            self.reports.expect_deaths();
+            self.settle(false)?;
+        }
+        Ok(())
+    }
+}
+
+impl Membership {
+    /// The groups of a process; `None` if it is gone.
+    fn of(process: Tid) -> Option<Membership> {
+        let namespace = fs::read_link(format!("/proc/{process}/ns/pid")).ok()?;
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        // The last of several numbers is that of the innermost namespace (proc_pid_status(5)).
+        let number = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().last()?.parse().ok()
+        };
+        Some(Membership {
+            namespace,
+            pid: number("NSpid:")?,
+            group: number("NSpgid:")?,
+        })
+    }
+}
