@@ -4,7 +4,7 @@
 use crate::exhaust::{CASES, small_programs};
 use crosswire::engine::{Engine, Start, Target};
 use crosswire::model::{Plan, Rule, Run, Schedule, StartUp, What};
-use crosswire_testing::building::{build_directory, compile, source};
+use crosswire_testing::building::{build_directory, compile, exercise, source};
 use crosswire_testing::command::somewhere;
 use crosswire_testing::engine::{OwnCpu, engine, exit_status, target};
 use crosswire_testing::measure;
@@ -133,6 +133,21 @@ fn statuses_of(name: &str) -> BTreeSet<Option<i32>> {
         seen.insert(exit_status(&run, name));
     }
     seen
+}
+
+/// Before a process has a child or a thread, nobody can tell what it does to memory that has no
+/// name.
+#[test]
+fn accesses_to_memory_that_nobody_else_can_have_are_no_steps() {
+    let built = build_directory();
+    let program = exercise(built.path());
+    let directory = somewhere();
+    let command = [program.to_str().unwrap(), "memory_alone"];
+    let cpu = crosswire_testing::engine::next_cpu();
+    let mut engine = engine(&target("exercise", &command, directory.path()), cpu);
+    let run = engine.run(&crosswire_testing::engine::schedule(1)).unwrap();
+    assert_eq!(exit_status(&run, "exercise"), Some(0));
+    assert!(run.trace.steps < 1_000, "{} steps", run.trace.steps);
 }
 
 /// A process that is killed before its first step has touched nothing, but would have.

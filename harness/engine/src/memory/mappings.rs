@@ -237,7 +237,8 @@ impl Session<'_> {
     fn watch_file(&mut self, index: usize, range: Range<u64>) -> Result<(), Halt> {
         let task = &self.tasks[index];
         let [_, _, protection, flags, descriptor, offset] = task.entering.args;
-        let object = match flags as c_int & MAP_ANONYMOUS != 0 {
+        let is_anonymous = flags as c_int & MAP_ANONYMOUS != 0;
+        let object = match is_anonymous {
             true => self.memory.objects.anonymous(),
             false => match naming::file(task.tid, descriptor) {
                 Some((key, name)) => self.memory.objects.number(key, &name),
@@ -252,6 +253,7 @@ impl Session<'_> {
             offset,
             inherited: true,
             own: false,
+            sole: is_anonymous,
         };
         self.observe(index, region)
     }
@@ -280,6 +282,7 @@ impl Session<'_> {
             offset: 0,
             inherited: true,
             own: false,
+            sole: false,
         };
         self.observe(index, region)
     }
@@ -321,10 +324,17 @@ impl Session<'_> {
         }
         let args = [alias, region.len(), region.protection as u64, 0, 0, 0];
         remote.must("protecting an alias", made::MPROTECT, args)?;
-        let args = [region.start, region.len(), 0, 0, 0, 0];
-        remote.must("protecting shared memory", made::MPROTECT, args)?;
+        let stays_open = self.stays_open(index, &region);
+        if !stays_open {
+            let args = [region.start, region.len(), 0, 0, 0, 0];
+            remote.must("protecting shared memory", made::MPROTECT, args)?;
+        }
         remote.end()?;
-        self.space_mut(index).insert(region);
+        let space = self.space_mut(index);
+        space.insert(region);
+        if region.sole {
+            space.sole_open = stays_open;
+        }
         Ok(())
     }
 
@@ -418,14 +428,18 @@ impl Session<'_> {
             if !failed {
                 remote.call(made::MPROTECT, args)?;
             }
-            let args = [part.start, part.len(), 0, 0, 0, 0];
+            let there = match part.sole && self.space(index).sole_open {
+                true if failed => part.protection,
+                true => protection,
+                false => 0,
+            };
+            let args = [part.start, part.len(), there as u64, 0, 0, 0];
             remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
         remote.end()?;
         if !failed {
             self.space_mut(index).protect(range, protection);
         }
-        self.close_own(index);
         Ok(())
     }
 

@@ -8,6 +8,9 @@
 //! too (`pointers`), and so that it can clean up after a process that dies with locks
 //! in shared memory, the mapping is opened before (`death`). A fault withholds the memory
 //! (`backing`).
+//!
+//! Memory without a name stays accessible as long as its process has neither child nor thread:
+//! nobody could tell when it is accessed (`own/company.rs`).
 
 mod access;
 mod ahead;
@@ -105,7 +108,7 @@ impl Session<'_> {
         }
         let is_alone = self.has_memory_alone(index);
         let protected = |region: &Region| {
-            let is_open = open || region.own && is_alone;
+            let is_open = open || region.sole && is_alone;
             let protection = if is_open { region.protection } else { 0 };
             (region.start, region.len(), protection)
         };

@@ -51,6 +51,7 @@ mod tests {
             offset: 0,
             inherited: true,
             own: false,
+            sole: false,
         });
         let alias = start + DISTANCE;
         let own = "555555554000-555555555000 r-xp 00000000 00:01 2 /bin/sh\n";

@@ -50,6 +50,8 @@ pub(crate) struct Region {
     pub inherited: bool,
     /// To the program it is private memory.
     pub own: bool,
+    /// No other process can have it: it has no name, and no child has got it.
+    pub sole: bool,
 }
 
 impl Region {
@@ -80,6 +82,9 @@ pub(crate) struct Space {
     pub written: Option<usize>,
     /// The program's own addresses are accessible at the moment.
     pub open: bool,
+    /// Those are that no other process can have: the process has one thread, and nobody could
+    /// tell when it accesses them.
+    pub sole_open: bool,
     /// Calls on mappings outside the window stop as well.
     pub watches_everywhere: bool,
     /// Stubs, for calls that have one stop.
@@ -209,6 +214,12 @@ impl Space {
         copy
     }
 
+    /// A child will have its shared memory, too.
+    pub fn give_to_child(&mut self) {
+        let shared = self.regions.values_mut().filter(|region| !region.own);
+        shared.for_each(|region| region.sole = false);
+    }
+
     /// Returns an address in the window for a new mapping.
     pub fn room(&self, length: u64) -> Option<u64> {
         let fits = |start: u64, limit: u64| {
@@ -286,6 +297,7 @@ mod tests {
             offset: start,
             inherited: true,
             own: false,
+            sole: false,
         }
     }
 

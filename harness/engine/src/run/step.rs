@@ -211,6 +211,7 @@ impl Session<'_> {
         self.note_removal(index);
         self.place_mapping(index)?;
         self.watch_before_thread(index)?;
+        self.share_before_fork(index)?;
         self.drain_before_call(index)?;
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;

@@ -1,7 +1,10 @@
-//! Whether a task has its memory to itself: then it is accessible.
+//! Whether a task has its memory to itself: then what no other process has is accessible.
 
-use crate::memory::space::PAGE;
-use crate::run::session::Session;
+use super::ranges::Ranges;
+use crate::memory::space::{PAGE, Region};
+use crate::run::session::{Halt, Session};
+use crosswire_calls::Does;
+use libc::CLONE_VM;
 use std::ops::Range;
 
 impl Session<'_> {
@@ -13,41 +16,66 @@ impl Session<'_> {
     }
 
     /// Tells whether a task has been joined by others with the same memory, or has been left by
-    /// the last of them, since what threads share was made accessible or inaccessible.
+    /// the last of them, since what no other process has was made accessible or inaccessible.
     pub(in crate::memory) fn changes_company(&self, index: usize) -> bool {
-        let own = self.space(index).own.as_ref();
-        own.is_some_and(|own| own.is_open != self.has_memory_alone(index))
+        let space = self.space(index);
+        let mut regions = space.regions();
+        regions.any(|region| region.sole) && space.sole_open != self.has_memory_alone(index)
     }
 
-    /// Returns private memory that has been put into shared memory, as far as accesses to it are
-    /// not watched at the moment.
+    /// Returns memory that others do not have, although it is shared memory, as far as accesses to
+    /// it are not watched at the moment.
     pub fn lent_memory(&self, index: usize) -> Vec<Range<u64>> {
-        let Some(own) = &self.space(index).own else {
-            return Vec::new();
+        let space = self.space(index);
+        let mut lent = match &space.own {
+            Some(own) => own.ranges.clone(),
+            None => Ranges::default(),
         };
-        let mut lent = own.ranges.clone();
-        if !own.is_open {
-            let watched = self.space(index).regions();
-            watched.for_each(|region| lent.remove(&(region.start..region.end)));
+        for region in space.regions() {
+            let range = region.start..region.end;
+            match region.sole && space.sole_open {
+                true => lent.insert(range),
+                false => lent.remove(&range),
+            }
+        }
+        if let Some(own) = &space.own {
             let left = own.pages.left();
             left.for_each(|page| lent.insert(page..page + PAGE));
         }
         lent.0
     }
 
-    /// Some of what threads share has become inaccessible, as it is when there are several.
-    pub(in crate::memory) fn close_own(&mut self, index: usize) {
-        if let Some(own) = self.space_mut(index).own.as_mut() {
-            own.is_open = false;
+    /// Tells whether a mapping that is about to be watched stays accessible, as all are that no
+    /// other process has.
+    pub(in crate::memory) fn stays_open(&self, index: usize, region: &Region) -> bool {
+        let space = self.space(index);
+        let is_first = || !space.regions().any(|region| region.sole);
+        region.sole && (space.sole_open || is_first()) && self.has_memory_alone(index)
+    }
+
+    /// What no other process has was made accessible if a task is alone, else inaccessible.
+    pub(in crate::memory) fn note_company(&mut self, index: usize) {
+        let is_alone = self.has_memory_alone(index);
+        let space = self.space_mut(index);
+        space.sole_open = is_alone;
+        if let Some(own) = space.own.as_mut() {
+            own.pages.forget_open();
         }
     }
 
-    /// What threads share has been made accessible if a task is alone, else inaccessible.
-    pub(in crate::memory) fn note_company(&mut self, index: usize) {
-        let is_alone = self.has_memory_alone(index);
-        if let Some(own) = self.space_mut(index).own.as_mut() {
-            own.is_open = is_alone;
-            own.pages.forget_open();
+    /// Before a call that may create a process, which gets shared memory of its parent's.
+    pub fn share_before_fork(&mut self, index: usize) -> Result<(), Halt> {
+        let is_mine = |region: &Region| region.sole && !region.own;
+        if self.tasks[index].entering.row().does != Does::Fork
+            || !self.space(index).regions().any(is_mine)
+            || self.creation_flags(index, false) & CLONE_VM as u64 != 0
+        {
+            return Ok(());
+        }
+        self.space_mut(index).give_to_child();
+        match self.space(index).sole_open {
+            true => self.set_open(index, false),
+            false => Ok(()),
         }
     }
 }

@@ -29,8 +29,6 @@ pub(crate) struct OwnMemory {
     heap: Range<u64>,
     /// Mappings that have been given a number for their names.
     numbered: u32,
-    /// The only thread that there is may access it: nobody could tell when it does.
-    is_open: bool,
     /// Pages that are left to the only thread that uses them.
     pages: Pages,
 }

@@ -135,6 +135,7 @@ impl Session<'_> {
             offset,
             inherited: true,
             own: true,
+            sole: true,
         };
         self.observe(index, region)?;
         for (address, bytes) in contents {
@@ -142,7 +143,6 @@ impl Session<'_> {
         }
         let own = self.space_mut(index).own.as_mut();
         own.expect("it is being watched").ranges.insert(range);
-        self.close_own(index);
         Ok(())
     }
 
