@@ -98,9 +98,33 @@ pub(super) fn memory(text: &str) -> String {
     text.lines().map(|text| line(text) + "\n").collect()
 }
 
+/// What a control group of the machine's uses, if it uses nothing: its limits stay.
+pub(super) fn usage(text: &str) -> String {
+    let amount = |word: &str| {
+        let (name, number) = word.split_once('=').unwrap_or(("", word));
+        match number.parse::<f64>() {
+            Ok(_) if name.is_empty() => "0".to_owned(),
+            Ok(_) => format!("{name}=0"),
+            Err(_) => word.to_owned(),
+        }
+    };
+    let line = |line: &str| match line.contains("limit") {
+        true => line.to_owned(),
+        false => line.split(' ').map(amount).collect::<Vec<_>>().join(" "),
+    };
+    text.lines().map(|text| line(text) + "\n").collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::memory;
+    use super::{memory, usage};
+
+    #[test]
+    fn a_group_uses_nothing_and_keeps_its_limits() {
+        let told = "cache 8192\nhierarchical_memory_limit 4096\nsome avg10=1.25 total=17\n";
+        let expected = "cache 0\nhierarchical_memory_limit 4096\nsome avg10=0 total=0\n";
+        assert_eq!(usage(told), expected);
+    }
 
     #[test]
     fn half_of_the_memory_is_free() {

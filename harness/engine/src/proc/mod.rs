@@ -17,8 +17,9 @@ use std::path::Path;
 /// What a file tells about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tells {
-    Stat(usize),
-    Status(usize),
+    /// Of process 1, if of no task.
+    Stat(Option<usize>),
+    Status(Option<usize>),
     Pages(usize),
     Schedule,
     /// Where a task sleeps in the kernel.
@@ -29,9 +30,28 @@ enum Tells {
     Load,
     Activity,
     Memory,
+    /// What a control group uses (cgroups(7)).
+    Usage,
     Uuid,
     BootId,
 }
+
+/// Files of control groups that tell what the machine does.
+const TELL_USAGE: [&str; 13] = [
+    "memory.stat",
+    "memory.current",
+    "memory.peak",
+    "memory.pressure",
+    "memory.usage_in_bytes",
+    "memory.max_usage_in_bytes",
+    "cpu.stat",
+    "cpu.pressure",
+    "cpuacct.usage",
+    "cpuacct.stat",
+    "io.stat",
+    "io.pressure",
+    "pids.current",
+];
 
 /// Returns whether a path may lead to one of these files.
 pub(crate) fn is_of_interest(path: &str) -> bool {
@@ -49,7 +69,8 @@ pub(crate) fn is_of_interest(path: &str) -> bool {
         "boot_id",
         "fdinfo",
     ];
-    NAMES.iter().any(|name| path.ends_with(name)) || path.contains("fdinfo/")
+    let mut names = NAMES.iter().chain(&TELL_USAGE);
+    names.any(|name| path.ends_with(name)) || path.contains("fdinfo/")
 }
 
 impl Session<'_> {
@@ -117,6 +138,7 @@ impl Session<'_> {
             Tells::Load => self.load(),
             Tells::Activity => self.activity(&text),
             Tells::Memory => machine::memory(&text),
+            Tells::Usage => machine::usage(&text),
             Tells::Uuid => self.uuid(),
             Tells::BootId => machine::BOOT_ID.to_owned(),
         })
@@ -126,14 +148,25 @@ impl Session<'_> {
         let parts: Vec<&str> = path.to_str()?.split('/').collect();
         let of = |number: &str| -> Option<usize> {
             let number: i32 = number.parse().ok()?;
-            let is_it = |task: &&Task| task.tid_inside == number && !task.is_gone();
-            Some(self.tasks.iter().find(is_it)?.id.index())
+            let is_it = |task: &&Task| task.tid_inside == number;
+            let living = self.tasks.iter().find(|it| is_it(it) && !it.is_gone());
+            // Nobody may have waited for it yet.
+            let task = living.or_else(|| self.tasks.iter().rfind(is_it));
+            Some(task?.id.index())
         };
         let about = |number, name| {
+            if (number, self.setup.pids_vary) == ("1", false) && of(number).is_none() {
+                return match name {
+                    "stat" => Some(Tells::Stat(None)),
+                    "status" => Some(Tells::Status(None)),
+                    "schedstat" => Some(Tells::Schedule),
+                    _ => None,
+                };
+            }
             let of = of(number)?;
             Some(match name {
-                "stat" => Tells::Stat(of),
-                "status" => Tells::Status(of),
+                "stat" => Tells::Stat(Some(of)),
+                "status" => Tells::Status(Some(of)),
                 "statm" => Tells::Pages(of),
                 "schedstat" => Tells::Schedule,
                 "wchan" => Tells::Place(of),
@@ -148,6 +181,9 @@ impl Session<'_> {
             ["", "proc", "meminfo"] => Some(Tells::Memory),
             ["", "proc", "sys", "kernel", "random", "uuid"] => Some(Tells::Uuid),
             ["", "proc", "sys", "kernel", "random", "boot_id"] => Some(Tells::BootId),
+            ["", "sys", "fs", "cgroup", .., name] if TELL_USAGE.contains(&name) => {
+                Some(Tells::Usage)
+            }
             ["", "proc", number, "fdinfo", descriptor]
             | ["", "proc", _, "task", number, "fdinfo", descriptor] => {
                 let of = self.tasks[of(number)?].tid;

@@ -3,6 +3,7 @@
 
 use super::descriptors::{hidden_length, hidden_memory};
 use crate::emulate::clock::{Clock, SECOND};
+use crate::run::scheduling::Scheduling;
 use crate::run::session::Session;
 use crate::run::task::{State, Task};
 use crosswire_calls::Does;
@@ -19,6 +20,9 @@ const PAGE: u64 = 4;
 /// Lines of `status` about pages in memory.
 const IN_MEMORY: [&str; 5] = ["VmHWM", "VmRSS", "RssAnon", "RssFile", "VmPTE"];
 
+/// What a process without a program has not in `status`: it has no memory.
+const OF_MEMORY: [&str; 3] = ["Vm", "Rss", "Hugetlb"];
+
 impl Session<'_> {
     /// Returns how much of a task's writable private memory is the harness's, in bytes.
     fn data_of_harness(&self, of: usize) -> u64 {
@@ -30,8 +34,9 @@ impl Session<'_> {
         writable.map(hidden_length).sum()
     }
 
-    pub(super) fn status(&self, of: usize, text: &str) -> String {
-        let hidden = hidden_memory(self.tasks[of].tid) >> 10;
+    /// `of` is none for process 1, which is the harness's: it looks like one without a program.
+    pub(super) fn status(&self, of: Option<usize>, text: &str) -> String {
+        let hidden = of.map_or(0, |of| hidden_memory(self.tasks[of].tid)) >> 10;
         let line = |line: &str| match line.split_once(":\t") {
             // The most that it was depends on what the harness did meanwhile.
             Some(("VmPeak", _)) => {
@@ -40,13 +45,11 @@ impl Session<'_> {
             }
             Some(("VmSize", size)) => format!("VmSize:\t{}", kilobytes(size, hidden)),
             Some(("VmData", size)) => {
-                format!(
-                    "VmData:\t{}",
-                    kilobytes(size, self.data_of_harness(of) >> 10)
-                )
+                let hidden = of.map_or(0, |of| self.data_of_harness(of)) >> 10;
+                format!("VmData:\t{}", kilobytes(size, hidden))
             }
             Some(("State", state)) => {
-                let state = match letter(&self.tasks[of], state.chars().next()) {
+                let state = match self.letter(of, state.chars().next()) {
                     Some('R') => "R (running)",
                     Some('S') => "S (sleeping)",
                     Some('T') => "T (stopped)",
@@ -75,17 +78,22 @@ impl Session<'_> {
             Some(("Cpus_allowed_list", _)) => "Cpus_allowed_list:\t0".to_owned(),
             _ => line.to_owned(),
         };
-        text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+        let is_told =
+            |line: &&str| of.is_some() || !OF_MEMORY.iter().any(|of| line.starts_with(of));
+        let lines = text.split('\n').filter(is_told);
+        lines.map(line).collect::<Vec<_>>().join("\n")
     }
 
-    pub(super) fn stat(&self, of: usize, text: &str) -> String {
+    /// `of` is none for process 1.
+    pub(super) fn stat(&self, of: Option<usize>, text: &str) -> String {
         let Some(end) = text.rfind(')') else {
             return text.to_owned();
         };
-        let process = &self.processes[self.tasks[of].process];
-        let scheduling = &self.tasks[of].scheduling;
+        let task = of.map(|of| &self.tasks[of]);
+        let process = task.map(|task| &self.processes[task.process]);
+        let scheduling = task.map_or_else(Scheduling::default, |task| task.scheduling.clone());
         let ticks = |nanoseconds: u64| (nanoseconds / (SECOND / TICKS)).to_string();
-        let hidden = hidden_memory(self.tasks[of].tid);
+        let hidden = task.map_or(0, |task| hidden_memory(task.tid));
         let (head, rest) = text.split_at(end + 1);
         let is_whole = text.ends_with('\n');
         let fields: Vec<&str> = rest.split(' ').collect();
@@ -93,10 +101,12 @@ impl Session<'_> {
         // The name is field 2, and the part behind it begins with a space.
         let correct = |(at, field): (usize, &&str)| match at + 2 {
             _ if at == last && !is_whole => (*field).to_owned(),
-            3 => letter(&self.tasks[of], field.chars().next())
+            // Its memory, of which a process without a program has none.
+            23 | 24 | 26..=30 | 45..=51 if of.is_none() => "0".to_owned(),
+            3 => (self.letter(of, field.chars().next()))
                 .map_or_else(|| (*field).to_owned(), String::from),
-            14 => ticks(process.cpu_time),
-            22 => ticks(Clock::AT_START + process.born),
+            14 => ticks(process.map_or(0, |process| process.cpu_time)),
+            22 => ticks(process.map_or(0, |process| Clock::AT_START + process.born)),
             // Its priority and policy.
             18 if scheduling.priority > 0 => (-1 - scheduling.priority).to_string(),
             40 => scheduling.priority.to_string(),
@@ -114,6 +124,12 @@ impl Session<'_> {
         };
         let fields: Vec<String> = fields.iter().enumerate().map(correct).collect();
         head.to_owned() + &fields.join(" ")
+    }
+
+    /// Returns the letter of the state of a task, or of process 1, which sleeps, given what the
+    /// kernel says.
+    fn letter(&self, of: Option<usize>, said: Option<char>) -> Option<char> {
+        of.map_or(Some('S'), |of| letter(&self.tasks[of], said))
     }
 
     pub(super) fn statm(&self, of: usize, text: &str) -> String {
@@ -152,11 +168,13 @@ fn without(amount: &str, less: u64) -> String {
     number.map_or_else(|_| amount.to_owned(), |number| number.to_string())
 }
 
-/// Returns an amount of memory as a power of two: the exact one depends on the machine.
+/// Returns an amount of memory as a power of two: the exact one depends on the machine. A process
+/// that has ended has none.
 fn rounded(amount: &str, least: u64) -> String {
-    let number = amount
-        .parse()
-        .map(|number: u64| number.max(least).next_power_of_two());
+    let number = amount.parse().map(|number: u64| match number {
+        0 => 0,
+        _ => number.max(least).next_power_of_two(),
+    });
     number.map_or_else(|_| amount.to_owned(), |number| number.to_string())
 }
 
