@@ -61,24 +61,20 @@ impl Session<'_> {
 /// the program sees.
 fn look_once_more(task: &Task, result: i64) -> Result<i64, Halt> {
     let args = task.entering.args;
-    let (looked, complete) = match task.entering.row().does {
-        Does::Poll if args[1] > 1 => {
-            let found = places(task);
-            let looked = look(task, args)?;
-            (looked, found)
-        }
+    let found = match task.entering.row().does {
+        Does::Poll if args[1] > 1 => places(task),
         Does::Select if args[0] > 1 && !task.asked.is_empty() => {
             let found = places(task);
             put(task, &task.asked)?;
-            let looked = look(task, args)?;
-            (looked, found)
+            found
         }
         Does::WaitEpoll if result < args[2] as i32 as i64 => return look_at_epoll(task, result),
         _ => return Ok(result),
     };
+    let looked = look(task, args)?;
     if looked <= 0 {
         // Another that was woken has taken it.
-        put(task, &complete)?;
+        put(task, &found)?;
         return Ok(result);
     }
     regs::poke(task.tid, Register::Result, looked as u64)?;
@@ -130,13 +126,16 @@ fn look_at_epoll(task: &Task, count: i64) -> Result<i64, Halt> {
         let watched = watched.iter().find(of);
         watched.is_some_and(|watched| watched.events & told_once == 0)
     };
-    let found = (args[1], read(task, args[1], count as usize * EVENT));
-    let again = found.1.chunks_exact(EVENT).filter(told_again).count();
+    let mut all = read(task, args[1], count as usize * EVENT);
+    if all.len() < count as usize * EVENT {
+        // They are in memory that is watched.
+        return Ok(count);
+    }
+    let again = all.chunks_exact(EVENT).filter(told_again).count();
     let mut asked = args;
     asked[2] = args[2] as i32 as u64 - count as u64 + again as u64;
     let looked = look(task, asked)?;
     let more = read(task, args[1], looked.max(0) as usize * EVENT);
-    let mut all = found.1;
     for event in more.chunks_exact(EVENT) {
         match all
             .chunks_exact_mut(EVENT)
