@@ -37,8 +37,6 @@ impl Session<'_> {
         let is_named = |other: &Membership| {
             let is_meant = match named {
                 0 => other.group == own.group,
-                // All that there are, but process 1 (kill(2)).
-                -1 => other.pid != 1,
                 group => other.group == -group,
             };
             is_meant && other.namespace == own.namespace && other.pid != own.pid
@@ -49,7 +47,7 @@ impl Session<'_> {
             .filter(is_named)
             .map(|other| other.pid)
             .collect();
-        let kills_itself = named != -1 && -named == own.group || named == 0;
+        let kills_itself = named == 0 || -named == own.group;
         if !kills_itself {
             // The call itself is told that there was somebody.
             others.pop();
