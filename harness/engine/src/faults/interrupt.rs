@@ -46,7 +46,7 @@ impl Session<'_> {
         if !caught.is_empty() {
             let place = remote::room_below_stack(tid)?;
             let own = memory::read_exact::<ACTION>(tid, place);
-            let remote = Remote::at_entry(tid, entering.call, entering.args)?;
+            let remote = Remote::at_entry(tid, entering.call)?;
             for signal in caught {
                 let args = [signal as u64, 0, place, 8, 0, 0];
                 let is_known = own.is_ok() && remote.call(made::SIGACTION, args)? == 0;

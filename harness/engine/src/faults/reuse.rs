@@ -26,7 +26,7 @@ impl Session<'_> {
         if self.setup.pids_vary || former.is_empty() {
             return Ok(false);
         }
-        let remote = Remote::at_entry(task.tid, task.entering.call, task.entering.args)?;
+        let remote = Remote::at_entry(task.tid, task.entering.call)?;
         let set = self.set_next(&remote, &former);
         remote.end()?;
         set

@@ -162,7 +162,7 @@ impl Answers {
         const STACK_DISABLED: u64 = libc::SS_DISABLE as u64;
         let room = room_below_stack(tid)?;
         let saved: [u8; 64] = memory::read_exact(tid, room)?;
-        let remote = Remote::at_entry(tid, at.call, at.args)?;
+        let remote = Remote::at_entry(tid, at.call)?;
         let ask = || {
             let heap_end = remote.must("asking for the heap's end", made::BRK, [0; 6])? as u64;
             let args = [0, room, 0, 0, 0, 0];

@@ -53,7 +53,7 @@ impl Session<'_> {
             others.pop();
         }
         for pid in others {
-            let remote = Remote::at_entry(tid, entering.call, entering.args)?;
+            let remote = Remote::at_entry(tid, entering.call)?;
             // Those that it must not kill stay.
             remote.call(made::KILL, [pid as u64, SIGKILL as u64, 0, 0, 0, 0])?;
             remote.end()?;

@@ -52,7 +52,7 @@ impl Session<'_> {
                 return Ok(None);
             }
             let task = &self.tasks[index];
-            let remote = Remote::at_entry(task.tid, task.entering.call, task.entering.args)?;
+            let remote = Remote::at_entry(task.tid, task.entering.call)?;
             *installed = install(&remote)?;
             remote.end()?;
         }

@@ -37,7 +37,7 @@ pub(crate) struct Remote {
     mask: u64,
     gadget: Option<u64>,
     /// The call at whose entry it stood.
-    entering: Option<(u32, [u64; 6])>,
+    entering: Option<u32>,
 }
 
 impl Remote {
@@ -52,8 +52,9 @@ impl Remote {
         Remote::borrow(tid, Some(gadget))
     }
 
-    /// Borrows a task that is about to make a call. It stands there again afterwards.
-    pub fn at_entry(tid: Tid, call: u32, args: [u64; 6]) -> io::Result<Remote> {
+    /// Borrows a task that is about to make a call. It stands there again afterwards, with
+    /// arguments that the engine has changed as they are.
+    pub fn at_entry(tid: Tid, call: u32) -> io::Result<Remote> {
         regs::poke(tid, Register::Call, u64::MAX)?;
         let mask = block_all_signals(tid)?;
         Stopped::reported(tid).resume_to_exit();
@@ -63,7 +64,7 @@ impl Remote {
             saved: regs::read(tid)?,
             mask,
             gadget: None,
-            entering: Some((call, args)),
+            entering: Some(call),
         })
     }
 
@@ -116,8 +117,8 @@ impl Remote {
     /// Gives the task back as it was.
     pub fn end(self) -> io::Result<()> {
         let mut registers = self.saved;
-        if let Some((call, args)) = self.entering {
-            registers.enter(u64::from(call), args);
+        if let Some(call) = self.entering {
+            registers.enter(u64::from(call), registers.args());
         }
         regs::write(self.tid, &registers)?;
         if self.entering.is_some() {

@@ -85,7 +85,7 @@ impl Session<'_> {
         let gadget = code::trampoline::GADGET;
         match task.state {
             State::Ready(At::Entry, _) | State::Sleeping(_) => {
-                Remote::at_entry(task.tid, task.entering.call, task.entering.args)
+                Remote::at_entry(task.tid, task.entering.call)
             }
             // There may be no area yet.
             State::Ready(At::Exit, _) => Remote::after_call(task.tid),
