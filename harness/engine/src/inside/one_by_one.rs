@@ -7,6 +7,7 @@
 
 use super::remote::{Remote, made};
 use crate::run::session::{Halt, Session};
+use crate::start::identity::inner_number;
 use crosswire_calls::Does;
 use crosswire_kernel::Tid;
 use libc::SIGKILL;
@@ -69,15 +70,10 @@ impl Membership {
     fn of(process: Tid) -> Option<Membership> {
         let namespace = fs::read_link(format!("/proc/{process}/ns/pid")).ok()?;
         let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-        // The last of several numbers is that of the innermost namespace (proc_pid_status(5)).
-        let number = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().last()?.parse().ok()
-        };
         Some(Membership {
             namespace,
-            pid: number("NSpid:")?,
-            group: number("NSpgid:")?,
+            pid: inner_number(&status, "NSpid:")?,
+            group: inner_number(&status, "NSpgid:")?,
         })
     }
 }

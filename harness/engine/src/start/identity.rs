@@ -68,8 +68,12 @@ pub(crate) fn places_of_tid(tid: Tid, tid_inside: i32) -> std::io::Result<Option
 /// Returns the pid by which a task knows itself (`NSpid` of proc_pid_status(5)).
 pub(crate) fn inner_tid(tid: Tid) -> Option<i32> {
     let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("NSpid:"))?;
+    inner_number(&status, "NSpid:")
+}
+
+/// Returns a number of a task that it has in several namespaces, as it is in the innermost:
+/// proc_pid_status(5) tells it last.
+pub(crate) fn inner_number(status: &str, name: &str) -> Option<i32> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().last()?.parse().ok()
 }
