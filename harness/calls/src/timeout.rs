@@ -12,3 +12,13 @@ pub enum Timeout {
     /// A pointer to an absolute `timespec` on this clock.
     Absolute(usize, libc::c_int),
 }
+
+impl Timeout {
+    /// The argument that holds it, or leads to it.
+    pub fn argument(self) -> usize {
+        match self {
+            Self::Milliseconds(at) | Self::Relative(at) => at,
+            Self::RelativeTimeval(at) | Self::Absolute(at, _) => at,
+        }
+    }
+}

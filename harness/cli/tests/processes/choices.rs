@@ -135,8 +135,7 @@ fn statuses_of(name: &str) -> BTreeSet<Option<i32>> {
     seen
 }
 
-/// Before a process has a child or a thread, nobody can tell what it does to memory that has no
-/// name.
+/// Memory without a name has one user before its process has a child or a thread.
 #[test]
 fn accesses_to_memory_that_nobody_else_can_have_are_no_steps() {
     let built = build_directory();

@@ -27,6 +27,14 @@ fn waits_for_date(entering: &Entering) -> bool {
     }
 }
 
+/// Returns where the sets of a call of select(2) are, and how many bytes each has.
+pub(crate) fn sets_of_select(args: &[u64; 6]) -> Vec<(u64, usize)> {
+    let [count, sets @ .., _, _] = args;
+    let length = (*count as usize).min(1 << 20).div_ceil(64) * 8;
+    let given = sets.iter().filter(|set| **set != 0);
+    given.map(|set| (*set, length)).collect()
+}
+
 impl Session<'_> {
     /// Handles a step of the wall clock by this many seconds: it changes the remaining
     /// time of waits with absolute wall-clock timeouts, and not that of relative ones
@@ -50,9 +58,10 @@ impl Session<'_> {
         let Some((form, result)) = task.entering.row().timeout(&args) else {
             return self.limit_by_socket(index);
         };
-        let (argument, none) = match form {
-            Timeout::Milliseconds(a) => (a, u64::MAX),
-            Timeout::Relative(a) | Timeout::RelativeTimeval(a) | Timeout::Absolute(a, _) => (a, 0),
+        let argument = form.argument();
+        let none = match form {
+            Timeout::Milliseconds(_) => u64::MAX,
+            _ => 0,
         };
         let value = args[argument];
         let deadline = match form {
@@ -126,10 +135,8 @@ impl Session<'_> {
         if !expired || !selects {
             return Ok(());
         }
-        let [count, sets @ .., _, _] = task.entering.args;
-        let zeros = vec![0; (count as usize).min(1 << 20).div_ceil(64) * 8];
-        for set in sets.into_iter().filter(|set| *set != 0) {
-            memory::write(task.tid, set, &zeros)?;
+        for (set, length) in sets_of_select(&task.entering.args) {
+            memory::write(task.tid, set, &vec![0; length])?;
         }
         Ok(())
     }

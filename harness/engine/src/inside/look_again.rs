@@ -2,11 +2,12 @@
 //! descriptors.
 //!
 //! One call may make several ready: a process that ends closes its pipes one after the other.
-//! Whether a waiting task wakes after the first or after the last, the scheduler of Linux
-//! decides, and no schedule of ours could repeat it. So each looks once more when the step is
-//! over, and sees what a task sees that gets the CPU late.
+//! The scheduler of Linux decides whether a waiting task wakes after the first or after the last,
+//! so a replay could differ. Therefore each looks once more when the step is over, and sees what
+//! a task sees that gets the CPU late.
 
 use super::remote::{Remote, room_below_stack};
+use crate::emulate::waits::sets_of_select;
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::{Does, Timeout};
@@ -86,16 +87,13 @@ fn look(task: &Task, mut args: [u64; 6]) -> Result<i64, Halt> {
     let Some((form, _)) = task.entering.row().timeout(&args) else {
         return Ok(0);
     };
-    let at = match form {
-        Timeout::Milliseconds(at) => {
-            args[at] = 0;
-            at
-        }
-        Timeout::Relative(at) | Timeout::RelativeTimeval(at) | Timeout::Absolute(at, _) => {
+    let at = form.argument();
+    args[at] = match form {
+        Timeout::Milliseconds(_) => 0,
+        _ => {
             let none = room_below_stack(task.tid)?;
             memory::write(task.tid, none, &[0; 16])?;
-            args[at] = none;
-            at
+            none
         }
     };
     // What follows is a mask of signals: all are blocked.
@@ -117,7 +115,7 @@ fn look_at_epoll(task: &Task, count: i64) -> Result<i64, Halt> {
     data.sort_unstable();
     data.dedup();
     if watched.len() < 2 || data.len() < watched.len() {
-        // Nothing more to come, or nobody could tell which descriptor an event is of.
+        // No other event can come, or an event does not say which descriptor it is of.
         return Ok(count);
     }
     let told_again = |event: &&[u8]| {
@@ -160,17 +158,15 @@ fn data_of(event: &[u8]) -> u64 {
 
 /// Returns what stands where a call takes what it is asked for, and puts the answer, by address.
 fn places(task: &Task) -> Vec<(u64, Vec<u8>)> {
-    let [first, ..] = task.entering.args;
     match task.entering.row().does {
         Does::Poll => {
             let [at, count, ..] = task.entering.args;
             vec![(at, read(task, at, count as usize * POLLED))]
         }
         Does::Select => {
-            let [_, sets @ .., _, _] = task.entering.args;
-            let length = (first as usize).min(1 << 20).div_ceil(64) * 8;
-            let sets = sets.into_iter().filter(|set| *set != 0);
-            sets.map(|set| (set, read(task, set, length))).collect()
+            let sets = sets_of_select(&task.entering.args).into_iter();
+            sets.map(|(set, length)| (set, read(task, set, length)))
+                .collect()
         }
         _ => Vec::new(),
     }

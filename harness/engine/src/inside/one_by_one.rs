@@ -1,9 +1,8 @@
 //! Killing a group of processes, one after the other.
 //!
-//! The kernel marks all processes that kill(2) names, and each dies when it gets the CPU. Which
-//! of its children a waiting parent is told of first, the scheduler of Linux would decide, and
-//! no schedule of ours could repeat it. So the task kills them singly, and each is gone before
-//! the next.
+//! The kernel marks all processes that kill(2) names, and each dies when it gets the CPU. The
+//! scheduler of Linux would decide which of its children a waiting parent learns of first, so a
+//! replay could differ. Therefore the task kills them singly, and each is gone before the next.
 
 use super::remote::{Remote, made};
 use crate::run::session::{Halt, Session};
@@ -14,7 +13,7 @@ use libc::SIGKILL;
 use std::fs;
 use std::path::PathBuf;
 
-/// What groups a process is in.
+/// The namespace and the group of a process.
 struct Membership {
     /// Its pid namespace.
     namespace: PathBuf,
@@ -50,7 +49,7 @@ impl Session<'_> {
             .collect();
         let kills_itself = named == 0 || -named == own.group;
         if !kills_itself {
-            // The call itself is told that there was somebody.
+            // The call itself finds the last one, so that it succeeds.
             others.pop();
         }
         for pid in others {

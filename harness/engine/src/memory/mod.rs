@@ -10,7 +10,7 @@
 //! (`backing`).
 //!
 //! Memory without a name stays accessible as long as its process has neither child nor thread:
-//! nobody could tell when it is accessed (`own/company.rs`).
+//! no other task can notice an access (`own/company.rs`).
 
 mod access;
 mod ahead;

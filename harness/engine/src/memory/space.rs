@@ -82,8 +82,8 @@ pub(crate) struct Space {
     pub written: Option<usize>,
     /// The program's own addresses are accessible at the moment.
     pub open: bool,
-    /// Those are that no other process can have: the process has one thread, and nobody could
-    /// tell when it accesses them.
+    /// Those are that no other process can have: the process has one task, and no other could
+    /// notice an access.
     pub sole_open: bool,
     /// Calls on mappings outside the window stop as well.
     pub watches_everywhere: bool,

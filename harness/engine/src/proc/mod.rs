@@ -150,7 +150,7 @@ impl Session<'_> {
             let number: i32 = number.parse().ok()?;
             let is_it = |task: &&Task| task.tid_inside == number;
             let living = self.tasks.iter().find(|it| is_it(it) && !it.is_gone());
-            // Nobody may have waited for it yet.
+            // Its parent may not have waited for it yet.
             let task = living.or_else(|| self.tasks.iter().rfind(is_it));
             Some(task?.id.index())
         };

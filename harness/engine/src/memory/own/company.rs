@@ -1,4 +1,4 @@
-//! Whether a task has its memory to itself: then what no other process has is accessible.
+//! Access to memory that no other process has, as long as its process has one task.
 
 use super::ranges::Ranges;
 use crate::memory::space::{PAGE, Region};
