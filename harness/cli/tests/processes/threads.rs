@@ -63,6 +63,16 @@ fn loops_end_or_are_proved_endless() {
     );
 }
 
+/// A call that the engine has answered stays answered, although pages are taken back from the other
+/// thread before the caller goes on.
+#[test]
+fn time_does_not_go_back() {
+    let (here, programs) = (somewhere(), build_directory());
+    let program = program(programs.path());
+    let outcome = watched(here.path(), &program, "time", &["--runs", "20"]);
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
+}
+
 /// An increment is one instruction, whose load and store processors do not keep together.
 #[test]
 fn an_increment_without_a_lock_is_two_steps() {

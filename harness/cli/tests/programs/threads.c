@@ -13,9 +13,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096 };
@@ -232,6 +234,22 @@ static void *add_locked(void *nothing)
 	return nothing;
 }
 
+/* Reads the time between accesses to a page of its own; whether the time has gone back. */
+static void *keep_time(void *page)
+{
+	volatile int *mine = page;
+	struct timespec now, last = {0, 0};
+	for (int round = 0; round < 200; round++) {
+		mine[round]++;
+		syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+		if (now.tv_sec < last.tv_sec ||
+		    (now.tv_sec == last.tv_sec && now.tv_nsec < last.tv_nsec))
+			return page;
+		last = now;
+	}
+	return NULL;
+}
+
 static void *fail(void *nothing)
 {
 	abort();
@@ -274,6 +292,13 @@ int main(int argc, char **argv)
 		pthread_join(thread, NULL);
 		pthread_join(second, NULL);
 		return count != 2;
+	} else if (strcmp(mode, "time") == 0) {
+		static int pages[3 * PAGE / sizeof(int)];
+		void *back, *mine = pages + PAGE / sizeof(int);
+		pthread_create(&thread, NULL, keep_time, pages + 2 * PAGE / sizeof(int));
+		int goes_back = keep_time(mine) != NULL;
+		pthread_join(thread, &back);
+		return goes_back || back != NULL;
 	} else if (strcmp(mode, "leaves") == 0) {
 		pthread_create(&thread, NULL, fail, NULL);
 	} else {

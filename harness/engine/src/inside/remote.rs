@@ -36,8 +36,14 @@ pub(crate) struct Remote {
     saved: Registers,
     mask: u64,
     gadget: Option<u64>,
-    /// The call at whose entry it stood.
-    entering: Option<u32>,
+    entering: Option<Entry>,
+}
+
+/// The entry of a call, at which a task stood when it was borrowed.
+struct Entry {
+    call: u32,
+    /// What the program gets from it, if it is not performed.
+    answer: Option<u64>,
 }
 
 impl Remote {
@@ -53,8 +59,13 @@ impl Remote {
     }
 
     /// Borrows a task that is about to make a call. It stands there again afterwards, with
-    /// arguments that the engine has changed as they are.
+    /// arguments that the engine has changed as they are, and with its answer if the engine has
+    /// given it one.
     pub fn at_entry(tid: Tid, call: u32) -> io::Result<Remote> {
+        let answer = match regs::peek(tid, Register::Call)? {
+            u64::MAX => Some(regs::peek(tid, Register::Result)?),
+            _ => None,
+        };
         regs::poke(tid, Register::Call, u64::MAX)?;
         let mask = block_all_signals(tid)?;
         Stopped::reported(tid).resume_to_exit();
@@ -64,7 +75,7 @@ impl Remote {
             saved: regs::read(tid)?,
             mask,
             gadget: None,
-            entering: Some(call),
+            entering: Some(Entry { call, answer }),
         })
     }
 
@@ -117,13 +128,17 @@ impl Remote {
     /// Gives the task back as it was.
     pub fn end(self) -> io::Result<()> {
         let mut registers = self.saved;
-        if let Some(call) = self.entering {
-            registers.enter(u64::from(call), registers.args());
+        if let Some(entry) = &self.entering {
+            registers.enter(u64::from(entry.call), registers.args());
         }
         regs::write(self.tid, &registers)?;
-        if self.entering.is_some() {
+        if let Some(entry) = &self.entering {
             Stopped::reported(self.tid).resume(0);
             wait_for(self.tid, Stop::Entry)?;
+            if let Some(answer) = entry.answer {
+                regs::poke(self.tid, Register::Call, u64::MAX)?;
+                regs::poke(self.tid, Register::Result, answer)?;
+            }
         }
         Stopped::reported(self.tid).set_signal_mask(self.mask)
     }
