@@ -45,7 +45,7 @@ const ENDLESS: [&str; 34] = [
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 18] = [
+const ENDING: [&str; 20] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",
@@ -56,6 +56,8 @@ const ENDING: [&str; 18] = [
     "cpu_usage",
     "cpu_ticks",
     "cpu_in_proc",
+    "cpu_timer",
+    "cpu_limit",
     "until_alarm",
     "cpu_between_sleeps",
     "signals_while_asleep",

@@ -11,6 +11,7 @@ use crate::run::task::Task;
 use crosswire_calls::clock_owner;
 use crosswire_kernel::{probe, tracee};
 use libc::{SIGKILL, SIGXCPU, c_int};
+use std::num::NonZero;
 use std::time::Duration;
 
 /// CPU time of a loop that was found: a tick of the kernel's, at 100 Hz.
@@ -118,45 +119,61 @@ impl Session<'_> {
         timer.chain(hard).chain(soft).min_by_key(|(left, _)| *left)
     }
 
-    /// Only tasks that compute in loops can run: their CPU time passes until a timer or limit
-    /// of it tells them, or until the time at which something else happens. Returns whether a
-    /// timer or limit came first.
+    /// Only tasks in endless loops can run: their CPU time passes until a timer or limit of it tells
+    /// them, or until the time at which something else happens. Returns whether a timer or limit
+    /// came first.
     pub fn let_cpu_time_pass(&mut self, until: Option<u64>) -> Result<bool, Halt> {
-        let looping: Vec<usize> = self.computing().collect();
+        let now = self.clock.now();
+        let looping = self.going_round();
+        let share = |session: &Session<'_>, index: usize, time: u64| {
+            let task = &session.tasks[index];
+            match task.looping.computes() {
+                true => time,
+                false => task.looping.cpu_time_in(time, now, task.cpu_time),
+            }
+        };
         let deadline = |index: &usize| {
             let process = self.tasks[*index].process;
             let (left, limit) = self.cpu_deadline(process)?;
-            let threads = looping.iter().map(|index| self.tasks[*index].process);
-            let together = threads.filter(|of| *of == process).count() as u64;
-            Some((left.div_ceil(together), process, limit))
+            let of_process = looping
+                .iter()
+                .filter(|i| self.tasks[**i].process == process);
+            let in_a_second: u64 = of_process.map(|index| share(self, *index, SECOND)).sum();
+            let time = (u128::from(left) * u128::from(SECOND))
+                .div_ceil(NonZero::new(u128::from(in_a_second))?.get());
+            let told_at = self.processes[process].cpu_time + left;
+            Some((u64::try_from(time).ok()?, *index, told_at, limit))
         };
         let next = looping.iter().filter_map(deadline);
-        let next = next.min_by_key(|(left, ..)| *left);
-        let before = until.map_or(u64::MAX, |at| at.saturating_sub(self.clock.now()));
+        let next = next.min_by_key(|(time, ..)| *time);
+        let before = until.map_or(u64::MAX, |at| at.saturating_sub(now));
         let (passes, told) = match next {
-            Some((left, process, limit)) if left <= before => (left, Some((process, limit))),
+            Some((time, index, told_at, limit)) if time <= before => {
+                (time, Some((index, told_at, limit)))
+            }
             _ if until.is_some() => (before, None),
             _ => return Ok(false),
         };
         for index in looping {
-            self.use_cpu(index, passes);
+            let used = share(self, index, passes);
+            self.use_cpu(index, used);
         }
-        let Some((process, limit)) = told else {
+        let Some((index, told_at, limit)) = told else {
             return Ok(false);
         };
+        // Shares are whole nanoseconds.
+        let process = self.tasks[index].process;
+        let missing = told_at.saturating_sub(self.processes[process].cpu_time);
+        self.use_cpu(index, missing);
         self.clock.advance_to(self.clock.after(passes));
         if let Some(signal) = limit {
+            self.loops
+                .something_happened(self.clock.now(), self.turn.step());
             tracee::kill(self.processes[process].pid, signal);
             self.reports.expect_deaths();
             self.reports.signal_sent();
             self.settle(false)?;
         }
         Ok(true)
-    }
-
-    /// Tasks that go round without calls.
-    fn computing(&self) -> impl Iterator<Item = usize> {
-        let tasks = self.going_round().into_iter();
-        tasks.filter(|index| self.tasks[*index].looping.computes())
     }
 }

@@ -280,6 +280,8 @@ pub(crate) struct Loading {
     pub calls: u32,
     /// So many of its latest calls have but asked for the time.
     pub readings: u32,
+    /// Its latest call, made so often in a row.
+    pub latest: (Entering, u32),
 }
 
 /// One process: what its threads share.

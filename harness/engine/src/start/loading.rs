@@ -22,9 +22,10 @@ use libc::{
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-/// A program that has made so many calls, or has but asked for the time so often in a row, waits
-/// for something: it has started.
+/// A program that has made so many calls, or one call at one place so often in a row, or has but
+/// asked for the time, waits for something: it has started.
 const MOST_CALLS: u32 = 100_000;
+const MOST_ALIKE: u32 = 5_000;
 const MOST_READINGS: u32 = 128;
 
 impl<'a> Session<'a> {
@@ -62,17 +63,24 @@ impl Session<'_> {
     /// otherwise its start-up is over.
     pub fn pass_start_up_call(&mut self, index: usize) -> Result<bool, Halt> {
         let process = self.tasks[index].process;
-        let row = self.tasks[index].entering.row();
+        let entering = self.tasks[index].entering;
+        let row = entering.row();
         let Some(loading) = &mut self.processes[process].loading else {
             return Ok(false);
         };
         loading.calls += 1;
+        loading.latest = match loading.latest {
+            (latest, times) if latest == entering => (latest, times + 1),
+            _ => (entering, 1),
+        };
         loading.readings = match row.tells_time() {
             true => loading.readings + 1,
             false => 0,
         };
         // Nothing else can happen before start-up is over, and it is not to wait for that.
-        let goes_round = loading.calls > MOST_CALLS || loading.readings > MOST_READINGS;
+        let goes_round = loading.calls > MOST_CALLS
+            || loading.latest.1 > MOST_ALIKE
+            || loading.readings > MOST_READINGS;
         let is_loading = !goes_round
             && (self.belongs_to_start_up(index) || self.belongs_to_longer_start_up(index));
         let depends = self.come_to_call(index, is_loading)?;
@@ -80,13 +88,12 @@ impl Session<'_> {
             self.processes[process].loading = None;
             return Ok(false);
         }
-        let entering = self.tasks[index].entering;
-        let does = entering.row().does;
+        let does = row.does;
         if let Some(id) = self.id_in_template(index) {
             self.skip(index, id.into())?;
             return Ok(true);
         }
-        if entering.row().is(Fact::Alike) {
+        if row.is(Fact::Alike) {
             self.read_clock_in_start_up(index);
             if let Emulated::Answer(result) = self.emulate(index)? {
                 self.skip(index, result)?;
