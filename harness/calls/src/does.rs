@@ -7,6 +7,10 @@ pub enum Does {
     Anything,
     /// Nothing that another task could notice.
     Nothing,
+    /// Sets which permissions new files do not get, for all threads of its process: umask(2).
+    FileModes,
+    /// Asks for the name of the host: uname(2).
+    HostName,
     /// Says where handlers have their stack: sigaltstack(2).
     SignalStack,
 

@@ -37,6 +37,7 @@ impl Row {
             | Does::SocketOption { sets: false }
             | Does::Sync
             | Does::Identity
+            | Does::HostName
             | Does::Parent
             | Does::Sleep
             | Does::SleepByClock

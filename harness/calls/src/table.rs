@@ -95,7 +95,7 @@ static COMMON: &[Row] = rows! {
     truncate (; Path Size) ChangeFile;
     chdir (; Path) ChangeDirectory, Brief;
     getcwd (; Out Size) WorkingDirectory, Routine Brief SameFiles;
-    umask (; Mode) Nothing, Private;
+    umask (; Mode) FileModes, Routine Brief Alike;
     setxattr (; Path Text Given Size Bits) Anything;
     lsetxattr (; Path Text Given Size Bits) Anything;
     setxattrat (; Dir Path Bits Text Given Size) Anything;
@@ -326,7 +326,7 @@ static COMMON: &[Row] = rows! {
     getrandom (; Out Size Bits) Random, Routine Alike;
     times (; Out) Anything, Own;
     sysinfo (; Out) Anything, Routine Alike Own;
-    uname (; Out) Nothing, Private;
+    uname (; Out) HostName, Routine Brief;
 
     // Work that the kernel does on its own cannot be scheduled.
     io_uring_setup (; Plain Given) Refused(ENOSYS);

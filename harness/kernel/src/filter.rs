@@ -250,7 +250,7 @@ mod tests {
         let (first, last) = (0x3000_0000_0000, 0x303f_ffff_ffff);
         for address in [first, last] {
             assert!(stops(SYS_munmap, [address, 4096, 0, 0, 0, 0]));
-            assert!(stops(SYS_uname, [address, 0, 0, 0, 0, 0]));
+            assert!(stops(SYS_getresuid, [address, 0, 0, 0, 0, 0]));
             assert!(stops(SYS_rt_sigprocmask, [0, 0, 0, 0, 0, address]));
         }
         for address in [first - 1, last + 1] {
@@ -283,6 +283,6 @@ mod tests {
         let program = filter_for_mappings();
         let stops = |number| decide(&program, number, 0, [0; 6]) == SECCOMP_RET_TRACE;
         assert!(stops(SYS_mmap) && stops(SYS_munmap) && stops(SYS_madvise));
-        assert!(stops(SYS_brk) && stops(SYS_uname) && !stops(SYS_getpid) && !stops(SYS_read));
+        assert!(stops(SYS_brk) && stops(SYS_getresuid) && !stops(SYS_getpid) && !stops(SYS_read));
     }
 }

@@ -397,6 +397,29 @@ pub fn kill(process: Tid, signal: i32) -> bool {
     sent == 0 || nix::errno::Errno::last() != nix::errno::Errno::ESRCH
 }
 
+/// Makes sure that the signal which is about to end a process writes no core file, however large
+/// the process allows one to be: thousands of runs would fill a disk.
+pub fn withhold_core(process: Tid) {
+    // A limit of one byte is too little for a file, and keeps the kernel from starting a program
+    // that takes core files (core(5); `do_coredump` in fs/coredump.c).
+    const NONE: libc::rlim_t = 1;
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel reads and writes one rlimit each. A process that is gone writes nothing.
+    unsafe {
+        libc::prlimit(process, libc::RLIMIT_CORE, std::ptr::null(), &raw mut limit);
+        limit.rlim_cur = NONE.min(limit.rlim_max);
+        libc::prlimit(
+            process,
+            libc::RLIMIT_CORE,
+            &raw const limit,
+            std::ptr::null_mut(),
+        );
+    }
+}
+
 /// Sends `signal` to one thread.
 pub fn kill_thread(process: Tid, tid: Tid, signal: i32) {
     // SAFETY: tgkill takes its arguments by value.

@@ -167,6 +167,11 @@ const THEMES: &[(&str, &str)] = &[
          setfl.append:a getfl:a lseek.hole:a splice:ab",
     ),
     (
+        "memfd:m ftruncate.16:m",
+        "map:m unmap:m seal.write:m seal.seal:m seals:m add:m load:m hostname hostname.set umask \
+         open.create:n stat:n",
+    ),
+    (
         "",
         "mkdir:n rmdir:n unlink:n unlink:a rename:an rename:na rename:ab exchange:ab \
          exchange:an noreplace:ab noreplace:an link:an link:ab symlink:an readlink:n stat:n \
@@ -378,6 +383,32 @@ fn every_pair_that_was_missed_is_found() {
         .filter_map(|(name, case)| Some((name, mistake(case, &program)?)))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Programs in which a call that was no step lets another task notice when it comes, with the
+/// number of their classes: trying every order of the steps cannot show what is no step.
+const STEPS: &[(&str, &str, u64)] = &[
+    ("the name of the host", "( hostname.set ) hostname", 5),
+    (
+        "a memory file that is unmapped",
+        "memfd:m ftruncate.16:m ( map:m unmap:m ) seal.write:m",
+        6,
+    ),
+    (
+        "permissions of what another thread makes",
+        "[ umask ] open.new:n stat:n",
+        20,
+    ),
+];
+
+#[test]
+fn what_others_can_notice_is_a_step() {
+    let programs = build_directory();
+    let program = calls(programs.path());
+    for (name, case, wanted) in STEPS {
+        let exhaustion = exhaustion(&[case], &program, &[]);
+        assert_eq!(exhaustion["classes"], *wanted, "{name}: {exhaustion}");
+    }
 }
 
 #[test]

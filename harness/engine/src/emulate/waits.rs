@@ -64,6 +64,11 @@ impl Session<'_> {
             _ => 0,
         };
         let value = args[argument];
+        // These sleep until a timer of the kernel's has expired, even if that is at once.
+        let sleeps_at_least = matches!(
+            task.entering.row().does,
+            Does::Futex | Does::SemaphoreOperation | Does::QueueSend | Does::QueueReceive
+        );
         let deadline = match form {
             Timeout::Milliseconds(_) if (value as c_int) <= 0 => return Ok(Emulated::Proceed),
             Timeout::Milliseconds(_) => self.clock.after(value as c_int as u64 * 1_000_000),
@@ -76,14 +81,16 @@ impl Session<'_> {
                 };
                 match length {
                     // The kernel answers EFAULT and EINVAL; and no wait needs no end.
-                    None | Some(0) => return Ok(Emulated::Proceed),
+                    None => return Ok(Emulated::Proceed),
+                    Some(0) if !sleeps_at_least => return Ok(Emulated::Proceed),
                     Some(length) => self.clock.after(length),
                 }
             }
             Timeout::Absolute(_, clock) => {
                 match memory::read_pair(tid, value).ok().and_then(from_timespec) {
                     // Long past in the kernel's time as well as in ours.
-                    None | Some(0..SECOND) => return Ok(Emulated::Proceed),
+                    None => return Ok(Emulated::Proceed),
+                    Some(0..SECOND) if !sleeps_at_least => return Ok(Emulated::Proceed),
                     Some(absolute) => self.clock.deadline(clock, absolute),
                 }
             }

@@ -33,6 +33,7 @@ pub use times::TIMES_OF;
 const LOCKS: &str = "waits for locks";
 pub(crate) const PIDS: &str = "process ids";
 pub(crate) const RANDOM: &str = "random numbers";
+const HOST_NAME: &str = "name of the host";
 const MARKS: &str = "marks";
 const LOG: &str = "log";
 const KEYS: &str = "System V keys";
@@ -313,7 +314,8 @@ impl Session<'_> {
         }
         let row = entering.row();
         let points_there = |argument: &u64| self.space(index).at(*argument).is_some();
-        if row.does != Does::Futex && args.iter().any(points_there) {
+        let unmapped = self.unmapped_memory_files(index);
+        if row.does != Does::Futex && unmapped.is_empty() && args.iter().any(points_there) {
             // The kernel reads or writes there.
             touches.push(Touch::everything());
         }
@@ -345,6 +347,12 @@ impl Session<'_> {
                 }
             }
             Does::Random => touches.push(Touch::write(RANDOM)),
+            Does::HostName => touches.push(Touch::read(HOST_NAME)),
+            // What any other thread makes from now on has other permissions.
+            Does::FileModes => {
+                let has_others = self.tasks.other_threads(index).next().is_some();
+                touches.extend(has_others.then(Touch::everything));
+            }
             Does::Fork => {
                 touches.push(Touch::write(PIDS));
                 self.of_fork(index, touches);
@@ -366,6 +374,10 @@ impl Session<'_> {
                 self.descriptor(tid, args[4])
                     .map(|file| Touch::read(file.name)),
             ),
+            Does::Map(_) if !unmapped.is_empty() => {
+                let files = unmapped.into_iter();
+                touches.extend(files.map(|file| Touch::write(self.memory_object(file))));
+            }
             Does::Futex => self.of_futex(index, args, touches),
             Does::Poll => self.of_poll(tid, args, touches),
             Does::Open

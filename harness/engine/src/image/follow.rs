@@ -220,7 +220,11 @@ impl Session<'_> {
             path.is_none_or(|path| path.contains("proc") || path.contains("/sys"))
         };
         match row.does {
-            Does::Identity | Does::Random | Does::Futex | Does::WorkingDirectory => false,
+            Does::Identity
+            | Does::HostName
+            | Does::Random
+            | Does::Futex
+            | Does::WorkingDirectory => false,
             Does::Map(_) => false,
             Does::LookUp if row.asks_status_at() && is_standard => true,
             Does::Open | Does::LookUp => row.path().is_none_or(tells_of_system),

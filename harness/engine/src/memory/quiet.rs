@@ -2,6 +2,7 @@
 //! has to see: they change mappings, have pointers into watched memory, or would take
 //! the engine's signal or segment, or decide about signals that nobody sends.
 
+use super::space::pages;
 use super::{Action, names_unseen};
 use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
@@ -61,7 +62,7 @@ impl Session<'_> {
         if !row.is(Fact::Private) && !maps_privately {
             return Ok(false);
         }
-        if self.concerns_senders(index) {
+        if self.concerns_senders(index) || !self.unmapped_memory_files(index).is_empty() {
             return Ok(false);
         }
         if names_unseen(row, &entering.args) {
@@ -185,6 +186,24 @@ impl Session<'_> {
                 self.early.sent.insert(signal);
             }
         }
+    }
+
+    /// Returns the files of memfd_create(2) that a task is about to unmap, or parts of them: only
+    /// what is not mapped can be sealed against writing (`F_SEAL_WRITE` in fcntl(2)).
+    pub fn unmapped_memory_files(&self, index: usize) -> Vec<u32> {
+        let task = &self.tasks[index];
+        let [start, length, ..] = task.entering.args;
+        if !matches!(
+            task.entering.row().does,
+            Does::Map(Mapping::Unmap | Mapping::Move)
+        ) {
+            return Vec::new();
+        }
+        let parts = self.space(index).within(pages(start, length));
+        let objects = parts.iter().map(|part| part.object);
+        objects
+            .filter(|object| self.memory.name(*object).starts_with("/memfd:"))
+            .collect()
     }
 
     /// Takes note of what the program wants done with SIGSEGV.

@@ -13,6 +13,7 @@ use crosswire_calls::{Does, Fact};
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::tracee;
 use crosswire_model::{Action, Deviation, End, Limit, Moment, Signal, TaskId, What};
 
 impl Session<'_> {
@@ -357,6 +358,7 @@ impl Session<'_> {
                 if !probe::handles(tid, signal) {
                     self.note_end_touches(index);
                     self.drain_process(self.tasks[index].process)?;
+                    tracee::withhold_core(self.processes[self.tasks[index].process].pid);
                 }
                 self.drain(index)?;
                 if is_fatal(signal) && !probe::handles(tid, signal) {

@@ -49,8 +49,8 @@ impl Session<'_> {
         }
         let entering = self.tasks[index].entering;
         match entering.row().does {
-            // Copies have the id that is answered here, and the same directory.
-            Does::Identity | Does::WorkingDirectory => true,
+            // Copies have the id that is answered here, and the same directory and host.
+            Does::Identity | Does::WorkingDirectory | Does::HostName => true,
             // Is there such a thing? Is there a name service (nscd(8))? What is kept of it keeps
             // the template from being kept.
             Does::Epoll => self.makes_early(),

@@ -1,5 +1,6 @@
 //! Describes programs to process 1.
 
+use nix::sys::resource::{Resource, getrlimit};
 use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -93,18 +94,13 @@ impl Programs {
     fn try_write(&mut self, program: &Program, targets: &[i32]) -> Option<SpawnTicket> {
         let offset = u32::try_from(self.used).ok()?;
         let record: *mut ProgramRecord = self.reserve(size_of::<ProgramRecord>())?.cast();
+        // The same for every user; a program may ask for core files, and gets none.
+        let (_, hard) = getrlimit(Resource::RLIMIT_CORE).unwrap_or_default();
         let mut limits = vec![LimitRecord {
             resource: libc::RLIMIT_CORE,
             soft: 0,
-            hard: 0,
+            hard,
         }];
-        if program
-            .limits
-            .iter()
-            .any(|limit| limit.resource == libc::RLIMIT_CORE)
-        {
-            limits.clear();
-        }
         limits.extend(program.limits.iter().map(|limit| LimitRecord {
             resource: limit.resource,
             soft: limit.soft,

@@ -1,5 +1,6 @@
 /* Steps on files by their names. */
 #include "calls.h"
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 
 /* The name that a letter stands for; "x" in the directory "d" is "d/x". */
@@ -90,6 +91,7 @@ int on_name(const char *step, const char *of)
 	const struct timespec times[2] = { { 5, 0 }, { 5, 0 } };
 	char *a = name(of[0]), *b = name(of[0] ? of[1] : 0), bytes[256] = "";
 	int at = slot[(int)of[0]];
+	struct utsname host;
 
 	STEP("open.r", open_as(of, O_RDONLY))
 	STEP("open.w", open_as(of, O_WRONLY))
@@ -125,6 +127,8 @@ int on_name(const char *step, const char *of)
 	STEP("getcwd", text(syscall(SYS_getcwd, bytes, sizeof bytes), bytes))
 	STEP("chroot", chroot(a))
 	STEP("umask", umask(077))
+	STEP("hostname", uname(&host) == 0 ? host.nodename[0] : -1)
+	STEP("hostname.set", sethostname("!", 1))
 	STEP("chmod", chmod(a, 0700))
 	STEP("chmod.0", chmod(a, 0))
 	STEP("chown", chown(a, 1000, 1000))
