@@ -42,6 +42,7 @@ const MODES: &[&str] = &[
     "thread_cond",
     "thread_exec",
     "timer_thread",
+    "timeout_at_once",
     "sleepers",
     "fork_tree",
     "kill_group",

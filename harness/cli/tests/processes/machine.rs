@@ -73,8 +73,14 @@ fn a_message_queue_has_one_number_and_the_times_of_the_run() {
 }
 
 #[test]
+fn renames_are_told_of_by_the_same_numbers() {
+    all_print_the_same("notices", somewhere().path());
+}
+
+#[test]
 fn files_of_proc_tell_the_same_in_every_run() {
     all_print_the_same("proc", somewhere().path());
+    all_print_the_same("processes", somewhere().path());
 }
 
 /// Finds a violation, and replays it.

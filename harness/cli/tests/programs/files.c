@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
@@ -212,9 +213,10 @@ static void proc(void)
 {
 	const char *files[] = {
 		"/proc/self/stat", "/proc/self/status", "/proc/self/statm", "/proc/self/maps",
+		"/proc/self/autogroup",
 		"/proc/uptime", "/proc/loadavg", "/proc/stat", "/proc/meminfo",
 		"/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/random/uuid"};
-	for (int number = 0; number < 10; number++) {
+	for (int number = 0; number < 11; number++) {
 		/* In pieces that end in the middle of a line. */
 		char piece[61];
 		ssize_t length;
@@ -226,6 +228,42 @@ static void proc(void)
 			fwrite(piece, 1, length, stdout);
 		close(file);
 	}
+}
+
+/* Who is there: the program itself, by the number that it is told, and nobody that runs are
+ * copied from. */
+static void processes(void)
+{
+	char own[16];
+	ssize_t length = readlink("/proc/self", own, sizeof own - 1);
+	int is_listed = 0;
+	DIR *all = opendir("/proc");
+	own[length < 0 ? 0 : length] = 0;
+	for (struct dirent *entry; all && (entry = readdir(all));) {
+		if (entry->d_name[0] <= '9')
+			printf("%s\n", entry->d_name);
+		is_listed |= strcmp(entry->d_name, own) == 0;
+	}
+	if (!is_listed || atoi(own) != getpid())
+		exit(1);
+}
+
+/* What inotify(7) tells of two renames. */
+static void notices(void)
+{
+	char events[4096];
+	int watch = inotify_init();
+	inotify_add_watch(watch, ".", IN_MOVE);
+	close(creat("from", 0600));
+	rename("from", "to");
+	rename("to", "from");
+	ssize_t length = read(watch, events, sizeof events);
+	for (ssize_t at = 0; at < length;) {
+		const struct inotify_event *event = (const void *)&events[at];
+		printf("%s %u\n", event->name, event->cookie);
+		at += sizeof *event + event->len;
+	}
+	unlink("from");
 }
 
 /* A message queue's descriptor shows a number and times as a file's does. */
@@ -256,5 +294,9 @@ int main(int count, char **words)
 		queue();
 	else if (strcmp(what, "proc") == 0)
 		proc();
+	else if (strcmp(what, "notices") == 0)
+		notices();
+	else if (strcmp(what, "processes") == 0)
+		processes();
 	return count > 3 ? 3 : 0;
 }

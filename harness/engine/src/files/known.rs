@@ -1,5 +1,6 @@
 //! What a run knows of files.
 
+use super::notices::Renames;
 use super::numbers::{Inode, Numbers};
 use super::times::TimesOf;
 use crate::finish::sweep;
@@ -46,6 +47,7 @@ pub(crate) struct Files {
     pub(super) queues: Option<u64>,
     /// Other keys of files that were there before the run, which they have under further names.
     linked: HashMap<Inode, Inode>,
+    pub(super) renames: Renames,
     /// When the run began, in nanoseconds since 1970.
     pub(super) began: u64,
 }
@@ -76,6 +78,7 @@ impl Default for Files {
             touches_machine: false,
             queues: None,
             linked: HashMap::new(),
+            renames: Renames::default(),
             began: now(),
         }
     }

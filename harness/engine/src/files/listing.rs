@@ -85,6 +85,14 @@ impl Session<'_> {
         Ok(Some(corrected.len() as i64))
     }
 
+    /// Tells whether an entry of `/proc` is shown: what is kept for runs to begin from, and has
+    /// pids, too, is not.
+    fn shows_process(&self, name: &[u8]) -> bool {
+        let number: Option<i32> = str::from_utf8(name).ok().and_then(|name| name.parse().ok());
+        let is_of_run = |pid| self.tasks.iter().any(|task| task.tid_inside == pid);
+        number.is_none_or(|pid| pid == 1 || self.setup.pids_vary || is_of_run(pid))
+    }
+
     /// Returns an entry as programs see it; `None` if they do not.
     fn entry(&mut self, listed: &Listed<'_>, entry: &[u8]) -> Option<Vec<u8>> {
         let name = name(entry);
@@ -94,6 +102,9 @@ impl Session<'_> {
             b".." => listed.path.parent().unwrap_or(listed.path).to_owned(),
             name => listed.path.join(OsStr::from_bytes(name)),
         };
+        if listed.path == Path::new("/proc") && !self.shows_process(name) {
+            return None;
+        }
         // Only the file itself tells whether it has layers, of which device it is, and, without
         // an overlay, whether the run has made it.
         let is_own = self.setup.places.is_volatile(listed.device);

@@ -4,6 +4,7 @@
 pub(crate) mod known;
 mod listing;
 pub(crate) mod listings;
+mod notices;
 mod numbers;
 pub(crate) mod places;
 mod status;

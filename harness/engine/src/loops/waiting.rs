@@ -23,7 +23,7 @@ const USUAL: u32 = 8;
 /// Steps without any effect after which a loop that may end by itself is taken to be one
 /// that only time ends. One without calls may compute, and one of calls that do not wait may
 /// count them: a hundred thousand take a few milliseconds.
-const LONG: u64 = 20_000;
+const LONG: u64 = 100_000;
 const LONG_WITHOUT_CALLS: u64 = 200_000;
 const LONG_WITHOUT_WAITS: u64 = 500_000;
 

@@ -22,6 +22,8 @@ enum Tells {
     Status(Option<usize>),
     Pages(usize),
     Schedule,
+    /// The scheduler's number for its session (`autogroup` in sched(7)).
+    AutomaticGroup,
     /// Where a task sleeps in the kernel.
     Place(usize),
     Maps(usize),
@@ -55,11 +57,12 @@ const TELL_USAGE: [&str; 13] = [
 
 /// Returns whether a path may lead to one of these files.
 pub(crate) fn is_of_interest(path: &str) -> bool {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "stat",
         "status",
         "statm",
         "schedstat",
+        "autogroup",
         "wchan",
         "maps",
         "uptime",
@@ -131,6 +134,10 @@ impl Session<'_> {
             Tells::Status(of) => self.status(of, &text),
             Tells::Pages(of) => self.statm(of, &text),
             Tells::Schedule => "0 0 1\n".to_owned(),
+            Tells::AutomaticGroup => match text.split_once(' ') {
+                Some((_, rest)) => format!("/autogroup-1 {rest}"),
+                None => text.into_owned(),
+            },
             Tells::Place(of) => tasks::place(&self.tasks[of], &text),
             Tells::Maps(of) => self.maps(of, &shown(self.space(of), &text)),
             Tells::Descriptor(of, number) => self.descriptor_info(of, number, &text),
@@ -169,6 +176,7 @@ impl Session<'_> {
                 "status" => Tells::Status(Some(of)),
                 "statm" => Tells::Pages(of),
                 "schedstat" => Tells::Schedule,
+                "autogroup" => Tells::AutomaticGroup,
                 "wchan" => Tells::Place(of),
                 "maps" => Tells::Maps(of),
                 _ => return None,

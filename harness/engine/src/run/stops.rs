@@ -197,6 +197,7 @@ impl Session<'_> {
             return self.begin_again(index);
         };
         let result = self.correct_link(index, result)?;
+        self.correct_notices(index, result)?;
         self.correct_expiries(index, result);
         let failure = self.tasks[index].fails_with.take();
         if let Some(failure) = failure {

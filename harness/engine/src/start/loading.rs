@@ -235,9 +235,11 @@ fn belongs_to_process(path: &str) -> bool {
         (Some("proc"), Some("self" | "thread-self")) => {
             matches!(
                 parts.next(),
-                Some("fd" | "fdinfo" | "task" | "stat" | "status" | "wchan")
+                // Its own number, to which the name leads, is that of a template.
+                None | Some("fd" | "fdinfo" | "task" | "stat" | "status" | "wchan")
             )
         }
+        (Some("proc"), None) => true,
         (Some("proc"), Some("sys")) => path.contains("random/"),
         (Some("proc"), Some(part)) => part.bytes().all(|byte| byte.is_ascii_digit()),
         _ => false,

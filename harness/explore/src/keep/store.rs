@@ -30,18 +30,49 @@ pub fn save_as(record: &Record, word: &str, directory: &Path) -> io::Result<Path
         .as_ref()
         .or(record.programs.first().map(|program| &program.name));
     let stem = format!("{}-{}", plain(name.map_or("run", |name| name)), plain(word));
-    // How far causes were looked for depends on the time that there was.
+    let failure = failure(record);
+    let present = |text: &str| match Record::from_json(text) {
+        Ok(known) if self::failure(&known) == failure => match tried(&known) < tried(record) {
+            true => Present::Older,
+            false => Present::Same,
+        },
+        _ => Present::Other,
+    };
+    write_named_after(directory, &stem, &failure, &record.to_json(), present)
+}
+
+/// Returns what a record says of its failure. How far causes were looked for depends on the time
+/// that there was.
+fn failure(record: &Record) -> String {
     let failure = Record {
         inquiry: None,
         ..record.clone()
     };
-    write_named_after(directory, &stem, &failure.to_json(), &record.to_json())
+    failure.to_json()
+}
+
+fn tried(record: &Record) -> u64 {
+    record.inquiry.as_ref().map_or(0, |inquiry| inquiry.tried)
+}
+
+/// A file that has the name for a text.
+enum Present {
+    /// It holds something else.
+    Other,
+    /// It says the same.
+    Same,
+    /// It says less of the same.
+    Older,
 }
 
 /// Writes a text into a directory, which is created if need be, under a name that
 /// begins with `stem` and depends on the content.
 pub(crate) fn write_new(directory: &Path, stem: &str, text: &str) -> io::Result<PathBuf> {
-    write_named_after(directory, stem, text, text)
+    let present = |known: &str| match known == text {
+        true => Present::Same,
+        false => Present::Other,
+    };
+    write_named_after(directory, stem, text, text, present)
 }
 
 /// Writes a text as [`write_new`] does, under a name that depends on what it says of a failure.
@@ -50,22 +81,30 @@ fn write_named_after(
     stem: &str,
     failure: &str,
     text: &str,
+    compare: impl Fn(&str) -> Present,
 ) -> io::Result<PathBuf> {
     fs::create_dir_all(directory)?;
     let hash = hexadecimal(&Sha256::digest(failure));
-    // Longer hashes until the name is free, or is this very content's.
+    // Longer hashes until the name is free, or is this failure's.
     for digits in [4, 8, 16, 64] {
         let path = directory.join(format!("{stem}-{}.json", &hash[..digits]));
-        match fs::read_to_string(&path) {
-            Ok(present) if present == text => return Ok(path),
-            Ok(_) => continue,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        let replaces = match fs::read_to_string(&path) {
+            Ok(present) => match compare(&present) {
+                Present::Same => return Ok(path),
+                Present::Older => true,
+                Present::Other => continue,
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(_) => continue,
-        }
+        };
         // A reader, or a second Crosswire, never sees half a file.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         file.write_all(text.as_bytes())?;
-        match file.persist_noclobber(&path) {
+        let kept = match replaces {
+            true => file.persist(&path),
+            false => file.persist_noclobber(&path),
+        };
+        match kept {
             Ok(_) => return Ok(path),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(error.error),
