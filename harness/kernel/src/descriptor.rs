@@ -49,6 +49,13 @@ pub fn file_type(file: &OwnedFd) -> FileType {
     }
 }
 
+/// Tells whether it is a pipe or a FIFO.
+pub fn is_pipe(file: &OwnedFd) -> bool {
+    use nix::sys::stat::{SFlag, fstat};
+    let is_it = |mode| SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) == SFlag::S_IFIFO;
+    fstat(file).is_ok_and(|stat| is_it(stat.st_mode))
+}
+
 /// Tells whether operations on it return EAGAIN instead of waiting.
 pub fn is_non_blocking(file: &OwnedFd) -> bool {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};

@@ -1,17 +1,17 @@
 //! The faults of transfers: fewer bytes moved than asked for, and no room.
 //!
 //! They are injected only where the kernel itself could do this. A datagram is sent whole
-//! or not at all, and a counter such as an eventfd is read whole, so there they find
-//! no point and stay unused.
+//! or not at all, up to PIPE_BUF bytes go into a pipe at once (pipe(7)), and a counter such as an
+//! eventfd is read whole, so there they find no point and stay unused.
 
 use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};
-use crosswire_calls::{Amount, Does};
+use crosswire_calls::{Amount, Does, Flow};
 use crosswire_kernel::descriptor::{self, FileType};
 use crosswire_kernel::memory;
 use crosswire_kernel::regs::{self, Register};
 use crosswire_model::{Action, Fault, What};
-use libc::{EAGAIN, IPC_NOWAIT, c_int};
+use libc::{EAGAIN, IPC_NOWAIT, PIPE_BUF, UIO_MAXIOV, c_int};
 use std::os::fd::OwnedFd;
 
 impl Session<'_> {
@@ -55,6 +55,12 @@ impl Session<'_> {
         ) {
             return Ok(None);
         }
+        if transfer.flow == Flow::Out
+            && descriptor::is_pipe(&file)
+            && self.length(index, amount) <= PIPE_BUF as u64
+        {
+            return Ok(None);
+        }
         let task = &mut self.tasks[index];
         let vector = match amount {
             Amount::Bytes(argument) if args[argument] > most => {
@@ -83,6 +89,23 @@ impl Session<'_> {
             memory::write(tid, vector + 8, &most.to_ne_bytes())?;
         }
         Ok(Some(Strike::None))
+    }
+
+    /// Returns the number of bytes that a call is asked to move.
+    fn length(&self, index: usize, amount: Amount) -> u64 {
+        let task = &self.tasks[index];
+        let (tid, args) = (task.tid, task.entering.args);
+        match amount {
+            Amount::Bytes(argument) => args[argument],
+            // Only sockets have messages.
+            Amount::Message => u64::MAX,
+            Amount::Vector => {
+                let lengths =
+                    (0..args[2].min(UIO_MAXIOV as u64)).map(|element| args[1] + 16 * element + 8);
+                let lengths = lengths.map_while(|at| memory::read_word(tid, at).ok());
+                lengths.fold(0, u64::saturating_add)
+            }
+        }
     }
 
     /// Makes the call find no room if it does not wait, and gives it the smallest
