@@ -40,6 +40,29 @@ pub(crate) fn fcntl_only_asks(command: u64) -> bool {
     )
 }
 
+/// Returns whether a command of semctl(2), msgctl(2) or shmctl(2) changes nothing.
+pub(crate) fn control_only_asks(kind: SystemV, command: u64) -> bool {
+    /// Asks for the form of the structure that every C library uses (linux/ipc.h).
+    const IPC_64: u64 = 0x100;
+    // linux/msg.h, linux/sem.h and linux/shm.h; the libc crate lacks them.
+    const MSG_STAT: c_int = 11;
+    const MSG_INFO: c_int = 12;
+    const SHM_STAT: c_int = 13;
+    const SHM_INFO: c_int = 14;
+    const SEM_STAT: c_int = 18;
+    const SEM_INFO: c_int = 19;
+    let command = (command & !IPC_64) as c_int;
+    matches!(command, IPC_STAT | IPC_INFO)
+        || match kind {
+            SystemV::Queue => matches!(command, MSG_STAT | MSG_INFO),
+            SystemV::Memory => matches!(command, SHM_STAT | SHM_INFO),
+            SystemV::Semaphores => matches!(
+                command,
+                GETPID | GETVAL | GETALL | GETNCNT | GETZCNT | SEM_STAT | SEM_INFO
+            ),
+        }
+}
+
 /// Returns whether a request of ioctl(2) changes nothing.
 pub(crate) fn ioctl_only_asks(request: u64) -> bool {
     matches!(

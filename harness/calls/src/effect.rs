@@ -1,6 +1,6 @@
 //! Effects of calls that have come back, as far as another task could notice them.
 
-use crate::{Arg, Does, Row, SystemV, Timer, commands};
+use crate::{Arg, Does, Flow, Row, SystemV, Timer, commands};
 use libc::*;
 
 impl Row {
@@ -14,8 +14,8 @@ impl Row {
     /// caller's own next call, could notice. In doubt it has.
     ///
     /// A call that fails changes nothing, as section 2 of the manual has it, except where
-    /// it began something (`EINPROGRESS`), sent a signal (`EPIPE`) or had done a part
-    /// (`EFAULT`).
+    /// it began something (`EINPROGRESS`), sent a signal (`EPIPE`) or may have taken what it
+    /// could not hand over (`EFAULT`).
     ///
     /// ```
     /// let row = crosswire_calls::row(libc::SYS_flock as u32);
@@ -25,7 +25,8 @@ impl Row {
     pub fn has_effect(&self, args: &[u64; 6], result: i64) -> bool {
         if (-4095..0).contains(&result) {
             let error = -result as c_int;
-            return matches!(error, EINPROGRESS | EPIPE | EFAULT);
+            let takes = || self.transfer().is_none_or(|it| it.flow == Flow::In);
+            return matches!(error, EINPROGRESS | EPIPE) || error == EFAULT && takes();
         }
         match self.does {
             // The end of a directory.
@@ -69,7 +70,34 @@ impl Row {
             Does::Groups => self.is(crate::Fact::Looks),
             Does::Control => commands::fcntl_only_asks(args[1]),
             Does::Device => commands::ioctl_only_asks(args[1]),
+            Does::ControlSystemV(kind) => self
+                .argument(Arg::ControlCommand)
+                .is_some_and(|at| commands::control_only_asks(kind, args[at])),
+            // mq_getsetattr(2) without new attributes.
+            Does::Change => self.args.get(1) == Some(&Arg::Given) && args[1] == 0,
             _ => self.reads_clock(),
+        }
+    }
+
+    /// Returns whether the call does the same to its own process however often it is repeated,
+    /// and nothing to others: the working directory, the position in a file, say, are where they
+    /// were after the first time.
+    pub fn settles_own(&self, args: &[u64; 6]) -> bool {
+        match self.does {
+            Does::ChangeDirectory | Does::FileModes => true,
+            Does::ProcessControl => !self.acts_later(args),
+            Does::Seek => args[2] as c_int != SEEK_CUR,
+            _ => false,
+        }
+    }
+
+    /// Returns whether the call takes a lock of a file or gives one up: however often that is
+    /// repeated, the file is locked afterwards as the call says.
+    pub fn locks_file(&self, args: &[u64; 6]) -> bool {
+        match self.does {
+            Does::LockFile => true,
+            Does::Control => commands::is_file_lock_command(args[1]),
+            _ => false,
         }
     }
 

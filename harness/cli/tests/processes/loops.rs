@@ -7,7 +7,7 @@ use crosswire_testing::engine::on_every_cpu;
 use std::path::Path;
 
 /// Forms that go on forever unless something happens.
-const ENDLESS: [&str; 34] = [
+const ENDLESS: [&str; 37] = [
     "load",
     "scan",
     "counter",
@@ -29,6 +29,9 @@ const ENDLESS: [&str; 34] = [
     "opening",
     "rereading",
     "file_lock",
+    "between_locks",
+    "settling",
+    "asking",
     "lock_file",
     "message",
     "semaphores",

@@ -1,7 +1,7 @@
 //! What a run knows of files.
 
-use super::notices::Renames;
 use super::numbers::{Inode, Numbers};
+use super::renames::Renames;
 use super::times::TimesOf;
 use crate::finish::sweep;
 use std::collections::{HashMap, HashSet};
@@ -47,6 +47,8 @@ pub(crate) struct Files {
     pub(super) queues: Option<u64>,
     /// Other keys of files that were there before the run, which they have under further names.
     linked: HashMap<Inode, Inode>,
+    /// Some are watched: inotify(7).
+    pub(super) watches: bool,
     pub(super) renames: Renames,
     /// When the run began, in nanoseconds since 1970.
     pub(super) began: u64,
@@ -78,6 +80,7 @@ impl Default for Files {
             touches_machine: false,
             queues: None,
             linked: HashMap::new(),
+            watches: false,
             renames: Renames::default(),
             began: now(),
         }

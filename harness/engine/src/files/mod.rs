@@ -7,6 +7,7 @@ pub(crate) mod listings;
 mod notices;
 mod numbers;
 pub(crate) mod places;
+mod renames;
 mod status;
 mod times;
 

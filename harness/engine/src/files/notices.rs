@@ -1,56 +1,18 @@
-//! What inotify(7) tells of files that were renamed: the kernel numbers renames from run to run.
+//! What inotify(7) tells of files that were renamed.
 
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Does, Fact};
 use crosswire_kernel::{descriptor, memory};
-use std::collections::HashMap;
 use std::path::Path;
-
-/// Places in a `struct inotify_event`, and its length without the name.
-const COOKIE: std::ops::Range<usize> = 8..12;
-const NAME_LENGTH: std::ops::Range<usize> = 12..16;
-const EVENT: usize = 16;
-
-/// The numbers of renames as programs see them; none before a file is watched.
-#[derive(Debug, Default)]
-pub(super) struct Renames(Option<HashMap<u32, u32>>);
-
-impl Renames {
-    /// Returns the number of a rename: they are numbered as they are first read of. 0 means none.
-    fn shown(&mut self, cookie: u32) -> u32 {
-        let known = self.0.get_or_insert_default();
-        let next = known.len() as u32 + 1;
-        match cookie {
-            0 => 0,
-            _ => *known.entry(cookie).or_insert(next),
-        }
-    }
-
-    /// Replaces the numbers in events as they were read.
-    fn renumber(&mut self, events: &mut [u8]) {
-        let word = |events: &[u8], at: std::ops::Range<usize>| {
-            let bytes = events.get(at)?.try_into().ok()?;
-            Some(u32::from_ne_bytes(bytes))
-        };
-        let mut rest = events;
-        while let Some((cookie, length)) = word(rest, COOKIE).zip(word(rest, NAME_LENGTH)) {
-            rest[COOKIE].copy_from_slice(&self.shown(cookie).to_ne_bytes());
-            let next = (EVENT + length as usize).min(rest.len());
-            rest = &mut rest[next..];
-        }
-    }
-}
 
 impl Session<'_> {
     /// Corrects the events that a task has just read of files that it watches.
     pub fn correct_notices(&mut self, index: usize, result: i64) -> Result<(), Halt> {
         let task = &self.tasks[index];
         let (row, tid) = (task.entering.row(), task.tid);
-        if row.is(Fact::Watches) {
-            self.files.renames.0.get_or_insert_default();
-        }
+        self.files.watches |= row.is(Fact::Watches);
         let [number, buffer, ..] = task.entering.args;
-        let reads = row.does == Does::Read && result > 0 && self.files.renames.0.is_some();
+        let reads = row.does == Does::Read && result > 0 && self.files.watches;
         let is_watch =
             || descriptor::target(tid, number).as_deref() == Some(Path::new("anon_inode:inotify"));
         // Not readv(2), by which nobody reads them.
@@ -62,40 +24,5 @@ impl Session<'_> {
         self.files.renames.renumber(&mut events);
         memory::write(tid, buffer, &events)?;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{EVENT, Renames};
-
-    fn event(cookie: u32, name: &[u8]) -> Vec<u8> {
-        let words = [1, 2, cookie, name.len() as u32];
-        let words = words.iter().flat_map(|word| word.to_ne_bytes());
-        words.chain(name.iter().copied()).collect()
-    }
-
-    #[test]
-    fn renames_are_numbered_as_they_are_read_of() {
-        let mut renames = Renames::default();
-        let mut read = [
-            event(700, b"from"),
-            event(0, b""),
-            event(700, b"to\0\0"),
-            event(900, b"cut"),
-        ]
-        .concat();
-        renames.renumber(&mut read);
-        let wanted = [
-            event(1, b"from"),
-            event(0, b""),
-            event(1, b"to\0\0"),
-            event(2, b"cut"),
-        ];
-        assert_eq!(read, wanted.concat());
-        // What is no whole event is left alone.
-        let mut cut = event(900, b"")[..EVENT - 1].to_vec();
-        renames.renumber(&mut cut);
-        assert_eq!(cut, event(900, b"")[..EVENT - 1]);
     }
 }

@@ -27,7 +27,9 @@ impl Session<'_> {
             } => {
                 named = path.as_deref();
                 let step = hash(&(here, call, args, result));
-                let is_silent = !call.row().has_effect(args, *result);
+                let is_silent = !call.row().has_effect(args, *result)
+                    || call.row().settles_own(args)
+                    || call.row().locks_file(args) && self.is_only_one_to_go_on(index);
                 let task = &mut self.tasks[index];
                 let files = &mut task.looping.own_files;
                 let is_own = !is_silent && files.note(task.tid, call.row(), args, *result, step);
@@ -60,6 +62,16 @@ impl Session<'_> {
                 self.loops.something_happened(time, step);
             }
         }
+    }
+
+    /// Tells whether no other task goes on by itself: one that did might find a lock free at one
+    /// moment of a round, and taken at another.
+    fn is_only_one_to_go_on(&self, index: usize) -> bool {
+        let mut others = self.tasks.iter().filter(|task| task.id.index() != index);
+        others.all(|task| {
+            let waits = matches!(task.state, State::Blocked) && task.timed_wait.is_none();
+            waits || task.is_gone()
+        })
     }
 
     fn comes_by(&mut self, index: usize, step: u64, is_call: bool, path: u64) {
