@@ -471,11 +471,11 @@ fn start_roots(
             None => Namespaces::New(own_namespaces),
             Some(first) => Namespaces::Of(first, own_namespaces),
         };
-        let (tid, inside) = template
+        let (stopped, inside) = template
             .copy(namespaces, working_dir)
             .map_err(Halt::Failed)?;
         first = first.or(Some(inside));
-        template.adopt(session, tid, inside)?;
+        template.adopt(session, stopped, inside)?;
     }
     Ok(())
 }

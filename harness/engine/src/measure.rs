@@ -1,6 +1,9 @@
 //! Measures the cost of a stop on this machine, as the yardstick for all other costs.
 
-use crosswire_kernel::tracee::{self, Stopped, Wait, Waited};
+use crate::TICK;
+use crosswire_kernel::patience::Patience;
+use crosswire_kernel::tick::Ticker;
+use crosswire_kernel::tracee::{self, Report, Stopped};
 use std::io;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -26,29 +29,29 @@ pub fn bare_fault(program: &mut Command, stops: u32) -> io::Result<Duration> {
     measure(program, stops, |stopped| stopped.resume(0))
 }
 
-fn measure(program: &mut Command, stops: u32, resume: fn(Stopped)) -> io::Result<Duration> {
+fn measure(
+    program: &mut Command,
+    stops: u32,
+    resume: fn(Stopped) -> io::Result<()>,
+) -> io::Result<Duration> {
+    let _ticker = Ticker::start(TICK)?;
     program.stdin(Stdio::piped()).stdout(Stdio::null());
     let mut child = program.spawn()?;
     let tid = child.id() as crosswire_kernel::Tid;
     tracee::seize(tid)?;
     tracee::interrupt(tid)?;
     drop(child.stdin.take());
-    let stop = || loop {
-        match tracee::wait_for(tid, Wait::Block)? {
-            Waited::Event(..) => return Ok(()),
-            Waited::NoTasks => return Err(io::Error::from_raw_os_error(libc::ECHILD)),
-            _ => {}
-        }
+    let stop = || match Patience::of(Patience::SHORT).next(tid)? {
+        Some(Report::Stopped(stopped, _)) => Ok(stopped),
+        _ => Err(io::Error::from_raw_os_error(libc::ESRCH)),
     };
     // Past its loading.
     for _ in 0..1_000 {
-        stop()?;
-        resume(Stopped::reported(tid));
+        resume(stop()?)?;
     }
     let began = Instant::now();
     for _ in 0..stops {
-        stop()?;
-        resume(Stopped::reported(tid));
+        resume(stop()?)?;
     }
     let taken = began.elapsed();
     child.kill()?;

@@ -1,9 +1,7 @@
 //! Floating-point, vector and mask registers, in the processor's own form (Intel SDM volume 1,
 //! chapter 13).
 
-use super::{Tid, regs};
 use std::arch::x86_64::__cpuid_count;
-use std::io;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -38,15 +36,8 @@ pub struct DifferentVectors {
 }
 
 impl Extended {
-    /// Reads the registers of a stopped task.
-    ///
-    /// # Errors
-    /// If the task is gone, or runs.
-    pub fn read(tid: Tid) -> io::Result<Extended> {
-        regs::extended(tid).map(Extended::of)
-    }
-
-    fn of(mut bytes: Vec<u8>) -> Extended {
+    /// Returns the registers that the processor's own form describes.
+    pub(crate) fn of(mut bytes: Vec<u8>) -> Extended {
         if let Some(header) = bytes.get_mut(HEADER) {
             header.fill(0);
         }

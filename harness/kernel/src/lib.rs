@@ -17,6 +17,7 @@ pub mod probe;
 pub mod process;
 pub mod registered;
 pub mod regs;
+mod request;
 pub mod sandbox;
 pub mod slice;
 pub mod tick;

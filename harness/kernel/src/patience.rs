@@ -2,7 +2,7 @@
 
 use super::Tid;
 use super::counter::Moment;
-use super::tracee::{self, Stop, Wait, Waited};
+use super::tracee::{self, Report, Wait, Waited};
 use std::io;
 use std::time::Duration;
 
@@ -28,10 +28,10 @@ impl Patience {
     ///
     /// # Errors
     /// If it takes too long: `TimedOut`.
-    pub fn next(&mut self, tid: Tid) -> io::Result<Option<(Tid, Stop)>> {
+    pub fn next(&mut self, tid: Tid) -> io::Result<Option<Report>> {
         loop {
             match tracee::wait_for(tid, Wait::Block)? {
-                Waited::Event(tid, stop) => return Ok(Some((tid, stop))),
+                Waited::Report(report) => return Ok(Some(report)),
                 Waited::NoTasks => return Ok(None),
                 Waited::Tick | Waited::Nothing => {}
             }

@@ -3,7 +3,7 @@
 //! particular to this processor is here and in `filter`.
 
 use super::Tid;
-use super::tracee::peek_poke_result;
+use super::request::done;
 use std::io;
 
 /// All general-purpose registers.
@@ -164,12 +164,12 @@ impl Registers {
 }
 
 /// Reads all registers of a stopped task.
-pub fn read(tid: Tid) -> io::Result<Registers> {
+pub(crate) fn read(tid: Tid) -> io::Result<Registers> {
     let mut regs = Registers::default();
     // SAFETY: the kernel writes one user_regs_struct to the address given, which
     // is valid for the whole call; ptrace touches no other memory of ours.
     let result = unsafe { libc::ptrace(libc::PTRACE_GETREGS, tid, 0, &raw mut regs.0) };
-    peek_poke_result(result).map(|()| regs)
+    done(result).map(|()| regs)
 }
 
 /// `NT_X86_XSTATE` of linux/elf.h.
@@ -177,7 +177,7 @@ const XSTATE: libc::c_int = 0x202;
 
 /// Reads the floating-point and vector registers of a stopped task, in the processor's own
 /// form (Intel SDM volume 1, section 13.4).
-pub fn extended(tid: Tid) -> io::Result<Vec<u8>> {
+pub(crate) fn extended(tid: Tid) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0u8; 16 << 10];
     let mut room = libc::iovec {
         iov_base: bytes.as_mut_ptr().cast(),
@@ -186,13 +186,13 @@ pub fn extended(tid: Tid) -> io::Result<Vec<u8>> {
     // SAFETY: the kernel writes at most `iov_len` bytes to `iov_base`, which `bytes` has, and
     // the length that it has written to the iovec; both live for the whole call.
     let result = unsafe { libc::ptrace(libc::PTRACE_GETREGSET, tid, XSTATE, &raw mut room) };
-    peek_poke_result(result)?;
+    done(result)?;
     bytes.truncate(room.iov_len);
     Ok(bytes)
 }
 
 /// Writes what [`extended`] has read.
-pub fn write_extended(tid: Tid, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_extended(tid: Tid, bytes: &[u8]) -> io::Result<()> {
     let mut given = libc::iovec {
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
@@ -200,14 +200,14 @@ pub fn write_extended(tid: Tid, bytes: &[u8]) -> io::Result<()> {
     // SAFETY: the kernel only reads `iov_len` bytes from `iov_base`, which `bytes` has; both live
     // for the whole call.
     let result = unsafe { libc::ptrace(libc::PTRACE_SETREGSET, tid, XSTATE, &raw mut given) };
-    peek_poke_result(result)
+    done(result)
 }
 
 /// Writes all registers of a stopped task.
-pub fn write(tid: Tid, regs: &Registers) -> io::Result<()> {
+pub(crate) fn write(tid: Tid, regs: &Registers) -> io::Result<()> {
     // SAFETY: the kernel only reads one user_regs_struct from the address given.
     let result = unsafe { libc::ptrace(libc::PTRACE_SETREGS, tid, 0, &raw const regs.0) };
-    peek_poke_result(result)
+    done(result)
 }
 
 /// One register of the system-call convention.
@@ -225,15 +225,15 @@ pub enum Register {
     Arg(usize),
 }
 
-/// Writes one register: 0.3 µs, while [`write()`] takes 1 µs.
-pub fn poke(tid: Tid, register: Register, value: u64) -> io::Result<()> {
+/// Writes one register.
+pub(crate) fn poke(tid: Tid, register: Register, value: u64) -> io::Result<()> {
     // SAFETY: POKEUSER takes its arguments by value; it touches no memory of ours.
     let result = unsafe { libc::ptrace(libc::PTRACE_POKEUSER, tid, offset(register), value) };
-    peek_poke_result(result)
+    done(result)
 }
 
 /// Reads one register.
-pub fn peek(tid: Tid, register: Register) -> io::Result<u64> {
+pub(crate) fn peek(tid: Tid, register: Register) -> io::Result<u64> {
     // The result may be -1, so errno tells (ptrace(2)).
     nix::errno::Errno::clear();
     // SAFETY: PEEKUSER takes its arguments by value, and returns the value.

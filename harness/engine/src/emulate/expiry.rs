@@ -6,7 +6,6 @@
 use super::timers::{Alarm, Timer};
 use crate::run::session::{Halt, Session};
 use crosswire_calls::Does;
-use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, descriptor, memory, probe, tracee};
 use libc::{SI_TIMER, siginfo_t};
 
@@ -149,7 +148,7 @@ impl Session<'_> {
         if self.timers.timers.is_empty() {
             return Ok(());
         }
-        let stopped = Stopped::reported(task.tid);
+        let stopped = task.stopped()?;
         let info = stopped.signal_info()?;
         if info.si_code != SI_TIMER {
             return Ok(());

@@ -13,7 +13,7 @@ use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
 use crosswire_calls::Does;
 use crosswire_kernel::descriptor;
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use libc::*;
 
 /// `F_OFD_SETLKW` and `F_OFD_SETLK` of linux/fcntl.h.
@@ -37,7 +37,7 @@ impl Session<'_> {
         if immediate == args[argument] {
             return Ok(Emulated::Proceed);
         }
-        regs::poke(task.tid, Register::Arg(argument), immediate)?;
+        (task.stopped()?).poke(Register::Arg(argument), immediate)?;
         task.restore = Some((Register::Arg(argument), args[argument]));
         task.lock_attempt = true;
         Ok(Emulated::Proceed)
@@ -47,13 +47,13 @@ impl Session<'_> {
     pub fn park(&mut self, index: usize) -> Result<(), Halt> {
         if self.closes_lock_cycle(index) {
             let result = -i64::from(EDEADLK);
-            regs::poke(self.tasks[index].tid, Register::Result, result as u64)?;
+            let stopped = self.tasks[index].stopped()?;
+            stopped.poke(Register::Result, result as u64)?;
             self.reports.complete(index, result);
             return Ok(());
         }
         self.repeat_call(index)?;
-        self.hold(index);
-        Ok(())
+        self.hold(index)
     }
 
     /// Tells whether waiting for a record lock would close a cycle of processes that wait
@@ -95,9 +95,10 @@ impl Session<'_> {
     pub fn disturb_lock(&mut self, index: usize) -> Result<(), Halt> {
         self.tasks[index].signal_waits = false;
         // Undoes what `park` did: the task stands at the end of its call again.
-        let mut registers = regs::read(self.tasks[index].tid)?;
+        let stopped = self.tasks[index].stopped()?;
+        let mut registers = stopped.registers()?;
         registers.pass_syscall();
-        regs::write(self.tasks[index].tid, &registers)?;
+        stopped.set_registers(&registers)?;
         self.end_as_interrupted(index)
     }
 
@@ -140,15 +141,15 @@ impl Session<'_> {
             return Ok(false);
         }
         self.repeat_call(index)?;
-        self.hold(index);
+        self.hold(index)?;
         Ok(true)
     }
 
-    fn hold(&mut self, index: usize) {
+    fn hold(&mut self, index: usize) -> Result<(), Halt> {
         let task = &mut self.tasks[index];
-        let stopped = task.take_stopped().expect("it is stopped");
-        task.state = State::Parked(stopped);
+        task.state = State::Parked(task.take_stopped()?);
         task.lock_seen = self.reports.locks_released();
         self.record_block(index);
+        Ok(())
     }
 }

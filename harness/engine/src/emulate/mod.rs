@@ -31,7 +31,7 @@ pub(crate) use answer::Emulated;
 pub use answer::MARK;
 use clock::from_timespec;
 use crosswire_calls::{Arg, Does, Row};
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
@@ -223,7 +223,7 @@ impl Session<'_> {
     }
 
     /// Holds the task at the entry of its sleep.
-    pub fn sleep(&mut self, index: usize, deadline: u64) {
+    pub fn sleep(&mut self, index: usize, deadline: u64) -> Result<(), Halt> {
         let length = deadline.saturating_sub(self.clock.now());
         let since = (self.turn.step(), self.cpu_time_of_all());
         let task = &mut self.tasks[index];
@@ -236,10 +236,10 @@ impl Session<'_> {
             deadline,
             result: 0,
         });
-        let stopped = task.take_stopped().expect("it is at an entry");
-        task.state = State::Sleeping(stopped);
+        task.state = State::Sleeping(task.take_stopped()?);
         self.turn.yields();
         self.record_block(index);
+        Ok(())
     }
 
     /// A sleep is over: its time has come, or the schedule says so.
@@ -289,10 +289,10 @@ impl Session<'_> {
         let left = clock::to_timespec(deadline.saturating_sub(self.clock.now()));
         let is_told = absolute || left_at == 0 || memory::write(tid, left_at, &left).is_ok();
         // Some call must be performed for there to be an end of one.
-        regs::poke(tid, Register::Call, made::GETPID as u64)?;
+        let stopped = self.tasks[index].take_stopped()?;
+        stopped.poke(Register::Call, made::GETPID as u64)?;
         self.tasks[index].unobserved = true;
-        let stopped = self.tasks[index].take_stopped().expect("it is held");
-        stopped.resume_to_exit();
+        stopped.resume_to_exit()?;
         self.settle(true)?;
         match is_told {
             true => self.end_as_interrupted(index),
@@ -318,8 +318,9 @@ impl Session<'_> {
             return Ok(());
         }
         let call = task.entering.call;
-        regs::poke(task.tid, Register::Call, u64::from(call))?;
-        regs::poke(task.tid, Register::Result, result as u64)?;
+        let stopped = task.stopped()?;
+        stopped.poke(Register::Call, u64::from(call))?;
+        stopped.poke(Register::Result, result as u64)?;
         self.record(
             index,
             What::Wake {

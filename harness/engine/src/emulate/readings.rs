@@ -81,9 +81,9 @@ impl Session<'_> {
 
     /// Tells whether a task that has stopped had been lent readings.
     pub fn has_readings(&self, index: usize, stop: Stop) -> bool {
-        let is_gone = matches!(stop, Stop::Exited(_) | Stop::Killed(_) | Stop::Exec { .. });
+        let is_another = matches!(stop, Stop::Exec { .. });
         let lent = self.space(index).lent;
-        !is_gone
+        !is_another
             && self.turn.current() == Some(index)
             && !matches!(lent, Lent::Readings(0) | Lent::Impossible)
     }

@@ -2,9 +2,8 @@
 //! is made to fault (PR_SET_TSC of prctl(2)) and answered in virtual time.
 
 use crate::run::session::{Halt, Session};
-use crosswire_kernel::Tid;
+use crosswire_kernel::memory;
 use crosswire_kernel::tracee::Stopped;
-use crosswire_kernel::{memory, regs};
 use std::io;
 
 /// Ticks of the counter in a nanosecond of virtual time.
@@ -15,21 +14,22 @@ impl Session<'_> {
     /// and resumes it; returns whether that was the reason.
     pub fn answers_counter(&mut self, index: usize, in_a_row: u32) -> Result<bool, Halt> {
         let task = &self.tasks[index];
-        let (tid, mut clock) = (task.tid, self.clock);
-        if task.counter_faults || !answer(tid, clock.read_counter(in_a_row))? {
+        let mut clock = self.clock;
+        if task.counter_faults || !answer(task.stopped()?, clock.read_counter(in_a_row))? {
             return Ok(false);
         }
         self.use_cpu(index, clock.now() - self.clock.now());
         self.clock = clock;
         self.tasks[index].counter_readings = in_a_row + 1;
-        Stopped::reported(tid).resume(0);
+        self.tasks[index].take_stopped()?.resume(0)?;
         Ok(true)
     }
 }
 
 /// If the task faulted because it read the counter, answers it, and says so.
-pub(crate) fn answer(tid: Tid, nanoseconds: u64) -> io::Result<bool> {
-    let mut registers = regs::read(tid)?;
+pub(crate) fn answer(stopped: &Stopped, nanoseconds: u64) -> io::Result<bool> {
+    let tid = stopped.tid();
+    let mut registers = stopped.registers()?;
     let mut code = [0; 3];
     // The instruction may end where the mapping does, or there may be none.
     let count = memory::read(tid, registers.position(), &mut code[..2]).unwrap_or(0);
@@ -42,6 +42,6 @@ pub(crate) fn answer(tid: Tid, nanoseconds: u64) -> io::Result<bool> {
         _ => return Ok(false),
     };
     registers.answer_counter(nanoseconds.saturating_mul(TICKS), length);
-    regs::write(tid, &registers)?;
+    stopped.set_registers(&registers)?;
     Ok(true)
 }

@@ -8,7 +8,7 @@ use crate::emulate::clock::{
 use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
 use crosswire_calls::{Does, Timeout};
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::tracee::Entering;
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::What;
@@ -95,8 +95,8 @@ impl Session<'_> {
                 }
             }
         };
-        regs::poke(tid, Register::Arg(argument), none)?;
         let task = &mut self.tasks[index];
+        task.stopped()?.poke(Register::Arg(argument), none)?;
         let deadline = task.waits_until.take().unwrap_or(deadline);
         task.restore = Some((Register::Arg(argument), value));
         task.timed_wait = Some(TimedWait { deadline, result });

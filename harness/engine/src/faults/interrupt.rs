@@ -44,9 +44,10 @@ impl Session<'_> {
         let caught: Vec<i32> = signals.filter(|s| handled >> (s - 1) & 1 == 1).collect();
         let mut cutting = Vec::new();
         if !caught.is_empty() {
-            let place = remote::room_below_stack(tid)?;
+            let stopped = self.tasks[index].lend()?;
+            let place = remote::room_below_stack(&stopped)?;
             let own = memory::read_exact::<ACTION>(tid, place);
-            let remote = Remote::at_entry(tid, entering.call)?;
+            let mut remote = Remote::at_entry(stopped, entering.call)?;
             for signal in caught {
                 let args = [signal as u64, 0, place, 8, 0, 0];
                 let is_known = own.is_ok() && remote.call(made::SIGACTION, args)? == 0;
@@ -56,7 +57,7 @@ impl Session<'_> {
                     cutting.push(signal);
                 }
             }
-            remote.end()?;
+            self.tasks[index].give_back(remote.end()?);
             if let Ok(bytes) = own {
                 memory::write(tid, place, &bytes)?;
             }

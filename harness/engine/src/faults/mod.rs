@@ -153,9 +153,7 @@ impl Session<'_> {
     pub fn strike_signal(&mut self, index: usize, signal: i32) -> Result<Option<Action>, Halt> {
         let task = &mut self.tasks[index];
         if let Some(info) = task.delayed_signal.take() {
-            task.stopped()
-                .expect("at a signal stop")
-                .set_signal_info(&info)?;
+            task.stopped()?.set_signal_info(&info)?;
             return Ok(None);
         }
         let Some(fault) = self.struck(index, None, false) else {
@@ -164,7 +162,7 @@ impl Session<'_> {
         let action = fault.action;
         self.record(index, What::Fault(fault));
         if let Action::DelaySignal(steps) = action {
-            let stopped = self.tasks[index].stopped().expect("at a signal stop");
+            let stopped = self.tasks[index].stopped()?;
             self.faults.delay(Delayed {
                 task: index,
                 signal,

@@ -20,15 +20,15 @@ impl Session<'_> {
         Ok(Strike::None)
     }
 
-    fn reuse(&self, index: usize) -> io::Result<bool> {
-        let task = &self.tasks[index];
+    fn reuse(&mut self, index: usize) -> io::Result<bool> {
         let former = self.former_pids();
         if self.setup.pids_vary || former.is_empty() {
             return Ok(false);
         }
-        let remote = Remote::at_entry(task.tid, task.entering.call)?;
-        let set = self.set_next(&remote, &former);
-        remote.end()?;
+        let task = &mut self.tasks[index];
+        let mut remote = Remote::at_entry(task.lend()?, task.entering.call)?;
+        let set = self.set_next(&mut remote, &former);
+        self.tasks[index].give_back(remote.end()?);
         set
     }
 
@@ -54,9 +54,9 @@ impl Session<'_> {
 
     /// Sets the next number to the first of these that is free: that no process has, not
     /// even one that nobody has waited for, and no process group.
-    fn set_next(&self, remote: &Remote, former: &[i32]) -> io::Result<bool> {
-        let is_free = |pid: i32| -> io::Result<bool> {
-            let nobody = |target: i32| {
+    fn set_next(&self, remote: &mut Remote, former: &[i32]) -> io::Result<bool> {
+        let mut is_free = |pid: i32| -> io::Result<bool> {
+            let mut nobody = |target: i32| {
                 let args = [target as u64, 0, 0, 0, 0, 0];
                 Ok::<bool, io::Error>(remote.call(made::KILL, args)? == -i64::from(libc::ESRCH))
             };

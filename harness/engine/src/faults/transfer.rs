@@ -9,7 +9,7 @@ use crate::run::session::{Halt, Session};
 use crosswire_calls::{Amount, Does, Flow};
 use crosswire_kernel::descriptor::{self, FileType};
 use crosswire_kernel::memory;
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_model::{Action, Fault, What};
 use libc::{EAGAIN, IPC_NOWAIT, PIPE_BUF, UIO_MAXIOV, c_int};
 use std::os::fd::OwnedFd;
@@ -64,13 +64,13 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         let vector = match amount {
             Amount::Bytes(argument) if args[argument] > most => {
-                regs::poke(tid, Register::Arg(argument), most)?;
+                task.stopped()?.poke(Register::Arg(argument), most)?;
                 task.restore = Some((Register::Arg(argument), args[argument]));
                 return Ok(Some(Strike::None));
             }
             Amount::Bytes(_) => return Ok(None),
             Amount::Vector => {
-                regs::poke(tid, Register::Arg(2), 1)?;
+                task.stopped()?.poke(Register::Arg(2), 1)?;
                 task.restore = Some((Register::Arg(2), args[2]));
                 args[1]
             }

@@ -5,7 +5,7 @@ use super::places::Origin;
 use super::{Sight, key, metadata};
 use crate::run::session::{Halt, Session};
 use crosswire_calls::Does;
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::{Tid, descriptor, memory};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -80,7 +80,8 @@ impl Session<'_> {
         let corrected = entries.concat();
         if corrected != bytes {
             memory::write(tid, buffer, &corrected)?;
-            regs::poke(tid, Register::Result, corrected.len() as u64)?;
+            let stopped = self.tasks[index].stopped()?;
+            stopped.poke(Register::Result, corrected.len() as u64)?;
         }
         Ok(Some(corrected.len() as i64))
     }

@@ -3,10 +3,11 @@
 use crate::EngineError;
 use crate::run::session::Session;
 use crate::run::task::State;
-use crosswire_kernel::Tid;
+use crate::start::launch::machine;
 use crosswire_kernel::counter::Moment;
-use crosswire_kernel::tracee::{self, Stop};
+use crosswire_kernel::tracee::{self, Report, Stop, Wait, Waited};
 use crosswire_model::Leftover;
+use std::io;
 use std::time::Duration;
 
 impl Session<'_> {
@@ -65,11 +66,10 @@ impl Session<'_> {
         }
         let deadline = Moment::now().after(Duration::from_secs(20));
         while self.tasks.iter().any(|t| !t.is_gone()) {
-            match tracee::wait(tracee::Wait::Block) {
-                Ok(tracee::Waited::Event(tid, stop)) => self.bury(tid, stop),
-                Ok(tracee::Waited::NoTasks) => break,
-                Ok(_) => {}
-                Err(error) => return Err(EngineError::Machine(format!("waiting: {error}"))),
+            match tracee::wait(Wait::Block).map_err(machine("waiting"))? {
+                Waited::Report(report) => self.bury(report).map_err(machine("ending a run"))?,
+                Waited::NoTasks => break,
+                Waited::Nothing | Waited::Tick => {}
             }
             if deadline.is_past() {
                 let left = self.tasks.iter().filter(|t| !t.is_gone()).count();
@@ -81,24 +81,25 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Handles each stop for [`Session::kill_all`].
-    pub fn bury(&mut self, tid: Tid, stop: Stop) {
-        let known = self.tasks.of_tid(tid);
-        match stop {
-            Stop::Exited(_) | Stop::Killed(_) => {
-                if let Some(index) = known {
+    /// Handles each report for [`Session::kill_all`].
+    fn bury(&mut self, report: Report) -> io::Result<()> {
+        match report {
+            Report::Ended(tid, _) => {
+                if let Some(index) = self.tasks.of_tid(tid) {
                     self.tasks[index].state = State::Gone;
                     self.tasks.forget_tid(tid);
                 }
+                Ok(())
             }
-            Stop::Spawned { child, .. } => {
-                tracee::kill(child, libc::SIGKILL);
-                tracee::Stopped::reported(tid).resume(0);
-            }
-            _ if self.setup.bystanders.contains(&tid) => tracee::Stopped::reported(tid).resume(0),
-            _ => {
-                tracee::kill(tid, libc::SIGKILL);
-                tracee::Stopped::reported(tid).resume(0);
+            Report::Stopped(stopped, stop) => {
+                let ends = match stop {
+                    Stop::Spawned { child, .. } => Some(child),
+                    _ => Some(stopped.tid()).filter(|tid| !self.setup.bystanders.contains(tid)),
+                };
+                if let Some(tid) = ends {
+                    tracee::kill(tid, libc::SIGKILL);
+                }
+                stopped.resume(0)
             }
         }
     }

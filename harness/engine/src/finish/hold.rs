@@ -2,11 +2,13 @@
 
 use crate::finish::outcome::Outcome;
 use crate::run::task::State;
+use crate::start::launch::machine;
 use crate::{Engine, EngineError};
 use crosswire_kernel::Tid;
 use crosswire_kernel::patience::Patience;
-use crosswire_kernel::tracee::{self, Stopped};
+use crosswire_kernel::tracee::{self, Report, Stopped};
 use crosswire_model::{Call, Plan, Trace};
+use std::io;
 
 /// A process that was left stopped at the end of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +30,10 @@ impl Engine {
     /// If the harness itself fails.
     pub fn hold(&mut self, plan: &Plan) -> Result<(Trace, Vec<Held>), EngineError> {
         let prepared = self.prepare(&plan.start_up)?;
-        let (session, outcome) = self.perform(plan, &self.prepared[prepared])?;
+        let (mut session, outcome) = self.perform(plan, &self.prepared[prepared])?;
         let end = outcome?;
         let mut standing = Vec::new();
-        for task in session.tasks.iter().filter(|t| !t.is_gone()) {
+        for task in session.tasks.iter_mut().filter(|t| !t.is_gone()) {
             let call = Call(task.entering.call);
             let doing = match &task.state {
                 State::Ready(crate::run::task::At::Entry, _) => format!("about to call {call}"),
@@ -41,15 +43,16 @@ impl Engine {
                 State::Frozen => "stopped by a signal".to_owned(),
                 _ => continue,
             };
-            standing.push((task.id, task.tid, doing, task.stopped().is_some()));
+            let stopped = match task.is_stopped() {
+                true => task.take_stopped(),
+                false => stop(task.tid),
+            };
+            standing.push((task.id, task.tid, doing, stopped.map_err(stopping)?));
         }
         let Outcome { trace, .. } = Outcome::of(session, end);
         let mut held = Vec::new();
-        for (id, tid, doing, is_stopped) in standing {
-            if !is_stopped {
-                stop(tid)?;
-            }
-            Stopped::reported(tid).leave_stopped();
+        for (id, tid, doing, stopped) in standing {
+            stopped.leave_stopped().map_err(stopping)?;
             held.push(Held {
                 name: trace.name(id),
                 tid,
@@ -68,11 +71,14 @@ impl Engine {
 }
 
 /// Stops a task that sleeps in a call.
-fn stop(tid: Tid) -> Result<(), EngineError> {
-    let failed = |error: std::io::Error| EngineError::Machine(format!("stopping a task: {error}"));
-    tracee::interrupt(tid).map_err(failed)?;
-    Patience::of(Patience::SHORT)
-        .next(tid)
-        .map(drop)
-        .map_err(failed)
+fn stop(tid: Tid) -> io::Result<Stopped> {
+    tracee::interrupt(tid)?;
+    match Patience::of(Patience::SHORT).next(tid)? {
+        Some(Report::Stopped(stopped, _)) => Ok(stopped),
+        _ => Err(io::Error::from_raw_os_error(libc::ESRCH)),
+    }
+}
+
+fn stopping(error: io::Error) -> EngineError {
+    machine("stopping a task")(error)
 }

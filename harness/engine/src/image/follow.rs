@@ -40,7 +40,8 @@ impl Session<'_> {
             return Ok(());
         }
         let tid = self.tasks[index].tid;
-        let surroundings = Surroundings::of(tid, parent, self.reads_own_files())?;
+        let stopped = self.tasks[index].stopped()?;
+        let surroundings = Surroundings::of(stopped, parent, self.reads_own_files())?;
         // The task stops by this signal, for which the kernel would take its handling away. And
         // a signal that waits may come in the middle of loading.
         let stops = 1 << (libc::SIGSEGV - 1);
@@ -157,7 +158,7 @@ impl Session<'_> {
     /// A task has come back from a call of its loading whose answer depends on the run.
     pub fn note_reply(&mut self, index: usize) -> Result<(), Halt> {
         let (task, process) = (&self.tasks[index], self.tasks[index].process);
-        let Some(stopped) = task.stopped() else {
+        let Ok(stopped) = task.stopped() else {
             return Ok(());
         };
         let entering = task.entering;

@@ -6,8 +6,8 @@ use super::{Followed, Image, Known, Stage, Varying, layout};
 use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, Loading, State};
-use crosswire_kernel::tracee::{self, Stop, Stopped};
-use crosswire_kernel::{Tid, descriptor, maps, memory, registered, regs};
+use crosswire_kernel::tracee::{Report, Stop, Stopped};
+use crosswire_kernel::{Tid, descriptor, maps, memory};
 use crosswire_model::End;
 use std::io;
 
@@ -34,24 +34,29 @@ impl Session<'_> {
         compared: bool,
     ) -> Result<(), Halt> {
         let (tid, stage) = (self.tasks[index].tid, &followed.stage);
-        let made =
-            make(tid, followed, image).and_then(|()| match compared || is_as_wanted(tid, image)? {
-                true => Ok(()),
+        let stopped = self.tasks[index].take_stopped()?;
+        let made = make(stopped, followed, image).and_then(|stopped| {
+            match compared || is_as_wanted(tid, image)? {
+                true => Ok(stopped),
                 false => Err(io::Error::other("its memory is not as it was")),
-            });
+            }
+        });
         let images = &mut self.memory.knowledge_mut().images;
-        if let Err(error) = made {
-            images.repeats_run = true;
-            images.known.insert(stage.clone(), Known::Impossible);
-            images.bytes -= image.length();
-            let reason = format!("a program could not be put together: {error}");
-            return Err(Halt::End(End::Invalid(reason)));
-        }
+        let stopped = match made {
+            Ok(stopped) => stopped,
+            Err(error) => {
+                images.repeats_run = true;
+                images.known.insert(stage.clone(), Known::Impossible);
+                images.bytes -= image.length();
+                let reason = format!("a program could not be put together: {error}");
+                return Err(Halt::End(End::Invalid(reason)));
+            }
+        };
         images.uses += 1;
         if let Some(Known::Kept { compared, .. }) = images.known.get_mut(stage) {
             *compared = true;
         }
-        self.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
+        self.tasks[index].state = State::Ready(At::Code, stopped);
         let (number, next) = (self.tasks[index].process, self.processes.len());
         let process = &mut self.processes[number];
         process.loading = Some(Loading {
@@ -73,25 +78,29 @@ impl Session<'_> {
 }
 
 /// Makes of a process that stands at the end of a call what the image says.
-fn make(tid: Tid, followed: &Followed, image: &Image) -> io::Result<()> {
-    let calls = calls(tid, &followed.stage, image)?;
-    let remote = Remote::anywhere(tid, followed.gadget)?;
+fn make(stopped: Stopped, followed: &Followed, image: &Image) -> io::Result<Stopped> {
+    let tid = stopped.tid();
+    let calls = calls(&stopped, &followed.stage, image)?;
+    let mut remote = Remote::anywhere(stopped, followed.gadget)?;
     let area = remote::code_area(assembler::CODE, calls.length());
     remote.must("making room for code", made::MMAP, area)?;
-    remote.end()?;
+    let stopped = remote.end()?;
     for (address, bytes) in calls.parts() {
         memory::write(tid, address, &bytes)?;
     }
-    remote::block_signals(tid)?;
-    let mut registers = regs::read(tid)?;
+    remote::block_signals(&stopped)?;
+    let mut registers = stopped.registers()?;
     registers.move_to(assembler::CODE);
-    regs::write(tid, &registers)?;
-    Stopped::reported(tid).resume(0);
-    let stop = remote::next(tid)?;
-    let position = regs::read(tid)?.position();
-    if (stop, position) != (Stop::Signal(libc::SIGSEGV), assembler::END) {
-        return Err(io::Error::other(format!("a call failed: {stop:?}")));
-    }
+    stopped.set_registers(&registers)?;
+    stopped.resume(0)?;
+    let stopped = match remote::next(tid)? {
+        Report::Stopped(stopped, Stop::Signal(libc::SIGSEGV))
+            if stopped.registers()?.position() == assembler::END =>
+        {
+            stopped
+        }
+        report => return Err(io::Error::other(format!("a call failed: {report:?}"))),
+    };
     let contents = image.memory.contents.iter();
     let contents = contents.map(|(address, bytes)| (*address, &bytes[..]));
     memory::write_over(tid, contents)?;
@@ -104,16 +113,18 @@ fn make(tid: Tid, followed: &Followed, image: &Image) -> io::Result<()> {
                 word.wrapping_add_signed(passed.wrapping_mul(*rate))
             }
         };
-        tracee::write_code(tid, *address, word)?;
+        stopped.write_code(*address, word)?;
     }
     let state = &image.state;
-    regs::write_extended(tid, &state.extended)?;
-    regs::write(tid, &state.registers)?;
-    Stopped::reported(tid).set_signal_mask(state.mask)
+    stopped.set_extended_state(&state.extended)?;
+    stopped.set_registers(&state.registers)?;
+    stopped.set_signal_mask(state.mask)?;
+    Ok(stopped)
 }
 
 /// The calls that give a process the memory of the image, and what the kernel knows of it.
-fn calls(tid: Tid, stage: &Stage, image: &Image) -> io::Result<Calls> {
+fn calls(stopped: &Stopped, stage: &Stage, image: &Image) -> io::Result<Calls> {
+    let tid = stopped.tid();
     let mut calls = Calls::default();
     let (memory, state) = (&image.memory, &image.state);
     let surroundings = &stage.surroundings;
@@ -144,7 +155,7 @@ fn calls(tid: Tid, stage: &Stage, image: &Image) -> io::Result<Calls> {
     if let Some((head, length)) = state.robust_list {
         calls.add(made::SET_ROBUST_LIST, [head, length, 0, 0, 0, 0], 0);
     }
-    let registered = registered::restartable_sequences(tid).unwrap_or_default();
+    let registered = stopped.restartable_sequences().unwrap_or_default();
     if state.sequences != registered {
         let [address, size, flags, signature] = state.sequences;
         calls.add(made::RSEQ, [address, size, flags, signature, 0, 0], 0);

@@ -2,7 +2,8 @@
 
 use crate::memory::space::is_engines_own;
 use crosswire_kernel::maps::{self, Area};
-use crosswire_kernel::{Tid, descriptor, memory, probe, regs};
+use crosswire_kernel::tracee::Stopped;
+use crosswire_kernel::{Tid, descriptor, memory, probe};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -90,8 +91,8 @@ impl Settings {
 
 impl Surroundings {
     /// The surroundings of a task that has just executed a program.
-    pub fn of(tid: Tid, parent: i32, reads_own_files: bool) -> io::Result<Surroundings> {
-        let registers = regs::read(tid)?;
+    pub fn of(stopped: &Stopped, parent: i32, reads_own_files: bool) -> io::Result<Surroundings> {
+        let (tid, registers) = (stopped.tid(), stopped.registers()?);
         let areas = maps::areas(tid)?;
         let stack = areas.iter().find(|area| area.path == "[stack]");
         let stack = stack

@@ -9,7 +9,8 @@ use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crate::start::identity::find_tid;
 use crosswire_kernel::maps::{self, Area};
-use crosswire_kernel::{Tid, memory, probe, registered, regs, tracee};
+use crosswire_kernel::tracee::{Entering, Stopped};
+use crosswire_kernel::{Tid, memory, probe, registered};
 use std::collections::BTreeSet;
 use std::hash::Hasher;
 use std::io;
@@ -35,7 +36,7 @@ impl Session<'_> {
     /// Returns what the program of a task is like that stands at the entry of a call; `None` if
     /// it cannot be made again.
     pub(super) fn image(
-        &self,
+        &mut self,
         index: usize,
         followed: &Followed,
         before: &Former,
@@ -55,23 +56,31 @@ impl Session<'_> {
             return Ok(None);
         }
         let decided = before.decided(tid, surroundings);
-        let Some(answers) = Answers::of(tid, task.entering, decided)? else {
+        let task = &mut self.tasks[index];
+        let (stopped, answers) = Answers::of(task.lend()?, task.entering, decided)?;
+        task.give_back(stopped);
+        let (task, process) = (
+            &self.tasks[index],
+            &self.processes[self.tasks[index].process],
+        );
+        let stopped = task.stopped()?;
+        let Some(answers) = answers else {
             return Ok(None);
         };
-        let Some(sequences) = registered::restartable_sequences(tid) else {
+        let Some(sequences) = stopped.restartable_sequences() else {
             return Ok(None);
         };
         let Some(memory) = memory_of(tid, answers.heap_end, before)? else {
             return Ok(None);
         };
-        let mut registers = regs::read(tid)?;
+        let mut registers = stopped.registers()?;
         registers.enter(task.entering.call.into(), task.entering.args);
         let id_cell =
             (surroundings.id()).and_then(|id| find_tid(tid, registers.thread_pointer(), id));
         let state = OfTask {
             registers,
-            extended: regs::extended(tid)?,
-            mask: task.stopped().expect("it is at an entry").signal_mask()?,
+            extended: stopped.extended_state()?,
+            mask: stopped.signal_mask()?,
             actions: answers.actions,
             robust_list: registered::robust_list(tid).filter(|(head, _)| *head != 0),
             sequences,
@@ -158,12 +167,12 @@ struct Answers {
 impl Answers {
     /// Asks; what has been decided about these signals is of interest. `None` if the answers
     /// cannot be kept.
-    fn of(tid: Tid, at: tracee::Entering, decided: u64) -> io::Result<Option<Answers>> {
+    fn of(stopped: Stopped, at: Entering, decided: u64) -> io::Result<(Stopped, Option<Answers>)> {
         const STACK_DISABLED: u64 = libc::SS_DISABLE as u64;
-        let room = room_below_stack(tid)?;
+        let (tid, room) = (stopped.tid(), room_below_stack(&stopped)?);
         let saved: [u8; 64] = memory::read_exact(tid, room)?;
-        let remote = Remote::at_entry(tid, at.call)?;
-        let ask = || {
+        let mut remote = Remote::at_entry(stopped, at.call)?;
+        let mut ask = || {
             let heap_end = remote.must("asking for the heap's end", made::BRK, [0; 6])? as u64;
             let args = [0, room, 0, 0, 0, 0];
             remote.must("asking for the signal stack", made::SIGALTSTACK, args)?;
@@ -174,12 +183,11 @@ impl Answers {
                 remote.must("asking for a handler", made::SIGACTION, args)?;
                 actions.push((signal, memory::read_exact(tid, room)?));
             }
-            Ok((!has_stack).then_some(Answers { heap_end, actions }))
+            Ok::<_, io::Error>((!has_stack).then_some(Answers { heap_end, actions }))
         };
         let answers = ask();
         memory::write(tid, room, &saved)?;
-        remote.end()?;
-        answers
+        Ok((remote.end()?, answers?))
     }
 }
 

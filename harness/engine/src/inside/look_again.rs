@@ -11,7 +11,7 @@ use crate::emulate::waits::sets_of_select;
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::{Does, Timeout};
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::{descriptor, memory};
 use libc::{EPOLLET, EPOLLONESHOT, epoll_event};
 use std::mem::size_of;
@@ -36,7 +36,7 @@ impl Session<'_> {
         }
         let mut completed = std::mem::take(&mut self.reports.completed);
         for call in &mut completed {
-            let task = &self.tasks[call.task];
+            let task = &mut self.tasks[call.task];
             let waited = task.block_recorded || self.turn.current() != Some(call.task);
             if waited && call.result > 0 {
                 call.result = look_once_more(task, call.result)?;
@@ -60,7 +60,7 @@ impl Session<'_> {
 
 /// Lets a task look again whose call has come back with `result`, and returns the result that
 /// the program sees.
-fn look_once_more(task: &Task, result: i64) -> Result<i64, Halt> {
+fn look_once_more(task: &mut Task, result: i64) -> Result<i64, Halt> {
     let args = task.entering.args;
     let found = match task.entering.row().does {
         Does::Poll if args[1] > 1 => places(task),
@@ -78,12 +78,12 @@ fn look_once_more(task: &Task, result: i64) -> Result<i64, Halt> {
         put(task, &found)?;
         return Ok(result);
     }
-    regs::poke(task.tid, Register::Result, looked as u64)?;
+    (task.stopped()?).poke(Register::Result, looked as u64)?;
     Ok(looked)
 }
 
 /// Makes the call of a task once more with these arguments, without waiting.
-fn look(task: &Task, mut args: [u64; 6]) -> Result<i64, Halt> {
+fn look(task: &mut Task, mut args: [u64; 6]) -> Result<i64, Halt> {
     let Some((form, _)) = task.entering.row().timeout(&args) else {
         return Ok(0);
     };
@@ -91,22 +91,22 @@ fn look(task: &Task, mut args: [u64; 6]) -> Result<i64, Halt> {
     args[at] = match form {
         Timeout::Milliseconds(_) => 0,
         _ => {
-            let none = room_below_stack(task.tid)?;
+            let none = room_below_stack(task.stopped()?)?;
             memory::write(task.tid, none, &[0; 16])?;
             none
         }
     };
     // What follows is a mask of signals: all are blocked.
     args[at + 1..].fill(0);
-    let remote = Remote::after_call(task.tid)?;
+    let mut remote = Remote::after_call(task.lend()?)?;
     let looked = remote.call(i64::from(task.entering.call), args)?;
-    remote.end()?;
+    task.give_back(remote.end()?);
     Ok(looked)
 }
 
 /// Lets a task look again that epoll_wait(2) has told of `count` events. Some are told once
 /// only, so the call cannot simply be made again: what it tells now comes in addition.
-fn look_at_epoll(task: &Task, count: i64) -> Result<i64, Halt> {
+fn look_at_epoll(task: &mut Task, count: i64) -> Result<i64, Halt> {
     let args = task.entering.args;
     let Some(watched) = descriptor::watched_by_epoll(task.tid, args[0]) else {
         return Ok(count);
@@ -145,7 +145,7 @@ fn look_at_epoll(task: &Task, count: i64) -> Result<i64, Halt> {
     }
     let count = (all.len() / EVENT) as i64;
     put(task, &[(args[1], all)])?;
-    regs::poke(task.tid, Register::Result, count as u64)?;
+    (task.stopped()?).poke(Register::Result, count as u64)?;
     Ok(count)
 }
 

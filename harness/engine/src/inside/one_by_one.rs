@@ -26,7 +26,7 @@ impl Session<'_> {
     /// A task is about to make a call. If it kills a group, all but the last of those others in
     /// it are killed first.
     pub fn kill_one_by_one(&mut self, index: usize) -> Result<(), Halt> {
-        let (tid, entering) = (self.tasks[index].tid, self.tasks[index].entering);
+        let entering = self.tasks[index].entering;
         let [named, signal, ..] = entering.args.map(|arg| arg as i32);
         if entering.row().does != Does::Kill || named > 0 || signal != SIGKILL {
             return Ok(());
@@ -53,10 +53,11 @@ impl Session<'_> {
             others.pop();
         }
         for pid in others {
-            let remote = Remote::at_entry(tid, entering.call)?;
+            let stopped = self.tasks[index].lend()?;
+            let mut remote = Remote::at_entry(stopped, entering.call)?;
             // Those that it must not kill stay.
             remote.call(made::KILL, [pid as u64, SIGKILL as u64, 0, 0, 0, 0])?;
-            remote.end()?;
+            self.tasks[index].give_back(remote.end()?);
             self.reports.expect_deaths();
             self.settle(false)?;
         }

@@ -12,15 +12,15 @@ use crate::run::session::{Halt, Session};
 use crate::run::task::{State, Task};
 use crosswire_calls::StatusForm;
 use crosswire_kernel::memory;
-use crosswire_kernel::regs::{self, Register};
-use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
+use crosswire_kernel::regs::Register;
+use crosswire_kernel::tracee::{self, Entering, Stop};
 use std::io;
 
 /// A program makes at least so many such calls before it is worth giving it stubs.
 const WORTHWHILE: u32 = 8;
 
 /// Makes room for stubs in the memory of a borrowed task.
-pub(crate) fn install(remote: &Remote) -> io::Result<Installed> {
+pub(crate) fn install(remote: &mut Remote) -> io::Result<Installed> {
     let args = remote::code_area(CODE, AREA + PAGE);
     // It fails where a program limits its memory, or may not execute what it has written.
     Ok(match remote.call(made::MMAP, args)? as u64 {
@@ -51,10 +51,10 @@ impl Session<'_> {
             if *count < WORTHWHILE {
                 return Ok(None);
             }
-            let task = &self.tasks[index];
-            let remote = Remote::at_entry(task.tid, task.entering.call)?;
-            *installed = install(&remote)?;
-            remote.end()?;
+            let task = &mut self.tasks[index];
+            let mut remote = Remote::at_entry(task.lend()?, task.entering.call)?;
+            *installed = install(&mut remote)?;
+            task.give_back(remote.end()?);
         }
         if *installed == Installed::Impossible {
             return Ok(None);
@@ -111,19 +111,20 @@ impl Session<'_> {
         let next = target.ok_or_else(|| io::Error::other("a stub that is not known"))?;
         let result = memory::read_word(tid, RESULT)?;
         self.tasks[index].in_one_stop_call = false;
-        let mut registers = regs::read(tid)?;
+        let stopped = self.tasks[index].stopped()?;
+        let mut registers = stopped.registers()?;
         registers.return_from_call(next, result);
-        regs::write(tid, &registers)?;
+        stopped.set_registers(&registers)?;
         self.correct_status(index, result as i64)?;
         self.record_call(index, result as i64);
-        Stopped::reported(tid).resume(0);
+        self.tasks[index].take_stopped()?.resume(0)?;
         Ok(true)
     }
 
     /// Lets the task make its call, and go on to its next stop by a stub.
     pub fn take_stub(&mut self, index: usize, stub: u64) -> Result<(), Halt> {
         let task = &mut self.tasks[index];
-        regs::poke(task.tid, Register::Position, stub)?;
+        task.stopped()?.poke(Register::Position, stub)?;
         task.in_one_stop_call = true;
         self.run_code(index, 0)
     }
@@ -135,7 +136,7 @@ impl Session<'_> {
         if let Some(task) = current.filter(|task| task.in_one_stop_call) {
             let tid = task.tid;
             tracee::interrupt(tid)?;
-            self.on_stop(tid, remote::next(tid)?)?;
+            self.on_report(remote::next(tid)?)?;
         }
         Ok(())
     }
@@ -174,9 +175,7 @@ impl Session<'_> {
     /// Before anything else is made of a stop: the call that the task has made on its way
     /// there has ended.
     pub fn end_one_stop_call(&mut self, index: usize, stop: Stop, left: Left) -> Result<(), Halt> {
-        // Of a task that is gone, nobody knows how far it had come.
-        let is_gone = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
-        if !std::mem::take(&mut self.tasks[index].in_one_stop_call) || is_gone {
+        if !std::mem::take(&mut self.tasks[index].in_one_stop_call) {
             return Ok(());
         }
         let tid = self.tasks[index].tid;
@@ -186,20 +185,21 @@ impl Session<'_> {
         }
         let position = match stop {
             Stop::Entry => 0,
-            _ => regs::peek(tid, Register::Position)?,
+            _ => self.tasks[index].stopped()?.peek(Register::Position)?,
         };
         let target = self.memory.knowledge().stubs.target(position);
         let result = match target {
             None => memory::read_word(tid, RESULT)?,
             // Stopped on its way: it shall be found in its program.
             Some(next) => {
+                let stopped = self.tasks[index].stopped()?;
                 let result = match Stubs::has_kept_result(position) {
                     true => memory::read_word(tid, RESULT)?,
-                    false => regs::peek(tid, Register::Result)?,
+                    false => stopped.peek(Register::Result)?,
                 };
-                let mut registers = regs::read(tid)?;
+                let mut registers = stopped.registers()?;
                 registers.return_from_call(next, result);
-                regs::write(tid, &registers)?;
+                stopped.set_registers(&registers)?;
                 self.correct_status(index, result as i64)?;
                 result
             }

@@ -2,8 +2,8 @@
 
 use crosswire_kernel::Tid;
 use crosswire_kernel::patience::Patience;
-use crosswire_kernel::regs::{self, Register, Registers};
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::regs::{Register, Registers};
+use crosswire_kernel::tracee::{Ending, Report, Stop, Stopped};
 use std::io;
 
 /// The calls that tasks make for the engine.
@@ -32,7 +32,8 @@ const FORCED: [i32; 5] = [
 
 /// A stopped task, borrowed from its program. No signal reaches it meanwhile.
 pub(crate) struct Remote {
-    tid: Tid,
+    /// `None` once it has ended in a call.
+    stopped: Option<Stopped>,
     saved: Registers,
     mask: u64,
     gadget: Option<u64>,
@@ -48,74 +49,80 @@ struct Entry {
 
 impl Remote {
     /// Borrows a task that has made a call, and stands right behind the instruction.
-    pub fn after_call(tid: Tid) -> io::Result<Remote> {
-        Remote::borrow(tid, None)
+    pub fn after_call(stopped: Stopped) -> io::Result<Remote> {
+        let mask = block_all_signals(&stopped)?;
+        Remote::borrow(stopped, mask)
     }
 
     /// Borrows a task that stands anywhere in its code; there is a `syscall` instruction
     /// at `gadget`.
-    pub fn anywhere(tid: Tid, gadget: u64) -> io::Result<Remote> {
-        Remote::borrow(tid, Some(gadget))
+    pub fn anywhere(stopped: Stopped, gadget: u64) -> io::Result<Remote> {
+        let remote = Remote::after_call(stopped)?;
+        Ok(Remote {
+            gadget: Some(gadget),
+            ..remote
+        })
     }
 
     /// Borrows a task that is about to make a call. It stands there again afterwards, with
     /// arguments that the engine has changed as they are, and with its answer if the engine has
     /// given it one.
-    pub fn at_entry(tid: Tid, call: u32) -> io::Result<Remote> {
-        let answer = match regs::peek(tid, Register::Call)? {
-            u64::MAX => Some(regs::peek(tid, Register::Result)?),
+    pub fn at_entry(stopped: Stopped, call: u32) -> io::Result<Remote> {
+        let answer = match stopped.peek(Register::Call)? {
+            u64::MAX => Some(stopped.peek(Register::Result)?),
             _ => None,
         };
-        regs::poke(tid, Register::Call, u64::MAX)?;
-        let mask = block_all_signals(tid)?;
-        Stopped::reported(tid).resume_to_exit();
-        wait_for(tid, Stop::Exit)?;
+        stopped.poke(Register::Call, u64::MAX)?;
+        let mask = block_all_signals(&stopped)?;
+        let tid = stopped.tid();
+        stopped.resume_to_exit()?;
+        let remote = Remote::borrow(next_stop(tid, Stop::Exit)?, mask)?;
         Ok(Remote {
-            tid,
-            saved: regs::read(tid)?,
-            mask,
-            gadget: None,
             entering: Some(Entry { call, answer }),
+            ..remote
         })
     }
 
-    fn borrow(tid: Tid, gadget: Option<u64>) -> io::Result<Remote> {
-        let mask = block_all_signals(tid)?;
+    fn borrow(stopped: Stopped, mask: u64) -> io::Result<Remote> {
         Ok(Remote {
-            tid,
-            saved: regs::read(tid)?,
+            saved: stopped.registers()?,
+            stopped: Some(stopped),
             mask,
-            gadget,
+            gadget: None,
             entering: None,
         })
     }
 
     /// Makes a call, and returns what the kernel returns.
-    pub fn call(&self, call: i64, args: [u64; 6]) -> io::Result<i64> {
+    pub fn call(&mut self, call: i64, args: [u64; 6]) -> io::Result<i64> {
         let mut registers = self.saved;
         match self.gadget {
             Some(gadget) => registers.enter_at(gadget, call as u64, args),
             None => registers.enter(call as u64, args),
         }
-        regs::write(self.tid, &registers)?;
+        let mut stopped = self.stopped.take().ok_or_else(gone)?;
+        stopped.set_registers(&registers)?;
         loop {
-            Stopped::reported(self.tid).resume_to_exit();
+            let tid = stopped.tid();
+            stopped.resume_to_exit()?;
             // Calls that the filter lets pass report their entry as well.
-            match next(self.tid)? {
+            stopped = match next(tid)? {
                 // A task that was interrupted stops once more for that.
-                Stop::Entry | Stop::Trap => {}
-                Stop::Exit => {
-                    if let Some(result) = Stopped::reported(self.tid).result_if_exit()? {
+                Report::Stopped(stopped, Stop::Entry | Stop::Trap) => stopped,
+                Report::Stopped(stopped, Stop::Exit) => match stopped.result_if_exit()? {
+                    Some(result) => {
+                        self.stopped = Some(stopped);
                         return Ok(result);
                     }
-                }
-                stop => return Err(unexpected(stop)),
-            }
+                    None => stopped,
+                },
+                report => return Err(unexpected(&report)),
+            };
         }
     }
 
     /// The same for a call that cannot fail unless something is wrong with the engine.
-    pub fn must(&self, what: &str, call: i64, args: [u64; 6]) -> io::Result<i64> {
+    pub fn must(&mut self, what: &str, call: i64, args: [u64; 6]) -> io::Result<i64> {
         match self.call(call, args)? {
             error @ -4095..=-1 => {
                 let error = io::Error::from_raw_os_error(-error as i32);
@@ -126,21 +133,24 @@ impl Remote {
     }
 
     /// Gives the task back as it was.
-    pub fn end(self) -> io::Result<()> {
+    pub fn end(self) -> io::Result<Stopped> {
+        let mut stopped = self.stopped.ok_or_else(gone)?;
         let mut registers = self.saved;
         if let Some(entry) = &self.entering {
             registers.enter(u64::from(entry.call), registers.args());
         }
-        regs::write(self.tid, &registers)?;
+        stopped.set_registers(&registers)?;
         if let Some(entry) = &self.entering {
-            Stopped::reported(self.tid).resume(0);
-            wait_for(self.tid, Stop::Entry)?;
+            let tid = stopped.tid();
+            stopped.resume(0)?;
+            stopped = next_stop(tid, Stop::Entry)?;
             if let Some(answer) = entry.answer {
-                regs::poke(self.tid, Register::Call, u64::MAX)?;
-                regs::poke(self.tid, Register::Result, answer)?;
+                stopped.poke(Register::Call, u64::MAX)?;
+                stopped.poke(Register::Result, answer)?;
             }
         }
-        Stopped::reported(self.tid).set_signal_mask(self.mask)
+        stopped.set_signal_mask(self.mask)?;
+        Ok(stopped)
     }
 }
 
@@ -156,14 +166,13 @@ pub(crate) fn code_area(address: u64, length: u64) -> [u64; 6] {
 /// Returns where a task has room for a structure of the engine's: below its stack pointer,
 /// beyond the 128 bytes that a function may use without moving it (System V AMD64 ABI, "red
 /// zone").
-pub(crate) fn room_below_stack(tid: Tid) -> io::Result<u64> {
+pub(crate) fn room_below_stack(stopped: &Stopped) -> io::Result<u64> {
     const BELOW: u64 = 512;
-    Ok((regs::read(tid)?.stack() - BELOW) & !15)
+    Ok((stopped.registers()?.stack() - BELOW) & !15)
 }
 
 /// Blocks every signal; the mask before. Calls cause none.
-fn block_all_signals(tid: Tid) -> io::Result<u64> {
-    let stopped = Stopped::reported(tid);
+fn block_all_signals(stopped: &Stopped) -> io::Result<u64> {
     let mask = stopped.signal_mask()?;
     stopped.set_signal_mask(u64::MAX)?;
     Ok(mask)
@@ -171,8 +180,7 @@ fn block_all_signals(tid: Tid) -> io::Result<u64> {
 
 /// Blocks every signal that can be put off, for an instruction of the program's; the mask
 /// before.
-pub(crate) fn block_signals(tid: Tid) -> io::Result<u64> {
-    let stopped = Stopped::reported(tid);
+pub(crate) fn block_signals(stopped: &Stopped) -> io::Result<u64> {
     let mask = stopped.signal_mask()?;
     let forced = FORCED.iter().fold(0, |set, signal| set | 1 << (signal - 1));
     // What the program blocks may be waiting for it; only SIGSEGV is the engine's business.
@@ -181,25 +189,33 @@ pub(crate) fn block_signals(tid: Tid) -> io::Result<u64> {
     Ok(mask)
 }
 
-/// Waits for the next stop of a task that was resumed.
-pub(crate) fn next(tid: Tid) -> io::Result<Stop> {
-    let stopped = Patience::of(Patience::SHORT).next(tid)?;
-    let stop = stopped.map(|(_, stop)| stop);
-    stop.ok_or_else(|| io::Error::from_raw_os_error(libc::ESRCH))
+/// Waits for what a task reports next that was resumed.
+pub(crate) fn next(tid: Tid) -> io::Result<Report> {
+    Patience::of(Patience::SHORT).next(tid)?.ok_or_else(gone)
 }
 
-fn wait_for(tid: Tid, wanted: Stop) -> io::Result<()> {
+fn next_stop(tid: Tid, wanted: Stop) -> io::Result<Stopped> {
     match next(tid)? {
-        stop if stop == wanted => Ok(()),
-        stop => Err(unexpected(stop)),
+        Report::Stopped(stopped, stop) if stop == wanted => Ok(stopped),
+        report => Err(unexpected(&report)),
     }
 }
 
-fn unexpected(stop: Stop) -> io::Error {
-    io::Error::other(match stop {
-        Stop::Killed(libc::SIGSYS) | Stop::Signal(libc::SIGSYS) => {
+fn gone() -> io::Error {
+    io::Error::from_raw_os_error(libc::ESRCH)
+}
+
+fn unexpected(report: &Report) -> io::Error {
+    io::Error::other(match report {
+        Report::Ended(_, Ending::Killed(libc::SIGSYS))
+        | Report::Stopped(_, Stop::Signal(libc::SIGSYS)) => {
             "the program's own filter forbids a system call that observing it takes".to_owned()
         }
-        stop => format!("a task that works for the engine stopped: {stop:?}"),
+        Report::Ended(_, ending) => {
+            format!("a task that works for the engine ended: {ending:?}")
+        }
+        Report::Stopped(_, stop) => {
+            format!("a task that works for the engine stopped: {stop:?}")
+        }
     })
 }

@@ -7,6 +7,7 @@
 
 use crate::emulate::clock::STEP;
 use crate::inside::remote::{self, Remote, made};
+use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, memory};
 use std::io;
 use std::ops::Range;
@@ -35,29 +36,30 @@ pub(crate) struct Kernels {
 /// Puts the engine's into a program that has just been executed, and stands at the end of that
 /// call. Where its memory has no room, the program finds none, and makes system calls. Returns
 /// the address of a `syscall` instruction in the kernel's, which stays mapped.
-pub(crate) fn install(tid: Tid, kernels: &Kernels) -> io::Result<Option<u64>> {
+pub(crate) fn install(stopped: Stopped, kernels: &Kernels) -> io::Result<(Stopped, Option<u64>)> {
     const SYSCALL: [u8; 2] = [0x0f, 0x05];
+    let tid = stopped.tid();
     // It makes system calls itself, and nothing else that is mapped is known to.
     let mut code = [0; 2 * PAGE as usize];
     let length = memory::read(tid, kernels.image, &mut code)?;
     let mut pairs = code[..length].windows(SYSCALL.len());
     let Some(at) = pairs.position(|pair| pair == SYSCALL) else {
-        return Ok(None);
+        return Ok((stopped, None));
     };
     let gadget = kernels.image + at as u64;
-    let remote = Remote::anywhere(tid, gadget)?;
+    let mut remote = Remote::anywhere(stopped, gadget)?;
     let args = remote::code_area(IMAGE, AREA.end - AREA.start);
     let mapped = remote.call(made::MMAP, args)?;
-    remote.end()?;
+    let stopped = remote.end()?;
     if mapped as u64 != IMAGE {
-        return Ok(Some(gadget));
+        return Ok((stopped, Some(gadget)));
     }
     memory::write(tid, IMAGE, &image())?;
     let mut entry = [0; 16];
     entry[..8].copy_from_slice(&libc::AT_SYSINFO_EHDR.to_ne_bytes());
     entry[8..].copy_from_slice(&IMAGE.to_ne_bytes());
     memory::write(tid, kernels.entry, &entry)?;
-    Ok(Some(gadget))
+    Ok((stopped, Some(gadget)))
 }
 
 /// Puts readings on the page of a stopped task.

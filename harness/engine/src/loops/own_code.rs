@@ -9,10 +9,8 @@ use crate::inside::remote::next;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::counter::Moment;
-use crosswire_kernel::extended::Extended;
 use crosswire_kernel::probe;
-use crosswire_kernel::regs;
-use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::tracee::{self, Report, Stop, Stopped};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::What;
 use std::collections::{BTreeSet, HashMap};
@@ -90,8 +88,8 @@ enum Shown {
     Endless(Stopped, Rounding, usize),
     /// Nothing; the task has been resumed.
     Nothing,
-    /// The task reached this stop.
-    Stop(Stop),
+    /// The task reported this meanwhile.
+    Reported(Report),
 }
 
 impl Session<'_> {
@@ -119,25 +117,28 @@ impl Session<'_> {
         tracee::interrupt(tid)?;
         let shown = match next(tid)? {
             // The next thing to happen to it is that a timer tells it so.
-            Stop::Trap if is_told => {
-                Shown::Endless(Stopped::reported(tid), Rounding::default(), FIRST)
+            Report::Stopped(stopped, Stop::Trap) if is_told => {
+                Shown::Endless(stopped, Rounding::default(), FIRST)
             }
-            Stop::Trap => self.follow_own_code(index, look.instructions)?,
-            stop => Shown::Stop(stop),
+            Report::Stopped(stopped, Stop::Trap) => {
+                self.follow_own_code(index, stopped, look.instructions)?
+            }
+            report => Shown::Reported(report),
         };
         match shown {
             Shown::Endless(stopped, rounding, round) => {
+                self.tasks[index].state = State::Reported(stopped);
                 self.tasks[index].looping.own_round = Some(round);
                 let left = self.left_on_pages(index, Stop::Trap);
                 self.end_one_stop_call(index, Stop::Trap, left)?;
                 self.take_left(index, left);
                 self.use_cpu_in_loop(index);
-                self.tasks[index].state = State::Ready(At::Code, stopped);
+                self.tasks[index].stand(At::Code)?;
                 self.record(index, What::Spin);
                 self.wait_in_own_code(index, rounding);
             }
             Shown::Nothing => self.tasks[index].looping.own_round = None,
-            Shown::Stop(stop) => self.on_stop(tid, stop)?,
+            Shown::Reported(report) => self.on_report(report)?,
         }
         look.again(tid);
         Ok(())
@@ -162,17 +163,22 @@ impl Session<'_> {
     }
 
     /// Follows the instructions of a stopped task until they prove a loop endless.
-    fn follow_own_code(&self, index: usize, most: usize) -> io::Result<Shown> {
-        let tid = self.tasks[index].tid;
-        let (first, extended) = (regs::read(tid)?, Extended::read(tid)?);
-        if !Stopped::reported(tid).steps_unnoticed() {
-            Stopped::reported(tid).resume(0);
+    fn follow_own_code(
+        &self,
+        index: usize,
+        mut stopped: Stopped,
+        most: usize,
+    ) -> io::Result<Shown> {
+        let tid = stopped.tid();
+        let (first, extended) = (stopped.registers()?, stopped.extended()?);
+        if !stopped.steps_unnoticed() {
+            stopped.resume(0)?;
             return Ok(Shown::Nothing);
         }
         let mut path = Path::new(most);
         let mut written = Written::default();
         loop {
-            let registers = regs::read(tid)?;
+            let registers = stopped.registers()?;
             let is_back = !path.steps.is_empty()
                 && (registers.position(), registers.stack()) == (first.position(), first.stack());
             if is_back && written.different.len() <= MOST_DIFFERENT {
@@ -180,10 +186,9 @@ impl Session<'_> {
                 changed.bytes.clone_from(&written.different);
                 let space = self.space(index);
                 if dataflow::deciding(&path.steps, &changed, space).is_none()
-                    && Extended::read(tid)? == extended
+                    && stopped.extended()? == extended
                 {
                     let rounding = Rounding::of(&path.steps, &changed, space);
-                    let stopped = Stopped::reported(tid);
                     return Ok(Shown::Endless(stopped, rounding, path.steps.len()));
                 }
             }
@@ -197,13 +202,14 @@ impl Session<'_> {
             }
             let writes = dataflow::written_by(latest);
             written.note_before(tid, &writes);
-            Stopped::reported(tid).single_step();
-            match next(tid)? {
-                Stop::Signal(libc::SIGTRAP) => written.note_after(tid, &writes),
-                other => return Ok(Shown::Stop(other)),
-            }
+            stopped.single_step()?;
+            stopped = match next(tid)? {
+                Report::Stopped(stopped, Stop::Signal(libc::SIGTRAP)) => stopped,
+                other => return Ok(Shown::Reported(other)),
+            };
+            written.note_after(tid, &writes);
         }
-        Stopped::reported(tid).resume(0);
+        stopped.resume(0)?;
         Ok(Shown::Nothing)
     }
 }

@@ -8,8 +8,7 @@ use crate::inside::remote::next;
 use crate::memory::{Space, is_engines_own, known_in};
 use crate::run::session::{Halt, Session};
 use crate::run::task::State;
-use crosswire_kernel::regs;
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::tracee::{Report, Stop, Stopped};
 use crosswire_model::What;
 use std::collections::{BTreeSet, HashMap};
 
@@ -35,7 +34,7 @@ impl Rounding {
 impl Session<'_> {
     /// Begins to follow a task that goes round, from where it stands.
     pub(super) fn begin_examination(&mut self, index: usize) -> Result<(), Halt> {
-        let before = Snapshot::take(self.tasks[index].tid, &self.lent_memory(index))?;
+        let before = Snapshot::take(self.tasks[index].stopped()?, &self.lent_memory(index))?;
         let further_readings = self.further_readings();
         let looping = &mut self.tasks[index].looping;
         let followed = looping.effort.begin(looping.rounds.period());
@@ -61,7 +60,7 @@ impl Session<'_> {
         let Some(examination) = self.tasks[index].looping.examination.take() else {
             return Ok(());
         };
-        let after = Snapshot::take(self.tasks[index].tid, &self.lent_memory(index))?;
+        let after = Snapshot::take(self.tasks[index].stopped()?, &self.lent_memory(index))?;
         let changed = after.and_then(|after| examination.before.changed(&after));
         let path = &examination.path;
         let looping = &mut self.tasks[index].looping;
@@ -181,11 +180,11 @@ impl Session<'_> {
     }
 
     /// Lets a task run to its next stop one instruction at a time, noting each.
-    pub fn follow(&mut self, index: usize) -> Result<(), Halt> {
-        let tid = self.tasks[index].tid;
-        let unnoticed = Stopped::reported(tid).steps_unnoticed();
+    pub fn follow(&mut self, index: usize, mut stopped: Stopped) -> Result<(), Halt> {
+        let tid = stopped.tid();
+        let unnoticed = stopped.steps_unnoticed();
         loop {
-            let registers = regs::read(tid)?;
+            let registers = stopped.registers()?;
             let examination = self.tasks[index].looping.examination.as_mut();
             let Some(examination) = examination.filter(|_| unnoticed) else {
                 break;
@@ -193,21 +192,21 @@ impl Session<'_> {
             if !examination.path.note(tid, registers) {
                 break;
             }
-            Stopped::reported(tid).single_step();
-            match next(tid)? {
-                Stop::Signal(libc::SIGTRAP) => {}
-                stop => {
-                    self.on_stop(tid, stop)?;
+            stopped.single_step()?;
+            stopped = match next(tid)? {
+                Report::Stopped(stopped, Stop::Signal(libc::SIGTRAP)) => stopped,
+                report => {
+                    self.on_report(report)?;
                     if matches!(self.tasks[index].state, State::Running) {
                         // It runs on after something that the engine saw to.
                         self.run_unfollowed(index);
                     }
                     return self.settle(true);
                 }
-            }
+            };
         }
         self.run_unfollowed(index);
-        Stopped::reported(tid).resume(0);
+        stopped.resume(0)?;
         self.settle(true)
     }
 

@@ -4,7 +4,7 @@
 use crate::memory::is_engines_own;
 use crate::memory::space::DISTANCE;
 use crosswire_kernel::extended::{Extended, VECTORS};
-use crosswire_kernel::regs::{self, Registers};
+use crosswire_kernel::regs::Registers;
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, descriptor, maps, memory};
 use std::collections::BTreeSet;
@@ -46,16 +46,17 @@ pub(super) struct Changed {
 impl Snapshot {
     /// Copies the state of a stopped task; `None` if that is too much. Some private memory has
     /// been put into shared memory, `lent`, and is the task's alone at the moment.
-    pub fn take(tid: Tid, lent: &[Range<u64>]) -> io::Result<Option<Snapshot>> {
+    pub fn take(stopped: &Stopped, lent: &[Range<u64>]) -> io::Result<Option<Snapshot>> {
+        let tid = stopped.tid();
         let Some(mut pages) = maps::written_pages(tid, MOST_BYTES)? else {
             return Ok(None);
         };
         pages.extend(touched_when_lent(tid, lent)?);
         pages.sort_unstable();
         Ok(Some(Snapshot {
-            registers: regs::read(tid)?,
-            extended: Extended::read(tid)?,
-            blocked_signals: Stopped::reported(tid).signal_mask()?,
+            registers: stopped.registers()?,
+            extended: stopped.extended()?,
+            blocked_signals: stopped.signal_mask()?,
             files: descriptor::all(tid)?,
             memory: read_runs(tid, &pages),
         }))

@@ -9,9 +9,9 @@ use crate::faults::armed::Strike;
 use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::regs::{self, Register};
-use crosswire_kernel::tracee::{Entering, Stop, Stopped};
-use crosswire_kernel::{Tid, memory};
+use crosswire_kernel::memory;
+use crosswire_kernel::regs::Register;
+use crosswire_kernel::tracee::{Entering, Report, Stop, Stopped};
 use crosswire_model::{Access, AccessKind, Call, End, What};
 use std::io;
 
@@ -25,9 +25,9 @@ impl Session<'_> {
         if !self.is_watched(index) {
             return Ok(false);
         }
-        let tid = self.tasks[index].tid;
-        let (code, address) = Stopped::reported(tid).fault()?;
-        let position = regs::peek(tid, Register::Position)?;
+        let stopped = self.tasks[index].stopped()?;
+        let (code, address) = stopped.fault()?;
+        let position = stopped.peek(Register::Position)?;
         if let Some(meaning) = self.memory.knowledge.trampolines.meaning(position) {
             return self.trampoline_failed(index, meaning, address);
         }
@@ -64,7 +64,7 @@ impl Session<'_> {
                 refused: false,
                 word: reading.word,
             },
-        );
+        )?;
         self.keep_handler(index)?;
         Ok(true)
     }
@@ -103,7 +103,7 @@ impl Session<'_> {
         )))
     }
 
-    fn come_to_access(&mut self, index: usize, pending: Pending) {
+    fn come_to_access(&mut self, index: usize, pending: Pending) -> io::Result<()> {
         let task = &mut self.tasks[index];
         task.access = Some(pending);
         task.entering = Entering {
@@ -114,7 +114,7 @@ impl Session<'_> {
         };
         task.in_vfork = false;
         task.counted = pending.stepped;
-        task.state = State::Ready(At::Access, Stopped::reported(task.tid));
+        task.stand(At::Access)
     }
 
     /// An instruction cannot be performed on the alias: it touches other memory, too.
@@ -124,11 +124,11 @@ impl Session<'_> {
         meaning: Meaning,
         address: u64,
     ) -> Result<bool, Halt> {
-        let tid = self.tasks[index].tid;
-        if regs::peek(tid, Register::SegmentBase)? != DISTANCE {
+        let stopped = self.tasks[index].stopped()?;
+        if stopped.peek(Register::SegmentBase)? != DISTANCE {
             return Err(self.uses_segment(index));
         }
-        leave(tid, &meaning)?;
+        leave(stopped, &meaning)?;
         self.take_back_access(index);
         let address = match self.space(index).at(address) {
             Some(_) => address,
@@ -145,7 +145,7 @@ impl Session<'_> {
                 refused: false,
                 word: None,
             },
-        );
+        )?;
         Ok(true)
     }
 
@@ -169,10 +169,10 @@ impl Session<'_> {
         if !self.is_watched(index) {
             return Ok(());
         }
-        let tid = self.tasks[index].tid;
-        let position = regs::peek(tid, Register::Position)?;
+        let stopped = self.tasks[index].stopped()?;
+        let position = stopped.peek(Register::Position)?;
         if let Some(meaning) = self.memory.knowledge.trampolines.meaning(position) {
-            leave(tid, &meaning)?;
+            leave(stopped, &meaning)?;
             if !meaning.performed {
                 self.take_back_access(index);
             }
@@ -183,7 +183,7 @@ impl Session<'_> {
     /// The fault of a file that is shorter than its mapping happens at the program's
     /// address (SIGBUS, mmap(2)).
     pub fn correct_fault_address(&mut self, index: usize) -> Result<(), Halt> {
-        let stopped = Stopped::reported(self.tasks[index].tid);
+        let stopped = self.tasks[index].stopped()?;
         let (_, address) = stopped.fault()?;
         let own = address.wrapping_sub(DISTANCE);
         if self.space(index).at(address).is_none() && self.space(index).at(own).is_some() {
@@ -225,8 +225,8 @@ impl Session<'_> {
             Form::Direct | Form::Relative(_) if !pending.stepped => {
                 self.record_access(index, &pending, word);
                 let trampoline = self.memory.knowledge.trampolines.get(pending.trampoline);
-                let tid = self.tasks[index].tid;
-                regs::poke(tid, Register::Position, trampoline.address)?;
+                let stopped = self.tasks[index].stopped()?;
+                stopped.poke(Register::Position, trampoline.address)?;
             }
             Form::String(operands) if !pending.stepped => {
                 self.perform_string(index, &pending, operands)?;
@@ -264,8 +264,8 @@ impl Session<'_> {
         let trampoline = self.memory.knowledge.trampolines.get(pending.trampoline);
         match trampoline.instruction.form {
             form if form.is_plain() && !pending.stepped => {
-                let (tid, address) = (self.tasks[index].tid, trampoline.address);
-                regs::poke(tid, Register::Position, address)?;
+                let stopped = self.tasks[index].stopped()?;
+                stopped.poke(Register::Position, trampoline.address)?;
             }
             _ => self.perform_stepped(index)?,
         }
@@ -300,8 +300,9 @@ impl Session<'_> {
             self.space_mut(index).written = Some(length);
         }
         if !self.tasks[index].segment_set {
-            match regs::peek(tid, Register::SegmentBase)? {
-                0 | DISTANCE => regs::poke(tid, Register::SegmentBase, DISTANCE)?,
+            let stopped = self.tasks[index].stopped()?;
+            match stopped.peek(Register::SegmentBase)? {
+                0 | DISTANCE => stopped.poke(Register::SegmentBase, DISTANCE)?,
                 _ => return Err(self.uses_segment(index)),
             }
             self.tasks[index].segment_set = true;
@@ -380,7 +381,7 @@ impl Session<'_> {
     fn note_left(&mut self, index: usize) {
         let task = &mut self.tasks[index];
         let performed = std::mem::take(&mut task.performing);
-        let is_there = task.stopped().is_some();
+        let is_there = task.is_stopped();
         let (id, tid) = (task.id, task.tid);
         for Performing {
             event,
@@ -427,34 +428,33 @@ impl Session<'_> {
     /// Performs one instruction in its place, while no other task can run.
     fn perform_stepped(&mut self, index: usize) -> Result<(), Halt> {
         self.open(index)?;
-        let tid = self.tasks[index].tid;
-        let mask = block_signals(tid)?;
-        Stopped::reported(tid).single_step();
-        let stop = next(tid)?;
-        match stop {
-            Stop::Signal(signal) => {
-                Stopped::reported(tid).set_signal_mask(mask)?;
+        let stopped = self.tasks[index].take_stopped()?;
+        let mask = block_signals(&stopped)?;
+        stopped.single_step()?;
+        match next(self.tasks[index].tid)? {
+            Report::Stopped(stopped, Stop::Signal(signal)) => {
+                stopped.set_signal_mask(mask)?;
                 let at = match signal {
                     libc::SIGTRAP => At::Code,
                     _ => At::Signal(signal),
                 };
-                self.tasks[index].state = State::Ready(at, Stopped::reported(tid));
+                self.tasks[index].state = State::Ready(at, stopped);
                 Ok(())
             }
-            stop => self.on_stop(tid, stop),
+            report => self.on_report(report),
         }
     }
 }
 
 /// Puts a task that stands in a trampoline where it stands to its program, with what it had in
 /// its registers.
-pub(super) fn leave(tid: Tid, meaning: &Meaning) -> io::Result<()> {
+pub(super) fn leave(stopped: &Stopped, meaning: &Meaning) -> io::Result<()> {
     if let Some(register) = meaning.lent {
-        let mut registers = regs::read(tid)?;
-        registers.set_general(register.into(), memory::read_word(tid, SAVED)?);
-        regs::write(tid, &registers)?;
+        let mut registers = stopped.registers()?;
+        registers.set_general(register.into(), memory::read_word(stopped.tid(), SAVED)?);
+        stopped.set_registers(&registers)?;
     }
-    regs::poke(tid, Register::Position, meaning.position)
+    stopped.poke(Register::Position, meaning.position)
 }
 
 /// Tells whether a program may make this access to memory of its own with this

@@ -12,7 +12,7 @@ use crate::inside::remote::{block_signals, made, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_calls::Fact;
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::tracee::{Report, Stop};
 use crosswire_kernel::{memory, probe};
 use crosswire_model::{Fault, What};
 use libc::SIGBUS;
@@ -58,9 +58,9 @@ impl Session<'_> {
             return Ok(false);
         }
         let page = (address + DISTANCE) & !(PAGE - 1);
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         let answer = remote.call(made::MINCORE, [page, PAGE, SCRATCH, 0, 0, 0])?;
-        remote.end()?;
+        self.give_back(index, remote)?;
         let mut residency = [1];
         memory::read(tid, SCRATCH, &mut residency)?;
         Ok(answer == 0 && residency[0] & 1 == 0)
@@ -97,16 +97,16 @@ impl Session<'_> {
         self.record(index, What::Fault(fault));
         // It stands before the instruction, which fails once more; that signal becomes the
         // other one.
-        let mask = block_signals(tid)?;
-        Stopped::reported(tid).resume(0);
-        match next(tid)? {
-            Stop::Signal(libc::SIGSEGV) => {}
-            stop => {
-                self.on_stop(tid, stop)?;
+        let stopped = self.tasks[index].take_stopped()?;
+        let mask = block_signals(&stopped)?;
+        stopped.resume(0)?;
+        let stopped = match next(tid)? {
+            Report::Stopped(stopped, Stop::Signal(libc::SIGSEGV)) => stopped,
+            report => {
+                self.on_report(report)?;
                 return Ok(Strike::StepOver);
             }
-        }
-        let stopped = Stopped::reported(tid);
+        };
         stopped.set_signal_mask(mask)?;
         stopped.set_fault(SIGBUS, libc::BUS_ADRERR, pending.address)?;
         self.tasks[index].access = None;

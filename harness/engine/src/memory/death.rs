@@ -7,7 +7,7 @@ use super::space::DISTANCE;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_calls::Does;
-use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::tracee::{self, Report, Stop};
 use crosswire_kernel::{memory, registered};
 use crosswire_model::End;
 use libc::{SIGKILL, c_int};
@@ -91,7 +91,7 @@ impl Session<'_> {
         let mut tasks = (0..self.tasks.len()).filter(|i| self.tasks[*i].process == process);
         let helper = tasks
             .clone()
-            .find(|i| self.tasks[*i].stopped().is_some())
+            .find(|i| self.tasks[*i].is_stopped())
             .map(|i| (i, false));
         let blocked = tasks.find(|i| self.tasks[*i].state == State::Blocked);
         let Some((helper, is_blocked)) = helper.or(blocked.map(|i| (i, true))) else {
@@ -103,15 +103,14 @@ impl Session<'_> {
         let tid = self.tasks[helper].tid;
         tracee::interrupt(tid)?;
         // Its call ends first, unless it was not in the midst of one.
-        let at = match super::next(tid)? {
-            Stop::Trap => At::Code,
-            Stop::Exit => At::Exit,
-            stop => {
-                self.on_stop(tid, stop)?;
+        self.tasks[helper].state = match super::next(tid)? {
+            Report::Stopped(stopped, Stop::Trap) => State::Ready(At::Code, stopped),
+            Report::Stopped(stopped, Stop::Exit) => State::Ready(At::Exit, stopped),
+            report => {
+                self.on_report(report)?;
                 return Ok(None);
             }
         };
-        self.tasks[helper].state = State::Ready(at, Stopped::reported(tid));
         self.open(helper)?;
         Ok(Some(helper))
     }

@@ -8,7 +8,7 @@ use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crate::start::loading::is_inside;
 use crosswire_calls::{Does, Mapping, SystemV};
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::{filter, maps, memory};
 use crosswire_model::End;
 use libc::*;
@@ -152,24 +152,23 @@ impl Session<'_> {
         let register = Register::Arg(argument);
         task.borrowed
             .remember(register, task.entering.args[argument]);
-        regs::poke(task.tid, register, value)?;
-        Ok(())
+        Ok(task.stopped()?.poke(register, value)?)
     }
 
     /// Returns the size of a System V segment, if the program may know it.
     fn segment_length(&mut self, index: usize, id: u64) -> Result<Option<u64>, Halt> {
         /// `shm_segsz` in `struct shmid64_ds` (asm-generic/shmbuf.h).
         const SIZE: u64 = 48;
-        let remote = self.borrow(index)?;
-        self.add_area(index, &remote)?;
+        let mut remote = self.borrow(index)?;
+        self.add_area(index, &mut remote)?;
         let result = remote.call(made::SHMCTL, [id, IPC_STAT as u64, SCRATCH, 0, 0, 0])?;
         let length = memory::read_word(self.tasks[index].tid, SCRATCH + SIZE)?;
-        remote.end()?;
+        self.give_back(index, remote)?;
         Ok((result == 0).then_some(length))
     }
 
     /// Gives a process its area for trampolines.
-    fn add_area(&mut self, index: usize, remote: &Remote) -> Result<(), Halt> {
+    fn add_area(&mut self, index: usize, remote: &mut Remote) -> Result<(), Halt> {
         if self.space(index).written.is_some() {
             return Ok(());
         }
@@ -295,17 +294,17 @@ impl Session<'_> {
         if is_outside && maps::is_mapped(tid, alias, alias + region.len()) {
             return Err(self.cannot_watch(index, &region, "where it is, there is no room above"));
         }
-        let remote = self.borrow(index)?;
-        self.add_area(index, &remote)?;
+        let mut remote = self.borrow(index)?;
+        self.add_area(index, &mut remote)?;
         if is_outside && !self.space(index).watches_everywhere {
-            self.install_filter(index, &remote)?;
+            self.install_filter(index, &mut remote)?;
         }
         let flags = (MREMAP_MAYMOVE | MREMAP_FIXED) as u64;
         let args = [region.start, 0, region.len(), flags, alias, 0];
         let made = remote.call(made::MREMAP, args)?;
         if made as u64 != alias {
             let error = std::io::Error::from_raw_os_error(-made as i32);
-            remote.end()?;
+            self.give_back(index, remote)?;
             // Memory in huge pages cannot be mapped a second time like this.
             if error.raw_os_error() == Some(EINVAL) {
                 let name = self.memory.name(region.object);
@@ -329,7 +328,7 @@ impl Session<'_> {
             let args = [region.start, region.len(), 0, 0, 0, 0];
             remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
-        remote.end()?;
+        self.give_back(index, remote)?;
         let space = self.space_mut(index);
         space.insert(region);
         if region.sole {
@@ -348,7 +347,7 @@ impl Session<'_> {
         )))
     }
 
-    fn install_filter(&mut self, index: usize, remote: &Remote) -> Result<(), Halt> {
+    fn install_filter(&mut self, index: usize, remote: &mut Remote) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
         let filter = filter::filter_for_mappings();
         let mut bytes = Vec::new();
@@ -374,12 +373,12 @@ impl Session<'_> {
         if parts.is_empty() {
             return Ok(());
         }
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         for part in &parts {
             let args = [part.start + DISTANCE, part.len(), 0, 0, 0, 0];
             remote.must("removing an alias", made::MUNMAP, args)?;
         }
-        remote.end()?;
+        self.give_back(index, remote)?;
         self.forget_pages(index, &range);
         self.space_mut(index).remove(range);
         Ok(())
@@ -415,7 +414,7 @@ impl Session<'_> {
             self.note_code(&name);
             return self.forget_range(index, range);
         }
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         for part in &parts {
             let args = [
                 part.start + DISTANCE,
@@ -436,7 +435,7 @@ impl Session<'_> {
             let args = [part.start, part.len(), there as u64, 0, 0, 0];
             remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
-        remote.end()?;
+        self.give_back(index, remote)?;
         if !failed {
             self.space_mut(index).protect(range, protection);
         }
@@ -450,14 +449,14 @@ impl Session<'_> {
         if !matches!(advice, MADV_DONTFORK | MADV_DOFORK) || parts.is_empty() {
             return Ok(());
         }
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         for part in &parts {
             for start in [part.start, part.start + DISTANCE] {
                 let args = [start, part.len(), advice as u64, 0, 0, 0];
                 remote.must("advising on shared memory", made::MADVISE, args)?;
             }
         }
-        remote.end()?;
+        self.give_back(index, remote)?;
         self.space_mut(index).inherit(range, advice == MADV_DOFORK);
         Ok(())
     }

@@ -41,7 +41,7 @@ pub(crate) use tso::buffer::StoreBuffer;
 use crate::inside::remote::{Remote, made, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::tracee::{Report, Stop};
 use crosswire_model::AccessKind;
 use std::io;
 
@@ -81,16 +81,21 @@ impl Session<'_> {
 
     /// Borrows a stopped task of a watched process for calls of the engine's own.
     fn borrow(&mut self, index: usize) -> io::Result<Remote> {
-        let task = &self.tasks[index];
-        let gadget = code::trampoline::GADGET;
+        let task = &mut self.tasks[index];
         match task.state {
             State::Ready(At::Entry, _) | State::Sleeping(_) => {
-                Remote::at_entry(task.tid, task.entering.call)
+                Remote::at_entry(task.lend()?, task.entering.call)
             }
             // There may be no area yet.
-            State::Ready(At::Exit, _) => Remote::after_call(task.tid),
-            _ => Remote::anywhere(task.tid, gadget),
+            State::Ready(At::Exit, _) => Remote::after_call(task.lend()?),
+            _ => Remote::anywhere(task.lend()?, code::trampoline::GADGET),
         }
+    }
+
+    /// Ends the engine's own calls in a task that was borrowed.
+    fn give_back(&mut self, index: usize, remote: Remote) -> io::Result<()> {
+        self.tasks[index].give_back(remote.end()?);
+        Ok(())
     }
 
     /// Makes the program's own addresses accessible, with the help of one of its tasks.
@@ -121,27 +126,25 @@ impl Session<'_> {
 
     /// Sets the rights of ranges, given by start and length, with the help of a task.
     fn protect_ranges(&mut self, index: usize, ranges: &[(u64, u64, i32)]) -> Result<(), Halt> {
-        let tid = self.tasks[index].tid;
         // Calls end a signal stop, so the signal has to come once more.
-        let signal = match self.tasks[index].state {
-            State::Ready(At::Signal(signal), _) => {
-                Some((signal, Stopped::reported(tid).signal_info()?))
-            }
+        let signal = match &self.tasks[index].state {
+            State::Ready(At::Signal(signal), stopped) => Some((*signal, stopped.signal_info()?)),
             _ => None,
         };
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         for (start, length, protection) in ranges {
             let args = [*start, *length, *protection as u64, 0, 0, 0];
             remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
-        remote.end()?;
+        self.give_back(index, remote)?;
         if let Some((signal, info)) = signal {
-            Stopped::reported(tid).resume(signal);
-            match next(tid)? {
-                Stop::Signal(again) if again == signal => {
-                    Stopped::reported(tid).set_signal_info(&info)?;
+            self.tasks[index].take_stopped()?.resume(signal)?;
+            match next(self.tasks[index].tid)? {
+                Report::Stopped(stopped, Stop::Signal(again)) if again == signal => {
+                    stopped.set_signal_info(&info)?;
+                    self.tasks[index].state = State::Ready(At::Signal(signal), stopped);
                 }
-                stop => self.on_stop(tid, stop)?,
+                report => self.on_report(report)?,
             }
         }
         Ok(())

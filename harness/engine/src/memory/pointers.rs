@@ -11,7 +11,7 @@ use super::space::{DISTANCE, Region, Share};
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::{Arg, Does, Fact, SystemV};
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::{Tid, memory};
 use libc::{EFAULT, IPC_STAT};
 
@@ -28,7 +28,7 @@ impl Session<'_> {
         if !self.is_watched(index) || self.tasks[index].entering.row().is(Fact::OwnAddresses) {
             return Ok(());
         }
-        let (tid, row) = (self.tasks[index].tid, self.tasks[index].entering.row());
+        let row = self.tasks[index].entering.row();
         let args = self.tasks[index].entering.args;
         // Other registers hold whatever the program left there.
         let used = match row.does {
@@ -43,7 +43,7 @@ impl Session<'_> {
                 let task = &mut self.tasks[index];
                 task.borrowed.remember(register, value);
                 task.entering.args[argument] = alias;
-                regs::poke(tid, register, alias)?;
+                task.stopped()?.poke(register, alias)?;
             }
         }
         let args = self.tasks[index].entering.args;
@@ -166,8 +166,8 @@ impl Session<'_> {
         }
         // The kernel may have written there.
         self.memory.changes += u64::from(!task.entering.row().leaves_words(&task.entering.args));
-        for (register, value) in task.borrowed.registers.drain(..) {
-            regs::poke(task.tid, register, value)?;
+        for (register, value) in std::mem::take(&mut task.borrowed.registers) {
+            task.stopped()?.poke(register, value)?;
             if let Register::Arg(argument) = register {
                 task.entering.args[argument] = value;
             }

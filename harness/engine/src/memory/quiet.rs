@@ -7,7 +7,6 @@ use super::{Action, names_unseen};
 use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does, Fact, Mapping};
-use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{memory, probe};
 use crosswire_model::{EVERYTHING, Signal};
 use libc::*;
@@ -92,11 +91,11 @@ impl Session<'_> {
             Does::SignalStack => self.release_signal_stack(index)?,
             _ => {}
         }
-        let Some(stopped) = self.tasks[index].take_stopped() else {
+        if !self.tasks[index].is_stopped() {
             return Ok(true);
-        };
+        }
         self.tasks[index].unobserved = true;
-        stopped.resume_to_exit();
+        self.tasks[index].take_stopped()?.resume_to_exit()?;
         self.settle(true)?;
         self.follow_mapping(index)?;
         Ok(true)
@@ -111,7 +110,7 @@ impl Session<'_> {
             _ if given == 0 => 0,
             Does::SignalAction => 1u64.unbounded_shl((first as u32).wrapping_sub(1)),
             Does::SignalMask => {
-                let mask = task.stopped().and_then(|at| at.signal_mask().ok());
+                let mask = task.stopped().and_then(|at| at.signal_mask()).ok();
                 let set = memory::read_word(task.tid, given).ok();
                 set.zip(mask).map_or(u64::MAX, |(set, mask)| {
                     changed_by(first as c_int, set, mask)
@@ -230,15 +229,15 @@ impl Session<'_> {
         if probe::handles(tid, SIGSEGV) {
             return Ok(());
         }
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         memory::write(tid, super::code::trampoline::SCRATCH, &action)?;
         let args = [SIGSEGV as u64, super::code::trampoline::SCRATCH, 0, 8, 0, 0];
         remote.must("restoring a signal handler", made::SIGACTION, args)?;
-        remote.end()?;
+        self.give_back(index, remote)?;
         if u64::from_ne_bytes(action[..8].try_into().expect("eight bytes")) == IGNORE {
             return Ok(());
         }
-        let stopped = Stopped::reported(tid);
+        let stopped = self.tasks[index].stopped()?;
         stopped.set_signal_mask(stopped.signal_mask()? | 1 << (SIGSEGV - 1))?;
         Ok(())
     }

@@ -9,8 +9,8 @@ use super::space::DISTANCE;
 use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::regs::{self, Registers};
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::regs::Registers;
+use crosswire_kernel::tracee::{Report, Stop};
 use crosswire_model::AccessKind;
 
 /// The most bytes that one chunk touches.
@@ -26,7 +26,7 @@ impl Session<'_> {
         operands: StringOperands,
     ) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
-        let own = regs::read(tid)?;
+        let own = self.tasks[index].stopped()?.registers()?;
         let (source, destination, count) = own.string();
         let count = if operands.repeats { count } else { 1 };
         let chunk = self.chunk(index, operands, &own, count);
@@ -49,7 +49,8 @@ impl Session<'_> {
         let trampoline = self.memory.knowledge.trampolines.get(pending.trampoline);
         let (address, origin, behind) = (trampoline.address, trampoline.origin, trampoline.next());
 
-        let mask = block_signals(tid)?;
+        let stopped = self.tasks[index].take_stopped()?;
+        let mask = block_signals(&stopped)?;
         let mut changed = own;
         let repeated = if operands.repeats {
             chunk
@@ -58,13 +59,13 @@ impl Session<'_> {
         };
         changed.set_string((source + from, destination + to, repeated));
         changed.move_to(address);
-        regs::write(tid, &changed)?;
-        Stopped::reported(tid).resume(0);
-        let stop = next(tid)?;
-        let Stop::Signal(signal) = stop else {
-            return self.on_stop(tid, stop);
+        stopped.set_registers(&changed)?;
+        stopped.resume(0)?;
+        let (stopped, signal) = match next(tid)? {
+            Report::Stopped(stopped, Stop::Signal(signal)) => (stopped, signal),
+            report => return self.on_report(report),
         };
-        let mut registers = regs::read(tid)?;
+        let mut registers = stopped.registers()?;
         let (source, destination, left) = registers.string();
         let done = if operands.repeats { chunk - left } else { 1 };
         let is_over = signal == libc::SIGTRAP
@@ -81,8 +82,7 @@ impl Session<'_> {
             remains,
         ));
         registers.move_to(if is_over { behind } else { origin });
-        regs::write(tid, &registers)?;
-        let stopped = Stopped::reported(tid);
+        stopped.set_registers(&registers)?;
         stopped.set_signal_mask(mask)?;
         self.tasks[index].state = match signal {
             libc::SIGTRAP => State::Ready(At::Code, stopped),

@@ -3,7 +3,7 @@
 
 use crate::inside::vdso;
 use crate::run::session::Session;
-use crosswire_kernel::{memory, regs};
+use crosswire_kernel::memory;
 use crosswire_model::{Capture, Moment};
 
 /// Maximum size of the copied part of a stack. Deeper calls are not reported.
@@ -15,7 +15,8 @@ impl Session<'_> {
     pub fn note_entry(&mut self, index: usize) {
         if self.setup.watched {
             let task = &mut self.tasks[index];
-            task.entered_with = regs::read(task.tid).ok();
+            let stopped = task.stopped().ok();
+            task.entered_with = stopped.and_then(|stopped| stopped.registers().ok());
         }
     }
 
@@ -33,8 +34,8 @@ impl Session<'_> {
         let task = &self.tasks[index];
         // Whoever sleeps in a call cannot be asked, and has not moved since it began.
         let registers = match task.stopped() {
-            Some(_) => regs::read(task.tid).ok(),
-            None => task.entered_with,
+            Ok(stopped) => stopped.registers().ok(),
+            Err(_) => task.entered_with,
         };
         let mut registers = registers?;
         // It has no place in any file, and keeps nothing on the stack where it makes calls.

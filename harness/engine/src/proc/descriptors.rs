@@ -2,7 +2,7 @@
 
 use crate::memory::space::OWN;
 use crate::run::session::{Halt, Session};
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::{Tid, memory};
 use std::ops::Range;
 use std::path::Path;
@@ -109,7 +109,8 @@ impl Session<'_> {
         let mut text = corrected.into_bytes();
         text.truncate(args[at + 1] as usize);
         memory::write(tid, args[at], &text)?;
-        regs::poke(tid, Register::Result, text.len() as u64)?;
+        let stopped = self.tasks[index].stopped()?;
+        stopped.poke(Register::Result, text.len() as u64)?;
         Ok(text.len() as i64)
     }
 

@@ -10,7 +10,7 @@ use crate::memory::shown::shown;
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::Does;
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::{Tid, descriptor, memory};
 use std::path::Path;
 
@@ -118,7 +118,8 @@ impl Session<'_> {
         }
         let bytes = self.texts.take(place, room as usize);
         memory::write(tid, to, &bytes)?;
-        regs::poke(tid, Register::Result, bytes.len() as u64)?;
+        let stopped = self.tasks[index].stopped()?;
+        stopped.poke(Register::Result, bytes.len() as u64)?;
         Ok(bytes.len() as i64)
     }
 

@@ -2,8 +2,8 @@
 
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does, Filtering};
-use crosswire_kernel::regs::{self, Register};
-use crosswire_kernel::{Tid, memory, tracee};
+use crosswire_kernel::regs::Register;
+use crosswire_kernel::{Tid, memory};
 use crosswire_model::End;
 use libc::{
     BPF_K, BPF_RET, CLONE_UNTRACED, ENOSYS, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ERRNO,
@@ -51,7 +51,8 @@ impl Session<'_> {
         match self.tasks[index].entering.row().args.first() {
             // clone(2)
             Some(Arg::Bits) if args[0] & UNTRACED != 0 => {
-                regs::poke(tid, Register::Arg(0), args[0] & !UNTRACED)?;
+                let stopped = self.tasks[index].stopped()?;
+                stopped.poke(Register::Arg(0), args[0] & !UNTRACED)?;
             }
             // clone3(2)
             Some(Arg::Given) => match memory::read_word(tid, args[0]) {
@@ -93,7 +94,7 @@ impl Session<'_> {
         self.tasks[index].put_back(at, &before.to_ne_bytes());
         // It may stand where the program itself cannot write.
         if memory::write(tid, at, &word.to_ne_bytes()).is_err() {
-            tracee::write_code(tid, at, word)?;
+            self.tasks[index].stopped()?.write_code(at, word)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What tasks have reported, and what may have happened that others wait for.
 
 use crosswire_kernel::Tid;
-use crosswire_kernel::tracee::Stop;
+use crosswire_kernel::tracee::Report;
 use crosswire_model::What;
 use std::collections::HashMap;
 
@@ -15,8 +15,8 @@ pub(crate) struct Completed {
 /// Reports since the last settling, and counters of what may concern others.
 #[derive(Default)]
 pub(crate) struct Reports {
-    /// Stops of tasks whose creator has not announced them yet.
-    pub(super) unannounced: HashMap<Tid, Stop>,
+    /// Reports of tasks whose creator has not announced them yet.
+    pub(super) unannounced: HashMap<Tid, Report>,
     pub completed: Vec<Completed>,
     /// Tasks that have ended, and how.
     pub(super) ended: Vec<(usize, What)>,

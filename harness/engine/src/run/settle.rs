@@ -54,8 +54,8 @@ impl Session<'_> {
                 false => Wait::Poll,
             };
             match tracee::wait(wait)? {
-                Waited::Event(tid, stop) => {
-                    self.on_stop(tid, stop)?;
+                Waited::Report(report) => {
+                    self.on_report(report)?;
                     if self.nobody_can_report(undisturbed) {
                         break;
                     }
@@ -74,8 +74,8 @@ impl Session<'_> {
             }
             if self.all_quiet() && !self.some_stopped_have_been_killed() {
                 match tracee::wait(Wait::Poll)? {
-                    Waited::Event(tid, stop) => {
-                        self.on_stop(tid, stop)?;
+                    Waited::Report(report) => {
+                        self.on_report(report)?;
                         continue;
                     }
                     _ => break,
@@ -199,10 +199,7 @@ impl Session<'_> {
             return some;
         }
         for task in self.tasks.iter_mut() {
-            let is_stopped = matches!(
-                task.state,
-                State::Ready(..) | State::Sleeping(_) | State::Parked(_) | State::Frozen
-            );
+            let is_stopped = task.is_stopped() || task.state == State::Frozen;
             if is_stopped && !matches!(task.probe.state(), b't' | b'T') {
                 task.state = State::Running;
                 some = true;

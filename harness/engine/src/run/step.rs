@@ -12,7 +12,7 @@ use crate::schedule::choose::Choices;
 use crosswire_calls::{Does, Fact};
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
-use crosswire_kernel::regs::{self, Register};
+use crosswire_kernel::regs::Register;
 use crosswire_kernel::tracee;
 use crosswire_model::{Action, Deviation, End, Limit, Moment, Signal, TaskId, What};
 
@@ -175,7 +175,7 @@ impl Session<'_> {
         match self.emulate(index)? {
             Emulated::Answer(result) => self.answer(index, result),
             Emulated::Sleep { deadline } => {
-                self.sleep(index, deadline);
+                self.sleep(index, deadline)?;
                 self.strike_blocked(index)
             }
             Emulated::Proceed => self.enter(index),
@@ -192,9 +192,9 @@ impl Session<'_> {
     /// Arranges that the call which is about to begin does nothing but return.
     pub fn skip(&mut self, index: usize, result: i64) -> Result<(), Halt> {
         self.return_pointers(index)?;
-        let tid = self.tasks[index].tid;
-        regs::poke(tid, Register::Call, u64::MAX)?;
-        regs::poke(tid, Register::Result, result as u64)?;
+        let stopped = self.tasks[index].stopped()?;
+        stopped.poke(Register::Call, u64::MAX)?;
+        stopped.poke(Register::Result, result as u64)?;
         Ok(())
     }
 
@@ -230,7 +230,7 @@ impl Session<'_> {
             // It may wake others with the same memory.
             self.take_back_pages(index)?;
         }
-        let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
+        let stopped = self.tasks[index].take_stopped()?;
         match row.never_returns() {
             true => {
                 self.note_unreaped(index);
@@ -238,9 +238,9 @@ impl Session<'_> {
                     self.capture(index, Moment::Exit);
                 }
                 self.record_call(index, 0);
-                stopped.resume(0);
+                stopped.resume(0)?;
             }
-            false => stopped.resume_to_exit(),
+            false => stopped.resume_to_exit()?,
         }
         self.reports.recheck = row.may_end_tasks();
         self.settle_as(outlook)?;
@@ -316,20 +316,21 @@ impl Session<'_> {
             self.follow_loading(index)?;
         }
         loop {
-            // Killed under way, by a fault.
-            let Some(stopped) = self.tasks[index].take_stopped() else {
+            if !self.tasks[index].is_stopped() {
+                // Killed under way, by a fault.
                 return Ok(());
-            };
+            }
+            let stopped = self.tasks[index].take_stopped()?;
             self.reports.recheck |= signal != 0;
             self.lend_readings(index);
             if signal == 0 && self.is_examined(index) {
-                self.follow(index)?;
+                self.follow(index, stopped)?;
             } else if signal == 0 && self.is_followed(index) {
                 self.run_unfollowed(index);
-                self.pass(index)?;
+                self.pass(index, stopped)?;
             } else {
                 self.run_unfollowed(index);
-                stopped.resume(signal);
+                stopped.resume(signal)?;
                 self.settle(signal == 0)?;
             }
             signal = 0;
@@ -389,10 +390,7 @@ impl Session<'_> {
             return Ok(false);
         }
         task.signals_seen = sent;
-        let pending = task
-            .stopped()
-            .expect("it is at an entry")
-            .has_deliverable_signal();
+        let pending = task.stopped()?.has_deliverable_signal();
         if !pending.unwrap_or(false) {
             return Ok(false);
         }
@@ -418,10 +416,10 @@ impl Session<'_> {
     pub fn repeat_call(&mut self, index: usize) -> Result<(), Halt> {
         self.return_pointers(index)?;
         let task = &self.tasks[index];
-        let mut registers = regs::read(task.tid)?;
+        let stopped = task.stopped()?;
+        let mut registers = stopped.registers()?;
         registers.enter(u64::from(task.entering.call), registers.args());
-        regs::write(task.tid, &registers)?;
-        Ok(())
+        Ok(stopped.set_registers(&registers)?)
     }
 
     /// Reads the path, name or address that the call is about to use.

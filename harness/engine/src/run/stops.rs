@@ -16,24 +16,36 @@ use crosswire_calls::Arg;
 use crosswire_kernel::Tid;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
-use crosswire_kernel::regs;
-use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
+use crosswire_kernel::regs::Register;
+use crosswire_kernel::tracee::{Ending, Entering, Report, Stop, Stopped};
 use crosswire_model::{Call, End, Signal, TaskId, What};
+use std::io;
 
 impl Session<'_> {
     /// Takes note of a stop or an end.
-    pub fn on_stop(&mut self, tid: Tid, stop: Stop) -> Result<(), Halt> {
+    pub fn on_report(&mut self, report: Report) -> Result<(), Halt> {
+        let tid = report.tid();
         let Some(index) = self.tasks.of_tid(tid) else {
-            self.on_unknown(tid, stop);
-            return Ok(());
+            return Ok(self.on_unknown(report)?);
         };
         self.tasks[index].ahead = None;
         self.tasks[index].suspected = None;
         let readings = std::mem::take(&mut self.tasks[index].counter_readings);
+        let (stopped, stop) = match report {
+            Report::Stopped(stopped, stop) => (stopped, stop),
+            Report::Ended(_, ending) => {
+                // If it has made a call since its last stop, nobody knows how far it had come.
+                self.tasks[index].in_one_stop_call = false;
+                self.on_end(index, ending);
+                return Ok(());
+            }
+        };
         let entering = match stop {
-            Stop::Entry => Stopped::reported(tid).entering()?,
+            Stop::Entry => stopped.entering()?,
             _ => Entering::default(),
         };
+        let state = State::Reported(stopped);
+        let before = std::mem::replace(&mut self.tasks[index].state, state);
         let left = self.left_on_pages(index, stop);
         if self.look_at_told(index, &entering)? {
             self.take_left(index, left);
@@ -51,75 +63,63 @@ impl Session<'_> {
             // The kernel sends ignored signals to traced tasks, too; nobody else would
             // notice them.
             Stop::Signal(signal) if probe::ignores(tid, signal) => {
-                Stopped::reported(tid).resume(signal);
+                let task = &mut self.tasks[index];
+                task.take_stopped()?.resume(signal)?;
+                if before == State::Blocked {
+                    // It goes back to its wait.
+                    task.state = before;
+                }
                 Ok(())
             }
             Stop::Signal(signal) => {
                 self.leave_trampoline(index)?;
-                if signal == libc::SIGSEGV {
-                    self.check_signal_stack(index)?;
+                if signal == libc::SIGSEGV && !self.check_signal_stack(index)? {
+                    return Ok(());
                 }
                 if matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
                     self.correct_fault_address(index)?;
                 }
-                self.stopped_at(index, At::Signal(signal));
-                Ok(())
+                Ok(self.tasks[index].stand(At::Signal(signal))?)
             }
             Stop::Group => {
-                Stopped::reported(tid).listen();
+                self.tasks[index].take_stopped()?.listen()?;
                 self.tasks[index].state = State::Frozen;
                 // The parent is told (waitpid(2)).
                 self.reports.signal_sent();
                 Ok(())
             }
             Stop::Trap => {
-                let at = match self.tasks[index].state {
+                let at = match before {
                     State::Unborn => At::Start,
                     _ => At::Code,
                 };
-                self.stopped_at(index, at);
-                Ok(())
-            }
-            Stop::Exited(status) => {
-                self.on_end(index, What::Exit(status));
-                Ok(())
-            }
-            Stop::Killed(signal) => {
-                self.on_end(index, What::Killed(Signal(signal)));
-                Ok(())
+                Ok(self.tasks[index].stand(at)?)
             }
         }
-    }
-
-    fn stopped_at(&mut self, index: usize, at: At) {
-        let task = &mut self.tasks[index];
-        task.state = State::Ready(at, Stopped::reported(task.tid));
     }
 
     /// A child can stop for the first time before its parent reports its birth.
-    fn on_unknown(&mut self, tid: Tid, stop: Stop) {
-        let ended = matches!(stop, Stop::Exited(_) | Stop::Killed(_));
-        if self.setup.bystanders.contains(&tid) {
-            let signal = match stop {
-                Stop::Signal(signal) => signal,
-                _ => 0,
-            };
-            if !ended {
-                Stopped::reported(tid).resume(signal);
-            }
-            return;
+    fn on_unknown(&mut self, report: Report) -> io::Result<()> {
+        let tid = report.tid();
+        if !self.setup.bystanders.contains(&tid) {
+            self.reports.unannounced.insert(tid, report);
+            return Ok(());
         }
-        self.reports.unannounced.insert(tid, stop);
+        match report {
+            Report::Stopped(stopped, Stop::Signal(signal)) => stopped.resume(signal),
+            Report::Stopped(stopped, _) => stopped.resume(0),
+            Report::Ended(..) => Ok(()),
+        }
     }
 
     fn on_entry(&mut self, index: usize, entering: Entering) -> Result<(), Halt> {
-        self.stopped_at(index, At::Entry);
+        self.tasks[index].stand(At::Entry)?;
         let lends = !self.tasks[index].borrowed.is_empty();
         self.return_pointers(index)?;
         let task = &mut self.tasks[index];
         let entering = match lends {
             // Of a call that is made again it was an exchanged pointer.
-            true => task.stopped().expect("it has just stopped").entering()?,
+            true => task.stopped()?.entering()?,
             false => entering,
         };
         let before = std::mem::replace(&mut task.entering, entering);
@@ -128,9 +128,7 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         if std::mem::take(&mut task.begins_again) && task.entering.call == before.call {
             if std::mem::take(&mut task.reached_memory) {
-                let stopped = task.take_stopped().expect("it has just stopped");
-                stopped.resume_to_exit();
-                return Ok(());
+                return Ok(task.take_stopped()?.resume_to_exit()?);
             }
             return self.enter_again(index);
         }
@@ -151,41 +149,39 @@ impl Session<'_> {
     }
 
     fn on_exit(&mut self, index: usize) -> Result<(), Halt> {
-        self.stopped_at(index, At::Exit);
+        self.tasks[index].stand(At::Exit)?;
         let task = &mut self.tasks[index];
         if let Some(kernels) = task.executed.take() {
-            let gadget = vdso::install(task.tid, &kernels)?;
+            let (stopped, gadget) = vdso::install(task.lend()?, &kernels)?;
+            task.give_back(stopped);
             self.processes[task.process].making = gadget.map_or(Making::Nothing, Making::Executed);
         }
         task.in_vfork = false;
-        let mut result = task.stopped().expect("it has just stopped").result()?;
+        let mut result = task.stopped()?.result()?;
         if self.has_missed_pointer(index, result)? {
             self.repeat_call(index)?;
             let task = &mut self.tasks[index];
             (task.begins_again, task.reached_memory) = (true, true);
-            if let Some(stopped) = task.take_stopped() {
-                stopped.resume(0);
-            }
-            return Ok(());
+            return Ok(task.take_stopped()?.resume(0)?);
         }
         self.correct_attachments(index, result)?;
         let task = &mut self.tasks[index];
         let restored = task.restore.take();
         if let Some((register, value)) = restored {
-            regs::poke(task.tid, register, value)?;
+            task.stopped()?.poke(register, value)?;
         }
         for (address, bytes) in std::mem::take(&mut task.restore_memory) {
             // A filter of system calls, say, may stand where the program cannot write.
             if let Err(error) = memory::write(task.tid, address, &bytes) {
                 let word = bytes.try_into().map_err(|_| error)?;
-                tracee::write_code(task.tid, address, u64::from_ne_bytes(word))?;
+                (task.stopped()?).write_code(address, u64::from_ne_bytes(word))?;
             }
         }
         let expired = std::mem::take(&mut task.expired) && is_interrupted(result);
         if expired {
             let wait = task.timed_wait.expect("an expired wait has its result");
             result = wait.result;
-            regs::poke(task.tid, regs::Register::Result, result as u64)?;
+            task.stopped()?.poke(Register::Result, result as u64)?;
         }
         if let Some((_, time_out)) = restored {
             self.write_back(index, time_out, expired)?;
@@ -201,11 +197,8 @@ impl Session<'_> {
         self.correct_expiries(index, result);
         let failure = self.tasks[index].fails_with.take();
         if let Some(failure) = failure {
-            regs::poke(
-                self.tasks[index].tid,
-                regs::Register::Result,
-                failure as u64,
-            )?;
+            let stopped = self.tasks[index].stopped()?;
+            stopped.poke(Register::Result, failure as u64)?;
         }
         let result = failure.unwrap_or(result);
         self.return_pointers(index)?;
@@ -224,7 +217,7 @@ impl Session<'_> {
             result => result,
         };
         if result == RESTART_NO_HANDLER {
-            regs::poke(task.tid, regs::Register::Result, result as u64)?;
+            task.stopped()?.poke(Register::Result, result as u64)?;
         }
         if std::mem::take(&mut task.lock_attempt) && result == -i64::from(libc::EAGAIN) {
             return self.park(index);
@@ -245,7 +238,7 @@ impl Session<'_> {
     fn was_woken_in_vain(&self, index: usize) -> bool {
         let task = &self.tasks[index];
         let signals = task.stopped().map(Stopped::deliverable_signals);
-        let Some(Ok(signals)) = signals else {
+        let Ok(Ok(signals)) = signals else {
             return false;
         };
         !signals.is_empty()
@@ -264,25 +257,18 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         task.begins_again = true;
         task.waits_until = task.timed_wait.map(|wait| wait.deadline);
-        if let Some(stopped) = task.take_stopped() {
-            stopped.resume(0);
-        }
-        Ok(())
+        Ok(task.take_stopped()?.resume(0)?)
     }
 
     /// The task has come back to the entry of the call that was cut short.
     fn enter_again(&mut self, index: usize) -> Result<(), Halt> {
         self.limit_wait(index)?;
-        if let Some(stopped) = self.tasks[index].take_stopped() {
-            stopped.resume_to_exit();
-        }
-        Ok(())
+        Ok(self.tasks[index].take_stopped()?.resume_to_exit()?)
     }
 
     fn on_spawn(&mut self, index: usize, child: Tid, vfork: bool) -> Result<(), Halt> {
         let parent = &mut self.tasks[index];
         parent.in_vfork = vfork;
-        parent.state = State::Running;
         let process = parent.process;
         let id = TaskId(self.tasks.len() as u32);
         let flags = self.creation_flags(index, vfork);
@@ -307,14 +293,12 @@ impl Session<'_> {
         task.counter_faults = self.tasks[index].counter_faults;
         task.scheduling = self.tasks[index].scheduling.of_child();
         self.tasks.push(task);
-        if let Some(stop) = self.reports.unannounced.remove(&child) {
-            self.on_stop(child, stop)?;
+        if let Some(report) = self.reports.unannounced.remove(&child) {
+            self.on_report(report)?;
         }
         self.tasks[index].child = Some(id.index());
         self.record(index, What::Spawn(id));
-        let tid = self.tasks[index].tid;
-        Stopped::reported(tid).resume_to_exit();
-        Ok(())
+        Ok(self.tasks[index].take_stopped()?.resume_to_exit()?)
     }
 
     /// Returns the flags with which a task creates another, as those of clone(2).
@@ -410,14 +394,15 @@ impl Session<'_> {
         if former != tid
             && let Some(caller) = self.tasks.of_tid(former)
         {
+            let stopped = self.tasks[index].take_stopped()?;
             self.tasks[index].state = State::Gone;
             self.tasks.take_over(caller, former, tid);
+            self.tasks[caller].state = State::Reported(stopped);
             let process = self.tasks[caller].process;
             self.processes[process].leader = TaskId(caller as u32);
             index = caller;
         }
         let task = &mut self.tasks[index];
-        task.state = State::Running;
         task.restore = None;
         task.borrowed = Borrowed::default();
         task.segment_set = false;
@@ -434,15 +419,18 @@ impl Session<'_> {
         self.early.executed += u32::from(self.processes[process].root);
         self.timers.forget_program(process);
         let path = self.tasks[index].path.clone().unwrap_or_default();
-        self.tasks[index].executed = auxv::make_deterministic(tid)
+        self.tasks[index].executed = auxv::make_deterministic(self.tasks[index].stopped()?)
             .map_err(|error| EngineError::Machine(format!("preparing `{path}`: {error}")))
             .map_err(Halt::Failed)?;
         self.record(index, What::Exec(path));
-        Stopped::reported(tid).resume_to_exit();
-        Ok(())
+        Ok(self.tasks[index].take_stopped()?.resume_to_exit()?)
     }
 
-    fn on_end(&mut self, index: usize, what: What) {
+    fn on_end(&mut self, index: usize, ending: Ending) {
+        let what = match ending {
+            Ending::Exited(status) => What::Exit(status),
+            Ending::Killed(signal) => What::Killed(Signal(signal)),
+        };
         let task = &mut self.tasks[index];
         task.state = State::Gone;
         let (tid, process) = (task.tid, task.process);

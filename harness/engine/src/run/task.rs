@@ -12,6 +12,7 @@ use crosswire_kernel::probe::Probe;
 use crosswire_kernel::regs::{Register, Registers};
 use crosswire_kernel::tracee::{Entering, Stopped};
 use crosswire_model::{TaskId, Touch};
+use std::io;
 use std::rc::Rc;
 
 /// Position of a stopped task.
@@ -36,6 +37,8 @@ pub(crate) enum At {
 pub(crate) enum State {
     /// Its creator has announced it; its first stop is still to come.
     Unborn,
+    /// It has reported a stop, of which the engine still has to make something.
+    Reported(Stopped),
     /// Stopped at a schedule point, ready to be chosen.
     Ready(At, Stopped),
     /// Resumed, and not yet seen to stop or sleep.
@@ -46,12 +49,27 @@ pub(crate) enum State {
     Sleeping(Stopped),
     /// Held before a lock that another task has.
     Parked(Stopped),
+    /// It works for the engine, which has its token; then it is stopped as before.
+    Lent(StoppedAs),
     /// Stopped as by SIGSTOP.
     Frozen,
     /// The first thread has ended, others of its process live on.
     DeadLeader,
     /// It has ended.
     Gone,
+}
+
+/// State of a stopped task, without its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoppedAs {
+    /// See [`State::Reported`].
+    Reported,
+    /// See [`State::Ready`].
+    Ready(At),
+    /// See [`State::Sleeping`].
+    Sleeping,
+    /// See [`State::Parked`].
+    Parked,
 }
 
 /// Result of an expired wait.
@@ -247,27 +265,82 @@ impl Task {
         matches!(self.state, State::Gone)
     }
 
-    /// Takes the token of a stopped task, leaving it running.
-    pub fn take_stopped(&mut self) -> Option<Stopped> {
-        match std::mem::replace(&mut self.state, State::Running) {
-            State::Ready(_, stopped) | State::Sleeping(stopped) | State::Parked(stopped) => {
-                Some(stopped)
-            }
-            other => {
-                self.state = other;
-                None
-            }
-        }
+    /// Tells whether it is stopped, and its token is here.
+    pub fn is_stopped(&self) -> bool {
+        self.token().is_some()
     }
 
     /// Returns the token of a stopped task.
-    pub fn stopped(&self) -> Option<&Stopped> {
+    ///
+    /// # Errors
+    /// If it is not stopped: it has been killed, or the engine is wrong about it.
+    pub fn stopped(&self) -> io::Result<&Stopped> {
+        self.token().ok_or_else(|| self.not_stopped())
+    }
+
+    fn token(&self) -> Option<&Stopped> {
         match &self.state {
-            State::Ready(_, stopped) | State::Sleeping(stopped) | State::Parked(stopped) => {
-                Some(stopped)
-            }
+            State::Reported(stopped)
+            | State::Ready(_, stopped)
+            | State::Sleeping(stopped)
+            | State::Parked(stopped) => Some(stopped),
             _ => None,
         }
+    }
+
+    fn not_stopped(&self) -> io::Error {
+        io::Error::other(format!(
+            "task {} is not stopped: {:?}",
+            self.tid, self.state
+        ))
+    }
+
+    /// Takes the token of a stopped task, which counts as running from now on.
+    ///
+    /// # Errors
+    /// As [`Task::stopped`].
+    pub fn take_stopped(&mut self) -> io::Result<Stopped> {
+        let stopped = self.lend()?;
+        self.state = State::Running;
+        Ok(stopped)
+    }
+
+    /// Lends the token of a stopped task, for calls of the engine's own.
+    ///
+    /// # Errors
+    /// As [`Task::stopped`].
+    pub fn lend(&mut self) -> io::Result<Stopped> {
+        let (stopped, before) = match std::mem::replace(&mut self.state, State::Running) {
+            State::Reported(stopped) => (stopped, StoppedAs::Reported),
+            State::Ready(at, stopped) => (stopped, StoppedAs::Ready(at)),
+            State::Sleeping(stopped) => (stopped, StoppedAs::Sleeping),
+            State::Parked(stopped) => (stopped, StoppedAs::Parked),
+            other => {
+                self.state = other;
+                return Err(self.not_stopped());
+            }
+        };
+        self.state = State::Lent(before);
+        Ok(stopped)
+    }
+
+    /// Gets back the token that it has lent.
+    pub fn give_back(&mut self, stopped: Stopped) {
+        self.state = match self.state {
+            State::Lent(StoppedAs::Ready(at)) => State::Ready(at, stopped),
+            State::Lent(StoppedAs::Sleeping) => State::Sleeping(stopped),
+            State::Lent(StoppedAs::Parked) => State::Parked(stopped),
+            _ => State::Reported(stopped),
+        };
+    }
+
+    /// A task that has reported a stop, or that stands elsewhere, stands here now.
+    ///
+    /// # Errors
+    /// As [`Task::stopped`].
+    pub fn stand(&mut self, at: At) -> io::Result<()> {
+        self.state = State::Ready(at, self.take_stopped()?);
+        Ok(())
     }
 }
 

@@ -2,15 +2,15 @@
 //! the engine for the time, and with fixed start-up randomness.
 
 use crate::inside::vdso::Kernels;
-use crosswire_kernel::Tid;
-use crosswire_kernel::{memory, regs};
+use crosswire_kernel::memory;
+use crosswire_kernel::tracee::Stopped;
 use std::io;
 
 /// Rewrites the auxiliary vector (getauxval(3)) of a task that has just executed a
 /// new program. Returns where its vDSO is, which it does not find any more.
-pub(crate) fn make_deterministic(tid: Tid) -> io::Result<Option<Kernels>> {
+pub(crate) fn make_deterministic(stopped: &Stopped) -> io::Result<Option<Kernels>> {
     const WORD: u64 = 8;
-    let registers = regs::read(tid)?;
+    let (tid, registers) = (stopped.tid(), stopped.registers()?);
     if !registers.is_64_bit() {
         return Err(io::Error::other(
             "it is a 32-bit program; only 64-bit programs can be run",

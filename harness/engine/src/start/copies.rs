@@ -2,12 +2,12 @@
 
 use crate::EngineError;
 use crate::inside::remote::made;
-use crate::start::launch::{ANY, expect, machine};
+use crate::start::launch::{ANY, machine, resume_until};
 use crate::start::template::{Place, Template};
 use crosswire_calls::Arg;
 use crosswire_kernel::patience::Patience;
-use crosswire_kernel::regs::{self, Registers};
-use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
+use crosswire_kernel::regs::Registers;
+use crosswire_kernel::tracee::{Entering, Report, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, loopback, maps, memory};
 use std::ffi::CString;
 use std::path::Path;
@@ -27,7 +27,7 @@ impl Template {
         &self,
         namespaces: Namespaces,
         working_dir: Option<&str>,
-    ) -> Result<(Tid, i32), EngineError> {
+    ) -> Result<(Stopped, i32), EngineError> {
         let context = machine("copying a template");
         for (file, position) in &self.positions {
             descriptor::restore_position(file, *position);
@@ -41,24 +41,31 @@ impl Template {
         }
         let args = [flags, 0, 0, self.tid_cell.unwrap_or(0), 0, 0];
         let registers = self.calling(made::CLONE as u64, args);
-        regs::write(self.tid, &registers).map_err(&context)?;
-        Stopped::reported(self.tid).resume(0);
-        let (child, inside) = self.await_child()?;
+        let stopped = self.stopped.take().ok_or_else(|| died(&self.name))?;
+        stopped.set_registers(&registers).map_err(&context)?;
+        stopped.resume(0).map_err(&context)?;
+        let (stopped, inside) = self.await_child()?;
+        let mut child = NewCopy {
+            template: self,
+            tid: stopped.tid(),
+            stopped: Some(stopped),
+        };
         // A process group of its own: a program that signals its group must not
         // meet the template in it.
-        self.inject(child, made::SETPGID, [0; 6])?;
+        child.call(made::SETPGID, [0; 6])?;
         if let Some((head, length)) = self.robust_list {
-            self.inject(child, made::SET_ROBUST_LIST, [head, length, 0, 0, 0, 0])?;
+            child.call(made::SET_ROBUST_LIST, [head, length, 0, 0, 0, 0])?;
         }
         let own = self.directory.as_deref().map(Path::to_string_lossy);
         if let Some(dir) = own.as_deref().or(working_dir) {
-            self.change_directory(child, dir)?;
+            child.change_directory(dir)?;
         }
         match namespaces {
-            Namespaces::New(new) if new & libc::CLONE_NEWNET != 0 => self.raise_loopback(child)?,
-            Namespaces::Of(first, flags) if flags != 0 => self.join(child, first, flags)?,
+            Namespaces::New(new) if new & libc::CLONE_NEWNET != 0 => child.raise_loopback()?,
+            Namespaces::Of(first, flags) if flags != 0 => child.join(first, flags)?,
             _ => {}
         }
+        let child = child.take()?;
         let registers = match &self.place {
             Place::Call(entering) => {
                 let args = self.arguments_of_copy(entering, inside);
@@ -66,11 +73,11 @@ impl Template {
             }
             Place::Exec(word) => {
                 let position = self.registers.position();
-                tracee::write_code(child, position, *word).map_err(&context)?;
+                child.write_code(position, *word).map_err(&context)?;
                 self.registers
             }
         };
-        regs::write(child, &registers).map_err(&context)?;
+        child.set_registers(&registers).map_err(&context)?;
         Ok((child, inside))
     }
 
@@ -86,115 +93,41 @@ impl Template {
         args
     }
 
-    /// Follows the template through its clone; the child's tid outside and inside.
-    fn await_child(&self) -> Result<(Tid, i32), EngineError> {
+    /// Follows the template through its clone; the child, and its tid inside.
+    fn await_child(&self) -> Result<(Stopped, i32), EngineError> {
         let context = machine("copying a template");
-        let (mut child, mut early, mut inside) = (None, None, None);
+        let (mut announced, mut child, mut inside) = (None, None, None);
         let mut patience = Patience::of(Patience::SHORT);
-        while child.is_none() || child != early || inside.is_none() {
-            let Some((tid, stop)) = patience.next(ANY).map_err(&context)? else {
-                return Err(died(&self.name));
-            };
-            let stopped = Stopped::reported(tid);
-            match stop {
-                Stop::Trap if tid != self.tid => early = Some(tid),
-                Stop::Entry => stopped.resume_to_exit(),
-                Stop::Spawned { child: tid, .. } => {
-                    child = Some(tid);
-                    stopped.resume_to_exit();
-                }
-                Stop::Exit => match stopped.result().map_err(&context)? {
-                    result @ 1.. => inside = Some(result as i32),
-                    error => {
-                        let error = std::io::Error::from_raw_os_error(-error as i32);
-                        return Err(machine("copying a template")(error));
-                    }
-                },
-                Stop::Exited(_) | Stop::Killed(_) if tid == self.tid => {
-                    return Err(died(&self.name));
-                }
-                Stop::Exited(_) | Stop::Killed(_) => {}
-                _ => stopped.resume(0),
-            }
-        }
-        child.zip(inside).ok_or_else(|| died(&self.name))
-    }
-
-    /// Makes a stopped copy perform a call of ours, and returns its result.
-    fn inject(&self, tid: Tid, call: i64, args: [u64; 6]) -> Result<i64, EngineError> {
-        let context = machine("preparing a copy");
-        let registers = self.calling(call as u64, args);
-        regs::write(tid, &registers).map_err(&context)?;
         loop {
-            Stopped::reported(tid).resume_to_exit();
-            expect(tid, |stop| matches!(stop, Stop::Entry | Stop::Exit))?;
-            // Calls that the filter lets pass report their entry as well.
-            if let Some(result) = Stopped::reported(tid).result_if_exit().map_err(&context)? {
-                return Ok(result);
+            let (stopped, stop) = match patience.next(ANY).map_err(&context)? {
+                Some(Report::Stopped(stopped, stop)) => (stopped, stop),
+                Some(Report::Ended(tid, _)) if tid != self.tid => continue,
+                Some(Report::Ended(..)) | None => return Err(died(&self.name)),
+            };
+            match stop {
+                Stop::Trap if stopped.tid() != self.tid => child = Some(stopped),
+                Stop::Entry => stopped.resume_to_exit().map_err(&context)?,
+                Stop::Spawned { child: tid, .. } => {
+                    announced = Some(tid);
+                    stopped.resume_to_exit().map_err(&context)?;
+                }
+                Stop::Exit => {
+                    let result = stopped.result().map_err(&context)?;
+                    self.stopped.set(Some(stopped));
+                    if result < 1 {
+                        let error = std::io::Error::from_raw_os_error(-result as i32);
+                        return Err(context(error));
+                    }
+                    inside = Some(result as i32);
+                }
+                _ => stopped.resume(0).map_err(&context)?,
+            }
+            let has_come = child.as_ref().map(Stopped::tid) == announced;
+            match (child.take(), inside) {
+                (Some(child), Some(inside)) if has_come => return Ok((child, inside)),
+                (waiting, _) => child = waiting,
             }
         }
-    }
-
-    /// Without this the copy would stay in a directory that is there no more.
-    fn change_directory(&self, tid: Tid, dir: &str) -> Result<(), EngineError> {
-        let path = CString::new(dir).map_err(|_| died(&self.name))?;
-        self.lend(tid, path.as_bytes_with_nul(), |at| {
-            self.inject(tid, made::CHDIR, [at, 0, 0, 0, 0, 0]).map(drop)
-        })
-    }
-
-    /// Puts bytes into a copy's memory for a call, in place of the last ones of its stack: a
-    /// program may have moved far below what it has touched of that.
-    fn lend(
-        &self,
-        tid: Tid,
-        bytes: &[u8],
-        call: impl FnOnce(u64) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
-        let context = machine("preparing a copy");
-        let end = maps::stack_end(tid).map_err(&context)?;
-        let at = (end - bytes.len() as u64) & !15;
-        let mut own = vec![0; bytes.len()];
-        memory::read(tid, at, &mut own).map_err(&context)?;
-        memory::write(tid, at, bytes).map_err(&context)?;
-        call(at)?;
-        memory::write(tid, at, &own).map_err(&context)
-    }
-
-    fn join(&self, tid: Tid, first: i32, flags: i32) -> Result<(), EngineError> {
-        let process = self.inject(tid, made::PIDFD_OPEN, [first as u64, 0, 0, 0, 0, 0])?;
-        let args = [process as u64, flags as u64, 0, 0, 0, 0];
-        let joined = self.inject(tid, made::SETNS, args)?;
-        self.inject(tid, made::CLOSE, [process as u64, 0, 0, 0, 0, 0])?;
-        succeeded(joined, "sharing namespaces between the programs")
-    }
-
-    /// The loopback interface of a new network namespace is down (netdevice(7)), and its routes
-    /// are as the kernel makes them.
-    fn raise_loopback(&self, tid: Tid) -> Result<(), EngineError> {
-        const NAME: usize = 16;
-        let mut request = [0; 40];
-        request[..2].copy_from_slice(b"lo");
-        let flags = (libc::IFF_UP | libc::IFF_RUNNING) as u16;
-        request[NAME..NAME + 2].copy_from_slice(&flags.to_ne_bytes());
-        let family = [libc::AF_INET as u64, libc::SOCK_DGRAM as u64, 0, 0, 0, 0];
-        let socket = self.inject(tid, made::SOCKET, family)?;
-        self.lend(tid, &request, |at| {
-            let args = [socket as u64, libc::SIOCSIFFLAGS, at, 0, 0, 0];
-            let raised = self.inject(tid, made::IOCTL, args)?;
-            succeeded(raised, "raising the loopback interface")
-        })?;
-        self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])?;
-        let routes = &loopback::PROMPT_ROUTES;
-        let family = [libc::AF_NETLINK as u64, libc::SOCK_RAW as u64, 0, 0, 0, 0];
-        let socket = self.inject(tid, made::SOCKET, family)?;
-        self.lend(tid, routes, |at| {
-            let args = [socket as u64, at, routes.len() as u64, 0, 0, 0];
-            let sent = self.inject(tid, made::WRITE, args)?;
-            succeeded(sent.min(0), "setting the routes of the loopback interface")
-        })?;
-        self.inject(tid, made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])
-            .map(drop)
     }
 
     /// Returns the registers for performing a call at the place where the template
@@ -206,6 +139,98 @@ impl Template {
         }
         registers.enter(call, args);
         registers
+    }
+}
+
+/// A copy that is being made ready. It performs calls of ours at the place where its template
+/// stands.
+struct NewCopy<'a> {
+    template: &'a Template,
+    tid: Tid,
+    /// `None` once it has ended in a call.
+    stopped: Option<Stopped>,
+}
+
+impl NewCopy<'_> {
+    /// Makes it perform a call, and returns the result.
+    fn call(&mut self, call: i64, args: [u64; 6]) -> Result<i64, EngineError> {
+        let context = machine("preparing a copy");
+        let registers = self.template.calling(call as u64, args);
+        let mut stopped = self.take()?;
+        stopped.set_registers(&registers).map_err(&context)?;
+        loop {
+            stopped = resume_until(stopped, |stop| matches!(stop, Stop::Entry | Stop::Exit))?;
+            // Calls that the filter lets pass report their entry as well.
+            if let Some(result) = stopped.result_if_exit().map_err(&context)? {
+                self.stopped = Some(stopped);
+                return Ok(result);
+            }
+        }
+    }
+
+    fn take(&mut self) -> Result<Stopped, EngineError> {
+        (self.stopped.take()).ok_or_else(|| died(&self.template.name))
+    }
+
+    /// Without this the copy would stay in a directory that is there no more.
+    fn change_directory(&mut self, dir: &str) -> Result<(), EngineError> {
+        let path = CString::new(dir).map_err(|_| died(&self.template.name))?;
+        self.lend(path.as_bytes_with_nul(), |copy, at| {
+            copy.call(made::CHDIR, [at, 0, 0, 0, 0, 0]).map(drop)
+        })
+    }
+
+    /// Puts bytes into its memory for a call, in place of the last ones of its stack: a program may
+    /// have moved far below what it has touched of that.
+    fn lend(
+        &mut self,
+        bytes: &[u8],
+        call: impl FnOnce(&mut Self, u64) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let context = machine("preparing a copy");
+        let end = maps::stack_end(self.tid).map_err(&context)?;
+        let at = (end - bytes.len() as u64) & !15;
+        let mut own = vec![0; bytes.len()];
+        memory::read(self.tid, at, &mut own).map_err(&context)?;
+        memory::write(self.tid, at, bytes).map_err(&context)?;
+        call(self, at)?;
+        memory::write(self.tid, at, &own).map_err(&context)
+    }
+
+    fn join(&mut self, first: i32, flags: i32) -> Result<(), EngineError> {
+        let process = self.call(made::PIDFD_OPEN, [first as u64, 0, 0, 0, 0, 0])?;
+        let args = [process as u64, flags as u64, 0, 0, 0, 0];
+        let joined = self.call(made::SETNS, args)?;
+        self.call(made::CLOSE, [process as u64, 0, 0, 0, 0, 0])?;
+        succeeded(joined, "sharing namespaces between the programs")
+    }
+
+    /// The loopback interface of a new network namespace is down (netdevice(7)), and its routes
+    /// are as the kernel makes them.
+    fn raise_loopback(&mut self) -> Result<(), EngineError> {
+        const NAME: usize = 16;
+        let mut request = [0; 40];
+        request[..2].copy_from_slice(b"lo");
+        let flags = (libc::IFF_UP | libc::IFF_RUNNING) as u16;
+        request[NAME..NAME + 2].copy_from_slice(&flags.to_ne_bytes());
+        let family = [libc::AF_INET as u64, libc::SOCK_DGRAM as u64, 0, 0, 0, 0];
+        let socket = self.call(made::SOCKET, family)?;
+        self.lend(&request, |copy, at| {
+            let args = [socket as u64, libc::SIOCSIFFLAGS, at, 0, 0, 0];
+            let raised = copy.call(made::IOCTL, args)?;
+            succeeded(raised, "raising the loopback interface")
+        })?;
+        self.call(made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])?;
+        let routes = &loopback::PROMPT_ROUTES;
+        let family = [libc::AF_NETLINK as u64, libc::SOCK_RAW as u64, 0, 0, 0, 0];
+        let socket = self.call(made::SOCKET, family)?;
+        self.lend(routes, |copy, at| {
+            let args = [socket as u64, at, routes.len() as u64, 0, 0, 0];
+            let sent = copy.call(made::WRITE, args)?;
+            succeeded(sent.min(0), "setting the routes of the loopback interface")
+        })?;
+        self.call(made::CLOSE, [socket as u64, 0, 0, 0, 0, 0])
+            .map(drop)
     }
 }
 

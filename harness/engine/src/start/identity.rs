@@ -2,7 +2,8 @@
 
 use crate::run::session::Session;
 use crosswire_calls::{Does, Fact};
-use crosswire_kernel::{Tid, maps, memory, regs};
+use crosswire_kernel::tracee::Stopped;
+use crosswire_kernel::{Tid, maps, memory};
 use std::collections::BTreeSet;
 
 impl Session<'_> {
@@ -44,11 +45,15 @@ pub(crate) fn find_tid(tid: Tid, thread_pointer: u64, tid_inside: i32) -> Option
 /// A lock that counts how often its owner has taken it holds the id: the loader's own, for example,
 /// while the libraries that a program has asked for are initialised (dlopen(3)). A copy would wait
 /// for itself forever.
-pub(crate) fn places_of_tid(tid: Tid, tid_inside: i32) -> std::io::Result<Option<BTreeSet<u64>>> {
+pub(crate) fn places_of_tid(
+    stopped: &Stopped,
+    tid_inside: i32,
+) -> std::io::Result<Option<BTreeSet<u64>>> {
     /// Limit on reserved memory: a program that has reserved more while being loaded is
     /// not searched.
     const MOST: u64 = 1 << 30;
-    let own = find_tid(tid, regs::read(tid)?.thread_pointer(), tid_inside);
+    let tid = stopped.tid();
+    let own = find_tid(tid, stopped.registers()?.thread_pointer(), tid_inside);
     let word = tid_inside.to_ne_bytes();
     let mut page = [0; 4096];
     let Some(pages) = maps::written_pages(tid, MOST)? else {

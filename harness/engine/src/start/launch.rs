@@ -8,13 +8,12 @@ use crate::{EngineError, Start};
 use crosswire_kernel::Tid;
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::sandbox::{EXECUTING, Program, Sandbox, SpawnTicket};
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::tracee::{Report, Stop, Stopped};
 use crosswire_model::Signal;
 use std::os::fd::BorrowedFd;
 
 /// A program that has just been executed, stopped at the end of that call.
 pub(crate) struct Launched {
-    pub tid: Tid,
     pub tid_inside: i32,
     pub stopped: Stopped,
     /// What those have used of time and chance that have executed it.
@@ -39,11 +38,11 @@ pub(crate) fn launch(
     let mut patience = Patience::of(Patience::SHORT);
     let mut killer = None;
     loop {
-        let Some((tid, stop)) = patience.next(ANY).map_err(machine("waiting"))? else {
-            return Err(failed("the sandbox has ended".into()));
-        };
-        match stop {
-            Stop::Exited(_) | Stop::Killed(_) => {
+        let report = patience.next(ANY).map_err(machine("waiting"))?;
+        let (stopped, stop) = match report {
+            Some(Report::Stopped(stopped, stop)) => (stopped, stop),
+            None => return Err(failed("the sandbox has ended".into())),
+            Some(Report::Ended(..)) => {
                 let reason = match (sandbox.spawn_error(ticket), killer) {
                     (Some(error), _) => reason(start, error.stage, error.errno),
                     (None, Some(signal)) => format!(
@@ -55,18 +54,19 @@ pub(crate) fn launch(
                 };
                 return Err(failed(reason));
             }
+        };
+        match stop {
             Stop::Exec { .. } => {
-                let prepared = auxv::make_deterministic(tid);
+                let prepared = auxv::make_deterministic(&stopped);
                 let kernels = prepared.map_err(|error| failed(error.to_string()))?;
-                Stopped::reported(tid).resume_to_exit();
-                expect(tid, |stop| stop == Stop::Exit)?;
+                let mut stopped = resume_until(stopped, |stop| stop == Stop::Exit)?;
                 if let Some(kernels) = kernels {
-                    vdso::install(tid, &kernels).map_err(machine("preparing a program"))?;
+                    (stopped, _) =
+                        vdso::install(stopped, &kernels).map_err(machine("preparing a program"))?;
                 }
                 return Ok(Launched {
-                    tid,
-                    tid_inside: sandbox.spawned_pid(ticket).unwrap_or(tid),
-                    stopped: Stopped::reported(tid),
+                    tid_inside: sandbox.spawned_pid(ticket).unwrap_or(stopped.tid()),
+                    stopped,
                     clock: Clock::default(),
                     chance: Chance::default(),
                 });
@@ -74,9 +74,9 @@ pub(crate) fn launch(
             // The kernel gives up a program that it has begun to load in this way (execve(2)).
             Stop::Signal(signal) => {
                 killer = Some(signal);
-                Stopped::reported(tid).resume(signal);
+                stopped.resume(signal).map_err(machine("starting"))?;
             }
-            _ => Stopped::reported(tid).resume(0),
+            _ => stopped.resume(0).map_err(machine("starting"))?,
         }
     }
 }
@@ -99,18 +99,23 @@ fn reason(start: &Start, stage: &str, errno: nix::errno::Errno) -> String {
     }
 }
 
-/// Waits for the next stop of one task.
-pub(crate) fn expect(tid: Tid, is_it: impl Fn(Stop) -> bool) -> Result<(), EngineError> {
+/// Resumes a task, call by call, until it comes to such a stop.
+pub(crate) fn resume_until(
+    mut stopped: Stopped,
+    is_it: impl Fn(Stop) -> bool,
+) -> Result<Stopped, EngineError> {
+    let tid = stopped.tid();
     let mut patience = Patience::of(Patience::SHORT);
     loop {
-        match patience.next(tid).map_err(machine("waiting"))? {
-            Some((_, stop)) if is_it(stop) => return Ok(()),
-            Some((_, stop @ (Stop::Exited(_) | Stop::Killed(_)))) => {
-                return Err(EngineError::Machine(format!("a copy has died: {stop:?}")));
+        stopped.resume_to_exit().map_err(machine("waiting"))?;
+        stopped = match patience.next(tid).map_err(machine("waiting"))? {
+            Some(Report::Stopped(stopped, stop)) if is_it(stop) => return Ok(stopped),
+            Some(Report::Stopped(stopped, _)) => stopped,
+            Some(Report::Ended(_, ending)) => {
+                return Err(EngineError::Machine(format!("a copy has died: {ending:?}")));
             }
-            Some(_) => Stopped::reported(tid).resume_to_exit(),
             None => return Err(EngineError::Machine("a copy has vanished".into())),
-        }
+        };
     }
 }
 

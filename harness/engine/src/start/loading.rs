@@ -39,7 +39,7 @@ impl<'a> Session<'a> {
         let mut session = Session::new(setup, Knowledge::default());
         session.clock.advance_to(launched.clock.now());
         session.chance.continue_from(launched.chance);
-        let index = session.add_root(name, launched.tid, launched.tid_inside);
+        let index = session.add_root(name, launched.stopped.tid(), launched.tid_inside);
         session.tasks[index].state = State::Ready(At::Code, launched.stopped);
         session.processes[0].loading = Some(Loading::default());
         session.turn.give_to(Some(index));
@@ -111,9 +111,8 @@ impl Session<'_> {
         if !(opens || asks || depends) {
             return Ok(true);
         }
-        let stopped = self.tasks[index].take_stopped().expect("it is at an entry");
         self.tasks[index].unobserved = true;
-        stopped.resume_to_exit();
+        self.tasks[index].take_stopped()?.resume_to_exit()?;
         self.settle(true)?;
         let State::Ready(At::Exit, stopped) = &self.tasks[index].state else {
             return Ok(false);

@@ -11,7 +11,6 @@ use crate::start::wrapper;
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
-use crosswire_kernel::tracee::Stopped;
 use crosswire_model::{Plan, StartUp};
 use std::ffi::CString;
 use std::os::fd::AsFd;
@@ -148,11 +147,10 @@ impl Engine {
         loop {
             let launched = match self.wrapped(number, &plan.start_up) {
                 Some(wrapped) => {
-                    let (tid, tid_inside) = wrapped.copy(Namespaces::New(0), None)?;
+                    let (stopped, tid_inside) = wrapped.copy(Namespaces::New(0), None)?;
                     Launched {
-                        tid,
                         tid_inside,
-                        stopped: Stopped::reported(tid),
+                        stopped,
                         clock: wrapped.clock,
                         chance: wrapped.chance,
                     }

@@ -20,15 +20,16 @@ use crate::run::setup::Setup;
 use crate::run::task::{At, Loading, State};
 use crate::start::auxv;
 use crate::start::identity::{find_tid, inner_tid, places_of_tid};
-use crate::start::launch::{ANY, Launched, expect, machine};
+use crate::start::launch::{ANY, Launched, machine, resume_until};
 use crate::start::loading::is_inside;
 use crate::start::reads::EarlyReads;
 use crosswire_calls::Does;
 use crosswire_kernel::patience::Patience;
-use crosswire_kernel::regs::{self, Register, Registers};
-use crosswire_kernel::tracee::{self, Entering, Stop, Stopped};
+use crosswire_kernel::regs::{Register, Registers};
+use crosswire_kernel::tracee::{Entering, Report, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory, registered};
 use crosswire_model::Wrapper;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,8 @@ pub(super) enum Place {
 pub(crate) struct Template {
     pub name: String,
     pub tid: Tid,
+    /// Taken while it makes a copy of itself.
+    pub(super) stopped: Cell<Option<Stopped>>,
     /// Its pid as programs would see it.
     pub inside: i32,
     pub(super) registers: Registers,
@@ -99,7 +102,7 @@ impl Template {
         held: &Option<BTreeSet<u64>>,
     ) -> Result<Kept, EngineError> {
         let private_dirs = setup.private_dirs;
-        let (tid, inside) = (launched.tid, launched.tid_inside);
+        let (tid, inside) = (launched.stopped.tid(), launched.tid_inside);
         let (mut session, index) = Session::of_launched(name, launched, setup)?;
         let has_come = matches!(session.tasks[index].state, State::Ready(At::Entry, _));
         // All copies would share them, and the engine would have to hold each.
@@ -121,7 +124,8 @@ impl Template {
             session.kill_all()?;
             return Ok(Kept::Sharing(session.early.made));
         }
-        let Some(mut places) = places_of_tid(tid, inside).map_err(&context)? else {
+        let stopped = session.tasks[index].take_stopped().map_err(&context)?;
+        let Some(mut places) = places_of_tid(&stopped, inside).map_err(&context)? else {
             session.kill_all()?;
             return Ok(Kept::Nowhere);
         };
@@ -132,7 +136,7 @@ impl Template {
         }
         let entering = session.tasks[index].entering;
         let (clock, chance) = (session.clock, session.chance);
-        let mut kept = Template::keep(name, tid, inside, entering, clock, chance)?;
+        let mut kept = Template::keep(name, stopped, inside, entering, clock, chance)?;
         kept.early.clone_from(&early.seen);
         Ok(Kept::At(Box::new(kept)))
     }
@@ -146,15 +150,20 @@ impl Template {
 
     /// Adds a copy of the program to a run and brings it to its first call, unless the run
     /// ends before.
-    pub fn adopt(&self, session: &mut Session<'_>, tid: Tid, tid_inside: i32) -> Result<(), Halt> {
-        let index = session.add_root(&self.name, tid, tid_inside);
+    pub fn adopt(
+        &self,
+        session: &mut Session<'_>,
+        stopped: Stopped,
+        tid_inside: i32,
+    ) -> Result<(), Halt> {
+        let index = session.add_root(&self.name, stopped.tid(), tid_inside);
         let process = session.tasks[index].process;
         session.processes[process].loading = self.is_unloaded().then(Loading::default);
         let (_, installed) = session.memory.stubs(session.processes[process].space);
         *installed = self.stubs;
         session.clock.advance_to(self.clock.now());
         session.chance.continue_from(self.chance);
-        session.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
+        session.tasks[index].state = State::Ready(At::Code, stopped);
         session.turn.give_to(Some(index));
         let brought = session.run_code(index, 0);
         session.turn.give_to(None);
@@ -165,14 +174,15 @@ impl Template {
     pub fn at_exec(name: &str, launched: Launched) -> Result<Template, EngineError> {
         const SYSCALL: u64 = 0x050f;
         let context = machine("keeping a template");
-        let tid = launched.tid;
-        let registers = regs::read(tid).map_err(&context)?;
+        let (tid, stopped) = (launched.stopped.tid(), launched.stopped);
+        let registers = stopped.registers().map_err(&context)?;
         let word = memory::read_word(tid, registers.position()).map_err(&context)?;
         let planted = word & !0xffff | SYSCALL;
-        tracee::write_code(tid, registers.position(), planted).map_err(&context)?;
+        (stopped.write_code(registers.position(), planted)).map_err(&context)?;
         Ok(Template {
             name: name.to_owned(),
             tid,
+            stopped: Cell::new(Some(stopped)),
             inside: launched.tid_inside,
             registers,
             place: Place::Exec(word),
@@ -206,18 +216,19 @@ impl Template {
         };
         // The kernel reports the newest task first, so a child may come to its mark
         // before its creation is reported: whoever reports anything is alive.
-        let mut alive = vec![launched.tid];
+        let mut alive = vec![launched.stopped.tid()];
         let mut dead = Vec::new();
         let mut marked = None;
-        launched.stopped.resume(0);
+        let resuming = machine("following a test");
+        launched.stopped.resume(0).map_err(&resuming)?;
         let mut patience = Patience::of(TESTS_BEFORE);
         while marked.is_none() || alive.len() > 1 {
-            let Some((tid, stop)) = patience.next(ANY).map_err(machine("waiting"))? else {
+            let Some(report) = patience.next(ANY).map_err(machine("waiting"))? else {
                 break;
             };
-            let stopped = Stopped::reported(tid);
-            let child = match stop {
-                Stop::Spawned { child, .. } => Some(child),
+            let tid = report.tid();
+            let child = match report {
+                Report::Stopped(_, Stop::Spawned { child, .. }) => Some(child),
                 _ => None,
             };
             for task in [Some(tid), child].into_iter().flatten() {
@@ -228,50 +239,51 @@ impl Template {
                     alive.push(task);
                 }
             }
-            match stop {
-                Stop::Exited(_) | Stop::Killed(_) => {
-                    dead.push(tid);
-                    alive.retain(|other| *other != tid);
-                    if alive.is_empty() {
-                        break;
-                    }
-                    continue;
+            let Report::Stopped(stopped, stop) = report else {
+                dead.push(tid);
+                alive.retain(|other| *other != tid);
+                if alive.is_empty() {
+                    break;
                 }
+                continue;
+            };
+            match stop {
                 Stop::Entry => {
                     let entering = stopped.entering().map_err(machine("reading a call"))?;
                     if entering.call == MARK {
-                        marked = Some((tid, entering));
+                        marked = Some((stopped, entering));
                         continue;
                     }
                     if entering.row().does == Does::Random {
-                        fixed_random(tid, &entering).map_err(machine("answering a call"))?;
+                        fixed_random(&stopped, &entering).map_err(machine("answering a call"))?;
                     }
                 }
                 Stop::Exec { .. } => {
-                    auxv::make_deterministic(tid).map_err(machine("preparing a new program"))?;
+                    auxv::make_deterministic(&stopped)
+                        .map_err(machine("preparing a new program"))?;
                 }
                 Stop::Group => {
-                    stopped.listen();
+                    stopped.listen().map_err(&resuming)?;
                     continue;
                 }
                 _ => {}
             }
             let signal = match stop {
-                Stop::Signal(libc::SIGSEGV) if tsc::answer(tid, 0).unwrap_or(false) => 0,
+                Stop::Signal(libc::SIGSEGV) if tsc::answer(&stopped, 0).unwrap_or(false) => 0,
                 Stop::Signal(signal) if !bystanders.contains(&tid) => signal,
                 _ => 0,
             };
-            stopped.resume(signal);
+            stopped.resume(signal).map_err(&resuming)?;
         }
-        let Some((tid, entering)) = marked else {
+        let Some((stopped, entering)) = marked else {
             return Err(failed(
                 "the test ended before it came to its scenario again",
             ));
         };
-        let inside = inner_tid(tid).unwrap_or(tid);
+        let inside = inner_tid(stopped.tid()).unwrap_or(stopped.tid());
         Template::keep(
             name,
-            tid,
+            stopped,
             inside,
             entering,
             Clock::default(),
@@ -282,24 +294,24 @@ impl Template {
     /// Keeps a task that stands at the entry of a call as a template.
     fn keep(
         name: &str,
-        tid: Tid,
+        stopped: Stopped,
         tid_inside: i32,
         entering: Entering,
         clock: Clock,
         chance: Chance,
     ) -> Result<Template, EngineError> {
         let context = machine("keeping a template");
-        let registers = regs::read(tid).map_err(&context)?;
-        regs::poke(tid, Register::Call, u64::MAX).map_err(&context)?;
-        Stopped::reported(tid).resume_to_exit();
-        expect(tid, |stop| stop == Stop::Exit)?;
+        let (tid, registers) = (stopped.tid(), stopped.registers().map_err(&context)?);
+        (stopped.poke(Register::Call, u64::MAX)).map_err(&context)?;
+        let stopped = resume_until(stopped, |stop| stop == Stop::Exit)?;
         let robust_list = registered::robust_list(tid).filter(|(head, _)| *head != 0);
-        let remote = Remote::after_call(tid).map_err(&context)?;
-        let stubs = one_stop::install(&remote).map_err(&context)?;
-        remote.end().map_err(&context)?;
+        let mut remote = Remote::after_call(stopped).map_err(&context)?;
+        let stubs = one_stop::install(&mut remote).map_err(&context)?;
+        let stopped = remote.end().map_err(&context)?;
         Ok(Template {
             name: name.to_owned(),
             tid,
+            stopped: Cell::new(Some(stopped)),
             inside: tid_inside,
             registers,
             place: Place::Call(entering),
@@ -325,10 +337,10 @@ fn is_of_run(path: &Path, private_dirs: &[String]) -> bool {
 
 /// Gives the threads of a test binary the same random bytes, regardless of scheduling,
 /// until it reaches its scenario.
-fn fixed_random(tid: Tid, entering: &Entering) -> std::io::Result<()> {
+fn fixed_random(stopped: &Stopped, entering: &Entering) -> std::io::Result<()> {
     let length = (entering.args[1] as usize).min(4096);
     let bytes: Vec<u8> = (0..length).map(|i| (i * 7 + 1) as u8).collect();
-    memory::write(tid, entering.args[0], &bytes)?;
-    regs::poke(tid, Register::Call, u64::MAX)?;
-    regs::poke(tid, Register::Result, length as u64)
+    memory::write(stopped.tid(), entering.args[0], &bytes)?;
+    stopped.poke(Register::Call, u64::MAX)?;
+    stopped.poke(Register::Result, length as u64)
 }

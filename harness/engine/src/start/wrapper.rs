@@ -39,12 +39,12 @@ pub(crate) fn keep(
     launched: Launched,
     setup: Setup<'_>,
 ) -> Result<Option<Template>, EngineError> {
-    let (tid, tid_inside) = (launched.tid, launched.tid_inside);
+    let (tid, tid_inside) = (launched.stopped.tid(), launched.tid_inside);
     let directory = descriptor::working_directory(tid);
     let (mut session, index) = Session::of_launched(name, launched, setup)?;
     let passed = session.pass_wrappers(index)?;
     let stopped = match session.is_kept_at_exec(index) && passed == setup.until_executed {
-        true => session.tasks[index].take_stopped(),
+        true => session.tasks[index].take_stopped().ok(),
         false => None,
     };
     let Some(stopped) = stopped else {
@@ -52,7 +52,6 @@ pub(crate) fn keep(
         return Ok(None);
     };
     let launched = Launched {
-        tid,
         tid_inside,
         stopped,
         clock: session.clock,

@@ -80,7 +80,7 @@ impl Session<'_> {
         if parts.is_empty() {
             return Ok(());
         }
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         let pieces = parts.iter().flat_map(|part| self.pieces(index, part));
         for (part, watched) in pieces {
             let shift = watched.map_or(0, |_| DISTANCE);
@@ -99,7 +99,7 @@ impl Session<'_> {
                 }
             }
         }
-        Ok(remote.end()?)
+        Ok(self.give_back(index, remote)?)
     }
 
     /// Returns the parts of a range that are watched, each with its mapping, and the others.

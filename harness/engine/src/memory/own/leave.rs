@@ -4,7 +4,6 @@ use super::pages::Pages;
 use crate::memory::space::{PAGE, Region};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::tracee::Stopped;
 use std::ops::Range;
 
 impl Session<'_> {
@@ -45,7 +44,7 @@ impl Session<'_> {
         self.tasks[index].access = None;
         self.protect_ranges(index, &[(page, PAGE, region.protection)])?;
         self.pages_mut(index).leave(page, index);
-        self.tasks[index].state = State::Ready(At::Code, Stopped::reported(self.tasks[index].tid));
+        self.tasks[index].stand(At::Code)?;
         Ok(true)
     }
 

@@ -29,7 +29,7 @@ impl Session<'_> {
         };
         let tid = self.tasks[child].tid;
         let areas = maps::areas(tid)?;
-        let remote = self.borrow(child)?;
+        let mut remote = self.borrow(child)?;
         for area in areas.iter().filter(|area| area.shared) {
             let parts = own.ranges.within(&area.range);
             let pieces: Vec<_> = (parts.iter())
@@ -63,6 +63,6 @@ impl Session<'_> {
                 }
             }
         }
-        Ok(remote.end()?)
+        Ok(self.give_back(child, remote)?)
     }
 }

@@ -7,7 +7,7 @@ use crate::memory::naming::Key;
 use crate::memory::space::{DISTANCE, Region};
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does};
-use crosswire_kernel::{descriptor, maps, memory, regs};
+use crosswire_kernel::{descriptor, maps, memory};
 use crosswire_symbols as symbols;
 use libc::*;
 use std::ops::Range;
@@ -43,7 +43,7 @@ impl Session<'_> {
             true => (given(clone_args::STACK)?, given(clone_args::TLS)?),
             false => (stack.saturating_sub(1), storage),
         };
-        let registers = regs::read(tid)?;
+        let registers = self.tasks[index].stopped()?.registers()?;
         let spared = [stack, storage, registers.stack()];
         if self.space(index).own.is_none() {
             let thread = registers.thread_pointer();
@@ -83,9 +83,9 @@ impl Session<'_> {
         let tid = self.tasks[index].tid;
         let executable = descriptor::executable(tid).unwrap_or_default();
         let areas = maps::areas(tid)?;
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         let end = remote.must("asking for the heap's end", made::BRK, [0; 6])? as u64;
-        remote.end()?;
+        self.give_back(index, remote)?;
         let heap = areas.iter().find(|area| area.path == "[heap]");
         let own = OwnMemory {
             heap: heap.map_or(end, |area| area.range.start)..end,
@@ -120,12 +120,12 @@ impl Session<'_> {
             ));
             return Ok(());
         }
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         let usual = (PROT_READ | PROT_WRITE) as u64;
         let flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
         let args = [range.start, length, usual, flags as u64, u64::MAX, 0];
         remote.must("sharing memory between threads", made::MMAP, args)?;
-        remote.end()?;
+        self.give_back(index, remote)?;
         let (object, offset) = self.own_object(index, range.start, what);
         let region = Region {
             start: range.start,
@@ -178,7 +178,7 @@ impl Session<'_> {
         if !region.own {
             return Ok(());
         }
-        let remote = self.borrow(index)?;
+        let mut remote = self.borrow(index)?;
         let args = [
             region.start,
             region.len(),
@@ -190,7 +190,7 @@ impl Session<'_> {
         remote.must("giving memory back", made::MPROTECT, args)?;
         let args = [region.start + DISTANCE, region.len(), 0, 0, 0, 0];
         remote.must("removing an alias", made::MUNMAP, args)?;
-        remote.end()?;
+        self.give_back(index, remote)?;
         self.space_mut(index).remove(region.start..region.end);
         self.forget_pages(index, &(region.start..region.end));
         Ok(())

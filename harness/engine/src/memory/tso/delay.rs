@@ -20,8 +20,8 @@ use crate::memory::space::{DISTANCE, Region};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::memory;
-use crosswire_kernel::regs::{self, Register};
-use crosswire_kernel::tracee::{Stop, Stopped};
+use crosswire_kernel::regs::Register;
+use crosswire_kernel::tracee::{Report, Stop};
 use crosswire_model::{Access, AccessKind, DelayedStore, TaskId, What};
 
 /// Stores that wait at a time; after so many the task waits itself. The buffers of processors
@@ -168,7 +168,7 @@ impl Session<'_> {
         if let Some((seen, at)) = &seen {
             memory::write(tid, *at, seen)?;
         }
-        let stop = self.perform_in_trampoline(index, pending.trampoline)?;
+        let report = self.perform_in_trampoline(index, pending.trampoline)?;
         let mut left = vec![0; visible.len()];
         if !left.is_empty() {
             memory::read(tid, alias, &mut left)?;
@@ -178,10 +178,12 @@ impl Session<'_> {
             };
             writable.map_or(Ok(()), |at| memory::write(tid, at, &visible))?;
         }
-        if stop != Stop::Signal(libc::SIGTRAP) {
-            return self.on_stop(tid, stop);
-        }
-        self.tasks[index].state = State::Ready(At::Code, Stopped::reported(tid));
+        self.tasks[index].state = match report {
+            Report::Stopped(stopped, Stop::Signal(libc::SIGTRAP)) => {
+                State::Ready(At::Code, stopped)
+            }
+            report => return self.on_report(report),
+        };
         let before = seen.map_or(visible, |(seen, _)| seen);
         if kind != AccessKind::Write {
             self.record_load(index, pending, &before);
@@ -193,29 +195,30 @@ impl Session<'_> {
     }
 
     /// Lets a task perform its instruction on the alias, and nothing behind it.
-    fn perform_in_trampoline(&mut self, index: usize, number: usize) -> Result<Stop, Halt> {
+    fn perform_in_trampoline(&mut self, index: usize, number: usize) -> Result<Report, Halt> {
         let tid = self.tasks[index].tid;
         let (position, substitute) = self.memory.knowledge.trampolines.get(number).access();
-        let mask = block_signals(tid)?;
-        let mut registers = regs::read(tid)?;
+        let stopped = self.tasks[index].take_stopped()?;
+        let mask = block_signals(&stopped)?;
+        let mut registers = stopped.registers()?;
         if let Some(Substitute { register, address }) = substitute {
             let own = registers.general(register.into());
             memory::write(tid, SAVED, &own.to_ne_bytes())?;
             registers.set_general(register.into(), address);
         }
         registers.move_to(position);
-        regs::write(tid, &registers)?;
-        Stopped::reported(tid).single_step();
-        let stop = next(tid)?;
-        if let Stop::Signal(signal) = stop {
-            Stopped::reported(tid).set_signal_mask(mask)?;
-            let position = regs::peek(tid, Register::Position)?;
+        stopped.set_registers(&registers)?;
+        stopped.single_step()?;
+        let report = next(tid)?;
+        if let Report::Stopped(stopped, Stop::Signal(signal)) = &report {
+            stopped.set_signal_mask(mask)?;
+            let position = stopped.peek(Register::Position)?;
             let meaning = self.memory.knowledge.trampolines.meaning(position);
-            if let Some(meaning) = meaning.filter(|_| signal == libc::SIGTRAP) {
-                leave(tid, &meaning)?;
+            if let Some(meaning) = meaning.filter(|_| *signal == libc::SIGTRAP) {
+                leave(stopped, &meaning)?;
             }
         }
-        Ok(stop)
+        Ok(report)
     }
 
     fn record_load(&mut self, index: usize, pending: &Pending, bytes: &[u8]) {

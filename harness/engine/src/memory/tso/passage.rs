@@ -6,9 +6,8 @@ use super::leg::{self, Code, Leg};
 use crate::inside::remote::next;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::Tid;
-use crosswire_kernel::regs::{self, Register};
-use crosswire_kernel::tracee::{self, Stop, Stopped};
+use crosswire_kernel::regs::Register;
+use crosswire_kernel::tracee::{Report, Stop, Stopped};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -27,15 +26,15 @@ impl Session<'_> {
     }
 
     /// Lets a task run to its next stop, and takes note of a fence on the way.
-    pub fn pass(&mut self, index: usize) -> Result<(), Halt> {
-        let tid = self.tasks[index].tid;
-        let mut legs = match Stopped::reported(tid).steps_unnoticed() {
+    pub fn pass(&mut self, index: usize, mut stopped: Stopped) -> Result<(), Halt> {
+        let tid = stopped.tid();
+        let mut legs = match stopped.steps_unnoticed() {
             true => MOST,
             false => 0,
         };
         while legs > 0 && !self.tasks[index].buffer.fenced {
             legs -= 1;
-            let position = regs::peek(tid, Register::Position)?;
+            let position = stopped.peek(Register::Position)?;
             let mut code = Code::of(tid);
             // An access that is about to be performed comes first.
             let access = self.memory.knowledge.trampolines.meaning(position);
@@ -45,19 +44,20 @@ impl Session<'_> {
                 (_, Some(behind)) => Leg::To(BTreeSet::from([behind])),
                 (other, None) => other,
             };
-            let is_on_its_way = match next {
+            let is_there = match next {
                 Leg::Fence => break,
-                Leg::To(stops) => self.run_to(index, &stops, &mut code)?,
-                Leg::One => self.step_on(index)?,
+                Leg::To(stops) => self.run_to(index, stopped, &stops, &mut code)?,
+                Leg::One => self.step_on(index, stopped)?,
             };
-            if !is_on_its_way {
+            let Some(there) = is_there else {
                 return Ok(());
-            }
+            };
+            stopped = there;
         }
         let buffer = &mut self.tasks[index].buffer;
         buffer.hurried |= legs == 0 && !buffer.fenced;
         buffer.fenced = true;
-        Stopped::reported(tid).resume(0);
+        stopped.resume(0)?;
         self.settle(true)
     }
 
@@ -66,53 +66,53 @@ impl Session<'_> {
         self.memory.knowledge.trampolines.get(trampoline).next()
     }
 
-    /// Lets a task perform one instruction. Returns whether it is still on its way.
-    fn step_on(&mut self, index: usize) -> Result<bool, Halt> {
-        let tid = self.tasks[index].tid;
-        Stopped::reported(tid).single_step();
+    /// Lets a task perform one instruction. Returns it if it is still on its way.
+    fn step_on(&mut self, index: usize, stopped: Stopped) -> Result<Option<Stopped>, Halt> {
+        let tid = stopped.tid();
+        stopped.single_step()?;
         match next(tid)? {
-            Stop::Signal(libc::SIGTRAP) => Ok(true),
-            stop => {
-                self.on_stop(tid, stop)?;
+            Report::Stopped(stopped, Stop::Signal(libc::SIGTRAP)) => Ok(Some(stopped)),
+            report => {
+                self.on_report(report)?;
                 // Interrupted, and running on.
                 self.tasks[index].buffer.fenced |=
                     matches!(self.tasks[index].state, State::Running);
                 self.settle(true)?;
-                Ok(false)
+                Ok(None)
             }
         }
     }
 
-    /// Lets a task run to one of these places. Returns whether it is there, and not stopped on
-    /// the way.
+    /// Lets a task run to one of these places. Returns it if it is there, and not stopped on the
+    /// way.
     fn run_to(
         &mut self,
         index: usize,
+        stopped: Stopped,
         stops: &BTreeSet<u64>,
         code: &mut Code,
-    ) -> Result<bool, Halt> {
-        let tid = self.tasks[index].tid;
-        let Some(words) = breakpoints(stops, code).filter(|words| set(tid, words).is_ok()) else {
+    ) -> Result<Option<Stopped>, Halt> {
+        let words = breakpoints(stops, code).filter(|words| set(&stopped, words).is_ok());
+        let Some(words) = words else {
             // Code that cannot be written.
-            return self.step_on(index);
+            return self.step_on(index, stopped);
         };
-        Stopped::reported(tid).resume(0);
+        stopped.resume(0)?;
         self.settle(true)?;
-        if self.tasks[index].stopped().is_none() {
-            return Ok(false);
-        }
-        clear(tid, &words)?;
+        let Ok(stopped) = self.tasks[index].stopped() else {
+            return Ok(None);
+        };
+        clear(stopped, &words)?;
         let is_trap = matches!(
             self.tasks[index].state,
             State::Ready(At::Signal(libc::SIGTRAP), _)
         );
-        let reached = regs::peek(tid, Register::Position)?.wrapping_sub(1);
+        let reached = stopped.peek(Register::Position)?.wrapping_sub(1);
         if !is_trap || !stops.contains(&reached) {
-            return Ok(false);
+            return Ok(None);
         }
-        regs::poke(tid, Register::Position, reached)?;
-        self.tasks[index].state = State::Running;
-        Ok(true)
+        stopped.poke(Register::Position, reached)?;
+        Ok(Some(self.tasks[index].take_stopped()?))
     }
 }
 
@@ -133,20 +133,20 @@ fn breakpoints(stops: &BTreeSet<u64>, code: &mut Code) -> Option<Words> {
 }
 
 /// Writes breakpoints, all or none.
-fn set(tid: Tid, words: &Words) -> io::Result<()> {
+fn set(stopped: &Stopped, words: &Words) -> io::Result<()> {
     let written = words
         .iter()
-        .try_for_each(|(at, (_, changed))| tracee::write_code(tid, *at, *changed));
+        .try_for_each(|(at, (_, changed))| stopped.write_code(*at, *changed));
     if written.is_err() {
         for (at, (own, _)) in words {
             // Those that could not be written are as they were.
-            let _ = tracee::write_code(tid, *at, *own);
+            let _ = stopped.write_code(*at, *own);
         }
     }
     written
 }
 
-fn clear(tid: Tid, words: &Words) -> io::Result<()> {
+fn clear(stopped: &Stopped, words: &Words) -> io::Result<()> {
     let mut words = words.iter();
-    words.try_for_each(|(at, (own, _))| tracee::write_code(tid, *at, *own))
+    words.try_for_each(|(at, (own, _))| stopped.write_code(*at, *own))
 }
