@@ -1,6 +1,7 @@
 //! Asking the kernel whether a task sleeps, without stopping it.
 
 use super::Tid;
+use super::counter::Moment;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
@@ -62,6 +63,9 @@ fn state_in(text: &[u8]) -> Option<u8> {
     text.get(end + 2).copied()
 }
 
+/// Time after which a task that has been given up is no longer waited for.
+const RELEASED: Duration = Duration::from_secs(10);
+
 /// Waits until a task that has been given up is gone.
 ///
 /// Who dies makes the kernel reap its zombies, unless others become their parents. Their
@@ -75,7 +79,8 @@ pub fn await_release(tid: Tid) {
         Err(_) => true,
     };
     // The one who dies may need this processor, which yielding might not leave to it.
-    while !is_released() {
+    let end = Moment::now().after(RELEASED);
+    while !is_released() && !end.is_past() {
         std::thread::sleep(Duration::from_micros(20));
     }
 }
