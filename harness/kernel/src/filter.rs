@@ -3,11 +3,9 @@
 //! Everything stops except calls that concern only the caller's own memory,
 //! signal dispositions and identity, which no other process can observe.
 
+use crate::arch::{GETS_SEGMENT, NATIVE_ARCHITECTURE, SETS_SEGMENT};
 use crosswire_calls::{Arg, Does, Fact, Mapping, Row};
 use libc::{sock_filter, *};
-
-/// `AUDIT_ARCH_X86_64` (linux/audit.h).
-pub const NATIVE_ARCHITECTURE: u32 = 0xC000_003E;
 
 const fn statement(code: u32, k: u32) -> sock_filter {
     sock_filter {
@@ -82,7 +80,7 @@ pub fn filter() -> Vec<sock_filter> {
             // What it says decides about a signal that others may send, unless it only asks.
             Does::SignalAction | Does::SignalMask => (1, &[(BPF_JSET, u32::MAX)]),
             // The segment that programs leave alone is the engine's.
-            Does::Segment => (0, &[(BPF_JEQ, ARCH_SET_GS), (BPF_JEQ, ARCH_GET_GS)]),
+            Does::Segment => (0, &[(BPF_JEQ, SETS_SEGMENT), (BPF_JEQ, GETS_SEGMENT)]),
             // Another process may be one that the program must not know of.
             _ if row.is(Fact::Private) && row.args.first() == Some(&Arg::Pid) => {
                 (0, &[(BPF_JSET, u32::MAX)])
@@ -124,10 +122,6 @@ pub fn filter_for_mappings() -> Vec<sock_filter> {
     program.push(statement(RETURN, SECCOMP_RET_TRACE));
     program
 }
-
-// linux/arch/x86/include/uapi/asm/prctl.h; the libc crate lacks them.
-const ARCH_SET_GS: u32 = 0x1001;
-const ARCH_GET_GS: u32 = 0x1004;
 
 /// Returns the offset of the low word of an argument.
 const fn low_word(argument: usize) -> u32 {
@@ -244,7 +238,7 @@ mod tests {
         }
         assert!(stops(
             SYS_arch_prctl,
-            [u64::from(ARCH_SET_GS), 1, 0, 0, 0, 0]
+            [u64::from(SETS_SEGMENT), 1, 0, 0, 0, 0]
         ));
         assert!(!stops(SYS_arch_prctl, [0x1002, 1, 0, 0, 0, 0]));
         let (first, last) = (0x3000_0000_0000, 0x303f_ffff_ffff);

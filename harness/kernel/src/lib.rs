@@ -4,9 +4,9 @@
 #![allow(unsafe_code)]
 
 pub mod affinity;
+pub mod arch;
 pub mod counter;
 pub mod descriptor;
-pub mod extended;
 pub mod filter;
 pub mod loopback;
 pub mod maps;
@@ -16,7 +16,6 @@ pub mod patience;
 pub mod probe;
 pub mod process;
 pub mod registered;
-pub mod regs;
 mod request;
 pub mod sandbox;
 pub mod slice;

@@ -12,8 +12,8 @@ use crate::emulate::sockets::direction;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
 use crosswire_calls::Does;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::descriptor;
-use crosswire_kernel::regs::Register;
 use libc::*;
 
 /// `F_OFD_SETLKW` and `F_OFD_SETLK` of linux/fcntl.h.

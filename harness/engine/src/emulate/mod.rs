@@ -31,7 +31,7 @@ pub(crate) use answer::Emulated;
 pub use answer::MARK;
 use clock::from_timespec;
 use crosswire_calls::{Arg, Does, Row};
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{

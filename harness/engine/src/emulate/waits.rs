@@ -8,7 +8,7 @@ use crate::emulate::clock::{
 use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
 use crosswire_calls::{Does, Timeout};
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::tracee::Entering;
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::What;

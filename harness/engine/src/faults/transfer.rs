@@ -7,9 +7,9 @@
 use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Amount, Does, Flow};
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::descriptor::{self, FileType};
 use crosswire_kernel::memory;
-use crosswire_kernel::regs::Register;
 use crosswire_model::{Action, Fault, What};
 use libc::{EAGAIN, IPC_NOWAIT, PIPE_BUF, UIO_MAXIOV, c_int};
 use std::os::fd::OwnedFd;

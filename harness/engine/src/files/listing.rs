@@ -5,7 +5,7 @@ use super::places::Origin;
 use super::{Sight, key, metadata};
 use crate::run::session::{Halt, Session};
 use crosswire_calls::Does;
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{Tid, descriptor, memory};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

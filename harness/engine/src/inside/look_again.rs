@@ -11,7 +11,7 @@ use crate::emulate::waits::sets_of_select;
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::{Does, Timeout};
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{descriptor, memory};
 use libc::{EPOLLET, EPOLLONESHOT, epoll_event};
 use std::mem::size_of;

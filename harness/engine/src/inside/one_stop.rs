@@ -11,8 +11,8 @@ use crate::inside::vdso;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, Task};
 use crosswire_calls::StatusForm;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::memory;
-use crosswire_kernel::regs::Register;
 use crosswire_kernel::tracee::{self, Entering, Stop};
 use std::io;
 

@@ -1,8 +1,8 @@
 //! System calls that a stopped task makes for the engine, unseen by its program.
 
 use crosswire_kernel::Tid;
+use crosswire_kernel::arch::{Register, Registers};
 use crosswire_kernel::patience::Patience;
-use crosswire_kernel::regs::{Register, Registers};
 use crosswire_kernel::tracee::{Ending, Report, Stop, Stopped};
 use std::io;
 

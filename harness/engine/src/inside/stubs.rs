@@ -1,7 +1,7 @@
 //! The code through which a task comes back from a call that takes one stop.
 
 use crate::emulate::answer::MARK;
-use crosswire_kernel::regs::SYSCALL_INSTRUCTION;
+use crosswire_kernel::arch::{SYSCALL, SYSCALL_LENGTH};
 use crosswire_kernel::{Tid, memory};
 use std::collections::HashMap;
 use std::io;
@@ -73,7 +73,7 @@ impl Stubs {
             return None;
         }
         // Behind its `syscall` instruction, as the task would come back behind its own.
-        let address = CODE + self.image.len() as u64 + SYSCALL_INSTRUCTION;
+        let address = CODE + self.image.len() as u64 + SYSCALL_LENGTH;
         self.image.extend(code(next, look)?);
         self.known.insert((next, look), address);
         Some(address)
@@ -124,7 +124,7 @@ const TARGET: std::ops::Range<usize> = 29..37;
 fn code(next: u64, look: Glance) -> Option<[u8; SLOT as usize]> {
     const NOP: u8 = 0x90;
     let mut code = [NOP; SLOT as usize];
-    code[..2].copy_from_slice(&[0x0f, 0x05]); // syscall
+    code[..2].copy_from_slice(&SYSCALL);
     code[2..4].copy_from_slice(&[0x48, 0xa3]); // mov [RESULT], rax
     code[4..12].copy_from_slice(&RESULT.to_le_bytes());
     code[12..14].copy_from_slice(&[0x89, 0xc1]); // mov ecx, eax
@@ -145,7 +145,7 @@ fn code(next: u64, look: Glance) -> Option<[u8; SLOT as usize]> {
     code[37..39].copy_from_slice(&[0xff, 0xe1]); // jmp rcx
     code[39] = 0xb8; // told: mov eax, TOLD
     code[40..44].copy_from_slice(&TOLD.to_le_bytes());
-    code[44..46].copy_from_slice(&[0x0f, 0x05]); // syscall
+    code[44..46].copy_from_slice(&SYSCALL);
     Some(code)
 }
 
@@ -168,10 +168,7 @@ mod tests {
         assert_eq!(stubs.find(0x1234, Glance::Stat { argument: 5 }), None);
         assert_eq!(
             (first, second),
-            (
-                CODE + SYSCALL_INSTRUCTION,
-                CODE + SLOT + SYSCALL_INSTRUCTION
-            )
+            (CODE + SYSCALL_LENGTH, CODE + SLOT + SYSCALL_LENGTH)
         );
         assert_eq!(stubs.target(CODE - 1), None);
         for into in [0, 10, 44] {
@@ -221,7 +218,7 @@ mod tests {
         assert_eq!(given as u64, AREA / SLOT);
         assert_eq!(
             stubs.find(7, Glance::Nothing),
-            Some(CODE + 7 * SLOT + SYSCALL_INSTRUCTION)
+            Some(CODE + 7 * SLOT + SYSCALL_LENGTH)
         );
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::emulate::clock::STEP;
 use crate::inside::remote::{self, Remote, made};
+use crosswire_kernel::arch::SYSCALL;
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, memory};
 use std::io;
@@ -37,7 +38,6 @@ pub(crate) struct Kernels {
 /// call. Where its memory has no room, the program finds none, and makes system calls. Returns
 /// the address of a `syscall` instruction in the kernel's, which stays mapped.
 pub(crate) fn install(stopped: Stopped, kernels: &Kernels) -> io::Result<(Stopped, Option<u64>)> {
-    const SYSCALL: [u8; 2] = [0x0f, 0x05];
     let tid = stopped.tid();
     // It makes system calls itself, and nothing else that is mapped is known to.
     let mut code = [0; 2 * PAGE as usize];

@@ -9,9 +9,9 @@
 //! the beginning of every round.
 
 use super::path::Performed;
-use super::snapshot::{Changed, GENERAL};
+use super::snapshot::Changed;
 use crosswire_calls::{Arg, Does, Measure, Row};
-use crosswire_kernel::extended::VECTORS;
+use crosswire_kernel::arch::{GENERAL, VECTORS};
 use iced_x86::{
     FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register, UsedMemory,
 };

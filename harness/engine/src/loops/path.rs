@@ -1,7 +1,7 @@
 //! The instructions of one round of a loop, as the processor performed them.
 
 use crosswire_calls::{Does, Fact, Row};
-use crosswire_kernel::regs::Registers;
+use crosswire_kernel::arch::Registers;
 use crosswire_kernel::{Tid, memory};
 use iced_x86::{
     Code, CpuidFeature, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind,

@@ -3,8 +3,7 @@
 
 use crate::memory::is_engines_own;
 use crate::memory::space::DISTANCE;
-use crosswire_kernel::extended::{Extended, VECTORS};
-use crosswire_kernel::regs::Registers;
+use crosswire_kernel::arch::{Extended, GENERAL, Registers, VECTORS};
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{Tid, descriptor, maps, memory};
 use std::collections::BTreeSet;
@@ -15,9 +14,6 @@ use std::ops::Range;
 const MOST_BYTES: u64 = 1 << 30;
 
 const PAGE: u64 = 4096;
-
-/// Number of general-purpose registers.
-pub(super) const GENERAL: usize = 16;
 
 /// The state of a stopped task.
 pub(super) struct Snapshot {

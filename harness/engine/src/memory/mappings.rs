@@ -8,7 +8,7 @@ use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crate::start::loading::is_inside;
 use crosswire_calls::{Does, Mapping, SystemV};
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{filter, maps, memory};
 use crosswire_model::End;
 use libc::*;

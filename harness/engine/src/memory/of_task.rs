@@ -1,6 +1,6 @@
 //! What the engine keeps for each task about shared memory.
 
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 
 /// An access that a task is about to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::space::{DISTANCE, Region, Share};
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::{Arg, Does, Fact, SystemV};
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{Tid, memory};
 use libc::{EFAULT, IPC_STAT};
 

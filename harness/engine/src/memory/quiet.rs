@@ -7,13 +7,10 @@ use super::{Action, names_unseen};
 use crate::inside::remote::made;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does, Fact, Mapping};
+use crosswire_kernel::arch::{GETS_SEGMENT, SETS_SEGMENT};
 use crosswire_kernel::{memory, probe};
 use crosswire_model::{EVERYTHING, Signal};
 use libc::*;
-
-// asm/prctl.h; the libc crate lacks them.
-const ARCH_SET_GS: u64 = 0x1001;
-const ARCH_GET_GS: u64 = 0x1004;
 
 /// The handler that ignores a signal.
 const IGNORE: u64 = 1;
@@ -82,7 +79,7 @@ impl Session<'_> {
             return Ok(true);
         }
         match row.does {
-            Does::Segment if matches!(entering.args[0], ARCH_SET_GS | ARCH_GET_GS) => {
+            Does::Segment if matches!(entering.args[0] as u32, SETS_SEGMENT | GETS_SEGMENT) => {
                 return Err(self.uses_segment(index));
             }
             Does::SignalAction => self.note_handler(index),

@@ -9,7 +9,7 @@ use super::space::DISTANCE;
 use crate::inside::remote::{block_signals, next};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::regs::Registers;
+use crosswire_kernel::arch::Registers;
 use crosswire_kernel::tracee::{Report, Stop};
 use crosswire_model::AccessKind;
 

@@ -2,7 +2,7 @@
 
 use crate::memory::space::OWN;
 use crate::run::session::{Halt, Session};
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{Tid, memory};
 use std::ops::Range;
 use std::path::Path;

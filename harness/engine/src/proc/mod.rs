@@ -10,7 +10,7 @@ use crate::memory::shown::shown;
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::Does;
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{Tid, descriptor, memory};
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{Arg, Does, Filtering};
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::End;
 use libc::{

@@ -10,9 +10,9 @@ use crate::run::settle::Outlook;
 use crate::run::task::{At, State};
 use crate::schedule::choose::Choices;
 use crosswire_calls::{Does, Fact};
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
-use crosswire_kernel::regs::Register;
 use crosswire_kernel::tracee;
 use crosswire_model::{Action, Deviation, End, Limit, Moment, Signal, TaskId, What};
 

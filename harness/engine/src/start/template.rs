@@ -24,8 +24,8 @@ use crate::start::launch::{ANY, Launched, machine, resume_until};
 use crate::start::loading::is_inside;
 use crate::start::reads::EarlyReads;
 use crosswire_calls::Does;
+use crosswire_kernel::arch::{Register, Registers, SYSCALL};
 use crosswire_kernel::patience::Patience;
-use crosswire_kernel::regs::{Register, Registers};
 use crosswire_kernel::tracee::{Entering, Report, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory, registered};
 use crosswire_model::Wrapper;
@@ -172,12 +172,13 @@ impl Template {
 
     /// Keeps a program where its exec left it.
     pub fn at_exec(name: &str, launched: Launched) -> Result<Template, EngineError> {
-        const SYSCALL: u64 = 0x050f;
         let context = machine("keeping a template");
         let (tid, stopped) = (launched.stopped.tid(), launched.stopped);
         let registers = stopped.registers().map_err(&context)?;
         let word = memory::read_word(tid, registers.position()).map_err(&context)?;
-        let planted = word & !0xffff | SYSCALL;
+        let mut planted = word.to_ne_bytes();
+        planted[..SYSCALL.len()].copy_from_slice(&SYSCALL);
+        let planted = u64::from_ne_bytes(planted);
         (stopped.write_code(registers.position(), planted)).map_err(&context)?;
         Ok(Template {
             name: name.to_owned(),

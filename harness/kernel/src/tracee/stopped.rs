@@ -1,7 +1,8 @@
 //! A task in a ptrace stop.
 
+use crate::arch::NATIVE_ARCHITECTURE;
 use crate::request::done;
-use crate::{Tid, filter, probe};
+use crate::{Tid, probe};
 use std::io;
 
 /// A task in a ptrace stop. [`wait`](super::wait) alone makes one; whatever needs a stopped task is
@@ -74,7 +75,7 @@ impl Stopped {
             call: seccomp.nr as u32,
             args: seccomp.args,
             next: info.instruction_pointer,
-            native: info.arch == filter::NATIVE_ARCHITECTURE,
+            native: info.arch == NATIVE_ARCHITECTURE,
         })
     }
 

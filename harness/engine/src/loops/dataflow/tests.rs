@@ -1,6 +1,6 @@
 use super::super::path::decode;
 use super::*;
-use crosswire_kernel::regs::Registers;
+use crosswire_kernel::arch::Registers;
 
 /// Memory that is nobody else's.
 struct Own;

@@ -19,8 +19,8 @@ use crate::memory::reading::value_of;
 use crate::memory::space::{DISTANCE, Region};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::memory;
-use crosswire_kernel::regs::Register;
 use crosswire_kernel::tracee::{Report, Stop};
 use crosswire_model::{Access, AccessKind, DelayedStore, TaskId, What};
 

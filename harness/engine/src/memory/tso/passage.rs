@@ -6,7 +6,7 @@ use super::leg::{self, Code, Leg};
 use crate::inside::remote::next;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
-use crosswire_kernel::regs::Register;
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::tracee::{Report, Stop, Stopped};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

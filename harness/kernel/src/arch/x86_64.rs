@@ -1,9 +1,12 @@
-//! The registers of a stopped task, by what the x86-64 system-call convention
-//! uses them for (syscall(2), "Architecture calling conventions"). What is
-//! particular to this processor is here and in `filter`.
+//! x86-64: its registers, by what the system-call convention uses them for (syscall(2),
+//! "Architecture calling conventions"), and what else is particular to it.
 
-use super::Tid;
-use super::request::done;
+mod extended;
+
+pub use extended::{DifferentVectors, Extended, VECTORS};
+
+use crate::Tid;
+use crate::request::done;
 use std::io;
 
 /// All general-purpose registers.
@@ -18,14 +21,30 @@ impl Default for Registers {
     }
 }
 
-/// Length of the `syscall` instruction: going back this far repeats the call.
-pub const SYSCALL_INSTRUCTION: u64 = 2;
+/// The instruction that makes a system call.
+pub const SYSCALL: [u8; 2] = [0x0f, 0x05];
+
+/// Length of that instruction: going back this far repeats the call.
+pub const SYSCALL_LENGTH: u64 = SYSCALL.len() as u64;
+
+/// `AUDIT_ARCH_X86_64` (linux/audit.h).
+pub const NATIVE_ARCHITECTURE: u32 = 0xC000_003E;
+
+/// `ARCH_SET_GS` (linux/arch/x86/include/uapi/asm/prctl.h): the operation of arch_prctl(2) that sets
+/// the base of the segment which programs leave alone. The libc crate lacks it.
+pub const SETS_SEGMENT: u32 = 0x1001;
+
+/// `ARCH_GET_GS`: the operation that tells it.
+pub const GETS_SEGMENT: u32 = 0x1004;
+
+/// Number of general-purpose registers.
+pub const GENERAL: usize = 16;
 
 impl Registers {
     /// Makes the task perform `call` (again) when it is next resumed.
     pub fn enter(&mut self, call: u64, args: [u64; 6]) {
         let r = &mut self.0;
-        r.rip -= SYSCALL_INSTRUCTION;
+        r.rip -= SYSCALL_LENGTH;
         r.rax = call;
         // Not in a call: otherwise the kernel might restart the old one.
         r.orig_rax = u64::MAX;
@@ -65,7 +84,7 @@ impl Registers {
 
     /// Makes the task perform a call with the `syscall` instruction at `gadget`.
     pub fn enter_at(&mut self, gadget: u64, call: u64, args: [u64; 6]) {
-        self.0.rip = gadget + SYSCALL_INSTRUCTION;
+        self.0.rip = gadget + SYSCALL_LENGTH;
         self.enter(call, args);
     }
 
@@ -76,7 +95,7 @@ impl Registers {
         [
             r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.r8, r.r9, r.r10, r.r11,
             r.r12, r.r13, r.r14, r.r15,
-        ][number % 16]
+        ][number % GENERAL]
     }
 
     /// Sets a general-purpose register; see [`Registers::general`].
@@ -87,7 +106,7 @@ impl Registers {
             &mut r.rdi, &mut r.r8, &mut r.r9, &mut r.r10, &mut r.r11, &mut r.r12, &mut r.r13,
             &mut r.r14, &mut r.r15,
         ];
-        *registers[number % 16] = value;
+        *registers[number % GENERAL] = value;
     }
 
     /// Source, destination and count of string instructions.
@@ -114,7 +133,7 @@ impl Registers {
 
     /// Goes past a `syscall` instruction that is the next one.
     pub fn pass_syscall(&mut self) {
-        self.0.rip += SYSCALL_INSTRUCTION;
+        self.0.rip += SYSCALL_LENGTH;
     }
 
     /// Completes a `rdtsc` (two bytes) or `rdtscp` (three) with this value.
