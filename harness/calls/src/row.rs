@@ -194,6 +194,12 @@ impl Row {
         crate::errors::lists(self.name, error)
     }
 
+    /// Returns whether the call, which concerns its process alone, can fail with this error.
+    pub fn fails_alone_with(&self, error: &str) -> bool {
+        let is_private = self.is(Fact::Private) || self.does == Does::Map(Mapping::Map);
+        is_private && self.lists(error)
+    }
+
     /// Returns whether the kernel follows none of the arguments as a pointer.
     pub fn has_no_pointer(&self) -> bool {
         !self.args.iter().any(|arg| arg.is_pointer())

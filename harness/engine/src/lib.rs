@@ -202,7 +202,7 @@ impl Engine {
     pub fn run(&mut self, plan: &Plan) -> Result<Run, EngineError> {
         let mut plan = plan.clone();
         if !self.is_start_up_free() {
-            plan.start_up = StartUp::default();
+            plan.start_up = plan.start_up.shortest();
         }
         let mut attempt = 0;
         loop {

@@ -125,6 +125,10 @@ impl Exploration {
                 Action::Errno(_) | Action::ShortIo(_) | Action::Interrupt | Action::Full
             )
         };
+        let error = |kind: &FaultKind| match kind.action {
+            Action::Errno(error) => Some(error),
+            _ => None,
+        };
         let is_shortest = self.exhaust.is_some() || self.faults.iter().any(befalls_looks);
         StartUp {
             reads_own_files: !is_shortest,
@@ -132,6 +136,7 @@ impl Exploration {
             carries_on: !self.every_step && self.exhaust.is_none(),
             loads_alike: !is_shortest && !self.every_step,
             leaves_pages: !self.every_step && self.exhaust.is_none(),
+            errors: self.faults.iter().filter_map(error).collect(),
             ..StartUp::default()
         }
     }

@@ -1,6 +1,6 @@
 //! All that determines a run.
 
-use super::{EVERYTHING, Fault, Limits, MemoryModel, Schedule, Signal};
+use super::{EVERYTHING, Errno, Fault, Limits, MemoryModel, Schedule, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,6 +83,10 @@ pub struct StartUp {
     /// Objects that two processes touch, one of which changes them. Start-up ends where it
     /// would look at one.
     pub contested: BTreeSet<String>,
+    /// Errors that faults may cause. A call that concerns its process alone, such as mmap(2), is a
+    /// step if it can fail with one of them; others of the kind are none.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub errors: BTreeSet<Errno>,
     /// Signals that processes send each other. If start-up looks at files, what a process
     /// decides about other signals is no step.
     pub sent: BTreeSet<Signal>,
@@ -145,6 +149,14 @@ impl StartUp {
         };
         self.contested.retain(is_told);
         self.contested.extend(files);
+    }
+
+    /// Returns the shortest start-up of which the same calls are steps afterwards.
+    pub fn shortest(&self) -> StartUp {
+        StartUp {
+            errors: self.errors.clone(),
+            ..StartUp::default()
+        }
     }
 
     fn is_least(&self) -> bool {

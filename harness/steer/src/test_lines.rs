@@ -136,6 +136,11 @@ fn write_plan(record: &Record, text: &mut String) -> std::fmt::Result {
         .map(|signal| format!("Signal({})", signal.0));
     let sent: Vec<String> = sent.collect();
     writeln!(text, "            sent: [{}].into(),", sent.join(", "))?;
+    if !start_up.errors.is_empty() {
+        let errors = start_up.errors.iter();
+        let errors: Vec<String> = errors.map(|error| format!("Errno({})", error.0)).collect();
+        writeln!(text, "            errors: [{}].into(),", errors.join(", "))?;
+    }
     text.push_str(
         "            ..StartUp::default()\n        },\n        ..Plan::default()\n    };\n",
     );

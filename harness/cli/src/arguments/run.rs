@@ -24,7 +24,7 @@ Faults, each optionally with :PROCESS, @CALL and #N; every other run injects one
   delay-signal(STEPS) delays a signal by STEPS steps
   interrupt           sends a signal that the process handles: a call that waits fails with EINTR
   short-io(BYTES)     limits a transfer to BYTES bytes
-  errno(NAME)         makes a call fail, as in errno(ENOSPC)
+  errno(NAME)         makes a call fail that can, as in errno(ENOSPC); errno(ENOMEM): mmap, brk, …
   full                shrinks the buffer of a pipe or socket to the kernel's minimum
   clock-jump(SECONDS) steps CLOCK_REALTIME by SECONDS (may be negative)
   reuse-pid           gives a new process the number of one that was waited for (needs namespaces)

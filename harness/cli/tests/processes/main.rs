@@ -14,6 +14,7 @@ mod independence;
 mod loops;
 mod machine;
 mod memory;
+mod own_errors;
 mod real_programs;
 mod shards;
 mod shared_programs;

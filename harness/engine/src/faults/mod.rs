@@ -8,10 +8,14 @@ pub(crate) mod transfer;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, TimedWait};
 use armed::{Delayed, Strike};
-use crosswire_calls::Does;
+use crosswire_calls::{Does, Mapping};
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::tracee;
 use crosswire_model::{Action, Fault, Moment, What};
 use libc::EINTR;
+
+/// What brk(2) does.
+const HEAP: Does = Does::Map(Mapping::Break);
 
 impl Session<'_> {
     /// Returns the first fault that strikes at this point, if one does.
@@ -66,6 +70,15 @@ impl Session<'_> {
             // returns from close()").
             Action::Errno(errno) if self.tasks[index].entering.row().does == Does::Close => {
                 self.tasks[index].fails_with = Some(-i64::from(errno.0));
+                Ok(Strike::None)
+            }
+            // Where there is no memory, brk(2) returns the end that it could not change, as it does
+            // for an end that makes no sense.
+            Action::Errno(_) if self.tasks[index].entering.row().does == HEAP => {
+                let end = Register::Arg(0);
+                let task = &mut self.tasks[index];
+                task.stopped()?.poke(end, 0)?;
+                task.restore = Some((end, task.entering.args[0]));
                 Ok(Strike::None)
             }
             Action::Errno(errno) => Ok(Strike::Answer(-i64::from(errno.0))),

@@ -58,6 +58,9 @@ impl Session<'_> {
         if !row.is(Fact::Private) && !maps_privately {
             return Ok(false);
         }
+        if self.may_be_made_to_fail(index) {
+            return Ok(false);
+        }
         if self.concerns_senders(index) || !self.unmapped_memory_files(index).is_empty() {
             return Ok(false);
         }
@@ -182,6 +185,16 @@ impl Session<'_> {
                 self.early.sent.insert(signal);
             }
         }
+    }
+
+    /// Tells whether a fault may befall the call at which a task stands, although the call concerns
+    /// its process alone: not while the program is loaded.
+    fn may_be_made_to_fail(&self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let mut errors = self.setup.plan.start_up.errors.iter();
+        let row = task.entering.row();
+        self.processes[task.process].loading.is_none()
+            && errors.any(|error| row.fails_alone_with(&error.to_string()))
     }
 
     /// Returns the files of memfd_create(2) that a task is about to unmap, or parts of them: only

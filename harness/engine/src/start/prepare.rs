@@ -9,9 +9,10 @@ use crate::start::reads::EarlyReads;
 use crate::start::template::{Kept, Template};
 use crate::start::wrapper;
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
+use crosswire_calls::Row;
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
-use crosswire_model::{Plan, StartUp};
+use crosswire_model::{Errno, Plan, StartUp};
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -55,7 +56,7 @@ impl Engine {
             envp: environment
                 .map(|(name, value)| text(&format!("{name}={value}")))
                 .collect::<Result<_, _>>()?,
-            filter: filter::filter(),
+            filter: Vec::new(),
             limits: Vec::new(),
         };
         Ok(Startable {
@@ -76,6 +77,12 @@ impl Engine {
             next_pid: TEMPLATE_PID + self.prepared.len() as i32 * PIDS_OF_TEMPLATES,
             ..Reset::default()
         })?;
+        let errors: Vec<String> = start_up.errors.iter().map(Errno::to_string).collect();
+        let fails = |row: &Row| errors.iter().any(|error| row.fails_alone_with(error));
+        let filter = filter::filter(fails);
+        for program in &mut self.programs {
+            program.program.filter = filter.clone();
+        }
         let mut templates = Vec::new();
         let mut is_as_asked = true;
         for number in 0..self.programs.len() {
@@ -124,7 +131,7 @@ impl Engine {
             ..Plan::default()
         };
         plan.limits.wall_ms = LOADING_MS;
-        let shortest = StartUp::default();
+        let shortest = start_up.shortest();
         let needed = match start_up.is_shortest() {
             true => &[&shortest][..],
             false => &[start_up, &shortest],

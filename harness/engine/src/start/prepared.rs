@@ -41,7 +41,10 @@ impl Prepared {
     pub fn serves(&self, wanted: &StartUp) -> bool {
         let (own, other) = (&self.start_up, wanted);
         let kind = |one: &StartUp| (one.reads_own_files, one.comes_first);
-        if kind(own) != kind(other) || self.has_wrappers(own) != self.has_wrappers(other) {
+        if own.errors != other.errors
+            || kind(own) != kind(other)
+            || self.has_wrappers(own) != self.has_wrappers(other)
+        {
             return false;
         }
         let is_new = |object: &&String| !own.contested.contains(*object);
