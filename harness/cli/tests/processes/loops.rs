@@ -7,7 +7,7 @@ use crosswire_testing::engine::on_every_cpu;
 use std::path::Path;
 
 /// Forms that go on forever unless something happens.
-const ENDLESS: [&str; 37] = [
+const ENDLESS: [&str; 39] = [
     "load",
     "scan",
     "counter",
@@ -32,6 +32,8 @@ const ENDLESS: [&str; 37] = [
     "between_locks",
     "settling",
     "asking",
+    "mapping",
+    "identifying",
     "lock_file",
     "message",
     "semaphores",

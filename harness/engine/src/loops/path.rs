@@ -1,12 +1,13 @@
 //! The instructions of one round of a loop, as the processor performed them.
 
-use crosswire_calls::{Does, Fact, Row};
+use crosswire_calls::{Does, Fact, Mapping, Row};
 use crosswire_kernel::arch::Registers;
 use crosswire_kernel::{Tid, memory};
 use iced_x86::{
     Code, CpuidFeature, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind,
     Register,
 };
+use libc::MADV_DONTNEED;
 
 /// Instructions that are followed at first; each takes some microseconds. Where that is not
 /// enough, twice as many are followed the next time.
@@ -59,7 +60,7 @@ impl Path {
                 instruction,
                 registers,
             });
-        match performed.filter(|one| one.call().is_none_or(leaves_settings)) {
+        match performed.filter(Performed::leaves_settings) {
             Some(performed) => self.steps.push(performed),
             None => self.lost = true,
         }
@@ -78,16 +79,6 @@ impl Path {
 
     pub fn is_lost(&self) -> bool {
         self.lost
-    }
-}
-
-/// Tells whether a call leaves what is mapped, and what is done about signals, as it is:
-/// that is not compared.
-fn leaves_settings(row: &Row) -> bool {
-    match row.does {
-        Does::Map(_) | Does::SignalAction | Does::Segment => false,
-        Does::Anything => !row.is(Fact::Private),
-        _ => true,
     }
 }
 
@@ -128,7 +119,6 @@ fn is_followed(instruction: &Instruction) -> bool {
             | Mnemonic::Rdtsc
             | Mnemonic::Rdtscp
             | Mnemonic::Rdpid
-            | Mnemonic::Cpuid
             | Mnemonic::Wrpkru
             | Mnemonic::Ldmxcsr
             | Mnemonic::Enter
@@ -151,6 +141,18 @@ fn is_followed(instruction: &Instruction) -> bool {
 }
 
 impl Performed {
+    /// Tells whether the instruction leaves what is done about signals as it is, which is not
+    /// compared, and what is in memory as the program has it: lazily freed pages go when the
+    /// kernel likes.
+    fn leaves_settings(&self) -> bool {
+        self.call().is_none_or(|row| match row.does {
+            Does::Map(Mapping::Advise) => self.registers.args()[2] == MADV_DONTNEED as u64,
+            Does::SignalAction | Does::Segment => false,
+            Does::Anything => !row.is(Fact::Private),
+            _ => true,
+        })
+    }
+
     /// The row of the call, if the instruction makes one.
     pub fn call(&self) -> Option<&'static Row> {
         let is_call = self.instruction.mnemonic() == Mnemonic::Syscall;

@@ -4,8 +4,9 @@
 use crate::memory::is_engines_own;
 use crate::memory::space::DISTANCE;
 use crosswire_kernel::arch::{Extended, GENERAL, Registers, VECTORS};
+use crosswire_kernel::maps::{self, Area};
 use crosswire_kernel::tracee::Stopped;
-use crosswire_kernel::{Tid, descriptor, maps, memory};
+use crosswire_kernel::{Tid, descriptor, memory};
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
@@ -23,6 +24,8 @@ pub(super) struct Snapshot {
     blocked_signals: u64,
     /// Descriptors: their numbers, and what is known of the files.
     files: Vec<(i32, String)>,
+    /// What is mapped.
+    areas: Vec<Area>,
     /// Runs of pages that are written, by address.
     memory: Vec<(u64, Vec<u8>)>,
 }
@@ -54,6 +57,7 @@ impl Snapshot {
             extended: stopped.extended()?,
             blocked_signals: stopped.signal_mask()?,
             files: descriptor::all(tid)?,
+            areas: maps::areas(tid)?,
             memory: read_runs(tid, &pages),
         }))
     }
@@ -68,6 +72,7 @@ impl Snapshot {
     pub fn changed(&self, later: &Snapshot) -> Option<Changed> {
         let is_comparable = self.place() == later.place()
             && self.files == later.files
+            && self.areas == later.areas
             && self.blocked_signals == later.blocked_signals
             && self.memory.len() == later.memory.len();
         // A scalar instruction leaves what is beyond the lowest 16 bytes of a register.
