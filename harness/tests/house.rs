@@ -12,6 +12,9 @@ use syn::visit::Visit;
 /// Lines that a file may have.
 const MOST_LINES: usize = 500;
 
+/// Files that a folder of the engine may have.
+const MOST_FILES: usize = 16;
+
 /// Where calls may be named: the table itself, and the places that make calls of their own.
 const MAY_NAME_CALLS: [&str; 4] = [
     "calls/src/",
@@ -42,6 +45,20 @@ fn files_stay_short() {
         long.is_empty(),
         "at most {MOST_LINES} are allowed: {}",
         long.join(", ")
+    );
+}
+
+#[test]
+fn rooms_of_the_engine_stay_small() {
+    let mut files: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for path in sources(&harness().join("engine/src")) {
+        let room = path.parent().expect("a file is in a folder");
+        *files.entry(room.to_owned()).or_default() += 1;
+    }
+    files.retain(|_, count| *count > MOST_FILES);
+    assert!(
+        files.is_empty(),
+        "at most {MOST_FILES} files are allowed: {files:?}"
     );
 }
 

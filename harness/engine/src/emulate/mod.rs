@@ -4,23 +4,14 @@
 pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod chance;
-pub(crate) mod clock;
-mod cpu;
-mod expiry;
-pub(crate) mod lent;
 pub(crate) mod locks;
 pub(crate) mod network;
 mod outside;
 mod pipes;
-pub(crate) mod readings;
 mod scheduling;
 mod settings;
 pub(crate) mod sockets;
-pub(crate) mod timer_calls;
-pub(crate) mod timers;
-pub(crate) mod tsc;
-mod usage;
-pub(crate) mod waits;
+pub(crate) mod time;
 
 use crate::inside::remote::made;
 use crate::memory::names_unseen;
@@ -29,7 +20,6 @@ use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
 use crate::run::task::{State, TimedWait};
 pub(crate) use answer::Emulated;
 pub use answer::MARK;
-use clock::from_timespec;
 use crosswire_calls::{Arg, Does, Row};
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::{memory, tracee};
@@ -38,6 +28,7 @@ use libc::{
     CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ENOMEM, ESRCH,
     GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM, TIMER_ABSTIME, c_int,
 };
+use time::clock::{self, from_timespec};
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
 const INVALID: Emulated = Emulated::Answer(-(EINVAL as i64));

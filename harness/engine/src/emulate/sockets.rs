@@ -4,7 +4,7 @@
 
 use crate::emulate::Emulated;
 use crate::emulate::address::destination;
-use crate::emulate::clock::{from_timeval, to_timeval};
+use crate::emulate::time::clock::{from_timeval, to_timeval};
 use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
 use crosswire_calls::{Does, Row};

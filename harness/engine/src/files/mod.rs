@@ -11,7 +11,7 @@ mod renames;
 mod status;
 mod times;
 
-use crate::emulate::clock::Clock;
+use crate::emulate::time::clock::Clock;
 use crate::run::session::Session;
 use crosswire_calls::{Arg, Does, Row};
 use crosswire_kernel::{Tid, memory};

@@ -1,4 +1,4 @@
-//! ObjectNames touched by the end of a process, and by the causes of that end.
+//! Objects touched by the end of a process, and by the causes of that end.
 
 use super::groups;
 use crate::footprint::objects;

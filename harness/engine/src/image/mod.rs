@@ -27,8 +27,8 @@ mod trial;
 mod trials;
 
 use crate::emulate::chance::Chance;
-use crate::emulate::clock::Clock;
-use crate::emulate::lent::Readings;
+use crate::emulate::time::clock::Clock;
+use crate::emulate::time::lent::Readings;
 use crate::memory::Action;
 use crosswire_kernel::arch::Registers;
 use crosswire_kernel::maps::Area;

@@ -2,7 +2,7 @@
 
 use super::surroundings::{Settings, Surroundings, of_program};
 use super::{Followed, Former, Image, Memory, OfEngine, OfTask, layout};
-use crate::emulate::lent::Lent;
+use crate::emulate::time::lent::Lent;
 use crate::inside::remote::{Remote, made, room_below_stack};
 use crate::memory::Action;
 use crate::run::session::{Halt, Session};

@@ -1,7 +1,7 @@
 //! Trials: whether what is different in every run makes a difference to how a program is loaded.
 
 use super::{Image, Images, Known, Stage, Timepiece, Varying, WORD};
-use crate::emulate::clock::SECOND;
+use crate::emulate::time::clock::SECOND;
 use crate::run::session::Session;
 use crosswire_calls::{Row, StatusForm};
 use crosswire_kernel::memory;

@@ -7,7 +7,7 @@
 //! a task sees that gets the CPU late.
 
 use super::remote::{Remote, room_below_stack};
-use crate::emulate::waits::sets_of_select;
+use crate::emulate::time::waits::sets_of_select;
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::{Does, Timeout};

@@ -5,7 +5,7 @@
 //! and counts down the readings that are left. When none is left, and for anything but the
 //! time of a usual clock, it makes the system call, which the engine answers.
 
-use crate::emulate::clock::STEP;
+use crate::emulate::time::clock::STEP;
 use crate::inside::remote::{self, Remote, made};
 use crosswire_kernel::arch::SYSCALL;
 use crosswire_kernel::tracee::Stopped;

@@ -2,7 +2,7 @@
 
 use super::Looping;
 use super::of_task::Nature;
-use crate::emulate::clock::STEP;
+use crate::emulate::time::clock::STEP;
 use crate::run::session::{Halt, Session};
 use crate::run::task::State;
 

@@ -6,7 +6,7 @@
 //! of its alias (see `trampoline`).
 
 use super::own::OwnMemory;
-use crate::emulate::lent::Lent;
+use crate::emulate::time::lent::Lent;
 use crate::inside::stubs::{self, Installed};
 use crate::inside::vdso;
 use crosswire_calls::{Arg, Does, Mapping, Row};

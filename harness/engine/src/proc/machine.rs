@@ -2,7 +2,7 @@
 //! Programs see one that does nothing but this run.
 
 use super::tasks::TICKS;
-use crate::emulate::clock::SECOND;
+use crate::emulate::time::clock::SECOND;
 use crate::run::session::Session;
 use libc::{CLOCK_MONOTONIC, CLOCK_REALTIME};
 

@@ -2,7 +2,7 @@
 //! and how long that takes; the program is to read what it would read without it.
 
 use super::descriptors::{hidden_length, hidden_memory};
-use crate::emulate::clock::{Clock, SECOND};
+use crate::emulate::time::clock::{Clock, SECOND};
 use crate::run::scheduling::Scheduling;
 use crate::run::session::Session;
 use crate::run::task::{State, Task};

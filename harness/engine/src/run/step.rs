@@ -3,7 +3,7 @@
 //! and the chosen task continues to its next call.
 
 use crate::emulate::Emulated;
-use crate::emulate::clock::STEP;
+use crate::emulate::time::clock::STEP;
 use crate::faults::armed::Strike;
 use crate::run::session::{Halt, Session};
 use crate::run::settle::Outlook;

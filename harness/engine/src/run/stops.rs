@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use crate::emulate::chance::Chance;
-use crate::emulate::lent::Readings;
+use crate::emulate::time::lent::Readings;
 use crate::image::Making;
 use crate::inside::stubs::Stubs;
 use crate::inside::vdso;

@@ -1,7 +1,7 @@
 //! The tasks and processes of one run, as the engine sees them.
 
 use crate::emulate::chance::Chance;
-use crate::emulate::lent::Readings;
+use crate::emulate::time::lent::Readings;
 use crate::image::Making;
 use crate::inside::vdso::Kernels;
 use crate::loops::Looping;

@@ -1,7 +1,7 @@
 //! Starting a program and following it through its exec.
 
 use crate::emulate::chance::Chance;
-use crate::emulate::clock::Clock;
+use crate::emulate::time::clock::Clock;
 use crate::inside::vdso;
 use crate::start::auxv;
 use crate::{EngineError, Start};

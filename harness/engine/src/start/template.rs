@@ -10,8 +10,8 @@
 use crate::EngineError;
 use crate::emulate::MARK;
 use crate::emulate::chance::Chance;
-use crate::emulate::clock::Clock;
-use crate::emulate::tsc;
+use crate::emulate::time::clock::Clock;
+use crate::emulate::time::tsc;
 use crate::inside::one_stop;
 use crate::inside::remote::Remote;
 use crate::inside::stubs::Installed;

@@ -15,7 +15,7 @@
 //! No trait says so: a build has one processor, and the compiler names what a file lacks.
 //!
 //! The rest that knows x86-64 decodes instructions or writes code: `kernel/src/counter.rs` and
-//! `engine/src/emulate/tsc.rs` (the time-stamp counter), `calls/src/table_x86_64.rs` (calls that
+//! `engine/src/emulate/time/tsc.rs` (the time-stamp counter), `calls/src/table_x86_64.rs` (calls that
 //! only it has), `engine/src/inside/stubs.rs` and `vdso.rs`, `engine/src/image/assembler.rs`,
 //! `engine/src/memory/code/`, `strings.rs` and `tso/`, `engine/src/loops/` (the flow of data), and
 //! `symbols/src/unwind.rs`.

@@ -1,8 +1,8 @@
 //! Calls about timers: alarm, setitimer, timer_create, timerfd.
 
-use super::answer::Emulated;
 use super::clock::{self, from_timespec, from_timeval};
 use super::timers::{Alarm, Timer};
+use crate::emulate::answer::Emulated;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{self as calls, Does};
 use crosswire_kernel::{Tid, descriptor, memory, probe};

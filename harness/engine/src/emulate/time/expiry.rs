@@ -21,7 +21,7 @@ const OVERRUN: usize = 20;
 
 impl Session<'_> {
     /// Returns the time by a timer's clock.
-    pub(super) fn now_of(&self, timer: &Timer) -> u64 {
+    pub(in crate::emulate) fn now_of(&self, timer: &Timer) -> u64 {
         match timer.counts_cpu_time() {
             true => self.processes[timer.process].cpu_time,
             false => self.clock.now(),
@@ -138,7 +138,7 @@ impl Session<'_> {
     }
 
     /// Returns the overruns of the last expiry of which a signal was delivered.
-    pub(super) fn overruns(&self, at: usize) -> i64 {
+    pub(in crate::emulate) fn overruns(&self, at: usize) -> i64 {
         self.timers.timers[at].merged.min(MOST_OVERRUNS) as i64
     }
 

@@ -2,7 +2,7 @@
 //! wait at the right virtual time.
 
 use crate::emulate::Emulated;
-use crate::emulate::clock::{
+use crate::emulate::time::clock::{
     SECOND, from_timespec, from_timeval, is_calendar, to_timespec, to_timeval,
 };
 use crate::run::session::{Halt, Session};

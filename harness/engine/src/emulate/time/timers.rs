@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 /// Action of a timer when it expires.
 #[derive(Debug)]
-pub(super) enum Alarm {
+pub(in crate::emulate) enum Alarm {
     /// A signal to the process: alarm(2) and setitimer(2).
     Process { which: c_int },
     /// The signal of timer_create(2), if it wants one.
@@ -23,26 +23,26 @@ pub(super) enum Alarm {
 }
 
 #[derive(Debug)]
-pub(super) struct Timer {
-    pub(super) process: usize,
-    pub(super) alarm: Alarm,
+pub(in crate::emulate) struct Timer {
+    pub(in crate::emulate) process: usize,
+    pub(in crate::emulate) alarm: Alarm,
     /// By the clock of the run, or by the CPU time of its process.
-    pub(super) deadline: Option<u64>,
-    pub(super) interval: u64,
+    pub(in crate::emulate) deadline: Option<u64>,
+    pub(in crate::emulate) interval: u64,
     /// The deadline is a date, which comes sooner if the calendar is set forward.
-    pub(super) is_date: bool,
+    pub(in crate::emulate) is_date: bool,
     /// Expiries that have been merged with the last one: the signal was still pending, or
     /// nobody had read the descriptor.
-    pub(super) merged: u64,
+    pub(in crate::emulate) merged: u64,
     /// Nobody has noticed the last expiry, as far as is known.
-    pub(super) unnoticed: bool,
+    pub(in crate::emulate) unnoticed: bool,
 }
 
 /// All timers of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    pub(super) timers: Vec<Timer>,
-    pub(super) next_id: i32,
+    pub(in crate::emulate) timers: Vec<Timer>,
+    pub(in crate::emulate) next_id: i32,
 }
 
 impl Timers {
@@ -70,7 +70,7 @@ impl Timers {
         self.timers.iter().position(matches)
     }
 
-    pub(super) fn posix(&self, process: usize, id: u64) -> Option<usize> {
+    pub(in crate::emulate) fn posix(&self, process: usize, id: u64) -> Option<usize> {
         let wanted = id as i32;
         self.position(
             process,
@@ -79,7 +79,7 @@ impl Timers {
     }
 
     /// The timer behind a descriptor, which processes may share.
-    pub(super) fn descriptor(&self, process: Tid, number: u64) -> Option<usize> {
+    pub(in crate::emulate) fn descriptor(&self, process: Tid, number: u64) -> Option<usize> {
         self.timers.iter().position(|timer| match &timer.alarm {
             Alarm::Descriptor { file, .. } => descriptor::is_same(file, process, number),
             _ => false,
@@ -87,7 +87,7 @@ impl Timers {
     }
 
     /// The timer of setitimer(2) of this kind.
-    pub(super) fn of_process(&mut self, process: usize, which: c_int) -> &mut Timer {
+    pub(in crate::emulate) fn of_process(&mut self, process: usize, which: c_int) -> &mut Timer {
         let wanted = which;
         let at = self.position(
             process,
@@ -104,7 +104,7 @@ impl Timers {
 
 impl Timer {
     /// Builds a timer that is not armed.
-    pub(super) fn new(process: usize, alarm: Alarm) -> Timer {
+    pub(in crate::emulate) fn new(process: usize, alarm: Alarm) -> Timer {
         Timer {
             process,
             alarm,
@@ -116,7 +116,7 @@ impl Timer {
         }
     }
 
-    pub(super) fn clock(&self) -> c_int {
+    pub(in crate::emulate) fn clock(&self) -> c_int {
         match self.alarm {
             Alarm::Process { which: ITIMER_REAL } => libc::CLOCK_REALTIME,
             Alarm::Process { .. } => libc::CLOCK_PROCESS_CPUTIME_ID,
@@ -125,12 +125,12 @@ impl Timer {
     }
 
     /// Returns whether it measures CPU time.
-    pub(super) fn counts_cpu_time(&self) -> bool {
+    pub(in crate::emulate) fn counts_cpu_time(&self) -> bool {
         crosswire_calls::clock_owner(self.clock()).is_some()
     }
 
     /// The signal that it sends.
-    pub(super) fn signal(&self) -> Option<i32> {
+    pub(in crate::emulate) fn signal(&self) -> Option<i32> {
         match self.alarm {
             Alarm::Process {
                 which: ITIMER_VIRTUAL,
@@ -143,17 +143,17 @@ impl Timer {
     }
 
     /// Returns the time left, given that by its clock.
-    pub(super) fn remaining(&self, now: u64) -> u64 {
+    pub(in crate::emulate) fn remaining(&self, now: u64) -> u64 {
         self.deadline.map_or(0, |at| at.saturating_sub(now).max(1))
     }
 
-    pub(super) fn set(&mut self, deadline: Option<u64>, interval: u64) {
+    pub(in crate::emulate) fn set(&mut self, deadline: Option<u64>, interval: u64) {
         (self.deadline, self.interval) = (deadline, interval);
         (self.merged, self.unnoticed) = (0, false);
     }
 
     /// Passes the deadline, and returns how many times it has expired by now.
-    pub(super) fn pass(&mut self, now: u64) -> u64 {
+    pub(in crate::emulate) fn pass(&mut self, now: u64) -> u64 {
         let Some(deadline) = self.deadline.filter(|deadline| *deadline <= now) else {
             return 0;
         };

@@ -2,7 +2,7 @@
 //! machine, so that programs find nothing used.
 
 use super::clock::SECOND;
-use super::{Emulated, FAULT, INVALID};
+use crate::emulate::{Emulated, FAULT, INVALID};
 use crate::proc::machine;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::Measure;
@@ -18,7 +18,7 @@ const TIMES: usize = 32;
 const MACHINE: usize = 112;
 
 impl Session<'_> {
-    pub(super) fn measure(&self, index: usize, measure: Measure) -> Emulated {
+    pub(in crate::emulate) fn measure(&self, index: usize, measure: Measure) -> Emulated {
         let task = &self.tasks[index];
         let [first, second, ..] = task.entering.args;
         let (own, ended) = (

@@ -27,7 +27,7 @@ const LEAST: Duration = Duration::from_millis(400);
 impl Session<'_> {
     /// Returns the time of the clock with this id as a task sees it; `None` if there is no
     /// such clock.
-    pub(super) fn reading(&self, index: usize, id: c_int) -> Option<u64> {
+    pub(in crate::emulate) fn reading(&self, index: usize, id: c_int) -> Option<u64> {
         let Some(owner) = clock_owner(id) else {
             return (0..=libc::CLOCK_TAI)
                 .contains(&id)

@@ -22,7 +22,7 @@ const MOST: u64 = 256;
 
 impl Session<'_> {
     /// A task is about to read a clock by a call.
-    pub(super) fn note_reading(&mut self, index: usize) {
+    pub(in crate::emulate) fn note_reading(&mut self, index: usize) {
         if self.tasks[index].entering.row().reads_clock() {
             let process = self.tasks[index].process;
             let readings = &mut self.processes[process].readings;
