@@ -125,8 +125,10 @@ impl Exploration {
                 Action::Errno(_) | Action::ShortIo(_) | Action::Interrupt | Action::Full
             )
         };
+        // A scenario is about what its processes do to each other: memory that one of them cannot
+        // get for itself ends a Rust program, whatever it communicates by.
         let error = |kind: &FaultKind| match kind.action {
-            Action::Errno(error) => Some(error),
+            Action::Errno(error) if self.scenario.is_none() => Some(error),
             _ => None,
         };
         let is_shortest = self.exhaust.is_some() || self.faults.iter().any(befalls_looks);

@@ -67,7 +67,8 @@ impl Faults {
         Faults::one(Action::ShortIo(bytes), process)
     }
 
-    /// Makes a call fail with this error (`"ENOSPC"`), without an effect.
+    /// Makes a call fail with this error (`"ENOSPC"`), without an effect. It is none that concerns
+    /// its process alone, such as mmap(2).
     ///
     /// # Panics
     /// If there is no error of that name.
