@@ -23,7 +23,9 @@ pub fn take(process: Tid, descriptor: i32) -> io::Result<OwnedFd> {
 /// Type of the file behind a descriptor, as far as transfers are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileType {
-    /// A pipe or stream socket: any number of bytes may move.
+    /// A pipe or FIFO: any number of bytes may move, and up to PIPE_BUF go in at once (pipe(7)).
+    Pipe,
+    /// A stream socket: any number of bytes may move.
     Stream,
     /// A socket of messages: each moves whole.
     Datagram,
@@ -39,7 +41,7 @@ pub fn file_type(file: &OwnedFd) -> FileType {
     use nix::sys::stat::{SFlag, fstat};
     let mode = fstat(file).map_or(0, |stat| stat.st_mode);
     match SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) {
-        SFlag::S_IFIFO => FileType::Stream,
+        SFlag::S_IFIFO => FileType::Pipe,
         SFlag::S_IFREG => FileType::Regular,
         SFlag::S_IFSOCK => match getsockopt(file, sockopt::SockType) {
             Ok(SockType::Stream) => FileType::Stream,
@@ -47,13 +49,6 @@ pub fn file_type(file: &OwnedFd) -> FileType {
         },
         _ => FileType::Other,
     }
-}
-
-/// Tells whether it is a pipe or a FIFO.
-pub fn is_pipe(file: &OwnedFd) -> bool {
-    use nix::sys::stat::{SFlag, fstat};
-    let is_it = |mode| SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) == SFlag::S_IFIFO;
-    fstat(file).is_ok_and(|stat| is_it(stat.st_mode))
 }
 
 /// Tells whether operations on it return EAGAIN instead of waiting.

@@ -151,6 +151,13 @@ impl StartUp {
         self.contested.extend(files);
     }
 
+    /// Tells whether a call that concerns its process alone can fail with one of
+    /// [these errors](StartUp::errors).
+    pub fn makes_fail(&self, row: &crosswire_calls::Row) -> bool {
+        let mut errors = self.errors.iter();
+        errors.any(|error| row.fails_alone_with(&error.to_string()))
+    }
+
     /// Returns the shortest start-up of which the same calls are steps afterwards.
     pub fn shortest(&self) -> StartUp {
         StartUp {

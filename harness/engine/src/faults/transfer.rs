@@ -49,16 +49,14 @@ impl Session<'_> {
         let Some(file) = self.file(index, transfer.descriptor) else {
             return Ok(None);
         };
-        if !matches!(
-            descriptor::file_type(&file),
-            FileType::Stream | FileType::Regular
-        ) {
-            return Ok(None);
-        }
-        if transfer.flow == Flow::Out
-            && descriptor::is_pipe(&file)
-            && self.length(index, amount) <= PIPE_BUF as u64
-        {
+        let moves_whole = match descriptor::file_type(&file) {
+            FileType::Pipe if transfer.flow == Flow::Out => {
+                self.length(index, amount) <= PIPE_BUF as u64
+            }
+            FileType::Pipe | FileType::Stream | FileType::Regular => false,
+            FileType::Datagram | FileType::Other => true,
+        };
+        if moves_whole {
             return Ok(None);
         }
         let task = &mut self.tasks[index];
@@ -131,7 +129,7 @@ impl Session<'_> {
         let file = self.file(index, transfer.descriptor)?;
         if !matches!(
             descriptor::file_type(&file),
-            FileType::Stream | FileType::Datagram
+            FileType::Pipe | FileType::Stream | FileType::Datagram
         ) {
             return None;
         }

@@ -58,10 +58,10 @@ impl Session<'_> {
         if !row.is(Fact::Private) && !maps_privately {
             return Ok(false);
         }
-        if self.may_be_made_to_fail(index) {
-            return Ok(false);
-        }
-        if self.concerns_senders(index) || !self.unmapped_memory_files(index).is_empty() {
+        if self.may_be_made_to_fail(index)
+            || self.concerns_senders(index)
+            || !self.unmapped_memory_files(index).is_empty()
+        {
             return Ok(false);
         }
         if names_unseen(row, &entering.args) {
@@ -191,10 +191,8 @@ impl Session<'_> {
     /// its process alone: not while the program is loaded.
     fn may_be_made_to_fail(&self, index: usize) -> bool {
         let task = &self.tasks[index];
-        let mut errors = self.setup.plan.start_up.errors.iter();
-        let row = task.entering.row();
         self.processes[task.process].loading.is_none()
-            && errors.any(|error| row.fails_alone_with(&error.to_string()))
+            && self.setup.plan.start_up.makes_fail(task.entering.row())
     }
 
     /// Returns the files of memfd_create(2) that a task is about to unmap, or parts of them: only

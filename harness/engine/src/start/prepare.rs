@@ -9,10 +9,9 @@ use crate::start::reads::EarlyReads;
 use crate::start::template::{Kept, Template};
 use crate::start::wrapper;
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
-use crosswire_calls::Row;
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
-use crosswire_model::{Errno, Plan, StartUp};
+use crosswire_model::{Plan, StartUp};
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -77,9 +76,7 @@ impl Engine {
             next_pid: TEMPLATE_PID + self.prepared.len() as i32 * PIDS_OF_TEMPLATES,
             ..Reset::default()
         })?;
-        let errors: Vec<String> = start_up.errors.iter().map(Errno::to_string).collect();
-        let fails = |row: &Row| errors.iter().any(|error| row.fails_alone_with(error));
-        let filter = filter::filter(fails);
+        let filter = filter::filter(|row| start_up.makes_fail(row));
         for program in &mut self.programs {
             program.program.filter = filter.clone();
         }

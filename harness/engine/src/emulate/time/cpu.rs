@@ -147,18 +147,17 @@ impl Session<'_> {
         let next = looping.iter().filter_map(deadline);
         let next = next.min_by_key(|(time, ..)| *time);
         let before = until.map_or(u64::MAX, |at| at.saturating_sub(now));
-        let (passes, told) = match next {
-            Some((time, index, told_at, limit)) if time <= before => {
-                (time, Some((index, told_at, limit)))
-            }
-            _ if until.is_some() => (before, None),
-            _ => return Ok(false),
+        let told = next.filter(|(time, ..)| *time <= before);
+        let passes = match told {
+            Some((time, ..)) => time,
+            None if until.is_some() => before,
+            None => return Ok(false),
         };
         for index in looping {
             let used = share(self, index, passes);
             self.use_cpu(index, used);
         }
-        let Some((index, told_at, limit)) = told else {
+        let Some((_, index, told_at, limit)) = told else {
             return Ok(false);
         };
         // Shares are whole nanoseconds.

@@ -80,16 +80,17 @@ impl Session<'_> {
                     _ => pair.and_then(from_timespec),
                 };
                 match length {
-                    // The kernel answers EFAULT and EINVAL; and no wait needs no end.
+                    // The kernel answers EFAULT and EINVAL.
                     None => return Ok(Emulated::Proceed),
+                    // No wait needs no end.
                     Some(0) if !sleeps_at_least => return Ok(Emulated::Proceed),
                     Some(length) => self.clock.after(length),
                 }
             }
             Timeout::Absolute(_, clock) => {
                 match memory::read_pair(tid, value).ok().and_then(from_timespec) {
-                    // Long past in the kernel's time as well as in ours.
                     None => return Ok(Emulated::Proceed),
+                    // Long past in the kernel's time as well as in ours.
                     Some(0..SECOND) if !sleeps_at_least => return Ok(Emulated::Proceed),
                     Some(absolute) => self.clock.deadline(clock, absolute),
                 }
