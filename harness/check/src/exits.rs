@@ -3,7 +3,8 @@
 //!
 //! * A process killed by a fault is never blamed for its end.
 //! * A signal of a process's own making (`SIGSEGV`, `SIGABRT`, …) is a violation
-//!   in any process, whatever faults were injected: a program may give up, not crash.
+//!   in any process, whatever faults were injected: a program may give up, not crash. One that
+//!   another process has sent is none.
 //! * A panic is reported once, not again as the status or `SIGABRT` it leads to.
 //! * The processes that the harness started must exit with status 0, or as
 //!   [`Expectations`] say. Death by any other signal is an unexpected end of
@@ -18,7 +19,7 @@
 //!   in the contract of each transfer, `interrupt` in that of each call that may
 //!   block (signal(7)), and numbers of processes are given away again (fork(2)). A correct program copes with these.
 
-use super::processes::{is_killed_by_fault, process_of};
+use super::processes::{is_killed_by_fault, process_of, sent_by_another};
 use super::{Exit, Expectations};
 use crosswire_model::{Action, End, Errno, Event, Kind, Signal, TaskId, Trace, Violation, What};
 use std::collections::BTreeMap;
@@ -130,7 +131,9 @@ fn judge(
         Ending::Status(_) => false,
         Ending::Signal(SIGKILL) if !killed_by_program(trace, leader) => return None,
         Ending::Signal(signal) if may_die(expectations, &process.process, signal) => return None,
-        Ending::Signal(signal) => is_own_making(signal),
+        Ending::Signal(signal) => {
+            is_own_making(signal) && !sent_by_another(trace, leader, signal, event)
+        }
     };
     if crashed {
         let told = !expectations.fatal_signals || is_told(trace, leader, found);
@@ -360,6 +363,8 @@ mod tests {
             by_default(&pair().event(1, 3, SIGSEGV)),
             [Kind::FatalSignal]
         );
+        let told = pair().call((0, 2), "kill", &[101, 11], None, 0);
+        assert_eq!(by_default(&told.event(1, 3, SIGSEGV)), [], "sent by `a`");
         let killed = RunBuilder::new(&["a", "b"]).fault(1, 1, "kill:b@#1");
         assert_eq!(
             by_default(&killed.event(0, 3, SIGSEGV)),

@@ -19,6 +19,7 @@ pub mod registered;
 mod request;
 pub mod sandbox;
 pub mod slice;
+pub mod terminal;
 pub mod tick;
 pub mod tracee;
 

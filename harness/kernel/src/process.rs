@@ -1,12 +1,14 @@
 //! Start and end of a scenario's processes, and the calls by which they speak to the
 //! engine.
 
+use crate::Tid;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::ForkResult;
 use std::ffi::{c_int, c_long};
 use std::io::{self, Write};
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 
 /// The template is ready: the engine clones each run from here.
 pub const MARK_TEMPLATE: u32 = 0x4352_0000;
@@ -18,6 +20,11 @@ pub const MARK_USER: u32 = crosswire_model::Call::MARK.0;
 /// Descriptors beyond are left alone: asking about them would cost a system call
 /// each.
 const DESCRIPTORS: RawFd = 1024;
+
+/// Returns the pid namespace of a process, as its file in `/proc` names it (pid_namespaces(7)).
+pub fn pid_namespace(pid: Tid) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
+}
 
 /// Makes a mark. The kernel has no such calls: without an engine that answers in
 /// its place, nothing happens and `false` is returned.

@@ -97,9 +97,9 @@ pub enum End {
     /// All tasks that could run go round in loops, of which every further round is proved
     /// to be like the one before; all others wait, none of them until some time.
     Livelock(Vec<Spinner>),
-    /// All tasks that could run go round in loops, and no step has had an effect for the
-    /// virtual time of [`Limits::stall_ns`](super::Limits::stall_ns). No proof: a loop might
-    /// end by itself.
+    /// All tasks that could run go round in loops, and no step has had an effect that another
+    /// process could notice for the virtual time of
+    /// [`Limits::stall_ns`](super::Limits::stall_ns). No proof: a loop might end by itself.
     Stalled(Vec<Spinner>),
     /// A limit was reached.
     Limit(Limit),

@@ -73,6 +73,17 @@ const ENDING: [&str; 20] = [
     "long_rounds",
 ];
 
+/// Forms that act in each round, and no other process has to do with it.
+const PRIVATE: [&str; 7] = [
+    "ticking",
+    "interval",
+    "logging",
+    "being_alive",
+    "telling_itself",
+    "writing_to_itself",
+    "at_random",
+];
+
 fn explored(program: &Path, form: &str, when: &str, runs: &str) -> Outcome {
     let directory = somewhere();
     let program = program.to_str().expect("a path that is text");
@@ -82,20 +93,17 @@ fn explored(program: &Path, form: &str, when: &str, runs: &str) -> Outcome {
     )
 }
 
-fn each(forms: &[&str], try_one: impl Fn(&Path, &str) -> Result<(), String> + Sync) {
+fn each(source: &str, forms: &[&str], try_one: impl Fn(&Path, &str) -> Result<(), String> + Sync) {
     let build = build_directory();
-    let program = compile(
-        &[folder("fixtures").join("c/loops/loops.c")],
-        build.path(),
-        "loops",
-    );
+    let source = folder("fixtures").join("c/loops").join(source);
+    let program = compile(&[source], build.path(), "loops");
     let failures = on_every_cpu(forms, |_, form| try_one(&program, form));
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
 fn endless_loops_are_proved_within_a_few_thousand_steps() {
-    each(&ENDLESS, |program, form| {
+    each("loops.c", &ENDLESS, |program, form| {
         let outcome = explored(program, form, "never", "1");
         let steps = outcome.report["schedule_points"].as_u64();
         let is_right = outcome.kinds() == ["livelock"] && steps.is_some_and(|n| n <= 5_000);
@@ -106,7 +114,7 @@ fn endless_loops_are_proved_within_a_few_thousand_steps() {
 
 #[test]
 fn loops_that_something_ends_pass() {
-    each(&ENDLESS, |program, form| {
+    each("loops.c", &ENDLESS, |program, form| {
         let outcome = explored(program, form, "late", "10");
         let told = || format!("{form}: {}", outcome.told());
         (outcome.verdict() == "pass").then_some(()).ok_or_else(told)
@@ -115,7 +123,7 @@ fn loops_that_something_ends_pass() {
 
 #[test]
 fn loops_that_end_by_themselves_pass() {
-    each(&ENDING, |program, form| {
+    each("loops.c", &ENDING, |program, form| {
         let outcome = explored(program, form, "never", "2");
         let told = || format!("{form}: {}", outcome.told());
         (outcome.verdict() == "pass").then_some(()).ok_or_else(told)
@@ -125,11 +133,32 @@ fn loops_that_end_by_themselves_pass() {
 /// The deadline that it computes anew in each round might be the end of the loop.
 #[test]
 fn a_loop_that_cannot_be_proved_endless_is_stalled() {
-    each(&["timed_semaphore"], |program, form| {
+    each("loops.c", &["timed_semaphore"], |program, form| {
         let outcome = explored(program, form, "never", "1");
         let told = || format!("{form}: {}", outcome.told());
         (outcome.kinds() == ["stalled"])
             .then_some(())
             .ok_or_else(told)
+    });
+}
+
+/// What a loop does for itself alone adds up, so that nothing is proved.
+#[test]
+fn loops_that_act_for_themselves_alone_are_stalled() {
+    each("private.c", &PRIVATE, |program, form| {
+        let never = explored(program, form, "never", "1");
+        let steps = never.report["schedule_points"].as_u64();
+        let is_stalled = never.kinds() == ["stalled"] && steps.is_some_and(|n| n <= 100_000);
+        let late = explored(program, form, "late", "10");
+        let counted = explored(program, form, "counted", "2");
+        let told = || {
+            let (late, counted) = (late.told(), counted.told());
+            format!(
+                "{form}: {steps:?} steps, {}; {late}; {counted}",
+                never.told()
+            )
+        };
+        let passes = late.verdict() == "pass" && counted.verdict() == "pass";
+        (is_stalled && passes).then_some(()).ok_or_else(told)
     });
 }

@@ -1,6 +1,7 @@
 //! Real processes under the harness: that they do what they do natively, repeat exactly,
 //! leave nothing behind, and that every order of their steps can be tried.
 
+mod answers;
 mod choices;
 mod clocks;
 mod containers;

@@ -20,6 +20,14 @@ use libc::*;
 const OFD_WAIT: u64 = F_OFD_SETLKW as u64;
 const OFD_TRY: u64 = F_OFD_SETLK as u64;
 
+impl Task {
+    /// Tells whether the queue is gone to which a held task tries to send: to one that tries for
+    /// the first time, the kernel says that there is none (msgop(2)).
+    pub fn has_lost_queue(&self, result: i64) -> bool {
+        self.entering.row().does == Does::SystemVSend && result == -i64::from(EINVAL)
+    }
+}
+
 impl Session<'_> {
     /// Turns a waiting lock request into an immediate one.
     pub fn attempt_lock(&mut self, index: usize) -> Result<Emulated, Halt> {
@@ -46,14 +54,20 @@ impl Session<'_> {
     /// A task found its lock taken: it is held until it may be free.
     pub fn park(&mut self, index: usize) -> Result<(), Halt> {
         if self.closes_lock_cycle(index) {
-            let result = -i64::from(EDEADLK);
-            let stopped = self.tasks[index].stopped()?;
-            stopped.poke(Register::Result, result as u64)?;
-            self.reports.complete(index, result);
-            return Ok(());
+            return self.end_attempt(index, EDEADLK);
         }
         self.repeat_call(index)?;
+        self.tasks[index].has_waited = true;
         self.hold(index)
+    }
+
+    /// Ends the call of a task that cannot have what it has waited for.
+    pub fn end_attempt(&mut self, index: usize, errno: c_int) -> Result<(), Halt> {
+        let result = -i64::from(errno);
+        let stopped = self.tasks[index].stopped()?;
+        stopped.poke(Register::Result, result as u64)?;
+        self.reports.complete(index, result);
+        Ok(())
     }
 
     /// Tells whether waiting for a record lock would close a cycle of processes that wait

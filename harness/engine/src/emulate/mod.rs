@@ -4,6 +4,7 @@
 pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod chance;
+pub(crate) mod limited;
 pub(crate) mod locks;
 pub(crate) mod network;
 mod outside;
@@ -11,13 +12,15 @@ mod pipes;
 mod scheduling;
 mod settings;
 pub(crate) mod sockets;
+mod system_v;
+mod terminals;
 pub(crate) mod time;
 
 use crate::inside::remote::made;
 use crate::memory::names_unseen;
 use crate::run::session::{Halt, Session};
 use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
-use crate::run::task::{State, TimedWait};
+use crate::run::task::{Process, State, TimedWait};
 pub(crate) use answer::Emulated;
 pub use answer::MARK;
 use crosswire_calls::{Arg, Does, Row};
@@ -98,11 +101,12 @@ impl Session<'_> {
             Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
             Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,
             Does::Timer(timer) => self.timer_call(index, timer)?,
+            Does::Device => self.device_request(index)?,
             Does::Socket => {
                 self.network.note_socket(args[0] as c_int);
                 Emulated::Proceed
             }
-            Does::Bind => self.choose_port(index)?,
+            Does::Bind => self.choose_address(index)?,
             Does::Connect | Does::Send | Does::Listen if self.network.is_used() => {
                 self.bind_first(index);
                 self.limit_wait(index)?
@@ -246,9 +250,12 @@ impl Session<'_> {
     /// include the templates, which the program must not know of.
     fn signal_everybody(&mut self, index: usize, signal: c_int) -> Result<Emulated, Halt> {
         let own = self.tasks[index].process;
+        // Beyond its pid namespace it knows of none (pid_namespaces(7)).
+        let of = |process: &Process| crosswire_kernel::process::pid_namespace(process.pid);
+        let namespace = of(&self.processes[own]);
         let mut others = 0;
         for (number, process) in self.processes.iter().enumerate() {
-            if number != own && !self.has_ended(process) {
+            if number != own && !self.has_ended(process) && namespace == of(process) {
                 tracee::kill(process.pid, signal);
                 others += 1;
             }

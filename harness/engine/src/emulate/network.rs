@@ -22,6 +22,8 @@ pub(crate) struct Network {
     lingers: bool,
     /// The next port for a socket that asks for any.
     next_port: u16,
+    /// The next name for a Unix socket that asks for any.
+    next_name: u32,
 }
 
 impl Default for Network {
@@ -31,6 +33,7 @@ impl Default for Network {
             is_used: false,
             lingers: false,
             next_port: FIRST_PORT,
+            next_name: 0,
         }
     }
 }
@@ -61,6 +64,12 @@ impl Network {
         let port = self.next_port;
         self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
         port
+    }
+
+    /// The next name that nobody has.
+    pub fn take_name(&mut self) -> u32 {
+        self.next_name += 1;
+        self.next_name
     }
 
     pub(super) fn has_no_timeouts(&self) -> bool {

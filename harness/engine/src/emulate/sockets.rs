@@ -8,6 +8,7 @@ use crate::emulate::time::clock::{from_timeval, to_timeval};
 use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
 use crosswire_calls::{Does, Row};
+use crosswire_kernel::arch::Register;
 use crosswire_kernel::{descriptor, memory};
 use libc::*;
 use std::path::PathBuf;
@@ -28,6 +29,10 @@ pub(crate) fn direction(row: &Row) -> Option<Direction> {
     }
 }
 
+/// Bytes of an address that tell its family, and what they are for a Unix socket.
+const FAMILY: usize = 2;
+const UNIX: [u8; FAMILY] = (AF_UNIX as u16).to_ne_bytes();
+
 impl Session<'_> {
     fn socket(&self, index: usize) -> Option<PathBuf> {
         let task = &self.tasks[index];
@@ -35,10 +40,15 @@ impl Session<'_> {
         descriptor::target(task.tid, task.entering.args[0])
     }
 
-    /// A socket that is bound to port 0 gets the run's next one.
-    pub fn choose_port(&mut self, index: usize) -> Result<Emulated, Halt> {
+    /// A socket that is bound to port 0 gets the run's next one, and one that is bound to no name
+    /// the run's next name.
+    pub fn choose_address(&mut self, index: usize) -> Result<Emulated, Halt> {
         let task = &self.tasks[index];
-        let (tid, address) = (task.tid, task.entering.args[1]);
+        let (tid, [_, address, length, ..]) = (task.tid, task.entering.args);
+        if length as usize == FAMILY && memory::read_exact(tid, address).ok() == Some(UNIX) {
+            self.choose_name(index, address)?;
+            return Ok(Emulated::Proceed);
+        }
         if let Ok([a, b, 0, 0]) = memory::read_exact(tid, address)
             && matches!(i32::from(u16::from_ne_bytes([a, b])), AF_INET | AF_INET6)
         {
@@ -47,6 +57,21 @@ impl Session<'_> {
             self.tasks[index].put_back(address + 2, &[0, 0]);
         }
         Ok(Emulated::Proceed)
+    }
+
+    /// The kernel begins with a name at random (unix(7), "Autobind feature").
+    fn choose_name(&mut self, index: usize, address: u64) -> Result<(), Halt> {
+        let name = format!("\0{:05x}", self.network.take_name());
+        let (task, place) = (&mut self.tasks[index], address + FAMILY as u64);
+        let mut before = vec![0; name.len()];
+        let is_whole = memory::read(task.tid, place, &mut before).ok() == Some(name.len());
+        if is_whole && memory::write(task.tid, place, name.as_bytes()).is_ok() {
+            task.put_back(place, &before);
+            let length = (FAMILY + name.len()) as u64;
+            task.stopped()?.poke(Register::Arg(2), length)?;
+            task.restore = Some((Register::Arg(2), FAMILY as u64));
+        }
+        Ok(())
     }
 
     /// A socket that has no port and is about to need one gets the run's next one.

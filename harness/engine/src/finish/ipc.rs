@@ -1,6 +1,7 @@
 //! What a run has done with System V objects and POSIX message queues.
 
 use super::ids::Ids;
+use super::ipc_times::SystemVTimes;
 use crosswire_calls::{Does, Row};
 use crosswire_kernel::Tid;
 use std::fs::File;
@@ -13,6 +14,7 @@ pub(crate) struct Ipc {
     namespace: Option<File>,
     /// As the trace has them, if they are the machine's.
     pub ids: Ids,
+    pub times: SystemVTimes,
 }
 
 impl Ipc {

@@ -4,6 +4,7 @@ pub(crate) mod aftermath;
 pub(crate) mod hold;
 pub(crate) mod ids;
 pub(crate) mod ipc;
+mod ipc_times;
 pub(crate) mod leftovers;
 pub(crate) mod outcome;
 pub(crate) mod standing;

@@ -20,7 +20,13 @@ impl Session<'_> {
         let plan = self.setup.plan;
         // A schedule that leaves nothing to chance has no use for it.
         let has_use = plan.footprints || plan.schedule.rule != Rule::RunOn;
-        plan.start_up.carries_on && has_use && self.setup.log.is_none()
+        plan.start_up.carries_on && has_use && self.notes_contest()
+    }
+
+    /// Tells whether it is known of each step if it touches what others do, too: in runs of the
+    /// same steps, however they were chosen.
+    fn notes_contest(&self) -> bool {
+        self.setup.log.is_none()
     }
 
     /// Returns the task that goes on without a choice, if one does.
@@ -49,23 +55,37 @@ impl Session<'_> {
 
     /// A task takes a step: takes note of what it touches.
     pub fn note_touches(&mut self, index: usize) {
-        if !self.follows_contest() {
+        if !self.notes_contest() {
             return;
+        }
+        // What was known before others took steps depends on how the task was chosen.
+        if self.tasks[index].ahead_since != self.recorder.len() {
+            self.tasks[index].ahead = None;
         }
         let touches = self.concern(index);
         let actor = self.actor(index);
-        if self.matters(index) {
-            self.turn.matters_for(index);
+        if self.follows_contest() {
+            if self.matters(index) {
+                self.turn.matters_for(index);
+            }
+            let step = (self.turn.step(), self.tasks[index].id, actor);
+            (self.contest).note_uses(step, &touches, &self.setup.plan.start_up);
         }
-        let step = (self.turn.step(), self.tasks[index].id, actor);
-        (self.contest).note_uses(step, &touches, &self.setup.plan.start_up);
         self.note_targets(index);
-        self.contest
-            .touch(actor, &touches, &self.setup.plan.start_up);
+        let conflicts = self.touch(actor, &touches);
+        self.tasks[index].looping.in_private = !conflicts && !self.threads_may_tell(index);
         let ends_threads = self.tasks[index].entering.row().ends_threads();
         if ends_threads && matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
             self.note_ended_threads(index);
         }
+    }
+
+    /// An actor touches objects; returns whether it conflicts with another one about any of them.
+    /// What is contested is learnt where choices are left out because of it.
+    fn touch(&mut self, actor: usize, touches: &[Touch]) -> bool {
+        let learns = self.follows_contest();
+        let plan = learns.then_some(&self.setup.plan.start_up);
+        self.contest.touch(actor, touches, plan)
     }
 
     /// A task ends the other threads of its process, which would take further steps.
@@ -79,20 +99,20 @@ impl Session<'_> {
             self.name_processes(&mut thread);
             for task in [index, other] {
                 let actor = self.actor(task);
-                (self.contest).touch(actor, &thread, &self.setup.plan.start_up);
+                self.touch(actor, &thread);
             }
         }
     }
 
     /// A store buffer takes a step: takes note of what it touches.
     pub fn note_drain(&mut self, index: usize) {
-        if self.follows_contest() {
+        if self.notes_contest() {
             let mut touches = self.about_to_drain(index);
             self.name_processes(&mut touches);
             let actor = self.actor(index);
             let step = (self.turn.step(), self.tasks[index].id, actor);
             (self.contest).note_uses(step, &touches, &self.setup.plan.start_up);
-            (self.contest).touch(actor, &touches, &self.setup.plan.start_up);
+            self.touch(actor, &touches);
         }
     }
 
@@ -105,7 +125,7 @@ impl Session<'_> {
             let mut own = self.course_of(target);
             self.name_processes(&mut own);
             let target = self.actor(self.processes[target].leader.index());
-            (self.contest).touch(target, &own, &self.setup.plan.start_up);
+            self.touch(target, &own);
         }
     }
 
@@ -129,11 +149,11 @@ impl Session<'_> {
 
     /// A process is about to die of a fault or a signal: takes note of what that touches.
     pub fn note_end_touches(&mut self, index: usize) {
-        if self.follows_contest() {
+        if self.notes_contest() {
             let mut touches = self.concern_of_exit(index);
             self.name_processes(&mut touches);
             let actor = self.actor(index);
-            (self.contest).touch(actor, &touches, &self.setup.plan.start_up);
+            self.touch(actor, &touches);
             self.note_ended_threads(index);
         }
     }
@@ -162,7 +182,7 @@ impl Session<'_> {
 
     /// Tells whether the objects that steps touch are known.
     fn knows_objects(&self) -> bool {
-        self.setup.plan.footprints || self.chooser.looks_ahead() || self.follows_contest()
+        self.setup.plan.footprints || self.chooser.looks_ahead() || self.notes_contest()
     }
 
     /// A call has come back: gives names to what it has created, by who created it and in which

@@ -45,6 +45,7 @@ impl Session<'_> {
         self.name_processes(&mut touches);
         let touches: Rc<[Touch]> = touches.into();
         self.tasks[index].ahead = Some(touches.clone());
+        self.tasks[index].ahead_since = self.recorder.len();
         touches
     }
 

@@ -87,9 +87,11 @@ impl Contest {
         self.own_files.contains(&(process, descriptor))
     }
 
-    /// A process touches objects.
-    pub fn touch(&mut self, process: usize, touches: &[Touch], plan: &StartUp) {
+    /// A process touches objects. Returns whether it conflicts with another one about any of
+    /// them, as far as these have been touched. What is contested and unknown to `plan` is found.
+    pub fn touch(&mut self, process: usize, touches: &[Touch], plan: Option<&StartUp>) -> bool {
         let time = self.clock(process)[process];
+        let mut is_conflict = false;
         for touch in touches {
             let used = Touched {
                 process,
@@ -98,10 +100,12 @@ impl Contest {
             };
             if touch.object == EVERYTHING {
                 self.touch_everything(used, plan);
+                is_conflict = true;
             } else {
-                self.touch_one(&touch.object, used, plan);
+                is_conflict |= self.touch_one(&touch.object, used, plan);
             }
         }
+        is_conflict
     }
 
     /// Notes which contested objects a step uses.
@@ -139,7 +143,7 @@ impl Contest {
         }
     }
 
-    fn touch_one(&mut self, object: &str, used: Touched, plan: &StartUp) {
+    fn touch_one(&mut self, object: &str, used: Touched, plan: Option<&StartUp>) -> bool {
         let uses = match self.objects.get_mut(object) {
             Some(uses) => uses,
             None => self.objects.entry(object.to_owned()).or_default(),
@@ -151,16 +155,24 @@ impl Contest {
             .map(|other| other.mode)
             .collect();
         remember(uses, used);
-        if (is_contested || !unknown.is_empty()) && !plan.is_contested(object) {
+        let is_conflict = is_contested || !unknown.is_empty();
+        let Some(plan) = plan else {
+            return is_conflict;
+        };
+        if is_conflict && !plan.is_contested(object) {
             self.found.insert(object.to_owned());
         }
         // What changed it is not known by name.
         if unknown.iter().any(|mode| *mode != Mode::Read) {
             self.found.insert(EVERYTHING.to_owned());
         }
+        is_conflict
     }
 
-    fn touch_everything(&mut self, used: Touched, plan: &StartUp) {
+    fn touch_everything(&mut self, used: Touched, plan: Option<&StartUp>) {
+        let Some(plan) = plan else {
+            return remember(&mut self.everything, used);
+        };
         let clock = &self.clocks[used.process];
         let conflicts = |other: &Touched| conflict(other, &used, clock);
         let touched = self.objects.iter();
@@ -216,7 +228,7 @@ mod tests {
     }
 
     fn touch(contest: &mut Contest, process: usize, touch: Touch) {
-        contest.touch(process, &[touch], &StartUp::longest());
+        contest.touch(process, &[touch], Some(&StartUp::longest()));
     }
 
     fn found(contest: &Contest) -> Vec<&str> {
@@ -244,8 +256,12 @@ mod tests {
         let mut contest = contest(2);
         let mut plan = StartUp::longest();
         plan.add_contested(["file a".to_owned()].into());
-        contest.touch(0, &[Touch::write("file a+0x8")], &plan);
-        contest.touch(1, &[Touch::write("file a+0x8"), Touch::write("b")], &plan);
+        contest.touch(0, &[Touch::write("file a+0x8")], Some(&plan));
+        contest.touch(
+            1,
+            &[Touch::write("file a+0x8"), Touch::write("b")],
+            Some(&plan),
+        );
         assert!(found(&contest).is_empty());
     }
 

@@ -8,7 +8,7 @@ use super::remote::{Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::start::identity::inner_number;
 use crosswire_calls::Does;
-use crosswire_kernel::Tid;
+use crosswire_kernel::{Tid, process};
 use libc::SIGKILL;
 use std::fs;
 use std::path::PathBuf;
@@ -67,9 +67,9 @@ impl Session<'_> {
 
 impl Membership {
     /// The groups of a process; `None` if it is gone.
-    fn of(process: Tid) -> Option<Membership> {
-        let namespace = fs::read_link(format!("/proc/{process}/ns/pid")).ok()?;
-        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    fn of(pid: Tid) -> Option<Membership> {
+        let namespace = process::pid_namespace(pid)?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         Some(Membership {
             namespace,
             pid: inner_number(&status, "NSpid:")?,

@@ -55,12 +55,44 @@ impl Session<'_> {
         };
         match looks {
             Some(step) => self.comes_by(index, step, is_call, hash(&named)),
+            None if self.adds_up(index, what) => {
+                self.tasks[index].looping.has_effects = true;
+                // Results and arguments may count what it has done.
+                self.comes_by(index, hash(&(here, "effect")), true, hash(&named));
+            }
             None => {
                 self.tasks[index].looping.forget();
                 self.note_news(index);
                 let (time, step) = (self.clock.now(), self.turn.step());
                 self.loops.something_happened(time, step);
             }
+        }
+    }
+
+    /// Takes note of an event with an effect; tells whether it is one of many in a row that no
+    /// other process has to do with.
+    fn adds_up(&mut self, index: usize, what: &What) -> bool {
+        let now = self.clock.now();
+        let task = &mut self.tasks[index];
+        let is_plain = match what {
+            What::Call { call, .. } | What::Wake { call, .. } => {
+                !call.row().acts_later(&task.entering.args)
+            }
+            _ => false,
+        };
+        let is_private = is_plain && task.looping.in_private;
+        task.looping.private.note(is_private, now)
+    }
+
+    /// A timer expires, as it has done often, by which a process does something again and again.
+    /// Its loops go round once more, and what they do is as private as it was. `others` may
+    /// notice, too.
+    pub fn ticks(&mut self, process: usize, others: bool) {
+        let ticks = u64::from(others);
+        self.loops.own_steps += ticks;
+        for task in self.tasks.iter_mut().filter(|t| t.process == process) {
+            task.looping.own_steps += ticks;
+            task.looping.leave();
         }
     }
 

@@ -22,6 +22,7 @@ mod of_task;
 mod own_code;
 mod own_files;
 mod path;
+mod private;
 mod proof;
 mod rounds;
 mod snapshot;

@@ -3,6 +3,7 @@
 use super::effort::Effort;
 use super::own_files::OwnFiles;
 use super::path::Path;
+use super::private::Private;
 use super::rounds::Rounds;
 use super::snapshot::Snapshot;
 use std::collections::BTreeSet;
@@ -69,6 +70,12 @@ pub(crate) struct Looping {
     pub(super) calls: bool,
     /// So many of its latest steps have but read a clock.
     pub(super) readings: usize,
+    /// Its latest step touches nothing that another process has to do with, too.
+    pub in_private: bool,
+    /// Its latest effects, as far as they were private.
+    pub(super) private: Private,
+    /// There were some in its latest rounds.
+    pub(super) has_effects: bool,
     /// It has come round since it last did something that could be noticed.
     pub(super) comes_round: bool,
     /// It has come round, and waits until more has happened than that.
@@ -97,7 +104,7 @@ impl Looping {
     pub(super) fn forget(&mut self) {
         self.rounds.forget();
         self.began = None;
-        self.calls = false;
+        (self.calls, self.has_effects) = (false, false);
         self.comes_round = false;
         self.leave();
     }
@@ -124,6 +131,11 @@ impl Looping {
     /// Tells whether it has to make calls for reading clocks, because they are looked at.
     pub fn reads_by_calls(&self) -> bool {
         self.examination.is_some() || self.comes_round && !self.may_compute()
+    }
+
+    /// Tells whether it has come round, and waits until something happens.
+    pub fn waits(&self) -> bool {
+        self.gate.is_some()
     }
 
     /// Tells whether it goes round without making calls.
@@ -154,7 +166,7 @@ impl Looping {
     }
 
     /// It is known to go round no more.
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.gate = None;
         self.in_own_code = false;
         self.in_vain = 0;

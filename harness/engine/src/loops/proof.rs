@@ -71,10 +71,12 @@ impl Session<'_> {
             path.was_too_long(),
             looping.in_vain,
         );
+        let has_effects = looping.has_effects;
         let nature = match changed {
             _ if self.further_readings() != examination.further_readings => Nature::UntilTime,
             // Memory that is not watched may be another's.
             None => Nature::Undecided,
+            Some(_) if has_effects => Nature::Undecided,
             Some(_) if examination.path.has_nothing() || self.recorder.has_unwatched() => {
                 Nature::Undecided
             }

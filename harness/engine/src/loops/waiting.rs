@@ -27,6 +27,12 @@ const LONG: u64 = 100_000;
 const LONG_WITHOUT_CALLS: u64 = 200_000;
 const LONG_WITHOUT_WAITS: u64 = 500_000;
 
+/// The same for a loop that waits in its rounds, and has waited for a minute by itself; after an
+/// hour steps are not counted. What it does for itself alone is no effect here.
+const LONG_WITH_WAITS: u64 = 20_000;
+const MINUTE: u64 = 60_000_000_000;
+const HOUR: u64 = 60 * MINUTE;
+
 /// By how much a round takes longer than the one before, in percent, and how long the first
 /// one takes, in nanoseconds.
 const FASTER: u64 = 25;
@@ -36,6 +42,9 @@ const FIRST: u64 = 1_000;
 /// a slow processor.
 const BEYOND: u64 = 200_000;
 
+/// What is left of the time before a deadline for a loop that waits by itself, in nanoseconds.
+const MARGIN: u64 = 1_000_000;
+
 /// How long a round takes at most if it may be a computation that reads clocks for no reason: no
 /// hours are to pass for it.
 const FASTEST: u64 = 1_000_000;
@@ -43,6 +52,9 @@ const FASTEST: u64 = 1_000_000;
 impl Looping {
     /// Tells whether the loop is to be examined, now that it has come round in vain once more.
     fn is_due(&self, some_are_endless: bool) -> bool {
+        if self.has_effects {
+            return false;
+        }
         let period = self.rounds.period();
         let patience = match self.only_reads_clocks() {
             true => PATIENCE_WITH_CLOCKS,
@@ -96,10 +108,22 @@ impl Session<'_> {
             return Ok(true);
         }
         self.pass_time(&open)?;
+        self.hold_back_own_code(&mut open);
         for index in open {
             self.tasks[index].looping.gate = None;
         }
         Ok(true)
+    }
+
+    /// To see that a loop without steps has not come to its end takes as long as many steps, so
+    /// that others go first, and twice as often each time: what they do may end it.
+    fn hold_back_own_code(&self, open: &mut Vec<usize>) {
+        let looping = |index: &usize| &self.tasks[*index].looping;
+        let others = || open.iter().filter(|index| !looping(index).in_own_code);
+        let are_due = || others().any(|index| looping(index).in_vain.is_power_of_two());
+        if others().next().is_some() && !are_due() {
+            open.retain(|index| !looping(index).in_own_code);
+        }
     }
 
     /// Tasks that go round.
@@ -135,6 +159,9 @@ impl Session<'_> {
             let has_waited = waited > 2 * STEP * steps;
             match looping.nature {
                 Some(Nature::UntilTime) => looping.in_vain >= USUAL,
+                _ if looping.calls && waited >= HOUR => true,
+                _ if looping.calls && waited >= MINUTE => steps >= LONG_WITH_WAITS,
+                _ if looping.has_effects => false,
                 _ if looping.calls && has_waited => steps >= LONG,
                 _ if looping.calls => steps >= LONG_WITHOUT_WAITS,
                 _ => steps >= LONG_WITHOUT_CALLS,
@@ -170,8 +197,19 @@ impl Session<'_> {
     /// how much has passed.
     fn let_pass(&mut self, open: &[usize], time: u64) -> u64 {
         let now = self.clock.now();
-        let next = self.next_deadline().unwrap_or(u64::MAX);
-        let passes = self.use_cpu_meanwhile(open, time.min(next.saturating_sub(now)));
+        let processes: Vec<usize> = (open.iter().map(|index| self.tasks[*index].process)).collect();
+        // Whoever is slow finds that a clock has ticked meanwhile.
+        let next = self.next_deadline_beside(&processes).unwrap_or(u64::MAX);
+        let is_until_time = |index: &usize| {
+            let nature = self.tasks[*index].looping.nature.as_ref();
+            matches!(nature, Some(Nature::UntilTime))
+        };
+        let room = match open.iter().any(is_until_time) {
+            true => next.saturating_sub(now),
+            // It may have set an alarm that shall find it waiting.
+            false => next.saturating_sub(now).saturating_sub(MARGIN),
+        };
+        let passes = self.use_cpu_meanwhile(open, time.min(room));
         self.clock.advance_to(now.saturating_add(passes));
         passes
     }

@@ -7,6 +7,7 @@ use super::setup::Setup;
 use super::tasks::{Processes, Tasks};
 use super::turn::Turn;
 use crate::emulate::chance::Chance;
+use crate::emulate::limited::Terminals;
 use crate::emulate::network::Network;
 use crate::emulate::time::clock::Clock;
 use crate::emulate::time::timers::Timers;
@@ -59,6 +60,7 @@ pub(crate) struct Session<'a> {
     pub timers: Timers,
     pub chance: Chance,
     pub network: Network,
+    pub terminals: Terminals,
     pub ipc: Ipc,
     pub files: Files,
     pub texts: Texts,
@@ -85,6 +87,7 @@ impl<'a> Session<'a> {
             timers: Timers::default(),
             chance: Chance::default(),
             network: Network::default(),
+            terminals: Terminals::default(),
             ipc: Ipc::default(),
             files: Files::default(),
             texts: Texts::default(),

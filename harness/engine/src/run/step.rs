@@ -60,6 +60,7 @@ impl Session<'_> {
         let before = self.look_before(task, &ready, &asleep);
         self.begin_step_with_buffer(task.index());
         self.advance(task.index())?;
+        self.deliver_by_terminals(task.index())?;
         if let Some(before) = before {
             self.look_after(before);
         }

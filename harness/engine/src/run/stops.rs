@@ -219,8 +219,14 @@ impl Session<'_> {
         if result == RESTART_NO_HANDLER {
             task.stopped()?.poke(Register::Result, result as u64)?;
         }
-        if std::mem::take(&mut task.lock_attempt) && result == -i64::from(libc::EAGAIN) {
-            return self.park(index);
+        let has_waited = std::mem::take(&mut task.has_waited);
+        if std::mem::take(&mut task.lock_attempt) {
+            if result == -i64::from(libc::EAGAIN) {
+                return self.park(index);
+            }
+            if has_waited && self.tasks[index].has_lost_queue(result) {
+                return self.end_attempt(index, libc::EIDRM);
+            }
         }
         self.note_timer_descriptor(index, result);
         if let Some(child) = self.tasks[index].child.take() {

@@ -133,6 +133,8 @@ pub(crate) struct Task {
     pub lock_seen: u64,
     /// The engine turned its waiting lock request into an immediate one.
     pub lock_attempt: bool,
+    /// It was refused before, and has been held since.
+    pub has_waited: bool,
     /// Its `Block` event stands in the trace.
     pub block_recorded: bool,
     /// The end of the call it is in is no event: the call is the engine's own, or
@@ -168,6 +170,8 @@ pub(crate) struct Task {
     pub reached_memory: bool,
     /// Objects that its next step is about to touch, once computed.
     pub ahead: Option<Rc<[Touch]>>,
+    /// The number of events when they were.
+    pub ahead_since: usize,
     /// The suspects that its next step is one of, a bit each, once computed.
     pub suspected: Option<u8>,
     /// It makes its call on the way to its next stop.
@@ -207,6 +211,7 @@ impl Task {
             signals_seen: 0,
             lock_seen: 0,
             lock_attempt: false,
+            has_waited: false,
             block_recorded: false,
             unobserved: false,
             counted: false,
@@ -224,6 +229,7 @@ impl Task {
             segment_set: false,
             reached_memory: false,
             ahead: None,
+            ahead_since: 0,
             suspected: None,
             in_one_stop_call: false,
             executed: None,

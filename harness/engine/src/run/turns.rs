@@ -76,9 +76,18 @@ impl Session<'_> {
             if task.signals_seen == sent && !task.signal_waits {
                 continue;
             }
-            if let State::Sleeping(stopped) | State::Parked(stopped) = &task.state {
-                task.signal_waits = stopped.has_deliverable_signal().unwrap_or(false);
-                task.signals_seen = sent;
+            match &task.state {
+                State::Sleeping(stopped) | State::Parked(stopped) => {
+                    task.signal_waits = stopped.has_deliverable_signal().unwrap_or(false);
+                    task.signals_seen = sent;
+                }
+                // If one is for it, it goes on, and finds it there.
+                State::Ready(_, stopped) if task.looping.waits() => {
+                    if !stopped.has_deliverable_signal().unwrap_or(true) {
+                        task.signals_seen = sent;
+                    }
+                }
+                _ => {}
             }
         }
     }
@@ -161,12 +170,17 @@ impl Session<'_> {
     /// The virtual time at which something happens by itself: a sleep or wait is over, or a
     /// timer expires.
     pub fn next_deadline(&mut self) -> Option<u64> {
+        self.next_deadline_beside(&[])
+    }
+
+    /// The same without the timers that tick for these processes.
+    pub fn next_deadline_beside(&mut self, processes: &[usize]) -> Option<u64> {
         let wait = |task: &Task| match task.state {
             State::Sleeping(_) | State::Blocked => task.timed_wait.map(|wait| wait.deadline),
             _ => None,
         };
         let next = self.tasks.iter().filter_map(wait).min();
-        next.into_iter().chain(self.next_expiry()).min()
+        next.into_iter().chain(self.next_expiry(processes)).min()
     }
 
     /// Returns whether all processes that the harness started have ended.

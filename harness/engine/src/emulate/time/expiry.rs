@@ -12,6 +12,10 @@ use libc::{SI_TIMER, siginfo_t};
 /// A descriptor that is readable is made readable again no more often than this.
 const AGAIN: u64 = 1_000_000;
 
+/// A timer that has expired so often is a clock by which its process does something again and
+/// again.
+const OFTEN: u64 = 100;
+
 /// `DELAYTIMER_MAX`: the largest count of overruns.
 const MOST_OVERRUNS: u64 = i32::MAX as u64;
 
@@ -28,12 +32,16 @@ impl Session<'_> {
         }
     }
 
-    /// Returns the time at which the next timer expires whose expiry somebody can notice.
-    pub fn next_expiry(&mut self) -> Option<u64> {
+    /// Returns the time at which the next timer expires whose expiry somebody can notice, leaving
+    /// out those that tick for these processes.
+    pub fn next_expiry(&mut self, ticks_for: &[usize]) -> Option<u64> {
         let mut next = None;
         for at in 0..self.timers.timers.len() {
             let timer = &self.timers.timers[at];
-            let Some(deadline) = timer.deadline.filter(|_| !timer.counts_cpu_time()) else {
+            let ticks = timer.expiries > OFTEN && timer.interval > 0;
+            let is_left_out = ticks && ticks_for.contains(&timer.process);
+            let counts = !timer.counts_cpu_time() && !is_left_out;
+            let Some(deadline) = timer.deadline.filter(|_| counts) else {
                 continue;
             };
             let unnoticed = timer.unnoticed && self.is_unnoticed(at);
@@ -76,8 +84,17 @@ impl Session<'_> {
         if merges && !is_descriptor {
             return Ok(());
         }
-        let (now, step) = (self.clock.now(), self.turn.step());
-        self.loops.something_happened(now, step);
+        timer.expiries += 1;
+        match timer.expiries > OFTEN {
+            true => {
+                let process = timer.process;
+                self.ticks(process, is_descriptor);
+            }
+            false => {
+                let (now, step) = (self.clock.now(), self.turn.step());
+                self.loops.something_happened(now, step);
+            }
+        }
         let timer = &self.timers.timers[at];
         let process = &self.processes[timer.process];
         let is_alive = !self.has_ended(process);

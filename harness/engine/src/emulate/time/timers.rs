@@ -36,6 +36,8 @@ pub(in crate::emulate) struct Timer {
     pub(in crate::emulate) merged: u64,
     /// Nobody has noticed the last expiry, as far as is known.
     pub(in crate::emulate) unnoticed: bool,
+    /// How often it has expired.
+    pub(in crate::emulate) expiries: u64,
 }
 
 /// All timers of a run.
@@ -113,6 +115,7 @@ impl Timer {
             is_date: false,
             merged: 0,
             unnoticed: false,
+            expiries: 0,
         }
     }
 

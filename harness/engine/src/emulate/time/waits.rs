@@ -56,6 +56,7 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let (tid, args) = (task.tid, task.entering.args);
         let Some((form, result)) = task.entering.row().timeout(&args) else {
+            self.limit_by_terminal(index);
             return self.limit_by_socket(index);
         };
         let argument = form.argument();
