@@ -79,7 +79,7 @@ pub(super) fn deciding(steps: &[Performed], changed: &Changed, sharing: &impl Sh
     /// comes to rest soon, because a mark that came from a clock stays one. What has decided
     /// before that, as the last clock reading of the round before, does not matter.
     const MOST: usize = 6;
-    let mut start = Marks::at_start(changed);
+    let mut start = Marks::at_start(changed, sharing);
     // Only calls read clocks: without one, nothing comes from a clock later.
     let makes_calls = steps.iter().any(|step| step.call().is_some());
     for _ in 0..MOST {
@@ -134,7 +134,7 @@ pub(super) fn memory(
 }
 
 impl Marks {
-    fn at_start(changed: &Changed) -> Marks {
+    fn at_start(changed: &Changed, sharing: &impl Sharing) -> Marks {
         let mark = |is: bool| if is { Mark::EARLIER } else { Mark::NONE };
         Marks {
             general: changed.registers.map(mark),
@@ -144,7 +144,7 @@ impl Marks {
             bytes: changed
                 .bytes
                 .iter()
-                .map(|at| (*at, Mark::EARLIER))
+                .map(|at| (sharing.known_as(*at), Mark::EARLIER))
                 .collect(),
         }
     }

@@ -22,7 +22,7 @@ impl Rounding {
     /// The memory that a round reads and writes.
     pub(super) fn of(steps: &[Performed], changed: &Changed, space: &Space) -> Rounding {
         let (mut reads, mut writes) = dataflow::memory(steps, space);
-        writes.extend(&changed.bytes);
+        writes.extend(changed.bytes.iter().map(|at| space.known_as(*at)));
         // What a trampoline keeps there for a moment, no other thread sees.
         for bytes in [&mut reads, &mut writes] {
             bytes.retain(|at| !is_engines_own(*at));
