@@ -8,12 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
-#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -157,22 +155,11 @@ static void unnamed_socket(void) {
 	printf("%.5s\n", name.sun_path + 1);
 }
 
-static void mapped_file(void) {
-	struct stat before, after;
-	int file = open("mapped", O_CREAT | O_RDWR, 0600);
-	demand(write(file, "x", 1) == 1 && fstat(file, &before) == 0);
-	sleep(10);
-	demand(mmap(0, 1, PROT_READ, MAP_PRIVATE, file, 0) != MAP_FAILED && fstat(file, &after) == 0);
-	demand(after.st_atime >= before.st_atime + 10 && after.st_mtime == before.st_mtime);
-	unlink("mapped");
-}
-
 int main(int count, char **words) {
 	static const struct { const char *name; void (*check)(void); } modes[] = {
 		{"terminal_time_out", terminal_time_out}, {"terminal_lines", terminal_lines},
 		{"aborted_by_parent", aborted_by_parent}, {"removed_queue", removed_queue},
 		{"system_v_times", system_v_times}, {"unnamed_socket", unnamed_socket},
-		{"mapped_file", mapped_file},
 	};
 	for (size_t i = 0; count == 2 && i < sizeof modes / sizeof *modes; i++)
 		if (!strcmp(modes[i].name, words[1])) {

@@ -13,10 +13,10 @@ mod times;
 
 use crate::emulate::time::clock::Clock;
 use crate::run::session::Session;
-use crosswire_calls::{Arg, Does, Mapping, Row};
+use crosswire_calls::{Arg, Does, Row};
 use crosswire_kernel::{Tid, memory};
 use known::{Opened, nanoseconds};
-use libc::{AT_FDCWD, CLOCK_REALTIME, MAP_ANONYMOUS, O_CREAT, O_TRUNC};
+use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
 use places::Origin;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -189,12 +189,6 @@ impl Session<'_> {
         match row.does {
             Does::Read | Does::ReadAt | Does::List if self.files.times.is_empty() => {}
             Does::Read | Does::ReadAt | Does::List => self.mark_open(index, args[0], Change::Read),
-            // mmap(2), "Timestamps changes for file-backed mappings".
-            Does::Map(Mapping::Map)
-                if args[3] & MAP_ANONYMOUS as u64 == 0 && !self.files.times.is_empty() =>
-            {
-                self.mark_open(index, args[4], Change::Read);
-            }
             Does::Write | Does::WriteAt if result > 0 => {
                 self.mark_open(index, args[0], Change::Written);
             }
