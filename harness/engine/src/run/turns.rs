@@ -82,10 +82,11 @@ impl Session<'_> {
                     task.signals_seen = sent;
                 }
                 // If one is for it, it goes on, and finds it there.
-                State::Ready(_, stopped) if task.looping.waits() => {
-                    if !stopped.has_deliverable_signal().unwrap_or(true) {
-                        task.signals_seen = sent;
-                    }
+                State::Ready(_, stopped)
+                    if task.looping.waits()
+                        && !stopped.has_deliverable_signal().unwrap_or(true) =>
+                {
+                    task.signals_seen = sent;
                 }
                 _ => {}
             }
