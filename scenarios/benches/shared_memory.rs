@@ -7,10 +7,11 @@ mod common;
 use common::{compile, median, per_step, target};
 use crosswire::engine::{Engine, bare_fault, bare_stop};
 use crosswire::explore::{Budget, CrashSearch, Exploration, Memory, available_cpus};
-use crosswire::model::Verdict;
+use crosswire::model::{End, Plan, StartUp, Verdict};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// Touches forbidden memory forever, once its input has ended.
 const FAULTS: &str = r#"
@@ -37,6 +38,34 @@ int main(void)
     return 0;
 }
 "#;
+
+/// Two processes each write to a word of a page that the other one leaves alone; with ONCE, hardly
+/// ever.
+const UNCONTESTED: &str = r#"
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+#ifdef ONCE
+    int times = 1;
+#else
+    int times = 100000;
+#endif
+    char *pages = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int child = fork();
+    volatile int *word = (volatile int *)(child ? pages : pages + 4096);
+    for (int i = 0; i < times; i++)
+        *word = i;
+    if (!child)
+        _exit(0);
+    wait(0);
+    return 0;
+}
+"#;
+
+/// The accesses of a run of it.
+const UNCONTESTED_ACCESSES: u32 = 200_000;
 
 /// Calls; MAPPED maps shared memory before, and leaves it alone.
 const CALLS: &str = r#"
@@ -102,6 +131,8 @@ fn main() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let faults = compile(dir.path(), "faults", FAULTS);
     let accesses = compile(dir.path(), "accesses", ACCESSES);
+    let uncontested = compile(dir.path(), "uncontested", UNCONTESTED);
+    let once = compile(dir.path(), "once", &format!("#define ONCE\n{UNCONTESTED}"));
     let calls = compile(dir.path(), "calls", CALLS);
     let mapped = format!("#define MAPPED\n{CALLS}");
     let mapped = compile(dir.path(), "mapped", &mapped);
@@ -112,6 +143,7 @@ fn main() {
     // Measured on a thread of its own, which an engine pins to one CPU.
     std::thread::spawn(move || {
         access(&accesses, &faults);
+        uncontested_access(&uncontested, &once, &faults);
         unused(&calls, &mapped);
     })
     .join()
@@ -153,6 +185,33 @@ fn access(program: &Path, faults: &Path) {
     println!(
         "access                       {access:>10.2?}  {ratio:.2} × the bare stop for a fault"
     );
+}
+
+/// An access to a word that no other process uses, against the bare stop for a fault.
+fn uncontested_access(program: &Path, once: &Path, faults: &Path) {
+    let cpu = available_cpus()[0];
+    let mut engine = Engine::start(&target(program), Some(cpu)).expect("an engine");
+    let mut of_once = Engine::start(&target(once), Some(cpu)).expect("an engine");
+    let plan = Plan {
+        start_up: StartUp::longest(),
+        ..Plan::default()
+    };
+    let (ratio, access, stop) = median(|| {
+        let stop = bare_fault(&mut Command::new(faults), 2_000).expect("tracing");
+        let rest = of_run(&mut of_once, &plan);
+        let all = of_run(&mut engine, &plan);
+        (all.saturating_sub(rest) / UNCONTESTED_ACCESSES, stop)
+    });
+    println!(
+        "access that nobody contests  {access:>10.2?}  {ratio:.3} × the bare stop for a fault"
+    );
+}
+
+fn of_run(engine: &mut Engine, plan: &Plan) -> Duration {
+    let began = Instant::now();
+    let run = engine.run(plan).expect("a run");
+    assert_eq!(run.trace.end, End::Finished);
+    began.elapsed()
 }
 
 /// A program that leaves shared memory alone against one that has none.

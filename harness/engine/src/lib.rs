@@ -40,6 +40,7 @@ use crosswire_kernel::tracee;
 use crosswire_model::{End, History, Operation, Plan, Run, StartUp, Task, TaskId, Trace};
 use files::places::Places;
 use finish::outcome::Outcome;
+use footprint::contest::Contested;
 use memory::Knowledge;
 use observe::logged::Undone;
 use run::session::{Halt, Session};
@@ -48,7 +49,6 @@ use start::copies::Namespaces;
 use start::prepared::{Prepared, Startable};
 use start::reads::EarlyReads;
 use start::template::Template;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -224,7 +224,7 @@ impl Engine {
             if !early.is_empty() {
                 plan.start_up.contest(early.contested, early.sent);
             }
-            plan.start_up.add_contested(contested);
+            contested.teach(&mut plan.start_up, attempt);
             plan.start_up.carries_on &= attempt < MOST_ATTEMPTS;
         }
     }
@@ -278,7 +278,7 @@ impl Engine {
         let (mut session, outcome) = self.perform(plan, &self.prepared[prepared])?;
         let stood = session.stood(&outcome);
         let early = std::mem::take(&mut session.early);
-        let contested = std::mem::take(&mut session.contest.found);
+        let contested = session.contested();
         let mattered = session
             .follows_contest()
             .then(|| session.turn.mattered().to_vec());
@@ -455,7 +455,7 @@ struct Attempt {
     /// What came too early in it.
     early: EarlyReads,
     /// What is contested beyond what its plan knows.
-    contested: BTreeSet<String>,
+    contested: Contested,
 }
 
 /// Copies every template and brings each copy to its first call.

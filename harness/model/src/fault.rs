@@ -289,6 +289,17 @@ impl FromStr for Fault {
 }
 
 impl FaultKind {
+    /// Tells whether such a fault may strike at accesses to shared memory, or counts them.
+    pub fn may_strike_accesses(&self) -> bool {
+        let anywhere = matches!(
+            self.action,
+            Action::Kill | Action::Pause(_) | Action::NoMemory
+        );
+        let at = |call: Call| call == Call::MEMORY;
+        let among = |points: PointKind| points.call.is_none_or(at);
+        !self.action.concerns_signals() && self.points.map_or(anywhere, among)
+    }
+
     /// Returns the faults of an action in a process, or in any, at any point.
     pub fn anywhere(action: Action, process: Option<String>) -> FaultKind {
         FaultKind {

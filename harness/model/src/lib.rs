@@ -16,6 +16,7 @@ mod limits;
 mod memory;
 mod names;
 mod plan;
+mod ranges;
 mod record;
 mod run;
 mod schedule;

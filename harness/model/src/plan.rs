@@ -1,5 +1,6 @@
 //! All that determines a run.
 
+use super::ranges;
 use super::{EVERYTHING, Errno, Fault, Limits, MemoryModel, Schedule, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +81,14 @@ pub struct StartUp {
     /// it for long: its accesses to it are no steps.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub leaves_pages: bool,
+    /// True if a page of memory that processes share is left to the process that alone has used it
+    /// for long, or to those that only read it: their accesses to it are no steps.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_shared_pages: bool,
+    /// Pages of shared memory that are not left, since several processes use them: by the name of
+    /// the memory, ranges of positions in it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub shared_pages: BTreeMap<String, Vec<(u64, u64)>>,
     /// Objects that two processes touch, one of which changes them. Start-up ends where it
     /// would look at one.
     pub contested: BTreeSet<String>,
@@ -112,8 +121,21 @@ impl StartUp {
             carries_on: true,
             loads_alike: true,
             leaves_pages: true,
+            leaves_shared_pages: true,
             ..StartUp::default()
         }
+    }
+
+    /// Tells whether the page at a position in shared memory is known to have several users.
+    pub fn is_shared_page(&self, memory: &str, position: u64) -> bool {
+        let ranges = self.shared_pages.get(memory).map(Vec::as_slice);
+        ranges::holds(ranges.unwrap_or_default(), position)
+    }
+
+    /// Adds a range of positions in shared memory whose pages have several users.
+    pub fn add_shared_pages(&mut self, memory: &str, range: (u64, u64)) {
+        let ranges = self.shared_pages.entry(memory.to_owned()).or_default();
+        ranges::add(ranges, range);
     }
 
     /// Tells whether an object is known to be contested.
@@ -194,8 +216,14 @@ impl StartUp {
         let before = self.clone();
         self.reads_own_files &= other.reads_own_files;
         self.carries_on &= other.carries_on;
+        self.leaves_shared_pages &= other.leaves_shared_pages;
         self.contested.extend(other.contested.iter().cloned());
         self.merge_words();
+        for (memory, ranges) in &other.shared_pages {
+            for range in ranges {
+                self.add_shared_pages(memory, *range);
+            }
+        }
         self.sent.extend(&other.sent);
         *self != before
     }

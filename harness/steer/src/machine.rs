@@ -92,6 +92,7 @@ impl Machine {
         }
         start_up.carries_on = false;
         start_up.leaves_pages = false;
+        start_up.leaves_shared_pages = false;
         Ok(start_up)
     }
 

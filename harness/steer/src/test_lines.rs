@@ -115,10 +115,22 @@ fn write_plan(record: &Record, text: &mut String) -> std::fmt::Result {
         (start_up.skips_wrappers, "skips_wrappers"),
         (start_up.loads_alike, "loads_alike"),
         (start_up.leaves_pages, "leaves_pages"),
+        (start_up.leaves_shared_pages, "leaves_shared_pages"),
     ] {
         if set {
             writeln!(text, "            {name}: true,")?;
         }
+    }
+    if !start_up.shared_pages.is_empty() {
+        let memories = start_up.shared_pages.iter();
+        let memories =
+            memories.map(|(name, ranges)| format!("({}.into(), vec!{ranges:?})", literal(name)));
+        let memories: Vec<String> = memories.collect();
+        writeln!(
+            text,
+            "            shared_pages: [{}].into(),",
+            memories.join(", ")
+        )?;
     }
     let contested = start_up
         .contested

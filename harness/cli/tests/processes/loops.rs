@@ -50,7 +50,7 @@ const ENDLESS: [&str; 39] = [
 ];
 
 /// Forms that end by themselves.
-const ENDING: [&str; 20] = [
+const ENDING: [&str; 22] = [
     "bounded",
     "bounded_by_time",
     "bounded_without_sleep",
@@ -71,6 +71,8 @@ const ENDING: [&str; 20] = [
     "counting_calls",
     "numbers_until",
     "long_rounds",
+    "counting_alone",
+    "counting_in_page",
 ];
 
 /// Forms that act in each round, and no other process has to do with it.

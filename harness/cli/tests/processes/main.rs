@@ -18,6 +18,7 @@ mod memory;
 mod own_errors;
 mod real_programs;
 mod shards;
+mod shared_pages;
 mod shared_programs;
 mod start_up;
 mod suspects;

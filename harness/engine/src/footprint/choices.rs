@@ -55,6 +55,7 @@ impl Session<'_> {
 
     /// A task takes a step: takes note of what it touches.
     pub fn note_touches(&mut self, index: usize) {
+        self.note_call_on_pages(index);
         if !self.notes_contest() {
             return;
         }
@@ -189,6 +190,11 @@ impl Session<'_> {
     /// order, which is the same in every run, unlike inode numbers; and takes note of what it
     /// says about the order of processes, and about who shares what with whom.
     pub fn note_relations(&mut self, index: usize, row: &Row, result: i64) {
+        let reaps = row.does == Does::WaitChild && result > 0;
+        // What pages are left to whom must not depend on whether all this is known.
+        if reaps && (self.knows_objects() || self.leaves_shared_pages()) {
+            self.note_reaped(index, result);
+        }
         if result < 0 || !self.knows_objects() {
             return;
         }
@@ -201,7 +207,6 @@ impl Session<'_> {
                 let maker = self.maker(index);
                 self.footprints.objects.name_new(tid, &maker, row, args);
             }
-            Does::WaitChild if result > 0 => self.note_reaped(index, result),
             Does::Open
             | Does::Epoll
             | Does::EventCounter

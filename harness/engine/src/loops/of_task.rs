@@ -138,6 +138,11 @@ impl Looping {
         self.gate.is_some()
     }
 
+    /// Tells whether its latest steps repeat earlier ones, for some rounds already.
+    pub fn repeats(&self) -> bool {
+        self.rounds.repeats()
+    }
+
     /// Tells whether it goes round without making calls.
     pub fn computes(&self) -> bool {
         self.in_own_code || !self.calls

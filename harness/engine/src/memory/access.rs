@@ -318,6 +318,11 @@ impl Session<'_> {
             .get(pending.trampoline)
             .instruction;
         let (size, kind) = (u64::from(instruction.size), instruction.kind);
+        let is_stepped = instruction.form == Form::Stepped;
+        if instruction.is_scattered || pending.stepped || is_stepped && self.has_shared_stack(index)
+        {
+            self.note_all_pages(index);
+        }
         // Of the last bytes of a mapping there is no whole word.
         let before = match word {
             Some(word) => Some(word & low_bytes(size)),

@@ -43,7 +43,7 @@ impl Session<'_> {
         let ends = |other: usize| other == index || all && self.tasks[other].process == process;
         let ending = (0..self.tasks.len()).filter(|i| ends(*i) && !self.tasks[*i].is_gone());
         if ending.into_iter().any(|i| self.holds_robust_locks(i)) {
-            self.open(index)?;
+            self.open_to_kernel(index)?;
         }
         Ok(())
     }
@@ -52,7 +52,7 @@ impl Session<'_> {
     pub fn open_before_signal(&mut self, index: usize) -> Result<(), Halt> {
         let process = self.tasks[index].process;
         match self.is_watched(index) && self.process_holds_robust_locks(process) {
-            true => self.open(index),
+            true => self.open_to_kernel(index),
             false => Ok(()),
         }
     }
@@ -98,7 +98,7 @@ impl Session<'_> {
             return Ok(None);
         };
         if !is_blocked {
-            return self.open(helper).map(|()| None);
+            return self.open_to_kernel(helper).map(|()| None);
         }
         let tid = self.tasks[helper].tid;
         tracee::interrupt(tid)?;
@@ -111,7 +111,7 @@ impl Session<'_> {
                 return Ok(None);
             }
         };
-        self.open(helper)?;
+        self.open_to_kernel(helper)?;
         Ok(Some(helper))
     }
 

@@ -436,8 +436,10 @@ impl Session<'_> {
             remote.must("protecting shared memory", made::MPROTECT, args)?;
         }
         self.give_back(index, remote)?;
+        let space = self.space_mut(index);
+        space.left.forget_range(&range);
         if !failed {
-            self.space_mut(index).protect(range, protection);
+            space.protect(range, protection);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 //! in shared memory, the mapping is opened before (`death`). A fault withholds the memory
 //! (`backing`).
 //!
+//! Pages that only one process uses, or that are only read, are left to it (`left`).
 //! Memory without a name stays accessible as long as its process has neither child nor thread:
 //! no other task can notice an access (`own/company.rs`).
 
@@ -17,6 +18,7 @@ mod ahead;
 mod backing;
 mod code;
 mod death;
+mod left;
 pub(crate) mod mappings;
 mod naming;
 mod of_task;
@@ -98,6 +100,13 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Makes the program's own addresses accessible to the kernel, with the help of one of its
+    /// tasks.
+    fn open_to_kernel(&mut self, index: usize) -> Result<(), Halt> {
+        self.note_all_pages(index);
+        self.open(index)
+    }
+
     /// Makes the program's own addresses accessible, with the help of one of its tasks.
     fn open(&mut self, index: usize) -> Result<(), Halt> {
         match self.space(index).open {
@@ -155,10 +164,11 @@ impl Session<'_> {
         if self.space(index).open || self.changes_company(index) {
             return self.set_open(index, false);
         }
-        let own = self.space(index).own.as_ref();
-        match own.is_some_and(|own| own.is_left_to_others(index)) {
-            true => self.take_back_pages(index),
-            false => Ok(()),
+        let left = &self.space(index).left;
+        match (left.are_open_to_others(index), left.has_stale()) {
+            (true, _) => self.take_back_pages(index),
+            (false, true) => self.take_back_stale(index),
+            (false, false) => Ok(()),
         }
     }
 }

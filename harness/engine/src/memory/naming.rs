@@ -78,9 +78,14 @@ impl SharedObjects {
         self.own.contains(&object)
     }
 
+    /// Returns the number of the object that this is, if it was ever mapped.
+    pub(super) fn of_key(&self, key: Key) -> Option<u32> {
+        self.known.get(&key).copied()
+    }
+
     /// Returns the number of a System V segment's object, if it was ever attached.
     pub(super) fn of_segment(&self, id: i32) -> Option<u32> {
-        self.known.get(&Key::SystemV(id)).copied()
+        self.of_key(Key::SystemV(id))
     }
 
     /// Returns the number of an instruction's place.

@@ -7,7 +7,7 @@
 //! A futex in shared memory is known by its object, not its address (futex(2)), so
 //! waiting at an alias is waiting for the same.
 
-use super::space::{DISTANCE, Region, Share};
+use super::space::{DISTANCE, PAGE, Region, Share};
 use crate::run::session::{Halt, Session};
 use crate::run::task::Task;
 use crosswire_calls::{Arg, Does, Fact, SystemV};
@@ -84,6 +84,7 @@ impl Session<'_> {
             };
             let length = memory::read_word(tid, at + 8).unwrap_or(0);
             if self.space(other).share(value, length) == Share::All {
+                self.note_given((index, other), value, length);
                 self.tasks[index].borrowed.words.push((at, value));
                 memory::write(tid, at, &(value + DISTANCE).to_ne_bytes())?;
             }
@@ -106,6 +107,10 @@ impl Session<'_> {
             Share::None => false,
             Share::All => {
                 self.note_lent(index, pointer, length);
+                // Of a structure the length is not known.
+                let is_word = self.tasks[index].entering.row().does == Does::Futex;
+                let reached = if length > 1 || is_word { length } else { PAGE };
+                self.note_given((index, index), pointer, reached);
                 true
             }
             Share::Part => {
@@ -118,7 +123,7 @@ impl Session<'_> {
     /// Before a call with a pointer that the alias cannot replace.
     pub fn open_for_call(&mut self, index: usize) -> Result<(), Halt> {
         match self.tasks[index].borrowed.partly {
-            true => self.open(index),
+            true => self.open_to_kernel(index),
             false => Ok(()),
         }
     }
@@ -190,7 +195,7 @@ impl Session<'_> {
         {
             return Ok(false);
         }
-        self.open(index)?;
+        self.open_to_kernel(index)?;
         Ok(true)
     }
 

@@ -1,6 +1,7 @@
 //! The shared memory of a run: address spaces, objects, and what is known of the code
 //! that touches them.
 
+use super::left::PageUsers;
 use super::naming::{Key, Knowledge, SharedObjects};
 use super::space::Space;
 use crate::inside::stubs::{Installed, Stubs};
@@ -17,6 +18,8 @@ pub(crate) struct SharedMemory {
     pub(super) objects: SharedObjects,
     pub(super) knowledge: Knowledge,
     pub(super) reserved: Reserved,
+    /// The users of pages that processes share.
+    pub(super) page_users: PageUsers,
     pub(super) changes: u64,
     /// An instruction has loaded and stored memory without a lock where others may notice.
     pub splittable: bool,

@@ -5,6 +5,7 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
+use super::left::OpenPages;
 use super::own::OwnMemory;
 use crate::emulate::time::lent::Lent;
 use crate::inside::stubs::{self, Installed};
@@ -33,7 +34,7 @@ pub(crate) const OWN: [Range<u64>; 2] = [WINDOW.start + DISTANCE..stubs::END, vd
 /// room to grow in place.
 const GRANULE: u64 = 2 << 20;
 
-pub(super) const PAGE: u64 = 4096;
+pub(crate) const PAGE: u64 = 4096;
 
 /// One shared mapping, or the part of one that is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,8 @@ pub(crate) struct Space {
     pub stubs: Installed,
     /// Private memory that is watched because threads could share it.
     pub own: Option<OwnMemory>,
+    /// Pages that are left to those who alone use them.
+    pub left: OpenPages,
     /// Readings of clocks that its code may make without a call.
     pub lent: Lent,
 }
@@ -209,7 +212,10 @@ impl Space {
 
     /// Returns the address space that a child gets by fork(2).
     pub fn of_child(&self) -> Space {
-        let mut copy = self.clone();
+        let mut copy = Space {
+            left: OpenPages::default(),
+            ..self.clone()
+        };
         copy.regions.retain(|_, region| region.inherited);
         copy
     }

@@ -13,6 +13,13 @@ use crosswire_model::End;
 const SI_KERNEL: i32 = 0x80;
 
 impl Session<'_> {
+    /// Tells whether a stopped task has its stack in shared memory.
+    pub(super) fn has_shared_stack(&self, index: usize) -> bool {
+        let stopped = self.tasks[index].stopped();
+        let registers = stopped.and_then(|stopped| stopped.registers());
+        registers.is_ok_and(|registers| self.space(index).at(registers.stack()).is_some())
+    }
+
     /// At a SIGSEGV of a task: says so if the kernel sent it because it found no room for a
     /// handler's frame, and the program would have had room. Returns whether the task still
     /// stands at the signal.

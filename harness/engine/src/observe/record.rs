@@ -24,6 +24,7 @@ impl Session<'_> {
                 self.footprints.hand_down(self.tasks[index].tid, child);
                 self.files.open.clear();
             }
+            What::Access(access) | What::Delay { access, .. } => self.note_pages(index, access),
             _ => {}
         }
         self.note_round(index, &what);

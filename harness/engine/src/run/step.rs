@@ -227,7 +227,7 @@ impl Session<'_> {
             return Ok(());
         }
         let outlook = self.outlook(index);
-        if outlook != Outlook::Alone {
+        if outlook != Outlook::Alone && self.space(index).own.is_some() {
             // It may wake others with the same memory.
             self.take_back_pages(index)?;
         }

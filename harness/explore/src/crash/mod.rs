@@ -121,6 +121,8 @@ impl Common {
             ignores_clock_order: true,
             start_up: StartUp {
                 comes_first: false,
+                // Any access may be the last.
+                leaves_shared_pages: false,
                 skips_wrappers: plan.start_up.skips_wrappers && !self.search.every_point,
                 ..plan.start_up
             },

@@ -11,6 +11,18 @@ impl Sharing for Own {
     }
 }
 
+/// Memory that is known otherwise than by its address.
+struct Elsewhere;
+
+impl Sharing for Elsewhere {
+    fn known_as(&self, address: u64) -> u64 {
+        match address {
+            AT..0x2000 => address + (1 << 63),
+            _ => address,
+        }
+    }
+}
+
 /// Numbers of registers.
 const RAX: usize = 0;
 const RDX: usize = 2;
@@ -73,6 +85,15 @@ fn a_counter_that_is_compared_may_be_the_end() {
     // By its own flags.
     let code = [LOAD_EAX, INC_EDX, JE];
     assert!(decided(&code, &changed(&[RDX], &[])).earlier);
+}
+
+#[test]
+fn what_has_changed_is_marked_however_its_memory_is_known() {
+    let code = [INC_AT_RBX, LOAD_EAX, TEST_EAX, JE];
+    let changes = changed(&[], &[AT + 0x40]);
+    assert!(deciding(&round(&code), &changes, &Elsewhere).earlier);
+    let changes = changed(&[], &[AT]);
+    assert!(deciding(&round(&code), &changes, &Elsewhere).is_none());
 }
 
 #[test]

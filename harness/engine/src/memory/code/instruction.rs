@@ -65,6 +65,8 @@ pub(in crate::memory) struct Instruction {
     pub kind: AccessKind,
     /// Bytes of memory it touches; of one element for string instructions.
     pub size: u32,
+    /// It touches more memory than that, apart from the stack.
+    pub is_scattered: bool,
     /// What it means for the store buffer of its task.
     pub order: Order,
     /// It jumps to an address that it reads, which lies in a fixed place.
@@ -89,6 +91,10 @@ impl Instruction {
         }
         let mut factory = InstructionInfoFactory::new();
         let memory = factory.info(&decoded).used_memory();
+        let is_apart = |used: &&iced_x86::UsedMemory| used.base() != Register::RSP;
+        let is_scattered = memory.iter().filter(is_apart).count() > 1
+            || decoded.is_vsib()
+            || decoded.memory_size().size() == 0;
         let kind = kind(memory.iter().map(iced_x86::UsedMemory::access));
         let explicit = (0..decoded.op_count()).any(|i| decoded.op_kind(i) == OpKind::Memory);
         let bytes = code[..decoded.len()].to_vec();
@@ -112,6 +118,7 @@ impl Instruction {
             elsewhere,
             form,
             kind,
+            is_scattered,
             jumps: decoded.mnemonic() == Mnemonic::Jmp && decoded.is_ip_rel_memory_operand(),
             order: order::of_access(&decoded, kind.may_write()),
             size: match decoded.memory_size() {

@@ -38,10 +38,8 @@ impl Session<'_> {
                 false => lent.remove(&range),
             }
         }
-        if let Some(own) = &space.own {
-            let left = own.pages.left();
-            left.for_each(|page| lent.insert(page..page + PAGE));
-        }
+        let left = space.left.left();
+        left.for_each(|page| lent.insert(page..page + PAGE));
         lent.0
     }
 
@@ -58,16 +56,18 @@ impl Session<'_> {
         let is_alone = self.has_memory_alone(index);
         let space = self.space_mut(index);
         space.sole_open = is_alone;
-        if let Some(own) = space.own.as_mut() {
-            own.pages.forget_open();
-        }
+        space.left.forget_all();
     }
 
     /// Before a call that may create a process, which gets shared memory of its parent's.
     pub fn share_before_fork(&mut self, index: usize) -> Result<(), Halt> {
         let is_mine = |region: &Region| region.sole && !region.own;
-        if self.tasks[index].entering.row().does != Does::Fork
-            || !self.space(index).regions().any(is_mine)
+        if self.tasks[index].entering.row().does != Does::Fork {
+            return Ok(());
+        }
+        // A child would find them accessible, too.
+        self.take_back_pages(index)?;
+        if !self.space(index).regions().any(is_mine)
             || self.creation_flags(index, false) & CLONE_VM as u64 != 0
         {
             return Ok(());

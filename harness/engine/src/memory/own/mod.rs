@@ -29,16 +29,11 @@ pub(crate) struct OwnMemory {
     heap: Range<u64>,
     /// Mappings that have been given a number for their names.
     numbered: u32,
-    /// Pages that are left to the only thread that uses them.
+    /// Who uses which page.
     pages: Pages,
 }
 
 impl OwnMemory {
-    /// Tells whether pages are accessible that are left to another task.
-    pub fn is_left_to_others(&self, index: usize) -> bool {
-        self.pages.are_open_to_others(index)
-    }
-
     /// What was in a range is gone.
     fn forget(&mut self, range: &Range<u64>) {
         self.ranges.remove(range);

@@ -6,23 +6,16 @@
 //! order of the two would have mattered before, so the page counts as contested, and the run is
 //! repeated with a plan that says so.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Accesses by one thread after which a page is left to it.
 const ENOUGH: u32 = 32;
 
-/// Pages that are accessible at a time: each may split a mapping, of which there are some
-/// 65,000 at most (`vm.max_map_count` in proc_sys_vm(5)).
-const MOST: usize = 10_000;
-
 /// Who has used the pages of a process's private memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pages {
     known: HashMap<u64, Page>,
-    /// Those that are accessible, and the thread they are left to.
-    open: BTreeSet<u64>,
-    left_to: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,30 +26,9 @@ struct Page {
 }
 
 impl Pages {
-    /// Tells whether pages are accessible that are not left to this task.
-    pub fn are_open_to_others(&self, index: usize) -> bool {
-        !self.open.is_empty() && self.left_to != index
-    }
-
-    /// Returns the pages that are left to somebody at the moment.
-    pub fn left(&self) -> impl Iterator<Item = u64> {
-        self.open.iter().copied()
-    }
-
     /// What was in a range is gone.
     pub fn forget_range(&mut self, range: &Range<u64>) {
-        self.open.retain(|page| !range.contains(page));
         self.known.retain(|page, _| !range.contains(page));
-    }
-
-    /// All protections have been set anew.
-    pub fn forget_open(&mut self) {
-        self.open.clear();
-    }
-
-    /// Returns the pages that were accessible, by address.
-    pub fn take_open(&mut self) -> BTreeSet<u64> {
-        std::mem::take(&mut self.open)
     }
 
     /// A task uses a page. Returns whether somebody else had it for so long that it may have been
@@ -78,7 +50,6 @@ impl Pages {
     pub fn may_be_left(&self, page: u64, index: usize) -> bool {
         let known = self.known.get(&page);
         known.is_some_and(|page| page.user == Some(index) && page.accesses > ENOUGH)
-            && self.open.len() < MOST
     }
 
     /// A page is never left to anybody in this run.
@@ -86,11 +57,6 @@ impl Pages {
         if let Some(known) = self.known.get_mut(&page) {
             known.user = None;
         }
-    }
-
-    pub fn leave(&mut self, page: u64, index: usize) {
-        self.open.insert(page);
-        self.left_to = index;
     }
 }
 
@@ -109,10 +75,6 @@ mod tests {
         }
         pages.note(PAGE, 1);
         assert!(pages.may_be_left(PAGE, 1) && !pages.may_be_left(PAGE, 2));
-        pages.leave(PAGE, 1);
-        pages.leave(3 * PAGE, 1);
-        assert!(pages.are_open_to_others(2) && !pages.are_open_to_others(1));
-        assert_eq!(pages.take_open(), BTreeSet::from([PAGE, 3 * PAGE]));
         assert!(pages.note(PAGE, 2), "another one had it for long");
         assert!(!pages.note(PAGE, 3) && !pages.may_be_left(PAGE, 1));
     }
