@@ -33,6 +33,7 @@ mod stack;
 mod strings;
 mod tso;
 
+pub(crate) use left::learned::Contested;
 pub(crate) use naming::Knowledge;
 pub(crate) use of_task::{Action, Borrowed, Pending, Performing};
 pub(crate) use shared::SharedMemory;

@@ -1,7 +1,7 @@
 //! The shared memory of a run: address spaces, objects, and what is known of the code
 //! that touches them.
 
-use super::left::PageUsers;
+use super::left::users::PageUsers;
 use super::naming::{Key, Knowledge, SharedObjects};
 use super::space::Space;
 use crate::inside::stubs::{Installed, Stubs};

@@ -5,7 +5,7 @@
 //! distance is the same everywhere, so one segment base turns every address into that
 //! of its alias (see `trampoline`).
 
-use super::left::OpenPages;
+use super::left::open::OpenPages;
 use super::own::OwnMemory;
 use crate::emulate::time::lent::Lent;
 use crate::inside::stubs::{self, Installed};

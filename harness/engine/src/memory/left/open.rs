@@ -1,8 +1,9 @@
 //! Pages of watched memory that are accessible where their program has them.
 
-use crate::memory::space::PAGE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+
+const PAGE: u64 = 4096;
 
 /// Pages that are accessible at a time: each may split a mapping, of which there are some
 /// 65,000 at most (`vm.max_map_count` in proc_sys_vm(5)).
