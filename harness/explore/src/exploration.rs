@@ -115,6 +115,14 @@ impl Exploration {
         }
     }
 
+    /// Tells whether accesses to shared memory that a process uses alone may be no steps: nothing
+    /// that is asked for strikes at them, counts them or directs schedules at them.
+    fn leaves_shared_pages(&self) -> bool {
+        let counts_each = self.every_step || self.exhaust.is_some() || self.memory == Memory::Tso;
+        let may_strike = |kind: &FaultKind| kind.may_strike_accesses();
+        !counts_each && self.suspects.is_empty() && !self.faults.iter().any(may_strike)
+    }
+
     /// Returns the start-up of the first run. What belongs to start-up is no schedule point,
     /// so it is the shortest where every call counts: if all interleavings shall be explored,
     /// or a fault may befall a call that only looks at a file.
@@ -138,6 +146,7 @@ impl Exploration {
             carries_on: !self.every_step && self.exhaust.is_none(),
             loads_alike: !is_shortest && !self.every_step,
             leaves_pages: !self.every_step && self.exhaust.is_none(),
+            leaves_shared_pages: self.leaves_shared_pages(),
             errors: self.faults.iter().filter_map(error).collect(),
             ..StartUp::default()
         }

@@ -114,6 +114,12 @@ impl Session<'_> {
             let end = access.offset + u64::from(access.size.max(1));
             let writes = access.kind.may_write();
             self.use_pages(index, access.object, access.offset..end, writes);
+            if access.before == access.after {
+                let page = (access.object, access.offset / PAGE * PAGE);
+                let look = (access.place, access.offset, access.before);
+                let user = self.actor(index);
+                self.memory.page_users.note_look(page, user, look);
+            }
         }
     }
 

@@ -55,6 +55,16 @@ struct PageUse {
     /// When the page was left to it.
     unseen: Latest,
     accesses: u32,
+    polls: Polls,
+}
+
+/// What a process finds as it was, again and again. Who waits for a word has to be seen waiting.
+#[derive(Debug, Default)]
+struct Polls {
+    /// What it found last, by the place of the instruction and of the word.
+    found: HashMap<(u32, u64), Option<u64>>,
+    /// How often that was what it had found there before.
+    repeated: u32,
 }
 
 /// The times of the latest uses.
@@ -77,6 +87,16 @@ impl Latest {
     fn conflicts(&self, writes: bool, known: u32) -> bool {
         let is_later = |time: Option<u32>| time.is_some_and(|time| time > known);
         is_later(self.write) || writes && is_later(self.read)
+    }
+}
+
+/// A use that changes nothing: the places of the instruction and of the word, and what it finds.
+pub(crate) type Look = (u32, u64, Option<u64>);
+
+impl PageUse {
+    /// Tells whether these uses are so many that the page may be left. Mostly they are no polls.
+    fn are_enough(&self, enough: u32) -> bool {
+        self.accesses > enough && self.accesses > 3 * self.polls.repeated
     }
 }
 
@@ -137,6 +157,16 @@ impl PageUsers {
         is_missed
     }
 
+    /// What a process has just used, it has only looked at.
+    pub fn note_look(&mut self, page: PageOf, user: usize, (place, word, found): Look) {
+        let Some(used) = self.pages.get_mut(&page) else {
+            return;
+        };
+        let polls = &mut of_user(&mut used.by, user).polls;
+        let before = polls.found.insert((place, word), found);
+        polls.repeated += u32::from(before == Some(found));
+    }
+
     /// A process may use all of an object. Returns the pages that have a use which conflicts and
     /// was not seen.
     pub fn note_whole(&mut self, object: u32, user: &PageUser<'_>) -> Vec<PageOf> {
@@ -188,7 +218,7 @@ impl PageUsers {
         let whole = self.whole.get(&page.0).map_or(&[][..], Vec::as_slice);
         let mut others = used.by.iter().chain(whole);
         let is_alone = !others.any(|other| user.conflicts(writes, other));
-        (own.accesses > enough && is_alone).then_some(writes)
+        (own.are_enough(enough) && is_alone).then_some(writes)
     }
 
     /// A page of a file, or of memory without one, is left to a process.
@@ -242,6 +272,19 @@ mod tests {
         let may = users.may_be_left(PAGE_OF, who, writes, false);
         assert_eq!(may, Some(writes));
         users.leave(PAGE_OF, who, writes, FILE);
+    }
+
+    #[test]
+    fn a_page_is_not_left_to_a_process_that_waits_for_a_word() {
+        let mut users = PageUsers::default();
+        let who = user(0, 1, &[1]);
+        for _ in 0..10 * ENOUGH {
+            users.note(PAGE_OF, &who, false);
+            users.note_look(PAGE_OF, 0, (7, 8, Some(0)));
+            assert_eq!(users.may_be_left(PAGE_OF, &who, false, false), None);
+        }
+        (0..30 * ENOUGH).for_each(|_| assert!(!users.note(PAGE_OF, &who, true)));
+        assert_eq!(users.may_be_left(PAGE_OF, &who, true, false), Some(true));
     }
 
     #[test]
