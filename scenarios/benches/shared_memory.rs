@@ -196,7 +196,7 @@ fn uncontested_access(program: &Path, once: &Path, faults: &Path) {
         start_up: StartUp::longest(),
         ..Plan::default()
     };
-    let (ratio, access, stop) = median(|| {
+    let (ratio, access, _) = median(|| {
         let stop = bare_fault(&mut Command::new(faults), 2_000).expect("tracing");
         let rest = of_run(&mut of_once, &plan);
         let all = of_run(&mut engine, &plan);

@@ -13,10 +13,10 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Opened {
     /// Of a regular file or directory.
-    pub(super) key: Option<Inode>,
+    pub key: Option<Inode>,
     /// It holds bytes as files on disks do: reading and writing never wait for anybody. Those
     /// in `/proc` and the like have no length.
-    pub(super) is_plain: bool,
+    pub is_plain: bool,
 }
 
 impl Opened {

@@ -227,7 +227,7 @@ impl Session<'_> {
     }
 
     /// Returns what is behind a descriptor of a task, if there is anything.
-    fn opened(&mut self, index: usize, number: u64) -> Option<Opened> {
+    pub(crate) fn opened(&mut self, index: usize, number: u64) -> Option<Opened> {
         let place = (self.tasks[index].process, number);
         if let Some(known) = self.files.open.get(&place) {
             return Some(*known);

@@ -4,11 +4,11 @@
 
 use super::users::PageUser;
 use crate::footprint::objects::{self, Use};
-use crate::memory::naming::{self, Key};
+use crate::memory::naming::Key;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
 use crosswire_calls::{Does, Fact, Mapping};
-use crosswire_kernel::memory;
+use crosswire_kernel::{descriptor, memory};
 use crosswire_model::Rule;
 use libc::{MAP_SHARED, O_TRUNC};
 use std::os::unix::fs::MetadataExt;
@@ -48,25 +48,32 @@ impl Session<'_> {
 
     /// Tells whether a call may reach memory of others in ways that are not looked into: it is not
     /// known, moves pages themselves, or reads and writes the memory of a process (proc_pid_mem(5)).
-    fn is_unknown(&self, index: usize) -> bool {
-        let task = &self.tasks[index];
-        let row = task.entering.row();
-        let is_of_process = || {
-            let number = row.descriptor().map(|at| task.entering.args[at] as i32);
-            let link = number.map(|number| format!("/proc/{}/fd/{number}", task.tid));
-            let target = link.and_then(|link| std::fs::read_link(link).ok());
-            target.is_some_and(|target| target.starts_with("/proc") && target.ends_with("mem"))
-        };
+    fn is_unknown(&mut self, index: usize) -> bool {
+        let row = self.tasks[index].entering.row();
         match row.does {
             Does::Anything => !row.is(Fact::Looks) && !row.is(Fact::Own),
             Does::Move => row.vector().is_some(),
-            Does::Read | Does::ReadAt | Does::Write | Does::WriteAt => is_of_process(),
+            Does::Read | Does::ReadAt | Does::Write | Does::WriteAt => self.uses_process(index),
             _ => false,
         }
     }
 
+    /// Tells whether the file that a call reads or writes is the memory of a process.
+    fn uses_process(&mut self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let (tid, args) = (task.tid, task.entering.args);
+        let Some(number) = task.entering.row().descriptor().map(|at| args[at]) else {
+            return false;
+        };
+        // Of what is known of the file, most calls need not ask.
+        let opened = self.opened(index, number);
+        opened.is_some_and(|file| file.key.is_some() && !file.is_plain)
+            && descriptor::target(tid, number)
+                .is_some_and(|target| target.starts_with("/proc") && target.ends_with("mem"))
+    }
+
     /// Returns the files whose contents a call uses, and whether it may change them.
-    fn used_files(&self, index: usize) -> Option<(Vec<Key>, bool)> {
+    fn used_files(&mut self, index: usize) -> Option<(Vec<Key>, bool)> {
         let entering = self.tasks[index].entering;
         let (row, args) = (entering.row(), entering.args);
         let writes = match (row.does, objects::usage(row, &args)) {
@@ -84,10 +91,14 @@ impl Session<'_> {
             _ => return None,
         };
         let numbers = [row.descriptor(), row.second_descriptor()];
-        let tid = self.tasks[index].tid;
-        let files = numbers.into_iter().flatten();
-        let files = files.filter_map(|at| naming::file(tid, args[at]));
-        Some((files.map(|(key, _)| key).collect(), writes))
+        let numbers = numbers.into_iter().flatten();
+        let files = numbers.filter_map(|at| self.opened(index, args[at])?.key);
+        Some((
+            files
+                .map(|(device, number)| Key::File(device, number))
+                .collect(),
+            writes,
+        ))
     }
 
     /// Returns the files that a call names by their paths.
