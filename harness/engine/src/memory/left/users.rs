@@ -91,7 +91,7 @@ impl Latest {
 }
 
 /// A use that changes nothing: the places of the instruction and of the word, and what it finds.
-pub(crate) type Look = (u32, u64, Option<u64>);
+pub(crate) type FoundWord = (u32, u64, Option<u64>);
 
 impl PageUse {
     /// Tells whether these uses are so many that the page may be left. Mostly they are no polls.
@@ -158,7 +158,7 @@ impl PageUsers {
     }
 
     /// What a process has just used, it has only looked at.
-    pub fn note_look(&mut self, page: PageOf, user: usize, (place, word, found): Look) {
+    pub fn note_look(&mut self, page: PageOf, user: usize, (place, word, found): FoundWord) {
         let Some(used) = self.pages.get_mut(&page) else {
             return;
         };
