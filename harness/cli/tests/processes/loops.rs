@@ -91,7 +91,17 @@ fn explored(program: &Path, form: &str, when: &str, runs: &str) -> Outcome {
     let program = program.to_str().expect("a path that is text");
     run(
         directory.path(),
-        &["--runs", runs, "--", program, form, when],
+        &[
+            "--runs",
+            runs,
+            // How fast the machine takes single steps is not what is tried.
+            "--limit-wall",
+            "300",
+            "--",
+            program,
+            form,
+            when,
+        ],
     )
 }
 

@@ -137,7 +137,9 @@ static void on_signal(int signal)
 
 static void of_signals(void)
 {
-	stack_t stack = { .ss_sp = malloc(4 * SIGSTKSZ), .ss_size = 4 * SIGSTKSZ };
+	/* The C library's own size would be too much for the heap where processors have much to save. */
+	size_t size = 96 << 10;
+	stack_t stack = { .ss_sp = malloc(size), .ss_size = size };
 	sigaltstack(&stack, NULL);
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK };
 	sigaction(SIGUSR2, &action, NULL);
