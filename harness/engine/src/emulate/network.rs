@@ -66,7 +66,7 @@ impl Network {
         port
     }
 
-    /// The next name that nobody has.
+    /// The next name, which no socket has been given.
     pub fn take_name(&mut self) -> u32 {
         self.next_name += 1;
         self.next_name
