@@ -137,8 +137,8 @@ static void on_signal(int signal)
 
 static void of_signals(void)
 {
-	/* The C library's own size would be too much for the heap where processors have much to save. */
-	size_t size = 96 << 10;
+	/* More than the heap of a thread has at first: it lies in several mappings. */
+	size_t size = 192 << 10;
 	stack_t stack = { .ss_sp = malloc(size), .ss_size = size };
 	sigaltstack(&stack, NULL);
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK };

@@ -196,13 +196,19 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The kernel writes the frames of handlers to a stack of their own at its address.
+    /// The kernel writes the frames of handlers to a stack of their own at its address. It may
+    /// lie in several mappings: a heap grows by parts that are made accessible.
     pub(in crate::memory) fn release_signal_stack(&mut self, index: usize) -> Result<(), Halt> {
+        /// Place of `ss_size` in a `stack_t` (sigaltstack(2)).
+        const SIZE: u64 = 16;
         let task = &self.tasks[index];
-        let stack = memory::read_word(task.tid, task.entering.args[0]);
-        match stack {
-            Ok(stack) => self.release(index, stack),
-            Err(_) => Ok(()),
-        }
+        let (tid, given) = (task.tid, task.entering.args[0]);
+        let word = |at| memory::read_word(tid, at);
+        let (Ok(stack), Ok(size)) = (word(given), word(given.wrapping_add(SIZE))) else {
+            return Ok(());
+        };
+        let parts = self.space(index).within(stack..stack.saturating_add(size));
+        let mut parts = parts.into_iter();
+        parts.try_for_each(|part| self.release(index, part.start))
     }
 }
