@@ -181,6 +181,7 @@ impl Trace {
             What::Resume => "resumes".to_owned(),
             What::Timeout => "reaches its deadline".to_owned(),
             What::Spin => "spins".to_owned(),
+            What::Preempt => "is preempted".to_owned(),
             What::Spawn(child) => format!("creates `{}`", self.name(*child)),
             What::Panic(message) => format!("panics: {message:?}"),
             What::Mark(number, value) => format!("marks {number}, {value}"),

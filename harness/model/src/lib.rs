@@ -43,7 +43,7 @@ pub use names::Names;
 pub use plan::{Plan, StartUp};
 pub use record::{Program, ReadRecordError, Record};
 pub use run::{Run, Wrapper};
-pub use schedule::{Deviation, Rule, Schedule, Switch, Weight};
+pub use schedule::{Deviation, Preemption, Rule, Schedule, Switch, Weight};
 pub use seen::{Bytes, Content, Polled, Seen, SemaphoreOperation};
 pub use spinner::{PolledWord, Polling, Spinner};
 pub use stack::{Capture, Frame, Mapping, Moment, Stack};
@@ -54,4 +54,4 @@ pub use trace::{Blocked, End, Event, Leftover, Trace, What};
 pub use verdict::{Kind, Verdict, Violation};
 
 /// Version of every file this crate writes. A reader refuses newer ones.
-pub const FORMAT_VERSION: u32 = 8;
+pub const FORMAT_VERSION: u32 = 9;

@@ -1,7 +1,7 @@
 //! All that determines a run.
 
 use super::ranges;
-use super::{EVERYTHING, Errno, Fault, Limits, MemoryModel, Schedule, Signal};
+use super::{EVERYTHING, Errno, Fault, Limits, MemoryModel, Preemption, Schedule, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +25,14 @@ pub struct Plan {
     pub seed: u64,
     /// Schedule: the task that takes each step.
     pub schedule: Schedule,
+    /// Computations in the midst of which others have their turn; `None` if that is decided by
+    /// the time on the processor for which a task has computed. No two runs measure the same, so
+    /// that such a run can be repeated only by the list that its trace holds.
+    #[serde(
+        default = "no_preemptions",
+        skip_serializing_if = "is_without_preemptions"
+    )]
+    pub preemptions: Option<Vec<Preemption>>,
     /// Faults to inject, with their points.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
@@ -50,6 +58,15 @@ pub struct Plan {
     /// Limits of the run.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// The list of a plan that names none: it was made before there were any.
+fn no_preemptions() -> Option<Vec<Preemption>> {
+    Some(Vec::new())
+}
+
+fn is_without_preemptions(preemptions: &Option<Vec<Preemption>>) -> bool {
+    preemptions.as_ref().is_some_and(Vec::is_empty)
 }
 
 /// What need not be tried in every order: how far programs are brought before the first step,

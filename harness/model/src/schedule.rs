@@ -128,6 +128,21 @@ pub struct Switch {
     pub task: TaskId,
 }
 
+/// A task that computes stops in the midst of its own code, where no schedule point is, and others
+/// go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preemption {
+    /// The task.
+    pub task: TaskId,
+    /// The steps that it has taken by then, with the one under way.
+    pub after: u64,
+    /// The stretch of its own code in that step, counted from 1: calls that are no steps part them.
+    pub stretch: u64,
+    /// Virtual nanoseconds that pass in this stretch, at most until the next deadline.
+    pub time_ns: u64,
+}
+
 impl Schedule {
     /// Builds the rule alone.
     pub fn new(rule: Rule) -> Self {

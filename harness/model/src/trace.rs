@@ -1,7 +1,7 @@
 //! The record of one run: who did what in which step, and how it ended.
 
 use super::{Access, Call, Limit, Place, SharedObject, Signal, Spinner, Task, TaskId};
-use super::{DelayedStore, Deviation, FORMAT_VERSION, Fault, Footprint, Switch};
+use super::{DelayedStore, Deviation, FORMAT_VERSION, Fault, Footprint, Preemption, Switch};
 use serde::{Deserialize, Serialize};
 
 /// Something that one task did or underwent.
@@ -75,6 +75,9 @@ pub enum What {
     Exec(String),
     /// It was found to go round in a loop of its own code, and lets others go first.
     Spin,
+    /// It had computed for long without a schedule point while others could have gone on: it
+    /// stopped in the midst of its own code.
+    Preempt,
     /// It ended with this exit status.
     Exit(i32),
     /// A signal ended it.
@@ -180,6 +183,9 @@ pub struct Trace {
     /// The same decisions, told by what tasks had done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub switches: Vec<Switch>,
+    /// Computations in the midst of which another task had its turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preemptions: Vec<Preemption>,
     /// Objects that each step touched, if the plan asked for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub footprints: Vec<Footprint>,
@@ -203,6 +209,7 @@ impl Default for Trace {
             steps: 0,
             deviations: Vec::new(),
             switches: Vec::new(),
+            preemptions: Vec::new(),
             footprints: Vec::new(),
             unused_faults: Vec::new(),
             end: End::Finished,

@@ -216,6 +216,7 @@ impl<'a> Follower<'a> {
             What::Fault(fault) => self.suffers(task, fault),
             What::Resume | What::Mark(..) => {}
             What::Spin => self.says(task, "goes round in a loop of its own code".to_owned()),
+            What::Preempt => self.says(task, "computes".to_owned()),
             What::Signal(signal) => self.receives(task, *signal),
             What::Spawn(child) => self.spawns(task, *child),
             What::Exec(path) => self.executes(task, path),

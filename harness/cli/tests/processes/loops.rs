@@ -1,8 +1,9 @@
 //! Loops that wait: an endless one is a livelock, whatever it waits for and how, and its
 //! twin that something ends passes.
 
+use crosswire::model::Record;
 use crosswire_testing::building::{build_directory, compile, folder};
-use crosswire_testing::command::{Outcome, run, somewhere};
+use crosswire_testing::command::{Outcome, replay_differs, run, somewhere};
 use crosswire_testing::engine::on_every_cpu;
 use std::path::Path;
 
@@ -172,5 +173,48 @@ fn loops_that_act_for_themselves_alone_are_stalled() {
         };
         let passes = late.verdict() == "pass" && counted.verdict() == "pass";
         (is_stalled && passes).then_some(()).ok_or_else(told)
+    });
+}
+
+/// Nothing proves what they do, and nothing tells how long they take.
+#[test]
+fn computations_do_not_keep_others_from_their_turns() {
+    let forms = ["told", "lock", "killed", "asked"];
+    each("computing.c", &forms, |program, form| {
+        let directory = somewhere();
+        let program = program.to_str().expect("a path that is text");
+        let explored = |status: &str| {
+            let run_once = ["--runs", "1", "--shrink-time", "0", "--limit-wall", "300"];
+            let command = ["--", program, form, status];
+            run(directory.path(), &[&run_once[..], &command].concat())
+        };
+        let (passes, fails) = (explored("0"), explored("9"));
+        let told = || format!("{form}: {}; {}", passes.told(), fails.told());
+        let is_right = passes.verdict() == "pass" && fails.kinds() == ["exit-status"];
+        is_right.then_some(()).ok_or_else(told)?;
+        // A computation is stopped elsewhere each time, after the same steps.
+        let files = fails.files(directory.path());
+        let text = std::fs::read_to_string(&files[0]).map_err(|error| error.to_string())?;
+        let listed = Record::from_json(&text).map_err(|error| error.to_string())?;
+        let listed = listed.plan.preemptions.unwrap_or_default();
+        let told = || format!("{form}: without preemptions");
+        (!listed.is_empty()).then_some(()).ok_or_else(told)?;
+        match replay_differs(directory.path(), &files[0], "exit-status") {
+            Some(difference) => Err(format!("{form}: {difference}")),
+            None => Ok(()),
+        }
+    });
+}
+
+/// Two processes compute one after the other, as one of them waits for the other.
+#[test]
+fn a_computation_for_which_others_wait_goes_on_to_its_end() {
+    each("computing.c", &["alone"], |program, form| {
+        let outcome = explored(program, form, "0", "1");
+        let is_short = outcome.report["schedule_points"].as_u64() < Some(20);
+        let told = || format!("{form}: {}", outcome.told());
+        (outcome.verdict() == "pass" && is_short)
+            .then_some(())
+            .ok_or_else(told)
     });
 }

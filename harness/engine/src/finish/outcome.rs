@@ -37,6 +37,7 @@ impl Outcome {
             unused_faults: session.faults.unused(),
             deviations: recorded.deviations,
             switches: recorded.switches,
+            preemptions: recorded.preemptions,
             events: recorded.events,
             footprints: session.footprints.into_steps(),
             end,

@@ -12,6 +12,7 @@ impl Session<'_> {
         if !counts(what) {
             return;
         }
+        self.tasks[index].looping.preempted = false;
         let reads_clock = matches!(what, What::Call { call, .. } if call.row().tells_time());
         self.tasks[index].looping.note_reading(reads_clock);
         let here = self.tasks[index].entering.next;
@@ -139,7 +140,7 @@ impl Session<'_> {
 
     /// A task has taken a step unlike those before: threads in the same memory might see
     /// what it has written there.
-    fn note_news(&mut self, index: usize) {
+    pub(super) fn note_news(&mut self, index: usize) {
         let space = self.space_number(index);
         self.loops.steps_in_mut(space).new += 1;
         self.tasks[index].looping.news += 1;
@@ -189,6 +190,7 @@ pub(super) fn counts(what: &What) -> bool {
         What::Start
             | What::Resume
             | What::Spin
+            | What::Preempt
             | What::Block { .. }
             // Its task has been told of when it executed the store.
             | What::Access(Access { since: Some(_), .. })

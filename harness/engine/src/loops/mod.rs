@@ -22,6 +22,7 @@ mod of_task;
 mod own_code;
 mod own_files;
 mod path;
+mod preemption;
 mod private;
 mod proof;
 mod rounds;
@@ -29,7 +30,7 @@ mod snapshot;
 mod verdict;
 mod waiting;
 
-pub(crate) use of_task::Looping;
+pub(crate) use of_task::{Interval, Looping};
 pub(crate) use own_code::Look;
 
 use std::collections::HashMap;

@@ -7,6 +7,7 @@ use super::private::Private;
 use super::rounds::Rounds;
 use super::snapshot::Snapshot;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Things that happened, by which a task that goes round could find something new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,6 +85,12 @@ pub(crate) struct Looping {
     pub(super) in_own_code: bool,
     /// The instructions in a round of the loop without steps that it was in last.
     pub(super) own_round: Option<usize>,
+    /// It was preempted, and has come to no schedule point since.
+    pub(super) preempted: bool,
+    /// Virtual nanoseconds that it has computed and that have not passed yet, and what had happened
+    /// when others last had their turn because of that.
+    pub(super) ahead: u64,
+    pub(super) ahead_since: Happened,
     /// Times that it was let go on although nothing had happened.
     pub(super) in_vain: u32,
     pub(super) nature: Option<Nature>,
@@ -138,6 +145,11 @@ impl Looping {
         self.gate.is_some()
     }
 
+    /// Tells whether it waits in a loop that makes calls.
+    pub(super) fn asks(&self) -> bool {
+        self.waits() && !self.computes()
+    }
+
     /// Tells whether its latest steps repeat earlier ones, for some rounds already.
     pub fn repeats(&self) -> bool {
         self.rounds.repeats()
@@ -165,6 +177,7 @@ impl Looping {
 
     /// It is let go on in its own code.
     pub fn go_on(&mut self) {
+        self.ahead = 0;
         if self.in_own_code {
             self.leave();
         }
@@ -178,5 +191,58 @@ impl Looping {
         self.nature = None;
         self.effort.forget();
         self.examination = None;
+    }
+}
+
+/// Time on the processor after which a computation is preempted: long, because most end.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// The same in a process of which one was. It doubles as long as that helps none of its tasks to
+/// come to a schedule point.
+const SHORT: Duration = Duration::from_millis(40);
+
+/// After how much computing a process is preempted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interval(Duration);
+
+impl Default for Interval {
+    fn default() -> Interval {
+        Interval(FIRST)
+    }
+}
+
+impl Interval {
+    pub(super) fn get(self) -> Duration {
+        self.0
+    }
+
+    /// A task is preempted, `again` if it has come to no schedule point since it last was.
+    /// Tells whether the process was preempted before.
+    pub(super) fn is_known(self) -> bool {
+        self.0 != FIRST
+    }
+
+    pub(super) fn pass(&mut self, again: bool) {
+        self.0 = match again {
+            true => self.0 * 2,
+            false => SHORT,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_preempted_in_vain_computes_longer() {
+        let mut interval = Interval::default();
+        let mut pass = |again| {
+            interval.pass(again);
+            interval.get()
+        };
+        assert_eq!(pass(false), SHORT);
+        assert_eq!([pass(true), pass(true)], [2 * SHORT, 4 * SHORT]);
+        assert_eq!(pass(false), SHORT);
     }
 }

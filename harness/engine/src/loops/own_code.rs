@@ -4,6 +4,7 @@
 use super::dataflow;
 use super::of_task::{Nature, Rounding};
 use super::path::{FIRST, MOST, Path};
+use super::preemption::Due;
 use super::snapshot::Changed;
 use crate::inside::remote::next;
 use crate::run::session::{Halt, Session};
@@ -12,13 +13,13 @@ use crosswire_kernel::counter::Moment;
 use crosswire_kernel::probe;
 use crosswire_kernel::tracee::{self, Report, Stop, Stopped};
 use crosswire_kernel::{Tid, memory};
-use crosswire_model::What;
+use crosswire_model::{Preemption, What};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Time on the processor, in its own code, after which a task is looked at. A look takes about
+/// Time on the processor, in its own code, after which a task is looked at. A look takes at most
 /// as long, so that every further one waits twice as long: a long computation is not to take
 /// much longer than it does anyway.
 const AFTER: Duration = Duration::from_millis(40);
@@ -26,8 +27,13 @@ const AFTER: Duration = Duration::from_millis(40);
 /// The same for a task of which a loop is known, a few rounds of which prove it again.
 const AFTER_KNOWN: Duration = Duration::from_micros(500);
 
-/// The next look at a task that runs its own code.
+/// The next look at a task that runs its own code, and what ends the stretch at last.
 pub(crate) struct Look {
+    due: Option<Due>,
+    /// That is not before.
+    end: Option<Moment>,
+    /// Time that it had spent on the processor when it was first asked for.
+    began: Option<Duration>,
     at: Moment,
     first: Duration,
     pause: Duration,
@@ -38,13 +44,18 @@ pub(crate) struct Look {
 
 impl Look {
     /// The first look at a task, a round of whose loop is known to have so many instructions.
-    fn first(round: Option<usize>) -> Look {
-        let (first, instructions) = match round {
-            Some(round) => (AFTER_KNOWN, (2 * round).min(FIRST)),
-            None => (AFTER, FIRST),
+    fn first(round: Option<usize>, due: Option<Due>) -> Look {
+        let (first, instructions) = match (round, &due) {
+            (Some(round), _) => (AFTER_KNOWN, (2 * round).min(FIRST)),
+            (None, Some(due)) if due.is_expected => (due.after.max(AFTER), FIRST),
+            (None, _) => (AFTER, FIRST),
         };
+        let now = Moment::now();
         Look {
-            at: Moment::now().after(first),
+            end: due.as_ref().map(|due| now.after(due.after)),
+            due,
+            began: None,
+            at: now.after(first),
             first,
             pause: first,
             instructions,
@@ -57,10 +68,22 @@ impl Look {
         self.pause < AFTER
     }
 
+    /// Tells whether there may be something to do.
+    fn is_close(&self) -> bool {
+        self.at.is_past() || self.end.is_some_and(Moment::is_past)
+    }
+
+    /// What ends the stretch of a task that has spent so much time on the processor, if it has
+    /// computed for that long.
+    fn ended_by(&mut self, now: Duration) -> Option<Preemption> {
+        let computed = now.saturating_sub(*self.began.get_or_insert(now));
+        let due = self.due.as_ref().filter(|due| computed >= due.after);
+        due.map(|due| due.preemption)
+    }
+
     /// Tells whether the task has computed for long enough. On a busy machine it may have
     /// waited for a processor instead.
-    fn is_due(&mut self, tid: Tid) -> bool {
-        let now = probe::processor_time(tid).unwrap_or_default();
+    fn is_due(&mut self, now: Duration) -> bool {
         let computed = now.saturating_sub(*self.since.get_or_insert(now));
         let missing = self.pause.saturating_sub(computed);
         if !missing.is_zero() {
@@ -86,6 +109,8 @@ impl Look {
 enum Shown {
     /// The loop is endless; the task is stopped in it, and a round has so many instructions.
     Endless(Stopped, Rounding, usize),
+    /// It has computed for so long that others have their turn; it is stopped where it is.
+    Enough(Stopped, Preemption),
     /// Nothing; the task has been resumed.
     Nothing,
     /// The task reported this meanwhile.
@@ -96,52 +121,69 @@ impl Session<'_> {
     /// The first look at the current task, which is about to be resumed.
     pub fn first_look(&self) -> Look {
         let current = self.turn.current();
-        Look::first(current.and_then(|index| self.tasks[index].looping.own_round))
+        let round = current.and_then(|index| self.tasks[index].looping.own_round);
+        Look::first(round, self.next_preemption())
     }
 
     /// Looks at the current task if it has not come to a schedule point for long. It may be
     /// waiting for another one. The moment is not reproducible, but the answer is, so
     /// nothing in the trace depends on time.
     pub fn look_for_loop(&mut self, look: &mut Look) -> Result<(), Halt> {
-        let Some(index) = self.turn.current().filter(|_| look.at.is_past()) else {
+        let Some(index) = self.turn.current().filter(|_| look.is_close()) else {
             return Ok(());
         };
-        if !matches!(self.tasks[index].state, State::Running) || self.turn.is_calling() {
+        let task = &self.tasks[index];
+        if !matches!(task.state, State::Running) || self.turn.is_calling() {
             return Ok(());
         }
         let tid = self.tasks[index].tid;
-        if !look.is_due(tid) {
+        let computed = probe::processor_time(tid).unwrap_or_default();
+        let enough = look.ended_by(computed);
+        let enough = enough.filter(|_| self.others_could_go_on(index));
+        if enough.is_none() && !look.is_due(computed) {
             return Ok(());
         }
-        let is_told = self.has_outrun_timer(index, look.computed());
+        let is_told = enough.is_none() && self.has_outrun_timer(index, look.computed());
         tracee::interrupt(tid)?;
-        let shown = match next(tid)? {
+        let shown = match (next(tid)?, enough) {
+            (Report::Stopped(stopped, Stop::Trap), Some(preemption)) => {
+                Shown::Enough(stopped, preemption)
+            }
             // The next thing to happen to it is that a timer tells it so.
-            Report::Stopped(stopped, Stop::Trap) if is_told => {
+            (Report::Stopped(stopped, Stop::Trap), None) if is_told => {
                 Shown::Endless(stopped, Rounding::default(), FIRST)
             }
-            Report::Stopped(stopped, Stop::Trap) => {
-                self.follow_own_code(index, stopped, look.instructions)?
+            (Report::Stopped(stopped, Stop::Trap), None) => {
+                self.follow_own_code(index, stopped, look)?
             }
-            report => Shown::Reported(report),
+            (report, _) => Shown::Reported(report),
         };
         match shown {
             Shown::Endless(stopped, rounding, round) => {
-                self.tasks[index].state = State::Reported(stopped);
                 self.tasks[index].looping.own_round = Some(round);
-                let left = self.left_on_pages(index, Stop::Trap);
-                self.end_one_stop_call(index, Stop::Trap, left)?;
-                self.take_left(index, left);
+                self.stand_in_own_code(index, stopped)?;
                 self.use_cpu_in_loop(index);
-                self.tasks[index].stand(At::Code)?;
                 self.record(index, What::Spin);
                 self.wait_in_own_code(index, rounding);
+            }
+            Shown::Enough(stopped, preemption) => {
+                self.stand_in_own_code(index, stopped)?;
+                self.preempt(index, preemption);
             }
             Shown::Nothing => self.tasks[index].looping.own_round = None,
             Shown::Reported(report) => self.on_report(report)?,
         }
         look.again(tid);
         Ok(())
+    }
+
+    /// A task has been stopped in its own code.
+    fn stand_in_own_code(&mut self, index: usize, stopped: Stopped) -> Result<(), Halt> {
+        self.tasks[index].state = State::Reported(stopped);
+        let left = self.left_on_pages(index, Stop::Trap);
+        self.end_one_stop_call(index, Stop::Trap, left)?;
+        self.take_left(index, left);
+        Ok(self.tasks[index].stand(At::Code)?)
     }
 
     /// A task waits in its own code until something happens that it could notice.
@@ -167,15 +209,16 @@ impl Session<'_> {
         &self,
         index: usize,
         mut stopped: Stopped,
-        most: usize,
+        look: &Look,
     ) -> io::Result<Shown> {
+        let began = Moment::now();
         let tid = stopped.tid();
         let (first, extended) = (stopped.registers()?, stopped.extended()?);
         if !stopped.steps_unnoticed() {
             stopped.resume(0)?;
             return Ok(Shown::Nothing);
         }
-        let mut path = Path::new(most);
+        let mut path = Path::new(look.instructions);
         let mut written = Written::default();
         loop {
             let registers = stopped.registers()?;
@@ -192,7 +235,7 @@ impl Session<'_> {
                     return Ok(Shown::Endless(stopped, rounding, path.steps.len()));
                 }
             }
-            if !path.note(tid, registers) {
+            if !path.note(tid, registers) || began.elapsed() > look.pause.max(AFTER) {
                 break;
             }
             let latest = path.steps.last().expect("it has just been noted");

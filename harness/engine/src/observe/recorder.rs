@@ -1,7 +1,7 @@
 //! What a run has shown so far.
 
 use super::logged::Undone;
-use crosswire_model::{Access, Capture, Deviation, Event, Met, Seen, Switch, What};
+use crosswire_model::{Access, Capture, Deviation, Event, Met, Preemption, Seen, Switch, What};
 use std::collections::BTreeSet;
 
 /// The record of a run.
@@ -14,6 +14,7 @@ pub(crate) struct Recorder {
     pub(super) seen: Vec<Seen>,
     deviations: Vec<Deviation>,
     switches: Vec<Switch>,
+    preemptions: Vec<Preemption>,
     unwatched: BTreeSet<String>,
     undone: Vec<Undone>,
 }
@@ -23,6 +24,7 @@ pub(crate) struct Recorded {
     pub events: Vec<Event>,
     pub deviations: Vec<Deviation>,
     pub switches: Vec<Switch>,
+    pub preemptions: Vec<Preemption>,
     /// Stacks of tasks that died or got stuck.
     pub captures: Vec<Capture>,
     /// Memory that calls read and wrote.
@@ -48,6 +50,11 @@ impl Recorder {
     pub fn note_decision(&mut self, deviation: Deviation, switch: Switch) {
         self.deviations.push(deviation);
         self.switches.push(switch);
+    }
+
+    /// A task is stopped in the midst of a computation.
+    pub fn note_preemption(&mut self, preemption: Preemption) {
+        self.preemptions.push(preemption);
     }
 
     /// Shared memory is not watched.
@@ -92,6 +99,7 @@ impl Recorder {
             events: self.events,
             deviations: self.deviations,
             switches: self.switches,
+            preemptions: self.preemptions,
             captures: self.captures,
             seen: self.seen,
             unwatched: self.unwatched,

@@ -113,8 +113,7 @@ impl Session<'_> {
             self.note_step(index);
             self.use_cpu(index, STEP);
         }
-        self.turn.calling = false;
-        self.turn.step += 1;
+        self.turn.end_step();
         self.clock.step();
         if self
             .processes
@@ -128,6 +127,10 @@ impl Session<'_> {
 
     /// Performs the step of one task.
     pub fn advance(&mut self, index: usize) -> Result<(), Halt> {
+        if self.is_ahead(index) {
+            self.let_others_catch_up(index);
+            return Ok(());
+        }
         let task = &mut self.tasks[index];
         match &task.state {
             State::Ready(At::Entry, _) => self.call(index),
@@ -331,6 +334,7 @@ impl Session<'_> {
                 self.pass(index, stopped)?;
             } else {
                 self.run_unfollowed(index);
+                self.begin_stretch(index);
                 stopped.resume(signal)?;
                 self.settle(signal == 0)?;
             }

@@ -6,7 +6,7 @@ use crate::emulate::time::lent::Readings;
 use crate::image::Making;
 use crate::inside::stubs::Stubs;
 use crate::inside::vdso;
-use crate::loops::Looping;
+use crate::loops::{Interval, Looping};
 use crate::memory::Borrowed;
 use crate::observe::logged::Logged;
 use crate::run::session::{Halt, Session};
@@ -390,6 +390,7 @@ impl Session<'_> {
             dumpable: parent.is_none_or(|parent| self.processes[parent].dumpable),
             logged: Logged::default(),
             readings: parent.map_or_else(Readings::default, |of| self.processes[of].readings),
+            interval: parent.map_or_else(Interval::default, |of| self.processes[of].interval),
         })
     }
 

@@ -4,7 +4,7 @@ use crate::emulate::chance::Chance;
 use crate::emulate::time::lent::Readings;
 use crate::image::Making;
 use crate::inside::vdso::Kernels;
-use crate::loops::Looping;
+use crate::loops::{Interval, Looping};
 use crate::memory::{Action, Borrowed, Pending, Performing, StoreBuffer};
 use crate::run::scheduling::Scheduling;
 use crosswire_kernel::Tid;
@@ -403,4 +403,6 @@ pub(crate) struct Process {
     pub logged: crate::observe::logged::Logged,
     /// How it reads clocks.
     pub readings: Readings,
+    /// After how much computing others have their turn.
+    pub interval: Interval,
 }

@@ -9,6 +9,8 @@ pub(crate) struct Turn {
     pub(super) current: Option<usize>,
     /// The current task began the call it is in during this step.
     pub(super) calling: bool,
+    /// Stretches of its own code that the current task has begun in this step.
+    stretch: u64,
     pub(super) yielded: bool,
     /// The number of events when every task that waits for a lock last tried.
     pub(super) retried_at: usize,
@@ -27,6 +29,7 @@ impl Turn {
             step: 0,
             current: None,
             calling: false,
+            stretch: 0,
             yielded: false,
             retried_at: usize::MAX,
             last_resort: false,
@@ -44,6 +47,23 @@ impl Turn {
     /// Returns whether the current task is in a call that it began during this step.
     pub fn is_calling(&self) -> bool {
         self.calling
+    }
+
+    /// The number of the stretch of its own code that the current task is in, in this step.
+    pub fn stretch(&self) -> u64 {
+        self.stretch
+    }
+
+    /// The current task begins a stretch of its own code.
+    pub fn begin_stretch(&mut self) {
+        self.stretch += 1;
+    }
+
+    /// The current step is over.
+    pub(super) fn end_step(&mut self) {
+        self.calling = false;
+        self.stretch = 0;
+        self.step += 1;
     }
 
     /// The current task wants others to run.

@@ -211,7 +211,7 @@ impl Chooser {
     }
 
     /// Returns the task that ran last, and the number of all its steps.
-    fn done(&self) -> Option<(TaskId, u64)> {
+    pub fn done(&self) -> Option<(TaskId, u64)> {
         self.current.map(|task| (task, self.taken[&task]))
     }
 

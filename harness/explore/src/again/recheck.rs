@@ -53,6 +53,8 @@ fn around(
     for switches in close_by(&regression.switches) {
         let plan = Plan {
             schedule: Schedule::switching(switches),
+            // In another program they would be elsewhere.
+            preemptions: None,
             ..regression.plan.clone()
         };
         let run = runner.run(&plan)?;

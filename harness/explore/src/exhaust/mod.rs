@@ -254,6 +254,8 @@ impl Search<'_> {
                 },
                 faults: fault.clone().into_iter().collect(),
                 footprints: true,
+                // Where a computation is preempted is no order of steps.
+                preemptions: Some(Vec::new()),
                 memory: self.work.planner.memory.in_full(),
                 ..self.work.planner.plan(0, &job.lessons)
             };

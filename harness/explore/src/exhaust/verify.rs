@@ -50,6 +50,7 @@ impl Search<'_> {
                 schedule: Schedule::new(Rule::RandomWalk { seed }),
                 faults: fault.cloned().into_iter().collect(),
                 footprints: true,
+                preemptions: Some(Vec::new()),
                 memory: self.work.planner.memory.in_full(),
                 ..self.work.planner.plan(0, &job.lessons)
             };

@@ -94,6 +94,7 @@ pub(crate) fn spelled_out(run: &Run) -> Plan {
             deviations: run.trace.deviations.clone(),
             ..Schedule::new(Rule::RunOn)
         },
+        preemptions: Some(run.trace.preemptions.clone()),
         memory: run.plan.memory.delaying(run.trace.delays()),
         footprints: false,
         start_up: StartUp {

@@ -123,6 +123,7 @@ impl Planner {
         Plan {
             seed: self.seed,
             schedule,
+            preemptions: None,
             faults: self.faults(run, lessons),
             memory: (self.memory).of_run(self.seed, run, lessons.splittable),
             watches_threads: self.watches_threads,

@@ -228,6 +228,7 @@ impl Story<'_> {
             What::Spawn(task) => format!("creates {}", escape(&self.trace.name(*task))),
             What::Exec(path) => format!("becomes {}", escape(path)),
             What::Spin => "spins".to_owned(),
+            What::Preempt => "computes, and others have their turn".to_owned(),
             What::Exit(status) => format!("ends with status {status}"),
             What::Killed(Signal(9)) => "is killed".to_owned(),
             What::Killed(signal) => format!("dies of {signal}"),
