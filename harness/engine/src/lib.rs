@@ -442,8 +442,13 @@ impl Engine {
             renew: false,
         })?;
         self.fresh_working_dir |= left.fresh_working_dir;
-        self.places
-            .look_again(self.sandbox.init_pid(), self.sandbox.overlays());
+        if left.has_new_mounts {
+            let sandbox = &self.sandbox;
+            sandbox.show(|| {
+                self.places
+                    .look_again(sandbox.init_pid(), sandbox.overlays())
+            })?;
+        }
         Ok(left)
     }
 }

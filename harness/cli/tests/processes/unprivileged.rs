@@ -251,6 +251,20 @@ fn programs_do_what_they_do_for_root() {
     }
 }
 
+/// A run that removes a file which was there before is followed by others that find it.
+#[test]
+fn files_have_the_same_numbers_after_a_run_has_changed_one() {
+    let ground = Ground::new();
+    if !ground.is_isolated("numbers of files without privileges") {
+        return;
+    }
+    fs::write(ground.work().join("there"), "x").expect("it is this test's");
+    let script = "stat -c '%d %i' .; rm there";
+    let options = ["--runs", "5", "--jobs", "1", "--check-output"];
+    let outcome = ground.run(&options, Path::new("/bin/sh"), &["-c", script]);
+    assert_eq!(outcome.status, PASS, "{}", outcome.told());
+}
+
 #[test]
 fn a_killed_harness_leaves_nothing() {
     let ground = Ground::new();

@@ -13,12 +13,11 @@ use std::path::Path;
 const TELLS: &str = r#"echo "$$ $PPID ${SAID-nothing} $* in $(pwd) with mask $(umask)"; exit 3"#;
 
 /// Scripts that prepare `./tells`, so that nobody could notice.
-const WRAPPERS: [&str; 11] = [
+const WRAPPERS: [&str; 10] = [
     "exec ./tells a b",
     "SAID=$(echo x | tr x y) exec ./tells",
     "SAID=$(for i in 1 2 3; do (echo $i); done | wc -l) exec ./tells",
     "[ -e ./missing ] && exit 1; read SAID < ./data; export SAID; exec ./tells",
-    "exec < ./data; read SAID; export SAID; exec ./tells",
     "cd sub; umask 027; exec ../tells",
     "SAID=$$; export SAID; exec ./tells",
     "SAID=$(sh -c 'echo $PPID'); export SAID; exec ./tells",
@@ -28,7 +27,7 @@ const WRAPPERS: [&str; 11] = [
 ];
 
 /// Scripts that do more, by which it could tell, or others.
-const MORE: [&str; 9] = [
+const MORE: [&str; 13] = [
     "echo new > ./data; exec ./tells",
     "echo first; exec ./tells",
     "mkdir made; exec ./tells",
@@ -38,6 +37,11 @@ const MORE: [&str; 9] = [
     "exec 5<&0; perl -e 'alarm 30; exec \"./tells\"'",
     "ln data linked; exec ./tells",
     "kill -URG $PPID $$; exec ./tells",
+    // What is open is one for all copies of a program.
+    "exec < ./data; read SAID; export SAID; exec ./tells",
+    "exec 3< ./data; exec sh -c 'read A <&3; echo $A'",
+    "exec 3< /etc/passwd; read A <&3; exec sh -c 'read A <&3; echo $A'",
+    "exec sh <<X\nread A <&0\necho two\nexit 7\nX",
 ];
 
 fn script(path: &Path, text: &str) {

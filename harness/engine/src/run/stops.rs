@@ -88,6 +88,11 @@ impl Session<'_> {
                 self.reports.signal_sent();
                 Ok(())
             }
+            // SIGCONT tells a traced task so, besides (ptrace(2), "Group-stop"), whether it stood
+            // still or not.
+            Stop::Trap if self.tasks[index].begins_again => {
+                Ok(self.tasks[index].take_stopped()?.resume(0)?)
+            }
             Stop::Trap => {
                 let at = match before {
                     State::Unborn => At::Start,

@@ -187,7 +187,7 @@ impl Template {
             inside: launched.tid_inside,
             registers,
             place: Place::Exec(word),
-            positions: Vec::new(),
+            positions: descriptor::positions(tid),
             tid_cell: None,
             robust_list: None,
             early: BTreeSet::new(),

@@ -18,7 +18,8 @@ use crate::start::template::Template;
 use crosswire_calls::Does;
 use crosswire_kernel::{Tid, descriptor, probe};
 use crosswire_model::{EVERYTHING, Mode, Touch, Wrapper};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Steps after which a program is taken to do more than prepare another one.
 const MOST_STEPS: u64 = 10_000;
@@ -26,8 +27,9 @@ const MOST_STEPS: u64 = 10_000;
 /// Returns how many other programs a program executes that has just been started, before it or
 /// its children do anything that could be noticed outside.
 pub(crate) fn count(name: &str, launched: Launched, setup: Setup<'_>) -> Result<u32, EngineError> {
+    let held = held_open(launched.stopped.tid());
     let (mut session, index) = Session::of_launched(name, launched, setup)?;
-    let passed = session.pass_wrappers(index)?;
+    let passed = session.pass_wrappers(index, &held)?;
     session.kill_all()?;
     Ok(passed)
 }
@@ -40,9 +42,9 @@ pub(crate) fn keep(
     setup: Setup<'_>,
 ) -> Result<Option<Template>, EngineError> {
     let (tid, tid_inside) = (launched.stopped.tid(), launched.tid_inside);
-    let directory = descriptor::working_directory(tid);
+    let (directory, held) = (descriptor::working_directory(tid), held_open(tid));
     let (mut session, index) = Session::of_launched(name, launched, setup)?;
-    let passed = session.pass_wrappers(index)?;
+    let passed = session.pass_wrappers(index, &held)?;
     let stopped = match session.is_kept_at_exec(index) && passed == setup.until_executed {
         true => session.tasks[index].take_stopped().ok(),
         false => None,
@@ -74,7 +76,7 @@ impl Session<'_> {
     /// Lets a program that has just been started go on, until it or its children are about to do
     /// what could be noticed outside. Returns how many others it has executed when it was alone,
     /// and nothing that it has done before could be told any more but by the program itself.
-    fn pass_wrappers(&mut self, index: usize) -> Result<u32, EngineError> {
+    fn pass_wrappers(&mut self, index: usize, held: &Held) -> Result<u32, EngineError> {
         let given = self.given_files(index);
         let mut passed = 0;
         while !self.is_kept_at_exec(index) && self.only_prepares(&given) {
@@ -85,7 +87,8 @@ impl Session<'_> {
                 Ok(()) => {}
             }
             let executed = self.early.executed;
-            if executed > before && self.is_left_alone(index) {
+            let is_only = executed > before && self.is_left_alone(index);
+            if is_only && held_open(self.tasks[index].tid) == *held {
                 passed = executed;
             }
         }
@@ -181,6 +184,18 @@ impl Session<'_> {
             && !self.timers.are_armed()
             && !knows_ids(tid, self.tasks.iter().map(|task| task.tid_inside))
     }
+}
+
+/// What a program has open, by number. What it opens before it executes another one, all copies of
+/// that would share: where they read, what a pipe holds, whether they wait.
+type Held = BTreeMap<u64, Option<PathBuf>>;
+
+fn held_open(tid: Tid) -> Held {
+    let numbers = descriptor::numbers(tid).into_iter();
+    let held = numbers.map(|number| (number, descriptor::target(tid, number)));
+    // Nothing is kept there.
+    held.filter(|(_, target)| target.as_deref() != Some(Path::new("/dev/null")))
+        .collect()
 }
 
 /// Leaves out that the status of a directory shows when files were made in it: shells only ask

@@ -59,6 +59,10 @@ pub(super) extern "C" fn live(plan: &Plan) -> ! {
                 }
                 answer(plan.socket);
             }
+            Request::Show => {
+                let _ = raw::prctl(libc::PR_SET_DUMPABLE, [offset.into(), 0, 0, 0]);
+                answer(plan.socket);
+            }
             Request::NextPid => {
                 let given = match &room {
                     Some(room) => room.give_next_pid(offset as c_int),

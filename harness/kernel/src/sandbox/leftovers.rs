@@ -27,6 +27,8 @@ pub struct Leftovers {
     /// The working directory was mounted anew: a process that was started before
     /// sees the old one until it changes to its path again.
     pub fresh_working_dir: bool,
+    /// Some directory was mounted anew, and has another device than before.
+    pub has_new_mounts: bool,
 }
 
 impl Leftovers {
@@ -43,6 +45,7 @@ impl Leftovers {
         let mut left = Self {
             truncated: answer.truncated,
             fresh_working_dir: answer.renewed,
+            has_new_mounts: answer.remounted,
             ..Self::default()
         };
         if answer.names_bytes > 0 {

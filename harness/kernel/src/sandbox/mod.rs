@@ -249,6 +249,22 @@ impl Sandbox {
         Ok(Leftovers::read(self.block, &answer, &self.wanted))
     }
 
+    /// Calls `look` while the files of process 1 can be looked at through `/proc` by the user whose
+    /// harness this is: files of a process that is not dumpable belong to root (proc(5)). Call it
+    /// when no process of the run exists any more.
+    ///
+    /// # Errors
+    /// If process 1 is gone or does not answer.
+    pub fn show(&self, look: impl FnOnce()) -> Result<(), SandboxError> {
+        let ask = |shown| {
+            self.send(Request::Show, shown, &[])?;
+            launch::receive(&self.socket).map_err(|errno| self.unanswered(errno))
+        };
+        ask(1)?;
+        look();
+        ask(0).map(drop)
+    }
+
     /// Lets the next process of a run have this pid, which must be free; tells whether pids
     /// can be chosen here.
     ///

@@ -19,6 +19,7 @@ impl ResetAnswer {
         sysv_count: 0,
         truncated: false,
         renewed: false,
+        remounted: false,
     };
 
     /// The answer to a request that only set a pid.
@@ -129,6 +130,7 @@ impl Room {
             let renewed = overlay.renew(self.storage, plan, wanted, index);
             answer.note(ResetStage::Overlay, renewed);
             answer.renewed |= wanted.has_working_dir;
+            answer.remounted = true;
         }
     }
 

@@ -31,12 +31,14 @@ pub(super) enum Request {
     Reset = 3,
     /// Let the next process have the given pid.
     NextPid = 4,
+    /// Let the harness's user look at the sandbox's files, or no longer.
+    Show = 5,
 }
 
 pub(super) const MESSAGE_BYTES: usize = 8;
 
 /// Returns a message: the request and, for `Spawn`, the address of the program relative
-/// to the block, for `NextPid` the pid.
+/// to the block, for `NextPid` the pid, for `Show` 1 or 0.
 pub(super) fn message(request: Request, offset: u32) -> [u8; MESSAGE_BYTES] {
     let [a, b, c, d] = (request as u32).to_ne_bytes();
     let [e, f, g, h] = offset.to_ne_bytes();
@@ -50,6 +52,7 @@ pub(super) fn parse_message(bytes: [u8; MESSAGE_BYTES]) -> Option<(Request, u32)
         2 => Request::Spawn,
         3 => Request::Reset,
         4 => Request::NextPid,
+        5 => Request::Show,
         _ => return None,
     };
     Some((request, u32::from_ne_bytes([e, f, g, h])))
@@ -122,6 +125,8 @@ pub(super) struct ResetAnswer {
     pub sysv_count: u32,
     pub truncated: bool,
     pub renewed: bool,
+    /// Some overlay was mounted anew.
+    pub remounted: bool,
 }
 
 /// The parts of a reset that can fail.
