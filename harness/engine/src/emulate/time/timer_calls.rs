@@ -205,6 +205,10 @@ impl Session<'_> {
             descriptor::disarm_timer(file);
         }
         let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
+        let early = match absolute && !timer.counts_cpu_time() {
+            true => self.clock.before_start(clock, value),
+            false => 0,
+        };
         let deadline = match absolute {
             true if timer.counts_cpu_time() => value,
             true => self.clock.deadline(clock, value),
@@ -212,6 +216,7 @@ impl Session<'_> {
         };
         let timer = &mut self.timers.timers[at];
         timer.set((value > 0).then_some(deadline), interval);
+        timer.began_before(early);
         timer.is_date = absolute && clock::is_calendar(clock);
         match args[3] {
             0 => Ok(OK),
