@@ -33,7 +33,10 @@ impl Session<'_> {
                 .contains(&id)
                 .then(|| self.clock.reading(id));
         };
-        let of = self.meant(index, owner)?;
+        let Some(of) = self.meant(index, owner) else {
+            // Process 1, which does nothing.
+            return (self.is_first(owner) && !Clock::is_of_thread(id)).then_some(0);
+        };
         Some(match Clock::is_of_thread(id) {
             true => self.tasks[of].cpu_time,
             false => self.processes[self.tasks[of].process].cpu_time,
