@@ -23,7 +23,7 @@ use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
 use crate::run::task::{Process, State, TimedWait};
 pub(crate) use answer::Emulated;
 pub use answer::MARK;
-use crosswire_calls::{Arg, Does, Row};
+use crosswire_calls::{Arg, Does, Mapping, Row};
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::{memory, tracee};
 use crosswire_model::{Call, What};
@@ -94,6 +94,7 @@ impl Session<'_> {
             Does::Map(_) if names_unseen(entering.row(), &args) => {
                 Emulated::Answer(-i64::from(ENOMEM))
             }
+            Does::Map(Mapping::Remap) if self.space(index).refuses_remap(args) => INVALID,
             Does::Random => self.random(index, args),
             Does::Schedule => self.schedule_request(index),
             Does::ProcessControl => self.process_request(index),

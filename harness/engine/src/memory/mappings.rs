@@ -169,7 +169,7 @@ impl Session<'_> {
 
     /// Gives a process its area for trampolines.
     fn add_area(&mut self, index: usize, remote: &mut Remote) -> Result<(), Halt> {
-        if self.space(index).written.is_some() {
+        if self.space(index).trampolines.is_some() {
             return Ok(());
         }
         let args = code_area(CODE, AREA as u64);
@@ -188,7 +188,7 @@ impl Session<'_> {
         let image = self.memory.knowledge.trampolines.image();
         let length = image.len();
         memory::write(self.tasks[index].tid, CODE, image)?;
-        self.space_mut(index).written = Some(length);
+        self.space_mut(index).trampolines = Some(length);
         Ok(())
     }
 
@@ -331,6 +331,9 @@ impl Session<'_> {
         self.give_back(index, remote)?;
         let space = self.space_mut(index);
         space.insert(region);
+        space
+            .written
+            .retain(|page| !(region.start..region.end).contains(page));
         if region.sole {
             space.sole_open = stays_open;
         }

@@ -12,7 +12,7 @@ use crate::inside::stubs::{self, Installed};
 use crate::inside::vdso;
 use crosswire_calls::{Arg, Does, Mapping, Row};
 use crosswire_kernel::filter;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Addresses of shared mappings whose place the program leaves to the kernel, so that the
@@ -80,7 +80,9 @@ pub(crate) struct Space {
     regions: BTreeMap<u64, Region>,
     /// Trampolines that have been written, as bytes of [`CODE`]; `None` before there is
     /// such an area.
-    pub written: Option<usize>,
+    pub trampolines: Option<usize>,
+    /// Pages that the program has written to since they were mapped or written out.
+    pub(super) written: BTreeSet<u64>,
     /// The program's own addresses are accessible at the moment.
     pub open: bool,
     /// Those are that no other process can have: the process has one task, and no other could
@@ -145,6 +147,32 @@ impl Space {
             _ if reached > address || self.next_after(address) < end => Share::Part,
             _ => Share::None,
         }
+    }
+
+    /// Tells whether Linux refuses to exchange pages of these mappings, and changes nothing
+    /// (remap_file_pages(2), mm/mmap.c).
+    pub fn refuses_remap(&self, [address, length, protection, page, ..]: [u64; 6]) -> bool {
+        let (start, length) = (address / PAGE * PAGE, length / PAGE * PAGE);
+        let Some(first) = self.at(start).copied() else {
+            return false;
+        };
+        let end = start.saturating_add(length);
+        let is_wrong = protection != 0
+            || end <= start
+            || end == u64::MAX
+            || page.checked_add(length / PAGE).is_none();
+        let mut reached = first.end;
+        while reached < end {
+            match self.at(reached) {
+                Some(next)
+                    if (next.object, next.protection) == (first.object, first.protection) =>
+                {
+                    reached = next.end;
+                }
+                _ => return true,
+            }
+        }
+        is_wrong || first.own
     }
 
     /// Returns the start of the first mapping behind an address.
@@ -214,6 +242,7 @@ impl Space {
     pub fn of_child(&self) -> Space {
         let mut copy = Space {
             left: OpenPages::default(),
+            written: BTreeSet::new(),
             ..self.clone()
         };
         copy.regions.retain(|_, region| region.inherited);
