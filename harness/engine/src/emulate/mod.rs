@@ -4,6 +4,7 @@
 pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod chance;
+mod core_files;
 pub(crate) mod limited;
 pub(crate) mod locks;
 pub(crate) mod network;
@@ -98,6 +99,7 @@ impl Session<'_> {
             Does::Random => self.random(index, args),
             Does::Schedule => self.schedule_request(index),
             Does::ProcessControl => self.process_request(index),
+            Does::Filter => self.filter_request(index),
             Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
             Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
             Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,

@@ -367,6 +367,8 @@ impl Session<'_> {
         let args = [SECCOMP_SET_MODE_FILTER as u64, flags, SCRATCH, 0, 0, 0];
         remote.must("adding a system-call filter", made::SECCOMP, args)?;
         self.space_mut(index).watches_everywhere = true;
+        let process = self.tasks[index].process;
+        self.processes[process].added_filters += 1;
         Ok(())
     }
 

@@ -36,6 +36,8 @@ enum Tells {
     Usage,
     Uuid,
     BootId,
+    /// How core files would be called (core(5)).
+    CorePattern,
 }
 
 /// Files of control groups that tell what the machine does.
@@ -57,7 +59,7 @@ const TELL_USAGE: [&str; 13] = [
 
 /// Returns whether a path may lead to one of these files.
 pub(crate) fn is_of_interest(path: &str) -> bool {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 14] = [
         "stat",
         "status",
         "statm",
@@ -70,6 +72,7 @@ pub(crate) fn is_of_interest(path: &str) -> bool {
         "meminfo",
         "uuid",
         "boot_id",
+        "core_pattern",
         "fdinfo",
     ];
     let mut names = NAMES.iter().chain(&TELL_USAGE);
@@ -149,6 +152,7 @@ impl Session<'_> {
             Tells::Usage => machine::usage(&text),
             Tells::Uuid => self.uuid(),
             Tells::BootId => machine::BOOT_ID.to_owned(),
+            Tells::CorePattern => "core\n".to_owned(),
         })
     }
 
@@ -190,6 +194,7 @@ impl Session<'_> {
             ["", "proc", "meminfo"] => Some(Tells::Memory),
             ["", "proc", "sys", "kernel", "random", "uuid"] => Some(Tells::Uuid),
             ["", "proc", "sys", "kernel", "random", "boot_id"] => Some(Tells::BootId),
+            ["", "proc", "sys", "kernel", "core_pattern"] => Some(Tells::CorePattern),
             ["", "sys", "fs", "cgroup", .., name] if TELL_USAGE.contains(&name) => {
                 Some(Tells::Usage)
             }

@@ -189,6 +189,7 @@ impl Session<'_> {
         let result = self.correct_reading(index, result)?;
         self.correct_status(index, result)?;
         self.correct_usage(index, result)?;
+        self.correct_core(index, result)?;
         let Some(result) = self.correct_listing(index, result)? else {
             return self.begin_again(index);
         };
@@ -297,6 +298,7 @@ impl Session<'_> {
         task.signals_seen = self.reports.signals_sent();
         task.segment_set = self.tasks[index].segment_set;
         task.counter_faults = self.tasks[index].counter_faults;
+        task.no_new_privs = self.tasks[index].no_new_privs;
         task.scheduling = self.tasks[index].scheduling.of_child();
         self.tasks.push(task);
         if let Some(report) = self.reports.unannounced.remove(&child) {
@@ -386,7 +388,9 @@ impl Session<'_> {
             space,
             executable,
             filters_calls,
+            added_filters: parent.map_or(0, |parent| self.processes[parent].added_filters),
             fault_action,
+            dumps_core: false,
             dumpable: parent.is_none_or(|parent| self.processes[parent].dumpable),
             logged: Logged::default(),
             readings: parent.map_or_else(Readings::default, |of| self.processes[of].readings),

@@ -117,6 +117,9 @@ pub(crate) struct Task {
     pub counter_readings: u32,
     /// It asked for SIGSEGV when it reads the time-stamp counter.
     pub counter_faults: bool,
+    /// It asked that programs which it executes have no more privileges than it has (prctl(2),
+    /// `PR_SET_NO_NEW_PRIVS`).
+    pub no_new_privs: bool,
     /// The length of its last sleep, and how many of this length it has had in a row.
     pub naps: (u64, u32),
     /// The step, and the CPU time of all processes, when its last sleep began.
@@ -202,6 +205,7 @@ impl Task {
             waits_until: None,
             counter_readings: 0,
             counter_faults: false,
+            no_new_privs: false,
             naps: (0, 0),
             slept_since: (0, 0),
             begins_again: false,
@@ -395,8 +399,12 @@ pub(crate) struct Process {
     pub executable: Option<u32>,
     /// It decides about system calls by a filter of its own.
     pub filters_calls: bool,
+    /// Filters of system calls that the engine has added to that with which programs start.
+    pub added_filters: u64,
     /// Others may look into it, as far as it knows.
     pub dumpable: bool,
+    /// It would leave a core file, were one written.
+    pub dumps_core: bool,
     /// Its action for SIGSEGV, unless that is the default.
     pub fault_action: Option<Action>,
     /// Length of the log when its last steps began.
