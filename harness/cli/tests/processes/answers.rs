@@ -5,13 +5,20 @@ use crosswire_testing::command::{PASS, run, somewhere};
 use crosswire_testing::engine::on_every_cpu;
 
 /// Modes of `programs/answers.c`, which checks its answers itself.
-const MODES: [&str; 6] = [
+const MODES: [&str; 13] = [
     "terminal_time_out",
     "terminal_lines",
     "aborted_by_parent",
     "removed_queue",
     "system_v_times",
     "unnamed_socket",
+    "no_new_privileges",
+    "entropy",
+    "first_process",
+    "timer_overruns",
+    "wrong_remapping",
+    "mapped_times",
+    "dumped_core",
 ];
 
 #[test]
