@@ -84,12 +84,12 @@ impl Session<'_> {
                 let deadline = self.tasks[index].waits_until.take().expect("just seen");
                 Emulated::Sleep { deadline }
             }
-            Does::Sleep => self.sleep_request(tid, CLOCK_MONOTONIC, false, args[0]),
+            Does::Sleep => self.sleep_request(index, CLOCK_MONOTONIC, false, args[0]),
             Does::SleepByClock => match clock::refuses_sleep(args[0] as c_int) {
                 Some(error) => Emulated::Answer(-i64::from(error)),
                 None => {
                     let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
-                    self.sleep_request(tid, args[0] as c_int, absolute, args[2])
+                    self.sleep_request(index, args[0] as c_int, absolute, args[2])
                 }
             },
             Does::Map(_) if names_unseen(entering.row(), &args) => {
@@ -180,19 +180,19 @@ impl Session<'_> {
 
     fn sleep_request(
         &self,
-        tid: crosswire_kernel::Tid,
+        index: usize,
         clock_id: c_int,
         absolute: bool,
         address: u64,
     ) -> Emulated {
-        let Ok(request) = memory::read_pair(tid, address) else {
+        let Ok(request) = memory::read_pair(self.tasks[index].tid, address) else {
             return FAULT;
         };
         let Some(nanoseconds) = from_timespec(request) else {
             return INVALID;
         };
         let deadline = match absolute {
-            true => self.clock.deadline(clock_id, nanoseconds),
+            true => self.deadline(index, clock_id, nanoseconds),
             false => self.clock.after(nanoseconds),
         };
         Emulated::Sleep { deadline }

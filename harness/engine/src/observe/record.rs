@@ -13,6 +13,7 @@ impl Session<'_> {
                 self.forget_after(index, Some(call.row()));
                 self.note_changes(index, call.row(), *result);
                 self.note_written_out(index, call.row(), *result);
+                self.note_time_namespace(index, call.row(), *result);
                 self.note_relations(index, call.row(), *result);
                 self.note_system_v_times(index, call.row(), *result);
             }

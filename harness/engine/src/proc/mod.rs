@@ -114,7 +114,7 @@ impl Session<'_> {
             _ => offset,
         };
         if before == 0 || row.does == Does::ReadAt || !self.texts.has(place) {
-            let Some(text) = self.text(tid, &path, tells) else {
+            let Some(text) = self.text(index, &path, tells) else {
                 return Ok(result);
             };
             self.texts.begin(place, text.into_bytes(), before as usize);
@@ -127,7 +127,8 @@ impl Session<'_> {
     }
 
     /// Returns the text that a program is to read in such a file.
-    fn text(&mut self, tid: Tid, path: &Path, tells: Tells) -> Option<String> {
+    fn text(&mut self, index: usize, path: &Path, tells: Tells) -> Option<String> {
+        let tid = self.tasks[index].tid;
         let seen = std::fs::read(format!("/proc/{tid}/root{}", path.display())).ok()?;
         let text = String::from_utf8_lossy(&seen);
         if matches!(tells, Tells::Stat(_) | Tells::Uptime | Tells::Activity) {
@@ -145,7 +146,7 @@ impl Session<'_> {
             Tells::Place(of) => tasks::place(&self.tasks[of], &text),
             Tells::Maps(of) => self.maps(of, &shown(self.space(of), &text)),
             Tells::Descriptor(of, number) => self.descriptor_info(of, number, &text),
-            Tells::Uptime => self.uptime(),
+            Tells::Uptime => self.uptime(index),
             Tells::Load => self.load(),
             Tells::Activity => self.activity(&text),
             Tells::Memory => machine::memory(&text),

@@ -3,6 +3,7 @@
 use crate::EngineError;
 use crate::emulate::chance::Chance;
 use crate::emulate::time::lent::Readings;
+use crate::emulate::time::offsets::Offsets;
 use crate::image::Making;
 use crate::inside::stubs::Stubs;
 use crate::inside::vdso;
@@ -286,7 +287,13 @@ impl Session<'_> {
                 }
                 process
             }
-            false => self.add_process(id, child, Some(process)),
+            false => {
+                let new = self.add_process(id, child, Some(process));
+                if self.processes[new].makes_time_namespaces || flags & CLONE_NEWTIME != 0 {
+                    self.follow_time_namespace(new);
+                }
+                new
+            }
         };
         self.footprints.unfollowed |= !vfork && crosswire_calls::shares_with_creator(flags);
         if flags & libc::CLONE_VM as u64 == 0 {
@@ -390,6 +397,10 @@ impl Session<'_> {
             filters_calls,
             added_filters: parent.map_or(0, |parent| self.processes[parent].added_filters),
             fault_action,
+            time_offsets: parent
+                .map_or_else(Offsets::default, |of| self.processes[of].time_offsets),
+            makes_time_namespaces: parent
+                .is_some_and(|of| self.processes[of].makes_time_namespaces),
             dumps_core: false,
             dumpable: parent.is_none_or(|parent| self.processes[parent].dumpable),
             logged: Logged::default(),
@@ -427,6 +438,9 @@ impl Session<'_> {
         changed.readings = Readings::default();
         changed.loading_chance = Chance::default();
         self.processes[process].loading = Some(Loading::default());
+        if self.processes[process].makes_time_namespaces {
+            self.follow_time_namespace(process);
+        }
         self.early.executed += u32::from(self.processes[process].root);
         self.timers.forget_program(process);
         let path = self.tasks[index].path.clone().unwrap_or_default();
@@ -460,6 +474,9 @@ impl Session<'_> {
         self.reports.ended.push((index, what));
     }
 }
+
+/// A flag of clone3(2), which the libc crate lacks (linux/sched.h).
+const CLONE_NEWTIME: u64 = 0x80;
 
 /// `ERESTARTSYS` of linux/errno.h: the kernel makes the call again, unless the signal's
 /// handler was installed without `SA_RESTART`.

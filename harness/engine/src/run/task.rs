@@ -2,6 +2,7 @@
 
 use crate::emulate::chance::Chance;
 use crate::emulate::time::lent::Readings;
+use crate::emulate::time::offsets::Offsets;
 use crate::image::Making;
 use crate::inside::vdso::Kernels;
 use crate::loops::{Interval, Looping};
@@ -403,6 +404,10 @@ pub(crate) struct Process {
     pub added_filters: u64,
     /// Others may look into it, as far as it knows.
     pub dumpable: bool,
+    /// What its time namespace adds to clocks.
+    pub time_offsets: Offsets,
+    /// It, or who created it, has made or entered a time namespace.
+    pub makes_time_namespaces: bool,
     /// It would leave a core file, were one written.
     pub dumps_core: bool,
     /// Its action for SIGSEGV, unless that is the default.

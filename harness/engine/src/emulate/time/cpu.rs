@@ -31,7 +31,7 @@ impl Session<'_> {
         let Some(owner) = clock_owner(id) else {
             return (0..=libc::CLOCK_TAI)
                 .contains(&id)
-                .then(|| self.clock.reading(id));
+                .then(|| self.seen(index, id));
         };
         let Some(of) = self.meant(index, owner) else {
             // Process 1, which does nothing.
