@@ -8,7 +8,7 @@ use crate::files::Inode;
 use crate::memory::naming::Key;
 use crate::memory::space::{PAGE, Region, pages};
 use crate::run::session::Session;
-use crosswire_calls::{Arg, Does, Fact, Row};
+use crosswire_calls::{Amount, Arg, Does, Fact, Flow, Row};
 use libc::{MS_SYNC, c_int};
 use std::ops::Range;
 
@@ -41,6 +41,23 @@ impl Session<'_> {
         match self.memory.objects.key(region.object) {
             Some(Key::File(device, number)) => Some((device, number)),
             _ => None,
+        }
+    }
+
+    /// A call has come back: if it has read so many bytes into shared memory, the kernel has written
+    /// there.
+    pub fn note_read_into(&mut self, index: usize, row: &Row, result: i64) {
+        if result <= 0 || !self.is_watched(index) {
+            return;
+        }
+        let into = row.transfer().filter(|transfer| transfer.flow == Flow::In);
+        if let Some(Amount::Bytes(length)) = into.and_then(|transfer| transfer.amount) {
+            let at = self.tasks[index].entering.args[length - 1];
+            let own = self.space(index).behind(at).map(|(_, own)| own);
+            if let Some(own) = own {
+                let most = self.tasks[index].entering.args[length];
+                self.note_written(index, own, most.min(result as u64));
+            }
         }
     }
 
