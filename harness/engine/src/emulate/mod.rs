@@ -95,6 +95,9 @@ impl Session<'_> {
             Does::Map(_) if names_unseen(entering.row(), &args) => {
                 Emulated::Answer(-i64::from(ENOMEM))
             }
+            Does::Map(Mapping::Map) if self.has_used_up_room(index) => {
+                Emulated::Answer(-i64::from(ENOMEM))
+            }
             Does::Map(Mapping::Remap) if self.space(index).refuses_remap(args) => INVALID,
             Does::Random => self.random(index, args),
             Does::Schedule => self.schedule_request(index),

@@ -2,7 +2,7 @@
 
 use super::code::trampoline::{AREA, SCRATCH};
 use super::naming::{self, Key};
-use super::space::{CODE, DISTANCE, PAGE, Region, WINDOW, pages};
+use super::space::{CODE, DISTANCE, PAGE, Region, Space, WINDOW, pages};
 use crate::inside::remote::{Remote, code_area, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
@@ -17,6 +17,9 @@ use std::ops::Range;
 /// Kinds of mapping in the flags of mmap(2).
 const KIND: u64 = 0x0f;
 const SHARED_VALIDATE: u64 = 3;
+
+/// Flags of mmap(2) with which a program chooses where a mapping is.
+const FIXED: c_int = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT;
 
 fn is_shared(args: &[u64; 6]) -> bool {
     let kind = args[3] & KIND;
@@ -65,6 +68,19 @@ impl Session<'_> {
         protection as c_int & PROT_WRITE != 0 || is_private || name.starts_with("/memfd:")
     }
 
+    /// Tells whether a task maps shared memory for which those that it has already leave no room,
+    /// as where the address space is used up. One that never had room makes the run invalid.
+    pub fn has_used_up_room(&self, index: usize) -> bool {
+        let args = self.tasks[index].entering.args;
+        let length = args[1].checked_next_multiple_of(PAGE);
+        args[3] as c_int & FIXED == 0
+            && self.maps_shared(index)
+            && length.is_some_and(|length| {
+                let ever = Space::default().room(length);
+                ever.is_some() && self.space(index).room(length).is_none()
+            })
+    }
+
     /// Before a mapping is made whose place the program leaves to the kernel: it goes
     /// into the window.
     pub fn place_mapping(&mut self, index: usize) -> Result<(), Halt> {
@@ -87,8 +103,7 @@ impl Session<'_> {
         }
         match mapping {
             Mapping::Map if self.maps_shared(index) => {
-                let fixed = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT;
-                if args[3] as c_int & fixed != 0 {
+                if args[3] as c_int & FIXED != 0 {
                     return Ok(());
                 }
                 let Some(room) = self.space(index).room(args[1].next_multiple_of(PAGE)) else {
