@@ -226,6 +226,7 @@ impl Session<'_> {
             if result == -i64::from(libc::EAGAIN) {
                 return self.park(index);
             }
+            self.tasks[index].waits_at = None;
             if has_waited && self.tasks[index].has_lost_queue(result) {
                 return self.end_attempt(index, libc::EIDRM);
             }
@@ -458,6 +459,7 @@ impl Session<'_> {
         };
         let task = &mut self.tasks[index];
         task.state = State::Gone;
+        task.waits_at = None;
         let (tid, process) = (task.tid, task.process);
         self.tasks.forget_tid(tid);
         // Those that nobody has reaped are gone with their parent, but perhaps not at once.

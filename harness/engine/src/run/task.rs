@@ -14,6 +14,7 @@ use crosswire_kernel::probe::Probe;
 use crosswire_kernel::tracee::{Entering, Stopped};
 use crosswire_model::{TaskId, Touch};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 /// Position of a stopped task.
@@ -139,6 +140,8 @@ pub(crate) struct Task {
     pub lock_attempt: bool,
     /// It was refused before, and has been held since.
     pub has_waited: bool,
+    /// The file that it waits to lock: another thread may close its descriptor.
+    pub waits_at: Option<OwnedFd>,
     /// Its `Block` event stands in the trace.
     pub block_recorded: bool,
     /// The end of the call it is in is no event: the call is the engine's own, or
@@ -217,6 +220,7 @@ impl Task {
             lock_seen: 0,
             lock_attempt: false,
             has_waited: false,
+            waits_at: None,
             block_recorded: false,
             unobserved: false,
             counted: false,
