@@ -1,16 +1,13 @@
 /* What the kernel answers, and a tool that stands between it and a program could get wrong:
  * answers MODE. Exits with status 0 if the answers are right. */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "answers.h"
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/random.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -22,15 +19,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-
-#define demand(condition) do { \
-	if (!(condition)) { fprintf(stderr, "not so: %s, errno %d\n", #condition, errno); exit(1); } \
-} while (0)
 
 static double now(void) {
 	struct timespec time;
@@ -288,80 +283,58 @@ static void timer_overruns(void) {
 	demand(overruns_of(SIGHUP, 2, (struct timespec){0, 0}) == 0);
 }
 
-static void wrong_remapping(void) {
-	size_t page = sysconf(_SC_PAGESIZE);
-	int file = memfd_create("x", 0);
-	demand(file >= 0 && ftruncate(file, 4 * page) == 0);
-	char *at = mmap(0, 8 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	demand(at != MAP_FAILED);
-	char *shared = mmap(at, 4 * page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
-	demand(shared == at);
-	shared[0] = 'a';
-	shared[page] = 'b';
-#define is_wrong(address, size, rights, number) \
-	demand(syscall(SYS_remap_file_pages, address, size, rights, number, 0) == -1 && errno == EINVAL)
-	is_wrong(shared, page, PROT_READ, 1);
-	is_wrong(shared, 5 * page, 0, 1);
-	is_wrong(shared, 0, 0, 1);
-	is_wrong(shared, page, 0, -1L);
-	is_wrong(shared + 5 * page, page, 0, 0);
-	demand(mprotect(shared + 2 * page, page, PROT_READ) == 0);
-	is_wrong(shared, 3 * page, 0, 1);
-	demand(shared[0] == 'a' && shared[page] == 'b');
+static double now_by(clockid_t clock) {
+	struct timespec time;
+	clock_gettime(clock, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-static struct stat after(int file, int seconds) {
-	struct stat told;
-	sleep(seconds);
-	demand(fstat(file, &told) == 0);
-	return told;
-}
-
-/* Exits unless times of a file, in seconds, are so much later than before. */
-static void later(struct stat before, struct stat now, int read, int written) {
-	demand(now.st_atime - before.st_atime == read);
-	demand(now.st_mtime - before.st_mtime == written);
-	demand(now.st_ctime - before.st_ctime == written);
-}
-
-static void mapped_times(void) {
-	char name[] = "mappedXXXXXX";
-	size_t page = sysconf(_SC_PAGESIZE);
-	int file = mkstemp(name);
-	demand(file >= 0 && ftruncate(file, 2 * page) == 0 && unlink(name) == 0);
-	struct stat first = after(file, 0);
-	sleep(1);
-	volatile char *at = mmap(0, 2 * page, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-	demand(at != MAP_FAILED);
-	later(first, after(file, 1), 1, 0);
-	/* So often that a page is left to its process. */
-	for (int i = 0; i < 100; i++)
-		demand(at[i] == 0);
-	later(first, after(file, 1), 1, 0);
-	at[0] = 1;
-	later(first, after(file, 1), 1, 3);
-	for (int i = 0; i < 100; i++)
-		at[i] = 2;
-	later(first, after(file, 1), 1, 3);
-	at[page] = 1;
-	later(first, after(file, 1), 1, 5);
-	demand(msync((void *)at, 2 * page, MS_SYNC) == 0);
-	demand(at[0] == 2);
-	later(first, after(file, 1), 1, 5);
-	at[0] = 3;
-	later(first, after(file, 1), 1, 7);
-	demand(munmap((void *)at, 2 * page) == 0);
-	at = mmap(0, 2 * page, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-	demand(at != MAP_FAILED);
-	at[page] = 4;
-	later(first, after(file, 1), 8, 8);
-	if (!fork()) {
-		at[page] = 5;
+/* The clocks of a new time namespace, compared with those of its parent. */
+static void time_namespace(double boot) {
+	char offsets[64];
+	struct sysinfo info;
+	int status, file, length = sprintf(offsets, "monotonic 100 0\nboottime %.0f 0\n", boot);
+	demand(unshare(CLONE_NEWUSER | CLONE_NEWTIME) == 0);
+	file = open("/proc/self/timens_offsets", O_WRONLY);
+	demand(file >= 0 && write(file, offsets, length) == length);
+	double before = now_by(CLOCK_MONOTONIC), up = now_by(CLOCK_BOOTTIME), date = now_by(CLOCK_REALTIME);
+	pid_t child = fork();
+	if (!child) {
+		double later = now_by(CLOCK_MONOTONIC) - before, later_up = now_by(CLOCK_BOOTTIME) - up;
+		demand(later >= 100 && later < 102 && later_up >= boot && later_up < boot + 2);
+		demand(now_by(CLOCK_REALTIME) - date < 2);
+		demand(sysinfo(&info) == 0 && info.uptime - up > boot - 2 && info.uptime - up < boot + 2);
+		FILE *uptime = fopen("/proc/uptime", "r");
+		double told;
+		demand(uptime && fscanf(uptime, "%lf", &told) == 1 && told - up > boot - 2 && told - up < boot + 2);
+		/* Absolute times are those of the namespace. */
+		struct timespec end;
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		end.tv_sec++;
+		demand(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, 0) == 0);
+		int timer = timerfd_create(CLOCK_BOOTTIME, 0);
+		struct itimerspec setting = {0};
+		unsigned long expiries;
+		clock_gettime(CLOCK_BOOTTIME, &setting.it_value);
+		setting.it_value.tv_sec++;
+		demand(timerfd_settime(timer, TFD_TIMER_ABSTIME, &setting, 0) == 0);
+		demand(read(timer, &expiries, sizeof expiries) == 8 && expiries == 1);
+		later = now_by(CLOCK_REALTIME) - date;
+		demand(later >= 1 && later < 5);
+		/* So often that there are calls only for the first. */
+		for (int i = 0; i < 200; i++) {
+			double passed = now_by(CLOCK_REALTIME) - date;
+			later = now_by(CLOCK_MONOTONIC) - before - passed;
+			demand(later > 99.9 && later < 100.9);
+		}
 		_exit(0);
 	}
-	wait(0);
-	later(first, after(file, 0), 8, 9);
+	demand(waitpid(child, &status, 0) == child && status == 0);
+	demand(now_by(CLOCK_MONOTONIC) - before < 10);
 }
+
+static void time_namespaces(void) { time_namespace(1000); }
+static void time_namespaces_alike(void) { time_namespace(100); }
 
 static void ends_by(int signal, int limit, int dumpable, int dumps) {
 	struct rlimit most = {limit, RLIM_INFINITY};
@@ -396,8 +369,7 @@ static void ends_by(int signal, int limit, int dumpable, int dumps) {
 		if (way == 1)
 			waitpid(child, 0, 0);
 	}
-	close(ready[0]);
-	close(ready[1]);
+	close(ready[0]), close(ready[1]);
 }
 
 static void dumped_core(void) {
@@ -414,19 +386,14 @@ static void dumped_core(void) {
 }
 
 int main(int count, char **words) {
-	static const struct { const char *name; void (*check)(void); } modes[] = {
+	static const struct mode modes[] = {
 		{"terminal_time_out", terminal_time_out}, {"terminal_lines", terminal_lines},
 		{"aborted_by_parent", aborted_by_parent}, {"removed_queue", removed_queue},
 		{"system_v_times", system_v_times}, {"unnamed_socket", unnamed_socket},
 		{"no_new_privileges", no_new_privileges}, {"executed_with_filter", executed_with_filter},
-		{"entropy", entropy}, {"first_process", first_process},
-		{"timer_overruns", timer_overruns}, {"wrong_remapping", wrong_remapping},
-		{"mapped_times", mapped_times}, {"dumped_core", dumped_core},
+		{"entropy", entropy}, {"first_process", first_process}, {"timer_overruns", timer_overruns},
+		{"dumped_core", dumped_core}, {"time_namespaces", time_namespaces},
+		{"time_namespaces_alike", time_namespaces_alike},
 	};
-	for (size_t i = 0; count == 2 && i < sizeof modes / sizeof *modes; i++)
-		if (!strcmp(modes[i].name, words[1])) {
-			modes[i].check();
-			return 0;
-		}
-	return 2;
+	return check_mode(modes, sizeof modes / sizeof *modes, count, words);
 }
