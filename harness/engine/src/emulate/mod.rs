@@ -26,16 +26,29 @@ pub(crate) use answer::Emulated;
 pub use answer::MARK;
 use crosswire_calls::{Arg, Does, Mapping, Row};
 use crosswire_kernel::arch::Register;
-use crosswire_kernel::{memory, tracee};
+use crosswire_kernel::{descriptor, memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ENOMEM, ESRCH,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM, ESRCH,
     GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM, TIMER_ABSTIME, c_int,
 };
 use time::clock::{self, from_timespec};
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
 const INVALID: Emulated = Emulated::Answer(-(EINVAL as i64));
+
+/// The first byte of requests to random devices (linux/random.h).
+const OF_RANDOM: u64 = b'R' as u64;
+
+/// `RNDGETENTCNT` of linux/random.h: how much entropy is there?
+const TELL_ENTROPY: u64 = 0x8004_5200;
+
+/// Requests that take the right to administer the machine: `RNDADDTOENTCNT`, `RNDADDENTROPY`,
+/// `RNDZAPENTCNT`, `RNDCLEARPOOL` and `RNDRESEEDCRNG`.
+const ADMINISTER: [u64; 5] = [0x4004_5201, 0x4008_5203, 0x5204, 0x5206, 0x5207];
+
+/// Bits of entropy that the kernel tells of once it has enough (random(4)).
+const ENTROPY: i32 = 256;
 
 impl Session<'_> {
     /// Decides about the call that a task is about to make, and changes its
@@ -220,6 +233,32 @@ impl Session<'_> {
         match memory::write(tid, address, &bytes) {
             Ok(()) => Emulated::Answer(bytes.len() as i64),
             Err(_) => FAULT,
+        }
+    }
+
+    /// A request of ioctl(2), perhaps to a random device, in whose place there is a file (random(4),
+    /// "ioctl(2) interface").
+    pub(super) fn random_request(&self, index: usize, request: u64) -> Emulated {
+        if request >> 8 & 0xff != OF_RANDOM {
+            return Emulated::Proceed;
+        }
+        let task = &self.tasks[index];
+        let device = descriptor::target(task.tid, task.entering.args[0]);
+        let is_random = device.is_some_and(|path| {
+            let path = path.to_str();
+            matches!(path, Some("/dev/random" | "/dev/urandom"))
+        });
+        match request {
+            _ if !is_random => Emulated::Proceed,
+            TELL_ENTROPY => {
+                let to = task.entering.args[2];
+                match memory::write(task.tid, to, &ENTROPY.to_ne_bytes()) {
+                    Ok(()) => Emulated::Answer(0),
+                    Err(_) => FAULT,
+                }
+            }
+            _ if ADMINISTER.contains(&request) => Emulated::Answer(-i64::from(EPERM)),
+            _ => INVALID,
         }
     }
 

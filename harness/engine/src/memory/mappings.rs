@@ -2,7 +2,7 @@
 
 use super::code::trampoline::{AREA, SCRATCH};
 use super::naming::{self, Key};
-use super::space::{CODE, DISTANCE, PAGE, Region, Space, WINDOW, pages};
+use super::space::{CODE, DISTANCE, PAGE, Region, WINDOW, pages};
 use crate::inside::remote::{Remote, code_area, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
@@ -72,13 +72,9 @@ impl Session<'_> {
     /// as where the address space is used up. One that never had room makes the run invalid.
     pub fn has_used_up_room(&self, index: usize) -> bool {
         let args = self.tasks[index].entering.args;
-        let length = args[1].checked_next_multiple_of(PAGE);
         args[3] as c_int & FIXED == 0
             && self.maps_shared(index)
-            && length.is_some_and(|length| {
-                let ever = Space::default().room(length);
-                ever.is_some() && self.space(index).room(length).is_none()
-            })
+            && self.space(index).is_used_up(args[1])
     }
 
     /// Before a mapping is made whose place the program leaves to the kernel: it goes
@@ -346,9 +342,7 @@ impl Session<'_> {
         self.give_back(index, remote)?;
         let space = self.space_mut(index);
         space.insert(region);
-        space
-            .written
-            .retain(|page| !(region.start..region.end).contains(page));
+        space.forget_written(region.start..region.end);
         if region.sole {
             space.sole_open = stays_open;
         }

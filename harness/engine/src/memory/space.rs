@@ -255,6 +255,19 @@ impl Space {
         shared.for_each(|region| region.sole = false);
     }
 
+    /// Tells whether mappings leave no room for so many bytes, for which there was room before.
+    pub fn is_used_up(&self, length: u64) -> bool {
+        let length = length.checked_next_multiple_of(PAGE);
+        length.is_some_and(|length| {
+            self.room(length).is_none() && Space::default().room(length).is_some()
+        })
+    }
+
+    /// A range has been mapped anew.
+    pub(super) fn forget_written(&mut self, range: Range<u64>) {
+        self.written.retain(|page| !range.contains(page));
+    }
+
     /// Returns an address in the window for a new mapping.
     pub fn room(&self, length: u64) -> Option<u64> {
         let fits = |start: u64, limit: u64| {
@@ -415,5 +428,8 @@ mod tests {
         let second = space.room(1 << 30).unwrap();
         assert!(second > first + PAGE && second + (1 << 30) < last);
         assert_eq!(space.room(WINDOW.end - WINDOW.start), None);
+        let most = WINDOW.end - WINDOW.start - (1 << 30);
+        assert!(space.is_used_up(most) && !space.is_used_up(1 << 30));
+        assert!(!space.is_used_up(WINDOW.end) && !space.is_used_up(u64::MAX));
     }
 }
