@@ -103,8 +103,20 @@ static void used_up_addresses(void) {
 
 static char lock_name[] = "lockXXXXXX";
 static int lock_file;
+static volatile pid_t waiter;
+
+/* Returns the state of a thread (proc_pid_stat(5)). */
+static char state_of(pid_t thread) {
+	char name[64], state = 0;
+	sprintf(name, "/proc/self/task/%d/stat", thread);
+	FILE *stat = fopen(name, "r");
+	demand(stat && fscanf(stat, "%*d %*s %c", &state) == 1);
+	fclose(stat);
+	return state;
+}
 
 static void *wait_for_lock(void *unused) {
+	waiter = gettid();
 	demand(flock(lock_file, LOCK_EX) == 0);
 	return unused;
 }
@@ -118,7 +130,8 @@ static void closed_lock(void) {
 	demand(holder >= 0 && flock(holder, LOCK_EX) == 0);
 	lock_file = open(lock_name, O_RDWR);
 	demand(lock_file >= 0 && pthread_create(&thread, 0, wait_for_lock, 0) == 0);
-	sleep(1);
+	while (!waiter || state_of(waiter) != 'S')
+		usleep(10000);
 	demand(dup2(other, lock_file) == lock_file && unlink(lock_name) == 0);
 	sleep(1);
 	demand(flock(holder, LOCK_UN) == 0 && pthread_join(thread, 0) == 0);
