@@ -190,11 +190,9 @@ impl Session<'_> {
             Does::Read | Does::ReadAt | Does::List if self.files.times.is_empty() => {}
             Does::Read | Does::ReadAt | Does::List => self.mark_open(index, args[0], Change::Read),
             // Of private mappings nothing is known, which do not stop.
-            Does::Map(Mapping::Map) if !self.files.times.is_empty() => {
-                if args[3] as c_int & MAP_ANONYMOUS == 0 {
-                    self.mark_open(index, args[4], Change::Read);
-                }
-            }
+            Does::Map(Mapping::Map) if args[3] as c_int & MAP_ANONYMOUS != 0 => {}
+            Does::Map(Mapping::Map) if self.files.times.is_empty() => {}
+            Does::Map(Mapping::Map) => self.mark_open(index, args[4], Change::Read),
             Does::Write | Does::WriteAt if result > 0 => {
                 self.mark_open(index, args[0], Change::Written);
             }
