@@ -428,7 +428,7 @@ mod tests {
         let second = space.room(1 << 30).unwrap();
         assert!(second > first + PAGE && second + (1 << 30) < last);
         assert_eq!(space.room(WINDOW.end - WINDOW.start), None);
-        let most = WINDOW.end - WINDOW.start - (1 << 30);
+        let most = WINDOW.end - WINDOW.start - 2 * GRANULE;
         assert!(space.is_used_up(most) && !space.is_used_up(1 << 30));
         assert!(!space.is_used_up(WINDOW.end) && !space.is_used_up(u64::MAX));
     }
