@@ -458,8 +458,7 @@ impl Session<'_> {
             Ending::Killed(signal) => What::Killed(Signal(signal)),
         };
         let task = &mut self.tasks[index];
-        task.state = State::Gone;
-        task.waits_at = None;
+        (task.state, task.waits_at) = (State::Gone, None);
         let (tid, process) = (task.tid, task.process);
         self.tasks.forget_tid(tid);
         // Those that nobody has reaped are gone with their parent, but perhaps not at once.
