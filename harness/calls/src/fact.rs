@@ -59,6 +59,8 @@ pub enum Fact {
     Watches = 1 << 23,
     /// Changes where names lead from then on: one file may have several (mount(2), chroot(2)).
     Relocates = 1 << 24,
+    /// Writes changed pages of files out.
+    WritesOut = 1 << 25,
 }
 
 /// A set of [`Fact`]s.

@@ -41,11 +41,11 @@ static COMMON: &[Row] = rows! {
     lseek (Fd Int Int) Seek, Routine Brief SameFiles Loads;
     readahead (; Fd Int Size) Nothing;
     fadvise64 (; Fd Int Int Int) Nothing, Loads;
-    fsync (Fd) Sync, NoSpace;
-    fdatasync (; Fd) Sync, NoSpace;
+    fsync (Fd) Sync, NoSpace WritesOut;
+    fdatasync (; Fd) Sync, NoSpace WritesOut;
     sync_file_range (; Fd Int Int Bits) Anything, Looks;
-    syncfs (; Fd) Anything, Looks;
-    sync () Anything, Looks;
+    syncfs (; Fd) Anything, Looks WritesOut;
+    sync () Anything, Looks WritesOut;
     cachestat (; Fd Given Out Bits) Anything, Looks;
 
     // Descriptors and open files.
@@ -184,7 +184,7 @@ static COMMON: &[Row] = rows! {
     pkey_alloc (; Bits Bits) Anything, Own;
     pkey_free (; Int) Anything, Own;
     remap_file_pages (; Address Size Protection Plain Bits) Map(M::Remap), OwnAddresses;
-    msync (; Address Size Bits) Anything, Looks;
+    msync (; Address Size Bits) Anything, Looks WritesOut;
     mincore (; Address Size Out) Nothing, Private;
     brk (; Address) Map(M::Break), Private OwnAddresses;
     mlock (; Address Size) Nothing, Private;

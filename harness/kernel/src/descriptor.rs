@@ -345,6 +345,12 @@ pub fn restore_position(file: &OwnedFd, position: i64) {
     let _ = nix::unistd::lseek(file, position, nix::unistd::Whence::SeekSet);
 }
 
+/// Locks a file as flock(2) does unless that would have to wait. Returns whether it has.
+pub fn lock_at_once(file: &OwnedFd, operation: i32) -> bool {
+    // SAFETY: no memory is involved.
+    unsafe { libc::flock(file.as_raw_fd(), operation | libc::LOCK_NB) == 0 }
+}
+
 /// Returns the process that holds a record lock which the request at address `request` of
 /// a task conflicts with (fcntl(2), F_GETLK).
 pub fn record_lock_holder(process: Tid, tid: Tid, descriptor: i32, request: u64) -> Option<Tid> {

@@ -3,7 +3,7 @@
 use super::Tid;
 use super::counter::Moment;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
 /// Open files of `/proc` about one task: a `pread` costs a microsecond, opening
@@ -183,6 +183,19 @@ pub fn limit_on_priority(pid: Tid) -> u64 {
     limits(pid, libc::RLIMIT_RTPRIO).0.unwrap_or(u64::MAX)
 }
 
+/// Returns the limit on the size of a process's core file, in bytes (getrlimit(2)).
+pub fn limit_on_core(pid: Tid) -> u64 {
+    limits(pid, libc::RLIMIT_CORE).0.unwrap_or(u64::MAX)
+}
+
+/// Tells whether the files of a process in `/proc` belong to its user, as those of one do that
+/// others may look into (`PR_SET_DUMPABLE` in proc_pid(5)).
+pub fn is_open_to_owner(pid: Tid) -> bool {
+    let owner = std::fs::metadata(format!("/proc/{pid}")).map(|data| data.uid());
+    let user = users(pid).map(|(_, effective)| effective);
+    owner.ok() == user
+}
+
 /// Returns the nice value of a task (setpriority(2)).
 pub fn niceness(tid: Tid) -> i32 {
     let stat = std::fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
@@ -192,6 +205,16 @@ pub fn niceness(tid: Tid) -> i32 {
     niceness
         .and_then(|field| field.parse().ok())
         .unwrap_or_default()
+}
+
+/// Returns the number of filters that a task has for its system calls (seccomp(2)).
+pub fn filters(tid: Tid) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let mut lines = status.lines();
+    let number = lines.find_map(|line| line.strip_prefix("Seccomp_filters:"));
+    number
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// Returns the real and the effective user of a task; `None` if it is gone.

@@ -26,6 +26,18 @@ pub fn pid_namespace(pid: Tid) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
 }
 
+/// Returns the time namespace of a process, and the one of children that it creates, as their files
+/// in `/proc` name them (time_namespaces(7)).
+pub fn time_namespaces(pid: Tid) -> Option<[PathBuf; 2]> {
+    let link = |name| std::fs::read_link(format!("/proc/{pid}/ns/{name}")).ok();
+    Some([link("time")?, link("time_for_children")?])
+}
+
+/// Returns what a process's time namespace for children adds to clocks, as the kernel writes it.
+pub fn time_offsets(pid: Tid) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/timens_offsets")).unwrap_or_default()
+}
+
 /// Makes a mark. The kernel has no such calls: without an engine that answers in
 /// its place, nothing happens and `false` is returned.
 pub fn mark(number: u32, a: u64, b: u64) -> bool {

@@ -1,26 +1,31 @@
 /* What the kernel answers, and a tool that stands between it and a program could get wrong:
  * answers MODE. Exits with status 0 if the answers are right. */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "answers.h"
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/random.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <stdio.h>
-#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-
-#define demand(condition) do { \
-	if (!(condition)) { fprintf(stderr, "not so: %s, errno %d\n", #condition, errno); exit(1); } \
-} while (0)
 
 static double now(void) {
 	struct timespec time;
@@ -155,16 +160,240 @@ static void unnamed_socket(void) {
 	printf("%.5s\n", name.sun_path + 1);
 }
 
+/* Returns the number in a line of /proc/self/status. */
+static int in_status(const char *name) {
+	char line[256];
+	int number = -1;
+	FILE *status = fopen("/proc/self/status", "r");
+	demand(status);
+	while (fgets(line, sizeof line, status))
+		if (!strncmp(line, name, strlen(name)))
+			number = atoi(line + strlen(name));
+	fclose(status);
+	return number;
+}
+
+static int add_filter(unsigned flags, unsigned short length) {
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = {length, &allow};
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+}
+
+static void is_filtered(int privileges, int filters) {
+	demand(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == privileges);
+	demand(in_status("NoNewPrivs:") == privileges);
+	demand(in_status("Seccomp:") == (filters ? 2 : 0) && in_status("Seccomp_filters:") == filters);
+	demand(prctl(PR_GET_SECCOMP) == (filters ? 2 : 0));
+}
+
+static void executed_with_filter(void) { is_filtered(1, 1); }
+
+static void no_new_privileges(void) {
+	int status;
+	is_filtered(0, 0);
+	demand(prctl(PR_GET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 && errno == EINVAL);
+	demand(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) == -1 && errno == EINVAL);
+	pid_t child = fork();
+	if (!child) {
+		if (getuid() == 0)
+			demand(setuid(1000) == 0);
+		demand(add_filter(0, 1) == -1 && errno == EACCES);
+		demand(add_filter(0, 0) == -1 && errno == EINVAL);
+		demand(add_filter(1 << 20, 1) == -1 && errno == EINVAL);
+		demand(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+		is_filtered(1, 0);
+		demand(add_filter(0, 1) == 0);
+		is_filtered(1, 1);
+		if (!fork())
+			execl("/proc/self/exe", "answers", "executed_with_filter", (char *)0);
+		wait(&status);
+		_exit(status != 0);
+	}
+	demand(waitpid(child, &status, 0) == child && status == 0);
+	is_filtered(0, 0);
+}
+
+static void entropy(void) {
+	static const char *const names[] = {"/dev/random", "/dev/urandom"};
+	for (int i = 0; i < 2; i++) {
+		int bits = 0, file = open(names[i], O_RDONLY);
+		demand(file >= 0 && ioctl(file, RNDGETENTCNT, &bits) == 0 && bits == 256);
+		demand(ioctl(file, RNDGETENTCNT, 0) == -1 && errno == EFAULT);
+		demand(ioctl(file, _IO('R', 0x77)) == -1 && errno == EINVAL);
+		close(file);
+	}
+	int other = memfd_create("x", 0), bits;
+	demand(ioctl(other, RNDGETENTCNT, &bits) == -1 && errno == ENOTTY);
+}
+
+static void first_process(void) {
+	struct sched_param parameter = {0}, told = {7};
+	struct timespec used = {-1, -1};
+	cpu_set_t cpus;
+	clockid_t clock;
+	int status;
+	demand(clock_getcpuclockid(1, &clock) == 0 && clock_gettime(clock, &used) == 0);
+	demand(used.tv_sec >= 0);
+	demand(sched_getscheduler(1) >= 0);
+	demand(sched_getparam(1, &told) == 0 && told.sched_priority != 7);
+	demand(sched_getaffinity(1, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 0);
+	demand(sched_setscheduler(1, SCHED_OTHER, &parameter) == 0 || errno == EPERM);
+	if (getuid() != 0)
+		return;
+	pid_t child = fork();
+	if (!child) {
+		demand(setuid(1000) == 0);
+		demand(sched_getscheduler(1) >= 0);
+		demand(sched_setscheduler(1, SCHED_OTHER, &parameter) == -1 && errno == EPERM);
+		demand(sched_setparam(1, &parameter) == -1 && errno == EPERM);
+		demand(sched_setaffinity(1, sizeof cpus, &cpus) == -1 && errno == EPERM);
+		_exit(0);
+	}
+	demand(waitpid(child, &status, 0) == child && status == 0);
+}
+
+/* The overruns of a timer that a signal tells, which are those that the timer tells. One that is
+ * deleted may leave its signal behind, so each has another. */
+static int overruns_of(int signal, long ahead, struct timespec interval) {
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal};
+	struct itimerspec setting = {.it_interval = interval};
+	sigset_t set;
+	siginfo_t info;
+	timer_t timer;
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	sigprocmask(SIG_BLOCK, &set, 0);
+	demand(timer_create(CLOCK_REALTIME, &event, &timer) == 0);
+	clock_gettime(CLOCK_REALTIME, &setting.it_value);
+	setting.it_value.tv_sec -= ahead;
+	demand(timer_settime(timer, TIMER_ABSTIME, &setting, 0) == 0);
+	usleep(300000);
+	demand(sigwaitinfo(&set, &info) == signal && info.si_code == SI_TIMER);
+	int told = timer_getoverrun(timer);
+	usleep(100000);
+	demand(told == info.si_overrun && timer_getoverrun(timer) == told);
+	demand(timer_delete(timer) == 0);
+	return told;
+}
+
+static void timer_overruns(void) {
+	demand(overruns_of(SIGUSR1, 4, (struct timespec){0, 1}) == 0x7fffffff);
+	int some = overruns_of(SIGUSR2, 2, (struct timespec){0, 100000000});
+	demand(some >= 22 && some <= 40);
+	demand(overruns_of(SIGHUP, 2, (struct timespec){0, 0}) == 0);
+}
+
+static double now_by(clockid_t clock) {
+	struct timespec time;
+	clock_gettime(clock, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* The clocks of a new time namespace, compared with those of its parent. */
+static void time_namespace(double boot) {
+	char offsets[64];
+	struct sysinfo info;
+	int status, file, length = sprintf(offsets, "monotonic 100 0\nboottime %.0f 0\n", boot);
+	demand(unshare(CLONE_NEWUSER | CLONE_NEWTIME) == 0);
+	file = open("/proc/self/timens_offsets", O_WRONLY);
+	demand(file >= 0 && write(file, offsets, length) == length);
+	double before = now_by(CLOCK_MONOTONIC), up = now_by(CLOCK_BOOTTIME), date = now_by(CLOCK_REALTIME);
+	pid_t child = fork();
+	if (!child) {
+		double later = now_by(CLOCK_MONOTONIC) - before, later_up = now_by(CLOCK_BOOTTIME) - up;
+		demand(later >= 100 && later < 102 && later_up >= boot && later_up < boot + 2);
+		demand(now_by(CLOCK_REALTIME) - date < 2);
+		demand(sysinfo(&info) == 0 && info.uptime - up > boot - 2 && info.uptime - up < boot + 2);
+		FILE *uptime = fopen("/proc/uptime", "r");
+		double told;
+		demand(uptime && fscanf(uptime, "%lf", &told) == 1 && told - up > boot - 2 && told - up < boot + 2);
+		/* Absolute times are those of the namespace. */
+		struct timespec end;
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		end.tv_sec++;
+		demand(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, 0) == 0);
+		int timer = timerfd_create(CLOCK_BOOTTIME, 0);
+		struct itimerspec setting = {0};
+		unsigned long expiries;
+		clock_gettime(CLOCK_BOOTTIME, &setting.it_value);
+		setting.it_value.tv_sec++;
+		demand(timerfd_settime(timer, TFD_TIMER_ABSTIME, &setting, 0) == 0);
+		demand(read(timer, &expiries, sizeof expiries) == 8 && expiries == 1);
+		later = now_by(CLOCK_REALTIME) - date;
+		demand(later >= 1 && later < 5);
+		/* So often that there are calls only for the first. */
+		for (int i = 0; i < 200; i++) {
+			double passed = now_by(CLOCK_REALTIME) - date;
+			later = now_by(CLOCK_MONOTONIC) - before - passed;
+			demand(later > 99.9 && later < 100.9);
+		}
+		_exit(0);
+	}
+	demand(waitpid(child, &status, 0) == child && status == 0);
+	demand(now_by(CLOCK_MONOTONIC) - before < 10);
+}
+
+static void time_namespaces(void) { time_namespace(1000); }
+static void time_namespaces_alike(void) { time_namespace(100); }
+
+static void ends_by(int signal, int limit, int dumpable, int dumps) {
+	struct rlimit most = {limit, RLIM_INFINITY};
+	siginfo_t info;
+	int status, ready[2];
+	char byte;
+	demand(pipe(ready) == 0);
+	for (int way = 0; way < 3; way++) {
+		sigset_t set;
+		sigemptyset(&set);
+		sigaddset(&set, SIGCHLD);
+		sigprocmask(SIG_BLOCK, &set, 0);
+		pid_t child = fork();
+		if (!child) {
+			demand(setrlimit(RLIMIT_CORE, &most) == 0);
+			demand(prctl(PR_SET_DUMPABLE, dumpable) == 0);
+			demand(write(ready[1], "x", 1) == 1);
+			pause();
+			_exit(0);
+		}
+		demand(read(ready[0], &byte, 1) == 1 && kill(child, signal) == 0);
+		demand(sigwaitinfo(&set, &info) == SIGCHLD && info.si_pid == child);
+		demand(info.si_status == signal && info.si_code == (dumps ? CLD_DUMPED : CLD_KILLED));
+		if (way == 0) {
+			demand(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+			demand(WTERMSIG(status) == signal && !!WCOREDUMP(status) == dumps);
+			continue;
+		}
+		info.si_code = 0;
+		demand(waitid(P_PID, child, &info, WEXITED | (way == 1 ? WNOWAIT : 0)) == 0);
+		demand(info.si_status == signal && info.si_code == (dumps ? CLD_DUMPED : CLD_KILLED));
+		if (way == 1)
+			waitpid(child, 0, 0);
+	}
+	close(ready[0]), close(ready[1]);
+}
+
+static void dumped_core(void) {
+	struct rlimit most;
+	char pattern[128];
+	FILE *setting = fopen("/proc/sys/kernel/core_pattern", "r");
+	demand(setting && fgets(pattern, sizeof pattern, setting) && !strcmp(pattern, "core\n"));
+	demand(getrlimit(RLIMIT_CORE, &most) == 0 && most.rlim_max >= 1 << 20);
+	ends_by(SIGABRT, 1 << 20, 1, 1);
+	ends_by(SIGQUIT, 1 << 20, 1, 1);
+	ends_by(SIGABRT, 0, 1, 0);
+	ends_by(SIGABRT, 1 << 20, 0, 0);
+	ends_by(SIGTERM, 1 << 20, 1, 0);
+}
+
 int main(int count, char **words) {
-	static const struct { const char *name; void (*check)(void); } modes[] = {
+	static const struct mode modes[] = {
 		{"terminal_time_out", terminal_time_out}, {"terminal_lines", terminal_lines},
 		{"aborted_by_parent", aborted_by_parent}, {"removed_queue", removed_queue},
 		{"system_v_times", system_v_times}, {"unnamed_socket", unnamed_socket},
+		{"no_new_privileges", no_new_privileges}, {"executed_with_filter", executed_with_filter},
+		{"entropy", entropy}, {"first_process", first_process}, {"timer_overruns", timer_overruns},
+		{"dumped_core", dumped_core}, {"time_namespaces", time_namespaces},
+		{"time_namespaces_alike", time_namespaces_alike},
 	};
-	for (size_t i = 0; count == 2 && i < sizeof modes / sizeof *modes; i++)
-		if (!strcmp(modes[i].name, words[1])) {
-			modes[i].check();
-			return 0;
-		}
-	return 2;
+	return check_mode(modes, sizeof modes / sizeof *modes, count, words);
 }

@@ -14,6 +14,7 @@ use crate::run::task::{At, State, Task};
 use crosswire_calls::Does;
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::descriptor;
+use crosswire_model::{Call, What};
 use libc::*;
 
 /// `F_OFD_SETLKW` and `F_OFD_SETLK` of linux/fcntl.h.
@@ -57,8 +58,41 @@ impl Session<'_> {
             return self.end_attempt(index, EDEADLK);
         }
         self.repeat_call(index)?;
-        self.tasks[index].has_waited = true;
+        let task = &mut self.tasks[index];
+        task.has_waited = true;
+        if task.entering.row().does == Does::LockFile && task.waits_at.is_none() {
+            let process = self.processes[task.process].pid;
+            task.waits_at = descriptor::take(process, task.entering.args[0] as c_int).ok();
+        }
         self.hold(index)
+    }
+
+    /// A task tries again to lock a file. If another thread has closed its descriptor meanwhile, it
+    /// goes on waiting for the file that it had open (flock(2) looks it up once), which the engine
+    /// locks in its place. Returns whether it has.
+    fn lock_closed(&mut self, index: usize) -> Result<bool, Halt> {
+        let task = &self.tasks[index];
+        let [number, operation, ..] = task.entering.args;
+        let process = self.processes[task.process].pid;
+        let file = task.waits_at.as_ref();
+        let file = file.filter(|file| !descriptor::is_same(file, process, number));
+        let Some(file) = file else {
+            return Ok(false);
+        };
+        if !descriptor::lock_at_once(file, operation as c_int) {
+            self.repeat_call(index)?;
+            self.hold(index)?;
+            return Ok(true);
+        }
+        let task = &mut self.tasks[index];
+        (task.waits_at, task.has_waited) = (None, false);
+        // Unless somebody else has the file open, it is closed, and with that unlocked.
+        self.reports.lock_released();
+        let call = Call(self.tasks[index].entering.call);
+        self.record(index, What::Wake { call, result: 0 });
+        self.skip(index, 0)?;
+        self.run_code(index, 0)?;
+        Ok(true)
     }
 
     /// Ends the call of a task that cannot have what it has waited for.
@@ -108,6 +142,7 @@ impl Session<'_> {
     /// A signal reaches a task that is held before a lock.
     pub fn disturb_lock(&mut self, index: usize) -> Result<(), Halt> {
         self.tasks[index].signal_waits = false;
+        self.tasks[index].waits_at = None;
         // Undoes what `park` did: the task stands at the end of its call again.
         let stopped = self.tasks[index].stopped()?;
         let mut registers = stopped.registers()?;
@@ -126,6 +161,9 @@ impl Session<'_> {
             return Ok(());
         }
         if is_at_entry && self.tasks[index].entering.call == call {
+            if self.lock_closed(index)? {
+                return Ok(());
+            }
             self.emulate(index)?;
             return self.enter(index);
         }

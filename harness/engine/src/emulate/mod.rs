@@ -4,6 +4,7 @@
 pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod chance;
+mod core_files;
 pub(crate) mod limited;
 pub(crate) mod locks;
 pub(crate) mod network;
@@ -23,18 +24,31 @@ use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
 use crate::run::task::{Process, State, TimedWait};
 pub(crate) use answer::Emulated;
 pub use answer::MARK;
-use crosswire_calls::{Arg, Does, Row};
+use crosswire_calls::{Arg, Does, Mapping, Row};
 use crosswire_kernel::arch::Register;
-use crosswire_kernel::{memory, tracee};
+use crosswire_kernel::{descriptor, memory, tracee};
 use crosswire_model::{Call, What};
 use libc::{
-    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ENOMEM, ESRCH,
+    CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM, ESRCH,
     GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM, TIMER_ABSTIME, c_int,
 };
 use time::clock::{self, from_timespec};
 
 const FAULT: Emulated = Emulated::Answer(-(EFAULT as i64));
 const INVALID: Emulated = Emulated::Answer(-(EINVAL as i64));
+
+/// The first byte of requests to random devices (linux/random.h).
+const OF_RANDOM: u64 = b'R' as u64;
+
+/// `RNDGETENTCNT` of linux/random.h: how much entropy is there?
+const TELL_ENTROPY: u64 = 0x8004_5200;
+
+/// Requests that take the right to administer the machine: `RNDADDTOENTCNT`, `RNDADDENTROPY`,
+/// `RNDZAPENTCNT`, `RNDCLEARPOOL` and `RNDRESEEDCRNG`.
+const ADMINISTER: [u64; 5] = [0x4004_5201, 0x4008_5203, 0x5204, 0x5206, 0x5207];
+
+/// Bits of entropy that the kernel tells of once it has enough (random(4)).
+const ENTROPY: i32 = 256;
 
 impl Session<'_> {
     /// Decides about the call that a task is about to make, and changes its
@@ -83,20 +97,25 @@ impl Session<'_> {
                 let deadline = self.tasks[index].waits_until.take().expect("just seen");
                 Emulated::Sleep { deadline }
             }
-            Does::Sleep => self.sleep_request(tid, CLOCK_MONOTONIC, false, args[0]),
+            Does::Sleep => self.sleep_request(index, CLOCK_MONOTONIC, false, args[0]),
             Does::SleepByClock => match clock::refuses_sleep(args[0] as c_int) {
                 Some(error) => Emulated::Answer(-i64::from(error)),
                 None => {
                     let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
-                    self.sleep_request(tid, args[0] as c_int, absolute, args[2])
+                    self.sleep_request(index, args[0] as c_int, absolute, args[2])
                 }
             },
             Does::Map(_) if names_unseen(entering.row(), &args) => {
                 Emulated::Answer(-i64::from(ENOMEM))
             }
+            Does::Map(Mapping::Map) if self.has_used_up_room(index) => {
+                Emulated::Answer(-i64::from(ENOMEM))
+            }
+            Does::Map(Mapping::Remap) if self.space(index).refuses_remap(args) => INVALID,
             Does::Random => self.random(index, args),
             Does::Schedule => self.schedule_request(index),
             Does::ProcessControl => self.process_request(index),
+            Does::Filter => self.filter_request(index),
             Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
             Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
             Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,
@@ -177,19 +196,19 @@ impl Session<'_> {
 
     fn sleep_request(
         &self,
-        tid: crosswire_kernel::Tid,
+        index: usize,
         clock_id: c_int,
         absolute: bool,
         address: u64,
     ) -> Emulated {
-        let Ok(request) = memory::read_pair(tid, address) else {
+        let Ok(request) = memory::read_pair(self.tasks[index].tid, address) else {
             return FAULT;
         };
         let Some(nanoseconds) = from_timespec(request) else {
             return INVALID;
         };
         let deadline = match absolute {
-            true => self.clock.deadline(clock_id, nanoseconds),
+            true => self.deadline(index, clock_id, nanoseconds),
             false => self.clock.after(nanoseconds),
         };
         Emulated::Sleep { deadline }
@@ -214,6 +233,32 @@ impl Session<'_> {
         match memory::write(tid, address, &bytes) {
             Ok(()) => Emulated::Answer(bytes.len() as i64),
             Err(_) => FAULT,
+        }
+    }
+
+    /// A request of ioctl(2), perhaps to a random device, in whose place there is a file (random(4),
+    /// "ioctl(2) interface").
+    pub(super) fn random_request(&self, index: usize, request: u64) -> Emulated {
+        if request >> 8 & 0xff != OF_RANDOM {
+            return Emulated::Proceed;
+        }
+        let task = &self.tasks[index];
+        let device = descriptor::target(task.tid, task.entering.args[0]);
+        let is_random = device.is_some_and(|path| {
+            let path = path.to_str();
+            matches!(path, Some("/dev/random" | "/dev/urandom"))
+        });
+        match request {
+            _ if !is_random => Emulated::Proceed,
+            TELL_ENTROPY => {
+                let to = task.entering.args[2];
+                match memory::write(task.tid, to, &ENTROPY.to_ne_bytes()) {
+                    Ok(()) => Emulated::Answer(0),
+                    Err(_) => FAULT,
+                }
+            }
+            _ if ADMINISTER.contains(&request) => Emulated::Answer(-i64::from(EPERM)),
+            _ => INVALID,
         }
     }
 

@@ -3,7 +3,8 @@
 //! Requests would move a task to another CPU, or above the harness, so the kernel does not hear
 //! of them. They are kept here, inherited as by fork(2), and told when they are asked for; what
 //! Linux refuses is refused. They decide nothing: tasks of every priority run. Who has asked for
-//! no CPU has the first one, whichever the worker is on.
+//! no CPU has the first one, whichever the worker is on. Process 1, which is the harness's, can be
+//! asked as any other.
 
 use super::answer::Emulated;
 use crate::run::scheduling::Scheduling;
@@ -33,7 +34,43 @@ fn cpus() -> usize {
 
 type Answer = Result<i64, i32>;
 
+/// Whose scheduling a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    /// The task of this number.
+    Task(usize),
+    /// Process 1 of the sandbox.
+    First,
+}
+
 impl Session<'_> {
+    /// Tells whether a number means process 1 of the sandbox, which is none of the run's.
+    pub(crate) fn is_first(&self, pid: i32) -> bool {
+        pid == 1 && !self.setup.pids_vary && self.tasks.inside(pid).is_none()
+    }
+
+    fn subject(&self, index: usize, pid: i32) -> Result<Subject, i32> {
+        match self.meant(index, pid) {
+            Some(task) => Ok(Subject::Task(task)),
+            None if self.is_first(pid) => Ok(Subject::First),
+            None => Err(ESRCH),
+        }
+    }
+
+    fn tid_of(&self, subject: Subject) -> Tid {
+        match subject {
+            Subject::Task(task) => self.tasks[task].tid,
+            Subject::First => self.setup.sandbox.init_pid(),
+        }
+    }
+
+    fn scheduling(&mut self, subject: Subject) -> &mut Scheduling {
+        match subject {
+            Subject::Task(task) => &mut self.tasks[task].scheduling,
+            Subject::First => &mut self.scheduling_of_first,
+        }
+    }
+
     /// Answers a call that sets CPUs, a policy or a priority, or asks for them.
     pub(super) fn schedule_request(&mut self, index: usize) -> Emulated {
         let answer = self.answer_schedule_request(index);
@@ -47,21 +84,22 @@ impl Session<'_> {
         let number = |at| memory::read_exact(tid, at).map(i32::from_ne_bytes);
         let given = |at| number(at).map_err(|_| EFAULT);
         let pid = pid as i32;
-        let target = || self.meant(index, pid).ok_or(ESRCH);
+        let target = |session: &Self| session.subject(index, pid);
         match row.args[1..] {
             // sched_setaffinity(2)
             [Arg::Size, Arg::Given] => {
-                let (cpus, target) = (named_cpus(tid, second, third)?, target()?);
+                let (cpus, target) = (named_cpus(tid, second, third)?, target(self)?);
                 self.check_owner(index, target)?;
                 if cpus.is_empty() {
                     return Err(EINVAL);
                 }
-                self.tasks[target].scheduling.cpus = cpus;
+                self.scheduling(target).cpus = cpus;
                 return Ok(0);
             }
             // sched_getaffinity(2)
             [Arg::Size, Arg::Out] => {
-                let mask = mask_of(&self.tasks[target()?].scheduling.cpus);
+                let target = target(self)?;
+                let mask = mask_of(&self.scheduling(target).cpus);
                 if second < mask.len() as u64 || !second.is_multiple_of(8) {
                     return Err(EINVAL);
                 }
@@ -80,7 +118,8 @@ impl Session<'_> {
         match (row.is(Fact::Looks), &row.args[1..]) {
             // sched_getscheduler(2)
             (true, []) => {
-                let of = &self.tasks[target()?].scheduling;
+                let target = target(self)?;
+                let of = self.scheduling(target);
                 let flag = match of.resets_on_fork {
                     true => SCHED_RESET_ON_FORK,
                     false => 0,
@@ -90,7 +129,8 @@ impl Session<'_> {
             // sched_getparam(2)
             (true, [Arg::Out]) => {
                 require(second)?;
-                let priority = self.tasks[target()?].scheduling.priority;
+                let target = target(self)?;
+                let priority = self.scheduling(target).priority;
                 memory::write(tid, second, &priority.to_ne_bytes()).map_err(|_| EFAULT)?;
                 Ok(0)
             }
@@ -100,8 +140,12 @@ impl Session<'_> {
                 if !(ATTRIBUTES as u64..=4096).contains(&third) || fourth != 0 {
                     return Err(EINVAL);
                 }
-                let of = &self.tasks[target()?];
-                let attributes = attributes(&of.scheduling, probe::niceness(of.tid));
+                let target = target(self)?;
+                let niceness = match target {
+                    Subject::Task(task) => probe::niceness(self.tasks[task].tid),
+                    Subject::First => 0,
+                };
+                let attributes = attributes(self.scheduling(target), niceness);
                 memory::write(tid, second, &attributes).map_err(|_| EFAULT)?;
                 Ok(0)
             }
@@ -115,15 +159,15 @@ impl Session<'_> {
                     resets_on_fork: policy & SCHED_RESET_ON_FORK != 0,
                     cpus: Vec::new(),
                 };
-                self.reschedule(index, target()?, wanted)
+                self.reschedule(index, target(self)?, wanted)
             }
             // sched_setparam(2)
             (false, [Arg::Given]) => {
                 require(second)?;
-                let (priority, target) = (given(second)?, target()?);
+                let (priority, target) = (given(second)?, target(self)?);
                 let wanted = Scheduling {
                     priority,
-                    ..self.tasks[target].scheduling.clone()
+                    ..self.scheduling(target).clone()
                 };
                 self.reschedule(index, target, wanted)
             }
@@ -140,25 +184,26 @@ impl Session<'_> {
                     resets_on_fork: flags & FLAG_RESET_ON_FORK != 0,
                     cpus: Vec::new(),
                 };
-                self.reschedule(index, target()?, wanted)
+                self.reschedule(index, target(self)?, wanted)
             }
         }
     }
 
     /// Checks that a task may change how another one is scheduled.
-    fn check_owner(&self, index: usize, target: usize) -> Answer {
-        let (own, other) = (self.tasks[index].tid, self.tasks[target].tid);
+    fn check_owner(&self, index: usize, target: Subject) -> Answer {
+        let (own, other) = (self.tasks[index].tid, self.tid_of(target));
         let is_own = || {
             let (_, effective) = probe::users(own)?;
             let (real, other_effective) = probe::users(other)?;
             Some(effective == real || effective == other_effective)
         };
-        let may =
-            index == target || probe::has_capability(own, CAP_SYS_NICE) || is_own() != Some(false);
+        let may = target == Subject::Task(index)
+            || probe::has_capability(own, CAP_SYS_NICE)
+            || is_own() != Some(false);
         may.then_some(0).ok_or(EPERM)
     }
 
-    fn reschedule(&mut self, index: usize, target: usize, wanted: Scheduling) -> Answer {
+    fn reschedule(&mut self, index: usize, target: Subject, wanted: Scheduling) -> Answer {
         let is_real_time = matches!(wanted.policy, SCHED_FIFO | SCHED_RR);
         let allowed = match wanted.policy {
             _ if is_real_time => 1..=99,
@@ -168,9 +213,14 @@ impl Session<'_> {
         if !allowed.contains(&wanted.priority) {
             return Err(EINVAL);
         }
-        let (tid, before) = (self.tasks[index].tid, &self.tasks[target].scheduling);
+        let (tid, limited) = match target {
+            Subject::Task(task) => (self.tasks[index].tid, self.tasks[task].tid),
+            // As much as the run's first processes, unless they change that.
+            Subject::First => (self.tasks[index].tid, self.tasks[index].tid),
+        };
+        let before = self.scheduling(target).clone();
         if !probe::has_capability(tid, CAP_SYS_NICE) {
-            let most = probe::limit_on_priority(self.tasks[target].tid);
+            let most = probe::limit_on_priority(limited);
             let raises = is_real_time && u64::from(wanted.priority as u32) > most;
             let is_kept = (before.policy, before.priority) == (wanted.policy, wanted.priority);
             if wanted.policy == SCHED_DEADLINE || raises && !is_kept {
@@ -178,7 +228,7 @@ impl Session<'_> {
             }
         }
         self.check_owner(index, target)?;
-        let scheduling = &mut self.tasks[target].scheduling;
+        let scheduling = self.scheduling(target);
         let cpus = std::mem::take(&mut scheduling.cpus);
         *scheduling = Scheduling { cpus, ..wanted };
         Ok(0)

@@ -43,7 +43,7 @@ impl Session<'_> {
             }
             // Before the other end can be opened.
             TIOCSPTLCK => self.terminals.are_made = true,
-            _ => {}
+            _ => return Ok(self.random_request(index, request)),
         }
         Ok(Emulated::Proceed)
     }

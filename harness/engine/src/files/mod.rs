@@ -13,10 +13,10 @@ mod times;
 
 use crate::emulate::time::clock::Clock;
 use crate::run::session::Session;
-use crosswire_calls::{Arg, Does, Row};
+use crosswire_calls::{Arg, Does, Mapping, Row};
 use crosswire_kernel::{Tid, memory};
 use known::{Opened, nanoseconds};
-use libc::{AT_FDCWD, CLOCK_REALTIME, O_CREAT, O_TRUNC};
+use libc::{AT_FDCWD, CLOCK_REALTIME, MAP_ANONYMOUS, O_CREAT, O_TRUNC, c_int};
 use places::Origin;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -189,6 +189,10 @@ impl Session<'_> {
         match row.does {
             Does::Read | Does::ReadAt | Does::List if self.files.times.is_empty() => {}
             Does::Read | Does::ReadAt | Does::List => self.mark_open(index, args[0], Change::Read),
+            // Of private mappings nothing is known, which do not stop.
+            Does::Map(Mapping::Map) if args[3] as c_int & MAP_ANONYMOUS != 0 => {}
+            Does::Map(Mapping::Map) if self.files.times.is_empty() => {}
+            Does::Map(Mapping::Map) => self.mark_open(index, args[4], Change::Read),
             Does::Write | Does::WriteAt if result > 0 => {
                 self.mark_open(index, args[0], Change::Written);
             }
@@ -224,6 +228,12 @@ impl Session<'_> {
             (self.footprints.times).change(key, is_made, || sight.path(tid));
         }
         self.files.times.mark(key, change, now);
+    }
+
+    /// A task writes to a file that it has mapped under this name.
+    pub fn note_written_file(&mut self, index: usize, file: Inode, name: &str) {
+        let sight = Sight::Path(PathBuf::from(name));
+        self.note_touch(index, &sight, file, Change::Written);
     }
 
     /// Returns what is behind a descriptor of a task, if there is anything.

@@ -291,13 +291,13 @@ impl Session<'_> {
     /// Brings a process's trampolines up to date, and a task's segment.
     pub(super) fn prepare_trampolines(&mut self, index: usize) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
-        let written = self.space(index).written.unwrap_or(0);
+        let written = self.space(index).trampolines.unwrap_or(0);
         let image = self.memory.knowledge.trampolines.image();
         if written < image.len() {
             memory::write(tid, CODE + written as u64, &image[written..])?;
             let length = image.len();
             debug_assert!(length <= AREA);
-            self.space_mut(index).written = Some(length);
+            self.space_mut(index).trampolines = Some(length);
         }
         if !self.tasks[index].segment_set {
             let stopped = self.tasks[index].stopped()?;
@@ -346,6 +346,9 @@ impl Session<'_> {
         let Some(&region) = self.space(index).at(address) else {
             return;
         };
+        if kind.may_write() {
+            self.note_written(index, address, size);
+        }
         let place = self.place_of(index, trampoline);
         let before = before.map(|value| self.stable_words(value));
         let access = Access {

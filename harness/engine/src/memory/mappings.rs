@@ -18,6 +18,9 @@ use std::ops::Range;
 const KIND: u64 = 0x0f;
 const SHARED_VALIDATE: u64 = 3;
 
+/// Flags of mmap(2) with which a program chooses where a mapping is.
+const FIXED: c_int = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT;
+
 fn is_shared(args: &[u64; 6]) -> bool {
     let kind = args[3] & KIND;
     kind == MAP_SHARED as u64 || kind == SHARED_VALIDATE
@@ -65,6 +68,15 @@ impl Session<'_> {
         protection as c_int & PROT_WRITE != 0 || is_private || name.starts_with("/memfd:")
     }
 
+    /// Tells whether a task maps shared memory for which those that it has already leave no room,
+    /// as where the address space is used up. One that never had room makes the run invalid.
+    pub fn has_used_up_room(&self, index: usize) -> bool {
+        let args = self.tasks[index].entering.args;
+        args[3] as c_int & FIXED == 0
+            && self.maps_shared(index)
+            && self.space(index).is_used_up(args[1])
+    }
+
     /// Before a mapping is made whose place the program leaves to the kernel: it goes
     /// into the window.
     pub fn place_mapping(&mut self, index: usize) -> Result<(), Halt> {
@@ -87,8 +99,7 @@ impl Session<'_> {
         }
         match mapping {
             Mapping::Map if self.maps_shared(index) => {
-                let fixed = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT;
-                if args[3] as c_int & fixed != 0 {
+                if args[3] as c_int & FIXED != 0 {
                     return Ok(());
                 }
                 let Some(room) = self.space(index).room(args[1].next_multiple_of(PAGE)) else {
@@ -169,7 +180,7 @@ impl Session<'_> {
 
     /// Gives a process its area for trampolines.
     fn add_area(&mut self, index: usize, remote: &mut Remote) -> Result<(), Halt> {
-        if self.space(index).written.is_some() {
+        if self.space(index).trampolines.is_some() {
             return Ok(());
         }
         let args = code_area(CODE, AREA as u64);
@@ -188,7 +199,7 @@ impl Session<'_> {
         let image = self.memory.knowledge.trampolines.image();
         let length = image.len();
         memory::write(self.tasks[index].tid, CODE, image)?;
-        self.space_mut(index).written = Some(length);
+        self.space_mut(index).trampolines = Some(length);
         Ok(())
     }
 
@@ -331,6 +342,7 @@ impl Session<'_> {
         self.give_back(index, remote)?;
         let space = self.space_mut(index);
         space.insert(region);
+        space.forget_written(region.start..region.end);
         if region.sole {
             space.sole_open = stays_open;
         }
@@ -364,6 +376,8 @@ impl Session<'_> {
         let args = [SECCOMP_SET_MODE_FILTER as u64, flags, SCRATCH, 0, 0, 0];
         remote.must("adding a system-call filter", made::SECCOMP, args)?;
         self.space_mut(index).watches_everywhere = true;
+        let process = self.tasks[index].process;
+        self.processes[process].added_filters += 1;
         Ok(())
     }
 

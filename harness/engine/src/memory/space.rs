@@ -12,7 +12,7 @@ use crate::inside::stubs::{self, Installed};
 use crate::inside::vdso;
 use crosswire_calls::{Arg, Does, Mapping, Row};
 use crosswire_kernel::filter;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Addresses of shared mappings whose place the program leaves to the kernel, so that the
@@ -80,7 +80,9 @@ pub(crate) struct Space {
     regions: BTreeMap<u64, Region>,
     /// Trampolines that have been written, as bytes of [`CODE`]; `None` before there is
     /// such an area.
-    pub written: Option<usize>,
+    pub trampolines: Option<usize>,
+    /// Pages that the program has written to since they were mapped or written out.
+    pub(super) written: BTreeSet<u64>,
     /// The program's own addresses are accessible at the moment.
     pub open: bool,
     /// Those are that no other process can have: the process has one task, and no other could
@@ -145,6 +147,32 @@ impl Space {
             _ if reached > address || self.next_after(address) < end => Share::Part,
             _ => Share::None,
         }
+    }
+
+    /// Tells whether Linux refuses to exchange pages of these mappings, and changes nothing
+    /// (remap_file_pages(2), mm/mmap.c).
+    pub fn refuses_remap(&self, [address, length, protection, page, ..]: [u64; 6]) -> bool {
+        let (start, length) = (address / PAGE * PAGE, length / PAGE * PAGE);
+        let Some(first) = self.at(start).copied() else {
+            return false;
+        };
+        let end = start.saturating_add(length);
+        let is_wrong = protection != 0
+            || end <= start
+            || end == u64::MAX
+            || page.checked_add(length / PAGE).is_none();
+        let mut reached = first.end;
+        while reached < end {
+            match self.at(reached) {
+                Some(next)
+                    if (next.object, next.protection) == (first.object, first.protection) =>
+                {
+                    reached = next.end;
+                }
+                _ => return true,
+            }
+        }
+        is_wrong || first.own
     }
 
     /// Returns the start of the first mapping behind an address.
@@ -214,6 +242,7 @@ impl Space {
     pub fn of_child(&self) -> Space {
         let mut copy = Space {
             left: OpenPages::default(),
+            written: BTreeSet::new(),
             ..self.clone()
         };
         copy.regions.retain(|_, region| region.inherited);
@@ -224,6 +253,19 @@ impl Space {
     pub fn give_to_child(&mut self) {
         let shared = self.regions.values_mut().filter(|region| !region.own);
         shared.for_each(|region| region.sole = false);
+    }
+
+    /// Tells whether mappings leave no room for so many bytes, for which there was room before.
+    pub fn is_used_up(&self, length: u64) -> bool {
+        let length = length.checked_next_multiple_of(PAGE);
+        length.is_some_and(|length| {
+            self.room(length).is_none() && Space::default().room(length).is_some()
+        })
+    }
+
+    /// A range has been mapped anew.
+    pub(super) fn forget_written(&mut self, range: Range<u64>) {
+        self.written.retain(|page| !range.contains(page));
     }
 
     /// Returns an address in the window for a new mapping.
@@ -386,5 +428,8 @@ mod tests {
         let second = space.room(1 << 30).unwrap();
         assert!(second > first + PAGE && second + (1 << 30) < last);
         assert_eq!(space.room(WINDOW.end - WINDOW.start), None);
+        let most = WINDOW.end - WINDOW.start - 2 * GRANULE;
+        assert!(space.is_used_up(most) && !space.is_used_up(1 << 30));
+        assert!(!space.is_used_up(WINDOW.end) && !space.is_used_up(u64::MAX));
     }
 }

@@ -12,6 +12,9 @@ impl Session<'_> {
             What::Call { call, result, .. } | What::Wake { call, result } => {
                 self.forget_after(index, Some(call.row()));
                 self.note_changes(index, call.row(), *result);
+                self.note_read_into(index, call.row(), *result);
+                self.note_written_out(index, call.row(), *result);
+                self.note_time_namespace(index, call.row(), *result);
                 self.note_relations(index, call.row(), *result);
                 self.note_system_v_times(index, call.row(), *result);
             }

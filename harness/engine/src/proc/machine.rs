@@ -13,8 +13,8 @@ const FIXED: [&str; 4] = ["MemTotal", "SwapTotal", "VmallocTotal", "Hugepagesize
 pub(super) const BOOT_ID: &str = "c8055317-0000-4000-8000-000000000001\n";
 
 impl Session<'_> {
-    pub(super) fn uptime(&self) -> String {
-        let hundredths = self.clock.reading(CLOCK_MONOTONIC) / (SECOND / 100);
+    pub(super) fn uptime(&self, index: usize) -> String {
+        let hundredths = self.up(index) / (SECOND / 100);
         let time = format!("{}.{:02}", hundredths / 100, hundredths % 100);
         format!("{time} {time}\n")
     }

@@ -36,6 +36,8 @@ enum Tells {
     Usage,
     Uuid,
     BootId,
+    /// How core files would be called (core(5)).
+    CorePattern,
 }
 
 /// Files of control groups that tell what the machine does.
@@ -57,7 +59,7 @@ const TELL_USAGE: [&str; 13] = [
 
 /// Returns whether a path may lead to one of these files.
 pub(crate) fn is_of_interest(path: &str) -> bool {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 14] = [
         "stat",
         "status",
         "statm",
@@ -70,6 +72,7 @@ pub(crate) fn is_of_interest(path: &str) -> bool {
         "meminfo",
         "uuid",
         "boot_id",
+        "core_pattern",
         "fdinfo",
     ];
     let mut names = NAMES.iter().chain(&TELL_USAGE);
@@ -111,7 +114,7 @@ impl Session<'_> {
             _ => offset,
         };
         if before == 0 || row.does == Does::ReadAt || !self.texts.has(place) {
-            let Some(text) = self.text(tid, &path, tells) else {
+            let Some(text) = self.text(index, &path, tells) else {
                 return Ok(result);
             };
             self.texts.begin(place, text.into_bytes(), before as usize);
@@ -124,7 +127,8 @@ impl Session<'_> {
     }
 
     /// Returns the text that a program is to read in such a file.
-    fn text(&mut self, tid: Tid, path: &Path, tells: Tells) -> Option<String> {
+    fn text(&mut self, index: usize, path: &Path, tells: Tells) -> Option<String> {
+        let tid = self.tasks[index].tid;
         let seen = std::fs::read(format!("/proc/{tid}/root{}", path.display())).ok()?;
         let text = String::from_utf8_lossy(&seen);
         if matches!(tells, Tells::Stat(_) | Tells::Uptime | Tells::Activity) {
@@ -142,13 +146,14 @@ impl Session<'_> {
             Tells::Place(of) => tasks::place(&self.tasks[of], &text),
             Tells::Maps(of) => self.maps(of, &shown(self.space(of), &text)),
             Tells::Descriptor(of, number) => self.descriptor_info(of, number, &text),
-            Tells::Uptime => self.uptime(),
+            Tells::Uptime => self.uptime(index),
             Tells::Load => self.load(),
             Tells::Activity => self.activity(&text),
             Tells::Memory => machine::memory(&text),
             Tells::Usage => machine::usage(&text),
             Tells::Uuid => self.uuid(),
             Tells::BootId => machine::BOOT_ID.to_owned(),
+            Tells::CorePattern => "core\n".to_owned(),
         })
     }
 
@@ -190,6 +195,7 @@ impl Session<'_> {
             ["", "proc", "meminfo"] => Some(Tells::Memory),
             ["", "proc", "sys", "kernel", "random", "uuid"] => Some(Tells::Uuid),
             ["", "proc", "sys", "kernel", "random", "boot_id"] => Some(Tells::BootId),
+            ["", "proc", "sys", "kernel", "core_pattern"] => Some(Tells::CorePattern),
             ["", "sys", "fs", "cgroup", .., name] if TELL_USAGE.contains(&name) => {
                 Some(Tells::Usage)
             }

@@ -58,6 +58,21 @@ impl Session<'_> {
                 format!("State:\t{state}")
             }
             Some(("TracerPid", _)) => "TracerPid:\t0".to_owned(),
+            Some(("NoNewPrivs", _)) => {
+                let is_set = of.is_some_and(|of| self.tasks[of].no_new_privs);
+                format!("NoNewPrivs:\t{}", u8::from(is_set))
+            }
+            Some((name @ ("Seccomp" | "Seccomp_filters"), _)) => {
+                let (mode, number) = of.map_or((0, 0), |of| self.filtering(of));
+                format!(
+                    "{name}:\t{}",
+                    if name == "Seccomp" {
+                        mode.into()
+                    } else {
+                        number
+                    }
+                )
+            }
             Some((name, _)) if name.ends_with("_ctxt_switches") => format!("{name}:\t1"),
             Some((name, size)) if IN_MEMORY.contains(&name) => {
                 let size = size.trim().trim_end_matches(" kB");

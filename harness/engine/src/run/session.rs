@@ -3,6 +3,7 @@
 //! `stops`.
 
 use super::reports::Reports;
+use super::scheduling::Scheduling;
 use super::setup::Setup;
 use super::tasks::{Processes, Tasks};
 use super::turn::Turn;
@@ -53,6 +54,8 @@ pub(crate) struct Session<'a> {
     pub setup: Setup<'a>,
     pub tasks: Tasks,
     pub processes: Processes,
+    /// How process 1 of the sandbox is scheduled, as far as programs know.
+    pub scheduling_of_first: Scheduling,
     pub turn: Turn,
     pub chooser: Chooser,
     pub reports: Reports,
@@ -80,6 +83,7 @@ impl<'a> Session<'a> {
             setup,
             tasks: Tasks::default(),
             processes: Processes::default(),
+            scheduling_of_first: Scheduling::default(),
             turn: Turn::new(),
             chooser: Chooser::new(&setup.plan.schedule),
             reports: Reports::default(),

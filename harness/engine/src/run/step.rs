@@ -13,7 +13,6 @@ use crosswire_calls::{Does, Fact};
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
-use crosswire_kernel::tracee;
 use crosswire_model::{Action, Deviation, End, Limit, Moment, Signal, TaskId, What};
 
 impl Session<'_> {
@@ -359,12 +358,13 @@ impl Session<'_> {
             Some(Action::LoseSignal | Action::DelaySignal(_)) => self.run_code(index, 0),
             _ => {
                 self.correct_overrun(index)?;
+                self.correct_child_signal(index, signal)?;
                 self.record(index, What::Signal(Signal(signal)));
                 let tid = self.tasks[index].tid;
                 if !probe::handles(tid, signal) {
                     self.note_end_touches(index);
                     self.drain_process(self.tasks[index].process)?;
-                    tracee::withhold_core(self.processes[self.tasks[index].process].pid);
+                    self.withhold_core(self.tasks[index].process, signal);
                 }
                 self.drain(index)?;
                 if is_fatal(signal) && !probe::handles(tid, signal) {

@@ -3,6 +3,7 @@
 use crate::EngineError;
 use crate::emulate::chance::Chance;
 use crate::emulate::time::lent::Readings;
+use crate::emulate::time::offsets::Offsets;
 use crate::image::Making;
 use crate::inside::stubs::Stubs;
 use crate::inside::vdso;
@@ -194,6 +195,7 @@ impl Session<'_> {
         let result = self.correct_reading(index, result)?;
         self.correct_status(index, result)?;
         self.correct_usage(index, result)?;
+        self.correct_core(index, result)?;
         let Some(result) = self.correct_listing(index, result)? else {
             return self.begin_again(index);
         };
@@ -229,6 +231,7 @@ impl Session<'_> {
             if result == -i64::from(libc::EAGAIN) {
                 return self.park(index);
             }
+            self.tasks[index].waits_at = None;
             if has_waited && self.tasks[index].has_lost_queue(result) {
                 return self.end_attempt(index, libc::EIDRM);
             }
@@ -290,7 +293,13 @@ impl Session<'_> {
                 }
                 process
             }
-            false => self.add_process(id, child, Some(process)),
+            false => {
+                let new = self.add_process(id, child, Some(process));
+                if self.processes[new].makes_time_namespaces || flags & CLONE_NEWTIME != 0 {
+                    self.follow_time_namespace(new);
+                }
+                new
+            }
         };
         self.footprints.unfollowed |= !vfork && crosswire_calls::shares_with_creator(flags);
         if flags & libc::CLONE_VM as u64 == 0 {
@@ -302,6 +311,7 @@ impl Session<'_> {
         task.signals_seen = self.reports.signals_sent();
         task.segment_set = self.tasks[index].segment_set;
         task.counter_faults = self.tasks[index].counter_faults;
+        task.no_new_privs = self.tasks[index].no_new_privs;
         task.scheduling = self.tasks[index].scheduling.of_child();
         self.tasks.push(task);
         if let Some(report) = self.reports.unannounced.remove(&child) {
@@ -391,7 +401,13 @@ impl Session<'_> {
             space,
             executable,
             filters_calls,
+            added_filters: parent.map_or(0, |parent| self.processes[parent].added_filters),
             fault_action,
+            time_offsets: parent
+                .map_or_else(Offsets::default, |of| self.processes[of].time_offsets),
+            makes_time_namespaces: parent
+                .is_some_and(|of| self.processes[of].makes_time_namespaces),
+            dumps_core: false,
             dumpable: parent.is_none_or(|parent| self.processes[parent].dumpable),
             logged: Logged::default(),
             readings: parent.map_or_else(Readings::default, |of| self.processes[of].readings),
@@ -428,6 +444,9 @@ impl Session<'_> {
         changed.readings = Readings::default();
         changed.loading_chance = Chance::default();
         self.processes[process].loading = Some(Loading::default());
+        if self.processes[process].makes_time_namespaces {
+            self.follow_time_namespace(process);
+        }
         self.early.executed += u32::from(self.processes[process].root);
         self.timers.forget_program(process);
         let path = self.tasks[index].path.clone().unwrap_or_default();
@@ -444,7 +463,7 @@ impl Session<'_> {
             Ending::Killed(signal) => What::Killed(Signal(signal)),
         };
         let task = &mut self.tasks[index];
-        task.state = State::Gone;
+        (task.state, task.waits_at) = (State::Gone, None);
         let (tid, process) = (task.tid, task.process);
         self.tasks.forget_tid(tid);
         // Those that nobody has reaped are gone with their parent, but perhaps not at once.
@@ -461,6 +480,9 @@ impl Session<'_> {
         self.reports.ended.push((index, what));
     }
 }
+
+/// A flag of clone3(2), which the libc crate lacks (linux/sched.h).
+const CLONE_NEWTIME: u64 = 0x80;
 
 /// `ERESTARTSYS` of linux/errno.h: the kernel makes the call again, unless the signal's
 /// handler was installed without `SA_RESTART`.

@@ -2,6 +2,7 @@
 
 use crate::emulate::chance::Chance;
 use crate::emulate::time::lent::Readings;
+use crate::emulate::time::offsets::Offsets;
 use crate::image::Making;
 use crate::inside::vdso::Kernels;
 use crate::loops::{Interval, Looping};
@@ -13,6 +14,7 @@ use crosswire_kernel::probe::Probe;
 use crosswire_kernel::tracee::{Entering, Stopped};
 use crosswire_model::{TaskId, Touch};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 /// Position of a stopped task.
@@ -117,6 +119,9 @@ pub(crate) struct Task {
     pub counter_readings: u32,
     /// It asked for SIGSEGV when it reads the time-stamp counter.
     pub counter_faults: bool,
+    /// It asked that programs which it executes have no more privileges than it has (prctl(2),
+    /// `PR_SET_NO_NEW_PRIVS`).
+    pub no_new_privs: bool,
     /// The length of its last sleep, and how many of this length it has had in a row.
     pub naps: (u64, u32),
     /// The step, and the CPU time of all processes, when its last sleep began.
@@ -135,6 +140,8 @@ pub(crate) struct Task {
     pub lock_attempt: bool,
     /// It was refused before, and has been held since.
     pub has_waited: bool,
+    /// The file that it waits to lock: another thread may close its descriptor.
+    pub waits_at: Option<OwnedFd>,
     /// Its `Block` event stands in the trace.
     pub block_recorded: bool,
     /// The end of the call it is in is no event: the call is the engine's own, or
@@ -202,6 +209,7 @@ impl Task {
             waits_until: None,
             counter_readings: 0,
             counter_faults: false,
+            no_new_privs: false,
             naps: (0, 0),
             slept_since: (0, 0),
             begins_again: false,
@@ -212,6 +220,7 @@ impl Task {
             lock_seen: 0,
             lock_attempt: false,
             has_waited: false,
+            waits_at: None,
             block_recorded: false,
             unobserved: false,
             counted: false,
@@ -395,8 +404,16 @@ pub(crate) struct Process {
     pub executable: Option<u32>,
     /// It decides about system calls by a filter of its own.
     pub filters_calls: bool,
+    /// Filters of system calls that the engine has added to that with which programs start.
+    pub added_filters: u64,
     /// Others may look into it, as far as it knows.
     pub dumpable: bool,
+    /// What its time namespace adds to clocks.
+    pub time_offsets: Offsets,
+    /// It, or who created it, has made or entered a time namespace.
+    pub makes_time_namespaces: bool,
+    /// It would leave a core file, were one written.
+    pub dumps_core: bool,
     /// Its action for SIGSEGV, unless that is the default.
     pub fault_action: Option<Action>,
     /// Length of the log when its last steps began.

@@ -137,3 +137,11 @@ impl Stopped {
         Ok(infos[..count as usize].iter().map(|i| i.si_signo).collect())
     }
 }
+
+/// Returns the process whose end or stop a signal tells of, if that is SIGCHLD of a child.
+pub fn child_of(info: &libc::siginfo_t) -> Option<i32> {
+    let tells = info.si_signo == libc::SIGCHLD
+        && (libc::CLD_EXITED..=libc::CLD_CONTINUED).contains(&info.si_code);
+    // SAFETY: for SIGCHLD with such a code the kernel fills in the process.
+    tells.then(|| unsafe { info.si_pid() })
+}

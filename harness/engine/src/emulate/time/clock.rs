@@ -124,6 +124,12 @@ impl Clock {
         self.run.saturating_add(ahead).saturating_sub(behind)
     }
 
+    /// Returns how long before the beginning of the run an absolute time on a clock was.
+    pub fn before_start(self, clock: c_int, absolute: u64) -> u64 {
+        let behind = self.reading(clock).saturating_sub(absolute);
+        behind.saturating_sub(self.run)
+    }
+
     /// Returns the deadline that lies so far ahead.
     pub fn after(self, nanoseconds: u64) -> u64 {
         self.run.saturating_add(nanoseconds)

@@ -31,9 +31,12 @@ impl Session<'_> {
         let Some(owner) = clock_owner(id) else {
             return (0..=libc::CLOCK_TAI)
                 .contains(&id)
-                .then(|| self.clock.reading(id));
+                .then(|| self.seen(index, id));
         };
-        let of = self.meant(index, owner)?;
+        let Some(of) = self.meant(index, owner) else {
+            // Process 1, which does nothing.
+            return (self.is_first(owner) && !Clock::is_of_thread(id)).then_some(0);
+        };
         Some(match Clock::is_of_thread(id) {
             true => self.tasks[of].cpu_time,
             false => self.processes[self.tasks[of].process].cpu_time,

@@ -77,8 +77,12 @@ impl Session<'_> {
     fn expire(&mut self, at: usize, times: u64) -> Result<(), Halt> {
         let merges = self.is_unnoticed(at);
         let timer = &mut self.timers.timers[at];
-        let before = if merges { timer.merged + 1 } else { 0 };
-        timer.merged = before + times - 1;
+        let before = if merges {
+            timer.merged.saturating_add(1)
+        } else {
+            0
+        };
+        timer.merged = before.saturating_add(times - 1);
         timer.unnoticed = true;
         let is_descriptor = matches!(timer.alarm, Alarm::Descriptor { .. });
         if merges && !is_descriptor {
@@ -156,7 +160,21 @@ impl Session<'_> {
 
     /// Returns the overruns of the last expiry of which a signal was delivered.
     pub(in crate::emulate) fn overruns(&self, at: usize) -> i64 {
-        self.timers.timers[at].merged.min(MOST_OVERRUNS) as i64
+        self.timers.timers[at].overruns.min(MOST_OVERRUNS) as i64
+    }
+
+    /// The signal of a timer is delivered: returns the overruns, which are those until now
+    /// (timer_getoverrun(2)).
+    fn count_overruns(&mut self, at: usize) -> i32 {
+        let now = self.now_of(&self.timers.timers[at]);
+        let timer = &mut self.timers.timers[at];
+        let since = match timer.interval {
+            0 => 0,
+            _ => timer.pass(now),
+        };
+        timer.overruns = timer.merged.saturating_add(since);
+        timer.merged = 0;
+        self.overruns(at) as i32
     }
 
     /// A signal is about to be delivered: if it is a timer's, it tells the overruns.
@@ -175,7 +193,8 @@ impl Session<'_> {
         };
         let process = task.process;
         if let Some(at) = self.timers.posix(process, id as u64) {
-            let overruns = self.overruns(at) as i32;
+            let overruns = self.count_overruns(at);
+            let stopped = self.tasks[index].stopped()?;
             stopped.set_signal_info(&tracee::with_overruns(info, overruns))?;
         }
         Ok(())
@@ -193,7 +212,7 @@ impl Session<'_> {
     }
 
     /// The same for a signal that sigtimedwait(2) has taken.
-    fn correct_taken(&self, index: usize) {
+    fn correct_taken(&mut self, index: usize) {
         let task = &self.tasks[index];
         let to = task.entering.args[1];
         if to == 0 {
@@ -207,9 +226,10 @@ impl Session<'_> {
             return;
         }
         if let Some(at) = self.timers.posix(task.process, number(TIMER) as u64) {
-            let overruns = (self.overruns(at) as i32).to_ne_bytes();
+            let tid = task.tid;
+            let overruns = self.count_overruns(at).to_ne_bytes();
             // It has just been written to.
-            let _ = memory::write(task.tid, to + OVERRUN as u64, &overruns);
+            let _ = memory::write(tid, to + OVERRUN as u64, &overruns);
         }
     }
 
@@ -225,7 +245,7 @@ impl Session<'_> {
             let timer = &mut self.timers.timers[at];
             if timer.merged > 0 {
                 // It has just been written to.
-                let _ = memory::write(tid, to, &(timer.merged + 1).to_ne_bytes());
+                let _ = memory::write(tid, to, &timer.merged.saturating_add(1).to_ne_bytes());
             }
             (timer.merged, timer.unnoticed) = (0, false);
         }

@@ -4,6 +4,8 @@ pub(crate) mod clock;
 mod cpu;
 mod expiry;
 pub(crate) mod lent;
+mod namespaces;
+pub(crate) mod offsets;
 pub(crate) mod readings;
 pub(crate) mod timer_calls;
 pub(crate) mod timers;

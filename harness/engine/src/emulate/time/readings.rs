@@ -51,7 +51,9 @@ impl Session<'_> {
         let mut now = self.clock;
         // The step that is under way.
         now.step();
-        let (monotonic, calendar) = (now.reading(CLOCK_MONOTONIC), now.reading(CLOCK_REALTIME));
+        let offset = self.processes[process].time_offsets.of(CLOCK_MONOTONIC);
+        let monotonic = now.reading(CLOCK_MONOTONIC).saturating_add_signed(offset);
+        let calendar = now.reading(CLOCK_REALTIME);
         let written = vdso::lend(self.tasks[index].tid, readings, monotonic, calendar);
         // Its memory had no room, or the program has taken it away.
         self.memory.spaces[space].lent = match written {
@@ -68,6 +70,8 @@ impl Session<'_> {
         self.setup.plan.clocks_are_free
             && (calls >= OFTEN && interest > 0)
             && process.loading.is_none()
+            // The page has one time for all of these clocks.
+            && process.time_offsets.agree()
             && !task.looping.reads_by_calls()
             && !self.faults.may_strike(is_step)
     }

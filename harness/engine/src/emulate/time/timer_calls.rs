@@ -62,7 +62,9 @@ impl Session<'_> {
             }),
             calls::Timer::Set => match args[2] {
                 0 => Ok(error(EINVAL)),
-                _ => self.set_timer(tid, args, |session| session.timers.posix(process, args[0])),
+                _ => self.set_timer(index, args, |session| {
+                    session.timers.posix(process, args[0])
+                }),
             },
             calls::Timer::Get => match self.timers.posix(process, args[0]) {
                 Some(at) => self.get_timer(tid, at, args[1]),
@@ -77,7 +79,7 @@ impl Session<'_> {
                     // Let the kernel find out what is wrong with the descriptor.
                     None => return Ok(Emulated::Proceed),
                     Some(_) if sets && flags != 0 => Ok(error(EINVAL)),
-                    Some(at) if sets => self.set_timer(tid, args, |_| Some(at)),
+                    Some(at) if sets => self.set_timer(index, args, |_| Some(at)),
                     Some(at) => self.get_timer(tid, at, args[1]),
                 }
             }
@@ -188,10 +190,11 @@ impl Session<'_> {
     /// the new value before it looks for the timer.
     fn set_timer(
         &mut self,
-        tid: Tid,
+        index: usize,
         args: [u64; 6],
         find: impl Fn(&Self) -> Option<usize>,
     ) -> io::Result<Emulated> {
+        let tid = self.tasks[index].tid;
         let interval = from_timespec(memory::read_pair(tid, args[2])?);
         let value = from_timespec(memory::read_pair(tid, args[2] + 16)?);
         let (Some(interval), Some(value), Some(at)) = (interval, value, find(self)) else {
@@ -205,13 +208,20 @@ impl Session<'_> {
             descriptor::disarm_timer(file);
         }
         let absolute = args[1] as c_int & TIMER_ABSTIME != 0;
+        let early = match absolute && !timer.counts_cpu_time() {
+            true => self
+                .clock
+                .before_start(clock, self.meant_time(index, clock, value)),
+            false => 0,
+        };
         let deadline = match absolute {
             true if timer.counts_cpu_time() => value,
-            true => self.clock.deadline(clock, value),
+            true => self.deadline(index, clock, value),
             false => now.saturating_add(value),
         };
         let timer = &mut self.timers.timers[at];
         timer.set((value > 0).then_some(deadline), interval);
+        timer.began_before(early);
         timer.is_date = absolute && clock::is_calendar(clock);
         match args[3] {
             0 => Ok(OK),

@@ -34,6 +34,10 @@ pub(in crate::emulate) struct Timer {
     /// Expiries that have been merged with the last one: the signal was still pending, or
     /// nobody had read the descriptor.
     pub(in crate::emulate) merged: u64,
+    /// Expiries that lie before the beginning of the run.
+    pub(in crate::emulate) before: u64,
+    /// Overruns of the last expiry of which a signal was delivered (timer_getoverrun(2)).
+    pub(in crate::emulate) overruns: u64,
     /// Nobody has noticed the last expiry, as far as is known.
     pub(in crate::emulate) unnoticed: bool,
     /// How often it has expired.
@@ -114,6 +118,8 @@ impl Timer {
             interval: 0,
             is_date: false,
             merged: 0,
+            before: 0,
+            overruns: 0,
             unnoticed: false,
             expiries: 0,
         }
@@ -153,12 +159,23 @@ impl Timer {
     pub(in crate::emulate) fn set(&mut self, deadline: Option<u64>, interval: u64) {
         (self.deadline, self.interval) = (deadline, interval);
         (self.merged, self.unnoticed) = (0, false);
+        (self.before, self.overruns) = (0, 0);
+    }
+
+    /// It would have expired for the first time so long before the beginning of the run, at which
+    /// it was set to expire.
+    pub(in crate::emulate) fn began_before(&mut self, by: u64) {
+        if let Some(deadline) = self.deadline.filter(|_| self.interval > 0) {
+            self.before = by.div_ceil(self.interval);
+            self.deadline = Some(deadline + self.before.saturating_mul(self.interval) - by);
+        }
     }
 
     /// Passes the deadline, and returns how many times it has expired by now.
     pub(in crate::emulate) fn pass(&mut self, now: u64) -> u64 {
+        let before = std::mem::take(&mut self.before);
         let Some(deadline) = self.deadline.filter(|deadline| *deadline <= now) else {
-            return 0;
+            return before;
         };
         if self.interval == 0 {
             self.deadline = None;
@@ -166,7 +183,7 @@ impl Timer {
         }
         let times = (now - deadline) / self.interval + 1;
         self.deadline = Some(deadline.saturating_add(self.interval.saturating_mul(times)));
-        times
+        before.saturating_add(times)
     }
 }
 
@@ -183,6 +200,20 @@ mod tests {
         assert_eq!((timer.pass(20), timer.deadline), (3, Some(22)));
         timer.set(Some(30), 0);
         assert_eq!((timer.pass(99), timer.deadline), (1, None));
+    }
+
+    #[test]
+    fn counts_the_expiries_before_the_run() {
+        let mut timer = Timer::new(0, Alarm::Process { which: ITIMER_REAL });
+        timer.set(Some(0), 3);
+        // At -7, -4, -1, 2, 5.
+        timer.began_before(7);
+        assert_eq!((timer.pass(1), timer.deadline), (3, Some(2)));
+        assert_eq!((timer.pass(5), timer.deadline), (2, Some(8)));
+        assert_eq!((timer.pass(8), timer.deadline), (1, Some(11)));
+        timer.set(Some(0), 0);
+        timer.began_before(7);
+        assert_eq!((timer.pass(1), timer.deadline), (1, None));
     }
 
     #[test]

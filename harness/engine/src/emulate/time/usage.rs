@@ -39,7 +39,7 @@ impl Session<'_> {
                 let now = self.clock.reading(CLOCK_MONOTONIC) / (SECOND / TICKS);
                 (first, bytes, now as i64)
             }
-            Measure::Machine => (first, self.machine(), 0),
+            Measure::Machine => (first, self.machine(index), 0),
         };
         let may_be_null = measure == Measure::Times;
         match may_be_null && place == 0 || memory::write(task.tid, place, &bytes).is_ok() {
@@ -49,10 +49,10 @@ impl Session<'_> {
     }
 
     /// `struct sysinfo` of a machine half of whose memory is free.
-    fn machine(&self) -> Vec<u8> {
+    fn machine(&self, index: usize) -> Vec<u8> {
         let total = machine::total_memory() << 10;
         let mut bytes = vec![0; MACHINE];
-        set(&mut bytes, 0, self.clock.reading(CLOCK_MONOTONIC) / SECOND);
+        set(&mut bytes, 0, self.up(index) / SECOND);
         set(&mut bytes, 32, total);
         set(&mut bytes, 40, total / 2);
         let alive = self.tasks.iter().filter(|task| !task.is_gone()).count();

@@ -93,7 +93,7 @@ impl Session<'_> {
                     None => return Ok(Emulated::Proceed),
                     // Long past in the kernel's time as well as in ours.
                     Some(0..SECOND) if !sleeps_at_least => return Ok(Emulated::Proceed),
-                    Some(absolute) => self.clock.deadline(clock, absolute),
+                    Some(absolute) => self.deadline(index, clock, absolute),
                 }
             }
         };

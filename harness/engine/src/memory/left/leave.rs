@@ -53,9 +53,11 @@ impl Session<'_> {
         if !self.leaves_shared_pages() {
             return Ok(false);
         }
-        let Some(writes) = users.may_be_left(object, &user, writes, goes_round) else {
+        let Some(has_written) = users.may_be_left(object, &user, writes, goes_round) else {
             return Ok(false);
         };
+        // The first write to a page of a file is to be seen.
+        let opens = has_written && (writes || !self.is_clean(index, region, page));
         if self.is_known_shared(object) {
             self.memory.page_users.keep_watched(object);
             return Ok(false);
@@ -73,14 +75,17 @@ impl Session<'_> {
         {
             return Ok(false);
         }
-        let rights = match writes {
+        let rights = match opens {
             true => region.protection,
             false => region.protection & !PROT_WRITE,
         };
         let file = self.memory.objects.key(region.object);
         let user = PageUser::of(&self.contest, self.actor(index));
         let users = &mut self.memory.page_users;
-        users.leave(object, &user, writes, file);
+        users.leave(object, &user, opens, file);
+        if writes {
+            self.note_written(index, address, size.into());
+        }
         self.open_page(index, page, rights)?;
         Ok(true)
     }

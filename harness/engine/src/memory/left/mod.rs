@@ -10,3 +10,4 @@ pub(crate) mod learned;
 mod leave;
 pub(crate) mod open;
 pub(crate) mod users;
+mod written;

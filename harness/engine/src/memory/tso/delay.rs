@@ -242,6 +242,7 @@ impl Session<'_> {
             after: Some(self.stable_words(value_of(&left))),
             ..access
         };
+        self.note_written(index, pending.address, left.len() as u64);
         let step = self.turn.step();
         let buffer = &mut self.tasks[index].buffer;
         buffer.add(Store {
