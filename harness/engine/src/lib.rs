@@ -37,11 +37,11 @@ use crosswire_kernel::oplog::OpLog;
 use crosswire_kernel::sandbox::{self, Leftovers, Reset, Sandbox};
 use crosswire_kernel::tick::Ticker;
 use crosswire_kernel::tracee;
-use crosswire_model::{End, History, Operation, Plan, Run, StartUp, Task, TaskId, Trace};
+use crosswire_model::{End, History, Plan, Run, StartUp, Task, Trace};
 use files::places::Places;
 use finish::outcome::Outcome;
 use memory::{Contested, Knowledge};
-use observe::logged::Undone;
+use observe::logged;
 use run::session::{Halt, Session};
 use run::setup::Setup;
 use start::copies::Namespaces;
@@ -69,9 +69,6 @@ const MOST_ATTEMPTS: u32 = 24;
 /// differ in the same way, and as many in all.
 const ATTEMPTS: u32 = 4;
 const ALL_ATTEMPTS: u32 = 32;
-
-/// Operations that a run may log: a call and an answer each take an entry.
-const LOG_ENTRIES: usize = 1 << 16;
 
 /// Runs plans on the processes of one target. One per worker thread: it must be
 /// used on the thread that started it, because ptrace knows its tracer by thread.
@@ -155,7 +152,7 @@ impl Engine {
             ],
             log: match target.children.is_empty() {
                 true => None,
-                false => Some(OpLog::create(LOG_ENTRIES).map_err(machine("making the log"))?),
+                false => Some(OpLog::create(logged::MOST).map_err(machine("making the log"))?),
             },
             own_namespaces: 0,
             fresh_working_dir: false,
@@ -307,7 +304,10 @@ impl Engine {
         self.executes |= early.missed;
         self.stop.stood = stood;
         self.knowledge.set(knowledge);
-        let history = self.history(&mut trace, &undone);
+        let history = match &self.log {
+            Some(log) => logged::history(log, &self.children, &mut trace, &undone),
+            None => History::default(),
+        };
         let left = self.reset(namespace.as_ref(), system_v, queues)?;
         let here = Path::new(&self.working_dir);
         if self.sandbox.is_isolated() {
@@ -402,28 +402,6 @@ impl Engine {
             Halt::Failed(error) => Err(error),
         };
         Ok((session, outcome))
-    }
-
-    /// Returns the operations that the processes of a scenario logged.
-    fn history(&self, trace: &mut Trace, undone: &[Undone]) -> History {
-        let Some(log) = &self.log else {
-            return History::default();
-        };
-        if log.overflowed() {
-            trace.end = End::Invalid(format!("more than {LOG_ENTRIES} log entries in one run"));
-        }
-        let task_of = |number: usize| {
-            let name = self.children.get(number);
-            name.and_then(|name| trace.process(name))
-                .unwrap_or(TaskId(0))
-        };
-        let has_effect = |operation: &Operation| {
-            let undone = undone.iter().find(|undone| undone.leader == operation.task);
-            operation.answered().is_some() || undone.is_none_or(|u| operation.called < u.since)
-        };
-        let mut history = log.history(&self.children, task_of);
-        history.operations.retain(has_effect);
-        history
     }
 
     fn reset(

@@ -5,11 +5,12 @@ use crosswire_testing::command::{PASS, run, somewhere};
 use crosswire_testing::engine::on_every_cpu;
 
 /// Programs that check the answers themselves, and their modes.
-const MODES: [(&str, &str); 17] = [
+const MODES: [(&str, &str); 18] = [
     ("answers", "terminal_time_out"),
     ("answers", "terminal_lines"),
     ("answers", "aborted_by_parent"),
     ("answers", "removed_queue"),
+    ("answers", "continued"),
     ("answers", "system_v_times"),
     ("answers", "unnamed_socket"),
     ("answers", "no_new_privileges"),

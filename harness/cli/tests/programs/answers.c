@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/random.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -101,6 +102,35 @@ static void aborted_by_parent(void) {
 	}
 	demand(kill(child, SIGABRT) == 0 && waitpid(child, &status, 0) == child);
 	demand(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+/* SIGCONT reaches a process that waits in a call, and was not stopped. */
+static void continued(void) {
+	int status, ends[2], call, semaphore = semget(IPC_PRIVATE, 1, 0600);
+	for (call = 0; call < 4; call++) {
+		struct sembuf down = {0, -1, 0}, up = {0, 1, 0};
+		char byte;
+		demand(pipe(ends) == 0);
+		pid_t child = fork();
+		if (!child) {
+			struct pollfd readable = {ends[0], POLLIN, 0};
+			pid_t own;
+			switch (call) {
+			case 0: _exit(read(ends[0], &byte, 1) != 1);
+			case 1: _exit(poll(&readable, 1, -1) != 1);
+			case 2: _exit(semop(semaphore, &down, 1));
+			}
+			if (!(own = fork())) _exit(read(ends[0], &byte, 1) != 1);
+			_exit(waitpid(own, &status, 0) != own || status);
+		}
+		usleep(10000);
+		demand(kill(child, SIGCONT) == 0);
+		usleep(10000);
+		demand(write(ends[1], "x", 1) == 1 && (call != 2 || semop(semaphore, &up, 1) == 0));
+		demand(waitpid(child, &status, 0) == child && status == 0);
+		demand(close(ends[0]) == 0 && close(ends[1]) == 0);
+	}
+	demand(semctl(semaphore, 0, IPC_RMID) == 0);
 }
 
 static void removed_queue(void) {
@@ -389,6 +419,7 @@ int main(int count, char **words) {
 	static const struct mode modes[] = {
 		{"terminal_time_out", terminal_time_out}, {"terminal_lines", terminal_lines},
 		{"aborted_by_parent", aborted_by_parent}, {"removed_queue", removed_queue},
+		{"continued", continued},
 		{"system_v_times", system_v_times}, {"unnamed_socket", unnamed_socket},
 		{"no_new_privileges", no_new_privileges}, {"executed_with_filter", executed_with_filter},
 		{"entropy", entropy}, {"first_process", first_process}, {"timer_overruns", timer_overruns},

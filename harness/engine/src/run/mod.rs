@@ -1,5 +1,6 @@
 //! One run under way: who takes the next step, and what a step is.
 
+pub(crate) mod again;
 pub(crate) mod allowance;
 pub(crate) mod reach;
 pub(crate) mod reports;

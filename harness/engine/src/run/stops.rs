@@ -18,7 +18,7 @@ use crosswire_kernel::Tid;
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
-use crosswire_kernel::tracee::{Ending, Entering, Report, Stop, Stopped};
+use crosswire_kernel::tracee::{Ending, Entering, Report, Stop};
 use crosswire_model::{Call, End, Signal, TaskId, What};
 use std::io;
 
@@ -244,40 +244,6 @@ impl Session<'_> {
             self.reports.complete(index, result);
         }
         Ok(())
-    }
-
-    /// Tells whether a call was cut short only by signals that the program ignores. The
-    /// kernel does not send an ignored signal, except to a task that is traced
-    /// (ptrace(2), "Signal-delivery-stop"), and some calls return EINTR for it.
-    fn was_woken_in_vain(&self, index: usize) -> bool {
-        let task = &self.tasks[index];
-        let signals = task.stopped().map(Stopped::deliverable_signals);
-        let Ok(Ok(signals)) = signals else {
-            return false;
-        };
-        !signals.is_empty()
-            && signals
-                .iter()
-                .all(|signal| probe::ignores(task.tid, *signal))
-    }
-
-    /// Lets a task repeat the call that was cut short, with the same deadline. The
-    /// interruption never happened: whether the signal or the awaited event came first,
-    /// in one step of another task, is not a choice of the schedule.
-    fn begin_again(&mut self, index: usize) -> Result<(), Halt> {
-        // Not left to the kernel even after one of its own restart codes: it looks at them
-        // only if it finds a signal, which another thread may take first.
-        self.repeat_call(index)?;
-        let task = &mut self.tasks[index];
-        task.begins_again = true;
-        task.waits_until = task.timed_wait.map(|wait| wait.deadline);
-        Ok(task.take_stopped()?.resume(0)?)
-    }
-
-    /// The task has come back to the entry of the call that was cut short.
-    fn enter_again(&mut self, index: usize) -> Result<(), Halt> {
-        self.limit_wait(index)?;
-        Ok(self.tasks[index].take_stopped()?.resume_to_exit()?)
     }
 
     fn on_spawn(&mut self, index: usize, child: Tid, vfork: bool) -> Result<(), Halt> {
