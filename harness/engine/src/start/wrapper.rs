@@ -76,7 +76,7 @@ impl Session<'_> {
     /// Lets a program that has just been started go on, until it or its children are about to do
     /// what could be noticed outside. Returns how many others it has executed when it was alone,
     /// and nothing that it has done before could be told any more but by the program itself.
-    fn pass_wrappers(&mut self, index: usize, held: &Held) -> Result<u32, EngineError> {
+    fn pass_wrappers(&mut self, index: usize, held: &OpenFiles) -> Result<u32, EngineError> {
         let given = self.given_files(index);
         let mut passed = 0;
         while !self.is_kept_at_exec(index) && self.only_prepares(&given) {
@@ -188,9 +188,9 @@ impl Session<'_> {
 
 /// What a program has open, by number. What it opens before it executes another one, all copies of
 /// that would share: where they read, what a pipe holds, whether they wait.
-type Held = BTreeMap<u64, Option<PathBuf>>;
+type OpenFiles = BTreeMap<u64, Option<PathBuf>>;
 
-fn held_open(tid: Tid) -> Held {
+fn held_open(tid: Tid) -> OpenFiles {
     let numbers = descriptor::numbers(tid).into_iter();
     let held = numbers.map(|number| (number, descriptor::target(tid, number)));
     // Nothing is kept there.
