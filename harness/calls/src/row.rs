@@ -88,6 +88,13 @@ impl Row {
         self.position(|arg| arg == wanted)
     }
 
+    /// Tells whether the call makes a pipe that keeps together what is written at a time (pipe(2),
+    /// O_DIRECT).
+    pub fn makes_packets(&self, args: &[u64; 6]) -> bool {
+        let flags = self.argument(Arg::DescriptorFlags).map(|at| args[at]);
+        self.does == Does::Pipe && flags.unwrap_or(0) & libc::O_DIRECT as u64 != 0
+    }
+
     fn position(&self, wanted: impl Fn(Arg) -> bool) -> Option<usize> {
         self.args.iter().position(|arg| wanted(*arg))
     }

@@ -187,14 +187,14 @@ static COMMON: &[Row] = rows! {
     msync (; Address Size Bits) Anything, Looks WritesOut;
     mincore (; Address Size Out) Nothing, Private;
     brk (; Address) Map(M::Break), Private OwnAddresses;
-    mlock (; Address Size) Nothing, Private;
-    mlock2 (; Address Size Bits) Nothing, Private;
+    mlock (; Address Size) Anything, Own;
+    mlock2 (; Address Size Bits) Anything, Own;
     munlock (; Address Size) Nothing, Private;
     mlockall (; Bits) Anything, Own;
     munlockall () Anything, Own;
     mseal (; Address Size Bits) Anything, Own;
     map_shadow_stack (; Address Size Bits) Anything, Own;
-    membarrier (; Int Bits Int) Nothing, Private;
+    membarrier (; Int Bits Int) Anything, Own;
     futex (Word FutexOp Int; Timeout Word Int) Futex, Interruptible Dated SameFiles Untouched;
     futex_waitv (; Given Plain Bits Timeout Plain) Refused(ENOSYS), Interruptible;
     futex_wake (; Word Bits Int Bits) Anything;

@@ -1,6 +1,7 @@
 //! Reaching the open files of other processes.
 
 use super::Tid;
+use nix::unistd::{Whence, lseek};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -237,12 +238,29 @@ pub fn disarm_timer(file: &OwnedFd) {
 
 /// Returns an anonymous file that programs write their output to: it never blocks them.
 pub fn output_file(name: &str) -> io::Result<File> {
-    use nix::fcntl::{FcntlArg, OFlag, fcntl};
     use nix::sys::memfd::{MFdFlags, memfd_create};
-    let file = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
+    let file = File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
+    as_new(&file)?;
+    Ok(file)
+}
+
+/// Makes an output file again what it was, whatever programs have set: flags, lock, mode, and whom
+/// it tells what by which signal.
+pub fn as_new(file: &File) -> io::Result<()> {
+    // asm-generic/fcntl.h
+    const F_SETSIG: i32 = 10;
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use std::os::unix::fs::PermissionsExt;
     // Emptied between runs, while the writers keep their offset.
-    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND | OFlag::O_RDWR))?;
-    Ok(File::from(file))
+    fcntl(file, FcntlArg::F_SETFL(OFlag::O_APPEND | OFlag::O_RDWR))?;
+    for setting in [libc::F_SETOWN, F_SETSIG] {
+        // SAFETY: these commands take a number (fcntl(2)).
+        unsafe { libc::fcntl(file.as_raw_fd(), setting, 0) };
+    }
+    // SAFETY: no memory is involved.
+    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
+    // As memfd_create(2) gives it.
+    file.set_permissions(std::fs::Permissions::from_mode(0o777))
 }
 
 /// Bytes in a pipe and its capacity.
@@ -326,23 +344,66 @@ pub fn number(process: Tid) -> usize {
     descriptors(process).len()
 }
 
-/// Returns a process's open files that have a position, for restoring it.
-pub fn positions(process: Tid) -> Vec<(OwnedFd, i64)> {
-    let open = descriptors(process)
-        .into_iter()
-        .filter(|descriptor| *descriptor > 2);
-    open.filter_map(|descriptor| {
-        let file = take(process, descriptor as i32).ok()?;
-        let position = nix::unistd::lseek(&file, 0, nix::unistd::Whence::SeekCur).ok()?;
-        Some((file, position))
-    })
-    .collect()
+/// A descriptor of a file that has a position, as another process may have one of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Its number.
+    pub number: u64,
+    /// Another descriptor that leads to the same open file, so that they share a position.
+    pub shared_with: Option<u64>,
+    /// How it was opened, and the status flags (open(2)), with `O_CLOEXEC` if it is closed at an
+    /// exec.
+    pub flags: i32,
+    /// Where it stands.
+    pub position: i64,
 }
 
-/// Puts a file's position back.
-pub fn restore_position(file: &OwnedFd, position: i64) {
-    // A file that had a position has one still.
-    let _ = nix::unistd::lseek(file, position, nix::unistd::Whence::SeekSet);
+/// Returns the descriptors, besides standard input, output and error, of a process's files that
+/// have a position. The process stands still.
+pub fn opened(process: Tid) -> Vec<Opened> {
+    let mut files: Vec<(OwnedFd, Opened)> = Vec::new();
+    for number in descriptors(process).into_iter().filter(|one| *one > 2) {
+        let Ok(file) = take(process, number as i32) else {
+            continue;
+        };
+        let Ok(position) = lseek(&file, 0, Whence::SeekCur) else {
+            continue;
+        };
+        let shares = |(other, _): &&(OwnedFd, Opened)| share_position(&file, other, position);
+        let opened = Opened {
+            number,
+            shared_with: files.iter().find(shares).map(|(_, one)| one.number),
+            flags: flags(process, number),
+            position,
+        };
+        files.push((file, opened));
+    }
+    files.into_iter().map(|(_, opened)| opened).collect()
+}
+
+/// Tells whether two descriptors lead to the same open file, of which this is the position.
+fn share_position(file: &OwnedFd, other: &OwnedFd, position: i64) -> bool {
+    let place = |file: &OwnedFd| lseek(file, 0, Whence::SeekCur).ok();
+    let is_same_file = match (nix::sys::stat::fstat(file), nix::sys::stat::fstat(other)) {
+        (Ok(one), Ok(two)) => (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino),
+        _ => false,
+    };
+    if !is_same_file || place(other) != Some(position) {
+        return false;
+    }
+    // kcmp(2) would tell, but not every kernel has it.
+    let moved = lseek(file, position ^ 1, Whence::SeekSet).ok();
+    let follows = moved.is_some() && place(other) == moved;
+    let _ = lseek(file, position, Whence::SeekSet);
+    follows
+}
+
+/// Returns the flags of a descriptor (proc_pid_fdinfo(5)).
+fn flags(process: Tid, number: u64) -> i32 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/fdinfo/{number}"));
+    let text = text.unwrap_or_default();
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+    flags.map_or(0, |flags| i32::from_str_radix(flags.trim(), 8).unwrap_or(0))
 }
 
 /// Locks a file as flock(2) does unless that would have to wait. Returns whether it has.

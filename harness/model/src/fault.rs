@@ -136,6 +136,11 @@ const DEFAULT_STEPS: u64 = 20;
 const DEFAULT_JUMP: i64 = 3600;
 
 impl Action {
+    /// Tells whether the fault is that a call is cut short by a signal: only calls that wait are.
+    pub fn interrupts(self) -> bool {
+        self == Action::Interrupt || self == Action::Errno(Errno(libc::EINTR))
+    }
+
     /// Tells whether the fault concerns a pending signal rather than a call.
     pub fn concerns_signals(self) -> bool {
         matches!(self, Action::LoseSignal | Action::DelaySignal(_))

@@ -5,7 +5,7 @@ use crosswire_testing::command::{PASS, run, somewhere};
 use crosswire_testing::engine::on_every_cpu;
 
 /// Programs that check the answers themselves, and their modes.
-const MODES: [(&str, &str); 18] = [
+const MODES: [(&str, &str); 19] = [
     ("answers", "terminal_time_out"),
     ("answers", "terminal_lines"),
     ("answers", "aborted_by_parent"),
@@ -22,6 +22,7 @@ const MODES: [(&str, &str); 18] = [
     ("answers", "time_namespaces_alike"),
     ("file_answers", "wrong_remapping"),
     ("file_answers", "mapped_times"),
+    ("file_answers", "opened_before"),
     ("file_answers", "used_up_addresses"),
     ("file_answers", "closed_lock"),
 ];

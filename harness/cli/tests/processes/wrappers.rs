@@ -27,7 +27,7 @@ const WRAPPERS: [&str; 10] = [
 ];
 
 /// Scripts that do more, by which it could tell, or others.
-const MORE: [&str; 13] = [
+const MORE: [&str; 14] = [
     "echo new > ./data; exec ./tells",
     "echo first; exec ./tells",
     "mkdir made; exec ./tells",
@@ -37,6 +37,7 @@ const MORE: [&str; 13] = [
     "exec 5<&0; perl -e 'alarm 30; exec \"./tells\"'",
     "ln data linked; exec ./tells",
     "kill -URG $PPID $$; exec ./tells",
+    "exec chrt -b 0 sh -c 'chrt -p $$ | head -n 1 | cut -d: -f2'",
     // What is open is one for all copies of a program.
     "exec < ./data; read SAID; export SAID; exec ./tells",
     "exec 3< ./data; exec sh -c 'read A <&3; echo $A'",

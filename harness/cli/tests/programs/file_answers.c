@@ -141,10 +141,29 @@ static void closed_lock(void) {
 	demand(late >= 0 && flock(late, LOCK_EX | LOCK_NB) == 0);
 }
 
+/* A file of the machine, opened before anything that others could notice, is this run's own. */
+static void opened_before(void) {
+	int status, file = open("/bin/sh", O_RDONLY);
+	char byte;
+	demand(file >= 0 && read(file, &byte, 1) == 1);
+	pid_t child = fork();
+	if (!child)
+		_exit(0);
+	demand(waitpid(child, &status, 0) == child && status == 0);
+	demand(lseek(file, 0, SEEK_CUR) == 1 && !(fcntl(file, F_GETFL) & O_NONBLOCK));
+	demand(fcntl(file, F_SETFL, O_NONBLOCK) == 0 && flock(file, LOCK_EX | LOCK_NB) == 0);
+	demand(lseek(file, 7, SEEK_SET) == 7 && close(file) == 0);
+	child = fork();
+	if (!child)
+		_exit(flock(open("/bin/sh", O_RDONLY), LOCK_EX | LOCK_NB) != 0);
+	demand(waitpid(child, &status, 0) == child && status == 0);
+}
+
 int main(int count, char **words) {
 	static const struct mode modes[] = {
 		{"wrong_remapping", wrong_remapping}, {"mapped_times", mapped_times},
 		{"used_up_addresses", used_up_addresses}, {"closed_lock", closed_lock},
+		{"opened_before", opened_before},
 	};
 	return check_mode(modes, sizeof modes / sizeof *modes, count, words);
 }

@@ -71,6 +71,8 @@ impl Armed {
 pub(crate) struct Faults {
     armed: Vec<Armed>,
     delayed: Vec<Delayed>,
+    /// Some pipe may keep together what is written at a time. Only the end for writing tells so.
+    pub packets: bool,
 }
 
 impl Faults {
@@ -79,6 +81,7 @@ impl Faults {
         Faults {
             armed: plan.iter().map(Armed::new).collect(),
             delayed: Vec::new(),
+            packets: false,
         }
     }
 
@@ -93,7 +96,7 @@ impl Faults {
     ) -> Option<Fault> {
         let mut first = None;
         for armed in &mut self.armed {
-            if armed.fault.action == Action::Interrupt && call.is_some() && !waits {
+            if armed.fault.action.interrupts() && call.is_some() && !waits {
                 continue;
             }
             if armed.passes(process, call, blocked) && first.is_none() {

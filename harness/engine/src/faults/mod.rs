@@ -165,7 +165,7 @@ impl Session<'_> {
     /// Returns the fault that befalls a signal about to be delivered.
     pub fn strike_signal(&mut self, index: usize, signal: i32) -> Result<Option<Action>, Halt> {
         let task = &mut self.tasks[index];
-        if let Some(info) = task.delayed_signal.take() {
+        if let Some(info) = task.delayed_signal.take_if(|info| info.si_signo == signal) {
             task.stopped()?.set_signal_info(&info)?;
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use crate::run::session::{Halt, Session};
 use crosswire_calls::{Amount, Does, Flow};
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::descriptor::{self, FileType};
-use crosswire_kernel::memory;
+use crosswire_kernel::{Tid, memory};
 use crosswire_model::{Action, Fault, What};
 use libc::{EAGAIN, IPC_NOWAIT, PIPE_BUF, UIO_MAXIOV, c_int};
 use std::os::fd::OwnedFd;
@@ -53,6 +53,8 @@ impl Session<'_> {
             FileType::Pipe if transfer.flow == Flow::Out => {
                 self.length(index, amount) <= PIPE_BUF as u64
             }
+            // What does not fit in the buffer of who takes a packet is lost.
+            FileType::Pipe if self.faults.packets => true,
             FileType::Pipe | FileType::Stream | FileType::Regular => false,
             FileType::Datagram | FileType::Other => true,
         };
@@ -60,29 +62,41 @@ impl Session<'_> {
             return Ok(None);
         }
         let task = &mut self.tasks[index];
-        let vector = match amount {
+        let elements = match amount {
             Amount::Bytes(argument) if args[argument] > most => {
                 task.stopped()?.poke(Register::Arg(argument), most)?;
                 task.restore = Some((Register::Arg(argument), args[argument]));
                 return Ok(Some(Strike::None));
             }
             Amount::Bytes(_) => return Ok(None),
-            Amount::Vector => {
-                task.stopped()?.poke(Register::Arg(2), 1)?;
-                task.restore = Some((Register::Arg(2), args[2]));
-                args[1]
-            }
-            Amount::Message => {
-                // struct msghdr (recvmsg(2)): the vector and its length come after
-                // the address and its length.
-                let (vector, count) = memory::read_pair(tid, args[1] + 16)?;
-                task.put_back(args[1] + 24, &count.to_ne_bytes());
-                memory::write(tid, args[1] + 24, &1u64.to_ne_bytes())?;
-                vector as u64
-            }
+            Amount::Vector => Ok((args[1] as i64, args[2] as i64)),
+            // struct msghdr (recvmsg(2)): the vector and its length come after the address and its
+            // length.
+            Amount::Message => memory::read_pair(tid, args[1] + 16),
         };
-        let (_, length) = memory::read_pair(tid, vector)?;
-        if length as u64 > most {
+        let elements = elements.map(|(vector, count)| (vector as u64, count as u64));
+        // The kernel says what is wrong with others.
+        let Ok(elements) = elements else {
+            return Ok(None);
+        };
+        let Some((vector, count, length)) = first_element(tid, elements) else {
+            return Ok(None);
+        };
+        if count == elements.1 && length <= most {
+            return Ok(None);
+        }
+        match amount {
+            Amount::Message => {
+                let own = memory::read_word(tid, args[1] + 24)?;
+                task.put_back(args[1] + 24, &own.to_ne_bytes());
+                memory::write(tid, args[1] + 24, &count.to_ne_bytes())?;
+            }
+            _ => {
+                task.stopped()?.poke(Register::Arg(2), count)?;
+                task.restore = Some((Register::Arg(2), args[2]));
+            }
+        }
+        if length > most {
             task.put_back(vector + 8, &length.to_ne_bytes());
             memory::write(tid, vector + 8, &most.to_ne_bytes())?;
         }
@@ -139,4 +153,14 @@ impl Session<'_> {
         descriptor::shrink(&file);
         Some(Strike::None)
     }
+}
+
+/// Returns the first element of a vector that has any bytes, the number of elements up to it, and
+/// its length: with less than that, a transfer would look like the end of a file.
+fn first_element(tid: Tid, (vector, count): (u64, u64)) -> Option<(u64, u64, u64)> {
+    (0..count.min(UIO_MAXIOV as u64)).find_map(|number| {
+        let at = vector.checked_add(16 * number)?;
+        let (_, length) = memory::read_pair(tid, at).ok()?;
+        (length != 0).then_some((at, number + 1, length as u64))
+    })
 }

@@ -27,7 +27,11 @@ impl Outcome {
         };
         let tasks = session.tasks.iter().map(task).collect();
         let recorded = session.recorder.finish();
-        let (knowledge, objects, places) = session.memory.into_parts();
+        let changes_machine = session.files.touches_machine;
+        let (mut knowledge, objects, places) = session.memory.into_parts();
+        if changes_machine {
+            knowledge.images.forget();
+        }
         let trace = Trace {
             format_version: FORMAT_VERSION,
             tasks,

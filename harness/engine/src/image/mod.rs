@@ -198,6 +198,12 @@ impl Images {
         is_repeated
     }
 
+    /// A run has changed files that later runs find changed.
+    pub fn forget(&mut self) {
+        self.known.clear();
+        self.bytes = 0;
+    }
+
     /// Returns how many programs have been put together.
     pub fn uses(&self) -> u64 {
         self.uses

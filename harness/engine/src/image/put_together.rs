@@ -19,10 +19,12 @@ impl Session<'_> {
     /// which the program has looked while it was loaded.
     pub(super) fn finds_files_unchanged(&self, image: &Image) -> bool {
         let (seen, start_up) = (&image.known.seen, &self.setup.plan.start_up);
-        seen.is_empty()
+        // Of files that runs cannot change by what covers them, none is noted as seen.
+        let is_noted = seen.is_empty()
             || self.setup.notes_changes
                 && seen.is_disjoint(&start_up.contested)
-                && !self.early.has_changed(seen)
+                && !self.early.has_changed(seen);
+        is_noted && !self.files.touches_machine
     }
 
     /// Turns a process into what it will be at the next place in its loading.

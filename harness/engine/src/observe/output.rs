@@ -1,6 +1,7 @@
 //! Output of the programs: one file each for standard output and standard error.
 
 use crate::Engine;
+use crosswire_kernel::descriptor;
 use std::io::{Read, Seek, SeekFrom};
 
 impl Engine {
@@ -20,10 +21,12 @@ impl Engine {
 
     /// Forgets what the programs have printed.
     pub(crate) fn empty_output(&self) -> std::io::Result<()> {
-        for mut file in &self.outputs {
+        for file in &self.outputs {
+            let mut file = file;
             if file.metadata()?.len() > 0 {
                 file.set_len(0)?;
             }
+            descriptor::as_new(file)?;
             // The programs share this position, and some ask for it.
             file.seek(SeekFrom::Start(0))?;
         }

@@ -306,6 +306,7 @@ impl Session<'_> {
         let (row, args) = (entering.row(), entering.args);
         let process = self.tasks[index].process;
         self.processes[process].filters_calls |= crosswire_calls::filters_calls(row.does, &args);
+        self.faults.packets |= row.makes_packets(&args);
         self.note_reservation(index);
         self.network
             .note_linger(crosswire_calls::lingers(row.does, &args));

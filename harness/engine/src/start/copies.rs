@@ -6,6 +6,7 @@ use crate::start::launch::{ANY, machine, resume_until};
 use crate::start::template::{Place, Template};
 use crosswire_calls::Arg;
 use crosswire_kernel::arch::Registers;
+use crosswire_kernel::descriptor::Opened;
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::tracee::{Entering, Report, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, loopback, maps, memory};
@@ -29,9 +30,6 @@ impl Template {
         working_dir: Option<&str>,
     ) -> Result<(Stopped, i32), EngineError> {
         let context = machine("copying a template");
-        for (file, position) in &self.positions {
-            descriptor::restore_position(file, *position);
-        }
         let mut flags = (libc::CLONE_PARENT | libc::SIGCHLD) as u64;
         if let Namespaces::New(new) = namespaces {
             flags |= new as u64;
@@ -55,6 +53,9 @@ impl Template {
         child.call(made::SETPGID, [0; 6])?;
         if let Some((head, length)) = self.robust_list {
             child.call(made::SET_ROBUST_LIST, [head, length, 0, 0, 0, 0])?;
+        }
+        for opened in &self.opened {
+            child.open_anew(opened)?;
         }
         let own = self.directory.as_deref().map(Path::to_string_lossy);
         if let Some(dir) = own.as_deref().or(working_dir) {
@@ -178,6 +179,40 @@ impl NewCopy<'_> {
         self.lend(path.as_bytes_with_nul(), |copy, at| {
             copy.call(made::CHDIR, [at, 0, 0, 0, 0, 0]).map(drop)
         })
+    }
+
+    /// Lets the copy open a file itself that its template has open: what is open is locked by whoever
+    /// has it, and has one position and one set of flags. Where that is refused, it shares it.
+    fn open_anew(&mut self, opened: &Opened) -> Result<(), EngineError> {
+        let number = opened.number;
+        let on_exec = (opened.flags & libc::O_CLOEXEC) as u64;
+        if let Some(other) = opened.shared_with {
+            let args = [other, number, on_exec, 0, 0, 0];
+            return self.call(made::DUP3, args).map(drop);
+        }
+        let target = descriptor::target(self.template.tid, number).unwrap_or_default();
+        let of_template = format!("/proc/{}", self.template.inside);
+        // Such a file tells about the process that opened it.
+        let path = match target.strip_prefix(of_template) {
+            Ok(rest) => format!("/proc/self/{}", rest.display()),
+            Err(_) => format!("/proc/self/fd/{number}"),
+        };
+        let path = CString::new(path).map_err(|_| died(&self.template.name))?;
+        let mut file = 0;
+        self.lend(path.as_bytes_with_nul(), |copy, at| {
+            let here = libc::AT_FDCWD as u64;
+            let args = [here, at, opened.flags as u64, 0, 0, 0];
+            file = copy.call(made::OPENAT, args)?;
+            Ok(())
+        })?;
+        let Ok(file) = u64::try_from(file) else {
+            return Ok(());
+        };
+        self.call(made::DUP3, [file, number, on_exec, 0, 0, 0])?;
+        self.call(made::CLOSE, [file, 0, 0, 0, 0, 0])?;
+        let place = [number, opened.position as u64, libc::SEEK_SET as u64];
+        self.call(made::LSEEK, [place[0], place[1], place[2], 0, 0, 0])
+            .map(drop)
     }
 
     /// Puts bytes into its memory for a call, in place of the last ones of its stack: a program may

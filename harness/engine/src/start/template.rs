@@ -25,13 +25,13 @@ use crate::start::loading::is_inside;
 use crate::start::reads::EarlyReads;
 use crosswire_calls::Does;
 use crosswire_kernel::arch::{Register, Registers, SYSCALL};
+use crosswire_kernel::descriptor::Opened;
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::tracee::{Entering, Report, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory, registered};
 use crosswire_model::Wrapper;
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,8 +54,8 @@ pub(crate) struct Template {
     pub inside: i32,
     pub(super) registers: Registers,
     pub(super) place: Place,
-    /// Open files and their positions, which all copies share.
-    pub(super) positions: Vec<(OwnedFd, i64)>,
+    /// Files that it has open, which each copy opens anew.
+    pub(super) opened: Vec<Opened>,
     /// Address at which the C library keeps the thread's id, if it does.
     pub(super) tid_cell: Option<u64>,
     /// The list of robust futexes, which a clone does not inherit.
@@ -187,7 +187,7 @@ impl Template {
             inside: launched.tid_inside,
             registers,
             place: Place::Exec(word),
-            positions: descriptor::positions(tid),
+            opened: descriptor::opened(tid),
             tid_cell: None,
             robust_list: None,
             early: BTreeSet::new(),
@@ -316,7 +316,7 @@ impl Template {
             inside: tid_inside,
             registers,
             place: Place::Call(entering),
-            positions: descriptor::positions(tid),
+            opened: descriptor::opened(tid),
             tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
             robust_list,
             early: BTreeSet::new(),

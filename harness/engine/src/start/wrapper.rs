@@ -154,6 +154,7 @@ impl Session<'_> {
             row.does,
             Does::Timer(_)
                 | Does::Filter
+                | Does::Schedule
                 | Does::ProcessControl
                 | Does::Kill
                 | Does::KillThread
