@@ -201,6 +201,7 @@ impl Session<'_> {
                 && !is_inside(&path, self.setup.private_dirs)
                 && !belongs_to_process(&path)
                 && !tells
+                && !leads_inside(Path::new(&path), self.setup.private_dirs)
         })
     }
 
@@ -250,6 +251,13 @@ pub(crate) fn is_inside(path: &str, dirs: &[String]) -> bool {
     dirs.iter().any(|dir| Path::new(path).starts_with(dir))
 }
 
+/// Tells whether a path leads into one of these directories by a symbolic link or by `..`, as far
+/// as what it names exists.
+fn leads_inside(path: &Path, dirs: &[String]) -> bool {
+    let real = path.ancestors().find_map(|path| path.canonicalize().ok());
+    real.is_some_and(|real| is_inside(&real.to_string_lossy(), dirs))
+}
+
 /// Marks a descriptor that was made to see whether that is possible, and is but closed
 /// again.
 pub(super) const TRIED: u64 = 1 << 32;
@@ -258,7 +266,7 @@ const CREATING: c_int = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 
 #[cfg(test)]
 mod tests {
-    use super::{belongs_to_process, is_inside};
+    use super::{belongs_to_process, is_inside, leads_inside};
 
     #[test]
     fn files_of_processes_are_no_part_of_start_up() {
@@ -306,6 +314,27 @@ mod tests {
             "tmp/x",
         ] {
             assert!(!is_inside(outside, &dirs), "{outside}");
+        }
+    }
+
+    #[test]
+    fn links_and_dots_lead_into_directories() {
+        let root = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| root.path().join(name);
+        for name in ["inside", "outside", "outside/below"] {
+            std::fs::create_dir(at(name)).expect("a directory");
+        }
+        std::os::unix::fs::symlink(at("inside"), at("outside/link")).expect("a link");
+        let dirs = [at("inside").to_string_lossy().into_owned()];
+        for path in [
+            "outside/link",
+            "outside/link/new",
+            "outside/below/../../inside/new",
+        ] {
+            assert!(leads_inside(&at(path), &dirs), "{path}");
+        }
+        for path in ["outside", "outside/new", "outside/below/../link2"] {
+            assert!(!leads_inside(&at(path), &dirs), "{path}");
         }
     }
 }
