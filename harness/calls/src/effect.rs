@@ -60,13 +60,18 @@ impl Row {
         }
     }
 
+    /// Tells whether the call sets something of another process: a limit (prlimit(2)).
+    fn sets_of_other(&self, args: &[u64; 6]) -> bool {
+        let is_there = |wanted| self.argument(wanted).is_some_and(|at| args[at] != 0);
+        is_there(crate::Arg::Pid) && is_there(crate::Arg::Given)
+    }
+
     /// Returns whether the call only asks for something: it changes nothing but the memory
     /// that it answers into, and the position of a directory.
     pub fn only_asks(&self, args: &[u64; 6]) -> bool {
         match self.does {
-            Does::Nothing | Does::LookUp | Does::Inspect | Does::List | Does::WorkingDirectory => {
-                true
-            }
+            Does::Nothing => !self.sets_of_other(args),
+            Does::LookUp | Does::Inspect | Does::List | Does::WorkingDirectory => true,
             Does::Groups => self.is(crate::Fact::Looks),
             Does::Control => commands::fcntl_only_asks(args[1]),
             Does::Device => commands::ioctl_only_asks(args[1]),

@@ -251,7 +251,7 @@ static COMMON: &[Row] = rows! {
     setgroups (; Size Given) Anything, Own;
     setfsuid (; Int) Anything, Own;
     setfsgid (; Int) Anything, Own;
-    capget (; Given Out) Nothing, Private;
+    capget (; Given Out) Anything, Own;
     capset (; Given Given) Anything, Own;
     getrlimit (; Int Out) Nothing, Private;
     setrlimit (; Int Given) Anything, Own;

@@ -55,7 +55,10 @@ impl Session<'_> {
         let row = entering.row();
         let maps_privately =
             row.does == Does::Map(Mapping::Map) && entering.args[3] & MAP_SHARED as u64 == 0;
-        if !row.is(Fact::Private) && !maps_privately {
+        // It frees a part of the file that is mapped there (madvise(2)).
+        let removes =
+            row.does == Does::Map(Mapping::Advise) && entering.args[2] == libc::MADV_REMOVE as u64;
+        if removes || !row.is(Fact::Private) && !maps_privately {
             return Ok(false);
         }
         if self.may_be_made_to_fail(index)
