@@ -39,7 +39,7 @@ Faults, each optionally with :PROCESS, @CALL and #N; every other run injects one
 Where no call is named, kill and pause are injected first at points between which the process
 does something that others can notice; at the other points they come to the same.
 
-A fault excuses no fatal signal. Exit statuses are judged after every fault but errno,
+A fault excuses no fatal signal. Exit statuses are judged after every fault but errno (unless EINTR),
 no-memory and lose-signal, after which a correct program may give up; --may-give-up adds kill to these. The
 report counts the unexpected statuses that were not judged.
 

@@ -169,6 +169,11 @@ impl Session<'_> {
             task.stopped()?.set_signal_info(&info)?;
             return Ok(None);
         }
+        // What an instruction causes comes before the next one, whatever happens.
+        let is_caused = |info: libc::siginfo_t| info.si_code > 0 && is_of_processor(signal);
+        if task.stopped()?.signal_info().is_ok_and(is_caused) {
+            return Ok(None);
+        }
         let Some(fault) = self.struck(index, None, false) else {
             return Ok(None);
         };
@@ -204,4 +209,10 @@ impl Session<'_> {
         self.settle(false)?;
         Ok(true)
     }
+}
+
+/// Tells whether the processor causes this signal by an instruction (signal(7)).
+fn is_of_processor(signal: i32) -> bool {
+    use libc::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+    [SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP].contains(&signal)
 }
