@@ -13,7 +13,7 @@ use std::path::Path;
 const TELLS: &str = r#"echo "$$ $PPID ${SAID-nothing} $* in $(pwd) with mask $(umask)"; exit 3"#;
 
 /// Scripts that prepare `./tells`, so that nobody could notice.
-const WRAPPERS: [&str; 10] = [
+const WRAPPERS: [&str; 11] = [
     "exec ./tells a b",
     "SAID=$(echo x | tr x y) exec ./tells",
     "SAID=$(for i in 1 2 3; do (echo $i); done | wc -l) exec ./tells",
@@ -23,11 +23,12 @@ const WRAPPERS: [&str; 10] = [
     "SAID=$(sh -c 'echo $PPID'); export SAID; exec ./tells",
     "sleep 0 & wait; exec ./tells > /dev/null 2>&1",
     "[ \"$(date +%Y)\" -gt 2000 ] && exec ./tells",
+    "exec chrt -b 0 sh -c 'chrt -p $$ | head -n 1 | cut -d: -f2'",
     "trap '' USR1; exec env -i SAID=clean sh -c 'exec ./tells ignored'",
 ];
 
 /// Scripts that do more, by which it could tell, or others.
-const MORE: [&str; 14] = [
+const MORE: [&str; 13] = [
     "echo new > ./data; exec ./tells",
     "echo first; exec ./tells",
     "mkdir made; exec ./tells",
@@ -37,7 +38,6 @@ const MORE: [&str; 14] = [
     "exec 5<&0; perl -e 'alarm 30; exec \"./tells\"'",
     "ln data linked; exec ./tells",
     "kill -URG $PPID $$; exec ./tells",
-    "exec chrt -b 0 sh -c 'chrt -p $$ | head -n 1 | cut -d: -f2'",
     // What is open is one for all copies of a program.
     "exec < ./data; read SAID; export SAID; exec ./tells",
     "exec 3< ./data; exec sh -c 'read A <&3; echo $A'",

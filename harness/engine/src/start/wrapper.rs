@@ -87,8 +87,8 @@ impl Session<'_> {
                 Ok(()) => {}
             }
             let executed = self.early.executed;
-            let is_only = executed > before && self.is_left_alone(index);
-            if is_only && held_open(self.tasks[index].tid) == *held {
+            let tid = self.tasks[index].tid;
+            if executed > before && self.is_left_alone(index) && holds_only(tid, held) {
                 passed = executed;
             }
         }
@@ -197,6 +197,13 @@ fn held_open(tid: Tid) -> OpenFiles {
     // Nothing is kept there.
     held.filter(|(_, target)| target.as_deref() != Some(Path::new("/dev/null")))
         .collect()
+}
+
+/// Tells whether a program has nothing open that it had not before.
+fn holds_only(tid: Tid, before: &OpenFiles) -> bool {
+    let holds = held_open(tid);
+    let is_old = |(number, file)| before.get(number) == Some(file);
+    holds.iter().all(is_old)
 }
 
 /// Leaves out that the status of a directory shows when files were made in it: shells only ask
