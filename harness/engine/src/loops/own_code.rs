@@ -30,7 +30,7 @@ const AFTER_KNOWN: Duration = Duration::from_micros(500);
 /// The next look at a task that runs its own code, and what ends the stretch at last.
 pub(crate) struct Look {
     due: Option<Due>,
-    /// That is not before.
+    /// When that is, at the earliest.
     end: Option<Moment>,
     /// Time that it had spent on the processor when it was first asked for.
     began: Option<Duration>,

@@ -226,6 +226,8 @@ impl Session<'_> {
         if result == RESTART_NO_HANDLER {
             task.stopped()?.poke(Register::Result, result as u64)?;
         }
+        // Whoever has the file open keeps its lock.
+        task.waits_at = None;
         let has_waited = std::mem::take(&mut task.has_waited);
         if std::mem::take(&mut task.lock_attempt) {
             if result == -i64::from(libc::EAGAIN) {
