@@ -299,16 +299,6 @@ pub fn peer_process(file: &OwnedFd) -> Option<Tid> {
         .filter(|pid| *pid > 0)
 }
 
-fn descriptors(process: Tid) -> Vec<u64> {
-    let entries = std::fs::read_dir(format!("/proc/{process}/fd"));
-    let numbers = entries.into_iter().flatten().flatten();
-    let mut numbers: Vec<u64> = numbers
-        .filter_map(|e| e.file_name().to_str()?.parse().ok())
-        .collect();
-    numbers.sort_unstable();
-    numbers
-}
-
 fn info(process: Tid, descriptor: u64) -> String {
     std::fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).unwrap_or_default()
 }
@@ -326,12 +316,12 @@ pub fn holds(process: Tid, path: &str, mode: Option<i32>) -> bool {
     };
     let is_it =
         |descriptor: &u64| target(process, *descriptor).is_some_and(|t| t.as_os_str() == path);
-    descriptors(process).iter().any(|d| is_it(d) && fits(d))
+    numbers(process).iter().any(|d| is_it(d) && fits(d))
 }
 
 /// Tells whether a process holds a lock on `path`.
 pub fn holds_lock(process: Tid, path: &str) -> bool {
-    descriptors(process).iter().any(|descriptor| {
+    numbers(process).iter().any(|descriptor| {
         target(process, *descriptor).is_some_and(|t| t.as_os_str() == path)
             && info(process, *descriptor)
                 .lines()
@@ -341,7 +331,7 @@ pub fn holds_lock(process: Tid, path: &str) -> bool {
 
 /// Returns the number of a process's open descriptors.
 pub fn number(process: Tid) -> usize {
-    descriptors(process).len()
+    numbers(process).len()
 }
 
 /// A descriptor of a file that has a position, as another process may have one of its own.
@@ -362,7 +352,7 @@ pub struct Opened {
 /// have a position. The process stands still.
 pub fn opened(process: Tid) -> Vec<Opened> {
     let mut files: Vec<(OwnedFd, Opened)> = Vec::new();
-    for number in descriptors(process).into_iter().filter(|one| *one > 2) {
+    for number in numbers(process).into_iter().filter(|one| *one > 2) {
         let Ok(file) = take(process, number as i32) else {
             continue;
         };
@@ -400,8 +390,7 @@ fn share_position(file: &OwnedFd, other: &OwnedFd, position: i64) -> bool {
 
 /// Returns the flags of a descriptor (proc_pid_fdinfo(5)).
 fn flags(process: Tid, number: u64) -> i32 {
-    let text = std::fs::read_to_string(format!("/proc/{process}/fdinfo/{number}"));
-    let text = text.unwrap_or_default();
+    let text = info(process, number);
     let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
     flags.map_or(0, |flags| i32::from_str_radix(flags.trim(), 8).unwrap_or(0))
 }

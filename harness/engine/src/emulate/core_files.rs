@@ -64,7 +64,7 @@ impl Session<'_> {
         self.processes.iter().any(|process| process.dumps_core)
     }
 
-    /// At the end of a call by which a task learns of the end of a child: corrects what it is told
+    /// At the end of a call by which a task learns of the end of a child: corrects what it learns
     /// of a core file.
     pub fn correct_core(&self, index: usize, result: i64) -> Result<(), Halt> {
         if result < 0 || !self.is_core_told() {

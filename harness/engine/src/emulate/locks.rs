@@ -86,7 +86,7 @@ impl Session<'_> {
         }
         let task = &mut self.tasks[index];
         (task.waits_at, task.has_waited) = (None, false);
-        // Unless somebody else has the file open, it is closed, and with that unlocked.
+        // Unless another process has the file open, it is closed, and with that unlocked.
         self.reports.lock_released();
         let call = Call(self.tasks[index].entering.call);
         self.record(index, What::Wake { call, result: 0 });

@@ -181,8 +181,8 @@ impl NewCopy<'_> {
         })
     }
 
-    /// Lets the copy open a file itself that its template has open: what is open is locked by whoever
-    /// has it, and has one position and one set of flags. Where that is refused, it shares it.
+    /// Lets the copy open a file itself that its template has open: locks, the position and flags
+    /// belong to what is open, not to a process. Where that is refused, the two share it.
     fn open_anew(&mut self, opened: &Opened) -> Result<(), EngineError> {
         let number = opened.number;
         let on_exec = (opened.flags & libc::O_CLOEXEC) as u64;
