@@ -5,6 +5,7 @@ mod interrupt;
 mod reuse;
 pub(crate) mod transfer;
 
+use crate::inside::remote::FORCED;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{State, TimedWait};
 use armed::{Delayed, Strike};
@@ -170,7 +171,8 @@ impl Session<'_> {
             return Ok(None);
         }
         // What an instruction causes comes before the next one, whatever happens.
-        let is_caused = |info: libc::siginfo_t| info.si_code > 0 && is_of_processor(signal);
+        let by_instruction = signal == libc::SIGSYS || FORCED.contains(&signal);
+        let is_caused = |info: libc::siginfo_t| info.si_code > 0 && by_instruction;
         if task.stopped()?.signal_info().is_ok_and(is_caused) {
             return Ok(None);
         }
@@ -209,10 +211,4 @@ impl Session<'_> {
         self.settle(false)?;
         Ok(true)
     }
-}
-
-/// Tells whether the processor causes this signal by an instruction (signal(7)).
-fn is_of_processor(signal: i32) -> bool {
-    use libc::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
-    [SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP].contains(&signal)
 }

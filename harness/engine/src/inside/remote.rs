@@ -23,7 +23,7 @@ pub(crate) mod made {
 
 /// Signals that the processor causes. The kernel forces them on a task that blocks
 /// them, and takes away the handler (force_sig_info_to_task in kernel/signal.c).
-const FORCED: [i32; 5] = [
+pub(crate) const FORCED: [i32; 5] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGILL,

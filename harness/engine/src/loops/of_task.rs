@@ -216,12 +216,12 @@ impl Interval {
         self.0
     }
 
-    /// A task is preempted, `again` if it has come to no schedule point since it last was.
     /// Tells whether the process was preempted before.
     pub(super) fn is_known(self) -> bool {
         self.0 != FIRST
     }
 
+    /// A task is preempted, `again` if it has come to no schedule point since it last was.
     pub(super) fn pass(&mut self, again: bool) {
         self.0 = match again {
             true => self.0 * 2,

@@ -226,7 +226,7 @@ impl Session<'_> {
         if result == RESTART_NO_HANDLER {
             task.stopped()?.poke(Register::Result, result as u64)?;
         }
-        // Whoever has the file open keeps its lock.
+        // A file that the engine had open, too, would stay locked when the task closes it.
         task.waits_at = None;
         let has_waited = std::mem::take(&mut task.has_waited);
         if std::mem::take(&mut task.lock_attempt) {

@@ -105,7 +105,7 @@ impl Template {
         let (tid, inside) = (launched.stopped.tid(), launched.tid_inside);
         let (mut session, index) = Session::of_launched(name, launched, setup)?;
         let has_come = matches!(session.tasks[index].state, State::Ready(At::Entry, _));
-        // All copies would share them, and the engine would have to hold each.
+        // Each copy has to open them anew.
         let has_many_files = descriptor::number(tid) > MOST_FILES;
         let shares_files = || {
             let opened = descriptor::numbers(tid)
