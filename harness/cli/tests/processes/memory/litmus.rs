@@ -73,5 +73,7 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("a byte of what is read", "x.b=1;r0=x;r1=y|y=1;r0=x"),
     ("a byte over a word", "x=2;x.b=1;r0=x.h;r1=y|y=1;r0=x"),
     ("halves", "x.h=1;r0=x.b;r1=x;r2=y|y=1;x.b=1"),
+    // Bytes of two stores, and of memory.
+    ("a load put together", "x.h=1;x.b=2;r0=x;r1=y|y=1;x=3;r0=x"),
     ("a store late in a row", "x=1;y=1;z=1;r0=w|w=1;r0=z;r1=x"),
 ];

@@ -7,7 +7,7 @@
 //! Without store buffers (`MemoryModel::Split`) the same makes two steps of an instruction that
 //! loads and stores without a lock. Its task takes no other step before it has stored.
 
-use super::buffer::{Found, Store};
+use super::buffer::{Piece, Store};
 use super::order::Order;
 use crate::faults::armed::Strike;
 use crate::inside::remote::{block_signals, next};
@@ -119,30 +119,27 @@ impl Session<'_> {
 
     /// Tells whether an access concerns the store buffer of its task.
     pub(in crate::memory) fn is_buffered(&self, index: usize, pending: &Pending) -> bool {
-        pending.delayed || self.found(index, pending) != Found::Nothing
+        pending.delayed || !self.found(index, pending).is_empty()
     }
 
     /// Returns what an access finds in the store buffer of its task.
-    fn found(&self, index: usize, pending: &Pending) -> Found<'_> {
+    fn found(&self, index: usize, pending: &Pending) -> Vec<Piece> {
         let buffer = &self.tasks[index].buffer;
         let Some(region) = self.space(index).at(pending.address) else {
-            return Found::Nothing;
+            return Vec::new();
         };
         let size = u64::from(self.instruction_of(pending).size);
         buffer.find(region.object, region.position(pending.address), size)
     }
 
     /// Tells whether an access waits until stores of its own task are visible.
-    pub(super) fn waits_for_stores(&self, index: usize, pending: &Pending) -> bool {
+    pub(super) fn waits_for_stores(&self, pending: &Pending) -> bool {
         let instruction = self.instruction_of(pending);
-        let by_itself = match instruction.order {
+        match instruction.order {
             Order::Drains => true,
             Order::Store => !pending.delayed,
             Order::Load => pending.stepped || !instruction.form.is_plain(),
-        };
-        // What a store overlaps does not matter to it.
-        let loads = instruction.kind != AccessKind::Write;
-        by_itself || loads && self.found(index, pending) == Found::Part
+        }
     }
 
     /// Performs an access as its task sees memory, and puts what it stores into the buffer.
@@ -155,28 +152,34 @@ impl Session<'_> {
         let alias = pending.address + DISTANCE;
         let instruction = self.instruction_of(pending);
         let (kind, size) = (instruction.kind, instruction.size as usize);
-        let seen = match self.found(index, pending) {
-            // Where the load reads, the program may not be able to write.
-            Found::All(bytes, at) => Some((bytes.to_vec(), at + DISTANCE)),
-            _ => None,
-        };
         let mut visible = vec![0; size];
         if memory::read(tid, alias, &mut visible).ok() != Some(size) {
             // The file is shorter than its mapping: the instruction itself finds that out.
             visible.clear();
         }
-        if let Some((seen, at)) = &seen {
-            memory::write(tid, *at, seen)?;
+        let pieces = match visible.is_empty() {
+            true => Vec::new(),
+            false => self.found(index, pending),
+        };
+        let mut before = visible.clone();
+        for piece in &pieces {
+            before[piece.within.clone()].copy_from_slice(&piece.bytes);
+            // Where the load reads, the program may not be able to write.
+            memory::write(tid, piece.address + DISTANCE, &piece.bytes)?;
         }
         let report = self.perform_in_trampoline(index, pending.trampoline)?;
         let mut left = vec![0; visible.len()];
         if !left.is_empty() {
             memory::read(tid, alias, &mut left)?;
-            let writable = match kind {
-                AccessKind::Read => seen.as_ref().map(|(_, at)| *at),
-                _ => Some(alias),
-            };
-            writable.map_or(Ok(()), |at| memory::write(tid, at, &visible))?;
+            match kind {
+                AccessKind::Read => {
+                    for piece in &pieces {
+                        let visible = &visible[piece.within.clone()];
+                        memory::write(tid, piece.address + DISTANCE, visible)?;
+                    }
+                }
+                _ => memory::write(tid, alias, &visible)?,
+            }
         }
         self.tasks[index].state = match report {
             Report::Stopped(stopped, Stop::Signal(libc::SIGTRAP)) => {
@@ -184,7 +187,6 @@ impl Session<'_> {
             }
             report => return self.on_report(report),
         };
-        let before = seen.map_or(visible, |(seen, _)| seen);
         if kind != AccessKind::Write {
             self.record_load(index, pending, &before);
         }

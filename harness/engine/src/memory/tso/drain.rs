@@ -135,7 +135,7 @@ impl Session<'_> {
         let task = &self.tasks[index];
         match (&task.state, &task.access) {
             (State::Ready(At::Access, _), Some(pending)) => {
-                task.buffer.fenced || self.waits_for_stores(index, pending)
+                task.buffer.fenced || self.waits_for_stores(pending)
             }
             // Calls and signals enter the kernel.
             _ => true,
@@ -148,7 +148,7 @@ impl Session<'_> {
         let task = &self.tasks[index];
         match (&task.state, &task.access) {
             (State::Ready(At::Access, _), Some(pending)) => {
-                pending.refused || task.buffer.hurried && !self.waits_for_stores(index, pending)
+                pending.refused || task.buffer.hurried && !self.waits_for_stores(pending)
             }
             _ => false,
         }
