@@ -38,6 +38,7 @@ use crosswire_kernel::sandbox::{self, Leftovers, Reset, Sandbox};
 use crosswire_kernel::tick::Ticker;
 use crosswire_kernel::tracee;
 use crosswire_model::{End, History, Plan, Run, StartUp, Task, Trace};
+use files::alone::Admission;
 use files::places::Places;
 use finish::outcome::Outcome;
 use memory::{Contested, Knowledge};
@@ -203,11 +204,15 @@ impl Engine {
         let mut attempt = 0;
         loop {
             let executes = self.executes;
+            let admission = Admission::wait();
             let Attempt {
                 run,
                 early,
                 contested,
             } = self.run_with_usual_pids(&plan)?;
+            if !admission.counts() {
+                continue;
+            }
             let steps = run.trace.steps;
             if self.knowledge.get_mut().images.end_run(steps) {
                 continue;
@@ -218,7 +223,11 @@ impl Engine {
                 return Ok(run);
             }
             if !early.is_empty() {
+                let (known, shortest) = (plan.start_up.clone(), plan.start_up.is_shortest());
                 plan.start_up.contest(early.contested, early.sent);
+                if shortest && plan.start_up == known && contested.is_empty() {
+                    return Ok(run);
+                }
             }
             contested.teach(&mut plan.start_up, attempt);
             plan.start_up.carries_on &= attempt < MOST_ATTEMPTS;

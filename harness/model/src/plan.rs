@@ -200,6 +200,7 @@ impl StartUp {
     /// Returns the shortest start-up of which the same calls are steps afterwards.
     pub fn shortest(&self) -> StartUp {
         StartUp {
+            contested: self.contested.clone(),
             errors: self.errors.clone(),
             ..StartUp::default()
         }

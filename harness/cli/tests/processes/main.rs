@@ -15,6 +15,7 @@ mod independence;
 mod loops;
 mod machine;
 mod memory;
+mod outside;
 mod own_errors;
 mod real_programs;
 mod shards;

@@ -32,8 +32,22 @@ impl Task {
 impl Session<'_> {
     /// Turns a waiting lock request into an immediate one.
     pub fn attempt_lock(&mut self, index: usize) -> Result<Emulated, Halt> {
+        let (row, args) = {
+            let entering = &self.tasks[index].entering;
+            (entering.row(), entering.args)
+        };
+        let locks = match row.does {
+            Does::LockFile => true,
+            Does::Control => matches!(
+                args[1] as c_int,
+                F_SETLK | F_SETLKW | F_OFD_SETLK | F_OFD_SETLKW
+            ),
+            _ => false,
+        };
+        if locks {
+            self.note_locking(index, args[0]);
+        }
         let task = &mut self.tasks[index];
-        let args = task.entering.args;
         let (argument, immediate) = match task.entering.row().does {
             Does::LockFile if args[1] as c_int & (LOCK_SH | LOCK_EX) != 0 => {
                 (1, args[1] | LOCK_NB as u64)

@@ -41,7 +41,7 @@ pub(crate) struct Files {
     pub(super) removed: HashSet<Inode>,
     /// The one that goes if the call under way succeeds.
     pub(super) going: Option<Inode>,
-    /// The run has made or changed files on devices of the machine.
+    /// The run has made, changed or locked files on devices of the machine.
     pub touches_machine: bool,
     /// The device of its message queues, if it has any.
     pub(super) queues: Option<u64>,
@@ -55,6 +55,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// Tells whether the run has made or changed what has no number of its own.
+    pub fn has_made(&self) -> bool {
+        self.touches_machine || self.queues.is_some()
+    }
+
     /// Takes note of a further name of a file, under which it has another key.
     pub(super) fn link(&mut self, file: Inode, further: Inode) {
         if file != further {

@@ -1,6 +1,7 @@
 //! Files as programs see them: their numbers, devices and times are the same in every run,
 //! however they are asked for.
 
+pub(crate) mod alone;
 pub(crate) mod known;
 mod listing;
 pub(crate) mod listings;
@@ -220,7 +221,7 @@ impl Session<'_> {
     fn note_touch(&mut self, index: usize, sight: &Sight, key: Inode, change: Change) {
         let (key, now) = (self.files.first_key(key), self.file_time());
         if change != Change::Read {
-            self.files.touches_machine |= self.origin(key) == Origin::Machine;
+            self.note_machine(key);
         }
         if change != Change::Read && self.setup.plan.footprints {
             let tid = self.tasks[index].tid;
@@ -228,6 +229,21 @@ impl Session<'_> {
             (self.footprints.times).change(key, is_made, || sight.path(tid));
         }
         self.files.times.mark(key, change, now);
+    }
+
+    /// A file is changed or locked that may be one which the run does not have for itself.
+    fn note_machine(&mut self, key: Inode) {
+        if !self.files.touches_machine && self.origin(key) == Origin::Machine {
+            self.files.touches_machine = true;
+            alone::disturb();
+        }
+    }
+
+    /// A task is about to lock what is behind a descriptor, or to find that locked.
+    pub fn note_locking(&mut self, index: usize, number: u64) {
+        if let Some(key) = self.opened(index, number).and_then(|opened| opened.key) {
+            self.note_machine(self.files.first_key(key));
+        }
     }
 
     /// A task writes to a file that it has mapped under this name.
@@ -300,9 +316,8 @@ impl Session<'_> {
             return;
         }
         let data = Sight::Descriptor(number).metadata(self.tasks[index].tid);
-        self.files.queues = data.map(|data| data.dev());
         // From now on each status is looked at.
-        self.files.touches_machine = true;
+        self.files.queues = data.map(|data| data.dev());
     }
 
     /// A name is about to be taken away, perhaps the last one of a file.
@@ -401,7 +416,7 @@ impl Session<'_> {
         }
     }
 
-    fn paths_of(&self, index: usize, row: &Row, args: &[u64; 6]) -> Vec<PathBuf> {
+    pub(crate) fn paths_of(&self, index: usize, row: &Row, args: &[u64; 6]) -> Vec<PathBuf> {
         let tid = self.tasks[index].tid;
         let path = |(directory, name): (Option<usize>, usize)| {
             let name =

@@ -6,6 +6,7 @@ use super::{Followed, Image, Known, Stage, Varying, layout};
 use crate::inside::remote::{self, Remote, made};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, Loading, State};
+use crate::start::outside::is_outside;
 use crosswire_kernel::tracee::{Report, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory};
 use crosswire_model::End;
@@ -19,12 +20,12 @@ impl Session<'_> {
     /// which the program has looked while it was loaded.
     pub(super) fn finds_files_unchanged(&self, image: &Image) -> bool {
         let (seen, start_up) = (&image.known.seen, &self.setup.plan.start_up);
-        // Of files that runs cannot change by what covers them, none is noted as seen.
-        let is_noted = seen.is_empty()
-            || self.setup.notes_changes
-                && seen.is_disjoint(&start_up.contested)
-                && !self.early.has_changed(seen);
-        is_noted && !self.files.touches_machine
+        // Changes of files outside are always noted.
+        let is_noted = self.setup.notes_changes || seen.iter().all(|object| is_outside(object));
+        is_noted
+            && seen.is_disjoint(&start_up.contested)
+            && !self.early.has_changed(seen)
+            && !self.files.touches_machine
     }
 
     /// Turns a process into what it will be at the next place in its loading.

@@ -93,7 +93,7 @@ impl Session<'_> {
     /// the status only once the run has made or changed some.
     fn look_at(&self, index: usize) -> Glance {
         let status = self.tasks[index].entering.row().status();
-        match status.filter(|_| !self.setup.pids_vary && !self.files.touches_machine) {
+        match status.filter(|_| !self.setup.pids_vary && !self.files.has_made()) {
             Some((StatusForm::Stat, argument)) => Glance::Stat { argument },
             Some((StatusForm::Statx, argument)) => Glance::Statx { argument },
             None => Glance::Nothing,

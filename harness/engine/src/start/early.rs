@@ -9,15 +9,16 @@
 use crate::emulate::address;
 use crate::footprint::objects::{entries, file, writers};
 use crate::run::session::Session;
-use crate::start::loading::{TRIED, is_inside, opens_to_change};
-use crate::start::reads::EXECUTED;
+use crate::start::loading::{TRIED, is_inside, leads_inside, opens_to_change};
+use crate::start::outside::{is_outside, names};
+use crate::start::reads::{EXECUTED, changed_with, holds_own};
 use crate::start::wrapper::forget_status;
 use crosswire_calls::Does;
 use crosswire_kernel::{descriptor, probe};
 use crosswire_model::{EVERYTHING, Mode, Touch};
 use libc::{AF_UNIX, MAP_PRIVATE};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Session<'_> {
     /// Tells whether looking at files of the run belongs to the start-up under way.
@@ -152,6 +153,54 @@ impl Session<'_> {
                 .is_some_and(|path| !is_inside(&path.to_string_lossy(), self.setup.private_dirs))
     }
 
+    /// Tells whether no run is known to change the file outside at which a call looks, and takes
+    /// note of it.
+    pub(super) fn may_look_outside(&mut self, index: usize, argument: usize) -> bool {
+        let path = self.path_at(index, argument).unwrap_or_default();
+        let start_up = &self.setup.plan.start_up;
+        let seen = match start_up.comes_first {
+            true => BTreeSet::new(),
+            false => names(Path::new(&path)),
+        };
+        if !seen.is_disjoint(&start_up.contested) {
+            return false;
+        }
+        if self.setup.in_template {
+            self.early.seen.extend(seen);
+            return true;
+        }
+        let (process, next) = (self.tasks[index].process, self.processes.len());
+        seen.is_empty() || self.early.look(process, next, seen)
+    }
+
+    /// Returns the files outside that the call may change at which a task stands.
+    pub(super) fn of_changed_outside(&self, index: usize) -> BTreeSet<String> {
+        let task = &self.tasks[index];
+        let (row, args) = (task.entering.row(), task.entering.args);
+        let paths = match row.does {
+            Does::Open if !opens_to_change(&task.entering) => Vec::new(),
+            Does::Open
+            | Does::Remove
+            | Does::Rename
+            | Does::Link
+            | Does::Symlink
+            | Does::MakeNode
+            | Does::MakeDirectory
+            | Does::ChangeFile => self.paths_of(index, row, &args),
+            Does::Bind => {
+                let path = task.path.as_deref().filter(|path| path.starts_with('/'));
+                path.map(PathBuf::from).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let dirs = self.setup.private_dirs;
+        let is_own = |path: &Path| is_inside(&path.to_string_lossy(), dirs);
+        let outside = paths
+            .iter()
+            .filter(|path| !is_own(path) && !leads_inside(path, dirs));
+        outside.flat_map(|path| names(path)).collect()
+    }
+
     /// Before a call of a run: takes note of files that another program has looked at while
     /// it started, if the call may change them.
     pub fn note_contest(&mut self, index: usize) {
@@ -159,12 +208,15 @@ impl Session<'_> {
         let others = self.setup.early.iter().enumerate();
         let others = others.filter(|(root, seen)| *root != own && !seen.is_empty());
         let others: Vec<&BTreeSet<String>> = others.map(|(_, seen)| seen).collect();
-        let notes_changes = self.setup.notes_changes;
-        let matters = !others.is_empty() || notes_changes;
-        if !matters || self.setup.plan.start_up.comes_first {
+        if self.setup.plan.start_up.comes_first {
             return;
         }
-        let touches = self.of_changed_files(index);
+        let notes_changes = self.setup.notes_changes;
+        let touches = match notes_changes || others.iter().any(|seen| holds_own(seen)) {
+            true => self.of_changed_files(index),
+            false => Vec::new(),
+        };
+        let outside = self.of_changed_outside(index);
         let process = self.tasks[index].process;
         let processes = &self.processes;
         let descends = |ancestor| {
@@ -175,15 +227,15 @@ impl Session<'_> {
             parent.is_some()
         };
         let changed = touches.into_iter().filter(|touch| touch.mode != Mode::Read);
-        for object in changed.map(|touch| touch.object) {
-            if notes_changes {
+        for object in changed.map(|touch| touch.object).chain(outside) {
+            if notes_changes || is_outside(&object) {
                 self.early.change(process, &object, descends);
             }
-            if others
-                .iter()
-                .any(|seen| object == EVERYTHING || seen.contains(&object))
-            {
-                self.early.contested.insert(object);
+            for seen in &others {
+                match object == EVERYTHING && holds_own(seen) {
+                    true => self.early.contested.extend([object.clone()]),
+                    false => self.early.contested.extend(changed_with(seen, &object)),
+                }
             }
         }
     }

@@ -144,7 +144,7 @@ impl Session<'_> {
         self.use_cpu(index, self.clock.now() - began);
     }
 
-    fn belongs_to_start_up(&self, index: usize) -> bool {
+    fn belongs_to_start_up(&mut self, index: usize) -> bool {
         let task = &self.tasks[index];
         let (row, args) = (task.entering.row(), task.entering.args);
         let loading = self.processes[task.process].loading.as_ref();
@@ -157,7 +157,9 @@ impl Session<'_> {
             Does::Open => {
                 !opens_to_change(&task.entering)
                     && row.path().is_some_and(|at| {
-                        self.is_public_path(index, at) && !self.waits_at_opening(index, at)
+                        self.is_public_path(index, at)
+                            && !self.waits_at_opening(index, at)
+                            && self.may_look_outside(index, at)
                     })
             }
             // Nobody can be waiting in a program that has one thread.
@@ -185,7 +187,9 @@ impl Session<'_> {
             Does::Seek if is_standard => args[1] == 0 && args[2] == SEEK_CUR as u64,
             // With an empty path this asks for the status of the descriptor.
             Does::LookUp if row.asks_status_at() && (is_standard || own(args[0])) => true,
-            Does::LookUp => row.path().is_some_and(|at| self.is_public_path(index, at)),
+            Does::LookUp => row.path().is_some_and(|at| {
+                self.is_public_path(index, at) && self.may_look_outside(index, at)
+            }),
             _ if row.is(Fact::Loads) => own(args[0]),
             _ => row.is(Fact::Alike),
         }
@@ -253,7 +257,7 @@ pub(crate) fn is_inside(path: &str, dirs: &[String]) -> bool {
 
 /// Tells whether a path leads into one of these directories by a symbolic link or by `..`, as far
 /// as what it names exists.
-fn leads_inside(path: &Path, dirs: &[String]) -> bool {
+pub(crate) fn leads_inside(path: &Path, dirs: &[String]) -> bool {
     let real = path.ancestors().find_map(|path| path.canonicalize().ok());
     real.is_some_and(|real| is_inside(&real.to_string_lossy(), dirs))
 }

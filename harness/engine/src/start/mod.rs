@@ -6,6 +6,7 @@ pub(crate) mod early;
 pub(crate) mod identity;
 pub(crate) mod launch;
 pub(crate) mod loading;
+pub(crate) mod outside;
 pub(crate) mod prepare;
 pub(crate) mod prepared;
 pub(crate) mod reads;

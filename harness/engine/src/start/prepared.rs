@@ -51,8 +51,9 @@ impl Prepared {
         let mut new = other.contested.iter().filter(is_new);
         let differs = |object: &String| self.early.iter().any(|seen| seen.contains(object));
         own == other
-            || own.is_shortest()
             || own.comes_first
-            || self.is_as_asked && own.contested.is_subset(&other.contested) && !new.any(differs)
+            || (self.is_as_asked || own.is_shortest())
+                && own.contested.is_subset(&other.contested)
+                && !new.any(differs)
     }
 }

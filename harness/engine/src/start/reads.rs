@@ -1,5 +1,6 @@
 //! Files of the run at which programs have looked while they started.
 
+use crate::start::outside::{is_changed_with, is_outside};
 use crosswire_model::{EVERYTHING, Signal};
 use std::collections::BTreeSet;
 
@@ -48,8 +49,9 @@ impl EarlyReads {
     /// into.
     pub fn look(&mut self, process: usize, next: usize, mut seen: BTreeSet<String>) -> bool {
         let others = self.changes.iter().filter(|(other, _)| *other != process);
-        let changed = others.filter(|(_, object)| object == EVERYTHING || seen.contains(object));
-        let changed: Vec<String> = changed.map(|(_, object)| named(object)).collect();
+        let changed: Vec<String> = others
+            .flat_map(|(_, object)| concerned(&seen, object))
+            .collect();
         if !changed.is_empty() {
             self.contested.extend(changed);
             return false;
@@ -74,7 +76,7 @@ impl EarlyReads {
     /// Tells whether anybody has changed one of these objects.
     pub fn has_changed(&self, objects: &BTreeSet<String>) -> bool {
         let mut changes = self.changes.iter();
-        changes.any(|(_, object)| object == EVERYTHING || objects.contains(object))
+        changes.any(|(_, object)| !concerned(objects, object).is_empty())
     }
 
     /// Takes note of a change. `descends` tells whether the process that makes it descends from
@@ -83,20 +85,36 @@ impl EarlyReads {
         for looks in &self.looks {
             // What it has created after its start, comes after that.
             let is_later = process >= looks.next && descends(looks.process);
-            let concerns = object == EVERYTHING || looks.seen.contains(object);
-            if looks.process != process && !is_later && concerns {
-                self.contested.insert(named(object));
+            if looks.process != process && !is_later {
+                self.contested.extend(concerned(&looks.seen, object));
             }
         }
         self.changes.push((process, object.to_owned()));
     }
 }
 
-fn named(object: &str) -> String {
-    match object {
-        EVERYTHING => EXECUTED.to_owned(),
-        object => object.to_owned(),
+/// Returns what of these objects a change concerns, as it is named among what is contested.
+fn concerned(seen: &BTreeSet<String>, changed: &str) -> Vec<String> {
+    match changed {
+        EVERYTHING if holds_own(seen) => vec![EXECUTED.to_owned()],
+        changed => changed_with(seen, changed),
     }
+}
+
+/// Returns those of the objects that change with another.
+pub(super) fn changed_with(seen: &BTreeSet<String>, changed: &str) -> Vec<String> {
+    match is_outside(changed) {
+        true => {
+            let with = seen.iter().filter(|seen| is_changed_with(seen, changed));
+            with.cloned().collect()
+        }
+        false => seen.get(changed).cloned().into_iter().collect(),
+    }
+}
+
+/// Tells whether there are files of the run among the objects.
+pub(super) fn holds_own(seen: &BTreeSet<String>) -> bool {
+    seen.iter().any(|object| !is_outside(object))
 }
 
 #[cfg(test)]
