@@ -121,9 +121,9 @@ impl Session<'_> {
         if self.space(index).is_empty() {
             return Ok(());
         }
-        let is_alone = self.has_memory_alone(index);
+        let goes_unwatched = self.goes_unwatched(index);
         let protected = |region: &Region| {
-            let is_open = open || region.sole && is_alone;
+            let is_open = open || region.sole && goes_unwatched;
             let protection = if is_open { region.protection } else { 0 };
             (region.start, region.len(), protection)
         };

@@ -15,12 +15,22 @@ impl Session<'_> {
         !others.any(|other| !other.is_gone() && self.space_number(other.id.index()) == space)
     }
 
+    /// Tells whether a task uses what no other process has without being watched: no other task has
+    /// it, and none of its own stores to it waits, which its loads would not find.
+    pub(in crate::memory) fn goes_unwatched(&self, index: usize) -> bool {
+        let space = self.space(index);
+        let mut waiting = self.tasks[index].buffer.addresses();
+        let is_sole = |address| space.at(address).is_some_and(|region| region.sole);
+        self.has_memory_alone(index) && !waiting.any(is_sole)
+    }
+
     /// Tells whether a task has been joined by others with the same memory, or has been left by
-    /// the last of them, since what no other process has was made accessible or inaccessible.
+    /// the last of them, or what it has stored has become visible, since what no other process has
+    /// was made accessible or inaccessible.
     pub(in crate::memory) fn changes_company(&self, index: usize) -> bool {
         let space = self.space(index);
         let mut regions = space.regions();
-        regions.any(|region| region.sole) && space.sole_open != self.has_memory_alone(index)
+        regions.any(|region| region.sole) && space.sole_open != self.goes_unwatched(index)
     }
 
     /// Returns memory that others do not have, although it is shared memory, as far as accesses to
@@ -48,14 +58,14 @@ impl Session<'_> {
     pub(in crate::memory) fn stays_open(&self, index: usize, region: &Region) -> bool {
         let space = self.space(index);
         let is_first = || !space.regions().any(|region| region.sole);
-        region.sole && (space.sole_open || is_first()) && self.has_memory_alone(index)
+        region.sole && (space.sole_open || is_first()) && self.goes_unwatched(index)
     }
 
     /// What no other process has was made accessible if a task is alone, else inaccessible.
     pub(in crate::memory) fn note_company(&mut self, index: usize) {
-        let is_alone = self.has_memory_alone(index);
+        let goes_unwatched = self.goes_unwatched(index);
         let space = self.space_mut(index);
-        space.sole_open = is_alone;
+        space.sole_open = goes_unwatched;
         space.left.forget_all();
     }
 

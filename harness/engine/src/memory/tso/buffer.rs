@@ -59,6 +59,11 @@ impl StoreBuffer {
         self.waiting.is_empty()
     }
 
+    /// Returns where the stores begin.
+    pub(in crate::memory) fn addresses(&self) -> impl Iterator<Item = u64> + '_ {
+        self.waiting.iter().map(|store| store.address)
+    }
+
     pub(super) fn add(&mut self, store: Store) {
         self.delayed = store.number;
         self.in_a_row += 1;
