@@ -251,6 +251,9 @@ impl Session<'_> {
         let Some((address, size, kind)) = self.pending_access(index) else {
             return;
         };
+        if self.only_delays(index) {
+            return;
+        }
         if let Some(region) = self.space(index).at(address) {
             let (object, place) = (region.object, region.position(address));
             touches.extend(self.words(object, place, u64::from(size), kind));

@@ -339,7 +339,11 @@ impl Session<'_> {
                 self.settle(signal == 0)?;
             }
             signal = 0;
-            if self.pass_linkage(index)? || self.delay_store(index)? || self.leave_page(index)? {
+            if self.pass_linkage(index)? {
+                continue;
+            }
+            self.decide_delay(index);
+            if self.leave_page(index)? {
                 continue;
             }
             let task = &self.tasks[index];

@@ -8,7 +8,7 @@ use crosswire::check::{Check, Unjudgeable};
 use crosswire::explore::{Budget, Exhaust, Exploration, Memory, Report};
 use crosswire::model::{Run, Violation};
 use crosswire_testing::building::{build_directory, compile, source};
-use crosswire_testing::command::{run, somewhere};
+use crosswire_testing::command::{replay_differs, run, somewhere};
 use crosswire_testing::engine::{OwnCpu, on_every_cpu, target};
 use crosswire_testing::measure;
 use litmus::TESTS;
@@ -128,6 +128,51 @@ fn nothing_is_claimed_where_stores_became_visible_early() {
     let (_, report) = explored(&program, "alias", Memory::Tso);
     let done = report.exhaustion.expect("all interleavings were asked for");
     assert!(done.is_complete(), "{:?}", done.doubt);
+}
+
+/// What may end or interrupt a process before it stores, and whether all interleavings show that.
+#[test]
+fn a_task_may_be_interrupted_before_it_stores_what_waits() {
+    let build = build_directory();
+    let program = compile(&[source("unstored.c")], build.path(), "unstored");
+    let program = program.to_str().expect("a path that is text");
+    let tso = ["--memory", "tso"];
+    for (mode, options, expected) in [
+        ("signal", &tso[..], "violation"),
+        ("kill", &tso, "violation"),
+        ("end", &tso, "violation"),
+        ("answers", &tso, "pass"),
+        ("alone", &["--threads"], "pass"),
+        ("alone", &["--threads", "--memory", "tso"], "pass"),
+        // The process that is killed has stored nothing.
+        (
+            "answers",
+            &["--memory", "tso", "--faults", "kill:unstored.1@memory"],
+            "violation",
+        ),
+    ] {
+        let directory = somewhere();
+        let told = [
+            &["--exhaust", "--leaks", "ignore"],
+            options,
+            &["--", program, mode],
+        ]
+        .concat();
+        let outcome = run(directory.path(), &told);
+        assert_eq!(
+            outcome.verdict(),
+            expected,
+            "{mode} {options:?}: {}",
+            outcome.told()
+        );
+        for file in outcome.files(directory.path()) {
+            assert_eq!(
+                replay_differs(directory.path(), &file, outcome.kinds()[0]),
+                None,
+                "{mode}"
+            );
+        }
+    }
 }
 
 /// Returns every other litmus test: two halves run at a time where there are CPUs.

@@ -9,7 +9,6 @@
 
 use super::buffer::{Piece, Store};
 use super::order::Order;
-use crate::faults::armed::Strike;
 use crate::inside::remote::{block_signals, next};
 use crate::memory::Pending;
 use crate::memory::access::leave;
@@ -29,13 +28,13 @@ use crosswire_model::{Access, AccessKind, DelayedStore, TaskId, What};
 const MOST: u32 = 56;
 
 impl Session<'_> {
-    /// A task has come to an access: if the plan delays it and it only stores, makes it now,
-    /// since nobody can notice. Returns whether it was made, so that the task goes on.
-    pub fn delay_store(&mut self, index: usize) -> Result<bool, Halt> {
+    /// A task has come to an access: decides whether what it stores is to wait. Even so the access
+    /// is a step: before it, a signal may come or its process end.
+    pub fn decide_delay(&mut self, index: usize) {
         let task = &self.tasks[index];
         let is_at_access = matches!(task.state, State::Ready(At::Access, _));
         if !is_at_access || task.buffer.repeats {
-            return Ok(false);
+            return;
         }
         let pending = task.access.expect("it is at an access");
         let instruction = self.instruction_of(&pending);
@@ -50,7 +49,7 @@ impl Session<'_> {
         let Some(region) = region.filter(|region| {
             may_wait && counts && region.end - pending.address >= size && !self.is_examined(index)
         }) else {
-            return Ok(false);
+            return;
         };
         let buffer = &mut self.tasks[index].buffer;
         buffer.able += 1;
@@ -62,32 +61,22 @@ impl Session<'_> {
         let is_known = !is_split || self.memory.splittable;
         let is_delayed = self.setup.plan.memory.delays(store);
         if is_known && !is_delayed || !self.may_be_noticed(&region, &pending, size) {
-            return Ok(false);
+            return;
         }
         self.memory.splittable |= is_split;
-        if !is_delayed {
-            return Ok(false);
+        if is_delayed {
+            self.tasks[index].access = Some(Pending {
+                delayed: has_room,
+                refused: !has_room,
+                ..pending
+            });
         }
-        self.tasks[index].access = Some(Pending {
-            delayed: has_room,
-            refused: !has_room,
-            ..pending
-        });
-        if !has_room {
-            return Ok(false);
-        }
-        if is_split || self.tasks[index].buffer.fenced {
-            // It loads first, or waits, both of which others may notice.
-            return Ok(false);
-        }
-        match self.strike(index)? {
-            Strike::None => {}
-            Strike::StepOver | Strike::Answer(_) => return Ok(false),
-        }
-        self.tasks[index].access = None;
-        self.prepare_trampolines(index)?;
-        self.access_by_buffer(index, &pending)?;
-        Ok(matches!(self.tasks[index].state, State::Ready(At::Code, _)))
+    }
+
+    /// Tells whether the access that a task is about to make only puts a store into its buffer.
+    pub fn only_delays(&self, index: usize) -> bool {
+        let delayed = self.tasks[index].access.filter(|pending| pending.delayed);
+        delayed.is_some_and(|pending| self.instruction_of(&pending).kind == AccessKind::Write)
     }
 
     /// A task stands again where it stood: what was decided about its access holds.
