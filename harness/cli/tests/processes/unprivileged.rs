@@ -4,7 +4,7 @@
 //! Started as root, these tests run the command as the user nobody.
 
 use crosswire_testing::building::{compile, exercise, folder, source};
-use crosswire_testing::command::{self, Outcome, PASS, VIOLATION};
+use crosswire_testing::command::{self, Outcome, PASS, VIOLATION, replay_differs, run, somewhere};
 use crosswire_testing::machine::{MARK, await_processes, processes_left};
 use crosswire_testing::{left_out, marker, say};
 use serial_test::{parallel, serial};
@@ -307,6 +307,27 @@ fn without_isolation_verdicts_are_right_and_the_loss_is_said() {
             names_it,
             "nothing is said about the lost isolation: `{message}`"
         );
+    }
+}
+
+#[test]
+fn without_isolation_the_parent_of_all_is_the_same_in_a_replay() {
+    let directory = somewhere();
+    let script = "kill 0, getppid; exit(getppid() > 0)";
+    let options = [
+        "--isolation",
+        "none",
+        "--runs",
+        "1",
+        "--",
+        "perl",
+        "-e",
+        script,
+    ];
+    let outcome = run(directory.path(), &options);
+    assert_eq!(outcome.verdict(), "violation", "{}", outcome.told());
+    for file in outcome.files(directory.path()) {
+        assert_eq!(replay_differs(directory.path(), &file, "exit-status"), None);
     }
 }
 

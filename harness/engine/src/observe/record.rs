@@ -136,6 +136,8 @@ impl Session<'_> {
             .position(|t| i64::from(t.tid_inside) == pid);
         match known {
             Some(index) if self.setup.pids_vary => i64::from(crate::RUN_PID) + index as i64,
+            // The parent of those that were started.
+            None if self.setup.pids_vary && pid == i64::from(self.setup.sandbox.init_pid()) => 1,
             _ => pid,
         }
     }
