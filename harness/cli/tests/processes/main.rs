@@ -10,6 +10,7 @@ mod determinism;
 mod escapes;
 mod exercise;
 mod exhaust;
+mod faults;
 mod images;
 mod independence;
 mod loops;

@@ -1,6 +1,6 @@
 //! The faults of a plan, and how far each has come.
 
-use crosswire_model::{Action, Fault};
+use crosswire_model::{Action, Errno, Fault};
 
 /// A fault of the plan, and how many of its points have passed.
 #[derive(Debug)]
@@ -12,7 +12,9 @@ struct Armed {
 
 /// A signal held back until a step.
 pub(crate) struct Delayed {
-    pub task: usize,
+    pub process: usize,
+    /// The task to which it was sent, if not to its process.
+    pub thread: Option<usize>,
     pub signal: i32,
     pub info: Option<libc::siginfo_t>,
     pub until: u64,
@@ -109,7 +111,8 @@ impl Faults {
     /// Returns whether an interruption of this call of a process is still to come.
     pub fn may_interrupt(&self, process: &str, call: u32) -> bool {
         self.armed.iter().any(|armed| {
-            armed.fault.action == Action::Interrupt
+            let interrupts = [Action::Interrupt, Action::Errno(Errno(libc::EINTR))];
+            interrupts.contains(&armed.fault.action)
                 && armed.fault.process == process
                 && armed.seen < armed.fault.point.nth
                 && armed.fault.point.call.is_none_or(|wanted| wanted.0 == call)
@@ -179,6 +182,12 @@ impl Faults {
     /// Holds a signal back.
     pub fn delay(&mut self, delayed: Delayed) {
         self.delayed.push(delayed);
+    }
+
+    /// Returns until when a process does not get such a signal, if one is held back.
+    pub fn held_until(&self, process: usize, signal: i32) -> Option<u64> {
+        let of = |held: &&Delayed| held.process == process && held.signal == signal;
+        self.delayed.iter().find(of).map(|held| held.until)
     }
 
     /// Takes the signals whose delay ends by `step`.

@@ -1,19 +1,30 @@
 //! Faults: striking at the points that the plan names.
 
 pub(crate) mod armed;
+mod edges;
+mod errors;
 mod interrupt;
 mod reuse;
 pub(crate) mod transfer;
 
 use crate::inside::remote::FORCED;
 use crate::run::session::{Halt, Session};
-use crate::run::task::{State, TimedWait};
+use crate::run::task::{State, Task, TimedWait};
 use armed::{Delayed, Strike};
 use crosswire_calls::{Does, Mapping};
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::tracee;
 use crosswire_model::{Action, Fault, Moment, What};
-use libc::EINTR;
+use libc::{EAGAIN, EINTR, SI_TKILL, siginfo_t};
+
+/// The first of the real-time signals, as the kernel counts (signal(7)).
+const FIRST_REAL_TIME: i32 = 32;
+
+/// Tells whether a signal was sent by the engine, which no program sees as a process.
+fn is_sent_again(info: &siginfo_t) -> bool {
+    let own = i32::try_from(std::process::id()).ok();
+    tracee::sender_of(info).is_some_and(|sender| sender == 0 || Some(sender) == own)
+}
 
 /// What brk(2) does.
 const HEAP: Does = Does::Map(Mapping::Break);
@@ -55,6 +66,12 @@ impl Session<'_> {
         if action == Action::NoMemory {
             return self.strike_no_memory(index, fault);
         }
+        if let Action::Errno(errno) = action
+            && !self.can_fail_with(index, errno.0)
+        {
+            self.faults.spend(fault);
+            return Ok(Strike::None);
+        }
         self.record(index, What::Fault(fault));
         match action {
             Action::Kill => {
@@ -82,7 +99,15 @@ impl Session<'_> {
                 task.restore = Some((end, task.entering.args[0]));
                 Ok(Strike::None)
             }
-            Action::Errno(errno) => Ok(Strike::Answer(-i64::from(errno.0))),
+            Action::Errno(errno) => {
+                if let (EAGAIN, Some(transfer)) =
+                    (errno.0, self.tasks[index].entering.row().transfer())
+                {
+                    let number = self.tasks[index].entering.args[transfer.descriptor];
+                    self.bring_edges(index, number)?;
+                }
+                Ok(Strike::Answer(-i64::from(errno.0)))
+            }
             Action::ClockJump(seconds) => {
                 self.set_calendar(seconds);
                 Ok(Strike::None)
@@ -165,16 +190,31 @@ impl Session<'_> {
 
     /// Returns the fault that befalls a signal about to be delivered.
     pub fn strike_signal(&mut self, index: usize, signal: i32) -> Result<Option<Action>, Halt> {
-        let task = &mut self.tasks[index];
-        if let Some(info) = task.delayed_signal.take_if(|info| info.si_signo == signal) {
-            task.stopped()?.set_signal_info(&info)?;
+        let process = self.tasks[index].process;
+        let stopped = self.tasks[index].stopped()?;
+        let info = stopped.signal_info().ok();
+        let waiting = &mut self.processes[process].delayed_signals;
+        let own = waiting.iter().position(|info| info.si_signo == signal);
+        if let Some(own) = own {
+            let first = waiting.remove(own);
+            // One that was sent meanwhile, and was faster than what was sent once more.
+            let other = info.filter(|info| signal >= FIRST_REAL_TIME && !is_sent_again(info));
+            waiting.extend(other);
+            stopped.set_signal_info(&first)?;
             return Ok(None);
         }
-        // What an instruction causes comes before the next one, whatever happens.
-        let by_instruction = signal == libc::SIGSYS || FORCED.contains(&signal);
-        let is_caused = |info: libc::siginfo_t| info.si_code > 0 && by_instruction;
-        if task.stopped()?.signal_info().is_ok_and(is_caused) {
+        if info.is_some_and(|info| self.comes_at_once(index, &info)) {
             return Ok(None);
+        }
+        // Real-time signals of one number keep their order (signal(7)).
+        let is_queued = signal >= FIRST_REAL_TIME;
+        if let Some(until) = self
+            .faults
+            .held_until(process, signal)
+            .filter(|_| is_queued)
+        {
+            self.hold_signal(index, signal, info, until);
+            return Ok(Some(Action::DelaySignal(until - self.turn.step())));
         }
         let Some(fault) = self.struck(index, None, false) else {
             return Ok(None);
@@ -182,15 +222,32 @@ impl Session<'_> {
         let action = fault.action;
         self.record(index, What::Fault(fault));
         if let Action::DelaySignal(steps) = action {
-            let stopped = self.tasks[index].stopped()?;
-            self.faults.delay(Delayed {
-                task: index,
-                signal,
-                info: stopped.signal_info().ok(),
-                until: self.turn.step() + steps,
-            });
+            self.hold_signal(index, signal, info, self.turn.step() + steps);
         }
         Ok(Some(action))
+    }
+
+    fn hold_signal(&mut self, task: usize, signal: i32, info: Option<siginfo_t>, until: u64) {
+        let process = self.tasks[task].process;
+        // Any thread may take what was not sent to one (signal(7)).
+        let to_thread = info.is_none_or(|info| info.si_code == SI_TKILL);
+        self.faults.delay(Delayed {
+            process,
+            thread: to_thread.then_some(task),
+            signal,
+            info,
+            until,
+        });
+    }
+
+    /// Tells whether a signal comes before the next instruction, whatever happens: an instruction
+    /// has caused it, or the process has sent it to itself (kill(2), "Notes").
+    fn comes_at_once(&self, index: usize, info: &siginfo_t) -> bool {
+        let signal = info.si_signo;
+        let by_instruction = signal == libc::SIGSYS || FORCED.contains(&signal);
+        let leader = self.processes[self.tasks[index].process].leader;
+        let own = self.tasks[leader.index()].tid_inside;
+        info.si_code > 0 && by_instruction || tracee::sender_of(info) == Some(own)
     }
 
     /// Sends the signals whose delay ends by `step`; whether there were any.
@@ -200,13 +257,20 @@ impl Session<'_> {
             return Ok(false);
         }
         for delayed in due {
-            let task = &mut self.tasks[delayed.task];
-            if !task.is_gone() {
-                task.delayed_signal = delayed.info;
-                let pid = self.processes[task.process].pid;
-                tracee::kill_thread(pid, task.tid, delayed.signal);
-                self.reports.signal_sent();
+            let number = delayed.process;
+            let is_there = |task: &Task| task.process == number && !task.is_gone();
+            let aimed_at = delayed.thread.map(|thread| &self.tasks[thread]);
+            if !aimed_at.map_or_else(|| self.tasks.iter().any(is_there), is_there) {
+                continue;
             }
+            let process = &mut self.processes[number];
+            match aimed_at {
+                Some(task) => tracee::kill_thread(process.pid, task.tid, delayed.signal),
+                // It is not gone: see above.
+                None => drop(tracee::kill(process.pid, delayed.signal)),
+            }
+            process.delayed_signals.extend(delayed.info);
+            self.reports.signal_sent();
         }
         self.settle(false)?;
         Ok(true)

@@ -19,7 +19,7 @@ impl Session<'_> {
     pub fn strike_transfer(&mut self, index: usize, fault: Fault) -> Result<Strike, Halt> {
         let strike = match fault.action {
             Action::ShortIo(most) => self.shorten(index, most)?,
-            _ => self.fill(index),
+            _ => self.fill(index)?,
         };
         match strike {
             Some(strike) => {
@@ -33,7 +33,7 @@ impl Session<'_> {
         }
     }
 
-    fn file(&self, index: usize, argument: usize) -> Option<OwnedFd> {
+    pub(super) fn file(&self, index: usize, argument: usize) -> Option<OwnedFd> {
         let task = &self.tasks[index];
         let pid = self.processes[task.process].pid;
         descriptor::take(pid, task.entering.args[argument] as i32).ok()
@@ -58,7 +58,7 @@ impl Session<'_> {
             FileType::Pipe | FileType::Stream | FileType::Regular => false,
             FileType::Datagram | FileType::Other => true,
         };
-        if moves_whole {
+        if moves_whole || self.receives_all(index) {
             return Ok(None);
         }
         let task = &mut self.tasks[index];
@@ -122,7 +122,18 @@ impl Session<'_> {
 
     /// Makes the call find no room if it does not wait, and gives it the smallest
     /// possible buffer if it may wait.
-    fn fill(&self, index: usize) -> Option<Strike> {
+    fn fill(&mut self, index: usize) -> Result<Option<Strike>, Halt> {
+        let strike = self.filled(index);
+        if let (Some(Strike::Answer(_)), Some(transfer)) =
+            (&strike, self.tasks[index].entering.row().transfer())
+        {
+            let number = self.tasks[index].entering.args[transfer.descriptor];
+            self.bring_edges(index, number)?;
+        }
+        Ok(strike)
+    }
+
+    fn filled(&self, index: usize) -> Option<Strike> {
         let task = &self.tasks[index];
         let again = Strike::Answer(-i64::from(EAGAIN));
         let row = task.entering.row();

@@ -10,14 +10,14 @@ use std::io;
 pub(crate) mod made {
     pub use libc::{
         SYS_brk as BRK, SYS_chdir as CHDIR, SYS_clone as CLONE, SYS_close as CLOSE,
-        SYS_dup3 as DUP3, SYS_getpid as GETPID, SYS_ioctl as IOCTL, SYS_kill as KILL,
-        SYS_lseek as LSEEK, SYS_madvise as MADVISE, SYS_mincore as MINCORE, SYS_mmap as MMAP,
-        SYS_mprotect as MPROTECT, SYS_mremap as MREMAP, SYS_munmap as MUNMAP, SYS_openat as OPENAT,
-        SYS_pidfd_open as PIDFD_OPEN, SYS_rseq as RSEQ, SYS_rt_sigaction as SIGACTION,
-        SYS_seccomp as SECCOMP, SYS_set_robust_list as SET_ROBUST_LIST,
-        SYS_set_tid_address as SET_TID_ADDRESS, SYS_setns as SETNS, SYS_setpgid as SETPGID,
-        SYS_shmctl as SHMCTL, SYS_sigaltstack as SIGALTSTACK, SYS_socket as SOCKET,
-        SYS_write as WRITE,
+        SYS_dup3 as DUP3, SYS_epoll_ctl as EPOLL_CTL, SYS_getpid as GETPID, SYS_ioctl as IOCTL,
+        SYS_kill as KILL, SYS_lseek as LSEEK, SYS_madvise as MADVISE, SYS_mincore as MINCORE,
+        SYS_mmap as MMAP, SYS_mprotect as MPROTECT, SYS_mremap as MREMAP, SYS_munmap as MUNMAP,
+        SYS_openat as OPENAT, SYS_pidfd_open as PIDFD_OPEN, SYS_rseq as RSEQ,
+        SYS_rt_sigaction as SIGACTION, SYS_seccomp as SECCOMP,
+        SYS_set_robust_list as SET_ROBUST_LIST, SYS_set_tid_address as SET_TID_ADDRESS,
+        SYS_setns as SETNS, SYS_setpgid as SETPGID, SYS_shmctl as SHMCTL,
+        SYS_sigaltstack as SIGALTSTACK, SYS_socket as SOCKET, SYS_write as WRITE,
     };
 }
 

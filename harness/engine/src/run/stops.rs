@@ -362,6 +362,7 @@ impl Session<'_> {
             making: Making::default(),
             loading_chance: Chance::default(),
             paused_until: 0,
+            delayed_signals: Vec::new(),
             cpu_time: 0,
             reads_of_tasks: parent.is_some_and(|parent| self.processes[parent].reads_of_tasks),
             born: self.clock.now(),

@@ -151,8 +151,6 @@ pub(crate) struct Task {
     pub counted: bool,
     /// Signals that would cut the call short that it is in, if the plan may interrupt it.
     pub interrupters: Vec<i32>,
-    /// Details of a delayed signal, for when it arrives.
-    pub delayed_signal: Option<libc::siginfo_t>,
     /// The task that the call it is in has created.
     pub child: Option<usize>,
     /// Its thread id as the program sees it.
@@ -225,7 +223,6 @@ impl Task {
             unobserved: false,
             counted: false,
             interrupters: Vec::new(),
-            delayed_signal: None,
             child: None,
             tid_inside: 0,
             access: None,
@@ -389,6 +386,8 @@ pub(crate) struct Process {
     pub loading_chance: Chance,
     /// It gets no turn before this step.
     pub paused_until: u64,
+    /// Details of signals that were delayed, for when they arrive.
+    pub delayed_signals: Vec<libc::siginfo_t>,
     /// It begins when the process of this name has ended.
     pub awaits: Option<String>,
     pub parent: Option<usize>,

@@ -7,7 +7,7 @@ mod signals;
 mod stopped;
 mod timer_signal;
 
-pub use signals::child_of;
+pub use signals::{child_of, sender_of};
 pub use stopped::{Entering, Stopped};
 pub use timer_signal::{queue_timer_signal, timer_of, with_overruns};
 

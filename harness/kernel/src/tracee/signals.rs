@@ -145,3 +145,10 @@ pub fn child_of(info: &libc::siginfo_t) -> Option<i32> {
     // SAFETY: for SIGCHLD with such a code the kernel fills in the process.
     tells.then(|| unsafe { info.si_pid() })
 }
+
+/// Returns the process that has sent a signal by kill(2) or tgkill(2), if one has.
+pub fn sender_of(info: &libc::siginfo_t) -> Option<i32> {
+    let is_sent = matches!(info.si_code, libc::SI_USER | libc::SI_TKILL);
+    // SAFETY: for these codes the kernel fills in the process.
+    is_sent.then(|| unsafe { info.si_pid() })
+}
