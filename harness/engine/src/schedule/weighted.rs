@@ -5,7 +5,7 @@
 //! another, every interleaving of the steps that count is equally likely. A random walk
 //! prefers those in which tasks that exist early finish early.
 
-use super::options::{Options, Policy};
+use super::options::{Options, PATIENCE, Policy};
 use super::preference::Preference;
 use crosswire_model::{EVERYTHING, TaskId, Weight};
 use rand::{RngExt, SeedableRng};
@@ -20,6 +20,8 @@ pub(super) struct Weighted {
     tasks: Vec<Tally>,
     /// Task that takes the next step that counts.
     intended: Option<TaskId>,
+    /// Steps that others have taken while that task could not take its own.
+    waited: u32,
     /// Who takes its steps that do not count first.
     preference: Preference,
     /// Whoever has created all tasks that it is expected to create comes after all others: it may
@@ -52,6 +54,7 @@ impl Weighted {
             objects,
             tasks: weights.iter().map(tally).collect(),
             intended: None,
+            waited: 0,
         }
     }
 
@@ -122,6 +125,40 @@ impl Weighted {
         }
     }
 
+    /// Returns the tasks of these that may take the next step.
+    fn free(&mut self, ready: &[TaskId], options: &Options) -> Vec<TaskId> {
+        let is_ready = |task: &TaskId| ready.contains(task);
+        // The lock that the intended task waits for may be free after steps that do not count: if
+        // another one were drawn, whoever comes to a lock first would come first to what counts.
+        // But what it waits for may also need a step that counts, or never happen.
+        let has_to_wait = self.intended.is_some_and(|task| !is_ready(&task));
+        if has_to_wait && self.waited < PATIENCE && !options.gives_way() {
+            self.waited += 1;
+            let is_free = |task: &&TaskId| !self.counts(options, **task) && !self.is_last(**task);
+            let others: Vec<TaskId> = ready.iter().filter(is_free).copied().collect();
+            if !others.is_empty() {
+                return others;
+            }
+        }
+        self.waited = 0;
+        let intended = match self.intended.filter(is_ready) {
+            Some(task) => task,
+            None => self.draw(ready, options),
+        };
+        self.intended = Some(intended);
+        let may_go = |task: &&TaskId| **task == intended || !self.counts(options, **task);
+        let mut free: Vec<TaskId> = ready.iter().filter(may_go).copied().collect();
+        if free.iter().any(|task| !self.is_last(*task)) {
+            free.retain(|task| !self.is_last(*task));
+        }
+        free
+    }
+
+    /// Tells whether a task comes after all others in this run.
+    fn is_last(&self, task: TaskId) -> bool {
+        self.creators_come_last && self.has_created_all(task)
+    }
+
     fn counts(&self, options: &Options, task: TaskId) -> bool {
         let next = options.next_of(task);
         self.objects.is_empty()
@@ -146,17 +183,7 @@ impl Policy for Weighted {
             true => others().copied().collect(),
             false => options.ready.to_vec(),
         };
-        let intended = match self.intended.filter(|task| ready.contains(task)) {
-            Some(task) => task,
-            // Nobody was, or it waits for another one.
-            None => self.draw(&ready, options),
-        };
-        self.intended = Some(intended);
-        let may_go = |task: &&TaskId| **task == intended || !self.counts(options, **task);
-        let mut free: Vec<TaskId> = ready.iter().filter(may_go).copied().collect();
-        if self.creators_come_last && free.iter().any(|task| !self.has_created_all(*task)) {
-            free.retain(|task| !self.has_created_all(*task));
-        }
+        let free = self.free(&ready, options);
         let chosen = self.preference.choose(&free, &mut self.random);
         if self.counts(options, chosen) {
             let left = &mut self.tasks[chosen.index()].left;
@@ -252,6 +279,47 @@ mod tests {
         assert_eq!(never(1), 0);
         let [one_to_come, all_there] = [2, 3].map(never);
         assert!(one_to_come + 15 < all_there, "{one_to_come} {all_there}");
+    }
+
+    /// Asks whom of these it chooses, of whom the first two take steps that count.
+    fn chosen(policy: &mut Weighted, ready: &[u32]) -> TaskId {
+        let touches = |task: &u32| -> Rc<[Touch]> {
+            match task {
+                0 | 1 => Rc::new([Touch::write("a")]),
+                _ => Rc::new([]),
+            }
+        };
+        policy.choose(&Options {
+            number: 0,
+            ready: &ready.iter().copied().map(TaskId).collect::<Vec<_>>(),
+            next: &ready.iter().map(touches).collect::<Vec<_>>(),
+            suspected: &[],
+            current: None,
+            in_a_row: 0,
+            yielded: false,
+        })
+    }
+
+    #[test]
+    fn who_is_intended_is_waited_for_but_not_forever() {
+        for seed in 0..20 {
+            let weights = [2, 2, 0].map(|steps| Weight {
+                parent: None,
+                steps,
+            });
+            let mut policy = Weighted::new(seed, HashSet::from(["a".to_owned()]), &weights);
+            policy.intended = Some(TaskId(0));
+            for _ in 0..50 {
+                assert_eq!(chosen(&mut policy, &[1, 2]), TaskId(2));
+            }
+            assert_ne!(chosen(&mut policy, &[0, 1, 2]), TaskId(1));
+            policy.intended = Some(TaskId(0));
+            assert_eq!(chosen(&mut policy, &[1]), TaskId(1), "it may wait for that");
+            policy.intended = Some(TaskId(0));
+            policy.preference = Preference::new(false);
+            let mut steps = 0..2 * PATIENCE;
+            assert!(steps.any(|_| chosen(&mut policy, &[1, 2]) == TaskId(1)));
+        }
     }
 
     #[test]
