@@ -3,6 +3,8 @@
 pub(crate) mod applicability;
 pub(crate) mod budget;
 pub(crate) mod classes;
+pub(crate) mod contested;
+pub(crate) mod decided;
 pub(crate) mod effects;
 pub(crate) mod guarantee;
 pub(crate) mod here;

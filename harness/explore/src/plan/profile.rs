@@ -1,20 +1,19 @@
 //! Size of a program, as its runs have shown it: the measure of several strategies.
 
-use crosswire_model::{
-    Contention, EVERYTHING, Footprint, Mode, Rule, Run, Suspect, TaskId, Touch, Use, Weight,
-    is_data,
-};
+use crate::plan::contested::{Steps, contended, data, hash, shared_objects};
+use crosswire_model::{Rule, Run, Suspect, TaskId, Weight};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Size of a program, from one run or the mean of several.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Profile {
     /// Choices between several tasks.
     pub choices: u32,
+    /// Runs that have shown it.
+    pub runs: u32,
     /// All steps.
     pub all_steps: u32,
     /// Tasks, with their steps that matter.
@@ -25,14 +24,12 @@ pub(crate) struct Profile {
     objects: BTreeMap<String, Steps>,
 }
 
-/// Steps that touch an object.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Steps {
-    by_task: Vec<u64>,
-    /// Equal for objects that are always used by the same tasks in the same order: a lock and
-    /// what it protects. Which of them decides about the order makes no difference.
-    order: u64,
-}
+/// One run in so many, and more at the beginning, selects among all objects, not only among those
+/// whose order no other one has decided about: what has been so in the first runs may be chance.
+const AMONG_ALL: u32 = 4;
+
+/// Runs after which half of the others do that.
+const HARDLY_KNOWN: u32 = 4;
 
 /// Most objects that count at a time.
 const MOST_AT_A_TIME: usize = 64;
@@ -89,6 +86,7 @@ impl Profile {
         let tasks = by_task.into_iter().enumerate();
         Profile {
             choices: short(run.choices),
+            runs: 1,
             all_steps: short(trace.steps),
             tasks: tasks.map(|(index, steps)| weight(index, steps)).collect(),
             pairs: Vec::new(),
@@ -106,13 +104,26 @@ impl Profile {
         self.objects.is_empty()
     }
 
+    /// Returns the objects of which some are to count. The order of the others follows from theirs,
+    /// and is hardly ever what a bug is about.
+    fn among(&self, random: &mut ChaCha8Rng) -> Vec<(&String, &Steps)> {
+        let leads = |(_, steps): &(&String, &Steps)| steps.is_undecided();
+        let leaders: Vec<(&String, &Steps)> = self.objects.iter().filter(leads).collect();
+        let is_known = random.random_ratio(self.runs, self.runs + HARDLY_KNOWN);
+        let among_all = random.random_ratio(1, AMONG_ALL);
+        match !is_known || among_all || leaders.is_empty() {
+            true => self.objects.iter().collect(),
+            false => leaders,
+        }
+    }
+
     /// Draws what counts in a run in which every order of the steps that count is equally
     /// likely: one object, two, all of them, or every step. A bug that needs several orderings
     /// of two objects seldom shows where only one of them counts.
     pub fn weighted(&self, random: &mut ChaCha8Rng) -> Rule {
         let seed = random.next_u64();
         let mut kinds: BTreeMap<u64, Vec<&String>> = BTreeMap::new();
-        for (name, steps) in &self.objects {
+        for (name, steps) in self.among(random) {
             kinds.entry(steps.order).or_default().push(name);
         }
         let mut kinds: Vec<Vec<&String>> = kinds.into_values().collect();
@@ -121,8 +132,8 @@ impl Profile {
         kinds.shuffle(random);
         kinds.truncate(match random.random_range(0..8) {
             0 => 0,
-            1 | 2 => 1,
-            3..=5 => 2,
+            1..=4 => 1,
+            5 | 6 => 2,
             _ => MOST_AT_A_TIME,
         });
         let chosen: BTreeSet<&String> = kinds
@@ -156,6 +167,40 @@ fn short(steps: u64) -> u32 {
     u32::try_from(steps).unwrap_or(u32::MAX)
 }
 
+/// An object over several runs.
+#[derive(Debug, Default)]
+struct Contested {
+    by_task: Vec<Mean>,
+    order: u64,
+    deciders: Option<BTreeSet<String>>,
+}
+
+impl Contested {
+    /// Adds what a run, by number, has shown of it.
+    fn add(&mut self, run: u64, steps: Steps) {
+        let tasks = self.by_task.len().max(steps.by_task.len());
+        self.by_task.resize(tasks, Mean::default());
+        for (mean, steps) in self.by_task.iter_mut().zip(steps.by_task) {
+            mean.add(steps);
+        }
+        self.order = self.order.wrapping_add(hash(&(run, steps.order)));
+        if let Some(deciders) = steps.deciders {
+            match &mut self.deciders {
+                Some(known) => known.retain(|name| deciders.contains(name)),
+                None => self.deciders = Some(deciders),
+            }
+        }
+    }
+
+    fn mean(&self) -> Steps {
+        Steps {
+            by_task: self.by_task.iter().map(|mean| mean.get()).collect(),
+            order: self.order,
+            deciders: self.deciders.clone(),
+        }
+    }
+}
+
 /// The mean of the profiles of several runs.
 #[derive(Debug, Default)]
 pub(crate) struct Profiles {
@@ -164,7 +209,7 @@ pub(crate) struct Profiles {
     all_steps: u64,
     /// Each task's creator, and its steps.
     tasks: Vec<(Option<TaskId>, Mean)>,
-    objects: BTreeMap<String, (Vec<Mean>, u64)>,
+    objects: BTreeMap<String, Contested>,
 }
 
 /// A mean over the runs in which there was anything at all.
@@ -204,12 +249,8 @@ impl Profiles {
             if self.objects.len() >= MOST_OBJECTS && !self.objects.contains_key(&name) {
                 continue;
             }
-            let (means, order) = self.objects.entry(name).or_default();
-            means.resize(means.len().max(steps.by_task.len()), Mean::default());
-            for (mean, steps) in means.iter_mut().zip(steps.by_task) {
-                mean.add(steps);
-            }
-            *order = order.wrapping_add(hash(&(self.runs, steps.order)));
+            let known = self.objects.entry(name).or_default();
+            known.add(self.runs, steps);
         }
     }
 
@@ -220,15 +261,11 @@ impl Profiles {
             parent: *parent,
             steps: steps.get(),
         });
-        let objects = self.objects.iter().map(|(name, (means, order))| {
-            let steps = Steps {
-                by_task: means.iter().map(|mean| mean.get()).collect(),
-                order: *order,
-            };
-            (name.clone(), steps)
-        });
+        let objects = self.objects.iter();
+        let objects = objects.map(|(name, known)| (name.clone(), known.mean()));
         Profile {
             choices: short(self.choices.div_ceil(runs)),
+            runs: short(self.runs),
             all_steps: short(self.all_steps.div_ceil(runs)),
             tasks: tasks.collect(),
             pairs: Vec::new(),
@@ -237,122 +274,11 @@ impl Profiles {
     }
 }
 
-/// Leaves out what is no data, and mapped files of which words are known.
-fn data(mut objects: BTreeMap<String, Steps>) -> BTreeMap<String, Steps> {
-    let file_of = |object: &String| object.rsplit_once("+0x").map(|(file, _)| file.to_owned());
-    let files: BTreeSet<String> = objects.keys().filter_map(file_of).collect();
-    objects.retain(|object, _| is_data(object) && !files.contains(object));
-    objects
-}
-
-/// Returns the objects for which processes compete in a run, with the steps of each task that
-/// use them.
-fn contended(contention: &Contention, tasks: usize) -> BTreeMap<String, Steps> {
-    let contended = contention.iter().filter(|(_, uses)| has_competition(uses));
-    let steps = |uses: &Vec<Use>| {
-        let mut by_task = vec![0; tasks];
-        let mut turns: Vec<TaskId> = Vec::new();
-        let mut last = None;
-        for used in uses {
-            // One step counts once, however it uses the object.
-            if last.replace(used.step) != Some(used.step)
-                && let Some(steps) = by_task.get_mut(used.task.index())
-            {
-                *steps += 1;
-            }
-            turns.push(used.task);
-        }
-        turns.dedup();
-        Steps {
-            by_task,
-            order: hash(&turns),
-        }
-    };
-    contended
-        .map(|(name, uses)| (name.clone(), steps(uses)))
-        .collect()
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Tells whether the order of two of these uses could be another one.
-fn has_competition(uses: &[Use]) -> bool {
-    // Of each process, its latest use in each way: what is unknown of an earlier one is
-    // unknown of that.
-    let mut latest: Vec<&Use> = Vec::new();
-    for used in uses {
-        if latest.iter().any(|earlier| earlier.competes_with(used)) {
-            return true;
-        }
-        latest.retain(|other| (other.process, other.mode) != (used.process, used.mode));
-        latest.push(used);
-    }
-    false
-}
-
-/// Returns the objects about which several tasks may compete, by footprints: a step that may
-/// touch everything touches every one of them.
-fn shared_objects(footprints: &[Footprint], tasks: usize) -> BTreeMap<String, Steps> {
-    let mut objects: BTreeMap<&str, (Vec<u64>, bool)> = BTreeMap::new();
-    let mut everything = vec![0; tasks];
-    for footprint in footprints {
-        let task = footprint.task.index();
-        let names_all = |touch: &Touch| touch.object == EVERYTHING;
-        let touches_all = footprint.touches.iter().any(names_all);
-        everything[task] += u64::from(touches_all);
-        let mut last = None;
-        for touch in footprint.touches.iter().filter(|touch| !names_all(touch)) {
-            let unused = || (vec![0; tasks], false);
-            let (users, changed) = objects.entry(&touch.object).or_insert_with(unused);
-            *changed |= touch.mode != Mode::Read;
-            // Touches are sorted; one step counts once, however it touches the object.
-            let counts = !touches_all && last.replace(&touch.object) != Some(&touch.object);
-            users[task] += u64::from(counts);
-        }
-    }
-    let is_shared = |users: &[u64]| users.iter().filter(|steps| **steps > 0).count() > 1;
-    let shared = objects
-        .into_iter()
-        .filter(|(_, (users, changed))| *changed && is_shared(users));
-    let with_everything = |(name, (mut users, _)): (&str, (Vec<u64>, bool))| {
-        for (steps, all) in users.iter_mut().zip(&everything) {
-            *steps += all;
-        }
-        let steps = Steps {
-            by_task: users,
-            order: hash(&name),
-        };
-        (name.to_owned(), steps)
-    };
-    shared.map(with_everything).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn print(task: u32, touches: &[Touch]) -> Footprint {
-        Footprint {
-            task: TaskId(task),
-            choices: Vec::new(),
-            touches: touches.to_vec(),
-        }
-    }
-
-    fn used(step: u64, process: u32, mode: Mode, known: &[u32]) -> Use {
-        Use {
-            step,
-            task: TaskId(process),
-            mode,
-            process: process as usize,
-            time: 1,
-            known: known.into(),
-        }
-    }
+    use crate::plan::contested::uses;
+    use crosswire_model::Contention;
 
     fn run_with(contention: Contention) -> Run {
         let mut run = crosswire_model::testing::RunBuilder::new(&["a", "b", "c"])
@@ -375,12 +301,6 @@ mod tests {
             *drawn.entry(names).or_default() += 1;
         }
         drawn
-    }
-
-    /// Uses by processes in this order, which know nothing of each other.
-    fn uses(processes: &[u32]) -> Vec<Use> {
-        let of = |(step, process): (usize, &u32)| used(step as u64, *process, Mode::Write, &[]);
-        processes.iter().enumerate().map(of).collect()
     }
 
     #[test]
@@ -420,14 +340,37 @@ mod tests {
     }
 
     #[test]
-    fn what_creation_orders_is_not_competed_for() {
-        let ordered = vec![
-            used(0, 0, Mode::Write, &[1]),
-            used(1, 1, Mode::Write, &[1, 1]),
-        ];
-        assert!(!has_competition(&ordered));
-        assert!(has_competition(&uses(&[0, 1])));
-        assert!(!has_competition(&uses(&[0, 0])));
+    fn what_others_decide_about_is_selected_seldom_once_enough_runs_have_shown_it() {
+        let name = |word: &str| format!("file /m+{word}");
+        let led = |word: &str, order: u64, deciders: &[&str]| {
+            let deciders = deciders.iter().map(|word| name(word)).collect();
+            let steps = Steps {
+                order,
+                deciders: Some(deciders),
+                ..Steps::default()
+            };
+            (name(word), steps)
+        };
+        let run = |deciders: &[&str]| Profile {
+            objects: [led("0x0", 1, &[]), led("0x8", 2, deciders)].into(),
+            ..Profile::of_length(9)
+        };
+        // Of 200 runs, those in which the second word counts alone.
+        let alone = |runs: usize, deciders: &[&str]| {
+            let mut profiles = Profiles::default();
+            (0..runs).for_each(|_| profiles.add(run(deciders)));
+            let drawn = drawn(&profiles.mean());
+            drawn.get(&vec![name("0x8")]).copied().unwrap_or(0)
+        };
+        let (unknown, known) = (alone(1, &["0x0"]), alone(100, &["0x0"]));
+        assert!(0 < known && known < unknown, "{known} {unknown}");
+        assert!(2 * known < alone(100, &[]));
+        // One run in which nothing decides about it is enough.
+        let mut profiles = Profiles::default();
+        for deciders in [&["0x0"][..], &[], &["0x0"]] {
+            profiles.add(run(deciders));
+        }
+        assert!(profiles.mean().objects[&name("0x8")].is_undecided());
     }
 
     #[test]
@@ -446,34 +389,5 @@ mod tests {
         let mean = profiles.mean();
         let steps: Vec<u64> = mean.tasks.iter().map(|task| task.steps).collect();
         assert_eq!((steps, mean.choices), (vec![2, 5], 3));
-    }
-
-    /// Returns names with steps by task.
-    fn told(objects: &BTreeMap<String, Steps>) -> Vec<(&str, &[u64])> {
-        let told = objects.iter();
-        told.map(|(name, steps)| (name.as_str(), &steps.by_task[..]))
-            .collect()
-    }
-
-    #[test]
-    fn only_what_is_changed_and_shared_is_competed_for() {
-        let footprints = [
-            print(0, &[Touch::read("a"), Touch::write("b"), Touch::write("c")]),
-            print(1, &[Touch::read("a"), Touch::read("b")]),
-        ];
-        let shared = shared_objects(&footprints, 2);
-        assert_eq!(told(&shared), [("b", &[1, 1][..])]);
-    }
-
-    #[test]
-    fn a_step_counts_once_for_what_it_touches_and_for_all_if_it_may_touch_everything() {
-        let footprints = [
-            print(0, &[Touch::read("a"), Touch::write("a")]),
-            print(1, &[Touch::read("a")]),
-            print(1, &[Touch::everything(), Touch::read("a")]),
-            print(2, &[Touch::everything()]),
-        ];
-        let shared = shared_objects(&footprints, 3);
-        assert_eq!(told(&shared), [("a", &[1, 2, 1][..])]);
     }
 }
