@@ -59,8 +59,9 @@ impl Mix {
         }
     }
 
-    /// Returns the proportions by what the strategies have shown in as many runs each. How
-    /// many orders are new counts twice: bugs need several of them together.
+    /// Returns the proportions by what the strategies have shown in as many runs each. Half as
+    /// many orders as the best has shown may be as good: a few runs tell no more. Below that, their
+    /// number counts twice, since bugs need several of them together.
     pub fn proportions(&self) -> Proportions {
         // Of a strategy that is rare little is known, and it takes few runs from others.
         let known = |shown: &&Shown| shown.numbers.len() >= ENOUGH;
@@ -73,7 +74,9 @@ impl Mix {
         let best = self.strategies.iter().filter_map(number).max().unwrap_or(0) as u64;
         std::array::from_fn(|place| {
             let factor = match number(&self.strategies[place]) {
-                Some(number) if best > 0 => BEST * (number as u64).pow(2) / best.pow(2),
+                Some(number) if 2 * (number as u64) < best => {
+                    BEST * (2 * number as u64).pow(2) / best.pow(2)
+                }
                 _ => BEST,
             };
             MIX[place].1 * factor.max(LEAST)
@@ -98,6 +101,20 @@ mod tests {
         let [first, second, third, fourth, fifth] = mix.proportions();
         assert_eq!([first, fourth, fifth], [scaled[0], scaled[3], scaled[4]]);
         assert_eq!([second, third], [LEAST * MIX[1].1, LEAST * MIX[2].1]);
+    }
+
+    #[test]
+    fn half_as_many_orders_may_be_as_good() {
+        let mut mix = Mix::default();
+        for run in 0..10_u64 {
+            mix.add(0, 10 * run..10 * run + 10);
+            mix.add(1, 5 * run..5 * run + 5);
+            mix.add(2, 3 * run..3 * run + 3);
+        }
+        let [first, second, third, ..] = mix.proportions();
+        let [one, other, _, ..] = usual().map(|proportion| BEST * proportion);
+        assert_eq!([first, second], [one, other]);
+        assert_eq!(third, BEST * 36 / 100 * MIX[2].1);
     }
 
     #[test]
