@@ -9,6 +9,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Steps {
     pub by_task: Vec<u64>,
+    /// Tasks that change it, besides those that only read it.
+    pub changed_by: BTreeSet<TaskId>,
     /// Equal for objects that are always used by the same tasks in the same order: a lock and
     /// what it protects. Which of them decides about the order makes no difference.
     pub order: u64,
@@ -37,6 +39,7 @@ pub(crate) fn contended(contention: &Contention, tasks: usize) -> BTreeMap<Strin
     let contended = contention.iter().filter(|(_, uses)| has_competition(uses));
     let steps = |uses: &Vec<Use>| {
         let mut by_task = vec![0; tasks];
+        let changes = uses.iter().filter(|used| used.mode != Mode::Read);
         let mut turns: Vec<TaskId> = Vec::new();
         let mut last = None;
         for used in uses {
@@ -51,6 +54,7 @@ pub(crate) fn contended(contention: &Contention, tasks: usize) -> BTreeMap<Strin
         turns.dedup();
         Steps {
             by_task,
+            changed_by: changes.map(|used| used.task).collect(),
             order: hash(&turns),
             deciders: None,
         }
@@ -119,7 +123,7 @@ pub(crate) fn shared_objects(footprints: &[Footprint], tasks: usize) -> BTreeMap
         let steps = Steps {
             by_task: users,
             order: hash(&name),
-            deciders: None,
+            ..Steps::default()
         };
         (name.to_owned(), steps)
     };

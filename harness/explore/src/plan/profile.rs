@@ -31,6 +31,9 @@ const AMONG_ALL: u32 = 4;
 /// Runs after which half of the others do that.
 const HARDLY_KNOWN: u32 = 4;
 
+/// One run in so many favours some tasks.
+const FAVOURS: u32 = 4;
+
 /// Most objects that count at a time.
 const MOST_AT_A_TIME: usize = 64;
 
@@ -117,6 +120,41 @@ impl Profile {
         }
     }
 
+    /// Makes a kind of tasks that is rarer than another as heavy as all others together, or the
+    /// others as much heavier than these. Where one task checks what many do, its steps hardly ever
+    /// come before those of all others, or after them, as long as each task is as heavy as another.
+    fn favour(&self, weights: &mut [Weight], random: &mut ChaCha8Rng) {
+        let mut alike: BTreeMap<Vec<(&String, bool)>, Vec<usize>> = BTreeMap::new();
+        for index in (0..weights.len()).filter(|index| weights[*index].steps > 0) {
+            alike.entry(self.ways_of(index)).or_default().push(index);
+        }
+        let most = alike.values().map(Vec::len).max().unwrap_or(0);
+        let rare: Vec<Vec<usize>> = (alike.into_values())
+            .filter(|tasks| tasks.len() < most)
+            .collect();
+        let Some(chosen) = rare.choose(random) else {
+            return;
+        };
+        let all: u64 = weights.iter().map(|weight| weight.steps).sum();
+        let own: u64 = chosen.iter().map(|index| weights[*index].steps).sum();
+        let factor = (all - own).div_ceil(own);
+        let is_first = random.random_bool(0.5);
+        for (index, weight) in weights.iter_mut().enumerate() {
+            if chosen.contains(&index) == is_first {
+                weight.steps *= factor;
+            }
+        }
+    }
+
+    /// Returns the objects that a task uses, and whether it changes them.
+    fn ways_of(&self, index: usize) -> Vec<(&String, bool)> {
+        let task = TaskId(u32::try_from(index).expect("tasks have numbers of 32 bits"));
+        let uses = |steps: &Steps| steps.by_task.get(index).is_some_and(|steps| *steps > 0);
+        let used = self.objects.iter().filter(|(_, steps)| uses(steps));
+        used.map(|(name, steps)| (name, steps.changed_by.contains(&task)))
+            .collect()
+    }
+
     /// Draws what counts in a run in which every order of the steps that count is equally
     /// likely: one object, two, all of them, or every step. A bug that needs several orderings
     /// of two objects seldom shows where only one of them counts.
@@ -140,18 +178,15 @@ impl Profile {
             .iter()
             .filter_map(|kind| kind.choose(random).copied())
             .collect();
-        if chosen.is_empty() {
-            return Rule::Weighted {
-                seed,
-                object: None,
-                beside: Vec::new(),
-                weights: self.tasks.clone(),
-            };
-        }
         let mut weights = self.tasks.clone();
-        for (index, weight) in weights.iter_mut().enumerate() {
-            let of = |name: &&String| self.objects[*name].by_task.get(index).copied();
-            weight.steps = chosen.iter().filter_map(of).sum();
+        if !chosen.is_empty() {
+            for (index, weight) in weights.iter_mut().enumerate() {
+                let of = |name: &&String| self.objects[*name].by_task.get(index).copied();
+                weight.steps = chosen.iter().filter_map(of).sum();
+            }
+        }
+        if random.random_ratio(1, FAVOURS) {
+            self.favour(&mut weights, random);
         }
         let mut names = chosen.into_iter().cloned();
         Rule::Weighted {
@@ -171,6 +206,7 @@ fn short(steps: u64) -> u32 {
 #[derive(Debug, Default)]
 struct Contested {
     by_task: Vec<Mean>,
+    changed_by: BTreeSet<TaskId>,
     order: u64,
     deciders: Option<BTreeSet<String>>,
 }
@@ -183,6 +219,7 @@ impl Contested {
         for (mean, steps) in self.by_task.iter_mut().zip(steps.by_task) {
             mean.add(steps);
         }
+        self.changed_by.extend(steps.changed_by);
         self.order = self.order.wrapping_add(hash(&(run, steps.order)));
         if let Some(deciders) = steps.deciders {
             match &mut self.deciders {
@@ -195,6 +232,7 @@ impl Contested {
     fn mean(&self) -> Steps {
         Steps {
             by_task: self.by_task.iter().map(|mean| mean.get()).collect(),
+            changed_by: self.changed_by.clone(),
             order: self.order,
             deciders: self.deciders.clone(),
         }
@@ -288,10 +326,14 @@ mod tests {
         run
     }
 
+    fn random() -> ChaCha8Rng {
+        use rand::SeedableRng;
+        ChaCha8Rng::seed_from_u64(1)
+    }
+
     /// The objects that count under rules drawn from a profile, and how often.
     fn drawn(profile: &Profile) -> BTreeMap<Vec<String>, u32> {
-        use rand::SeedableRng;
-        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut random = random();
         let mut drawn = BTreeMap::new();
         for _ in 0..200 {
             let Rule::Weighted { object, beside, .. } = profile.weighted(&mut random) else {
@@ -371,6 +413,56 @@ mod tests {
             profiles.add(run(deciders));
         }
         assert!(profiles.mean().objects[&name("0x8")].is_undecided());
+    }
+
+    #[test]
+    fn who_is_unlike_many_others_is_favoured_in_some_runs_and_they_in_others() {
+        let word = |checkers: &[u32]| {
+            let steps = Steps {
+                by_task: vec![0, 1, 1, 1, 1],
+                changed_by: (1..5)
+                    .filter(|task| !checkers.contains(task))
+                    .map(TaskId)
+                    .collect(),
+                ..Steps::default()
+            };
+            Profile {
+                tasks: [5; 5]
+                    .map(|steps| Weight {
+                        parent: None,
+                        steps,
+                    })
+                    .to_vec(),
+                objects: [("file /m+0x0".to_owned(), steps)].into(),
+                ..Profile::of_length(9)
+            }
+        };
+        let weights = |checkers: &[u32]| {
+            let (profile, mut seen) = (word(checkers), BTreeMap::<Vec<u64>, u32>::new());
+            let mut random = random();
+            for _ in 0..200 {
+                if let Rule::Weighted {
+                    object: Some(_),
+                    weights,
+                    ..
+                } = profile.weighted(&mut random)
+                {
+                    let steps = weights.iter().map(|weight| weight.steps).collect();
+                    *seen.entry(steps).or_default() += 1;
+                }
+            }
+            seen
+        };
+        let seen = weights(&[4]);
+        assert_eq!(seen.len(), 3, "{seen:?}");
+        let [usual, first, last] = [[0, 1, 1, 1, 1], [0, 1, 1, 1, 3], [0, 3, 3, 3, 1]];
+        let count = |steps: [u64; 5]| seen[&steps.to_vec()];
+        assert!(count(usual) > count(first) + count(last));
+        // None of them is unlike the others, or each kind is as large as the other.
+        for checkers in [&[][..], &[3, 4]] {
+            let seen = weights(checkers);
+            assert!(seen.into_keys().eq([usual.to_vec()]));
+        }
     }
 
     #[test]
