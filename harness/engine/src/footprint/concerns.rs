@@ -5,6 +5,7 @@
 //! proofs: files outside the run's directories count as one, and how much time a step takes is
 //! left out of account.
 
+use super::kernel_files::{self, OUTSIDE};
 use super::objects::{self, SOCKETS};
 use crate::emulate::address::{self, destination};
 use crate::run::session::Session;
@@ -14,10 +15,9 @@ use crosswire_calls::{Arg, Does, Fact, Mapping, Row, Timer};
 use crosswire_kernel::{descriptor, memory};
 use crosswire_model::{EVERYTHING, Touch};
 use libc::{FIOCLEX, FIONBIO, FIONCLEX};
+use std::path::Path;
 use std::rc::Rc;
 
-/// Object of all files outside the directories of the run.
-const OUTSIDE: &str = "files outside";
 /// The kind of the requests of ioctl(2) that concern terminals (asm-generic/ioctls.h).
 const TERMINALS: u64 = b'T' as u64;
 /// Object of what epoll instances watch: which is which is not looked into.
@@ -285,7 +285,7 @@ impl Session<'_> {
     }
 
     /// The processes that the signal which a task is about to send, if it does, may end.
-    pub(super) fn targets_of_signal(&self, index: usize) -> Vec<usize> {
+    pub fn targets_of_signal(&self, index: usize) -> Vec<usize> {
         let row = self.tasks[index].entering.row();
         if !matches!(row.does, Does::Kill | Does::KillThread | Does::QueueSignal)
             || self.asks_by_signal(index)
@@ -384,8 +384,11 @@ impl Session<'_> {
                 let directory = directory.map(|at| args[at] as i32);
                 let objects = &mut self.footprints.objects;
                 touches.extend(objects.names(tid, row, &args, directory, &name));
-            } else if objects::is_of_kernel(std::path::Path::new(&name)) {
-                touches.push(Touch::read(EVERYTHING));
+            } else if objects::is_of_kernel(Path::new(&name)) {
+                let known = kernel_files::object(tid, Path::new(&name));
+                let reads = !matches!(row.does, Does::Open) || !opens_to_change(&entering);
+                let object = known.filter(|_| reads);
+                touches.push(object.map_or(Touch::read(EVERYTHING), Touch::read));
             } else {
                 // No device in a sandbox keeps what is written to it.
                 let is_device = is_inside(&name, &["/dev".to_owned()]);

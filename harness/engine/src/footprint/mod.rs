@@ -12,6 +12,7 @@ pub(crate) mod ends;
 pub(crate) mod footprints;
 pub(crate) mod groups;
 mod in_flight;
+mod kernel_files;
 mod mappings;
 mod names;
 pub(crate) mod objects;

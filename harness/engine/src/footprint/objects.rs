@@ -1,6 +1,7 @@
 //! Kernel objects by names that are the same in every run: files by their path, what
 //! has no path by who made it.
 
+use super::kernel_files;
 use crate::files::known;
 use crosswire_calls::{Does, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, memory};
@@ -227,8 +228,9 @@ impl ObjectNames {
         let may_write = fs::symlink_metadata(&link).is_ok_and(|link| link.mode() & 0o200 != 0);
         let hangs_up = target.ends_with("/ptmx");
         let name = match is_of_kernel(Path::new(&*target)) {
-            // It shows what others do: processes, changes of files.
-            true => EVERYTHING.to_owned(),
+            // It may show what others do: processes, changes of files.
+            true => kernel_files::object(tid, Path::new(&*target))
+                .unwrap_or_else(|| EVERYTHING.to_owned()),
             false => {
                 self.note_names(Path::new(&*target), &data);
                 file(&target)

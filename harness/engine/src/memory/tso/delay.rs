@@ -60,7 +60,7 @@ impl Session<'_> {
         let has_room = buffer.in_a_row < MOST;
         let is_known = !is_split || self.memory.splittable;
         let is_delayed = self.setup.plan.memory.delays(store);
-        if is_known && !is_delayed || !self.may_be_noticed(&region, &pending, size) {
+        if is_known && !is_delayed || !self.may_be_noticed(index, &region, &pending, size) {
             return;
         }
         self.memory.splittable |= is_split;
@@ -90,9 +90,11 @@ impl Session<'_> {
     }
 
     /// Tells whether it can matter to others when a store becomes visible.
-    fn may_be_noticed(&self, region: &Region, pending: &Pending, size: u64) -> bool {
+    fn may_be_noticed(&self, index: usize, region: &Region, pending: &Pending, size: u64) -> bool {
         let start_up = &self.setup.plan.start_up;
-        !self.follows_contest() || {
+        // What threads of one process do to each other is not followed.
+        let has_threads = self.tasks.other_threads(index).next().is_some();
+        !self.follows_contest() || has_threads || {
             let place = region.position(pending.address);
             let mut touches = self
                 .words(region.object, place, size, AccessKind::Write)

@@ -63,9 +63,15 @@ impl Session<'_> {
         let kills = row
             .signal()
             .is_some_and(|at| args[at] == libc::SIGKILL as u64);
+        let targets = match kills {
+            true => self.targets_of_signal(index),
+            false => Vec::new(),
+        };
         for other in 0..self.tasks.len() {
             let shares = self.space_number(other) == self.space_number(index);
-            if kills || concerns_process && shares {
+            // All, where it is not known whom the signal reaches.
+            let is_reached = targets.is_empty() || targets.contains(&self.tasks[other].process);
+            if kills && is_reached || concerns_process && shares {
                 self.drain(other)?;
             }
         }
