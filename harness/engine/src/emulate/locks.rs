@@ -11,7 +11,7 @@ use crate::emulate::Emulated;
 use crate::emulate::sockets::direction;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
-use crosswire_calls::Does;
+use crosswire_calls::{Does, is_file_lock_command};
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::descriptor;
 use crosswire_model::{Call, What};
@@ -36,14 +36,8 @@ impl Session<'_> {
             let entering = &self.tasks[index].entering;
             (entering.row(), entering.args)
         };
-        let locks = match row.does {
-            Does::LockFile => true,
-            Does::Control => matches!(
-                args[1] as c_int,
-                F_SETLK | F_SETLKW | F_OFD_SETLK | F_OFD_SETLKW
-            ),
-            _ => false,
-        };
+        let locks = row.does == Does::LockFile
+            || row.does == Does::Control && is_file_lock_command(args[1]);
         if locks {
             self.note_locking(index, args[0]);
         }

@@ -7,7 +7,7 @@ use crate::run::session::{Halt, Session};
 use crosswire_kernel::{descriptor, memory};
 use libc::{EPOLL_CTL_MOD, EPOLLET, EPOLLONESHOT};
 
-/// An epoll instance, and what it is told of a descriptor that it watches.
+/// An epoll instance, and how it watches a descriptor.
 struct Edge {
     instance: u64,
     number: u64,
@@ -16,10 +16,14 @@ struct Edge {
 }
 
 impl Session<'_> {
-    /// Makes epoll instances look again at a descriptor that they watch for edges, as if the other
-    /// side had done something just after the call was refused that the task is about to make.
-    pub(super) fn bring_edges(&mut self, index: usize, number: u64) -> Result<(), Halt> {
-        let edges = self.edges(index, number);
+    /// Makes epoll instances look again at the descriptor of a transfer that they watch for edges,
+    /// as if the other side had done something just after it was refused.
+    pub(super) fn bring_edges(&mut self, index: usize) -> Result<(), Halt> {
+        let entering = self.tasks[index].entering;
+        let Some(transfer) = entering.row().transfer() else {
+            return Ok(());
+        };
+        let edges = self.edges(index, entering.args[transfer.descriptor]);
         if edges.is_empty() {
             return Ok(());
         }

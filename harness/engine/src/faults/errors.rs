@@ -35,8 +35,7 @@ impl Session<'_> {
             EPIPE => {
                 matches!(kind, FileType::Pipe | FileType::Stream) && transfer.flow == Flow::Out
             }
-            ECONNRESET => matches!(kind, FileType::Stream | FileType::Datagram),
-            ENOBUFS => matches!(kind, FileType::Stream | FileType::Datagram),
+            ECONNRESET | ENOBUFS => matches!(kind, FileType::Stream | FileType::Datagram),
             EAGAIN => {
                 let asks = self.message_flags(index) & MSG_DONTWAIT != 0;
                 kind != FileType::Regular && (asks || descriptor::is_non_blocking(&file))

@@ -100,11 +100,8 @@ impl Session<'_> {
                 Ok(Strike::None)
             }
             Action::Errno(errno) => {
-                if let (EAGAIN, Some(transfer)) =
-                    (errno.0, self.tasks[index].entering.row().transfer())
-                {
-                    let number = self.tasks[index].entering.args[transfer.descriptor];
-                    self.bring_edges(index, number)?;
+                if errno.0 == EAGAIN {
+                    self.bring_edges(index)?;
                 }
                 Ok(Strike::Answer(-i64::from(errno.0)))
             }

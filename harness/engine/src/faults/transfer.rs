@@ -124,11 +124,8 @@ impl Session<'_> {
     /// possible buffer if it may wait.
     fn fill(&mut self, index: usize) -> Result<Option<Strike>, Halt> {
         let strike = self.filled(index);
-        if let (Some(Strike::Answer(_)), Some(transfer)) =
-            (&strike, self.tasks[index].entering.row().transfer())
-        {
-            let number = self.tasks[index].entering.args[transfer.descriptor];
-            self.bring_edges(index, number)?;
+        if let Some(Strike::Answer(_)) = strike {
+            self.bring_edges(index)?;
         }
         Ok(strike)
     }

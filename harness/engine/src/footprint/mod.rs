@@ -14,7 +14,7 @@ pub(crate) mod groups;
 mod in_flight;
 mod kernel_files;
 mod mappings;
-mod names;
+pub(crate) mod names;
 pub(crate) mod objects;
 mod paths;
 mod times;

@@ -5,7 +5,25 @@ use crate::run::session::Session;
 use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::Does;
 use crosswire_kernel::descriptor;
+use crosswire_kernel::tracee::Entering;
 use crosswire_model::Touch;
+
+/// Tells whether a call may change a file that it names.
+pub(crate) fn changes_by_name(entering: &Entering) -> bool {
+    match entering.row().does {
+        Does::Open => opens_to_change(entering),
+        does => matches!(
+            does,
+            Does::Remove
+                | Does::Rename
+                | Does::Link
+                | Does::Symlink
+                | Does::MakeNode
+                | Does::MakeDirectory
+                | Does::ChangeFile
+        ),
+    }
+}
 
 impl Session<'_> {
     /// Returns what a task's call touches by the names that it uses.
@@ -22,15 +40,7 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let (tid, args) = (task.tid, task.entering.args);
         match task.entering.row().does {
-            Does::Open if !opens_to_change(&task.entering) => Vec::new(),
-            Does::Open
-            | Does::Remove
-            | Does::Rename
-            | Does::Link
-            | Does::Symlink
-            | Does::MakeNode
-            | Does::MakeDirectory
-            | Does::ChangeFile => self.of_names(index),
+            _ if changes_by_name(&task.entering) => self.of_names(index),
             Does::Bind => match task.path.as_deref() {
                 // Neither an abstract name nor an address of the internet.
                 Some(path) if !path.starts_with('@') && !path.contains(':') => {

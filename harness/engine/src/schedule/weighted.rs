@@ -129,7 +129,7 @@ impl Weighted {
     fn free(&mut self, ready: &[TaskId], options: &Options) -> Vec<TaskId> {
         let is_ready = |task: &TaskId| ready.contains(task);
         // The lock that the intended task waits for may be free after steps that do not count: if
-        // another one were drawn, whoever comes to a lock first would come first to what counts.
+        // another one were drawn, the first at a lock would be the first at what counts, too.
         // But what it waits for may also need a step that counts, or never happen.
         let has_to_wait = self.intended.is_some_and(|task| !is_ready(&task));
         if has_to_wait && self.waited < PATIENCE && !options.gives_way() {

@@ -7,6 +7,7 @@
 //! ends before.
 
 use crate::emulate::address;
+use crate::footprint::names::changes_by_name;
 use crate::footprint::objects::{entries, file, writers};
 use crate::run::session::Session;
 use crate::start::loading::{TRIED, is_inside, leads_inside, opens_to_change};
@@ -178,15 +179,7 @@ impl Session<'_> {
         let task = &self.tasks[index];
         let (row, args) = (task.entering.row(), task.entering.args);
         let paths = match row.does {
-            Does::Open if !opens_to_change(&task.entering) => Vec::new(),
-            Does::Open
-            | Does::Remove
-            | Does::Rename
-            | Does::Link
-            | Does::Symlink
-            | Does::MakeNode
-            | Does::MakeDirectory
-            | Does::ChangeFile => self.paths_of(index, row, &args),
+            _ if changes_by_name(&task.entering) => self.paths_of(index, row, &args),
             Does::Bind => {
                 let path = task.path.as_deref().filter(|path| path.starts_with('/'));
                 path.map(PathBuf::from).into_iter().collect()
