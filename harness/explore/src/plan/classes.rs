@@ -85,9 +85,13 @@ pub(crate) fn by_effect(kind: &FaultKind) -> bool {
 }
 
 /// Returns the points of a run; if it has footprints, also which of them stand for others as
-/// to faults of these kinds.
+/// to faults of these kinds. A run with faults shows other points than there are without.
 pub(crate) fn learned(run: &Run, successors: &[Successor], kinds: &[FaultKind]) -> Points {
+    if !run.plan.faults.is_empty() {
+        return Points::refused(run);
+    }
     let mut points = Points::of(&run.trace);
+    points.note_plan(&run.plan);
     if run.trace.footprints.is_empty() {
         return points;
     }

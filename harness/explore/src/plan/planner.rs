@@ -55,6 +55,9 @@ const WITH_CLOCKS: u64 = 7;
 /// How often faults that stand for all are tried before those that come to the same.
 const ROUNDS: u64 = 20;
 
+/// In how many rounds each fault strikes once in the run that has shown its point.
+const IN_COURSE: u64 = 4;
+
 /// The last run that is looked at for faults that stand for others.
 const LOOKED_AT: u64 = 16;
 
@@ -120,11 +123,12 @@ impl Planner {
             }
         };
         let footprints = is_measured || self.by_effect && run % 2 == 0 && run <= LOOKED_AT;
-        Plan {
+        let (faults, course) = self.faults(run, lessons);
+        let plan = Plan {
             seed: self.seed,
             schedule,
             preemptions: None,
-            faults: self.faults(run, lessons),
+            faults,
             memory: (self.memory).of_run(self.seed, run, lessons.splittable),
             watches_threads: self.watches_threads,
             footprints,
@@ -144,6 +148,16 @@ impl Planner {
                 },
             },
             limits: self.limits.clone(),
+        };
+        match course {
+            None => plan,
+            Some(course) => Plan {
+                schedule: course.schedule.clone(),
+                memory: course.memory.clone(),
+                clocks_are_free: course.clocks_are_free,
+                ignores_clock_order: course.ignores_clock_order,
+                ..plan
+            },
         }
     }
 
@@ -180,18 +194,22 @@ impl Planner {
         self.strategy.rule(&mut rng, profile, &mix)
     }
 
-    /// Returns the faults of a run: every other run has one. As many such runs as there
+    /// Returns the faults of a run, and the plan whose course it takes up to there, if that is not
+    /// left to chance: every other run has a fault. As many such runs as there
     /// are faults that stand for all go through these once, in an order that the seed
     /// determines, and again under other schedules; then all the others have their turn. With
     /// few faults each meets many schedules; with more faults than runs the choice is random.
     ///
     /// Where two may come together, every other time through a second one is drawn for
     /// each.
-    fn faults(&self, run: u64, lessons: &Lessons) -> Vec<Fault> {
+    ///
+    /// Schedules that chance makes may seldom pass the point: one of a branch that only some
+    /// orders take. So each fault also strikes once in the run that has shown its point.
+    fn faults<'a>(&self, run: u64, lessons: &'a Lessons) -> (Vec<Fault>, Option<&'a Plan>) {
         let (all, examples) = (lessons.space.len(), lessons.space.examples());
         let count = examples.len() as u64;
-        if count == 0 || run.is_multiple_of(2) {
-            return Vec::new();
+        if all == 0 || run.is_multiple_of(2) {
+            return (Vec::new(), None);
         }
         let turn = (run - lessons.since.min(run)) / 2;
         let place = turn % (count * ROUNDS + all);
@@ -199,7 +217,8 @@ impl Planner {
             None => examples[permuted(place % count, count, self.seed) as usize],
             Some(rest) => permuted(rest, all, self.seed),
         };
-        let is_pair = self.fault_pairs && all > 1 && (turn / count) % 2 == 1;
+        let (round, in_round) = (turn / count.max(1), turn % count.max(1));
+        let is_pair = self.fault_pairs && count > 0 && all > 1 && round % 2 == 1;
         let second = is_pair.then(|| {
             let mut random = ChaCha8Rng::seed_from_u64(self.seed);
             random.set_stream(run ^ u64::MAX);
@@ -211,7 +230,10 @@ impl Planner {
             }
         });
         let numbers = [Some(first), second].into_iter().flatten();
-        numbers.map(|number| lessons.space.get(number)).collect()
+        let faults = numbers.map(|number| lessons.space.get(number)).collect();
+        let is_known = round < IN_COURSE && (round + in_round).is_multiple_of(IN_COURSE);
+        let course = is_known.then(|| lessons.space.shown_by(first)).flatten();
+        (faults, course)
     }
 }
 
@@ -355,6 +377,42 @@ mod tests {
         };
         assert_eq!(on.plan(3, &lessons), eleventh);
         assert_eq!(on.plan(0, &lessons), first);
+    }
+
+    #[test]
+    fn each_fault_strikes_once_in_the_run_that_has_shown_its_point() {
+        let shown = |calls: &[(&str, &str)], seed: u64| {
+            let mut points = Points::of(&fake::trace(calls));
+            let schedule = Schedule::new(Rule::RandomWalk { seed });
+            points.note_plan(&Plan {
+                schedule,
+                ..Plan::default()
+            });
+            points
+        };
+        let mut points = shown(&[("a", "write")], 100);
+        points.merge(shown(&[("a", "write"), ("a", "write"), ("b", "read")], 101));
+        points.merge(shown(&[("a", "write"), ("b", "read")], 102));
+        let lessons = Lessons {
+            space: FaultSpace::new(&["kill".parse().unwrap()], &points),
+            since: 1,
+            ..Lessons::default()
+        };
+        let planner = planner();
+        let plans = (1..60).map(|run| planner.plan(run, &lessons));
+        let in_course = plans.filter(|plan| match plan.schedule.rule {
+            Rule::RandomWalk { seed } => (100..103).contains(&seed),
+            _ => false,
+        });
+        let named = in_course.map(|plan| (plan.faults[0].to_string(), plan.schedule.rule));
+        let mut named: Vec<(String, Rule)> = named.collect();
+        named.sort_by(|a, b| a.0.cmp(&b.0));
+        let last = Rule::RandomWalk { seed: 101 };
+        let expected = ["kill:a@write#1", "kill:a@write#2", "kill:b@read#1"];
+        assert_eq!(
+            named,
+            expected.map(|fault| (fault.to_owned(), last.clone()))
+        );
     }
 
     #[test]

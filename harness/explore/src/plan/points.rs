@@ -2,9 +2,12 @@
 
 use crate::keep::pairs;
 use crate::plan::applicability::applies;
-use crosswire_model::{Access, Action, Call, Fault, FaultKind, Point, PointKind, Trace, What};
+use crosswire_model::{
+    Access, Action, Call, Fault, FaultKind, Plan, Point, PointKind, Run, Trace, What,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// The points of one process that differ only in their number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,11 +100,32 @@ pub(crate) fn count_sites(trace: &Trace, process: &str, call: Option<Call>, bloc
 pub(crate) struct Points {
     #[serde(with = "pairs")]
     most: BTreeMap<Site, u32>,
+    /// The plan of the run that has shown so many.
+    #[serde(skip)]
+    shown_by: BTreeMap<Site, Arc<Plan>>,
     /// Points that stand for those at which a kill comes to the same.
     examples: BTreeSet<(Site, u32)>,
+    /// Errors that a run with such a point could not have there: of a disk, in a pipe.
+    #[serde(skip)]
+    refused: HashSet<Fault>,
 }
 
 impl Points {
+    /// Returns what a run with faults shows of them: errors that it was to inject, and passed
+    /// their points without.
+    pub fn refused(run: &Run) -> Points {
+        let is_refused = |fault: &&Fault| {
+            let Point { call, blocked, nth } = fault.point;
+            let passed = || count_sites(&run.trace, &fault.process, call, blocked);
+            matches!(fault.action, Action::Errno(_)) && call.is_some() && passed() >= nth
+        };
+        let unused = run.trace.unused_faults.iter();
+        Points {
+            refused: unused.filter(is_refused).cloned().collect(),
+            ..Points::default()
+        }
+    }
+
     /// Returns the points of one run.
     pub fn of(trace: &Trace) -> Points {
         let mut points = Points::default();
@@ -118,6 +142,13 @@ impl Points {
         points
     }
 
+    /// Takes note of the plan of the run that has shown these points.
+    pub fn note_plan(&mut self, plan: &Plan) {
+        let plan = Arc::new(plan.clone());
+        let sites = self.most.keys();
+        self.shown_by = sites.map(|site| (site.clone(), plan.clone())).collect();
+    }
+
     /// Takes note of a point that stands for others at which a kill comes to the same.
     pub fn note_example(&mut self, fault: &Fault) {
         let Point { call, blocked, nth } = fault.point;
@@ -131,16 +162,21 @@ impl Points {
     }
 
     /// Adds what another run has shown; whether anything was new.
-    pub fn merge(&mut self, other: Points) -> bool {
+    pub fn merge(&mut self, mut other: Points) -> bool {
         let mut grown = false;
         for (site, count) in other.most {
-            let most = self.most.entry(site).or_default();
-            grown |= count > *most;
-            *most = count.max(*most);
+            let plan = other.shown_by.remove(&site);
+            let most = self.most.entry(site.clone()).or_default();
+            if count > *most {
+                *most = count;
+                self.shown_by.extend(plan.map(|plan| (site, plan)));
+                grown = true;
+            }
         }
         for example in other.examples {
             grown |= self.examples.insert(example);
         }
+        self.refused.extend(other.refused);
         grown
     }
 
@@ -198,6 +234,8 @@ struct Range {
     first: Point,
     /// The number of the first fault after these.
     end: u64,
+    /// The plan of a run that passed all of them.
+    shown_by: Option<Arc<Plan>>,
 }
 
 impl FaultSpace {
@@ -235,15 +273,27 @@ impl FaultSpace {
         };
         let before = self.len();
         self.push(kind.action, &site.process, site.kind.point(begin), end);
+        if let Some(range) = self.ranges.last_mut() {
+            range.shown_by = points.shown_by.get(site).cloned();
+        }
         let is_known = points
             .examples
             .iter()
             .any(|(known, _)| known.process == site.process);
         // What another action does depends on its call.
         let by_effect = is_known && matches!(kind.action, Action::Kill | Action::Pause(_));
+        let is_refused = |nth| {
+            let fault = || Fault {
+                action: kind.action,
+                process: site.process.clone(),
+                point: site.kind.point(nth),
+            };
+            !points.refused.is_empty() && points.refused.contains(&fault())
+        };
         let numbers = (begin..=end).filter(|nth| {
             !by_effect || kind.points.is_some() || points.examples.contains(&(site.clone(), *nth))
         });
+        let numbers = numbers.filter(|nth| !is_refused(*nth));
         let numbers = numbers.map(|nth| before + u64::from(nth - begin));
         self.examples.extend(numbers);
     }
@@ -275,6 +325,7 @@ impl FaultSpace {
             process: process.to_owned(),
             first,
             end,
+            shown_by: None,
         });
     }
 
@@ -288,9 +339,19 @@ impl FaultSpace {
         &self.examples
     }
 
+    /// Returns the plan of a run without faults that passed the point of the fault with this
+    /// number, if one is known.
+    pub fn shown_by(&self, number: u64) -> Option<&Plan> {
+        self.ranges[self.range(number)].shown_by.as_deref()
+    }
+
+    fn range(&self, number: u64) -> usize {
+        self.ranges.partition_point(|range| range.end <= number)
+    }
+
     /// Returns the fault with this number, which must be less than [`len`](Self::len).
     pub fn get(&self, number: u64) -> Fault {
-        let at = self.ranges.partition_point(|range| range.end <= number);
+        let at = self.range(number);
         let begin = at
             .checked_sub(1)
             .map_or(0, |before| self.ranges[before].end);
@@ -324,6 +385,7 @@ fn fits(action: Action, kind: SiteKind) -> bool {
 mod tests {
     use super::*;
     use crate::fake;
+    use crosswire_model::End;
 
     #[test]
     fn the_space_holds_each_fault_once() {
@@ -385,6 +447,30 @@ mod tests {
         assert_eq!(examples("pause(3)"), ["pause(3):a@write#2"]);
         assert_eq!(examples("short-io").len(), 3);
         assert_eq!(examples("kill:a@write").len(), 3);
+    }
+
+    #[test]
+    fn errors_that_a_point_cannot_have_give_way_to_others() {
+        let trace = fake::trace(&[("a", "write"), ("a", "write"), ("b", "read")]);
+        let mut points = Points::of(&trace);
+        let mut run = crosswire_model::testing::RunBuilder::new(&[]).end(End::Finished);
+        let refused = ["errno(ENOSPC):a@write#2", "errno(EIO):a@write#1"];
+        let missed = ["errno(EIO):b@read#2", "pause(3):b@read#1"];
+        let unused = refused.iter().chain(&missed);
+        run.trace = Trace {
+            unused_faults: unused.map(|fault| fault.parse().unwrap()).collect(),
+            ..trace
+        };
+        assert!(!points.merge(Points::refused(&run)));
+        let kinds = ["errno(ENOSPC)", "errno(EIO)", "pause(3)"].map(|kind| kind.parse().unwrap());
+        let space = FaultSpace::new(&kinds, &points);
+        let all: BTreeSet<u64> = (0..space.len()).collect();
+        let examples: BTreeSet<u64> = space.examples().iter().copied().collect();
+        let others: Vec<String> = all
+            .difference(&examples)
+            .map(|number| space.get(*number).to_string())
+            .collect();
+        assert_eq!(others, refused);
     }
 
     #[test]
