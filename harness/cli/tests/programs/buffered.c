@@ -1,6 +1,7 @@
 /* Stores that wait in store buffers, where something else happens to them or to their task: a
  * child stores, the parent sees the result. Each mode ends with status 0 on an x86 processor. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <emmintrin.h>
 #include <pthread.h>
 #include <signal.h>
@@ -109,6 +110,20 @@ static int threads(void)
 	return pthread_join(thread, NULL) || wrong;
 }
 
+static void *rests(void *unused)
+{
+	pause();
+	return unused;
+}
+
+/* The dynamic loader sees what the allocator has stored for it, and stores behind that. */
+static int library(void)
+{
+	pthread_t thread;
+	pthread_create(&thread, NULL, rests, NULL);
+	return !dlopen("libgcc_s.so.1", RTLD_NOW);
+}
+
 static int executes(void)
 {
 	word[0] = 3;
@@ -161,6 +176,7 @@ static const struct {
 	{ "string", string, 1 },   { "update", update, -4 },	 { "many", many, 1 },
 	{ "threads", threads, 1 }, { "executes", executes, 3 },	 { "dies", dies, 3 },
 	{ "works", works, 1 },	   { "signalled", signalled, 9 }, { "edges", edges, 0 },
+	{ "library", library, 0 },
 };
 
 int main(int count, char **arguments)

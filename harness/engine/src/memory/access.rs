@@ -256,13 +256,16 @@ impl Session<'_> {
         let is_own = |region: &Region| region.own;
         if !self.space(index).at(pending.address).is_some_and(is_own)
             || !self.is_linkage(index, pending.trampoline)
+            || self.comes_behind_stores(index, &pending)
         {
             return Ok(false);
         }
         self.tasks[index].access = None;
         self.prepare_trampolines(index)?;
+        let is_done = self.load_own_stores(index, &pending)?;
         let trampoline = self.memory.knowledge.trampolines.get(pending.trampoline);
         match trampoline.instruction.form {
+            _ if is_done => {}
             form if form.is_plain() && !pending.stepped => {
                 let stopped = self.tasks[index].stopped()?;
                 stopped.poke(Register::Position, trampoline.address)?;
@@ -434,7 +437,7 @@ impl Session<'_> {
     }
 
     /// Performs one instruction in its place, while no other task can run.
-    fn perform_stepped(&mut self, index: usize) -> Result<(), Halt> {
+    pub(super) fn perform_stepped(&mut self, index: usize) -> Result<(), Halt> {
         self.open(index)?;
         let stopped = self.tasks[index].take_stopped()?;
         let mask = block_signals(&stopped)?;

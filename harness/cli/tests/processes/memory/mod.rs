@@ -98,17 +98,25 @@ const MODES: [&str; 12] = [
     "signalled",
 ];
 
+/// The same of memory that the threads of a process share.
+const OF_THREADS: [&str; 1] = ["library"];
+
 /// Every store may wait, and some runs are performed twice.
 #[test]
 fn programs_do_what_they_do_natively_while_stores_wait() {
     let build = build_directory();
     let program = compile(&[source("buffered.c")], build.path(), "buffered");
-    let failures = on_every_cpu(&MODES, |_, mode| {
+    let all = [&MODES[..], &OF_THREADS].concat();
+    let failures = on_every_cpu(&all, |_, mode| {
         let (directory, path) = (somewhere(), program.to_str().expect("a path that is text"));
+        let threads = match OF_THREADS.contains(mode) {
+            true => &["--threads"][..],
+            false => &[],
+        };
         let options = ["--memory", "tso", "--runs", "60", "--every-step"];
         let outcome = run(
             directory.path(),
-            &[&options[..], &["--", path, mode]].concat(),
+            &[threads, &options, &["--", path, mode]].concat(),
         );
         let told = || format!("{mode}: {}", outcome.told());
         (outcome.verdict() == "pass").then_some(()).ok_or_else(told)

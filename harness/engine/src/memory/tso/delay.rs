@@ -19,9 +19,10 @@ use crate::memory::space::{DISTANCE, Region};
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State};
 use crosswire_kernel::arch::Register;
-use crosswire_kernel::memory;
 use crosswire_kernel::tracee::{Report, Stop};
+use crosswire_kernel::{Tid, memory};
 use crosswire_model::{Access, AccessKind, DelayedStore, TaskId, What};
+use std::io;
 
 /// Stores that wait at a time; after so many the task waits itself. The buffers of processors
 /// have room for about as many.
@@ -155,29 +156,20 @@ impl Session<'_> {
         let mut before = visible.clone();
         for piece in &pieces {
             before[piece.within.clone()].copy_from_slice(&piece.bytes);
-            // Where the load reads, the program may not be able to write.
-            memory::write(tid, piece.address + DISTANCE, &piece.bytes)?;
         }
+        show(tid, &pieces)?;
         let report = self.perform_in_trampoline(index, pending.trampoline)?;
         let mut left = vec![0; visible.len()];
         if !left.is_empty() {
             memory::read(tid, alias, &mut left)?;
             match kind {
-                AccessKind::Read => {
-                    for piece in &pieces {
-                        let visible = &visible[piece.within.clone()];
-                        memory::write(tid, piece.address + DISTANCE, visible)?;
-                    }
-                }
+                AccessKind::Read => hide(tid, &pieces, &visible)?,
                 _ => memory::write(tid, alias, &visible)?,
             }
         }
-        self.tasks[index].state = match report {
-            Report::Stopped(stopped, Stop::Signal(libc::SIGTRAP)) => {
-                State::Ready(At::Code, stopped)
-            }
-            report => return self.on_report(report),
-        };
+        if !self.take_report(index, report)? {
+            return Ok(());
+        }
         if kind != AccessKind::Write {
             self.record_load(index, pending, &before);
         }
@@ -185,6 +177,61 @@ impl Session<'_> {
             self.put_into_buffer(index, pending, left);
         }
         Ok(())
+    }
+
+    /// Tells whether an access that would be no step is one: a store that comes behind others
+    /// that have waited, or whatever waits for them. It must not depend on whether those are
+    /// visible already.
+    pub(in crate::memory) fn comes_behind_stores(&self, index: usize, pending: &Pending) -> bool {
+        let order = self.instruction_of(pending).order;
+        self.tasks[index].buffer.in_a_row > 0 && order != Order::Load
+    }
+
+    /// Performs a load that is no step as its task sees memory, if a store of its own that waits
+    /// has written there. Returns whether it has.
+    pub(in crate::memory) fn load_own_stores(
+        &mut self,
+        index: usize,
+        pending: &Pending,
+    ) -> Result<bool, Halt> {
+        let pieces = self.found(index, pending);
+        let tid = self.tasks[index].tid;
+        let instruction = self.instruction_of(pending);
+        let is_plain = instruction.form.is_plain() && !pending.stepped;
+        let mut visible = vec![0; instruction.size as usize];
+        let is_there = !pieces.is_empty()
+            && memory::read(tid, pending.address + DISTANCE, &mut visible).ok()
+                == Some(visible.len());
+        if !is_there {
+            return Ok(false);
+        }
+        show(tid, &pieces)?;
+        if is_plain {
+            let report = self.perform_in_trampoline(index, pending.trampoline)?;
+            hide(tid, &pieces, &visible)?;
+            self.take_report(index, report)?;
+            if !matches!(self.tasks[index].state, State::Ready(At::Access, _)) {
+                return Ok(true);
+            }
+            // It touches other memory, too.
+            self.tasks[index].access = None;
+            show(tid, &pieces)?;
+        }
+        self.perform_stepped(index)?;
+        hide(tid, &pieces, &visible)?;
+        Ok(true)
+    }
+
+    /// Takes note of how an instruction has ended that was performed in a trampoline. Returns
+    /// whether it has been performed.
+    fn take_report(&mut self, index: usize, report: Report) -> Result<bool, Halt> {
+        match report {
+            Report::Stopped(stopped, Stop::Signal(libc::SIGTRAP)) => {
+                self.tasks[index].state = State::Ready(At::Code, stopped);
+                Ok(true)
+            }
+            report => self.on_report(report).map(|()| false),
+        }
     }
 
     /// Lets a task perform its instruction on the alias, and nothing behind it.
@@ -266,4 +313,20 @@ impl Session<'_> {
             place: self.place_of(index, pending.trampoline),
         })
     }
+}
+
+/// Makes memory what a task sees whose stores wait. Where it only loads, the program may not be
+/// able to write.
+fn show(tid: Tid, pieces: &[Piece]) -> io::Result<()> {
+    let mut pieces = pieces.iter();
+    pieces.try_for_each(|piece| memory::write(tid, piece.address + DISTANCE, &piece.bytes))
+}
+
+/// Makes memory again what all others see: of what a load reads, these bytes.
+fn hide(tid: Tid, pieces: &[Piece], visible: &[u8]) -> io::Result<()> {
+    let mut pieces = pieces.iter();
+    pieces.try_for_each(|piece| {
+        let visible = &visible[piece.within.clone()];
+        memory::write(tid, piece.address + DISTANCE, visible)
+    })
 }
