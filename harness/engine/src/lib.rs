@@ -288,6 +288,7 @@ impl Engine {
             .follows_contest()
             .then(|| session.turn.mattered().to_vec());
         let (choices, splittable) = (session.chooser.choices(), session.memory.splittable);
+        let delayed = std::mem::take(&mut session.memory.delayed);
         let contention = std::mem::take(&mut session.contest.uses);
         let met = std::mem::take(&mut session.recorder.met);
         let mut leftovers = session.processes_left();
@@ -351,6 +352,7 @@ impl Engine {
             mattered,
             choices,
             splittable,
+            delayed,
             contention,
             met,
             stdout,

@@ -265,6 +265,7 @@ impl Runner for Toy {
             mattered: None,
             choices: 0,
             splittable: false,
+            delayed: Vec::new(),
             contention: crosswire_model::Contention::new(),
             met: crosswire_model::Met::default(),
             stdout,

@@ -1,6 +1,6 @@
 //! Everything that one run produced.
 
-use super::{Capture, Contention, History, Met, Plan, Seen, Trace};
+use super::{Capture, Contention, DelayedStore, History, Met, Plan, Seen, Trace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -40,6 +40,10 @@ pub struct Run {
     /// True if an instruction has loaded and stored contested memory without a lock, so that
     /// others could come [between](crate::MemoryModel::Split).
     pub splittable: bool,
+    /// The stores that were to wait, in the order in which tasks came to them. Of one that a signal
+    /// or the end of its task has forestalled the trace tells nothing, but until then its task
+    /// could go on while others waited: a plan that repeats the run delays it, too.
+    pub delayed: Vec<DelayedStore>,
     /// The uses of contested objects, if they were followed; not all in very long runs.
     pub contention: Contention,
     /// What it has met of the suspects that its schedule is directed at.

@@ -108,6 +108,7 @@ impl RunBuilder {
             mattered: None,
             choices: 0,
             splittable: false,
+            delayed: Vec::new(),
             contention: crate::Contention::new(),
             met: crate::Met::default(),
             stdout: Vec::new(),

@@ -1,6 +1,7 @@
 /* A child sends a byte and stores then. Its argument says what may come between: a signal with a
  * handler, SIGKILL, or the end of its process by another thread; exits with 1 if it has. With
- * "answers" it comes after the store only, for which the parent waits. With "alone" a thread adds
+ * "answers" it comes after the store only, for which the parent waits. With "between" and "returns" a
+ * signal comes between two stores: its handler ends the process, or notes that it has. With "alone" a thread adds
  * without a lock while the only other one ends: exits with 1 if its own addition is lost. */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -18,6 +19,34 @@ static void on_signal(int signal)
 {
 	(void)signal;
 	_exit(memory[0] == 0);
+}
+
+static void end_between(int signal)
+{
+	(void)signal;
+	_exit(memory[0] == 1 && memory[8] == 0);
+}
+
+static void note_between(int signal)
+{
+	(void)signal;
+	memory[16] = memory[0] == 1 && memory[8] == 0;
+}
+
+/* The parent sends the signal at any time. */
+static int stores_twice(int returns)
+{
+	signal(SIGUSR1, returns ? note_between : end_between);
+	pid_t child = fork();
+	if (!child) {
+		memory[0] = 1;
+		memory[8] = 1;
+		_exit(0);
+	}
+	kill(child, SIGUSR1);
+	int status = 0;
+	waitpid(child, &status, 0);
+	return returns ? memory[16] : WEXITSTATUS(status);
 }
 
 static void *end_process(void *unused)
@@ -46,6 +75,8 @@ int main(int count, char **arguments)
 	memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED || pipe(forth) || pipe(back) || signal(SIGUSR1, on_signal) == SIG_ERR)
 		return 91;
+	if (!strcmp(mode, "between") || !strcmp(mode, "returns"))
+		return stores_twice(!strcmp(mode, "returns"));
 	int kills = !strcmp(mode, "kill"), ends = !strcmp(mode, "end"), answers = !strcmp(mode, "answers");
 	pid_t child = fork();
 	if (!child) {

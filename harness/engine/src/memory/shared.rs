@@ -6,7 +6,7 @@ use super::naming::{Key, Knowledge, SharedObjects};
 use super::space::Space;
 use crate::inside::stubs::{Installed, Stubs};
 use crosswire_calls::{Does, Row};
-use crosswire_model::{Access, Place, SharedObject, TaskId};
+use crosswire_model::{Access, DelayedStore, Place, SharedObject, TaskId};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -23,6 +23,8 @@ pub(crate) struct SharedMemory {
     pub(super) changes: u64,
     /// An instruction has loaded and stored memory without a lock where others may notice.
     pub splittable: bool,
+    /// Stores that were to wait, whether they have been executed or not.
+    pub delayed: Vec<DelayedStore>,
     /// The user of each word, by object and number; `None` if there are several.
     users: HashMap<(u32, u64), Option<TaskId>>,
     /// The last writer of each word, by object and offset.

@@ -95,7 +95,7 @@ pub(crate) fn spelled_out(run: &Run) -> Plan {
             ..Schedule::new(Rule::RunOn)
         },
         preemptions: Some(run.trace.preemptions.clone()),
-        memory: run.plan.memory.delaying(run.trace.delays()),
+        memory: run.plan.memory.delaying(run.delayed.clone()),
         footprints: false,
         start_up: StartUp {
             // Nothing is left to choose.

@@ -149,6 +149,8 @@ fn a_task_may_be_interrupted_before_it_stores_what_waits() {
         ("signal", &tso[..], "violation"),
         ("kill", &tso, "violation"),
         ("end", &tso, "violation"),
+        ("between", &tso, "violation"),
+        ("returns", &tso, "violation"),
         ("answers", &tso, "pass"),
         ("alone", &["--threads"], "pass"),
         ("alone", &["--threads", "--memory", "tso"], "pass"),

@@ -66,6 +66,7 @@ impl Session<'_> {
         }
         self.memory.splittable |= is_split;
         if is_delayed {
+            self.memory.delayed.push(store);
             self.tasks[index].access = Some(Pending {
                 delayed: has_room,
                 refused: !has_room,

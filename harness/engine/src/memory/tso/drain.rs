@@ -7,7 +7,8 @@ use crate::memory::space::DISTANCE;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
 use crosswire_calls::Does;
-use crosswire_kernel::memory;
+use crosswire_kernel::tracee::Stopped;
+use crosswire_kernel::{memory, probe};
 use crosswire_model::{Access, AccessKind, End, TaskId, Touch, What};
 
 impl Session<'_> {
@@ -141,11 +142,28 @@ impl Session<'_> {
         let task = &self.tasks[index];
         match (&task.state, &task.access) {
             (State::Ready(At::Access, _), Some(pending)) => {
-                task.buffer.fenced || self.waits_for_stores(pending)
+                task.buffer.fenced || self.waits_for_stores(pending) || self.is_interrupted(task)
             }
             // Calls and signals enter the kernel.
             _ => true,
         }
+    }
+
+    /// Tells whether a task with stores that have waited is about to make an access, but a signal
+    /// comes first. Then it is all the same whether what it would have stored was to wait, which
+    /// no record holds: it has not been executed.
+    fn is_interrupted(&self, task: &Task) -> bool {
+        let has_come = |stopped: &Stopped| {
+            // It is not sent to a task that ignores it and is not traced (ptrace(2)).
+            let mut signals = stopped
+                .deliverable_signals()
+                .unwrap_or_default()
+                .into_iter();
+            signals.any(|signal| !probe::ignores(task.tid, signal))
+        };
+        task.buffer.in_a_row > 0
+            && task.signals_seen != self.reports.signals_sent()
+            && task.stopped().is_ok_and(has_come)
     }
 
     /// Tells whether the next step of a task waits for its buffer only because the way to it

@@ -50,7 +50,7 @@ impl Attempts<'_> {
     }
 
     pub(super) fn delays(&self) -> Vec<DelayedStore> {
-        self.best.trace.delays()
+        self.best.delayed.clone()
     }
 
     /// Makes steps of what comes before the first one otherwise, if the failure shows with as few
@@ -129,7 +129,7 @@ pub(super) fn size(run: &Run) -> Size {
         .map(|fault| u64::from(fault.point.nth));
     (
         run.plan.faults.len(),
-        trace.deviations.len() + trace.delays().len(),
+        trace.deviations.len() + run.delayed.len(),
         trace.steps,
         points.sum(),
         trace.deviations.iter().map(|one| one.step).sum(),
