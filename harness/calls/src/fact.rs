@@ -61,6 +61,8 @@ pub enum Fact {
     Relocates = 1 << 24,
     /// Writes changed pages of files out.
     WritesOut = 1 << 25,
+    /// Makes the stores of other tasks visible.
+    Fences = 1 << 26,
 }
 
 /// A set of [`Fact`]s.

@@ -23,6 +23,7 @@ mod does;
 mod effect;
 mod errors;
 mod fact;
+mod interrupts;
 mod measure;
 mod row;
 mod rows;
@@ -40,6 +41,7 @@ pub use commands::{
 };
 pub use does::{Does, Mapping, SystemV, Timer};
 pub use fact::{Fact, Facts};
+pub use interrupts::Interrupted;
 pub use measure::Measure;
 pub use row::{Amount, Flow, Row, Transfer, Wait};
 pub use status::StatusForm;

@@ -194,7 +194,7 @@ static COMMON: &[Row] = rows! {
     munlockall () Anything, Own;
     mseal (; Address Size Bits) Anything, Own;
     map_shadow_stack (; Address Size Bits) Anything, Own;
-    membarrier (; Int Bits Int) Anything, Own;
+    membarrier (; Int Bits Int) Anything, Own Fences;
     futex (Word FutexOp Int; Timeout Word Int) Futex, Interruptible Dated SameFiles Untouched;
     futex_waitv (; Given Plain Bits Timeout Plain) Refused(ENOSYS), Interruptible;
     futex_wake (; Word Bits Int Bits) Anything;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <emmintrin.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -110,6 +111,24 @@ static int threads(void)
 	return pthread_join(thread, NULL) || wrong;
 }
 
+/* The parent takes the page away meanwhile. */
+static int loses(void)
+{
+	__asm__ volatile("movq $1, %0\n\taddq $1, %0" : "+m"(*(volatile long *)(memory + 2 * PAGE)));
+	word[32] = word[16];
+	return 0;
+}
+
+/* What has been stored before the page is taken away is lost with it. */
+static void take(int file, int whole)
+{
+	word[16] = 1;
+	if (whole)
+		ftruncate(file, 2 * PAGE);
+	else
+		fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 2 * PAGE, PAGE);
+}
+
 static void *rests(void *unused)
 {
 	pause();
@@ -176,7 +195,7 @@ static const struct {
 	{ "string", string, 1 },   { "update", update, -4 },	 { "many", many, 1 },
 	{ "threads", threads, 1 }, { "executes", executes, 3 },	 { "dies", dies, 3 },
 	{ "works", works, 1 },	   { "signalled", signalled, 9 }, { "edges", edges, 0 },
-	{ "library", library, 0 },
+	{ "library", library, 0 }, { "cut", loses, 0 },		 { "hole", loses, 0 },
 };
 
 int main(int count, char **arguments)
@@ -205,8 +224,13 @@ int main(int count, char **arguments)
 				;
 			kill(child, modes[i].child == dies ? SIGKILL : SIGUSR1);
 		}
+		int whole = !strcmp(arguments[1], "cut");
+		if (modes[i].child == loses)
+			take(file, whole);
 		waitpid(child, &status, 0);
 		int is_right = modes[i].child == dies ? WIFSIGNALED(status) : !status;
+		if (modes[i].child == loses)
+			is_right = whole || word[32] || !*at(memory + 2 * PAGE);
 		return !is_right || word[0] != modes[i].left;
 	}
 	return 91;

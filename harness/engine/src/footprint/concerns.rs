@@ -182,6 +182,7 @@ impl Session<'_> {
         if row.does != Does::Futex {
             touches.extend(self.pointed_to(index, &args));
         }
+        touches.extend(self.of_fences(index));
         let process = self.tasks[index].process;
         if row.descriptor() == Some(0) && self.contest.opened(process, args[0]) {
             // Nobody else has a position in it, or could mean it if it has no name.

@@ -252,11 +252,11 @@ impl Session<'_> {
         let Some((address, size, kind)) = self.pending_access(index) else {
             return;
         };
-        if self.only_delays(index) {
-            return;
-        }
         if let Some(region) = self.space(index).at(address) {
             let (object, place) = (region.object, region.position(address));
+            if self.only_delays(index) {
+                return touches.extend(self.of_waiting(object));
+            }
             touches.extend(self.words(object, place, u64::from(size), kind));
         }
     }
@@ -279,7 +279,7 @@ impl Session<'_> {
     }
 
     /// Returns the object that memory is: the file that is mapped, or private memory.
-    pub(super) fn memory_object(&self, object: u32) -> String {
+    pub fn memory_object(&self, object: u32) -> String {
         let name = self.memory.name(object);
         match self.memory.is_own(object) {
             true => name.to_owned(),
@@ -317,6 +317,7 @@ impl Session<'_> {
             return touches.push(Touch::write(MARKS));
         }
         let row = entering.row();
+        touches.extend(self.of_fences(index));
         let points_there = |argument: &u64| self.space(index).at(*argument).is_some();
         let unmapped = self.unmapped_memory_files(index);
         if row.does != Does::Futex && unmapped.is_empty() && args.iter().any(points_there) {

@@ -179,7 +179,7 @@ impl Session<'_> {
     }
 
     /// Gives a process its area for trampolines.
-    fn add_area(&mut self, index: usize, remote: &mut Remote) -> Result<(), Halt> {
+    pub(super) fn add_area(&mut self, index: usize, remote: &mut Remote) -> Result<(), Halt> {
         if self.space(index).trampolines.is_some() {
             return Ok(());
         }
@@ -359,7 +359,7 @@ impl Session<'_> {
         )))
     }
 
-    fn install_filter(&mut self, index: usize, remote: &mut Remote) -> Result<(), Halt> {
+    pub(super) fn install_filter(&mut self, index: usize, remote: &mut Remote) -> Result<(), Halt> {
         let tid = self.tasks[index].tid;
         let filter = filter::filter_for_mappings();
         let mut bytes = Vec::new();

@@ -97,6 +97,7 @@ impl Session<'_> {
         if !self.tasks[index].is_stopped() {
             return Ok(true);
         }
+        self.drain_before_call(index)?;
         self.tasks[index].unobserved = true;
         self.tasks[index].take_stopped()?.resume_to_exit()?;
         self.settle(true)?;

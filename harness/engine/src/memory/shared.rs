@@ -4,6 +4,7 @@
 use super::left::users::PageUsers;
 use super::naming::{Key, Knowledge, SharedObjects};
 use super::space::Space;
+use super::tso::cut::Cut;
 use crate::inside::stubs::{Installed, Stubs};
 use crosswire_calls::{Does, Row};
 use crosswire_model::{Access, DelayedStore, Place, SharedObject, TaskId};
@@ -25,6 +26,8 @@ pub(crate) struct SharedMemory {
     pub splittable: bool,
     /// Stores that were to wait, whether they have been executed or not.
     pub delayed: Vec<DelayedStore>,
+    /// What calls have cut off files so far.
+    pub(super) cuts: Vec<Cut>,
     /// The user of each word, by object and number; `None` if there are several.
     users: HashMap<(u32, u64), Option<TaskId>>,
     /// The last writer of each word, by object and offset.

@@ -289,12 +289,16 @@ impl Tree {
 }
 
 /// Returns the tasks that could have taken a step, and never could again after it,
-/// because they were killed. The steps that they would have taken do not appear in the
+/// because they were killed, or for a store buffer, because it was emptied. The steps that they would have taken do not appear in the
 /// run, so no race reveals them.
 fn disabled(steps: &[Footprint], number: usize) -> Vec<TaskId> {
     let (step, later) = (&steps[number], &steps[number + 1..]);
     // A task that takes a step could take it.
-    let goes_on = |task: &TaskId| later.iter().any(|step| step.choices.contains(task));
+    // A store buffer that another step empties is full again only with other stores.
+    let goes_on = |task: &TaskId| match task.is_buffer() {
+        true => (later.first()).is_some_and(|step| step.choices.contains(task)),
+        false => later.iter().any(|step| step.choices.contains(task)),
+    };
     let able = step.choices.iter().copied();
     able.filter(|task| *task != step.task && !goes_on(task))
         .collect()

@@ -185,6 +185,84 @@ fn a_task_may_be_interrupted_before_it_stores_what_waits() {
     }
 }
 
+/// Who takes pages away interrupts the processors that could have translations of them, and no
+/// others (see `programs/taken_pages.c`).
+const TAKEN: [(&str, &str, &str); 20] = [
+    ("used", "shorter", "pass"),
+    ("used", "shorter-by-name", "pass"),
+    ("used", "emptied", "pass"),
+    ("used", "hole", "pass"),
+    ("used", "removed", "pass"),
+    ("unused", "shorter", "violation"),
+    ("unused", "hole", "violation"),
+    ("unused", "removed", "violation"),
+    ("used", "longer", "violation"),
+    ("used", "hole-in-page", "violation"),
+    ("used", "map", "violation"),
+    ("threads", "map", "violation"),
+    ("threads", "permit", "violation"),
+    ("threads", "advise", "violation"),
+    ("threads", "map-over", "pass"),
+    ("threads", "unmap", "pass"),
+    ("threads", "protect", "pass"),
+    ("threads", "free", "pass"),
+    ("threads", "barrier", "pass"),
+    ("threads", "fork", "pass"),
+];
+
+#[test]
+fn calls_that_take_pages_away_make_stores_visible() {
+    let build = build_directory();
+    let program = compile(&[source("taken_pages.c")], build.path(), "taken_pages");
+    let failures = on_every_cpu(&TAKEN, |_, (tasks, call, expected)| {
+        let (directory, path) = (somewhere(), program.to_str().expect("a path that is text"));
+        let all = match *tasks {
+            "threads" => &["--runs", "300", "--every-step"][..],
+            _ => &["--exhaust"],
+        };
+        let options = ["--memory", "tso", "--leaks", "ignore"];
+        let outcome = run(
+            directory.path(),
+            &[
+                &options,
+                all,
+                &["--expect-signal", "*=SIGBUS", "--", path, tasks, call],
+            ]
+            .concat(),
+        );
+        let told = || format!("{tasks} {call}: {}", outcome.told());
+        (outcome.verdict() == *expected)
+            .then_some(())
+            .ok_or_else(told)
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// With store buffers and without, where an instruction takes two steps.
+#[test]
+fn stores_to_pages_that_are_taken_away_are_lost_with_them() {
+    let build = build_directory();
+    let program = compile(&[source("buffered.c")], build.path(), "buffered");
+    let path = program.to_str().expect("a path that is text");
+    let cases = [
+        ("tso", "cut"),
+        ("tso", "hole"),
+        ("sc", "cut"),
+        ("sc", "hole"),
+    ];
+    let failures = on_every_cpu(&cases, |_, (memory, mode)| {
+        let directory = somewhere();
+        let options = ["--exhaust", "--memory", memory];
+        let told = ["--expect-signal", "*=SIGBUS", "--", path, mode];
+        let outcome = run(directory.path(), &[&options[..], &told].concat());
+        let wrong = || format!("{memory} {mode}: {}", outcome.told());
+        (outcome.verdict() == "pass")
+            .then_some(())
+            .ok_or_else(wrong)
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
 /// Returns every other litmus test: two halves run at a time where there are CPUs.
 fn half(part: usize) -> Vec<&'static (&'static str, &'static str)> {
     TESTS.iter().skip(part).step_by(2).collect()

@@ -73,7 +73,7 @@ impl Session<'_> {
     }
 
     /// Returns the files whose contents a call uses, and whether it may change them.
-    fn used_files(&mut self, index: usize) -> Option<(Vec<Key>, bool)> {
+    pub(in crate::memory) fn used_files(&mut self, index: usize) -> Option<(Vec<Key>, bool)> {
         let entering = self.tasks[index].entering;
         let (row, args) = (entering.row(), entering.args);
         let writes = match (row.does, objects::usage(row, &args)) {

@@ -28,10 +28,12 @@ impl Session<'_> {
     pub fn watch_before_thread(&mut self, index: usize) -> Result<(), Halt> {
         const THREAD: u64 = (CLONE_VM | CLONE_THREAD) as u64;
         let entering = self.tasks[index].entering;
-        if !self.setup.plan.watches_threads
-            || entering.row().does != Does::Fork
-            || self.creation_flags(index, false) & THREAD != THREAD
+        if entering.row().does != Does::Fork || self.creation_flags(index, false) & THREAD != THREAD
         {
+            return Ok(());
+        }
+        self.stop_at_mappings(index)?;
+        if !self.setup.plan.watches_threads {
             return Ok(());
         }
         let tid = self.tasks[index].tid;

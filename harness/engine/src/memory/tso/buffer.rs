@@ -64,6 +64,17 @@ impl StoreBuffer {
         self.waiting.iter().map(|store| store.address)
     }
 
+    /// Tells whether a store is one of these, by its object, its place there and its size.
+    pub(super) fn is_among(&self, these: impl Fn(u32, u64, u64) -> bool) -> bool {
+        let is_one = |store: &Store| these(store.object, store.offset, store.bytes.len() as u64);
+        self.waiting.iter().any(is_one)
+    }
+
+    /// Tells whether a store begins in a range of addresses.
+    pub(super) fn is_in(&self, addresses: &Range<u64>) -> bool {
+        self.addresses().any(|address| addresses.contains(&address))
+    }
+
     pub(super) fn add(&mut self, store: Store) {
         self.delayed = store.number;
         self.in_a_row += 1;

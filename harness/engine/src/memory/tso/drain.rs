@@ -6,7 +6,6 @@ use crate::memory::reading::{value_at, value_of};
 use crate::memory::space::DISTANCE;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
-use crosswire_calls::Does;
 use crosswire_kernel::tracee::Stopped;
 use crosswire_kernel::{memory, probe};
 use crosswire_model::{Access, AccessKind, End, TaskId, Touch, What};
@@ -47,33 +46,6 @@ impl Session<'_> {
         for index in 0..self.tasks.len() {
             if self.tasks[index].process == process {
                 self.drain(index)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Before a call that ends threads of the caller's process, or changes what is mapped: the
-    /// processors of its other threads are interrupted for it.
-    pub fn drain_before_call(&mut self, index: usize) -> Result<(), Halt> {
-        let row = self.tasks[index].entering.row();
-        let concerns_process = matches!(
-            row.does,
-            Does::Map(_) | Does::Execute | Does::Exit { process: true }
-        );
-        let args = self.tasks[index].entering.args;
-        let kills = row
-            .signal()
-            .is_some_and(|at| args[at] == libc::SIGKILL as u64);
-        let targets = match kills {
-            true => self.targets_of_signal(index),
-            false => Vec::new(),
-        };
-        for other in 0..self.tasks.len() {
-            let shares = self.space_number(other) == self.space_number(index);
-            // All, where it is not known whom the signal reaches.
-            let is_reached = targets.is_empty() || targets.contains(&self.tasks[other].process);
-            if kills && is_reached || concerns_process && shares {
-                self.drain(other)?;
             }
         }
         Ok(())

@@ -6,11 +6,14 @@
 //! (`buffer`). The task does not stop there, because nobody can notice. Loads of the task see
 //! the buffer. Each store becomes visible in a step of its own, which the schedule decides
 //! (`drain`). Instructions that wait until the buffer is empty (`order`) are found while the
-//! task is on its way with something in its buffer (`passage`, `leg`).
+//! task is on its way with something in its buffer (`passage`, `leg`). Some calls empty the buffers
+//! of other tasks (`shootdown`).
 
 pub(crate) mod buffer;
+pub(super) mod cut;
 mod delay;
 mod drain;
 mod leg;
 pub(super) mod order;
 mod passage;
+mod shootdown;
