@@ -17,11 +17,11 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interrupted {
     /// It concerns its caller only.
-    Nobody,
+    CallerOnly,
     /// Those of the tasks with the caller's memory.
-    OwnMemory,
+    SameMemory,
     /// Those of all tasks.
-    Everybody,
+    AllTasks,
 }
 
 /// Advice that changes no page (madvise(2)).
@@ -43,12 +43,12 @@ impl Row {
     /// off a file is apart.
     pub fn interrupts(&self, args: &[u64; 6]) -> Interrupted {
         let if_own = |is_so| match is_so {
-            true => Interrupted::OwnMemory,
-            false => Interrupted::Nobody,
+            true => Interrupted::SameMemory,
+            false => Interrupted::CallerOnly,
         };
         match self.does {
             _ if self.is(Fact::Fences) => match args[0] as c_int {
-                MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED => Interrupted::Everybody,
+                MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED => Interrupted::AllTasks,
                 command => if_own(matches!(
                     command,
                     MEMBARRIER_CMD_PRIVATE_EXPEDITED
@@ -61,9 +61,9 @@ impl Row {
             Does::Map(Mapping::Attach) => if_own(args[2] as c_int & SHM_REMAP != 0),
             Does::Map(Mapping::Advise) => if_own(!MERE_ADVICE.contains(&(args[2] as c_int))),
             Does::Map(_) | Does::Execute | Does::Exit { process: true } | Does::Fork => {
-                Interrupted::OwnMemory
+                Interrupted::SameMemory
             }
-            _ => Interrupted::Nobody,
+            _ => Interrupted::CallerOnly,
         }
     }
 
@@ -127,17 +127,17 @@ mod tests {
     #[test]
     fn only_what_takes_pages_away_interrupts_processors() {
         let map = |flags: c_int| of(libc::SYS_mmap).interrupts(&[0, 64, 3, flags as u64, 0, 0]);
-        assert_eq!(map(libc::MAP_PRIVATE), Interrupted::Nobody);
-        assert_eq!(map(MAP_FIXED), Interrupted::OwnMemory);
+        assert_eq!(map(libc::MAP_PRIVATE), Interrupted::CallerOnly);
+        assert_eq!(map(MAP_FIXED), Interrupted::SameMemory);
         let advise =
             |advice: c_int| of(libc::SYS_madvise).interrupts(&[4096, 4096, advice as u64, 0, 0, 0]);
-        assert_eq!(advise(MADV_WILLNEED), Interrupted::Nobody);
-        assert_eq!(advise(libc::MADV_DONTNEED), Interrupted::OwnMemory);
+        assert_eq!(advise(MADV_WILLNEED), Interrupted::CallerOnly);
+        assert_eq!(advise(libc::MADV_DONTNEED), Interrupted::SameMemory);
         let barrier =
             |command: c_int| of(libc::SYS_membarrier).interrupts(&[command as u64, 0, 0, 0, 0, 0]);
-        assert_eq!(barrier(libc::MEMBARRIER_CMD_QUERY), Interrupted::Nobody);
-        assert_eq!(barrier(MEMBARRIER_CMD_GLOBAL), Interrupted::Everybody);
+        assert_eq!(barrier(libc::MEMBARRIER_CMD_QUERY), Interrupted::CallerOnly);
+        assert_eq!(barrier(MEMBARRIER_CMD_GLOBAL), Interrupted::AllTasks);
         let own = barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-        assert_eq!(own, Interrupted::OwnMemory);
+        assert_eq!(own, Interrupted::SameMemory);
     }
 }

@@ -45,9 +45,9 @@ impl Session<'_> {
             let is_killed =
                 kills && (targets.is_empty() || targets.contains(&self.tasks[other].process));
             let is_interrupted = match interrupted {
-                Interrupted::Nobody => false,
-                Interrupted::OwnMemory => shares && self.takes_from(index, other),
-                Interrupted::Everybody => true,
+                Interrupted::CallerOnly => false,
+                Interrupted::SameMemory => shares && self.takes_from(index, other),
+                Interrupted::AllTasks => true,
             };
             if is_killed || is_interrupted || self.is_cut(other, &cuts) {
                 self.drain(other)?;
@@ -83,7 +83,7 @@ impl Session<'_> {
         };
         match interrupts {
             true => row.interrupts(&args),
-            false => Interrupted::Nobody,
+            false => Interrupted::CallerOnly,
         }
     }
 
@@ -200,7 +200,7 @@ impl Session<'_> {
             return Vec::new();
         }
         let entering = self.tasks[index].entering;
-        if entering.row().interrupts(&entering.args) == Interrupted::Everybody {
+        if entering.row().interrupts(&entering.args) == Interrupted::AllTasks {
             return vec![Touch::everything()];
         }
         let cuts = self.cuts_of_call(index);
