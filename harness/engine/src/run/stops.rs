@@ -209,7 +209,7 @@ impl Session<'_> {
         }
         let result = failure.unwrap_or(result);
         self.return_pointers(index)?;
-        if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
+        if is_interrupted(result) && !expired && self.was_woken_in_vain(index, result) {
             return self.begin_again(index);
         }
         let task = &mut self.tasks[index];
