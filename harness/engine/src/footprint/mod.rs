@@ -349,6 +349,9 @@ impl Session<'_> {
                 if crosswire_calls::changes_parenthood(&args) {
                     touches.push(Touch::everything());
                 }
+                if crosswire_calls::sets_name(&args) {
+                    touches.push(Touch::write(format!("name of {}", self.tasks[index].id)));
+                }
             }
             Does::Random => touches.push(Touch::write(RANDOM)),
             Does::HostName => touches.push(Touch::read(HOST_NAME)),

@@ -3,7 +3,6 @@
 use super::session::{Halt, Session};
 use super::stops::is_restart;
 use crosswire_kernel::probe;
-use crosswire_kernel::tracee::Stopped;
 
 impl Session<'_> {
     /// Tells whether a call was cut short only by signals that the program ignores. The
@@ -13,11 +12,17 @@ impl Session<'_> {
     /// task is resumed, which the engine's own calls may come before.
     pub(super) fn was_woken_in_vain(&self, index: usize, result: i64) -> bool {
         let task = &self.tasks[index];
-        let signals = task.stopped().map(Stopped::deliverable_signals);
-        let Ok(Ok(signals)) = signals else {
+        let signals = task.stopped().map(|stopped| {
+            let deliverable = stopped.deliverable_signals()?;
+            match deliverable.is_empty() && is_restart(result) {
+                true => stopped.pending_signals().map(|signals| (signals, true)),
+                false => Ok((deliverable, false)),
+            }
+        });
+        let Ok(Ok((signals, is_taken))) = signals else {
             return false;
         };
-        (is_restart(result) || !signals.is_empty())
+        (is_taken || !signals.is_empty())
             && signals
                 .iter()
                 .all(|signal| probe::ignores(task.tid, *signal))
