@@ -237,6 +237,7 @@ impl Session<'_> {
             touches[0].mode = Mode::Read;
         }
         match task.state {
+            _ if self.is_dying(task) => self.of_exit(index, &mut touches),
             State::Ready(At::Entry, _) | State::Parked(_) => self.of_call(index, &mut touches),
             State::Ready(At::Access, _) => self.of_access(index, &mut touches),
             State::Ready(At::Signal(signal), _) => self.of_signal(index, signal, &mut touches),

@@ -126,6 +126,9 @@ impl Session<'_> {
 
     /// Performs the step of one task.
     pub fn advance(&mut self, index: usize) -> Result<(), Halt> {
+        if self.is_dying(&self.tasks[index]) {
+            return self.die(self.tasks[index].process);
+        }
         if self.is_ahead(index) {
             self.let_others_catch_up(index);
             return Ok(());

@@ -59,10 +59,7 @@ impl Session<'_> {
             row.does,
             Does::Map(_) | Does::Execute | Does::Exit { process: true }
         );
-        let args = self.tasks[index].entering.args;
-        let kills = row
-            .signal()
-            .is_some_and(|at| args[at] == libc::SIGKILL as u64);
+        let kills = self.kills_at_once(index);
         let targets = match kills {
             true => self.targets_of_signal(index),
             false => Vec::new(),
