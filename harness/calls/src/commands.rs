@@ -150,6 +150,12 @@ pub fn changes_parenthood(args: &[u64; 6]) -> bool {
     matches!(args[0] as c_int, PR_SET_PDEATHSIG | PR_SET_CHILD_SUBREAPER)
 }
 
+/// Returns whether a call of prctl(2) gives the caller another name, which others read in
+/// `/proc/PID/comm`, also after its end.
+pub fn sets_name(args: &[u64; 6]) -> bool {
+    args[0] as c_int == PR_SET_NAME
+}
+
 /// Returns whether a command of fcntl(2) arranges that later calls of others send signals, or
 /// wait for an answer.
 pub(crate) fn fcntl_acts_later(command: u64) -> bool {

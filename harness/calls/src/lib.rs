@@ -37,7 +37,7 @@ pub use about::clock_owner;
 pub use argument::Arg;
 pub use commands::{
     Filtering, changes_parenthood, filtering, filters_calls, futex_is_private, futex_timeout,
-    is_file_lock_command, lingers, shares_with_creator,
+    is_file_lock_command, lingers, sets_name, shares_with_creator,
 };
 pub use does::{Does, Mapping, SystemV, Timer};
 pub use fact::{Fact, Facts};

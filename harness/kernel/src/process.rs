@@ -26,6 +26,14 @@ pub fn pid_namespace(pid: Tid) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
 }
 
+/// Returns the process that a descriptor of a task's stands for (pidfd_open(2)); `None` if it
+/// stands for none, or the process is gone.
+pub fn of_pidfd(tid: Tid, number: u64) -> Option<Tid> {
+    let info = std::fs::read_to_string(format!("/proc/{tid}/fdinfo/{number}")).ok()?;
+    let pid = info.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    pid.trim().parse().ok().filter(|pid| *pid > 0)
+}
+
 /// Returns the time namespace of a process, and the one of children that it creates, as their files
 /// in `/proc` name them (time_namespaces(7)).
 pub fn time_namespaces(pid: Tid) -> Option<[PathBuf; 2]> {

@@ -52,12 +52,25 @@ pub struct Plan {
     /// True if the order in which tasks read clocks makes no step a choice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignores_clock_order: bool,
+    /// True if a process that another one kills by SIGKILL ends in the step of that. Otherwise its
+    /// death is a step of its own, as on a machine, where kill(2) does not wait for it.
+    #[serde(default = "true_where_missing", skip_serializing_if = "is_true")]
+    pub kills_at_once: bool,
     /// The part of the programs' execution that comes before the first step.
     #[serde(default, skip_serializing_if = "StartUp::is_least")]
     pub start_up: StartUp,
     /// Limits of the run.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// The value of a plan that does not say so: it was made when there was no choice.
+fn true_where_missing() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// The list of a plan that names none: it was made before there were any.

@@ -129,3 +129,19 @@ fn a_replay_lists_what_the_run_has_listed() {
         &["list", ".", "fails"],
     );
 }
+
+/// Process 1 is the program that tests, which was called with other words, and handles other
+/// signals, when it explored.
+#[test]
+fn a_replay_shows_the_same_process_1() {
+    let directory = somewhere();
+    let reads = "cat /proc/1/stat /proc/1/status /proc/1/statm /proc/1/comm /proc/1/cmdline >&2; \
+        ps -ef >&2; exit 1";
+    let outcome = command::run(directory.path(), &["--runs", "1", "--", "sh", "-c", reads]);
+    assert_eq!(outcome.kinds(), ["exit-status"], "{}", outcome.told());
+    let file = &outcome.files(directory.path())[0];
+    assert_eq!(
+        command::replay_differs(directory.path(), file, "exit-status"),
+        None
+    );
+}

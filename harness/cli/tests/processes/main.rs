@@ -13,6 +13,7 @@ mod exhaust;
 mod faults;
 mod images;
 mod independence;
+mod killed;
 mod loops;
 mod machine;
 mod memory;

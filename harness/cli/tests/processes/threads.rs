@@ -73,6 +73,17 @@ fn time_does_not_go_back() {
     assert_eq!(outcome.status, PASS, "{}", outcome.told());
 }
 
+/// Signals that a process ignores end no call and no store of its threads, wherever they arrive.
+#[test]
+fn ignored_signals_change_nothing() {
+    let (here, programs) = (somewhere(), build_directory());
+    let program = program(programs.path());
+    for mode in ["ended", "continued"] {
+        let outcome = watched(here.path(), &program, mode, &["--exhaust"]);
+        assert_eq!(outcome.status, PASS, "{mode}: {}", outcome.told());
+    }
+}
+
 /// An increment is one instruction, whose load and store processors do not keep together.
 #[test]
 fn an_increment_without_a_lock_is_two_steps() {

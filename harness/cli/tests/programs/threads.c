@@ -301,6 +301,27 @@ int main(int argc, char **argv)
 		int goes_back = keep_time(mine) != NULL;
 		pthread_join(thread, &back);
 		return goes_back || back != NULL;
+	} else if (strcmp(mode, "ended") == 0) {
+		/* A child ends, whose signal is ignored, while a thread does. */
+		pthread_create(&thread, NULL, end_at_once, NULL);
+		pid_t child = fork();
+		if (child == 0)
+			_exit(0);
+		flag = 1;
+		pthread_join(thread, NULL);
+		return flag != 1 || waitpid(child, NULL, 0) != child;
+	} else if (strcmp(mode, "continued") == 0) {
+		/* The same of another process's signal. */
+		pid_t child = fork();
+		if (child == 0) {
+			pthread_create(&thread, NULL, end_at_once, NULL);
+			pthread_join(thread, NULL);
+			_exit(0);
+		}
+		kill(child, SIGCONT);
+		int status;
+		waitpid(child, &status, 0);
+		return status != 0;
 	} else if (strcmp(mode, "leaves") == 0) {
 		pthread_create(&thread, NULL, fail, NULL);
 	} else {

@@ -118,6 +118,10 @@ impl Session<'_> {
             Does::Filter => self.filter_request(index),
             Does::Refused(errno) => Emulated::Answer(-i64::from(errno)),
             Does::Kill if args[0] as i32 == -1 => self.signal_everybody(index, args[1] as c_int)?,
+            Does::Kill | Does::KillThread | Does::QueueSignal => {
+                self.put_off_deaths(index)?;
+                Emulated::Proceed
+            }
             Does::LockFile | Does::Control | Does::SystemVSend => self.attempt_lock(index)?,
             Does::Timer(timer) => self.timer_call(index, timer)?,
             Does::Device => self.device_request(index)?,
@@ -298,18 +302,24 @@ impl Session<'_> {
         // Beyond its pid namespace it knows of none (pid_namespaces(7)).
         let of = |process: &Process| crosswire_kernel::process::pid_namespace(process.pid);
         let namespace = of(&self.processes[own]);
-        let mut others = 0;
-        for (number, process) in self.processes.iter().enumerate() {
-            if number != own && !self.has_ended(process) && namespace == of(process) {
-                tracee::kill(process.pid, signal);
-                others += 1;
+        let is_other = |(number, process): &(usize, &Process)| {
+            *number != own && !self.has_ended(process) && namespace == of(process)
+        };
+        let others = self.processes.iter().enumerate().filter(is_other);
+        let others: Vec<usize> = others.map(|(number, _)| number).collect();
+        for other in &others {
+            match signal == libc::SIGKILL && !self.setup.plan.kills_at_once {
+                true => self.begin_to_die(*other),
+                false => {
+                    tracee::kill(self.processes[*other].pid, signal);
+                }
             }
         }
         self.reports.expect_deaths();
         self.settle(false)?;
         self.reports.signal_sent();
         let nobody = -i64::from(ESRCH);
-        Ok(Emulated::Answer(if others > 0 { 0 } else { nobody }))
+        Ok(Emulated::Answer(if others.is_empty() { nobody } else { 0 }))
     }
 
     /// Delivers a signal to a sleeping task. The kernel is made to believe that the

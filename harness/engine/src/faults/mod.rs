@@ -149,11 +149,7 @@ impl Session<'_> {
         self.capture(index, Moment::Killed);
         let process = self.tasks[index].process;
         self.note_end_touches(index);
-        self.drain_process(process)?;
-        self.open_before_death(process)?;
-        tracee::kill(self.processes[process].pid, libc::SIGKILL);
-        self.reports.expect_deaths();
-        self.settle(false)
+        self.die(process)
     }
 
     /// Ends a call that has blocked with EINTR.

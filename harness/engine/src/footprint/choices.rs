@@ -75,6 +75,9 @@ impl Session<'_> {
         self.note_targets(index);
         let conflicts = self.touch(actor, &touches);
         self.tasks[index].looping.in_private = !conflicts && !self.threads_may_tell(index);
+        if self.is_dying(&self.tasks[index]) {
+            return self.note_ended_threads(index);
+        }
         let ends_threads = self.tasks[index].entering.row().ends_threads();
         if ends_threads && matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
             self.note_ended_threads(index);
@@ -119,7 +122,8 @@ impl Session<'_> {
 
     /// A task sends a signal: its targets would take further steps, if it does not end them.
     fn note_targets(&mut self, index: usize) {
-        if !matches!(self.tasks[index].state, State::Ready(At::Entry, _)) {
+        let task = &self.tasks[index];
+        if self.is_dying(task) || !matches!(task.state, State::Ready(At::Entry, _)) {
             return;
         }
         for target in self.targets_of_signal(index) {

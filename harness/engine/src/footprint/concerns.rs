@@ -32,6 +32,11 @@ impl Session<'_> {
             return known.clone();
         }
         let mut touches = match self.tasks[index].state {
+            _ if self.is_dying(&self.tasks[index]) => {
+                let mut touches = self.concern_of_exit(index);
+                touches.extend(self.course_of(self.tasks[index].process));
+                touches
+            }
             State::Ready(At::Entry, _) => self.concern_of_call(index),
             _ => self.about_to_touch(index),
         };

@@ -159,7 +159,10 @@ impl Session<'_> {
     /// pending action. The files that it had open are then no longer known.
     pub(crate) fn has_killed(&self, since: usize, task: TaskId) -> bool {
         let process = self.tasks[task.index()].process;
+        // It was killed by another, whose step has touched it, and whose it is to name its files.
+        let dies = self.processes[process].is_dying;
         let ends_itself = |event: &crosswire_model::Event| match event.what {
+            What::Killed(_) => dies && event.task == task,
             What::Call { call, .. } => event.task == task && call.row().never_returns(),
             _ => false,
         };

@@ -237,6 +237,7 @@ impl Session<'_> {
             touches[0].mode = Mode::Read;
         }
         match task.state {
+            _ if self.is_dying(task) => self.of_exit(index, &mut touches),
             State::Ready(At::Entry, _) | State::Parked(_) => self.of_call(index, &mut touches),
             State::Ready(At::Access, _) => self.of_access(index, &mut touches),
             State::Ready(At::Signal(signal), _) => self.of_signal(index, signal, &mut touches),
@@ -349,6 +350,9 @@ impl Session<'_> {
             Does::ProcessControl => {
                 if crosswire_calls::changes_parenthood(&args) {
                     touches.push(Touch::everything());
+                }
+                if crosswire_calls::sets_name(&args) {
+                    touches.push(Touch::write(format!("name of {}", self.tasks[index].id)));
                 }
             }
             Does::Random => touches.push(Touch::write(RANDOM)),

@@ -1,8 +1,8 @@
 //! What the engine does inside a program: calls that its tasks make for the engine, and
 //! code of the engine's in its memory.
 
+pub(crate) mod kill;
 pub(crate) mod look_again;
-pub(crate) mod one_by_one;
 pub(crate) mod one_stop;
 pub(crate) mod remote;
 pub(crate) mod stubs;

@@ -10,7 +10,6 @@ use crosswire_calls::Does;
 use crosswire_kernel::tracee::{self, Report, Stop};
 use crosswire_kernel::{memory, registered};
 use crosswire_model::End;
-use libc::{SIGKILL, c_int};
 
 impl Session<'_> {
     /// Tells whether a thread holds robust locks, or is about to take or release one.
@@ -69,10 +68,8 @@ impl Session<'_> {
 
     /// Before a call that sends SIGKILL to others, or may.
     pub fn open_before_kill(&mut self, index: usize) -> Result<Vec<usize>, Halt> {
-        let entering = self.tasks[index].entering;
         let mut disturbed = Vec::new();
-        let signal = entering.row().signal().map(|at| entering.args[at] as c_int);
-        if signal != Some(SIGKILL) {
+        if !self.kills_at_once(index) {
             return Ok(disturbed);
         }
         for process in 0..self.processes.len() {

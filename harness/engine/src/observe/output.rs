@@ -19,7 +19,8 @@ impl Engine {
         Ok((stdout, stderr))
     }
 
-    /// Forgets what the programs have printed.
+    /// Forgets what the programs have printed, and what they have set about these files and their
+    /// standard input.
     pub(crate) fn empty_output(&self) -> std::io::Result<()> {
         for file in &self.outputs {
             let mut file = file;
@@ -29,6 +30,10 @@ impl Engine {
             descriptor::as_new(file)?;
             // The programs share this position, and some ask for it.
             file.seek(SeekFrom::Start(0))?;
+        }
+        let templates = self.prepared.iter().flat_map(|one| &one.templates);
+        for input in templates.filter_map(|template| template.input.as_ref()) {
+            input.restore()?;
         }
         Ok(())
     }

@@ -20,7 +20,11 @@ enum Tells {
     /// Of process 1, if of no task.
     Stat(Option<usize>),
     Status(Option<usize>),
-    Pages(usize),
+    Pages(Option<usize>),
+    /// The name of process 1.
+    Name,
+    /// The arguments of process 1.
+    Arguments,
     Schedule,
     /// The scheduler's number for its session (`autogroup` in sched(7)).
     AutomaticGroup,
@@ -39,6 +43,9 @@ enum Tells {
     /// How core files would be called (core(5)).
     CorePattern,
 }
+
+/// The name of process 1: its own is that of the program which tests, and says how it was called.
+const FIRST: &str = "init";
 
 /// Files of control groups that tell what the machine does.
 const TELL_USAGE: [&str; 13] = [
@@ -59,7 +66,9 @@ const TELL_USAGE: [&str; 13] = [
 
 /// Returns whether a path may lead to one of these files.
 pub(crate) fn is_of_interest(path: &str) -> bool {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 16] = [
+        "comm",
+        "cmdline",
         "stat",
         "status",
         "statm",
@@ -138,6 +147,9 @@ impl Session<'_> {
             Tells::Stat(of) => self.stat(of, &text),
             Tells::Status(of) => self.status(of, &text),
             Tells::Pages(of) => self.statm(of, &text),
+            Tells::Name => format!("{FIRST}\n"),
+            // As of a process without a program.
+            Tells::Arguments => String::new(),
             Tells::Schedule => "0 0 1\n".to_owned(),
             Tells::AutomaticGroup => match text.split_once(' ') {
                 Some((_, rest)) => format!("/autogroup-1 {rest}"),
@@ -172,7 +184,11 @@ impl Session<'_> {
                 return match name {
                     "stat" => Some(Tells::Stat(None)),
                     "status" => Some(Tells::Status(None)),
+                    "statm" => Some(Tells::Pages(None)),
+                    "comm" => Some(Tells::Name),
+                    "cmdline" => Some(Tells::Arguments),
                     "schedstat" => Some(Tells::Schedule),
+                    "autogroup" => Some(Tells::AutomaticGroup),
                     _ => None,
                 };
             }
@@ -180,7 +196,7 @@ impl Session<'_> {
             Some(match name {
                 "stat" => Tells::Stat(Some(of)),
                 "status" => Tells::Status(Some(of)),
-                "statm" => Tells::Pages(of),
+                "statm" => Tells::Pages(Some(of)),
                 "schedstat" => Tells::Schedule,
                 "autogroup" => Tells::AutomaticGroup,
                 "wchan" => Tells::Place(of),

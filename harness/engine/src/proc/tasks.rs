@@ -1,6 +1,7 @@
 //! Files of proc(5) that tell about tasks. They would show what the harness does with a task,
 //! and how long that takes; the program is to read what it would read without it.
 
+use super::FIRST;
 use super::descriptors::{hidden_length, hidden_memory};
 use crate::emulate::time::clock::{Clock, SECOND};
 use crate::run::scheduling::Scheduling;
@@ -34,7 +35,8 @@ impl Session<'_> {
         writable.map(hidden_length).sum()
     }
 
-    /// `of` is none for process 1, which is the harness's: it looks like one without a program.
+    /// `of` is none for process 1, which is the harness's: it looks like one without a program,
+    /// since it is another one when a run is replayed.
     pub(super) fn status(&self, of: Option<usize>, text: &str) -> String {
         let hidden = of.map_or(0, |of| hidden_memory(self.tasks[of].tid)) >> 10;
         let line = |line: &str| match line.split_once(":\t") {
@@ -56,6 +58,10 @@ impl Session<'_> {
                     _ => state,
                 };
                 format!("State:\t{state}")
+            }
+            Some(("Name", _)) if of.is_none() => format!("Name:\t{FIRST}"),
+            Some((name @ ("SigBlk" | "SigIgn" | "SigCgt"), _)) if of.is_none() => {
+                format!("{name}:\t{:016x}", 0)
             }
             Some(("TracerPid", _)) => "TracerPid:\t0".to_owned(),
             Some(("NoNewPrivs", _)) => {
@@ -110,14 +116,20 @@ impl Session<'_> {
         let ticks = |nanoseconds: u64| (nanoseconds / (SECOND / TICKS)).to_string();
         let hidden = task.map_or(0, |task| hidden_memory(task.tid));
         let (head, rest) = text.split_at(end + 1);
+        let head = match of {
+            Some(_) => head.to_owned(),
+            None => format!("1 ({FIRST})"),
+        };
         let is_whole = text.ends_with('\n');
         let fields: Vec<&str> = rest.split(' ').collect();
         let last = fields.len() - 1;
+        // Field 23; a process that has ended has none.
+        let has_memory = fields.get(21).is_some_and(|size| *size != "0");
         // The name is field 2, and the part behind it begins with a space.
         let correct = |(at, field): (usize, &&str)| match at + 2 {
             _ if at == last && !is_whole => (*field).to_owned(),
-            // Its memory, of which a process without a program has none.
-            23 | 24 | 26..=30 | 45..=51 if of.is_none() => "0".to_owned(),
+            // Its memory and handlers, of which a process without a program has none.
+            23 | 24 | 26..=34 | 45..=51 if of.is_none() => "0".to_owned(),
             3 => (self.letter(of, field.chars().next()))
                 .map_or_else(|| (*field).to_owned(), String::from),
             14 => ticks(process.map_or(0, |process| process.cpu_time)),
@@ -132,13 +144,13 @@ impl Session<'_> {
                 |flags: u64| (flags & !0x100).to_string(),
             ),
             23 => without(field, hidden),
-            24 => rounded(field, LEAST_PAGES),
+            24 if has_memory => rounded(field, LEAST_PAGES),
             // Page faults, time in the kernel and of children, the CPU, delays.
             10..=13 | 15..=17 | 39 | 42 => "0".to_owned(),
             _ => (*field).to_owned(),
         };
         let fields: Vec<String> = fields.iter().enumerate().map(correct).collect();
-        head.to_owned() + &fields.join(" ")
+        head + &fields.join(" ")
     }
 
     /// Returns the letter of the state of a task, or of process 1, which sleeps, given what the
@@ -147,13 +159,17 @@ impl Session<'_> {
         of.map_or(Some('S'), |of| letter(&self.tasks[of], said))
     }
 
-    pub(super) fn statm(&self, of: usize, text: &str) -> String {
+    pub(super) fn statm(&self, of: Option<usize>, text: &str) -> String {
+        let Some(of) = of else {
+            return "0 0 0 0 0 0 0\n".to_owned();
+        };
         let hidden = hidden_memory(self.tasks[of].tid) / (PAGE << 10);
         // All pages, those in memory, of these those of files, … and data (proc_pid_statm(5)).
+        let has_memory = !text.starts_with("0 ");
         let correct = |(at, field): (usize, &str)| match at {
             0 => without(field, hidden),
             5 => without(field, self.data_of_harness(of) / (PAGE << 10)),
-            1 | 2 => rounded(field, LEAST_PAGES),
+            1 | 2 if has_memory => rounded(field, LEAST_PAGES),
             _ => field.to_owned(),
         };
         let fields: Vec<String> = text
@@ -183,13 +199,12 @@ fn without(amount: &str, less: u64) -> String {
     number.map_or_else(|_| amount.to_owned(), |number| number.to_string())
 }
 
-/// Returns an amount of memory as a power of two: the exact one depends on the machine. A process
-/// that has ended has none.
+/// Returns the amount of memory of a process that has some, as a power of two: the exact one
+/// depends on the machine. Little of it counts as none in the kernel, which counts on each CPU
+/// apart (`percpu_counter`).
 fn rounded(amount: &str, least: u64) -> String {
-    let number = amount.parse().map(|number: u64| match number {
-        0 => 0,
-        _ => number.max(least).next_power_of_two(),
-    });
+    let number = amount.parse();
+    let number = number.map(|number: u64| number.max(least).next_power_of_two());
     number.map_or_else(|_| amount.to_owned(), |number| number.to_string())
 }
 

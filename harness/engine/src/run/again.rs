@@ -1,20 +1,28 @@
 //! Calls that were cut short, and that the task makes again: nothing was to be noticed.
 
 use super::session::{Halt, Session};
+use super::stops::is_restart;
 use crosswire_kernel::probe;
-use crosswire_kernel::tracee::Stopped;
 
 impl Session<'_> {
     /// Tells whether a call was cut short only by signals that the program ignores. The
     /// kernel does not send an ignored signal, except to a task that is traced
-    /// (ptrace(2), "Signal-delivery-stop"), and some calls return EINTR for it.
-    pub(super) fn was_woken_in_vain(&self, index: usize) -> bool {
+    /// (ptrace(2), "Signal-delivery-stop"), and some calls return EINTR for it. Or another thread
+    /// has taken the signal, where the kernel restarts the call: it looks for signals once the
+    /// task is resumed, which the engine's own calls may come before.
+    pub(super) fn was_woken_in_vain(&self, index: usize, result: i64) -> bool {
         let task = &self.tasks[index];
-        let signals = task.stopped().map(Stopped::deliverable_signals);
-        let Ok(Ok(signals)) = signals else {
+        let signals = task.stopped().map(|stopped| {
+            let deliverable = stopped.deliverable_signals()?;
+            match deliverable.is_empty() && is_restart(result) {
+                true => stopped.pending_signals().map(|signals| (signals, true)),
+                false => Ok((deliverable, false)),
+            }
+        });
+        let Ok(Ok((signals, is_taken))) = signals else {
             return false;
         };
-        !signals.is_empty()
+        (is_taken || !signals.is_empty())
             && signals
                 .iter()
                 .all(|signal| probe::ignores(task.tid, *signal))

@@ -126,6 +126,9 @@ impl Session<'_> {
 
     /// Performs the step of one task.
     pub fn advance(&mut self, index: usize) -> Result<(), Halt> {
+        if self.is_dying(&self.tasks[index]) {
+            return self.die(self.tasks[index].process);
+        }
         if self.is_ahead(index) {
             self.let_others_catch_up(index);
             return Ok(());
@@ -400,11 +403,21 @@ impl Session<'_> {
             return Ok(false);
         }
         task.signals_seen = sent;
-        let pending = task.stopped()?.has_deliverable_signal();
-        if !pending.unwrap_or(false) {
+        let signals = task.stopped()?.deliverable_signals().unwrap_or_default();
+        let is_ignored = |signal: &i32| probe::ignores(task.tid, *signal);
+        // A call would be cut short by an ignored signal, too; an access would not, and may be one
+        // that is not watched any more once the task runs on.
+        let mut disturbing = signals.iter().filter(|signal| match task.access {
+            Some(_) => !is_ignored(signal),
+            None => true,
+        });
+        if disturbing.next().is_none() {
             return Ok(false);
         }
         if self.tasks[index].access.is_none() {
+            // While it still stands at the call: a task whose call is cancelled makes none for
+            // the engine.
+            self.close_shared(index)?;
             self.repeat_call(index)?;
         }
         let access = self.tasks[index].access;

@@ -209,7 +209,7 @@ impl Session<'_> {
         }
         let result = failure.unwrap_or(result);
         self.return_pointers(index)?;
-        if is_interrupted(result) && !expired && self.was_woken_in_vain(index) {
+        if is_interrupted(result) && !expired && self.was_woken_in_vain(index, result) {
             return self.begin_again(index);
         }
         let task = &mut self.tasks[index];
@@ -226,6 +226,8 @@ impl Session<'_> {
         if result == RESTART_NO_HANDLER {
             task.stopped()?.poke(Register::Result, result as u64)?;
         }
+        self.mark_dying(index, result);
+        let task = &mut self.tasks[index];
         // A file that the engine had open, too, would stay locked when the task closes it.
         task.waits_at = None;
         let has_waited = std::mem::take(&mut task.has_waited);
@@ -364,6 +366,7 @@ impl Session<'_> {
             paused_until: 0,
             delayed_signals: Vec::new(),
             cpu_time: 0,
+            is_dying: false,
             reads_of_tasks: parent.is_some_and(|parent| self.processes[parent].reads_of_tasks),
             born: self.clock.now(),
             parent,

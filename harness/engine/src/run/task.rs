@@ -138,6 +138,8 @@ pub(crate) struct Task {
     pub lock_seen: u64,
     /// The engine turned its waiting lock request into an immediate one.
     pub lock_attempt: bool,
+    /// The processes that the call which it makes kills, if they are to die later.
+    pub kills: Vec<usize>,
     /// It was refused before, and has been held since.
     pub has_waited: bool,
     /// The file that it waits to lock: another thread may close its descriptor.
@@ -217,6 +219,7 @@ impl Task {
             signals_seen: 0,
             lock_seen: 0,
             lock_attempt: false,
+            kills: Vec::new(),
             has_waited: false,
             waits_at: None,
             block_recorded: false,
@@ -386,6 +389,8 @@ pub(crate) struct Process {
     pub loading_chance: Chance,
     /// It gets no turn before this step.
     pub paused_until: u64,
+    /// It was sent SIGKILL, and dies in its next step.
+    pub is_dying: bool,
     /// Details of signals that were delayed, for when they arrive.
     pub delayed_signals: Vec<libc::siginfo_t>,
     /// It begins when the process of this name has ended.

@@ -50,6 +50,7 @@ impl Session<'_> {
     pub fn ready(&self) -> Vec<TaskId> {
         let used = self.cpu_time_of_all();
         let is_ready = |task: &&Task| match &task.state {
+            _ if self.is_dying(task) => self.dies_next(task),
             State::Ready(..) => !self.goes_round(task.id.index()),
             State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
             State::Sleeping(_) if self.is_outlasted(task, used) => true,
@@ -63,8 +64,9 @@ impl Session<'_> {
             let process = &self.processes[task.process];
             process.paused_until <= self.turn.step && process.awaits.is_none()
         };
-        let tasks = self.tasks.iter().filter(is_ready).filter(turn);
-        let tasks = tasks.filter(|task| !self.is_held_by_buffer(task));
+        let turn = |task: &&Task| turn(task) && !self.is_held_by_buffer(task);
+        let tasks = self.tasks.iter().filter(is_ready);
+        let tasks = tasks.filter(|task| self.is_dying(task) || turn(task));
         tasks.map(|t| t.id).chain(self.full_buffers()).collect()
     }
 
@@ -100,6 +102,7 @@ impl Session<'_> {
         let (now, used) = (self.clock.now(), self.cpu_time_of_all());
         let asleep = |task: &&Task| {
             matches!(task.state, State::Sleeping(_))
+                && !self.is_dying(task)
                 && (task.timed_wait).is_some_and(|w| w.deadline > now && w.deadline <= soon)
                 && !self.is_outlasted(task, used)
         };

@@ -25,7 +25,7 @@ use crate::start::loading::is_inside;
 use crate::start::reads::EarlyReads;
 use crosswire_calls::Does;
 use crosswire_kernel::arch::{Register, Registers, SYSCALL};
-use crosswire_kernel::descriptor::Opened;
+use crosswire_kernel::descriptor::{Lent, Opened};
 use crosswire_kernel::patience::Patience;
 use crosswire_kernel::tracee::{Entering, Report, Stop, Stopped};
 use crosswire_kernel::{Tid, descriptor, maps, memory, registered};
@@ -56,6 +56,8 @@ pub(crate) struct Template {
     pub(super) place: Place,
     /// Files that it has open, which each copy opens anew.
     pub(super) opened: Vec<Opened>,
+    /// Its standard input, which its copies share with it.
+    pub input: Option<Lent>,
     /// Address at which the C library keeps the thread's id, if it does.
     pub(super) tid_cell: Option<u64>,
     /// The list of robust futexes, which a clone does not inherit.
@@ -188,6 +190,7 @@ impl Template {
             registers,
             place: Place::Exec(word),
             opened: descriptor::opened(tid),
+            input: Lent::of(tid, 0),
             tid_cell: None,
             robust_list: None,
             early: BTreeSet::new(),
@@ -317,6 +320,7 @@ impl Template {
             registers,
             place: Place::Call(entering),
             opened: descriptor::opened(tid),
+            input: Lent::of(tid, 0),
             tid_cell: find_tid(tid, registers.thread_pointer(), tid_inside),
             robust_list,
             early: BTreeSet::new(),

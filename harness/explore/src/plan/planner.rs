@@ -128,6 +128,7 @@ impl Planner {
             seed: self.seed,
             schedule,
             preemptions: None,
+            kills_at_once: false,
             faults,
             memory: (self.memory).of_run(self.seed, run, lessons.splittable),
             watches_threads: self.watches_threads,

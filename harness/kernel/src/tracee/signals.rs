@@ -103,9 +103,16 @@ impl Stopped {
     /// Returns the unblocked signals that wait to be delivered to it.
     pub fn deliverable_signals(&self) -> io::Result<Vec<i32>> {
         let mask = self.signal_mask()?;
+        let mut signals = self.pending_signals()?;
+        signals.retain(|signal| mask >> (signal - 1) & 1 == 0);
+        Ok(signals)
+    }
+
+    /// Returns the signals that wait to be delivered to it, blocked or not: behind a call with a
+    /// mask of its own, as sigsuspend(2), the kernel tells the mask that it will restore.
+    pub fn pending_signals(&self) -> io::Result<Vec<i32>> {
         let mut signals = self.pending(0)?;
         signals.extend(self.pending(PEEKSIGINFO_SHARED)?);
-        signals.retain(|signal| mask >> (signal - 1) & 1 == 0);
         Ok(signals)
     }
 

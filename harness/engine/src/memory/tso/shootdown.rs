@@ -25,13 +25,7 @@ impl Session<'_> {
         }
         let cuts = self.cuts_of_call(index);
         let interrupted = self.interrupted_by_call(index);
-        let (row, args) = (
-            self.tasks[index].entering.row(),
-            self.tasks[index].entering.args,
-        );
-        let kills = row
-            .signal()
-            .is_some_and(|at| args[at] == libc::SIGKILL as u64);
+        let kills = self.kills_at_once(index);
         let targets = match kills {
             true => self.targets_of_signal(index),
             false => Vec::new(),
