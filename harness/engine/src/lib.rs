@@ -32,7 +32,7 @@ pub use start::target::{
 };
 
 use crosswire_kernel::counter::CounterTrap;
-use crosswire_kernel::descriptor;
+use crosswire_kernel::lent;
 use crosswire_kernel::oplog::OpLog;
 use crosswire_kernel::sandbox::{self, Leftovers, Reset, Sandbox};
 use crosswire_kernel::tick::Ticker;
@@ -148,8 +148,8 @@ impl Engine {
             bystanders: vec![init],
             template_pids: Vec::new(),
             outputs: [
-                descriptor::output_file("stdout").map_err(machine("making a file for output"))?,
-                descriptor::output_file("stderr").map_err(machine("making a file for output"))?,
+                lent::output_file("stdout").map_err(machine("making a file for output"))?,
+                lent::output_file("stderr").map_err(machine("making a file for output"))?,
             ],
             log: match target.children.is_empty() {
                 true => None,

@@ -8,6 +8,7 @@ pub mod arch;
 pub mod counter;
 pub mod descriptor;
 pub mod filter;
+pub mod lent;
 pub mod loopback;
 pub mod maps;
 pub mod memory;

@@ -130,6 +130,18 @@ fn a_replay_lists_what_the_run_has_listed() {
     );
 }
 
+/// All runs have one open file for it.
+#[test]
+fn what_a_run_sets_about_standard_input_is_gone_with_it() {
+    let directory = somewhere();
+    let sets = "use Fcntl;
+        my $flags = fcntl(STDIN, F_GETFL, 0);
+        fcntl(STDIN, F_SETFL, $flags | O_NONBLOCK);
+        exit($flags & O_NONBLOCK ? 1 : 0)";
+    let outcome = command::run(directory.path(), &["--runs", "8", "--", "perl", "-e", sets]);
+    assert_eq!(outcome.verdict(), "pass", "{}", outcome.told());
+}
+
 /// Process 1 is the program that tests, which was called with other words, and handles other
 /// signals, when it explored.
 #[test]

@@ -97,6 +97,23 @@ fn an_increment_without_a_lock_is_two_steps() {
     assert_eq!(outcome.status, PASS, "{}", outcome.told());
 }
 
+/// What threads do to each other in memory that processes share is found without `--threads`.
+#[test]
+fn threads_race_in_shared_memory() {
+    let (here, programs) = (somewhere(), build_directory());
+    let program = program(programs.path());
+    let program = program.to_str().expect("a path that is text");
+    for (mode, memory, expected) in [
+        ("adds shared", "sc", VIOLATION),
+        ("crosses shared", "sc", PASS),
+        ("crosses shared", "tso", VIOLATION),
+    ] {
+        let options = ["--runs", "400", "--memory", memory, "--", program, mode];
+        let outcome = run(here.path(), &options);
+        assert_eq!(outcome.status, expected, "{mode}: {}", outcome.told());
+    }
+}
+
 /// The steps of a thread may come before its process ends, although nothing in the first run shows
 /// that it takes any.
 #[test]

@@ -28,6 +28,8 @@ static int global = 5;
 static int table[3000];
 static __thread int own = 1;
 static sigjmp_buf back;
+static volatile int *shared;
+static char shared_words[1];
 
 static void check(const char *what, int holds)
 {
@@ -258,6 +260,26 @@ static void *fail(void *nothing)
 	return nothing;
 }
 
+static void *add_shared(void *unused)
+{
+	++*shared;
+	return unused;
+}
+
+/* Of two threads that store each and then load what the other has stored, one meets it, unless both
+ * stores wait. */
+static void *cross_shared(void *unused)
+{
+	shared[0] = 1;
+	return shared[16] != 0 ? shared_words : unused;
+}
+
+static void *cross_back(void *unused)
+{
+	shared[16] = 1;
+	return shared[0] != 0 ? shared_words : unused;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -294,6 +316,15 @@ int main(int argc, char **argv)
 		pthread_join(thread, NULL);
 		pthread_join(second, NULL);
 		return count != 2;
+	} else if (strcmp(mode, "adds shared") == 0 || strcmp(mode, "crosses shared") == 0) {
+		int kind = MAP_SHARED | MAP_ANONYMOUS;
+		shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, kind, -1, 0);
+		int adds = strcmp(mode, "adds shared") == 0;
+		void *first = NULL, *other = NULL;
+		pthread_create(&thread, NULL, adds ? add_shared : cross_shared, NULL);
+		first = (adds ? add_shared : cross_back)(NULL);
+		pthread_join(thread, &other);
+		return adds ? *shared != 2 : first == NULL && other == NULL;
 	} else if (strcmp(mode, "time") == 0) {
 		static int pages[3 * PAGE / sizeof(int)];
 		void *back, *mine = pages + PAGE / sizeof(int);

@@ -1,7 +1,7 @@
 //! Output of the programs: one file each for standard output and standard error.
 
 use crate::Engine;
-use crosswire_kernel::descriptor;
+use crosswire_kernel::lent;
 use std::io::{Read, Seek, SeekFrom};
 
 impl Engine {
@@ -27,7 +27,7 @@ impl Engine {
             if file.metadata()?.len() > 0 {
                 file.set_len(0)?;
             }
-            descriptor::as_new(file)?;
+            lent::as_new(file)?;
             // The programs share this position, and some ask for it.
             file.seek(SeekFrom::Start(0))?;
         }

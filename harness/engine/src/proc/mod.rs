@@ -44,9 +44,6 @@ enum Tells {
     CorePattern,
 }
 
-/// The name of process 1: its own is that of the program which tests, and says how it was called.
-const FIRST: &str = "init";
-
 /// Files of control groups that tell what the machine does.
 const TELL_USAGE: [&str; 13] = [
     "memory.stat",
@@ -147,7 +144,7 @@ impl Session<'_> {
             Tells::Stat(of) => self.stat(of, &text),
             Tells::Status(of) => self.status(of, &text),
             Tells::Pages(of) => self.statm(of, &text),
-            Tells::Name => format!("{FIRST}\n"),
+            Tells::Name => format!("{}\n", tasks::FIRST),
             // As of a process without a program.
             Tells::Arguments => String::new(),
             Tells::Schedule => "0 0 1\n".to_owned(),

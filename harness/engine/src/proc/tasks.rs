@@ -1,13 +1,15 @@
 //! Files of proc(5) that tell about tasks. They would show what the harness does with a task,
 //! and how long that takes; the program is to read what it would read without it.
 
-use super::FIRST;
 use super::descriptors::{hidden_length, hidden_memory};
 use crate::emulate::time::clock::{Clock, SECOND};
 use crate::run::scheduling::Scheduling;
 use crate::run::session::Session;
 use crate::run::task::{State, Task};
 use crosswire_calls::Does;
+
+/// The name of process 1: its own is that of the program which tests, and says how it was called.
+pub(super) const FIRST: &str = "init";
 
 /// Ticks of the kernel's clock in a second (`_SC_CLK_TCK` of sysconf(3)).
 pub(super) const TICKS: u64 = 100;
