@@ -51,6 +51,16 @@ pub fn file_type(file: &OwnedFd) -> FileType {
     }
 }
 
+/// Tells whether a file can lack room, or be broken, on a disk. Message queues have the type of
+/// such files (mq_overview(7), "Mounting the message queue filesystem").
+pub fn is_on_disk(file: &OwnedFd) -> bool {
+    use nix::sys::statfs::{FsType, fstatfs};
+    /// `MQUEUE_MAGIC` of ipc/mqueue.c.
+    const QUEUES: FsType = FsType(0x1980_0202);
+    file_type(file) == FileType::Regular
+        && fstatfs(file).is_ok_and(|system| system.filesystem_type() != QUEUES)
+}
+
 /// Tells whether operations on it return EAGAIN instead of waiting.
 pub fn is_non_blocking(file: &OwnedFd) -> bool {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};

@@ -6,7 +6,7 @@ use crosswire_testing::command::{replay_differs, run, somewhere};
 
 /// Programs of `programs/faulted.c`, what strikes them, and the verdict. It is inconclusive where
 /// the fault cannot strike.
-const CASES: [(&str, &str, &str); 17] = [
+const CASES: [(&str, &str, &str); 18] = [
     ("packets", "short-io(1):faulted@read", "inconclusive"),
     ("elements", "short-io(1):faulted@readv", "pass"),
     ("short_read", "short-io(1):faulted@read", "violation"),
@@ -28,6 +28,7 @@ const CASES: [(&str, &str, &str); 17] = [
         "inconclusive",
     ),
     ("short_read", "errno(EIO):faulted@read", "inconclusive"),
+    ("edge", "errno(ENOSPC):faulted@close", "inconclusive"),
     (
         "undisturbed",
         "errno(EAGAIN):faulted.1@write",

@@ -21,6 +21,11 @@ impl Session<'_> {
             return ends && !self.moves_plainly(index);
         }
         let row = self.tasks[index].entering.row();
+        if row.does == Does::Close && matches!(errno, ENOSPC | EDQUOT | EIO) {
+            // What was written is put on the disk (close(2), "Dealing with error returns").
+            let file = self.file(index, 0);
+            return file.is_none_or(|file| descriptor::is_on_disk(&file));
+        }
         let Some(transfer) = row.transfer() else {
             return true;
         };
