@@ -97,7 +97,7 @@ fn an_increment_without_a_lock_is_two_steps() {
     assert_eq!(outcome.status, PASS, "{}", outcome.told());
 }
 
-/// What threads do to each other in memory that processes share is found without `--threads`.
+/// Races of threads in memory that processes share are found without `--threads`.
 #[test]
 fn threads_race_in_shared_memory() {
     let (here, programs) = (somewhere(), build_directory());

@@ -21,7 +21,7 @@ use crate::inside::remote::made;
 use crate::memory::names_unseen;
 use crate::run::session::{Halt, Session};
 use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
-use crate::run::task::{Process, State, TimedWait};
+use crate::run::task::{State, TimedWait};
 pub(crate) use answer::Emulated;
 pub use answer::MARK;
 use crosswire_calls::{Arg, Does, Mapping, Row};
@@ -298,16 +298,9 @@ impl Session<'_> {
     /// kill(2) with -1: every process of the run except the caller. The kernel would
     /// include the templates, which the program must not know of.
     fn signal_everybody(&mut self, index: usize, signal: c_int) -> Result<Emulated, Halt> {
-        let own = self.tasks[index].process;
         // Beyond its pid namespace it knows of none (pid_namespaces(7)).
-        let of = |process: &Process| crosswire_kernel::process::pid_namespace(process.pid);
-        let namespace = of(&self.processes[own]);
-        let is_other = |(number, process): &(usize, &Process)| {
-            *number != own && !self.has_ended(process) && namespace == of(process)
-        };
-        let others = self.processes.iter().enumerate().filter(is_other);
-        let others: Vec<usize> = others.map(|(number, _)| number).collect();
-        for other in &others {
+        let (others, _) = self.group(index).unwrap_or_default();
+        for (other, _) in &others {
             match signal == libc::SIGKILL && !self.setup.plan.kills_at_once {
                 true => self.begin_to_die(*other),
                 false => {

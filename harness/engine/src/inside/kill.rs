@@ -40,12 +40,11 @@ impl Session<'_> {
         self.processes[task.process].is_dying
     }
 
-    /// Tells whether the next step of a task is the death of its process, which counts as one of its
-    /// first living thread.
-    pub fn dies_next(&self, task: &Task) -> bool {
+    /// Tells whether the death of its process, which is dying, is the step of this task: that is
+    /// the first living thread.
+    pub fn takes_death(&self, task: &Task) -> bool {
         let is_part = |other: &&Task| other.process == task.process && !other.is_gone();
-        self.is_dying(task)
-            && self.tasks.iter().find(is_part).map(|first| first.id) == Some(task.id)
+        self.tasks.iter().find(is_part).map(|first| first.id) == Some(task.id)
     }
 
     /// Tells whether the call that a task makes ends others before it returns.
@@ -143,25 +142,31 @@ impl Session<'_> {
         }
         let mut victims = Vec::new();
         for (process, pid) in members {
-            let stopped = self.tasks[index].lend()?;
-            let mut remote = Remote::at_entry(stopped, self.tasks[index].entering.call)?;
-            // Those that it must not kill stay.
-            if remote.call(made::KILL, [pid as u64, 0, 0, 0, 0, 0])? == 0 {
+            if self.send_as(index, pid, 0)? {
                 victims.push(process);
             }
-            self.tasks[index].give_back(remote.end()?);
         }
         Ok((!victims.is_empty()).then_some(victims))
     }
 
-    /// Returns the processes of a group that a call of kill(2) names, each with its number there,
-    /// without the caller, and whether that is another of them.
-    fn group(&self, index: usize) -> Option<(Vec<(usize, i32)>, bool)> {
+    /// A task that is about to make a call sends a signal before. Returns whether it may.
+    fn send_as(&mut self, index: usize, pid: i32, signal: i32) -> Result<bool, Halt> {
+        let task = &mut self.tasks[index];
+        let mut remote = Remote::at_entry(task.lend()?, task.entering.call)?;
+        let result = remote.call(made::KILL, [pid as u64, signal as u64, 0, 0, 0, 0])?;
+        task.give_back(remote.end()?);
+        Ok(result == 0)
+    }
+
+    /// Returns the processes of a group that a call of kill(2) names, -1 for all that there are,
+    /// each with its number there, without the caller, and whether that is another of them.
+    pub fn group(&self, index: usize) -> Option<(Vec<(usize, i32)>, bool)> {
         let named = self.tasks[index].entering.args[0] as i32;
         let own = Membership::of(self.processes[self.tasks[index].process].pid)?;
         let is_named = |other: &Membership| {
             let is_meant = match named {
                 0 => other.group == own.group,
+                -1 => true,
                 group => other.group == -group,
             };
             is_meant && other.namespace == own.namespace && other.pid != own.pid
@@ -191,11 +196,8 @@ impl Session<'_> {
             others.pop();
         }
         for (_, pid) in others {
-            let stopped = self.tasks[index].lend()?;
-            let mut remote = Remote::at_entry(stopped, entering.call)?;
             // Those that it must not kill stay.
-            remote.call(made::KILL, [pid as u64, SIGKILL as u64, 0, 0, 0, 0])?;
-            self.tasks[index].give_back(remote.end()?);
+            self.send_as(index, pid, SIGKILL)?;
             self.reports.expect_deaths();
             self.settle(false)?;
         }

@@ -26,7 +26,7 @@ pub(crate) struct SharedMemory {
     pub splittable: bool,
     /// Stores that were to wait, whether they have been executed or not.
     pub delayed: Vec<DelayedStore>,
-    /// What calls have cut off files so far.
+    /// Pages that calls have cut off mapped files so far.
     pub(super) cuts: Vec<Cut>,
     /// The user of each word, by object and number; `None` if there are several.
     users: HashMap<(u32, u64), Option<TaskId>>,

@@ -12,20 +12,20 @@ impl Session<'_> {
     /// task is resumed, which the engine's own calls may come before.
     pub(super) fn was_woken_in_vain(&self, index: usize, result: i64) -> bool {
         let task = &self.tasks[index];
-        let signals = task.stopped().map(|stopped| {
-            let deliverable = stopped.deliverable_signals()?;
-            match deliverable.is_empty() && is_restart(result) {
-                true => stopped.pending_signals().map(|signals| (signals, true)),
-                false => Ok((deliverable, false)),
-            }
-        });
-        let Ok(Ok((signals, is_taken))) = signals else {
+        let ignores = |signals: Vec<i32>| {
+            let mut signals = signals.into_iter();
+            signals.all(|signal| probe::ignores(task.tid, signal))
+        };
+        let Ok(stopped) = task.stopped() else {
             return false;
         };
-        (is_taken || !signals.is_empty())
-            && signals
-                .iter()
-                .all(|signal| probe::ignores(task.tid, *signal))
+        match stopped.deliverable_signals() {
+            // One of those that seem to be blocked may have come.
+            Ok(none) if none.is_empty() => {
+                is_restart(result) && stopped.pending_signals().is_ok_and(ignores)
+            }
+            signals => signals.is_ok_and(ignores),
+        }
     }
 
     /// Lets a task repeat the call that was cut short, with the same deadline. The

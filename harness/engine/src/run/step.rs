@@ -403,15 +403,13 @@ impl Session<'_> {
             return Ok(false);
         }
         task.signals_seen = sent;
-        let signals = task.stopped()?.deliverable_signals().unwrap_or_default();
-        let is_ignored = |signal: &i32| probe::ignores(task.tid, *signal);
         // A call would be cut short by an ignored signal, too; an access would not, and may be one
         // that is not watched any more once the task runs on.
-        let mut disturbing = signals.iter().filter(|signal| match task.access {
-            Some(_) => !is_ignored(signal),
-            None => true,
-        });
-        if disturbing.next().is_none() {
+        let is_disturbed = match task.access {
+            Some(_) => task.has_signal_to_notice(),
+            None => (task.stopped()?.has_deliverable_signal()).unwrap_or(false),
+        };
+        if !is_disturbed {
             return Ok(false);
         }
         if self.tasks[index].access.is_none() {

@@ -10,7 +10,7 @@ use crate::memory::{Action, Borrowed, Pending, Performing, StoreBuffer};
 use crate::run::scheduling::Scheduling;
 use crosswire_kernel::Tid;
 use crosswire_kernel::arch::{Register, Registers};
-use crosswire_kernel::probe::Probe;
+use crosswire_kernel::probe::{self, Probe};
 use crosswire_kernel::tracee::{Entering, Stopped};
 use crosswire_model::{TaskId, Touch};
 use std::io;
@@ -274,6 +274,15 @@ impl Task {
             && self.borrowed.is_empty()
             && self.timed_wait.is_none()
             && !self.lock_attempt
+    }
+
+    /// Tells whether a signal waits to be delivered to it that its program does not ignore. The
+    /// kernel sends ignored ones only to tasks that are traced (ptrace(2),
+    /// "Signal-delivery-stop").
+    pub fn has_signal_to_notice(&self) -> bool {
+        let signals = self.stopped().and_then(Stopped::deliverable_signals);
+        let mut signals = signals.unwrap_or_default().into_iter();
+        signals.any(|signal| !probe::ignores(self.tid, signal))
     }
 
     pub fn is_gone(&self) -> bool {

@@ -50,7 +50,7 @@ impl Session<'_> {
     pub fn ready(&self) -> Vec<TaskId> {
         let used = self.cpu_time_of_all();
         let is_ready = |task: &&Task| match &task.state {
-            _ if self.is_dying(task) => self.dies_next(task),
+            _ if self.is_dying(task) => self.takes_death(task),
             State::Ready(..) => !self.goes_round(task.id.index()),
             State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
             State::Sleeping(_) if self.is_outlasted(task, used) => true,

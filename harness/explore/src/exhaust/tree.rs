@@ -289,8 +289,8 @@ impl Tree {
 }
 
 /// Returns the tasks that could have taken a step, and never could again after it,
-/// because they were killed, or for a store buffer, because it was emptied. The steps that they would have taken do not appear in the
-/// run, so no race reveals them.
+/// because they were killed, or for a store buffer, because it was emptied. The steps that they
+/// would have taken do not appear in the run, so no race reveals them.
 fn disabled(steps: &[Footprint], number: usize) -> Vec<TaskId> {
     let (step, later) = (&steps[number], &steps[number + 1..]);
     // A task that takes a step could take it.

@@ -185,8 +185,8 @@ fn a_task_may_be_interrupted_before_it_stores_what_waits() {
     }
 }
 
-/// Who takes pages away interrupts the processors that could have translations of them, and no
-/// others (see `programs/taken_pages.c`).
+/// A call that takes pages away interrupts the processors that could have translations of them,
+/// and no others (see `programs/taken_pages.c`).
 const TAKEN: [(&str, &str, &str); 20] = [
     ("used", "shorter", "pass"),
     ("used", "shorter-by-name", "pass"),

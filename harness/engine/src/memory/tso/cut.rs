@@ -1,4 +1,4 @@
-//! What calls cut off files that are mapped.
+//! Pages that calls cut off mapped files.
 
 use std::ops::Range;
 

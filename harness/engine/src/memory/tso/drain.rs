@@ -6,8 +6,7 @@ use crate::memory::reading::{value_at, value_of};
 use crate::memory::space::DISTANCE;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
-use crosswire_kernel::tracee::Stopped;
-use crosswire_kernel::{memory, probe};
+use crosswire_kernel::memory;
 use crosswire_model::{Access, AccessKind, End, TaskId, Touch, What};
 
 impl Session<'_> {
@@ -125,17 +124,9 @@ impl Session<'_> {
     /// comes first. Then it is all the same whether what it would have stored was to wait, which
     /// no record holds: it has not been executed.
     fn is_interrupted(&self, task: &Task) -> bool {
-        let has_come = |stopped: &Stopped| {
-            // It is not sent to a task that ignores it and is not traced (ptrace(2)).
-            let mut signals = stopped
-                .deliverable_signals()
-                .unwrap_or_default()
-                .into_iter();
-            signals.any(|signal| !probe::ignores(task.tid, signal))
-        };
         task.buffer.in_a_row > 0
             && task.signals_seen != self.reports.signals_sent()
-            && task.stopped().is_ok_and(has_come)
+            && task.has_signal_to_notice()
     }
 
     /// Tells whether the next step of a task waits for its buffer only because the way to it

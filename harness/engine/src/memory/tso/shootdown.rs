@@ -1,4 +1,4 @@
-//! Calls that empty the store buffers of other tasks: who takes pages away interrupts the processors
+//! Calls that empty the store buffers of other tasks: taking pages away interrupts the processors
 //! that may have translations of them (flush_tlb_mm_range in arch/x86/mm/tlb.c), and a processor
 //! that is interrupted makes its stores visible first (Intel SDM volume 3, "Serializing
 //! Instructions": IRET). These are the processors of all tasks in an address space that has used
