@@ -21,8 +21,8 @@ impl Session<'_> {
             return ends && !self.moves_plainly(index);
         }
         let row = self.tasks[index].entering.row();
-        if row.does == Does::Close && matches!(errno, ENOSPC | EDQUOT | EIO) {
-            // What was written is put on the disk (close(2), "Dealing with error returns").
+        if row.does == Does::Close && matches!(errno, ENOSPC | EDQUOT) {
+            // There was no room for what had been written before (close(2), "ERRORS").
             let file = self.file(index, 0);
             return file.is_none_or(|file| descriptor::is_on_disk(&file));
         }
