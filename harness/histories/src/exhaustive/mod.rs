@@ -230,6 +230,30 @@ fn operations_on_other_objects_are_no_concern() {
     }
 }
 
+/// Only different values tell messages, writes and calls apart.
+#[test]
+fn a_value_that_stands_for_two_operations() {
+    use super::Action::*;
+    let told_apart_by_value = [
+        (Object::Fifo, Send),
+        (Object::PriorityQueue, Send),
+        (Object::Datagram, Send),
+        (Object::Register, Write),
+        (Object::KeyValue, Put),
+        (Object::Rpc, Call),
+    ];
+    for (object, action) in told_apart_by_value {
+        let mut operations = Operations::default();
+        let p = operations.process("p");
+        let other = super::Op::new(p, action).value(2).at(1, 2);
+        let first = super::Op::new(p, action).value(1).at(3, 4);
+        operations.list.extend([other, first, first.at(5, 6)]);
+        let refused = object.checker(&usual()).check(&operations).map(|_| ());
+        let to_blame = refused.map_err(|unusable| unusable.operation);
+        assert_eq!(to_blame, Err(2), "{}", object.name());
+    }
+}
+
 /// The search that remembers finds what the one that does not remember finds.
 #[test]
 fn the_generic_search() {
