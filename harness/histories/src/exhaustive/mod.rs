@@ -254,6 +254,29 @@ fn a_value_that_stands_for_two_operations() {
     }
 }
 
+/// Operations of one process on locks may touch, but not overlap.
+#[test]
+fn operations_on_locks_follow_each_other() {
+    use super::Action::*;
+    let told = |object: Object, acquire, called| {
+        let mut operations = Operations::default();
+        let p = operations.process("p");
+        let acquired = super::Op::new(p, acquire).at(1, 2);
+        let released = super::Op::new(p, Unlock).at(called, 3);
+        operations.list.extend([acquired, released]);
+        let outcome = object.checker(&usual()).check(&operations);
+        outcome.map_err(|unusable| unusable.operation)
+    };
+    for (object, acquire) in [
+        (Object::Mutex, Lock),
+        (Object::RwLock, Lock),
+        (Object::RwLock, ReadLock),
+    ] {
+        assert_eq!(told(object, acquire, 2), Ok(Outcome::Ok));
+        assert_eq!(told(object, acquire, 1), Err(1));
+    }
+}
+
 /// The search that remembers finds what the one that does not remember finds.
 #[test]
 fn the_generic_search() {
