@@ -301,6 +301,20 @@ fn the_generic_search() {
     }
 }
 
+/// The answer that is to blame is the one that the best of all orders did not get past.
+#[test]
+fn the_search_blames_what_no_order_gets_past() {
+    use super::Action::{Read, Write};
+    let ops = [
+        Op::new(0, Write).value(1).at(0, 9),
+        Op::new(1, Write).value(2).at(0, 9),
+        Op::new(2, Read).value(1).at(10, 11),
+        Op::new(2, Read).value(2).at(12, 13),
+    ];
+    let found = explain(&super::Register { initial: 0 }, &ops, 1_000);
+    assert_eq!(found, Explanation::None { stuck: 3 });
+}
+
 #[test]
 fn a_search_ends_with_its_budget() {
     let ops: Vec<Op> = (0..20)
