@@ -84,6 +84,30 @@ impl Row {
         }
     }
 
+    /// Returns whether a call that gives files other names does so to the one whose name is this
+    /// argument: the first of two, or each where they are exchanged (rename(2)).
+    ///
+    /// ```
+    /// let row = crosswire_calls::row(libc::SYS_renameat2 as u32);
+    /// let mut args = [0; 6];
+    /// assert!(row.moves(&args, 1) && !row.moves(&args, 3));
+    /// args[4] = u64::from(libc::RENAME_EXCHANGE);
+    /// assert!(row.moves(&args, 3));
+    /// ```
+    pub fn moves(&self, args: &[u64; 6], at: usize) -> bool {
+        let flags = self.args.iter().position(|arg| *arg == Arg::Bits);
+        let exchanges = flags.is_some_and(|flags| args[flags] & u64::from(RENAME_EXCHANGE) != 0);
+        let first = self.args.iter().position(|arg| *arg == Arg::Path);
+        self.does == Does::Rename && (exchanges || first == Some(at))
+    }
+
+    /// Returns whether the call makes one more descriptor for what its first argument means, as
+    /// dup(2) does (fcntl(2), `F_DUPFD`).
+    pub fn copies_descriptor(&self, args: &[u64; 6]) -> bool {
+        let copies = matches!(args[1] as c_int, F_DUPFD | F_DUPFD_CLOEXEC);
+        self.does == Does::Duplicate || self.does == Does::Control && copies
+    }
+
     /// Returns whether the call does the same to its own process however often it is repeated,
     /// and nothing to others: the working directory, the position in a file, say, are where they
     /// were after the first time.

@@ -3,7 +3,7 @@
 
 use crate::exhaust::{CASES, small_programs};
 use crosswire::engine::{Engine, Start, Target};
-use crosswire::model::{Plan, Rule, Run, Schedule, StartUp, What};
+use crosswire::model::{EVERYTHING, Plan, Rule, Run, Schedule, StartUp, What};
 use crosswire_testing::building::{build_directory, compile, exercise, source};
 use crosswire_testing::command::somewhere;
 use crosswire_testing::engine::{OwnCpu, engine, exit_status, target};
@@ -110,19 +110,20 @@ fn a_kill_can_come_between_any_two_looks_at_what_it_changes() {
     assert_eq!(seen, [Some(0), Some(2), Some(3)].into());
 }
 
-/// The exit statuses that a program of this name comes to in a hundred random runs, which learn
-/// from each other when its start-up is over.
-fn statuses_of(name: &str) -> BTreeSet<Option<i32>> {
+/// A hundred random runs of a program of this name, which learn from each other when its start-up
+/// is over and what is contested.
+fn runs_of(name: &str, arguments: &[&str]) -> Vec<Run> {
     let _cpu = OwnCpu::take();
     let cpu = crosswire_testing::engine::next_cpu();
     let built = build_directory();
     let program = compile(&[source(&format!("{name}.c"))], built.path(), name);
     let directory = somewhere();
-    let program = program.to_str().unwrap();
-    let mut engine = engine(&target(name, &[program], directory.path()), cpu);
+    let command: Vec<&str> = std::iter::once(program.to_str().unwrap())
+        .chain(arguments.iter().copied())
+        .collect();
+    let mut engine = engine(&target(name, &command, directory.path()), cpu);
     let mut start_up = StartUp::longest();
-    let mut seen = BTreeSet::new();
-    for seed in 0..100 {
+    let run = |seed| {
         let plan = Plan {
             schedule: Schedule::new(Rule::RandomWalk { seed }),
             start_up: start_up.clone(),
@@ -130,9 +131,70 @@ fn statuses_of(name: &str) -> BTreeSet<Option<i32>> {
         };
         let run = engine.run(&plan).unwrap();
         start_up.learn(&run.plan.start_up);
-        seen.insert(exit_status(&run, name));
+        run
+    };
+    (0..100).map(run).collect()
+}
+
+/// The exit statuses that these runs come to.
+fn statuses_of(name: &str, arguments: &[&str]) -> BTreeSet<Option<i32>> {
+    let runs = runs_of(name, arguments);
+    runs.iter().map(|run| exit_status(run, name)).collect()
+}
+
+/// Returns how many steps of the last run there were, and how many of them matter.
+fn mattering(runs: &[Run]) -> (u64, u64) {
+    let last = &runs[runs.len() - 1];
+    let mattered = last.mattered.as_ref().unwrap();
+    (last.trace.steps, mattered.iter().sum())
+}
+
+/// What a process asks of the kernel about itself or about the machine makes no choices of the
+/// steps of others.
+#[test]
+fn what_a_process_asks_for_itself_does_not_matter() {
+    let runs = runs_of("asks", &[]);
+    let contested = &runs[runs.len() - 1].plan.start_up.contested;
+    assert!(!contested.contains(EVERYTHING), "{contested:?}");
+    let (steps, mattering) = mattering(&runs);
+    assert!(
+        3 * mattering < steps,
+        "{mattering} of {steps}: {contested:?}"
+    );
+}
+
+/// A thread that waits may be woken by another process, after any step of its own process.
+#[test]
+fn a_thread_that_another_process_wakes_may_see_any_step() {
+    let place = |run: &Run, is: &dyn Fn(&What) -> bool| {
+        let mut events = run.trace.events.iter();
+        events.position(|event| is(&event.what))
+    };
+    // It waits before the other process is asked to wake it.
+    let waits = |what: &What| matches!(what, What::Block { call, .. } if call.to_string().starts_with("epoll_wait"));
+    let asks = |what: &What| matches!(what, What::Call { call, .. } if call.to_string().starts_with("write"));
+    for mode in ["child", "program"] {
+        let mut runs = runs_of("woken", &[mode]);
+        runs.retain(|run| place(run, &waits).is_some_and(|at| Some(at) < place(run, &asks)));
+        let seen: BTreeSet<_> = runs.iter().map(|run| exit_status(run, "woken")).collect();
+        // After some step, and not only before the first or after the last.
+        assert!(
+            seen.is_superset(&[Some(1), Some(2)].into()),
+            "{mode}: {seen:?}"
+        );
     }
-    seen
+}
+
+/// One that its own process alone can wake sees only what comes before.
+#[test]
+fn what_a_thread_does_while_others_wait_for_it_does_not_matter() {
+    let runs = runs_of("woken", &["thread"]);
+    assert!(runs.iter().all(|run| exit_status(run, "woken") == Some(0)));
+    let (steps, mattering) = mattering(&runs);
+    assert!(
+        steps > 200 && 2 * mattering < steps,
+        "{mattering} of {steps}"
+    );
 }
 
 /// Memory without a name has one user before its process has a child or a thread.
@@ -152,14 +214,14 @@ fn accesses_to_memory_that_nobody_else_can_have_are_no_steps() {
 /// A process that is killed before its first step has touched nothing, but would have.
 #[test]
 fn a_process_may_take_steps_before_it_is_killed() {
-    assert_eq!(statuses_of("ended"), [Some(0), Some(3)].into());
+    assert_eq!(statuses_of("ended", &[]), [Some(0), Some(3)].into());
 }
 
 /// A request to be told of changes misses those that come before it, though it changes no object
 /// that they change.
 #[test]
 fn what_is_watched_for_may_come_before_it_is_watched() {
-    assert_eq!(statuses_of("told"), [Some(0), Some(2), Some(3)].into());
+    assert_eq!(statuses_of("told", &[]), [Some(0), Some(2), Some(3)].into());
 }
 
 #[test]

@@ -2,11 +2,12 @@
 //! those that touch something contested. After any other step its task goes on at once, since
 //! no other process could tell when it was taken.
 
-use super::objects::SOCKETS;
+use super::objects::{self, SOCKETS};
 use crate::observe::passed;
 use crate::run::session::Session;
-use crate::run::task::{At, State, Task};
+use crate::run::task::{At, State};
 use crosswire_calls::{Amount, Does, Row, Timer};
+use crosswire_kernel::descriptor;
 use crosswire_model::{EVERYTHING, Rule, TaskId, Touch};
 use libc::PR_SET_PDEATHSIG;
 
@@ -164,25 +165,69 @@ impl Session<'_> {
     }
 
     /// Tells whether other threads of its process may tell from their memory when a task took
-    /// its step: one that can go on, or that somebody else may wake.
-    fn threads_may_tell(&self, index: usize) -> bool {
+    /// its step: one that can go on, or that another process may wake.
+    fn threads_may_tell(&mut self, index: usize) -> bool {
         if self.setup.plan.watches_threads && !self.recorder.has_unwatched() {
             return false;
         }
         let own = self.space_number(index);
-        let may_tell = |other: &Task| {
-            let entering = other.entering;
-            // Only threads with the same memory can wake it.
-            let waits_for_them = matches!(other.state, State::Blocked)
-                && other.timed_wait.is_none()
-                && entering.row().does == Does::Futex
-                && crosswire_calls::futex_is_private(&entering.args);
-            !other.is_gone() && !waits_for_them
-        };
         let others = self.tasks.iter().filter(|other| other.id.index() != index);
+        let others = others.filter(|other| !other.is_gone());
+        let others = others.map(|other| other.id.index());
+        let others = others.filter(|other| self.space_number(*other) == own);
+        let others: Vec<usize> = others.collect();
         others
-            .filter(|other| self.space_number(other.id.index()) == own)
-            .any(may_tell)
+            .into_iter()
+            .any(|other| !self.waits_for_threads(other))
+    }
+
+    /// Tells whether only threads with the same memory can wake a task.
+    fn waits_for_threads(&mut self, index: usize) -> bool {
+        let task = &self.tasks[index];
+        let (row, args) = (task.entering.row(), task.entering.args);
+        if !matches!(task.state, State::Blocked) || task.timed_wait.is_some() {
+            return false;
+        }
+        match row.does {
+            Does::Futex => crosswire_calls::futex_is_private(&args),
+            Does::WaitEpoll | Does::Read => {
+                let version = self.footprints.open.version;
+                match self.footprints.open.waits.get(&index) {
+                    Some((at, asked, known)) if (*at, *asked) == (version, args) => *known,
+                    _ => {
+                        let known = self.waits_for_own_files(index);
+                        let waits = &mut self.footprints.open.waits;
+                        waits.insert(index, (version, args, known));
+                        known
+                    }
+                }
+            }
+            _ => false,
+        }
+    }
+
+    /// Tells whether a task waits for files that have no name and that only its own process has
+    /// open: somebody who writes to them.
+    fn waits_for_own_files(&mut self, index: usize) -> bool {
+        let (tid, process) = (self.tasks[index].tid, self.tasks[index].process);
+        let entering = self.tasks[index].entering;
+        let number = entering.args[0];
+        let waits_for = match entering.row().does {
+            Does::WaitEpoll if self.has_alone(process, number) => {
+                descriptor::watched_by_epoll(tid, number)
+                    .map(|watched| watched.iter().map(|watched| watched.number).collect())
+            }
+            Does::WaitEpoll => None,
+            _ => Some(vec![number]),
+        };
+        let waits_for: Option<Vec<u64>> = waits_for;
+        waits_for.is_some_and(|numbers| {
+            numbers.into_iter().all(|number| {
+                let file = self.descriptor(tid, number);
+                self.has_alone(process, number)
+                    && file.is_some_and(|file| objects::is_written_to(&file.name))
+            })
+        })
     }
 
     /// Tells whether the objects that steps touch are known.
@@ -206,29 +251,40 @@ impl Session<'_> {
         let (tid, args) = (self.tasks[index].tid, self.tasks[index].entering.args);
         let [first, second, ..] = args;
         self.footprints.unfollowed |= row.acts_later(&args);
+        let follows_files = !self.setup.plan.watches_threads;
         match row.does {
             Does::Pipe | Does::SocketPair => {
                 let maker = self.maker(index);
                 self.footprints.objects.name_new(tid, &maker, row, args);
+                if follows_files {
+                    let numbers = objects::made_pair(tid, row, args);
+                    self.footprints.open.open(process, &numbers);
+                }
             }
             Does::Open
             | Does::Epoll
             | Does::EventCounter
             | Does::Timer(Timer::CreateDescriptor)
-                if !self.setup.plan.watches_threads =>
+                if follows_files =>
             {
-                self.contest.opens(process, result as u64);
+                self.footprints.open.open(process, &[result as u64]);
             }
-            Does::Close => self.contest.shares(process, Some(first)),
-            Does::Duplicate => {
-                self.contest
-                    .shares(process, row.second_descriptor().map(|_| second));
+            Does::Close => self.footprints.open.close(process, first),
+            Does::CloseRange => {
+                self.note_closed(index);
             }
+            _ if row.copies_descriptor(&args) => {
+                self.footprints.open.copy(process, first);
+                if row.second_descriptor().is_some() {
+                    self.footprints.open.close(process, second);
+                }
+            }
+            Does::ControlEpoll => self.footprints.open.version += 1,
             // With more than bytes, they may pass descriptors (unix(7)).
             Does::Send | Does::SendMany | Does::Receive | Does::ReceiveMany => {
                 let amount = row.transfer().and_then(|transfer| transfer.amount);
                 if !matches!(amount, Some(Amount::Bytes(_))) {
-                    self.contest.shares(process, None);
+                    self.footprints.open.share_all(process);
                 }
                 self.note_passed(index, row, result as u64);
             }
@@ -252,6 +308,30 @@ impl Session<'_> {
             }
             _ => {}
         }
+    }
+
+    /// A process has been created, or a thread.
+    pub fn note_spawned(&mut self, index: usize, child: usize) {
+        let (creator, created) = (&self.tasks[index], &self.tasks[child]);
+        self.footprints.hand_down(creator.tid, created.tid);
+        if creator.process != created.process {
+            self.footprints
+                .open
+                .hand_down(creator.process, created.process);
+        }
+    }
+
+    /// A process may have closed several descriptors, as when it executes another program.
+    pub fn note_closed(&mut self, index: usize) {
+        let (tid, process) = (self.tasks[index].tid, self.tasks[index].process);
+        let is_open = |number| descriptor::target(tid, number).is_some();
+        self.footprints.open.keep(process, is_open);
+    }
+
+    /// Tells whether a process has opened what a descriptor means, and no other one has it.
+    pub(super) fn has_alone(&self, process: usize, number: u64) -> bool {
+        let has_ended = |other: usize| self.has_ended(&self.processes[other]);
+        self.footprints.open.is_own(process, number, has_ended)
     }
 
     /// A call has come back: takes note of the descriptors that it has sent with messages.

@@ -5,19 +5,19 @@
 //! proofs: files outside the run's directories count as one, and how much time a step takes is
 //! left out of account.
 
-use super::kernel_files::{self, OUTSIDE};
+use super::kernel_files::OUTSIDE;
 use super::objects::{self, SOCKETS};
 use crate::emulate::address::{self, destination};
 use crate::run::session::Session;
 use crate::run::task::{At, Process, State, Task};
-use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::{Arg, Does, Fact, Mapping, Row, Timer};
-use crosswire_kernel::{descriptor, memory};
+use crosswire_kernel::descriptor;
 use crosswire_model::{EVERYTHING, Touch};
 use libc::{FIOCLEX, FIONBIO, FIONCLEX};
-use std::path::Path;
 use std::rc::Rc;
 
+/// Request of ioctl_ficlone(2) (linux/fs.h).
+const FICLONE: u64 = 0x4004_9409;
 /// The kind of the requests of ioctl(2) that concern terminals (asm-generic/ioctls.h).
 const TERMINALS: u64 = b'T' as u64;
 /// Object of what epoll instances watch: which is which is not looked into.
@@ -174,7 +174,7 @@ impl Session<'_> {
             // What happens before is not told: to a file, or to one in a directory.
             _ if row.is(Fact::Watches) => vec![Touch::read(EVERYTHING)],
             _ if row.paths().next().is_some() => self.concern_of_names(index),
-            Does::Anything if row.is(Fact::Looks) => vec![Touch::read(EVERYTHING)],
+            Does::Anything if row.is(Fact::Looks) => vec![self.looked_at(index)],
             _ => match self.kernel_file(index, row, args[0]) {
                 Some(touches) => touches,
                 None => {
@@ -189,7 +189,7 @@ impl Session<'_> {
         }
         touches.extend(self.of_fences(index));
         let process = self.tasks[index].process;
-        if row.descriptor() == Some(0) && self.contest.opened(process, args[0]) {
+        if row.descriptor() == Some(0) && self.has_alone(process, args[0]) {
             // Nobody else has a position in it, or could mean it if it has no name.
             touches.retain(|touch| !objects::is_known_by_descriptor(&touch.object));
         }
@@ -222,15 +222,35 @@ impl Session<'_> {
             .collect()
     }
 
+    /// What a call asks whose answer may be about anything: about a file that tells of the machine,
+    /// nothing else.
+    fn looked_at(&mut self, index: usize) -> Touch {
+        let (row, args) = (
+            self.tasks[index].entering.row(),
+            self.tasks[index].entering.args,
+        );
+        let asked = row.descriptor().map(|at| args[at]);
+        let file = asked.and_then(|number| self.descriptor(self.tasks[index].tid, number));
+        match file.is_some_and(|file| file.name == OUTSIDE) {
+            true => Touch::read(OUTSIDE),
+            false => Touch::read(EVERYTHING),
+        }
+    }
+
     /// What a call touches on a descriptor through which the kernel tells of its objects.
     fn kernel_file(&mut self, index: usize, row: &Row, number: u64) -> Option<Vec<Touch>> {
         let how = objects::usage(row, &self.tasks[index].entering.args)?;
-        let file = self.descriptor(self.tasks[index].tid, number)?;
-        (file.name == EVERYTHING).then(|| match how {
+        let tid = self.tasks[index].tid;
+        self.descriptor(tid, number)
+            .filter(|file| file.name == EVERYTHING)?;
+        let path = descriptor::target(tid, number).unwrap_or_default();
+        Some(match how {
             objects::Use::Read | objects::Use::ReadAt | objects::Use::List => {
-                vec![Touch::read(EVERYTHING)]
+                self.asked_of_kernel(index, &path)
             }
-            objects::Use::Write | objects::Use::Change => vec![Touch::everything()],
+            objects::Use::Write | objects::Use::Change => {
+                self.told_to_kernel(index, &path).into_iter().collect()
+            }
             _ => Vec::new(),
         })
     }
@@ -267,10 +287,17 @@ impl Session<'_> {
         };
         match args[1] {
             FIOCLEX | FIONCLEX => Vec::new(),
-            _ if file.name == EVERYTHING => vec![Touch::everything()],
-            FIONBIO => vec![Touch::write(file.name)],
             // What is asked of terminals, files refuse (tty_ioctl(4)).
             request if file.seekable && request >> 8 == TERMINALS => Vec::new(),
+            _ if file.name == EVERYTHING => vec![Touch::everything()],
+            FIONBIO => vec![Touch::write(file.name)],
+            // ioctl_ficlone(2).
+            FICLONE => {
+                let source = self.descriptor(tid, args[2]);
+                let copied = source.map(|source| Touch::read(source.name));
+                let replaced = [Touch::write(file.name)];
+                replaced.into_iter().chain(copied).collect()
+            }
             _ if row.only_asks(&args) => vec![Touch::read(file.name)],
             _ => vec![Touch::everything()],
         }
@@ -370,44 +397,6 @@ impl Session<'_> {
         let mut touches = vec![Touch::write(SOCKETS)];
         if let Some(path) = address::path(tid, address).filter(|_| address != 0) {
             touches.extend(self.footprints.objects.of_socket_at(tid, &path));
-        }
-        touches
-    }
-
-    fn concern_of_names(&mut self, index: usize) -> Vec<Touch> {
-        let task = &self.tasks[index];
-        let (tid, entering) = (task.tid, task.entering);
-        let (row, args) = (entering.row(), entering.args);
-        let mut touches = Vec::new();
-        for (directory, at) in row.paths() {
-            let name = memory::read_string(tid, args[at], 4096).unwrap_or_default();
-            let is_own = !name.starts_with('/') || is_inside(&name, self.setup.private_dirs);
-            if name.is_empty() {
-                // The descriptor itself, as fstat(2).
-                let file = directory.and_then(|at| self.descriptor(tid, args[at]));
-                touches.extend(file.map(|file| Touch::read(file.name)));
-            } else if is_own {
-                let directory = directory.map(|at| args[at] as i32);
-                let objects = &mut self.footprints.objects;
-                touches.extend(objects.names(tid, row, &args, directory, &name));
-            } else if objects::is_of_kernel(Path::new(&name)) {
-                let known = kernel_files::object(tid, Path::new(&name));
-                let reads = !matches!(row.does, Does::Open) || !opens_to_change(&entering);
-                let object = known.filter(|_| reads);
-                touches.push(object.map_or(Touch::read(EVERYTHING), Touch::read));
-            } else {
-                // No device in a sandbox keeps what is written to it.
-                let is_device = is_inside(&name, &["/dev".to_owned()]);
-                touches.push(match row.does {
-                    Does::Open if is_device || !opens_to_change(&entering) => Touch::read(OUTSIDE),
-                    Does::LookUp | Does::Execute | Does::ChangeDirectory => Touch::read(OUTSIDE),
-                    _ if row.is(Fact::Looks) => Touch::read(OUTSIDE),
-                    _ => Touch::write(OUTSIDE),
-                });
-            }
-        }
-        if row.does == Does::Execute {
-            self.of_execution(index, &mut touches);
         }
         touches
     }

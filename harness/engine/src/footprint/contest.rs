@@ -7,7 +7,7 @@
 //! distributed systems", 1989) of these two events, by process.
 
 use crosswire_model::{Contention, EVERYTHING, Mode, StartUp, TaskId, Touch, Use};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The latest touch of an object by one process in one way.
@@ -26,8 +26,6 @@ pub(crate) struct Contest {
     objects: HashMap<String, Vec<Touched>>,
     /// Steps that may touch everything.
     everything: Vec<Touched>,
-    /// Descriptors of files that their process has opened itself, and shares with nobody.
-    own_files: HashSet<(usize, u64)>,
     /// Objects that are contested, in spite of the plan.
     pub found: BTreeSet<String>,
     /// The uses of those that the plan knows to be contested.
@@ -49,7 +47,6 @@ impl Contest {
             let known = self.clock(parent).clone();
             // What it does from now on is not known to its child.
             self.clock(parent)[parent] += 1;
-            self.shares(parent, None);
             known
         });
         clock.resize(clock.len().max(process + 1), 0);
@@ -66,25 +63,6 @@ impl Contest {
         for (known, other) in own.iter_mut().zip(ended) {
             *known = (*known).max(other);
         }
-    }
-
-    /// A process has opened a file.
-    pub fn opens(&mut self, process: usize, descriptor: u64) {
-        self.own_files.insert((process, descriptor));
-    }
-
-    /// This descriptor of a process, or any of them, may mean a file that another one has open,
-    /// too.
-    pub fn shares(&mut self, process: usize, descriptor: Option<u64>) {
-        let keeps = |(owner, number): &(usize, u64)| {
-            *owner != process || descriptor.is_some_and(|one| one != *number)
-        };
-        self.own_files.retain(keeps);
-    }
-
-    /// Tells whether a process has opened a file itself and shares its position with nobody.
-    pub fn opened(&self, process: usize, descriptor: u64) -> bool {
-        self.own_files.contains(&(process, descriptor))
     }
 
     /// Returns what a process knows of the time of each.

@@ -1,5 +1,6 @@
 //! The footprints of a run's steps.
 
+use super::descriptions::Descriptions;
 use super::in_flight::InFlight;
 use super::mappings::MappedFiles;
 use super::objects::ObjectNames;
@@ -15,6 +16,7 @@ pub(crate) struct Footprints {
     pub(super) objects: ObjectNames,
     pub(super) mapped: MappedFiles,
     pub(super) in_flight: InFlight,
+    pub(super) open: Descriptions,
     pub times: FileTimes,
     /// Processes that have asked for a signal at the end of their parent.
     pub(super) tied: Vec<usize>,

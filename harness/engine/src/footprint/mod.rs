@@ -7,6 +7,7 @@
 mod choices;
 mod concerns;
 pub(crate) mod contest;
+mod descriptions;
 mod descriptors;
 pub(crate) mod ends;
 pub(crate) mod footprints;

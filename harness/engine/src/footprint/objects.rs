@@ -139,6 +139,12 @@ pub(crate) fn is_made_by_run(object: &str) -> bool {
     object.starts_with("pipe ") || object.starts_with("socket pair ")
 }
 
+/// Tells whether what is in a file without a name, or whether anything is, depends on those alone
+/// who have it open, and not on time.
+pub(super) fn is_written_to(object: &str) -> bool {
+    object == EVENT_FD || is_made_by_run(object)
+}
+
 /// Object of the numbers that are given to files without a name, one after another, and to those
 /// with several.
 const NUMBERS: &str = "numbers of files";
@@ -306,9 +312,9 @@ impl ObjectNames {
 
     /// Names what a call has created.
     pub fn name_new(&mut self, tid: Tid, maker: &str, row: &Row, args: [u64; 6]) {
-        let (kind, numbers) = match row.does {
-            Does::Pipe => ("pipe", pair(tid, args[0])),
-            Does::SocketPair => ("socket pair", pair(tid, args[3])),
+        let kind = match row.does {
+            Does::Pipe => "pipe",
+            Does::SocketPair => "socket pair",
             // All eventfds share an inode.
             _ => return,
         };
@@ -318,7 +324,7 @@ impl ObjectNames {
         };
         *count += 1;
         let name = format!("{kind} {count} of {maker}");
-        for number in numbers {
+        for number in made_pair(tid, row, args) {
             if let Ok(target) = fs::read_link(format!("/proc/{tid}/fd/{number}")) {
                 let target = target.to_string_lossy().into_owned();
                 self.names.insert(target, name.clone());
@@ -350,12 +356,17 @@ pub(super) fn is_of_kernel(path: &Path) -> bool {
     OF_KERNEL.iter().any(|place| path.starts_with(place))
 }
 
-fn pair(tid: Tid, address: u64) -> Vec<i32> {
+/// Returns the numbers of the pipe or the pair of sockets that a call has made.
+pub(super) fn made_pair(tid: Tid, row: &Row, args: [u64; 6]) -> Vec<u64> {
+    let address = match row.does {
+        Does::Pipe => args[0],
+        _ => args[3],
+    };
     let mut bytes = [0; 8];
     match memory::read(tid, address, &mut bytes) {
         Ok(_) => bytes
             .chunks_exact(4)
-            .map(|four| i32::from_ne_bytes(four.try_into().expect("four bytes")))
+            .map(|four| u64::from(u32::from_ne_bytes(four.try_into().expect("four bytes"))))
             .collect(),
         Err(_) => Vec::new(),
     }

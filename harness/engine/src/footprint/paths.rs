@@ -16,16 +16,19 @@ struct Way {
     through: Vec<PathBuf>,
 }
 
+/// A call, its arguments, and which of them is the name in question.
+type Naming<'a> = (&'a Row, &'a [u64; 6], usize);
+
 impl ObjectNames {
     /// Returns what a call that takes names will touch.
     pub fn paths(&mut self, tid: Tid, row: &Row, args: &[u64; 6]) -> Vec<Touch> {
         let mut touches = Vec::new();
-        for (directory, name) in row.paths() {
+        for (directory, at) in row.paths() {
             let directory = directory.map(|argument| args[argument] as i32);
-            let Some(way) = way(tid, directory, args[name]) else {
-                return self.of_itself(tid, row, directory, args[name]);
+            let Some(way) = way(tid, directory, args[at]) else {
+                return self.of_itself(tid, row, directory, args[at]);
             };
-            self.of_way(tid, row, args, &way, &mut touches);
+            self.of_way(tid, (row, args, at), &way, &mut touches);
         }
         touches
     }
@@ -50,16 +53,17 @@ impl ObjectNames {
         }
     }
 
-    /// Returns what a call touches by one name that it uses, the directory being where names
-    /// begin that are not absolute. Symbolic links are followed.
+    /// Returns what a call touches by one name that it uses, one of `row.paths()`. Symbolic
+    /// links are followed.
     pub fn names(
         &mut self,
         tid: Tid,
         row: &Row,
         args: &[u64; 6],
-        directory: Option<i32>,
+        (directory, at): (Option<usize>, usize),
         name: &str,
     ) -> Vec<Touch> {
+        let directory = directory.map(|argument| args[argument] as i32);
         let mut touches = Vec::new();
         let Some(mut path) = absolute(tid, directory, Path::new(name)) else {
             return vec![Touch::everything()];
@@ -69,7 +73,7 @@ impl ObjectNames {
                 break;
             };
             // The call may mean a link itself.
-            self.of_plain_way(tid, row, args, &way, &mut touches);
+            self.of_plain_way(tid, (row, args, at), &way, &mut touches);
             let Ok(target) = fs::read_link(inside(tid, &way.path)) else {
                 break;
             };
@@ -98,14 +102,8 @@ impl ObjectNames {
         }
     }
 
-    fn of_way(
-        &mut self,
-        tid: Tid,
-        row: &Row,
-        args: &[u64; 6],
-        way: &Way,
-        touches: &mut Vec<Touch>,
-    ) {
+    fn of_way(&mut self, tid: Tid, call: Naming, way: &Way, touches: &mut Vec<Touch>) {
+        let row = call.0;
         let path = &way.path;
         let is_link = |path: &PathBuf| {
             let data = fs::symlink_metadata(inside(tid, path));
@@ -116,14 +114,13 @@ impl ObjectNames {
         if all.any(|path| is_link(path) || objects::is_of_kernel(path)) || is_script() {
             return touches.push(Touch::everything());
         }
-        self.of_plain_way(tid, row, args, way, touches);
+        self.of_plain_way(tid, call, way, touches);
     }
 
     fn of_plain_way(
         &mut self,
         tid: Tid,
-        row: &Row,
-        args: &[u64; 6],
+        (row, args, at): Naming,
         way: &Way,
         touches: &mut Vec<Touch>,
     ) {
@@ -160,7 +157,9 @@ impl ObjectNames {
                 }
             }
             // It takes with it what is in it, open files included.
-            Does::Rename if is_directory => touches.push(Touch::everything()),
+            Does::Rename if is_directory && row.moves(args, at) => {
+                touches.push(Touch::everything());
+            }
             Does::Remove
             | Does::Rename
             | Does::Link
@@ -213,7 +212,7 @@ fn inside(tid: Tid, path: &Path) -> PathBuf {
 }
 
 /// Object of what a path leads to, and of who may go there.
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     format!("name {}", path.display())
 }
 

@@ -20,11 +20,11 @@ impl Session<'_> {
             }
             What::Exec(_) => {
                 self.forget_after(index, None);
+                self.note_closed(index);
                 self.files.open.clear();
             }
             What::Spawn(child) => {
-                let child = self.tasks[child.index()].tid;
-                self.footprints.hand_down(self.tasks[index].tid, child);
+                self.note_spawned(index, child.index());
                 self.files.open.clear();
             }
             What::Access(access) | What::Delay { access, .. } => self.note_pages(index, access),
