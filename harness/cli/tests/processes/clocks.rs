@@ -7,8 +7,8 @@ use crosswire_testing::command::{Outcome, VIOLATION, crosswire, replay_differs, 
 use crosswire_testing::engine::{engine, next_cpu, schedule, target};
 use std::path::{Path, PathBuf};
 
-const MODES: [&str; 7] = [
-    "agree", "until", "timer", "exchange", "threads", "spoil", "files",
+const MODES: [&str; 8] = [
+    "agree", "until", "timer", "exchange", "threads", "spoil", "files", "rounds",
 ];
 
 fn source() -> PathBuf {
@@ -61,16 +61,19 @@ fn calls_have_the_time_at_which_they_were_made() {
     let build = build_directory();
     let program = compile(&[source()], build.path(), "clocks");
     let directory = somewhere();
-    let command = [program.to_str().expect("a path that is text"), "files"];
-    let mut engine = engine(&target("clocks", &command, directory.path()), next_cpu());
-    let plan = Plan {
-        clocks_are_free: true,
-        ..schedule(0)
-    };
-    let usual = engine.run(&plan).expect("a run");
-    engine.watch(true);
-    let watched = engine.run(&plan).expect("a run");
-    assert_eq!(usual.trace.first_difference(&watched.trace), None);
+    for mode in ["files", "rounds"] {
+        let command = [program.to_str().expect("a path that is text"), mode];
+        let mut engine = engine(&target("clocks", &command, directory.path()), next_cpu());
+        let plan = Plan {
+            clocks_are_free: true,
+            ..schedule(0)
+        };
+        let usual = engine.run(&plan).expect("a run");
+        engine.watch(true);
+        let watched = engine.run(&plan).expect("a run");
+        let difference = usual.trace.first_difference(&watched.trace);
+        assert_eq!(difference, None, "{mode}");
+    }
 }
 
 /// It reads the clock too late: time passes for others while it has not read it.

@@ -79,6 +79,8 @@ pub(crate) struct Looping {
     pub(super) has_effects: bool,
     /// It has come round since it last did something that could be noticed.
     pub(super) comes_round: bool,
+    /// It had, and was not known to compute, when its latest step began.
+    came_round: bool,
     /// It has come round, and waits until more has happened than that.
     pub(super) gate: Option<Happened>,
     /// It goes round in code without steps.
@@ -135,9 +137,15 @@ impl Looping {
         self.calls && self.only_reads_clocks() && self.nature == Some(Nature::Undecided)
     }
 
+    /// It begins a step. What that step is for its rounds is known before its code goes on in some
+    /// runs, and behind it in others.
+    pub fn begin_step(&mut self) {
+        self.came_round = self.comes_round && !self.may_compute();
+    }
+
     /// Tells whether it has to make calls for reading clocks, because they are looked at.
     pub fn reads_by_calls(&self) -> bool {
-        self.examination.is_some() || self.comes_round && !self.may_compute()
+        self.examination.is_some() || self.came_round
     }
 
     /// Tells whether it has come round, and waits until something happens.

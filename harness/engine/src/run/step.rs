@@ -55,6 +55,7 @@ impl Session<'_> {
         self.turn.current = Some(task.index());
         self.tasks[task.index()].ahead = None;
         self.tasks[task.index()].suspected = None;
+        self.tasks[task.index()].looping.begin_step();
         self.note_log(task.index());
         let before = self.look_before(task, &ready, &asleep);
         self.begin_step_with_buffer(task.index());
