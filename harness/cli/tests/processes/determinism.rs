@@ -7,7 +7,7 @@
 use crosswire::engine::first_difference;
 use crosswire::model::Run;
 use crosswire_testing::building::{
-    build_directory, build_with, exercise, goroutines, python, source, tool,
+    build_directory, build_with, compile, exercise, goroutines, python, source, tool,
 };
 use crosswire_testing::command::{self, somewhere};
 use crosswire_testing::engine::{engine, on_every_cpu, schedule, target};
@@ -218,6 +218,22 @@ fn replays_of_real_programs_under_load_never_differ() {
         programs.push(Program::new(&[text(&python), "-B", &memory, "fork"]));
     }
     never_differ(&programs, measure("CROSSWIRE_REPLAYS", 4));
+}
+
+/// Which thread the kernel wakes for a signal depends on whether another has stopped that was
+/// woken before it.
+#[test]
+#[serial]
+fn a_signal_reaches_the_same_thread_again() {
+    let build = build_directory();
+    let program = compile(&[source("told_twice.c")], build.path(), "told_twice");
+    let directory = somewhere();
+    let target = target("program", &[text(&program)], directory.path());
+    let mut engine = engine(&target, crosswire_testing::engine::next_cpu());
+    for seed in 0..60 {
+        let mut run = || engine.run(&schedule(seed)).expect("a run");
+        assert_eq!(first_difference(&run(), &run()), None, "seed {seed}");
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl Session<'_> {
         let result = -i64::from(errno);
         let stopped = self.tasks[index].stopped()?;
         stopped.poke(Register::Result, result as u64)?;
-        self.reports.complete(index, result);
+        self.reports.complete(index, result, false);
         Ok(())
     }
 

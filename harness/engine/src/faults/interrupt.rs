@@ -94,7 +94,7 @@ impl Session<'_> {
         tracee::kill_thread(pid, tid, signal);
         self.reports.signal_sent();
         let task = &mut self.tasks[index];
-        if matches!(task.state, State::Blocked) {
+        if task.sleeps_in_call() {
             task.state = State::Running;
             self.settle(false)?;
         }

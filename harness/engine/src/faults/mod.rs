@@ -157,7 +157,7 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         let result = -i64::from(EINTR);
         match task.state {
-            State::Blocked => {
+            State::Blocked if task.cut_short.is_none() => {
                 task.timed_wait = Some(TimedWait {
                     deadline: self.clock.now(),
                     result,

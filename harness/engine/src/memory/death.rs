@@ -90,7 +90,7 @@ impl Session<'_> {
             .clone()
             .find(|i| self.tasks[*i].is_stopped())
             .map(|i| (i, false));
-        let blocked = tasks.find(|i| self.tasks[*i].state == State::Blocked);
+        let blocked = tasks.find(|i| self.tasks[*i].sleeps_in_call());
         let Some((helper, is_blocked)) = helper.or(blocked.map(|i| (i, true))) else {
             return Ok(None);
         };

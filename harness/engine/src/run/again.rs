@@ -31,7 +31,7 @@ impl Session<'_> {
     /// Lets a task repeat the call that was cut short, with the same deadline. The
     /// interruption never happened: whether the signal or the awaited event came first,
     /// in one step of another task, is not a choice of the schedule.
-    pub(super) fn begin_again(&mut self, index: usize) -> Result<(), Halt> {
+    pub fn begin_again(&mut self, index: usize) -> Result<(), Halt> {
         // Not left to the kernel even after one of its own restart codes: it looks at them
         // only if it finds a signal, which another thread may take first.
         self.repeat_call(index)?;

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 pub(crate) struct Completed {
     pub task: usize,
     pub result: i64,
+    /// It would have ended at some time.
+    pub was_timed: bool,
 }
 
 /// Reports since the last settling, and counters of what may concern others.
@@ -28,8 +30,12 @@ pub(crate) struct Reports {
 
 impl Reports {
     /// A task's call has come back.
-    pub fn complete(&mut self, task: usize, result: i64) {
-        self.completed.push(Completed { task, result });
+    pub fn complete(&mut self, task: usize, result: i64, was_timed: bool) {
+        self.completed.push(Completed {
+            task,
+            result,
+            was_timed,
+        });
     }
 
     /// Stopped tasks may be killed by what happens now.

@@ -86,6 +86,10 @@ impl Session<'_> {
         }
         self.reports.recheck = false;
         self.note_blocked();
+        self.hold_cut_short()?;
+        if self.continue_cut_short()? {
+            return self.settle_as(Outlook::Open);
+        }
         self.look_again()?;
         self.flush();
         Ok(())
@@ -139,6 +143,7 @@ impl Session<'_> {
         let mut quiet = true;
         for task in self.tasks.iter_mut() {
             match task.state {
+                State::Blocked if task.cut_short.is_some() => {}
                 State::Running => {
                     let asleep = task.probe.is_inactive()
                         && match task.probe.state() {
@@ -167,7 +172,7 @@ impl Session<'_> {
     fn blocked_still_wait(&mut self) -> bool {
         let mut wait = true;
         for task in self.tasks.iter_mut() {
-            if task.state == State::Blocked {
+            if task.sleeps_in_call() {
                 let letter = task.probe.state();
                 if !task.waits_as(letter) {
                     task.state = State::Running;
@@ -216,7 +221,7 @@ impl Session<'_> {
         }
         let mut completed = std::mem::take(&mut self.reports.completed);
         completed.sort_unstable_by_key(|c| c.task);
-        for Completed { task, result } in completed.drain(..) {
+        for Completed { task, result, .. } in completed.drain(..) {
             let own = self.turn.current == Some(task) && self.turn.calling;
             if own && !self.tasks[task].block_recorded {
                 self.record_call(task, result);

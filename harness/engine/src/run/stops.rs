@@ -245,7 +245,7 @@ impl Session<'_> {
             self.tasks[child].tid_inside = result as i32;
         }
         if !std::mem::take(&mut self.tasks[index].unobserved) {
-            self.reports.complete(index, result);
+            self.reports.complete(index, result, wait.is_some());
         }
         Ok(())
     }
@@ -435,7 +435,7 @@ impl Session<'_> {
             Ending::Killed(signal) => What::Killed(Signal(signal)),
         };
         let task = &mut self.tasks[index];
-        (task.state, task.waits_at) = (State::Gone, None);
+        (task.state, task.waits_at, task.cut_short) = (State::Gone, None, None);
         let (tid, process) = (task.tid, task.process);
         self.tasks.forget_tid(tid);
         // Those that nobody has reaped are gone with their parent, but perhaps not at once.

@@ -115,6 +115,9 @@ pub(crate) struct Task {
     pub waits_until: Option<u64>,
     /// Its call was cut short by an ignored signal, and is about to be made again.
     pub begins_again: bool,
+    /// It counts as blocked, but is stopped behind its call, which has come back with this result:
+    /// a signal that another thread takes has cut it short.
+    pub cut_short: Option<(Stopped, i64)>,
     /// Its latest stops were for reading the time-stamp counter, so many.
     pub counter_readings: u32,
     /// It asked for SIGSEGV when it reads the time-stamp counter.
@@ -201,6 +204,7 @@ impl Task {
             path: None,
             probe: Probe::new(tid),
             timed_wait: None,
+            cut_short: None,
             expired: false,
             fails_with: None,
             restore: None,
@@ -283,6 +287,11 @@ impl Task {
         let signals = self.stopped().and_then(Stopped::deliverable_signals);
         let mut signals = signals.unwrap_or_default().into_iter();
         signals.any(|signal| !probe::ignores(self.tid, signal))
+    }
+
+    /// Tells whether it sleeps in its call, where the kernel can disturb it.
+    pub fn sleeps_in_call(&self) -> bool {
+        self.state == State::Blocked && self.cut_short.is_none()
     }
 
     pub fn is_gone(&self) -> bool {

@@ -112,8 +112,13 @@ impl Stopped {
     /// mask of its own, as sigsuspend(2), the kernel tells the mask that it will restore.
     pub fn pending_signals(&self) -> io::Result<Vec<i32>> {
         let mut signals = self.pending(0)?;
-        signals.extend(self.pending(PEEKSIGINFO_SHARED)?);
+        signals.extend(self.signals_of_process()?);
         Ok(signals)
+    }
+
+    /// Returns the signals that wait for any thread of its process, blocked or not.
+    pub fn signals_of_process(&self) -> io::Result<Vec<i32>> {
+        self.pending(PEEKSIGINFO_SHARED)
     }
 
     fn pending(&self, flags: u32) -> io::Result<Vec<i32>> {
