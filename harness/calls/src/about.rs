@@ -25,6 +25,11 @@ impl Row {
         named.next().filter(|pid| *pid != 0)
     }
 
+    /// Returns whether the call tells where a symbolic link leads: readlink(2).
+    pub fn reads_link(&self) -> bool {
+        self.does == Does::LookUp && self.argument(Arg::Size).is_some()
+    }
+
     /// Returns whether the call waits for children of a certain process group: wait4(2),
     /// waitid(2).
     pub fn waits_for_group(&self, args: &[u64; 6]) -> bool {

@@ -179,7 +179,10 @@ pub fn shares_with_creator(flags: u64) -> bool {
     // The creator waits (vfork(2)).
     let shares_memory = shares(CLONE_VM) && !shares(CLONE_VFORK);
     let is_elsewhere = shares(CLONE_PARENT) || shares(CLONE_NEWPID);
-    !is_thread && (shares(CLONE_FS) || shares(CLONE_FILES) || shares_memory || is_elsewhere)
+    // CSIGNAL: what the parent is sent at the end.
+    let is_odd = !matches!((flags & 0xff) as c_int, 0 | SIGCHLD);
+    !is_thread
+        && (is_odd || shares(CLONE_FS) || shares(CLONE_FILES) || shares_memory || is_elsewhere)
 }
 
 /// Requests of asm-generic/sockios.h, which the libc crate lacks.

@@ -171,9 +171,19 @@ fn a_thread_that_another_process_wakes_may_see_any_step() {
         events.position(|event| is(&event.what))
     };
     // It waits before the other process is asked to wake it.
-    let waits = |what: &What| matches!(what, What::Block { call, .. } if call.to_string().starts_with("epoll_wait"));
+    let waits = |what: &What| match what {
+        What::Block { call, args, .. } => {
+            let call = call.to_string();
+            // The pipe is made first.
+            call.starts_with("epoll_wait") || call.starts_with("read") && args[0] == 3
+        }
+        _ => false,
+    };
     let asks = |what: &What| matches!(what, What::Call { call, .. } if call.to_string().starts_with("write"));
-    for mode in ["child", "program"] {
+    let modes = [
+        "child", "program", "reused", "watched", "reopened", "copied",
+    ];
+    for mode in modes {
         let mut runs = runs_of("woken", &[mode]);
         runs.retain(|run| place(run, &waits).is_some_and(|at| Some(at) < place(run, &asks)));
         let seen: BTreeSet<_> = runs.iter().map(|run| exit_status(run, "woken")).collect();
@@ -183,6 +193,13 @@ fn a_thread_that_another_process_wakes_may_see_any_step() {
             "{mode}: {seen:?}"
         );
     }
+}
+
+/// An epoll instance of one process watches what others have, too.
+#[test]
+fn what_an_epoll_instance_tells_may_change_between_any_two_looks() {
+    let seen = statuses_of("polls", &[]);
+    assert!(seen.is_superset(&(0..=3).map(Some).collect()), "{seen:?}");
 }
 
 /// One that its own process alone can wake sees only what comes before.

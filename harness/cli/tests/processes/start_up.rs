@@ -3,7 +3,7 @@
 
 use crosswire::engine::{Engine, Start, Target};
 use crosswire::model::{Plan, Run, StartUp};
-use crosswire_testing::building::{build_directory, compile, folder};
+use crosswire_testing::building::{build_directory, compile, folder, source};
 use crosswire_testing::command::{Outcome, PASS, VIOLATION, replay_differs, run, somewhere};
 use crosswire_testing::engine::{engine, exit_status, next_cpu, schedule, target};
 use std::path::{Path, PathBuf};
@@ -210,6 +210,23 @@ fn copies_of_a_started_program_are_what_it_took_itself_for() {
     ] {
         let directory = somewhere();
         fill(directory.path());
+        let options = ["--runs", "20", "--leaks", "ignore", "--", program, mode];
+        let outcome = run(directory.path(), &options);
+        assert_eq!(outcome.status, PASS, "{mode}: {}", outcome.told());
+    }
+}
+
+/// A template executes what a run has made of its own program.
+#[test]
+fn what_a_run_does_to_its_own_program_is_undone() {
+    for mode in ["renames", "removes", "changes"] {
+        let directory = somewhere();
+        let program = compile(
+            &[source("moves_itself.c")],
+            directory.path(),
+            "moves_itself",
+        );
+        let program = program.to_str().expect("a path that is text");
         let options = ["--runs", "20", "--leaks", "ignore", "--", program, mode];
         let outcome = run(directory.path(), &options);
         assert_eq!(outcome.status, PASS, "{mode}: {}", outcome.told());

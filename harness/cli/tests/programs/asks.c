@@ -14,7 +14,7 @@
 
 static const char *files[] = {
 	"/proc/self/cgroup", "/proc/self/mountinfo", "/proc/self/limits", "/proc/self/maps",
-	"/proc/self/cmdline", "/proc/self/status", "/proc/meminfo", "/proc/cpuinfo",
+	"/proc/self/cmdline", "/proc/meminfo", "/proc/cpuinfo",
 	"/proc/sys/kernel/ngroups_max", "/proc/sys/kernel/cap_last_cap", "/proc/sys/vm/overcommit_memory",
 	"/sys/fs/cgroup/cpu.max", "/sys/kernel/mm/transparent_hugepage/enabled",
 };

@@ -6,10 +6,13 @@ use super::objects::{self, SOCKETS};
 use crate::observe::passed;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
-use crosswire_calls::{Amount, Does, Row, Timer};
+use crosswire_calls::{Amount, Does, Fact, Row, Timer};
 use crosswire_kernel::descriptor;
 use crosswire_model::{EVERYTHING, Rule, TaskId, Touch};
 use libc::PR_SET_PDEATHSIG;
+
+/// A flag of close_range(2) (linux/close_range.h).
+const CLOSE_RANGE_UNSHARE: u64 = 2;
 
 /// Size of a `struct mmsghdr`.
 const MESSAGE: u64 = 64;
@@ -212,22 +215,38 @@ impl Session<'_> {
         let (tid, process) = (self.tasks[index].tid, self.tasks[index].process);
         let entering = self.tasks[index].entering;
         let number = entering.args[0];
-        let waits_for = match entering.row().does {
-            Does::WaitEpoll if self.has_alone(process, number) => {
-                descriptor::watched_by_epoll(tid, number)
-                    .map(|watched| watched.iter().map(|watched| watched.number).collect())
-            }
-            Does::WaitEpoll => None,
-            _ => Some(vec![number]),
-        };
-        let waits_for: Option<Vec<u64>> = waits_for;
-        waits_for.is_some_and(|numbers| {
-            numbers.into_iter().all(|number| {
-                let file = self.descriptor(tid, number);
-                self.has_alone(process, number)
-                    && file.is_some_and(|file| objects::is_written_to(&file.name))
+        let began = self.tasks[index].files_version;
+        // The call holds what the number meant when it began.
+        if !self.has_alone(process, number)
+            || !self.footprints.open.is_older(process, number, began)
+        {
+            return false;
+        }
+        if entering.row().does != Does::WaitEpoll {
+            return self.is_written_by_own(index, number);
+        }
+        let watched = descriptor::watched_by_epoll(tid, number).unwrap_or_default();
+        let mut numbers: Vec<u64> = watched.iter().map(|watched| watched.number).collect();
+        numbers.sort_unstable();
+        let count = numbers.len();
+        numbers.dedup();
+        // One number twice means different files, one of which has been closed.
+        count > 0
+            && numbers.len() == count
+            && numbers.into_iter().all(|watched| {
+                let open = &self.footprints.open;
+                let since = open.watched_since(process, number, watched);
+                since.is_some_and(|since| open.is_older(process, watched, since))
+                    && self.is_written_by_own(index, watched)
             })
-        })
+    }
+
+    /// Tells whether only the process of a task can make something readable that has no name.
+    fn is_written_by_own(&mut self, index: usize, number: u64) -> bool {
+        let (tid, process) = (self.tasks[index].tid, self.tasks[index].process);
+        let file = self.descriptor(tid, number);
+        self.has_alone(process, number)
+            && file.is_some_and(|file| objects::is_written_to(&file.name))
     }
 
     /// Tells whether the objects that steps touch are known.
@@ -268,9 +287,19 @@ impl Session<'_> {
                 if follows_files =>
             {
                 self.footprints.open.open(process, &[result as u64]);
+                // By its name in /proc, as no other file without a name can be.
+                let reopens = (self.descriptor(tid, result as u64))
+                    .is_some_and(|file| objects::is_made_by_run(&file.name));
+                self.footprints.open.unfollowed |= reopens && row.does == Does::Open;
             }
             Does::Close => self.footprints.open.close(process, first),
+            // pidfd_getfd(2) copies any descriptor of any process.
+            Does::Anything if row.is(Fact::NoDescriptors) && row.descriptor().is_some() => {
+                self.footprints.open.unfollowed = true;
+            }
             Does::CloseRange => {
+                // The descriptors of a thread may be others than those of its process then.
+                self.footprints.open.unfollowed |= args[2] & CLOSE_RANGE_UNSHARE != 0;
                 self.note_closed(index);
             }
             _ if row.copies_descriptor(&args) => {
@@ -279,7 +308,8 @@ impl Session<'_> {
                     self.footprints.open.close(process, second);
                 }
             }
-            Does::ControlEpoll => self.footprints.open.version += 1,
+            // EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
+            Does::ControlEpoll => self.footprints.open.watch(process, first, args[2]),
             // With more than bytes, they may pass descriptors (unix(7)).
             Does::Send | Does::SendMany | Does::Receive | Does::ReceiveMany => {
                 let amount = row.transfer().and_then(|transfer| transfer.amount);

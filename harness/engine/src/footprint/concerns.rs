@@ -13,7 +13,7 @@ use crate::run::task::{At, Process, State, Task};
 use crosswire_calls::{Arg, Does, Fact, Mapping, Row, Timer};
 use crosswire_kernel::descriptor;
 use crosswire_model::{EVERYTHING, Touch};
-use libc::{FIOCLEX, FIONBIO, FIONCLEX};
+use libc::{FIOCLEX, FIONBIO, FIONCLEX, FIONREAD};
 use std::rc::Rc;
 
 /// Request of ioctl_ficlone(2) (linux/fs.h).
@@ -190,8 +190,13 @@ impl Session<'_> {
         touches.extend(self.of_fences(index));
         let process = self.tasks[index].process;
         if row.descriptor() == Some(0) && self.has_alone(process, args[0]) {
-            // Nobody else has a position in it, or could mean it if it has no name.
-            touches.retain(|touch| !objects::is_known_by_descriptor(&touch.object));
+            // Nobody else has a position in it, or could mean it if it has no name. What an
+            // epoll instance watches may be theirs.
+            let is_own = |touch: &Touch| match row.does {
+                Does::WaitEpoll => touch.object == INSTANCES,
+                _ => objects::is_known_by_descriptor(&touch.object),
+            };
+            touches.retain(|touch| !is_own(touch));
         }
         // Closing a file gives up locks, if there are any.
         let gives_up = (row.does == Does::Close).then(|| std::mem::take(&mut touches));
@@ -248,8 +253,12 @@ impl Session<'_> {
             objects::Use::Read | objects::Use::ReadAt | objects::Use::List => {
                 self.asked_of_kernel(index, &path)
             }
-            objects::Use::Write | objects::Use::Change => {
-                self.told_to_kernel(index, &path).into_iter().collect()
+            objects::Use::Write => self.told_to_kernel(index, &path).into_iter().collect(),
+            objects::Use::Change => vec![Touch::everything()],
+            objects::Use::Seek | objects::Use::Lock
+                if !self.has_alone(self.tasks[index].process, number) =>
+            {
+                vec![Touch::everything()]
             }
             _ => Vec::new(),
         })
@@ -287,10 +296,11 @@ impl Session<'_> {
         };
         match args[1] {
             FIOCLEX | FIONCLEX => Vec::new(),
+            FIONBIO if file.name != EVERYTHING => vec![Touch::write(file.name)],
+            FIONREAD if file.name != EVERYTHING => vec![Touch::read(file.name)],
             // What is asked of terminals, files refuse (tty_ioctl(4)).
             request if file.seekable && request >> 8 == TERMINALS => Vec::new(),
             _ if file.name == EVERYTHING => vec![Touch::everything()],
-            FIONBIO => vec![Touch::write(file.name)],
             // ioctl_ficlone(2).
             FICLONE => {
                 let source = self.descriptor(tid, args[2]);

@@ -13,6 +13,8 @@ struct Description {
     descriptors: BTreeSet<Numbered>,
     /// There are descriptors in the same process that are not known.
     has_copies: bool,
+    /// The version as of which it is open.
+    since: u64,
 }
 
 /// The files that processes have opened.
@@ -25,6 +27,10 @@ pub(crate) struct Descriptions {
     next: usize,
     /// Counts the changes, and those of what epoll instances watch.
     pub version: u64,
+    /// By epoll instance and descriptor, the version as of which the one watches the other.
+    watched: HashMap<(usize, u64), u64>,
+    /// Descriptors may mean something else than is known from now on.
+    pub unfollowed: bool,
     /// Of tasks that wait in calls with these arguments, whether only their own process can wake
     /// them, as of a version.
     pub waits: HashMap<usize, (u64, [u64; 6], bool)>,
@@ -40,14 +46,14 @@ impl Descriptions {
         for descriptor in &descriptors {
             self.numbers.insert(*descriptor, self.next);
         }
-        let has_copies = false;
+        self.version += 1;
         let opened = Description {
             descriptors,
-            has_copies,
+            has_copies: false,
+            since: self.version,
         };
         self.opened.insert(self.next, opened);
         self.next += 1;
-        self.version += 1;
     }
 
     /// A process has closed a descriptor, or uses its number for something else that another
@@ -128,9 +134,34 @@ impl Descriptions {
         }
     }
 
+    /// An epoll instance watches from now on what a descriptor means. It does so as long as that is
+    /// open anywhere, whatever the number means then (epoll(7), Q6).
+    pub fn watch(&mut self, process: usize, instance: u64, number: u64) {
+        self.version += 1;
+        if let Some(place) = self.numbers.get(&(process, instance)) {
+            self.watched.insert((*place, number), self.version);
+        }
+    }
+
+    /// Returns the version as of which an epoll instance watches a descriptor.
+    pub fn watched_since(&self, process: usize, instance: u64, number: u64) -> Option<u64> {
+        let place = self.numbers.get(&(process, instance))?;
+        self.watched.get(&(*place, number)).copied()
+    }
+
+    /// Tells whether a descriptor means what it meant as of a version.
+    pub fn is_older(&self, process: usize, number: u64, version: u64) -> bool {
+        let place = self.numbers.get(&(process, number));
+        let opened = place.and_then(|place| self.opened.get(place));
+        opened.is_some_and(|opened| opened.since <= version)
+    }
+
     /// Tells whether a process has opened what a descriptor means, and no other process has it
     /// but such as have ended.
     pub fn is_own(&self, process: usize, number: u64, has_ended: impl Fn(usize) -> bool) -> bool {
+        if self.unfollowed {
+            return false;
+        }
         let place = self.numbers.get(&(process, number));
         let opened = place.and_then(|place| self.opened.get(place));
         opened.is_some_and(|opened| {

@@ -53,6 +53,11 @@ impl Footprints {
         self.mapped.forget();
     }
 
+    /// The version of what descriptors mean.
+    pub fn files_version(&self) -> u64 {
+        self.open.version
+    }
+
     /// The footprints, by step.
     pub fn into_steps(self) -> Vec<Footprint> {
         self.steps

@@ -45,20 +45,17 @@ const OF_ACTIVITY: [&str; 9] = [
 const OF_SYSTEM: [&str; 4] = ["/usr/", "/lib/", "/lib64/", "/bin/"];
 
 /// Files of proc_pid(5) about which only the process itself decides, or who changes the process.
-pub(super) const OF_PROCESS: [&str; 13] = [
+pub(super) const OF_PROCESS: [&str; 10] = [
     "auxv",
     "cgroup",
     "cmdline",
     "comm",
     "coredump_filter",
     "environ",
-    "gid_map",
     "limits",
     "mountinfo",
     "mounts",
     "oom_score_adj",
-    "statm",
-    "uid_map",
 ];
 
 /// Returns the object as which reading such a file counts; `None` if it may show what others do.

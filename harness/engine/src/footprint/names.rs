@@ -3,7 +3,6 @@
 use super::kernel_files::{self, OUTSIDE};
 use super::{objects, paths};
 use crate::run::session::Session;
-use crate::run::task::Process;
 use crate::start::loading::{is_inside, opens_to_change};
 use crosswire_calls::{Does, Fact};
 use crosswire_kernel::tracee::Entering;
@@ -76,12 +75,19 @@ impl Session<'_> {
         let mut touches = Vec::new();
         for (directory, at) in row.paths() {
             let name = memory::read_string(tid, args[at], 4096).unwrap_or_default();
-            let is_own = !name.starts_with('/') || is_inside(&name, self.setup.private_dirs);
+            let is_own = !name.starts_with('/')
+                || name.contains("/..")
+                || is_inside(&name, self.setup.private_dirs);
             if name.is_empty() {
                 // The descriptor itself, as fstat(2).
                 let file = directory.and_then(|at| self.descriptor(tid, args[at]));
-                let file = file.filter(|file| file.name != EVERYTHING);
-                touches.extend(file.map(|file| Touch::read(file.name)));
+                match (file, directory) {
+                    (Some(file), Some(at)) if file.name == EVERYTHING => {
+                        let path = descriptor::target(tid, args[at]).unwrap_or_default();
+                        touches.extend(self.asked_of_kernel(index, &path));
+                    }
+                    (file, _) => touches.extend(file.map(|file| Touch::read(file.name))),
+                }
             } else if is_own {
                 let objects = &mut self.footprints.objects;
                 touches.extend(objects.names(tid, row, &args, (directory, at), &name));
@@ -122,8 +128,8 @@ impl Session<'_> {
 
     /// Returns what opening a file of the kernel, reading it or asking for its state touches.
     pub(super) fn asked_of_kernel(&self, index: usize, path: &Path) -> Vec<Touch> {
-        let (tid, process) = (self.tasks[index].tid, self.tasks[index].process);
-        let Process { leader, parent, .. } = &self.processes[process];
+        let tid = self.tasks[index].tid;
+        let reads_link = self.tasks[index].entering.row().reads_link();
         if let Some(object) = kernel_files::object(tid, path) {
             return vec![Touch::read(object)];
         }
@@ -132,13 +138,9 @@ impl Session<'_> {
         }
         match kernel_files::of_itself(tid, path) {
             Some(file) if kernel_files::OF_PROCESS.contains(&file) => Vec::new(),
-            // They name the parent, and tell whether the first thread waits.
-            Some("stat" | "status") if leader.index() == index => {
-                let mourners = parent.map(|parent| self.mourners(parent));
-                mourners.into_iter().collect()
-            }
-            Some("cwd") => paths::working_directory(tid),
-            Some("exe") => {
+            // Otherwise what they lead to is looked at, not they.
+            Some("cwd") if reads_link => paths::working_directory(tid),
+            Some("exe") if reads_link => {
                 let executed = fs::read_link(format!("/proc/{tid}/exe"));
                 executed.map_or_else(
                     |_| vec![Touch::read(EVERYTHING)],

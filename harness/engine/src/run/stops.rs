@@ -129,6 +129,7 @@ impl Session<'_> {
             false => entering,
         };
         let before = std::mem::replace(&mut task.entering, entering);
+        task.files_version = self.footprints.files_version();
         self.note_entry(index);
         self.lend_aliases(index)?;
         let task = &mut self.tasks[index];
@@ -271,7 +272,7 @@ impl Session<'_> {
                 new
             }
         };
-        self.footprints.unfollowed |= !vfork && crosswire_calls::shares_with_creator(flags);
+        self.footprints.unfollowed |= crosswire_calls::shares_with_creator(flags);
         if flags & libc::CLONE_VM as u64 == 0 {
             // A process that was created by fork has the memory of its parent as it was then.
             let space = self.processes[process].space;
@@ -301,7 +302,7 @@ impl Session<'_> {
             Some(Arg::Bits) => first,
             // clone3(2)
             Some(Arg::Given) => memory::read_word(task.tid, first).unwrap_or(0),
-            _ if vfork => libc::CLONE_VM as u64,
+            _ if vfork => (libc::CLONE_VM | libc::CLONE_VFORK) as u64,
             _ => 0,
         }
     }

@@ -118,6 +118,8 @@ pub(crate) struct Task {
     /// It counts as blocked, but is stopped behind its call, which has come back with this result:
     /// a signal that another thread takes has cut it short.
     pub cut_short: Option<(Stopped, i64)>,
+    /// The version of what descriptors mean when its call began.
+    pub files_version: u64,
     /// Its latest stops were for reading the time-stamp counter, so many.
     pub counter_readings: u32,
     /// It asked for SIGSEGV when it reads the time-stamp counter.
@@ -205,6 +207,7 @@ impl Task {
             probe: Probe::new(tid),
             timed_wait: None,
             cut_short: None,
+            files_version: 0,
             expired: false,
             fails_with: None,
             restore: None,

@@ -1,18 +1,21 @@
 //! From a program on the disk to a template that runs are copied from.
 
 use crate::emulate::chance;
+use crate::inside::remote;
 use crate::run::setup::Setup;
 use crate::start::copies::Namespaces;
 use crate::start::launch::{self, Launched, machine};
-use crate::start::prepared::{Prepared, Startable};
+use crate::start::prepared::{Executable, Prepared, Startable};
 use crate::start::reads::EarlyReads;
 use crate::start::template::{Kept, Template};
 use crate::start::wrapper;
 use crate::{Engine, EngineError, RUN_PID, Start, TEMPLATE_PID, Target};
 use crosswire_kernel::filter;
 use crosswire_kernel::sandbox::{self, Reset};
+use crosswire_kernel::tracee::{self, Report};
 use crosswire_model::{Plan, StartUp};
 use std::ffi::CString;
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -69,11 +72,16 @@ impl Engine {
     /// there are none.
     pub(crate) fn prepare(&mut self, start_up: &StartUp) -> Result<usize, EngineError> {
         let serves = |prepared: &Prepared| prepared.serves(start_up);
-        if let Some(number) = self.prepared.iter().position(serves) {
-            return Ok(number);
+        let known = self.prepared.iter().position(serves);
+        let number = known.unwrap_or(self.prepared.len());
+        if let Some(known) = known {
+            if !self.prepared[known].is_outdated() {
+                return Ok(known);
+            }
+            self.discard(known)?;
         }
         self.sandbox.reset(&Reset {
-            next_pid: TEMPLATE_PID + self.prepared.len() as i32 * PIDS_OF_TEMPLATES,
+            next_pid: TEMPLATE_PID + number as i32 * PIDS_OF_TEMPLATES,
             ..Reset::default()
         })?;
         let filter = filter::filter(|row| start_up.makes_fail(row));
@@ -90,16 +98,43 @@ impl Engine {
             self.template_pids.push(template.inside);
             templates.push(template);
         }
-        self.prepared.push(Prepared {
+        let executables = templates.iter().map(|one| Executable::of(one.tid));
+        let executables: io::Result<Vec<Executable>> = executables.collect();
+        let prepared = Prepared {
             start_up: start_up.clone(),
             is_as_asked,
             early: templates.iter().map(|one| one.early.clone()).collect(),
+            executables: executables.map_err(machine("keeping a template"))?,
             templates,
-        });
+        };
+        match known {
+            Some(known) => self.prepared[known] = prepared,
+            None => self.prepared.push(prepared),
+        }
         self.empty_output()
             .map_err(machine("emptying the output"))?;
         self.reset(None, false, false)?;
-        Ok(self.prepared.len() - 1)
+        Ok(number)
+    }
+
+    /// Ends templates that are of no use, and those of what their programs execute.
+    fn discard(&mut self, number: usize) -> Result<(), EngineError> {
+        let outdated = std::mem::take(&mut self.prepared[number].templates);
+        let programs = self.programs.iter_mut();
+        let wrapped = programs.filter_map(|program| program.executes.take().flatten());
+        for template in outdated.into_iter().chain(wrapped) {
+            self.template_pids.retain(|pid| *pid != template.inside);
+            tracee::kill(template.tid, libc::SIGKILL);
+            let ended = loop {
+                match remote::next(template.tid) {
+                    Ok(Report::Ended(..)) => break Ok(()),
+                    Ok(_) => {}
+                    Err(error) => break Err(error),
+                }
+            };
+            ended.map_err(machine("ending a template"))?;
+        }
+        Ok(())
     }
 
     /// Starts a program and keeps it as a template. One that cannot be kept after the

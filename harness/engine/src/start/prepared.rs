@@ -2,9 +2,12 @@
 
 use crate::start::target::Start;
 use crate::start::template::Template;
-use crosswire_kernel::sandbox;
+use crosswire_kernel::{Tid, sandbox};
 use crosswire_model::{StartUp, Wrapper};
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::{fs, io};
 
 /// A program as it is started, for a template that is made anew.
 pub(crate) struct Startable {
@@ -22,9 +25,44 @@ pub(crate) struct Prepared {
     pub templates: Vec<Template>,
     /// For each, the files of the run at which it looked while it started.
     pub early: Vec<BTreeSet<String>>,
+    /// For each, what it executes.
+    pub executables: Vec<Executable>,
+}
+
+/// What a process executes: its path, and what stat(2) tells of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Executable {
+    path: PathBuf,
+    status: [u64; 7],
+}
+
+impl Executable {
+    /// Returns what a process executes, if it can be told.
+    pub fn of(tid: Tid) -> io::Result<Executable> {
+        let link = format!("/proc/{tid}/exe");
+        let path = fs::read_link(&link)?;
+        let data = fs::metadata(&link)?;
+        let status = [
+            data.dev(),
+            data.ino(),
+            data.nlink(),
+            u64::from(data.mode()),
+            data.size(),
+            data.mtime() as u64,
+            data.mtime_nsec() as u64,
+        ];
+        Ok(Executable { path, status })
+    }
 }
 
 impl Prepared {
+    /// Tells whether a run has renamed, removed or changed what the templates execute. Each run
+    /// finds the files as they were, but a template still executes what became of its own.
+    pub fn is_outdated(&self) -> bool {
+        let mut all = self.templates.iter().zip(&self.executables);
+        all.any(|(template, known)| Executable::of(template.tid).is_ok_and(|now| now != *known))
+    }
+
     /// Returns the programs that are kept after they have executed another one.
     pub fn wrappers(&self) -> Vec<Wrapper> {
         let wrappers = self.templates.iter().map(|one| one.wrapper.clone());
