@@ -25,7 +25,7 @@ pub(crate) struct Descriptions {
     /// By number; nothing of what may be open anywhere.
     opened: HashMap<usize, Description>,
     next: usize,
-    /// Counts the changes, and those of what epoll instances watch.
+    /// Counts the changes, also those of what epoll instances watch, and ends of tasks.
     pub version: u64,
     /// By epoll instance and descriptor, the version as of which the one watches the other.
     watched: HashMap<(usize, u64), u64>,

@@ -53,6 +53,11 @@ impl Footprints {
         self.mapped.forget();
     }
 
+    /// A task has ended, and perhaps its process, which had files open.
+    pub fn note_end(&mut self) {
+        self.open.version += 1;
+    }
+
     /// The version of what descriptors mean.
     pub fn files_version(&self) -> u64 {
         self.open.version

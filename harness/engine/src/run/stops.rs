@@ -439,6 +439,7 @@ impl Session<'_> {
         (task.state, task.waits_at, task.cut_short) = (State::Gone, None, None);
         let (tid, process) = (task.tid, task.process);
         self.tasks.forget_tid(tid);
+        self.footprints.note_end();
         // Those that nobody has reaped are gone with their parent, but perhaps not at once.
         for child in self.processes.iter().filter(|p| p.parent == Some(process)) {
             if self.tasks[child.leader.index()].is_gone() {
