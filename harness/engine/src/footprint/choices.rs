@@ -209,8 +209,8 @@ impl Session<'_> {
         }
     }
 
-    /// Tells whether a task waits for files that have no name and that only its own process has
-    /// open: somebody who writes to them.
+    /// Tells whether a task waits until something is written to files that have no name and that
+    /// only its own process has open.
     fn waits_for_own_files(&mut self, index: usize) -> bool {
         let (tid, process) = (self.tasks[index].tid, self.tasks[index].process);
         let entering = self.tasks[index].entering;
