@@ -190,7 +190,7 @@ impl Session<'_> {
         touches.extend(self.of_fences(index));
         let process = self.tasks[index].process;
         if row.descriptor() == Some(0) && self.has_alone(process, args[0]) {
-            // Nobody else has a position in it, or could mean it if it has no name. What an
+            // No other process has a position in it, or could mean it if it has no name. What an
             // epoll instance watches may be theirs.
             let is_own = |touch: &Touch| match row.does {
                 Does::WaitEpoll => touch.object == INSTANCES,

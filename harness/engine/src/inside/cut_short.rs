@@ -3,7 +3,7 @@
 //! The kernel gives a signal for a process to its first thread unless that is stopped, and then
 //! to another one (`complete_signal` of kernel/signal.c). A step may wake the first and then send
 //! the signal, as the end of a child does that closes its pipes first: the CPU's scheduler
-//! decides whether the first has stopped meanwhile. If it has, the other's wait goes on when
+//! decides whether the first has stopped meanwhile. If it has, the other's wait continues when
 //! the signal has been taken, as if that had been sent to the first.
 
 use crate::run::session::{Halt, Session};

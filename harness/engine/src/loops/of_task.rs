@@ -137,7 +137,7 @@ impl Looping {
         self.calls && self.only_reads_clocks() && self.nature == Some(Nature::Undecided)
     }
 
-    /// It begins a step. What that step is for its rounds is known before its code goes on in some
+    /// It begins a step. What that step is for its rounds is known before its code continues in some
     /// runs, and behind it in others.
     pub fn begin_step(&mut self) {
         self.came_round = self.comes_round && !self.may_compute();
