@@ -287,10 +287,10 @@ impl Session<'_> {
                 if follows_files =>
             {
                 self.footprints.open.open(process, &[result as u64]);
-                // By its name in /proc, as no other file without a name can be.
-                let reopens = (self.descriptor(tid, result as u64))
-                    .is_some_and(|file| objects::is_made_by_run(&file.name));
-                self.footprints.open.unfollowed |= reopens && row.does == Does::Open;
+                // A pipe by its name in /proc, as no other file without a name can be.
+                self.footprints.open.unfollowed |= row.does == Does::Open
+                    && (self.descriptor(tid, result as u64))
+                        .is_some_and(|file| objects::is_made_by_run(&file.name));
             }
             Does::Close => self.footprints.open.close(process, first),
             // pidfd_getfd(2) copies any descriptor of any process.

@@ -230,12 +230,9 @@ impl Session<'_> {
     /// What a call asks whose answer may be about anything: about a file that tells of the machine,
     /// nothing else.
     fn looked_at(&mut self, index: usize) -> Touch {
-        let (row, args) = (
-            self.tasks[index].entering.row(),
-            self.tasks[index].entering.args,
-        );
-        let asked = row.descriptor().map(|at| args[at]);
-        let file = asked.and_then(|number| self.descriptor(self.tasks[index].tid, number));
+        let (tid, entering) = (self.tasks[index].tid, self.tasks[index].entering);
+        let asked = entering.row().descriptor();
+        let file = asked.and_then(|at| self.descriptor(tid, entering.args[at]));
         match file.is_some_and(|file| file.name == OUTSIDE) {
             true => Touch::read(OUTSIDE),
             false => Touch::read(EVERYTHING),

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 type Numbered = (usize, u64);
 
 /// One open file, or the two ends of a pipe.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Description {
     /// All descriptors that mean it, as far as they are known.
     descriptors: BTreeSet<Numbered>,
@@ -92,26 +92,15 @@ impl Descriptions {
     /// Any descriptor of a process may mean a file that another one has open, too.
     pub fn share_all(&mut self, process: usize) {
         self.version += 1;
-        let of_process = self
-            .numbers
-            .iter()
-            .filter(|((owner, _), _)| *owner == process);
-        for (_, place) in of_process {
-            self.opened.remove(place);
+        for (_, place) in self.of_process(process) {
+            self.opened.remove(&place);
         }
     }
 
     /// A process has been created with the open files of its parent.
     pub fn hand_down(&mut self, parent: usize, child: usize) {
         self.version += 1;
-        let of_parent = self
-            .numbers
-            .iter()
-            .filter(|((owner, _), _)| *owner == parent);
-        let of_parent: Vec<_> = of_parent
-            .map(|((_, number), place)| (*number, *place))
-            .collect();
-        for (number, place) in of_parent {
+        for (number, place) in self.of_process(parent) {
             match self.opened.get_mut(&place) {
                 Some(opened) if !opened.has_copies => {
                     opened.descriptors.insert((child, number));
@@ -126,11 +115,10 @@ impl Descriptions {
 
     /// A process has closed all descriptors but those that are open, as when it executes a program.
     pub fn keep(&mut self, process: usize, is_open: impl Fn(u64) -> bool) {
-        let of_process = self.numbers.keys().filter(|(owner, _)| *owner == process);
-        let closed = of_process.map(|(_, number)| *number);
-        let closed: Vec<u64> = closed.filter(|number| !is_open(*number)).collect();
-        for number in closed {
-            self.close(process, number);
+        for (number, _) in self.of_process(process) {
+            if !is_open(number) {
+                self.close(process, number);
+            }
         }
     }
 
@@ -151,9 +139,8 @@ impl Descriptions {
 
     /// Tells whether a descriptor means what it meant as of a version.
     pub fn is_older(&self, process: usize, number: u64, version: u64) -> bool {
-        let place = self.numbers.get(&(process, number));
-        let opened = place.and_then(|place| self.opened.get(place));
-        opened.is_some_and(|opened| opened.since <= version)
+        let meant = self.meant(process, number);
+        meant.is_some_and(|meant| meant.since <= version)
     }
 
     /// Tells whether a process has opened what a descriptor means, and no other process has it
@@ -162,12 +149,23 @@ impl Descriptions {
         if self.unfollowed {
             return false;
         }
-        let place = self.numbers.get(&(process, number));
-        let opened = place.and_then(|place| self.opened.get(place));
-        opened.is_some_and(|opened| {
-            let mut owners = opened.descriptors.iter().map(|(owner, _)| *owner);
+        let meant = self.meant(process, number);
+        meant.is_some_and(|meant| {
+            let mut owners = meant.descriptors.iter().map(|(owner, _)| *owner);
             owners.all(|owner| owner == process || has_ended(owner))
         })
+    }
+
+    /// Returns what a descriptor means, if it is known who else has that.
+    fn meant(&self, process: usize, number: u64) -> Option<&Description> {
+        self.opened.get(self.numbers.get(&(process, number))?)
+    }
+
+    /// Returns the descriptors of a process, each with the number of what it means.
+    fn of_process(&self, process: usize) -> Vec<(u64, usize)> {
+        let numbers = self.numbers.iter();
+        let own = numbers.filter(|((owner, _), _)| *owner == process);
+        own.map(|((_, number), place)| (*number, *place)).collect()
     }
 }
 

@@ -8,7 +8,6 @@ use crosswire_calls::{Does, Fact};
 use crosswire_kernel::tracee::Entering;
 use crosswire_kernel::{descriptor, maps, memory};
 use crosswire_model::{EVERYTHING, Touch};
-use std::fs;
 use std::path::Path;
 
 /// Tells whether a call may change a file that it names.
@@ -92,14 +91,14 @@ impl Session<'_> {
                 let objects = &mut self.footprints.objects;
                 touches.extend(objects.names(tid, row, &args, (directory, at), &name));
             } else if objects::is_of_kernel(Path::new(&name)) {
-                match row.does {
-                    Does::Open | Does::LookUp | Does::Execute | Does::ChangeDirectory => {
-                        touches.extend(self.asked_of_kernel(index, Path::new(&name)));
-                    }
-                    _ if row.is(Fact::Looks) => {
-                        touches.extend(self.asked_of_kernel(index, Path::new(&name)));
-                    }
-                    _ => touches.push(Touch::everything()),
+                let asks = row.is(Fact::Looks)
+                    || matches!(
+                        row.does,
+                        Does::Open | Does::LookUp | Does::Execute | Does::ChangeDirectory
+                    );
+                match asks {
+                    true => touches.extend(self.asked_of_kernel(index, Path::new(&name))),
+                    false => touches.push(Touch::everything()),
                 }
             } else {
                 // No device in a sandbox keeps what is written to it.
@@ -141,11 +140,8 @@ impl Session<'_> {
             // Otherwise what they lead to is looked at, not they.
             Some("cwd") if reads_link => paths::working_directory(tid),
             Some("exe") if reads_link => {
-                let executed = fs::read_link(format!("/proc/{tid}/exe"));
-                executed.map_or_else(
-                    |_| vec![Touch::read(EVERYTHING)],
-                    |path| vec![self.named(&path)],
-                )
+                let executed = descriptor::executable(tid);
+                vec![executed.map_or(Touch::read(EVERYTHING), |path| self.named(&path))]
             }
             Some("maps") => match maps::areas(tid) {
                 Ok(areas) => {

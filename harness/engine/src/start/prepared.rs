@@ -2,7 +2,7 @@
 
 use crate::start::target::Start;
 use crate::start::template::Template;
-use crosswire_kernel::{Tid, sandbox};
+use crosswire_kernel::{Tid, descriptor, sandbox};
 use crosswire_model::{StartUp, Wrapper};
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -39,9 +39,8 @@ pub(crate) struct Executable {
 impl Executable {
     /// Returns what a process executes, if it can be told.
     pub fn of(tid: Tid) -> io::Result<Executable> {
-        let link = format!("/proc/{tid}/exe");
-        let path = fs::read_link(&link)?;
-        let data = fs::metadata(&link)?;
+        let path = descriptor::executable(tid).ok_or(io::ErrorKind::NotFound)?;
+        let data = fs::metadata(format!("/proc/{tid}/exe"))?;
         let status = [
             data.dev(),
             data.ino(),
