@@ -1,24 +1,11 @@
 //! Reaching the open files of other processes.
 
 use super::Tid;
+use crate::taken::Taken;
 use nix::unistd::{Whence, lseek};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
-
-/// Returns a duplicate of another process's descriptor (pidfd_getfd(2)): the same open
-/// file, with the same offset and locks.
-pub fn take(process: Tid, descriptor: i32) -> io::Result<OwnedFd> {
-    let owned = |result: libc::c_long| match result {
-        -1 => Err(io::Error::last_os_error()),
-        // SAFETY: both calls return a new descriptor that has no other owner.
-        descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor as i32) }),
-    };
-    // SAFETY: pidfd_open takes its arguments by value.
-    let process = owned(unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) })?;
-    // SAFETY: pidfd_getfd takes its arguments by value.
-    owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), descriptor, 0) })
-}
 
 /// Type of the file behind a descriptor, as far as transfers are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -333,15 +320,15 @@ pub struct Opened {
 /// Returns the descriptors, besides standard input, output and error, of a process's files that
 /// have a position. The process stands still.
 pub fn opened(process: Tid) -> Vec<Opened> {
-    let mut files: Vec<(OwnedFd, Opened)> = Vec::new();
+    let mut files: Vec<(Taken, Opened)> = Vec::new();
     for number in numbers(process).into_iter().filter(|one| *one > 2) {
-        let Ok(file) = take(process, number as i32) else {
+        let Ok(file) = Taken::from(process, number as i32) else {
             continue;
         };
         let Ok(position) = lseek(&file, 0, Whence::SeekCur) else {
             continue;
         };
-        let shares = |(other, _): &&(OwnedFd, Opened)| share_position(&file, other, position);
+        let shares = |(other, _): &&(Taken, Opened)| share_position(&file, other, position);
         let opened = Opened {
             number,
             shared_with: files.iter().find(shares).map(|(_, one)| one.number),
@@ -390,7 +377,7 @@ pub fn record_lock_holder(process: Tid, tid: Tid, descriptor: i32, request: u64)
     let bytes: [u8; SIZE] = super::memory::read_exact(tid, request).ok()?;
     // SAFETY: flock is plain integers, for which every bit pattern is a value.
     let mut lock: libc::flock = unsafe { std::mem::transmute(bytes) };
-    let file = take(process, descriptor).ok()?;
+    let file = Taken::from(process, descriptor).ok()?;
     // SAFETY: the kernel reads and writes one flock.
     let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) };
     let held = asked == 0 && i32::from(lock.l_type) != libc::F_UNLCK;

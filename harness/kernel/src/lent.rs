@@ -2,11 +2,11 @@
 //! with it.
 
 use crate::Tid;
-use crate::descriptor::take;
+use crate::taken::Taken;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
 /// Returns an anonymous file that programs write their output to: it never blocks them.
 pub fn output_file(name: &str) -> io::Result<File> {
@@ -19,14 +19,14 @@ pub fn output_file(name: &str) -> io::Result<File> {
 /// An open file that several runs have, and its flags when none had it yet.
 #[derive(Debug)]
 pub struct Lent {
-    file: OwnedFd,
+    file: Taken,
     flags: OFlag,
 }
 
 impl Lent {
     /// Takes note of a file that a process has open; `None` if the number is free.
     pub fn of(process: Tid, descriptor: i32) -> Option<Lent> {
-        let file = take(process, descriptor).ok()?;
+        let file = Taken::from(process, descriptor).ok()?;
         let flags = fcntl(&file, FcntlArg::F_GETFL).ok()?;
         let flags = OFlag::from_bits_truncate(flags);
         Some(Lent { file, flags })

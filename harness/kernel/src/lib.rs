@@ -20,6 +20,7 @@ pub mod registered;
 mod request;
 pub mod sandbox;
 pub mod slice;
+pub mod taken;
 pub mod terminal;
 pub mod tick;
 pub mod tracee;

@@ -14,6 +14,7 @@ use crate::run::task::{At, State, Task};
 use crosswire_calls::{Does, is_file_lock_command};
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::descriptor;
+use crosswire_kernel::taken::Taken;
 use crosswire_model::{Call, What};
 use libc::*;
 
@@ -70,7 +71,7 @@ impl Session<'_> {
         task.has_waited = true;
         if task.entering.row().does == Does::LockFile && task.waits_at.is_none() {
             let process = self.processes[task.process].pid;
-            task.waits_at = descriptor::take(process, task.entering.args[0] as c_int).ok();
+            task.waits_at = Taken::from(process, task.entering.args[0] as c_int).ok();
         }
         self.hold(index)
     }

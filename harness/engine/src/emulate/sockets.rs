@@ -9,6 +9,7 @@ use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
 use crosswire_calls::{Does, Row};
 use crosswire_kernel::arch::Register;
+use crosswire_kernel::taken::Taken;
 use crosswire_kernel::{descriptor, memory};
 use libc::*;
 use std::path::PathBuf;
@@ -83,7 +84,7 @@ impl Session<'_> {
         if is_unaddressed {
             return;
         }
-        if let Ok(socket) = descriptor::take(pid, task.entering.args[0] as i32)
+        if let Ok(socket) = Taken::from(pid, task.entering.args[0] as i32)
             && descriptor::needs_port(&socket)
         {
             let port = self.network.take_port();

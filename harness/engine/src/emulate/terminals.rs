@@ -12,10 +12,10 @@ use crate::emulate::Emulated;
 use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
 use crosswire_calls::Does;
+use crosswire_kernel::taken::Taken;
 use crosswire_kernel::terminal::{self, LEAST, SETTINGS, TIME};
 use crosswire_kernel::{descriptor, memory};
 use libc::{TCGETS, TCGETS2, TCSETS, TCSETS2, TCSETSF, TCSETSF2, TCSETSW, TCSETSW2, TIOCSPTLCK};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// The unit of `VTIME`, in nanoseconds.
@@ -25,10 +25,10 @@ const TENTH: u64 = 100_000_000;
 const ENDLESS: [u8; 2] = [0, 1];
 
 impl Session<'_> {
-    fn terminal(&self, index: usize) -> Option<OwnedFd> {
+    fn terminal(&self, index: usize) -> Option<Taken> {
         let task = &self.tasks[index];
         let process = self.processes[task.process].pid;
-        descriptor::take(process, task.entering.args[0] as i32).ok()
+        Taken::from(process, task.entering.args[0] as i32).ok()
     }
 
     /// A request of ioctl(2).
@@ -125,10 +125,12 @@ impl Session<'_> {
                 })
             };
             let numbers = descriptor::numbers(process.pid).into_iter().filter(is_end);
-            ends.extend(numbers.filter_map(|n| descriptor::take(process.pid, n as i32).ok()));
+            ends.extend(numbers.filter_map(|n| Taken::from(process.pid, n as i32).ok()));
         }
         // What arrives at one end may be echoed to the other.
-        ends.iter().chain(&ends).for_each(terminal::catch_up);
+        ends.iter()
+            .chain(&ends)
+            .for_each(|end| terminal::catch_up(end));
         drop(ends);
         self.settle(false)
     }

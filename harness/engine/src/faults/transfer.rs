@@ -9,10 +9,10 @@ use crate::run::session::{Halt, Session};
 use crosswire_calls::{Amount, Does, Flow};
 use crosswire_kernel::arch::Register;
 use crosswire_kernel::descriptor::{self, FileType};
+use crosswire_kernel::taken::Taken;
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{Action, Fault, What};
 use libc::{EAGAIN, IPC_NOWAIT, PIPE_BUF, UIO_MAXIOV, c_int};
-use std::os::fd::OwnedFd;
 
 impl Session<'_> {
     /// Applies a fault of transfers to the call that is about to begin.
@@ -33,10 +33,10 @@ impl Session<'_> {
         }
     }
 
-    pub(super) fn file(&self, index: usize, argument: usize) -> Option<OwnedFd> {
+    pub(super) fn file(&self, index: usize, argument: usize) -> Option<Taken> {
         let task = &self.tasks[index];
         let pid = self.processes[task.process].pid;
-        descriptor::take(pid, task.entering.args[argument] as i32).ok()
+        Taken::from(pid, task.entering.args[argument] as i32).ok()
     }
 
     fn shorten(&mut self, index: usize, most: u64) -> Result<Option<Strike>, Halt> {

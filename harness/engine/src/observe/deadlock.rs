@@ -4,6 +4,7 @@
 use crate::run::session::{Halt, Session};
 use crate::run::task::{At, State, Task};
 use crosswire_calls::{Does, SystemV, Wait};
+use crosswire_kernel::taken::Taken;
 use crosswire_kernel::{descriptor, memory};
 use crosswire_model::{Blocked, Call, End, Moment, TaskId, What};
 use libc::{O_RDONLY, O_WRONLY, POLLIN};
@@ -126,20 +127,19 @@ impl Session<'_> {
             return (format!("descriptor {number}"), Vec::new());
         };
         let pid = self.processes[self.tasks[index].process].pid;
-        let file = descriptor::take(pid, number as i32).ok();
+        let taken = Taken::from(pid, number as i32).ok();
+        let file = taken.as_deref();
         let target = target.to_string_lossy().into_owned();
         let is_pipe = target.starts_with("pipe:");
         if target.starts_with("socket:") {
-            let what = file
-                .as_ref()
-                .map_or("socket".to_owned(), descriptor::describe_socket);
-            let peer = file.as_ref().and_then(descriptor::peer_process);
+            let what = file.map_or("socket".to_owned(), descriptor::describe_socket);
+            let peer = file.and_then(descriptor::peer_process);
             let holders = self
                 .others(index)
                 .filter(|t| Some(self.processes[t.process].pid) == peer);
             return (what, holders.map(|t| t.id).collect());
         }
-        let fill = file.as_ref().and_then(descriptor::pipe_fill);
+        let fill = file.and_then(descriptor::pipe_fill);
         let name = match is_pipe {
             true => "pipe".to_owned(),
             false => target.clone(),

@@ -11,10 +11,10 @@ use crate::run::scheduling::Scheduling;
 use crosswire_kernel::Tid;
 use crosswire_kernel::arch::{Register, Registers};
 use crosswire_kernel::probe::{self, Probe};
+use crosswire_kernel::taken::Taken;
 use crosswire_kernel::tracee::{Entering, Stopped};
 use crosswire_model::{TaskId, Touch};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 /// Position of a stopped task.
@@ -148,7 +148,7 @@ pub(crate) struct Task {
     /// It was refused before, and has been held since.
     pub has_waited: bool,
     /// The file that it waits to lock: another thread may close its descriptor.
-    pub waits_at: Option<OwnedFd>,
+    pub waits_at: Option<Taken>,
     /// Its `Block` event stands in the trace.
     pub block_recorded: bool,
     /// The end of the call it is in is no event: the call is the engine's own, or

@@ -19,6 +19,7 @@ use super::plan::Plan;
 use super::settings::{Isolation, Settings};
 use super::shared_block::{OverlayKind, Request, SetUpReport, SharedBlock, Step, message};
 use super::{SandboxError, init};
+use crate::taken::Inheriting;
 
 /// Process 1 answers within microseconds, unless its tracer keeps it stopped.
 const ANSWER_TIMEOUT: i64 = 20;
@@ -171,6 +172,7 @@ fn attempt(
         overlays: overlays.plans(),
     };
     block.put_set_up(SetUpReport::BLANK);
+    let _inheriting = Inheriting::begin();
     let pid = clone_init(&plan).map_err(|errno| Refusal {
         what: format!("clone with {} namespaces", names_of(namespaces)),
         errno,

@@ -5,6 +5,7 @@ use super::timers::{Alarm, Timer};
 use crate::emulate::answer::Emulated;
 use crate::run::session::{Halt, Session};
 use crosswire_calls::{self as calls, Does};
+use crosswire_kernel::taken::Taken;
 use crosswire_kernel::{Tid, descriptor, memory, probe};
 use libc::*;
 use std::io;
@@ -243,7 +244,7 @@ impl Session<'_> {
             return;
         }
         let pid = self.processes[task.process].pid;
-        if let Ok(file) = descriptor::take(pid, result as i32) {
+        if let Ok(file) = Taken::from(pid, result as i32) {
             let clock = task.entering.args[0] as c_int;
             let alarm = Alarm::Descriptor { file, clock };
             self.timers.timers.push(Timer::new(task.process, alarm));

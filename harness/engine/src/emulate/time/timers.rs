@@ -1,8 +1,8 @@
 //! The timers of a run, in virtual time.
 
+use crosswire_kernel::taken::Taken;
 use crosswire_kernel::{Tid, descriptor};
 use libc::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, SIGALRM, SIGPROF, SIGVTALRM, c_int};
-use std::os::fd::OwnedFd;
 
 /// Action of a timer when it expires.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(in crate::emulate) enum Alarm {
         thread: Option<i32>,
     },
     /// The descriptor of timerfd_create(2) becomes readable.
-    Descriptor { file: OwnedFd, clock: c_int },
+    Descriptor { file: Taken, clock: c_int },
 }
 
 #[derive(Debug)]

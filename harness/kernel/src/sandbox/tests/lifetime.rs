@@ -1,8 +1,9 @@
 //! No process outlives a sandbox, and no sandbox outlives its owner.
 
 use std::fs;
-use std::io::Read;
-use std::os::fd::AsFd;
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::ptrace::{self, Options};
@@ -11,6 +12,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::*;
+use crate::descriptor::lock_at_once;
+use crate::taken::Taken;
 
 #[test]
 fn nothing_outlives_a_killed_harness() {
@@ -133,4 +136,76 @@ fn a_traced_sandbox_spawns_resets_and_ends() {
     // Dropped with a stopped process that no process has waited for.
     sandbox.request_spawn(&shell("sleep 100"), &[]).unwrap();
     waitpid(init, Some(WaitPidFlag::__WALL)).unwrap();
+}
+
+/// What another process has locked is free when it has closed the file and the harness has, too,
+/// although other threads start sandboxes all the time.
+#[test]
+fn a_starting_sandbox_keeps_no_file_open() {
+    const ROUNDS: u32 = 300;
+    let dir = elsewhere();
+    let path = dir.path().join("locked");
+    fs::write(&path, "").unwrap();
+    let (mut answers, answer) = std::io::pipe().unwrap();
+    let (order, mut orders) = std::io::pipe().unwrap();
+    // SAFETY: the child only makes system calls and allocates; glibc keeps its
+    // allocator usable across fork.
+    let owner = match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            drop(orders);
+            let _ = lock_again_and_again(&path, order, answer);
+            std::process::exit(0);
+        }
+    };
+    drop((order, answer));
+    let is_done = AtomicBool::new(false);
+    let late = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                drop(Sandbox::start(&settings(dir.path())).unwrap());
+            }
+        });
+        let mut next = || {
+            let mut number = [0];
+            orders.write_all(&[0]).unwrap();
+            answers.read_exact(&mut number).unwrap();
+            i32::from(number[0])
+        };
+        let mut late = 0;
+        for _ in 0..ROUNDS {
+            let number = next();
+            let taken = Taken::from(owner.as_raw(), number).unwrap();
+            std::thread::sleep(Duration::from_micros(100));
+            let is_locked = next() != 0;
+            drop(taken);
+            late += u32::from(!is_locked);
+        }
+        is_done.store(true, Ordering::Relaxed);
+        late
+    });
+    drop(orders);
+    waitpid(owner, None).unwrap();
+    assert_eq!(late, 0, "of {ROUNDS}");
+}
+
+/// At each order, opens a file, locks it and answers with its descriptor, or closes it and answers
+/// whether it could be locked.
+fn lock_again_and_again(
+    path: &Path,
+    mut orders: PipeReader,
+    mut answers: PipeWriter,
+) -> std::io::Result<()> {
+    orders.read_exact(&mut [0])?;
+    let mut next = |answer: i32| {
+        answers.write_all(&[answer as u8])?;
+        orders.read_exact(&mut [0])
+    };
+    loop {
+        let file = OwnedFd::from(fs::File::open(path)?);
+        let is_locked = lock_at_once(&file, libc::LOCK_EX);
+        next(file.as_raw_fd())?;
+        drop(file);
+        next(is_locked.into())?;
+    }
 }
