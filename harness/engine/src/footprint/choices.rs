@@ -2,7 +2,7 @@
 //! those that touch something contested. After any other step its task goes on at once, since
 //! no other process could tell when it was taken.
 
-use super::objects::{self, SOCKETS};
+use super::objects::{self, SOCKETS, made_pair};
 use crate::observe::passed;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
@@ -273,11 +273,10 @@ impl Session<'_> {
         let follows_files = !self.setup.plan.watches_threads;
         match row.does {
             Does::Pipe | Does::SocketPair => {
-                let maker = self.maker(index);
-                self.footprints.objects.name_new(tid, &maker, row, args);
+                let (maker, pair) = (self.maker(index), made_pair(tid, row, args));
+                self.footprints.objects.name_new(tid, &maker, row, &pair);
                 if follows_files {
-                    let numbers = objects::made_pair(tid, row, args);
-                    self.footprints.open.open(process, &numbers);
+                    self.footprints.open.open(process, &pair);
                 }
             }
             Does::Open
@@ -343,6 +342,10 @@ impl Session<'_> {
     /// A process has been created, or a thread.
     pub fn note_spawned(&mut self, index: usize, child: usize) {
         let (creator, created) = (&self.tasks[index], &self.tasks[child]);
+        if creator.process != created.process && self.knows_objects() {
+            // They all will be asked for, at the end of each.
+            self.footprints.objects.look_at_all(creator.tid);
+        }
         self.footprints.hand_down(creator.tid, created.tid);
         if creator.process != created.process {
             self.footprints

@@ -5,6 +5,7 @@
 //! proofs: files outside the run's directories count as one, and how much time a step takes is
 //! left out of account.
 
+use super::descriptors::{self, Use};
 use super::kernel_files::OUTSIDE;
 use super::objects::{self, SOCKETS};
 use crate::emulate::address::{self, destination};
@@ -241,20 +242,16 @@ impl Session<'_> {
 
     /// What a call touches on a descriptor through which the kernel tells of its objects.
     fn kernel_file(&mut self, index: usize, row: &Row, number: u64) -> Option<Vec<Touch>> {
-        let how = objects::usage(row, &self.tasks[index].entering.args)?;
+        let how = descriptors::usage(row, &self.tasks[index].entering.args)?;
         let tid = self.tasks[index].tid;
         self.descriptor(tid, number)
             .filter(|file| file.name == EVERYTHING)?;
         let path = descriptor::target(tid, number).unwrap_or_default();
         Some(match how {
-            objects::Use::Read | objects::Use::ReadAt | objects::Use::List => {
-                self.asked_of_kernel(index, &path)
-            }
-            objects::Use::Write => self.told_to_kernel(index, &path).into_iter().collect(),
-            objects::Use::Change => vec![Touch::everything()],
-            objects::Use::Seek | objects::Use::Lock
-                if !self.has_alone(self.tasks[index].process, number) =>
-            {
+            Use::Read | Use::ReadAt | Use::List => self.asked_of_kernel(index, &path),
+            Use::Write => self.told_to_kernel(index, &path).into_iter().collect(),
+            Use::Change => vec![Touch::everything()],
+            Use::Seek | Use::Lock if !self.has_alone(self.tasks[index].process, number) => {
                 vec![Touch::everything()]
             }
             _ => Vec::new(),

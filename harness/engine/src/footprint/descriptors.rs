@@ -1,13 +1,33 @@
-//! Touches of calls that work on descriptors.
+//! What tasks have open, and the touches of calls that work on descriptors.
 
-use super::objects::{self, Descriptor, Use};
+use super::objects::{self, Descriptor, TableChange, made_pair};
 use super::paths;
 use crate::emulate::address::destination;
 use crate::run::session::Session;
-use crosswire_calls::{Does, Row};
+use crosswire_calls::{Does, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{EVERYTHING, Touch};
-use libc::AF_UNIX;
+use libc::{
+    AF_UNIX, CLONE_PIDFD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FIONBIO,
+    FIONCLEX, FIONREAD, TIOCOUTQ, c_int,
+};
+
+/// In which way a call uses the descriptor that is its first argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Nothing,
+    /// Asks for size or state.
+    Look,
+    Read,
+    ReadAt,
+    Write,
+    Seek,
+    Lock,
+    Close,
+    List,
+    /// Changes it without moving its position.
+    Change,
+}
 
 impl Session<'_> {
     /// Calls on a descriptor; everything else concerns everything.
@@ -18,8 +38,7 @@ impl Session<'_> {
         args: [u64; 6],
         touches: &mut Vec<Touch>,
     ) {
-        let Some(how) = objects::usage(row, &args).filter(|_| !names_socket(tid, row, &args))
-        else {
+        let Some(how) = usage(row, &args).filter(|_| !names_socket(tid, row, &args)) else {
             return touches.push(Touch::everything());
         };
         if let Some(used) = self.descriptor(tid, args[0]) {
@@ -93,7 +112,41 @@ impl Session<'_> {
     }
 
     pub(crate) fn descriptor(&mut self, tid: Tid, number: u64) -> Option<Descriptor> {
-        self.footprints.objects.descriptor(tid, number as i32)
+        // The kernel takes an int.
+        let number = u64::from(number as u32);
+        self.footprints.objects.descriptor(tid, number)
+    }
+
+    /// Returns what a call of a task has changed of what its process has open.
+    pub(crate) fn change_of_files(&self, index: usize, row: &Row, result: i64) -> TableChange {
+        let task = &self.tasks[index];
+        let number = |value: u64| u64::from(value as u32);
+        match row.does {
+            // Also if it fails, but for EBADF (close(2)).
+            Does::Close => TableChange::Closed(number(task.entering.args[0])),
+            Does::WaitChild | Does::Map(_) => TableChange::Opened(Vec::new()),
+            Does::Fork if self.creation_flags(index, false) & CLONE_PIDFD as u64 == 0 => {
+                TableChange::Opened(Vec::new())
+            }
+            Does::Open
+            | Does::OpenQueue
+            | Does::Duplicate
+            | Does::Socket
+            | Does::Accept
+            | Does::EventCounter
+            | Does::MemoryFile
+            | Does::Epoll => {
+                let opened = (result >= 0).then_some(number(result as u64));
+                TableChange::Opened(opened.into_iter().collect())
+            }
+            Does::Pipe | Does::SocketPair if result == 0 => {
+                match made_pair(task.tid, row, task.entering.args) {
+                    pair if pair.is_empty() => TableChange::Any,
+                    pair => TableChange::Opened(pair),
+                }
+            }
+            _ => TableChange::Any,
+        }
     }
 }
 
@@ -110,4 +163,61 @@ fn names_socket(tid: Tid, row: &Row, args: &[u64; 6]) -> bool {
     let family = u16::from_ne_bytes([start[0], start[1]]);
     // Abstract names begin with a NUL (unix(7)).
     is_read && i32::from(family) == AF_UNIX && start[2] != 0
+}
+
+/// Returns how a call uses its descriptor, if that is known.
+pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
+    Some(match row.does {
+        Does::Read => Use::Read,
+        Does::ReadAt => Use::ReadAt,
+        Does::Write | Does::Move | Does::CopyRange => Use::Write,
+        Does::WriteAt
+        | Does::Resize
+        | Does::Change
+        | Does::Notify
+        | Does::Send
+        | Does::SendMany
+        | Does::Receive
+        | Does::ReceiveMany
+        | Does::ShutDown
+        | Does::Listen
+        | Does::Accept
+        | Does::QueueSend
+        | Does::QueueReceive
+        | Does::SocketOption { .. } => Use::Change,
+        Does::Inspect => Use::Look,
+        Does::Seek => Use::Seek,
+        Does::List => Use::List,
+        Does::LockFile => Use::Lock,
+        Does::Close => Use::Close,
+        Does::Duplicate => Use::Nothing,
+        Does::Device => match args[1] {
+            FIOCLEX | FIONCLEX => Use::Nothing,
+            FIONBIO => Use::Change,
+            // Of a file, what is behind the position.
+            FIONREAD | TIOCOUTQ => Use::Seek,
+            _ if row.only_asks(args) => Use::Look,
+            _ => return None,
+        },
+        Does::Control if is_file_lock_command(args[1]) => Use::Lock,
+        Does::Control => match args[1] as c_int {
+            F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD => Use::Nothing,
+            F_GETFL => Use::Look,
+            _ => Use::Change,
+        },
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crosswire_calls::{number, row};
+
+    #[test]
+    fn what_is_not_known_has_no_usage() {
+        let usage = |name| usage(row(number(name).unwrap()), &[0; 6]);
+        assert_eq!(usage("pread64"), Some(Use::ReadAt));
+        assert_eq!(usage("ioctl"), None);
+    }
 }

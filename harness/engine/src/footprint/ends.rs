@@ -6,19 +6,12 @@ use crate::memory::mappings::SYSTEM_V_SEGMENT;
 use crate::memory::quiet::LIBRARY;
 use crate::run::session::Session;
 use crate::run::task::{Process, State, Task};
-use crosswire_kernel::{Tid, descriptor, probe};
+use crosswire_kernel::{Tid, probe};
 use crosswire_model::{TaskId, Touch, What};
 use libc::*;
 
 /// Object of the System V memory that is attached.
 pub(super) const ATTACHED: &str = "System V memory";
-
-/// Returns the touch of executing a file no more: it may be opened for writing again.
-pub(super) fn executable(tid: Tid) -> Option<Touch> {
-    let path = descriptor::executable(tid)?;
-    let file = objects::file(&path.to_string_lossy());
-    Some(Touch::read(objects::writers(&file)))
-}
 
 impl Session<'_> {
     /// A process that ends closes its files, gives up its locks, and is mourned.
@@ -95,7 +88,7 @@ impl Session<'_> {
     }
 
     /// The memory of a process is given up, its program included.
-    fn of_leaving_memory(&self, index: usize, touches: &mut Vec<Touch>) {
+    fn of_leaving_memory(&mut self, index: usize, touches: &mut Vec<Touch>) {
         // The kernel gives up robust locks in shared memory (robust_list(2)).
         let regions = self.space(index).regions();
         for region in regions.filter(|region| !region.own) {
@@ -105,7 +98,13 @@ impl Session<'_> {
             touches.push(Touch::write(file));
         }
         touches.extend(self.attached(index));
-        touches.extend(executable(self.tasks[index].tid));
+        touches.extend(self.of_leaving_program(self.tasks[index].tid));
+    }
+
+    /// Returns the touch of executing a file no more: it may be opened for writing again.
+    pub(super) fn of_leaving_program(&mut self, tid: Tid) -> Option<Touch> {
+        let file = self.footprints.objects.executable(tid)?;
+        Some(Touch::read(objects::writers(&file)))
     }
 
     /// Returns the touch of attaching once more the System V memory that a process has attached,
@@ -121,7 +120,7 @@ impl Session<'_> {
     }
 
     pub(crate) fn of_closing_all(&mut self, tid: Tid, touches: &mut Vec<Touch>) {
-        for number in descriptor::numbers(tid) {
+        for number in self.footprints.objects.numbers(tid).clone() {
             let file = self.descriptor(tid, number);
             touches.extend(file.into_iter().flat_map(|file| file.closed()));
         }

@@ -3,7 +3,7 @@
 use super::descriptions::Descriptions;
 use super::in_flight::InFlight;
 use super::mappings::MappedFiles;
-use super::objects::ObjectNames;
+use super::objects::{ObjectNames, TableChange};
 use super::times::FileTimes;
 use crosswire_calls::Row;
 use crosswire_kernel::Tid;
@@ -25,13 +25,14 @@ pub(crate) struct Footprints {
 }
 
 impl Footprints {
-    /// Forgets what a call of one of these tasks, which make up a process, may have changed of
-    /// files and mappings, as not every call does ([`Row::leaves_files`]); `None` stands for an
-    /// exec.
-    pub fn forget_after(&mut self, call: Option<&Row>, process: &[Tid]) {
+    /// A call of one of these tasks, which make up a process, has returned, or an exec, for which
+    /// `None` stands: forgets what it may have changed of files and mappings, as not every call does
+    /// ([`Row::leaves_files`]).
+    pub fn follow(&mut self, call: Option<&Row>, process: &[Tid], change: &TableChange) {
         match call {
-            Some(row) if !row.changes_own_files_only() => self.objects.forget_all_descriptors(),
-            _ => self.objects.forget_descriptors(process),
+            None => self.objects.forget(process),
+            Some(row) if row.changes_own_files_only() => self.objects.follow(process, change),
+            Some(_) => self.objects.forget_all(),
         }
         if !call.is_some_and(Row::leaves_mappings) {
             self.mapped.forget();
@@ -47,9 +48,7 @@ impl Footprints {
 
     /// A task has been created: with another process's open files, unless it is a thread.
     pub fn hand_down(&mut self, creator: Tid, child: Tid) {
-        // Its number may be that of one that has ended.
-        self.objects.forget_descriptors(&[child]);
-        self.objects.copy_descriptors(creator, child);
+        self.objects.hand_down(creator, child);
         self.mapped.forget();
     }
 

@@ -8,7 +8,7 @@ mod choices;
 mod concerns;
 pub(crate) mod contest;
 mod descriptions;
-mod descriptors;
+pub(crate) mod descriptors;
 pub(crate) mod ends;
 pub(crate) mod footprints;
 pub(crate) mod groups;

@@ -3,14 +3,10 @@
 
 use super::kernel_files;
 use crate::files::known;
-use crosswire_calls::{Does, Row, is_file_lock_command};
-use crosswire_kernel::{Tid, memory};
+use crosswire_calls::{Does, Row};
+use crosswire_kernel::{Tid, descriptor, memory};
 use crosswire_model::{EVERYTHING, Mode, Touch};
-use libc::{
-    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD,
-    TIOCOUTQ, c_int,
-};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -25,8 +21,8 @@ pub(crate) struct ObjectNames {
     created: HashMap<String, u32>,
     /// Touches of the operations that are undone when a process ends.
     pub undone: Vec<(usize, Touch)>,
-    /// Files behind descriptors, as long as no call can have changed them.
-    descriptors: HashMap<(Tid, i32), Option<Descriptor>>,
+    /// What tasks have open, as long as no call can have changed it.
+    tables: HashMap<Tid, Table>,
     /// Paths of files that have, or had during the run, a name besides.
     linked: HashSet<String>,
     /// Those of them that the run has made or given names: others keep their numbers (inode(7)).
@@ -41,7 +37,7 @@ impl Default for ObjectNames {
             names: HashMap::new(),
             created: HashMap::new(),
             undone: Vec::new(),
-            descriptors: HashMap::new(),
+            tables: HashMap::new(),
             linked: HashSet::new(),
             numbered: HashSet::new(),
             began: Duration::from_nanos(known::now()),
@@ -158,57 +154,121 @@ pub(crate) fn entries(directory: &str) -> String {
 /// followed.
 const LINKED: &str = "files with several names";
 
-/// In which way a call uses the descriptor that is its first argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
-    Nothing,
-    /// Asks for size or state.
-    Look,
-    Read,
-    ReadAt,
-    Write,
-    Seek,
-    Lock,
-    Close,
-    List,
-    /// Changes it without moving its position.
-    Change,
+/// What a task has open, as far as it is known.
+#[derive(Debug, Default, Clone)]
+struct Table {
+    /// Files behind descriptors, as [`ObjectNames::descriptor`] returns them.
+    behind: HashMap<u64, Option<Descriptor>>,
+    /// All descriptors.
+    numbers: Option<BTreeSet<u64>>,
+    /// The file that is executed.
+    executable: Option<Option<String>>,
+}
+
+/// What a call may have changed of what its process has open.
+pub(crate) enum TableChange {
+    /// It has opened these, or has others behind them.
+    Opened(Vec<u64>),
+    Closed(u64),
+    Any,
+}
+
+impl Table {
+    fn follow(&mut self, change: &TableChange) {
+        match change {
+            TableChange::Any => {
+                self.behind.clear();
+                self.numbers = None;
+            }
+            TableChange::Closed(number) => {
+                self.behind.remove(number);
+                if let Some(numbers) = &mut self.numbers {
+                    numbers.remove(number);
+                }
+            }
+            TableChange::Opened(opened) => {
+                for number in opened {
+                    self.behind.remove(number);
+                }
+                if let Some(numbers) = &mut self.numbers {
+                    numbers.extend(opened);
+                }
+            }
+        }
+    }
 }
 
 impl ObjectNames {
     /// Returns the file behind a descriptor; `None` if there is none, or none that
     /// another task could notice.
-    pub fn descriptor(&mut self, tid: Tid, number: i32) -> Option<Descriptor> {
-        if let Some(known) = self.descriptors.get(&(tid, number)) {
+    pub fn descriptor(&mut self, tid: Tid, number: u64) -> Option<Descriptor> {
+        let known = self.tables.get(&tid);
+        if let Some(known) = known.and_then(|table| table.behind.get(&number)) {
             return known.clone();
         }
         let found = self.look_up(tid, number);
-        self.descriptors.insert((tid, number), found.clone());
+        let table = self.tables.entry(tid).or_default();
+        table.behind.insert(number, found.clone());
         found
     }
 
+    /// Returns all descriptors of a task.
+    pub fn numbers(&mut self, tid: Tid) -> &BTreeSet<u64> {
+        let table = self.tables.entry(tid).or_default();
+        let look = || descriptor::numbers(tid).into_iter().collect();
+        table.numbers.get_or_insert_with(look)
+    }
+
+    /// Looks at all that a task has open.
+    pub fn look_at_all(&mut self, tid: Tid) {
+        for number in self.numbers(tid).clone() {
+            self.descriptor(tid, number);
+        }
+        self.executable(tid);
+    }
+
+    /// Returns the program that a task executes.
+    pub fn executable(&mut self, tid: Tid) -> Option<String> {
+        let table = self.tables.entry(tid).or_default();
+        let look = || {
+            let path = descriptor::executable(tid)?;
+            Some(file(&path.to_string_lossy()))
+        };
+        table.executable.get_or_insert_with(look).clone()
+    }
+
     /// A call may have renamed files that anybody has open.
-    pub fn forget_all_descriptors(&mut self) {
-        self.descriptors.clear();
+    pub fn forget_all(&mut self) {
+        self.tables.clear();
     }
 
-    /// A process may have opened or closed files; these are its tasks.
-    pub fn forget_descriptors(&mut self, process: &[Tid]) {
-        self.descriptors
-            .retain(|(tid, _), _| !process.contains(tid));
+    /// Tasks execute another program.
+    pub fn forget(&mut self, process: &[Tid]) {
+        for tid in process {
+            self.tables.remove(tid);
+        }
     }
 
-    /// A task has been created, with the files open that its creator has.
-    pub fn copy_descriptors(&mut self, creator: Tid, child: Tid) {
-        let known = self.descriptors.iter();
-        let handed_down: Vec<_> = known
-            .filter(|((tid, _), _)| *tid == creator)
-            .map(|((_, number), file)| ((child, *number), file.clone()))
-            .collect();
-        self.descriptors.extend(handed_down);
+    /// A call of a process, which these tasks make up, has changed what it has open.
+    pub fn follow(&mut self, process: &[Tid], change: &TableChange) {
+        for tid in process {
+            if let Some(table) = self.tables.get_mut(tid) {
+                table.follow(change);
+            }
+        }
     }
 
-    fn look_up(&mut self, tid: Tid, number: i32) -> Option<Descriptor> {
+    /// A task has been created, with the files open that its creator has. Each has its own list of
+    /// them, unless they are threads.
+    pub fn hand_down(&mut self, creator: Tid, child: Tid) {
+        // Its number may be that of one that has ended.
+        match self.tables.get(&creator).cloned() {
+            Some(table) => self.tables.insert(child, table),
+            None => self.tables.remove(&child),
+        };
+    }
+
+    fn look_up(&mut self, tid: Tid, number: u64) -> Option<Descriptor> {
         let link = format!("/proc/{tid}/fd/{number}");
         let target = fs::read_link(&link).ok()?;
         let target = target.to_string_lossy();
@@ -310,8 +370,8 @@ impl ObjectNames {
         }));
     }
 
-    /// Names what a call has created.
-    pub fn name_new(&mut self, tid: Tid, maker: &str, row: &Row, args: [u64; 6]) {
+    /// Names what a call has created, which has these descriptors.
+    pub fn name_new(&mut self, tid: Tid, maker: &str, row: &Row, pair: &[u64]) {
         let kind = match row.does {
             Does::Pipe => "pipe",
             Does::SocketPair => "socket pair",
@@ -324,13 +384,12 @@ impl ObjectNames {
         };
         *count += 1;
         let name = format!("{kind} {count} of {maker}");
-        for number in made_pair(tid, row, args) {
+        for number in pair {
             if let Ok(target) = fs::read_link(format!("/proc/{tid}/fd/{number}")) {
                 let target = target.to_string_lossy().into_owned();
                 self.names.insert(target, name.clone());
             }
         }
-        self.forget_descriptors(&[tid]);
     }
 }
 
@@ -389,59 +448,37 @@ pub(super) fn present(path: &str) -> String {
     }
 }
 
-/// Returns how a call uses its descriptor, if that is known.
-pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
-    Some(match row.does {
-        Does::Read => Use::Read,
-        Does::ReadAt => Use::ReadAt,
-        Does::Write | Does::Move | Does::CopyRange => Use::Write,
-        Does::WriteAt
-        | Does::Resize
-        | Does::Change
-        | Does::Notify
-        | Does::Send
-        | Does::SendMany
-        | Does::Receive
-        | Does::ReceiveMany
-        | Does::ShutDown
-        | Does::Listen
-        | Does::Accept
-        | Does::QueueSend
-        | Does::QueueReceive
-        | Does::SocketOption { .. } => Use::Change,
-        Does::Inspect => Use::Look,
-        Does::Seek => Use::Seek,
-        Does::List => Use::List,
-        Does::LockFile => Use::Lock,
-        Does::Close => Use::Close,
-        Does::Duplicate => Use::Nothing,
-        Does::Device => match args[1] {
-            FIOCLEX | FIONCLEX => Use::Nothing,
-            FIONBIO => Use::Change,
-            // Of a file, what is behind the position.
-            FIONREAD | TIOCOUTQ => Use::Seek,
-            _ if row.only_asks(args) => Use::Look,
-            _ => return None,
-        },
-        Does::Control if is_file_lock_command(args[1]) => Use::Lock,
-        Does::Control => match args[1] as c_int {
-            F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD => Use::Nothing,
-            F_GETFL => Use::Look,
-            _ => Use::Change,
-        },
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crosswire_calls::{number, row};
+    use crosswire_kernel::Tid;
+    use std::os::fd::AsRawFd;
 
     #[test]
-    fn what_is_not_known_has_no_usage() {
-        let usage = |name| usage(row(number(name).unwrap()), &[0; 6]);
-        assert_eq!(usage("pread64"), Some(Use::ReadAt));
-        assert_eq!(usage("ioctl"), None);
+    fn what_is_known_of_descriptors_follows_calls() {
+        let own = std::process::id() as Tid;
+        let (reader, writer) = std::io::pipe().unwrap();
+        let pair = [&reader.as_raw_fd(), &writer.as_raw_fd()].map(|fd| *fd as u64);
+        let mut names = ObjectNames::default();
+        assert!(names.numbers(own).is_superset(&pair.into()));
+        let name =
+            |names: &mut ObjectNames, number| names.descriptor(own, number).map(|it| it.name);
+        let before = name(&mut names, pair[1]);
+        assert_eq!(before.as_deref(), Some("pipes that nobody has made"));
+        // Without a call that says so, nothing is looked up again.
+        let target = descriptor::target(own, pair[1]).unwrap();
+        let target = target.to_string_lossy().into_owned();
+        names.names.insert(target, "pipe 1 of `a`".to_owned());
+        assert_eq!(name(&mut names, pair[1]), before);
+        names.follow(&[own], &TableChange::Closed(pair[1]));
+        assert!(!names.numbers(own).contains(&pair[1]));
+        assert_eq!(name(&mut names, pair[1]).as_deref(), Some("pipe 1 of `a`"));
+        // A child has what its creator had.
+        names.hand_down(own, Tid::MAX);
+        assert!(names.numbers(Tid::MAX).contains(&pair[0]));
+        names.follow(&[own], &TableChange::Opened(vec![9999]));
+        assert!(names.numbers(own).contains(&9999) && !names.numbers(Tid::MAX).contains(&9999));
+        names.follow(&[own], &TableChange::Any);
+        assert!(!names.numbers(own).contains(&9999));
     }
 }

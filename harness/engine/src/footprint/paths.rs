@@ -45,7 +45,7 @@ impl ObjectNames {
         let is_empty = memory::read_string(tid, address, 1).is_some_and(|name| name.is_empty());
         let number = directory.filter(|number| *number != AT_FDCWD);
         match number.filter(|_| is_empty && row.tells_status()) {
-            Some(number) => match self.descriptor(tid, number) {
+            Some(number) => match self.descriptor(tid, number as u64) {
                 Some(file) => file.looked_at(),
                 None => Vec::new(),
             },

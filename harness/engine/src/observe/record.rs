@@ -1,5 +1,6 @@
 //! Writing the trace.
 
+use crate::footprint::objects::TableChange;
 use crate::run::session::Session;
 use crosswire_calls::{Arg, Does, Fact, Row, SystemV};
 use crosswire_kernel::Tid;
@@ -10,7 +11,7 @@ impl Session<'_> {
     pub fn record(&mut self, index: usize, what: What) {
         match &what {
             What::Call { call, result, .. } | What::Wake { call, result } => {
-                self.forget_after(index, Some(call.row()));
+                self.follow_files(index, Some((call.row(), *result)));
                 self.note_changes(index, call.row(), *result);
                 self.note_read_into(index, call.row(), *result);
                 self.note_written_out(index, call.row(), *result);
@@ -19,7 +20,7 @@ impl Session<'_> {
                 self.note_system_v_times(index, call.row(), *result);
             }
             What::Exec(_) => {
-                self.forget_after(index, None);
+                self.follow_files(index, None);
                 self.note_closed(index);
                 self.files.open.clear();
             }
@@ -42,15 +43,21 @@ impl Session<'_> {
         }
     }
 
-    /// Forgets what a call of a task, or an exec, may have changed of open files and mappings.
-    fn forget_after(&mut self, index: usize, call: Option<&Row>) {
-        if call.is_some_and(Row::leaves_files) {
+    /// A call of a task has come back, or an exec: takes note of what it may have changed of open
+    /// files and mappings.
+    fn follow_files(&mut self, index: usize, call: Option<(&Row, i64)>) {
+        if call.is_some_and(|(row, _)| row.leaves_files()) {
             return;
         }
+        let change = match call {
+            Some((row, result)) => self.change_of_files(index, row, result),
+            None => TableChange::Any,
+        };
         let process = self.tasks[index].process;
         let of_process = self.tasks.iter().filter(|task| task.process == process);
         let tids: Vec<Tid> = of_process.map(|task| task.tid).collect();
-        self.footprints.forget_after(call, &tids);
+        let call = call.map(|(row, _)| row);
+        self.footprints.follow(call, &tids, &change);
     }
 
     /// Adds the event of a call that has begun and ended.

@@ -3,7 +3,7 @@
 //! pages are left does not.
 
 use super::users::PageUser;
-use crate::footprint::objects::{self, Use};
+use crate::footprint::descriptors::{Use, usage};
 use crate::memory::naming::Key;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
@@ -76,7 +76,7 @@ impl Session<'_> {
     pub(in crate::memory) fn used_files(&mut self, index: usize) -> Option<(Vec<Key>, bool)> {
         let entering = self.tasks[index].entering;
         let (row, args) = (entering.row(), entering.args);
-        let writes = match (row.does, objects::usage(row, &args)) {
+        let writes = match (row.does, usage(row, &args)) {
             (Does::Open, _) => {
                 let flags = row.open_flags(&args);
                 let empties = flags.is_none_or(|flags| flags & O_TRUNC != 0);
