@@ -79,6 +79,16 @@ pub enum Rule {
         /// Steps in a row.
         quantum: u32,
     },
+    /// One rule up to a step, and another one from there on: what an earlier run has come to, and
+    /// something else after it.
+    After {
+        /// The rule of the earlier run.
+        first: Box<Rule>,
+        /// The number of the first step that it does not decide about.
+        steps: u64,
+        /// The rule from there on.
+        then: Box<Rule>,
+    },
 }
 
 impl Rule {
@@ -86,11 +96,47 @@ impl Rule {
     pub fn seed(&self) -> Option<u64> {
         match self {
             Rule::RunOn | Rule::RoundRobin { .. } => None,
+            Rule::After { then, .. } => then.seed(),
             Rule::RandomWalk { seed }
             | Rule::Priorities { seed, .. }
             | Rule::PartialOrder { seed }
             | Rule::Weighted { seed, .. }
             | Rule::Suspects { seed, .. } => Some(*seed),
+        }
+    }
+}
+
+impl Rule {
+    /// Returns the rules that decide one after the other, each with the number of the first step
+    /// that it decides about.
+    ///
+    /// ```
+    /// use crosswire_model::Rule;
+    /// let walk = |seed| Rule::RandomWalk { seed };
+    /// let after = |first, steps, then| Rule::After {
+    ///     first: Box::new(first),
+    ///     steps,
+    ///     then: Box::new(then),
+    /// };
+    /// let rule = after(after(walk(1), 10, walk(2)), 20, walk(3));
+    /// assert_eq!(rule.stages(), [(0, &walk(1)), (10, &walk(2)), (20, &walk(3))]);
+    /// // The second rule had no step.
+    /// let rule = after(after(walk(1), 10, walk(2)), 5, walk(3));
+    /// assert_eq!(rule.stages(), [(0, &walk(1)), (5, &walk(3))]);
+    /// ```
+    pub fn stages(&self) -> Vec<(u64, &Rule)> {
+        match self {
+            Rule::After { first, steps, then } => {
+                let mut stages = first.stages();
+                stages.retain(|(begin, _)| begin < steps);
+                stages.extend(
+                    then.stages()
+                        .into_iter()
+                        .map(|(begin, rule)| (begin.max(*steps), rule)),
+                );
+                stages
+            }
+            rule => vec![(0, rule)],
         }
     }
 }

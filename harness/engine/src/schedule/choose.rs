@@ -3,7 +3,7 @@
 use super::drains::Drains;
 use super::{Options, PATIENCE, Policy};
 use crosswire_model::{Rule, Schedule, Suspect, Switch, TaskId, Touch};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 /// Makes the choices of one run.
@@ -14,6 +14,10 @@ pub struct Chooser {
     /// Those that have not had their moment.
     switches: Vec<Switch>,
     policy: Option<Box<dyn Policy>>,
+    /// The rules that take over, each with its first step.
+    later: VecDeque<(u64, Rule)>,
+    /// True if one of the rules must know what tasks are about to touch.
+    looks_ahead: bool,
     suspects: Rc<[Suspect]>,
     /// Number of sleeps that the rule may still end before all other tasks wait.
     early_wakes: u64,
@@ -22,8 +26,9 @@ pub struct Chooser {
     taken: HashMap<TaskId, u64>,
     current: Option<TaskId>,
     in_a_row: u32,
-    /// Choices between several tasks so far.
+    /// Choices between several tasks so far, and before the rule took over.
     number: u64,
+    number_before: u64,
 }
 
 /// Tasks to choose from, by ascending number.
@@ -53,27 +58,50 @@ pub struct CannotRun {
 impl Chooser {
     /// Choices as this schedule makes them, from the run's beginning.
     pub fn new(schedule: &Schedule) -> Chooser {
+        let stages = schedule.rule.stages();
+        let looks_ahead = |rule: &Rule| super::of(rule).is_some_and(|policy| policy.looks_ahead());
+        let first = stages[0].1;
         Chooser {
             schedule: schedule.clone(),
             next_deviation: 0,
             switches: schedule.switches.clone(),
-            policy: super::of(&schedule.rule),
+            policy: super::of(first),
+            later: (stages[1..]
+                .iter()
+                .map(|(begin, rule)| (*begin, (*rule).clone())))
+            .collect(),
+            looks_ahead: stages.iter().any(|(_, rule)| looks_ahead(rule)),
             suspects: match &schedule.rule {
                 Rule::Suspects { sides, .. } => sides.as_slice().into(),
                 _ => [].into(),
             },
-            early_wakes: super::early_wakes(&schedule.rule),
-            drains: Drains::new(&schedule.rule),
+            early_wakes: super::early_wakes(first),
+            drains: Drains::new(first),
             taken: HashMap::new(),
             current: None,
             in_a_row: 0,
             number: 0,
+            number_before: 0,
+        }
+    }
+
+    /// Another rule takes over where it is its turn.
+    fn take_over(&mut self, step: u64) {
+        let is_due = |(begin, _): &(u64, Rule)| *begin <= step;
+        while self.later.front().is_some_and(is_due) {
+            let Some((_, rule)) = self.later.pop_front() else {
+                return;
+            };
+            self.policy = super::of(&rule);
+            self.early_wakes = super::early_wakes(&rule);
+            self.drains = Drains::new(&rule);
+            self.number_before = self.number;
         }
     }
 
     /// Tells whether the rule must know the objects that each task is about to touch.
     pub fn looks_ahead(&self) -> bool {
-        self.policy.as_ref().is_some_and(|rule| rule.looks_ahead())
+        self.looks_ahead
     }
 
     /// Returns the steps that the rule is directed at.
@@ -126,6 +154,7 @@ impl Chooser {
         choices: &Choices,
         yielded: bool,
     ) -> Result<(TaskId, Option<Switch>), CannotRun> {
+        self.take_over(step);
         let default = self.run_on(choices.ready, yielded);
         let can = |task: TaskId| choices.ready.contains(&task) || choices.asleep.contains(&task);
         let planned = self.schedule.deviations.get(self.next_deviation);
@@ -161,7 +190,7 @@ impl Chooser {
             }
         }
         let options = Options {
-            number: self.number,
+            number: self.number - self.number_before,
             ready: choices.candidates,
             next: choices.next,
             suspected: choices.suspected,
@@ -173,7 +202,8 @@ impl Chooser {
             return default;
         };
         let chosen = policy.choose(&options);
-        self.early_wakes -= u64::from(!choices.ready.contains(&chosen));
+        let is_early = !choices.ready.contains(&chosen);
+        self.early_wakes = self.early_wakes.saturating_sub(is_early.into());
         chosen
     }
 
@@ -267,5 +297,31 @@ mod tests {
         // Where it waits for something else, its stores are visible first, too.
         assert_eq!(takes(4, &[second, second.buffer()]), second);
         assert_eq!(takes(5, &[second.buffer()]), second.buffer());
+    }
+
+    #[test]
+    fn another_rule_takes_over_at_its_step() {
+        let all = [TaskId(0), TaskId(1)];
+        let turns = |quantum| Rule::RoundRobin { quantum };
+        let rule = Rule::After {
+            first: Box::new(turns(3)),
+            steps: 6,
+            then: Box::new(turns(1)),
+        };
+        let mut chooser = Chooser::new(&Schedule::new(rule));
+        let chosen: Vec<u32> = (0..10)
+            .map(|step| {
+                let choices = Choices {
+                    ready: &all,
+                    asleep: &[],
+                    candidates: &all,
+                    next: &[],
+                    suspected: &[],
+                };
+                chooser.choose(step, &choices, false).unwrap().0.0
+            })
+            .collect();
+        assert_eq!(chosen[..6], [0, 0, 0, 1, 1, 1]);
+        assert_eq!(chosen[6..], [0, 1, 0, 1]);
     }
 }

@@ -45,6 +45,8 @@ pub(crate) fn of(rule: &Rule) -> Option<Box<dyn Policy>> {
         }
         Rule::Suspects { seed, sides } => Box::new(suspects::Suspects::new(*seed, sides.len())),
         Rule::RoundRobin { quantum } => Box::new(round_robin::RoundRobin { quantum: *quantum }),
+        // The last of them.
+        Rule::After { then, .. } => return of(then),
     })
 }
 

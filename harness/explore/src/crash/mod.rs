@@ -22,7 +22,7 @@ use super::{ExploreError, Progress};
 use crate::perform::pool::Pool;
 use crate::perform::runner::{Runner, Starter, engine_starter};
 use crate::perform::worker::{Work, perform};
-use crate::plan::classes::{KillClass, classes};
+use crate::plan::effects::classes::{KillClass, classes};
 use crate::plan::planner::Lessons;
 use crate::plan::profile::Profile;
 use crosswire_engine::EngineError;

@@ -9,7 +9,7 @@ use crate::found::outcome::Outcome;
 use crate::found::report::Progress;
 use crate::found::tally::Tally;
 use crate::perform::pool::{Agenda, Next};
-use crate::plan::classes::KillClass;
+use crate::plan::effects::classes::KillClass;
 use crate::{Budget, ExploreError};
 use crosswire_model::{Fault, Limit, StartUp, Verdict, Wrapper};
 use std::collections::{BTreeMap, VecDeque};

@@ -8,6 +8,7 @@ use crate::found::outcome::Outcome;
 use crate::found::relevance::Relevance;
 use crate::found::report::{FaultTally, Progress, Report};
 use crate::found::tally::Tally;
+use crate::plan::beginnings::Beginnings;
 use crate::plan::guarantee::Guarantee;
 use crate::plan::mix::Mix;
 use crate::plan::planner::MUCH;
@@ -37,6 +38,8 @@ pub(crate) struct Collector {
     pub met: Met,
     /// What the runs of each strategy have shown.
     pub mix: Mix,
+    /// How those began that were the first to show something.
+    pub beginnings: Beginnings,
     /// Points at which faults can be injected, as far as known.
     pub points: Points,
     /// True if that has grown since the last query.
@@ -127,9 +130,17 @@ impl Collector {
         self.guarantee.count(outcome.promise);
         if let Some(place) = outcome.strategy {
             self.mix
-                .add(place, outcome.orders.iter().map(OrderedPair::hash));
+                .add(place, outcome.orders.keys().map(OrderedPair::hash));
         }
-        self.orders.add(outcome.orders);
+        let shown = outcome
+            .orders
+            .iter()
+            .map(|(order, step)| (order.hash(), *step));
+        let Outcome {
+            has_begun, steps, ..
+        } = outcome;
+        (self.beginnings).add(has_begun, outcome.plan, steps, shown);
+        self.orders.add(outcome.orders.into_keys());
         self.met.join(outcome.met);
         self.points_grown |= self.points.merge(outcome.points);
         if let Some(profile) = outcome.profile.filter(|_| is_like_others) {

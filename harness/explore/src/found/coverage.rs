@@ -151,7 +151,7 @@ pub(crate) struct Orders {
 
 impl Orders {
     /// Adds those of a run, and tells how many of them are new.
-    pub fn add(&mut self, orders: BTreeSet<OrderedPair>) -> u64 {
+    pub fn add(&mut self, orders: impl IntoIterator<Item = OrderedPair>) -> u64 {
         let mut new = 0;
         for order in orders {
             if let Some(runs) = self.seen.get_mut(&order) {
@@ -212,9 +212,10 @@ impl Orders {
     }
 }
 
-/// Returns the orders of contested pairs that a run has shown.
-pub(crate) fn orders(run: &Run) -> BTreeSet<OrderedPair> {
-    let mut orders = BTreeSet::new();
+/// Returns the orders of contested pairs that a run has shown, each with the first step that came
+/// second.
+pub(crate) fn orders(run: &Run) -> BTreeMap<OrderedPair, u64> {
+    let mut orders = BTreeMap::new();
     if run.contention.is_empty() {
         return orders;
     }
@@ -232,11 +233,12 @@ pub(crate) fn orders(run: &Run) -> BTreeSet<OrderedPair> {
             };
             for ((_, first), uses) in &latest {
                 if uses.iter().any(|earlier| earlier.competes_with(used)) {
-                    orders.insert(OrderedPair {
+                    let order = OrderedPair {
                         object: object.clone(),
                         first: (*first).clone(),
                         second: second.clone(),
-                    });
+                    };
+                    orders.entry(order).or_insert(used.step);
                 }
             }
             let uses = latest.entry((used.process, second)).or_default();
@@ -331,20 +333,25 @@ mod tests {
         pairs.collect()
     }
 
+    /// Returns the orders that a run has shown.
+    fn shown(run: &Run) -> impl Iterator<Item = OrderedPair> {
+        orders(run).into_keys()
+    }
+
     #[test]
     fn each_pair_is_told_with_the_orders_in_which_it_was_seen() {
         let mut all = Orders::default();
         let (read, write) = (Mode::Read, Mode::Write);
         let first = run(&[("a", "write", write), ("b", "read", read)]);
-        assert_eq!(all.add(orders(&first)), 1);
-        assert_eq!(all.add(orders(&first)), 0);
+        assert_eq!(all.add(shown(&first)), 1);
+        assert_eq!(all.add(shown(&first)), 0);
         let second = run(&[
             ("b", "read", read),
             ("a", "write", write),
             ("b", "write", write),
         ]);
-        assert_eq!(all.add(orders(&second)), 2);
-        assert_eq!(all.add(orders(&first)), 0);
+        assert_eq!(all.add(shown(&second)), 2);
+        assert_eq!(all.add(shown(&first)), 0);
         let coverage = all.into_coverage();
         assert_eq!(
             told(&coverage),
@@ -358,7 +365,7 @@ mod tests {
     fn a_pair_is_suspected_as_long_as_one_order_is_missing() {
         let mut all = Orders::default();
         let (read, write) = (Mode::Read, Mode::Write);
-        all.add(orders(&run(&[("a", "write", write), ("b", "read", read)])));
+        all.add(shown(&run(&[("a", "write", write), ("b", "read", read)])));
         let of = |process: &str, call: &str| Suspect {
             object: Some("file /a".to_owned()),
             process: Some(process.to_owned()),
@@ -366,12 +373,9 @@ mod tests {
             ..Suspect::default()
         };
         assert_eq!(all.in_one_order(), [[of("a", "write"), of("b", "read")]]);
-        all.add(orders(&run(&[("b", "read", read), ("a", "write", write)])));
+        all.add(shown(&run(&[("b", "read", read), ("a", "write", write)])));
         assert!(all.in_one_order().is_empty());
-        all.add(orders(&run(&[
-            ("p.7", "write", write),
-            ("a", "read", read),
-        ])));
+        all.add(shown(&run(&[("p.7", "write", write), ("a", "read", read)])));
         let [[first, _]] = &all.in_one_order()[..] else {
             panic!("one more")
         };
@@ -393,7 +397,7 @@ mod tests {
         assert_eq!(folded("p.12.2"), "p.5….2");
         let mut all = Orders::default();
         let (one, other) = (("p.7", "write", Mode::Write), ("p.8", "write", Mode::Write));
-        all.add(orders(&run(&[one, other])));
+        all.add(shown(&run(&[one, other])));
         let coverage = all.into_coverage();
         assert_eq!((coverage.pairs.len(), coverage.in_both_orders()), (1, 1));
     }

@@ -9,9 +9,12 @@ use crate::plan::guarantee::Promise;
 use crate::plan::mix::place_of;
 use crate::plan::points::Points;
 use crate::plan::profile::Profile;
-use crosswire_model::{Action, Fault, Kind, Met, Record, Run, StartUp, TaskId, Verdict, Wrapper};
-use std::collections::BTreeSet;
+use crosswire_model::{
+    Action, Fault, Kind, Met, Plan, Record, Rule, Run, StartUp, TaskId, Verdict, Wrapper,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// Result that a worker hands in. Small for a run that passes: its trace is dropped.
 pub(crate) struct Outcome {
@@ -38,8 +41,12 @@ pub(crate) struct Outcome {
     pub profile: Option<Profile>,
     /// The place of its strategy in the mix.
     pub strategy: Option<usize>,
-    /// The orders of contested pairs that it has shown.
-    pub orders: BTreeSet<OrderedPair>,
+    /// The orders of contested pairs that it has shown, each with the first step that came second.
+    pub orders: BTreeMap<OrderedPair, u64>,
+    /// It began like an earlier one.
+    pub has_begun: bool,
+    /// Its plan, if others may begin like it.
+    pub plan: Option<Arc<Plan>>,
     /// What it has met of the suspects.
     pub met: Met,
     /// Names of the processes of run 0.
@@ -82,7 +89,9 @@ impl Outcome {
             reference: None,
             profile: None,
             strategy: None,
-            orders: BTreeSet::new(),
+            orders: BTreeMap::new(),
+            has_begun: false,
+            plan: None,
             met: Met::default(),
             processes: Vec::new(),
             record: None,
@@ -116,6 +125,7 @@ impl Outcome {
             faults_planned: planned,
             faults_struck: struck.cloned().collect(),
             strategy: place_of(&run.plan.schedule.rule),
+            has_begun: matches!(run.plan.schedule.rule, Rule::After { .. }),
             met: run.met.clone(),
             start_up: run.plan.start_up.clone(),
             unwatched: run.unwatched.clone(),

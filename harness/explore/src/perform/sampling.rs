@@ -103,6 +103,8 @@ impl Sampling {
             },
             profile: (collector.profiles.mean()).with_pairs(collector.orders.in_one_order()),
             mix: Some(collector.mix.proportions()),
+            beginnings: collector.beginnings.rarest(collector.start_up.as_ref()),
+            begun_one_in: collector.beginnings.one_in(),
             start_up: collector.start_up.clone(),
             after_start: (collector.is_start_long).then(|| collector.after_start.mean()),
             has_wrappers: !collector.wrappers.is_empty(),
@@ -162,12 +164,21 @@ impl Sampling {
     }
 }
 
+/// Tells whether what earlier runs have shown is taken up before this one: four times until their
+/// number has doubled.
+fn is_barrier(run: u64) -> bool {
+    let quarter = run
+        .checked_ilog2()
+        .map_or(0, |power| 1 << power.saturating_sub(2));
+    quarter > 0 && run.is_multiple_of(quarter)
+}
+
 impl Agenda for Sampling {
     type Job = NumberedRun;
     type Performed = Outcome;
 
     /// What plans are made from changes at barriers only: after run 0, and whenever the
-    /// number of runs has doubled. There every
+    /// number of runs has grown by much. There every
     /// earlier run is waited for, so that the plans do not depend on who was fast.
     fn next(&mut self, elapsed: Duration) -> Next<NumberedRun> {
         let run = self.next;
@@ -175,7 +186,7 @@ impl Agenda for Sampling {
         if run >= self.budget.runs.max(1) || (late && run > 0) {
             return Next::End;
         }
-        let barrier = run.is_power_of_two();
+        let barrier = is_barrier(run);
         if barrier && self.collector.taken() != run {
             return Next::Wait;
         }

@@ -10,13 +10,13 @@ use crate::keep::recorder::Recorder;
 use crate::perform::confirm::{Confirmed, confirm};
 use crate::perform::runner::{Runner, Starter};
 use crate::perform::sampling::NumberedRun;
-use crate::plan::classes::{by_effect, learned};
+use crate::plan::effects::classes::{by_effect, learned};
 use crate::plan::planner::Planner;
 use crate::plan::profile::Profile;
 use crate::{Exploration, ExploreError};
 use crosswire_engine::{EngineError, Successor};
 use crosswire_model::{End, FaultKind, Limit, Plan, Run, Verdict};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Immutable state shared by all workers of an exploration.
 pub(crate) struct Work {
@@ -101,6 +101,11 @@ pub(crate) fn perform_job(
         outcome.profile = Some(Profile::of(&run));
     }
     outcome.orders = orders(&run);
+    // A start-up that has grown during the run would give other numbers to the steps.
+    let is_as_planned = plan.faults.is_empty() && run.plan.start_up == plan.start_up;
+    if is_as_planned && !plan.footprints && !outcome.orders.is_empty() {
+        outcome.plan = Some(Arc::new(run.plan.clone()));
+    }
     if work.planner.prefix.is_some() && run.plan.start_up != plan.start_up {
         outcome.verdict = Verdict::Invalid(
             "a run has shown more of what processes share while they start, so that its steps are \

@@ -1,11 +1,13 @@
 //! Plans of runs: orders of steps, faults, shares of the work, budgets.
 
 pub(crate) mod applicability;
+pub(crate) mod beginnings;
 pub(crate) mod budget;
-pub(crate) mod classes;
+
 pub(crate) mod contested;
 pub(crate) mod decided;
 pub(crate) mod effects;
+mod fault_turns;
 pub(crate) mod guarantee;
 pub(crate) mod here;
 pub(crate) mod memory;

@@ -3,12 +3,15 @@
 //! how many workers share the runs.
 
 use crate::Shard;
+use crate::plan::beginnings::Beginning;
+use crate::plan::fault_turns::FaultTurns;
 use crate::plan::memory::Memory;
 use crate::plan::mix;
 use crate::plan::points::FaultSpace;
 use crate::plan::profile::Profile;
 use crate::plan::strategy::{Proportions, Strategy};
 use crosswire_model::{Fault, Limits, Plan, Rule, Schedule, StartUp, Suspect};
+use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -23,6 +26,10 @@ pub(crate) struct Lessons {
     pub profile: Profile,
     /// Proportions of the strategies of the mix, once runs have shown what each is good for.
     pub mix: Option<Proportions>,
+    /// Beginnings of runs that have come to something rare, and in how many runs one is to begin
+    /// like them.
+    pub beginnings: Vec<Beginning>,
+    pub begun_one_in: u64,
     /// The start-up that runs have had, once there are some.
     pub start_up: Option<StartUp>,
     /// Size of the program in runs in which all start-up comes first, if they are much shorter.
@@ -45,18 +52,19 @@ const WHOLE: u64 = 256;
 /// wrong ones.
 const UNDIRECTED: u64 = 4;
 
+/// The first run that may begin like an earlier one, if the strategies are mixed: what other runs
+/// come to in as many is not rare.
+const FIRST_CONTINUED: u64 = 64;
+
+/// Begins the streams of random numbers of such runs, which no other has.
+const CONTINUED: u64 = 1 << 63;
+
 /// So many times fewer steps are much fewer.
 pub(crate) const MUCH: u32 = 4;
 
 /// Every so many runs each reading of a clock is a step, as in the run by which others are
 /// measured. It is odd, so that some of them have faults.
 const WITH_CLOCKS: u64 = 7;
-
-/// How often faults that stand for all are tried before those that come to the same.
-const ROUNDS: u64 = 20;
-
-/// In how many rounds each fault strikes once in the run that has shown its point.
-const IN_COURSE: u64 = 4;
 
 /// The last run that is looked at for faults that stand for others.
 const LOOKED_AT: u64 = 16;
@@ -122,6 +130,10 @@ impl Planner {
                 Schedule::new(self.rule(run, after_start.unwrap_or(&lessons.profile), lessons))
             }
         };
+        let begun = (!is_measured && !is_whole).then(|| self.begun_like_another(run, lessons));
+        if let Some(plan) = begun.flatten() {
+            return plan;
+        }
         let footprints = is_measured || self.by_effect && run % 2 == 0 && run <= LOOKED_AT;
         let (faults, course) = self.faults(run, lessons);
         let plan = Plan {
@@ -182,6 +194,35 @@ impl Planner {
         is_turn && lessons.has_wrappers && lessons.space.len() == 0
     }
 
+    /// Returns the plan of a run that begins like an earlier one, which had come to something rare.
+    fn begun_like_another(&self, run: u64, lessons: &Lessons) -> Option<Plan> {
+        let is_directed = self.prefix.is_some() || !self.suspects.is_empty();
+        let is_free = self.strategy == Strategy::Mixed && !is_directed;
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(CONTINUED ^ run);
+        let is_turn =
+            run >= FIRST_CONTINUED && rng.random_range(0..lessons.begun_one_in.max(1)) == 0;
+        if !is_turn || !is_free || !self.faults(run, lessons).0.is_empty() {
+            return None;
+        }
+        let beginning = lessons.beginnings.choose(&mut rng)?;
+        let mix = lessons.mix.unwrap_or_else(mix::usual);
+        let rule = self.strategy.rule(&mut rng, &lessons.profile, &mix);
+        Some(beginning.then(rule))
+    }
+
+    /// Returns the faults of a run, and the plan whose course it takes up to there, if that is not
+    /// left to chance.
+    fn faults<'a>(&self, run: u64, lessons: &'a Lessons) -> (Vec<Fault>, Option<&'a Plan>) {
+        FaultTurns {
+            space: &lessons.space,
+            since: lessons.since,
+            pairs: self.fault_pairs,
+            seed: self.seed,
+        }
+        .of_run(run)
+    }
+
     fn rule(&self, run: u64, profile: &Profile, lessons: &Lessons) -> Rule {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(run);
@@ -194,79 +235,18 @@ impl Planner {
         let mix = lessons.mix.unwrap_or_else(mix::usual);
         self.strategy.rule(&mut rng, profile, &mix)
     }
-
-    /// Returns the faults of a run, and the plan whose course it takes up to there, if that is not
-    /// left to chance: every other run has a fault. As many such runs as there
-    /// are faults that stand for all go through these once, in an order that the seed
-    /// determines, and again under other schedules; then all the others have their turn. With
-    /// few faults each meets many schedules; with more faults than runs the choice is random.
-    ///
-    /// Where two may come together, every other time through a second one is drawn for
-    /// each.
-    ///
-    /// Schedules that chance makes may seldom pass the point: one of a branch that only some
-    /// orders take. So each fault also strikes once in the run that has shown its point.
-    fn faults<'a>(&self, run: u64, lessons: &'a Lessons) -> (Vec<Fault>, Option<&'a Plan>) {
-        let (all, examples) = (lessons.space.len(), lessons.space.examples());
-        let count = examples.len() as u64;
-        if all == 0 || run.is_multiple_of(2) {
-            return (Vec::new(), None);
-        }
-        let turn = (run - lessons.since.min(run)) / 2;
-        let place = turn % (count * ROUNDS + all);
-        let first = match place.checked_sub(count * ROUNDS) {
-            None => examples[permuted(place % count, count, self.seed) as usize],
-            Some(rest) => permuted(rest, all, self.seed),
-        };
-        let (round, in_round) = (turn / count.max(1), turn % count.max(1));
-        let is_pair = self.fault_pairs && count > 0 && all > 1 && round % 2 == 1;
-        let second = is_pair.then(|| {
-            let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-            random.set_stream(run ^ u64::MAX);
-            let drawn = examples[random.random_range(0..examples.len())];
-            // Any but the first.
-            match drawn == first {
-                true => (first + random.random_range(1..all)) % all,
-                false => drawn,
-            }
-        });
-        let numbers = [Some(first), second].into_iter().flatten();
-        let faults = numbers.map(|number| lessons.space.get(number)).collect();
-        let is_known = round < IN_COURSE && (round + in_round).is_multiple_of(IN_COURSE);
-        let course = is_known.then(|| lessons.space.shown_by(first)).flatten();
-        (faults, course)
-    }
-}
-
-/// Returns a permutation of `0..count` that depends on the seed: multiplication by a
-/// number without common divisor, then a shift.
-fn permuted(index: u64, count: u64, seed: u64) -> u64 {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ count.rotate_left(32));
-    let shift = rng.random_range(0..count);
-    let factor = loop {
-        let candidate = rng.random_range(1..=count);
-        if greatest_common_divisor(candidate, count) == 1 {
-            break candidate;
-        }
-    };
-    let wide = u128::from(index) * u128::from(factor) + u128::from(shift);
-    u64::try_from(wide % u128::from(count)).expect("a remainder of a 64-bit number")
-}
-
-fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fake;
+    use crate::plan::beginnings::Beginnings;
     use crate::plan::points::Points;
     use crosswire_model::{Deviation, TaskId, Trace};
     use std::collections::BTreeSet;
+    use std::ops::Range;
+    use std::sync::Arc;
 
     fn planner() -> Planner {
         Planner {
@@ -340,14 +320,6 @@ mod tests {
             assert_eq!(plan.faults[0], prefix.faults[0]);
             assert_eq!(plan.faults.len(), 1 + run as usize % 2);
             assert!(plan.start_up == prefix.start_up && !plan.clocks_are_free);
-        }
-    }
-
-    #[test]
-    fn permutations_miss_nothing() {
-        for count in [1, 2, 7, 12, 100, 1009] {
-            let all: BTreeSet<u64> = (0..count).map(|n| permuted(n, count, 5)).collect();
-            assert_eq!(all, (0..count).collect());
         }
     }
 
@@ -465,6 +437,42 @@ mod tests {
             ..wrapped()
         };
         assert!((0..600).all(|run| !whole(run, &with_faults)));
+    }
+
+    #[test]
+    fn a_quarter_of_later_runs_begin_like_earlier_ones() {
+        let mut all = Beginnings::default();
+        let before = Plan {
+            schedule: Schedule::new(Rule::RandomWalk { seed: 7 }),
+            ..Plan::default()
+        };
+        all.add(false, Some(Arc::new(before)), 9, [(1, 4)].into_iter());
+        let lessons = Lessons {
+            beginnings: all.rarest(None),
+            begun_one_in: all.one_in(),
+            ..Lessons::default()
+        };
+        let begun = |planner: &Planner, runs: Range<u64>| {
+            let rules = runs.map(|run| planner.plan(run, &lessons).schedule.rule);
+            let stages = |rule: &Rule| match rule.stages()[..] {
+                [(0, Rule::RandomWalk { seed: 7 }), (5, _)] => true,
+                [(0, _)] => false,
+                ref stages => panic!("{stages:?}"),
+            };
+            rules.filter(stages).count()
+        };
+        assert_eq!(begun(&planner(), 0..64), 0);
+        assert!((200..300).contains(&begun(&planner(), 64..1064)));
+        let shard = Planner {
+            shard: Some("2/4".parse().unwrap()),
+            ..planner()
+        };
+        assert!((150..350).contains(&begun(&shard, 64..1064)));
+        let one = Planner {
+            strategy: Strategy::Surw,
+            ..planner()
+        };
+        assert_eq!(begun(&one, 64..200), 0);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //!
 //! In doubt a step has an effect: a run too many costs time, one too few would hide a bug.
 
+pub(crate) mod classes;
 mod company;
 mod objects;
 
