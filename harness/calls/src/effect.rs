@@ -168,6 +168,17 @@ impl Row {
             )
     }
 
+    /// Returns whether the call waits for nothing but its timeout, if it has one: poll(2) and select(2)
+    /// without descriptors, by which programs sleep, too.
+    pub fn only_sleeps(&self, args: &[u64; 6]) -> bool {
+        match self.does {
+            Does::Sleep | Does::SleepByClock => true,
+            Does::Poll => args[1] as u32 == 0,
+            Does::Select => args[0] as u32 == 0 || args[1..4] == [0; 3],
+            _ => false,
+        }
+    }
+
     /// Returns whether the call lets time pass: it sleeps, or lets others run.
     pub fn passes_time(&self) -> bool {
         matches!(self.does, Does::Sleep | Does::SleepByClock) || self.is(crate::Fact::Yields)

@@ -128,3 +128,38 @@ fn a_crash_comes_where_the_run_without_it_said_so() {
     let outcome = Outcome::of(crash.args(["--", "python3", "-B", "locks.py"]));
     assert_eq!(outcome.verdict(), "pass", "{}", outcome.told());
 }
+
+/// Perl, Tcl and others sleep by a select without descriptors.
+#[test]
+fn a_sleep_may_end_early_by_whichever_call() {
+    let build = build_directory();
+    let program = compile(
+        &[crosswire_testing::building::source("naps.c")],
+        build.path(),
+        "naps",
+    );
+    for by in [
+        "nanosleep",
+        "select",
+        "select-none",
+        "pselect",
+        "poll",
+        "ppoll",
+    ] {
+        let directory = somewhere();
+        let outcome = explored(directory.path(), &program, &[by], "200");
+        match by {
+            // Three descriptors are looked at, and might be any.
+            "select-none" => assert_eq!(outcome.verdict(), "pass", "{}", outcome.told()),
+            _ => {
+                assert_eq!(outcome.kinds(), ["deadlock"], "{by}: {}", outcome.told());
+                let file = &outcome.files(directory.path())[0];
+                assert_eq!(
+                    replay_differs(directory.path(), file, "deadlock"),
+                    None,
+                    "{by}"
+                );
+            }
+        }
+    }
+}

@@ -297,3 +297,21 @@ fn the_users_files_are_never_touched() {
     let content = std::fs::read_to_string(shared.path()).expect("it is still there");
     assert_eq!(content, "shared");
 }
+
+/// What is in an IPC namespace ends with that, which the run did not begin with.
+#[test]
+fn a_namespace_of_its_own_leaves_nothing() {
+    let build = build_directory();
+    let program = compile(&[source("own_ipc.c")], build.path(), "own_ipc");
+    let program = program.to_str().expect("a path that is text");
+    let explore = |words: &[&str]| {
+        let directory = somewhere();
+        let all = [&["--runs", "10", "--", program], words].concat();
+        command::run(directory.path(), &all)
+    };
+    let clean = explore(&[]);
+    assert_eq!(clean.verdict(), "pass", "{}", clean.told());
+    let leaves = explore(&["leaves"]);
+    assert_eq!(leaves.kinds(), ["leak"], "{}", leaves.told());
+    assert!(leaves.told().contains("key 0x6"), "{}", leaves.told());
+}

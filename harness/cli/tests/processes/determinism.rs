@@ -225,12 +225,24 @@ fn replays_of_real_programs_under_load_never_differ() {
 #[test]
 #[serial]
 fn a_signal_reaches_the_same_thread_again() {
+    is_performed_again("told_twice", 60);
+}
+
+/// A thread of the kernel carries what is written to a pseudoterminal, when it gets the CPU.
+#[test]
+#[serial]
+fn a_terminal_delivers_in_the_same_step_again() {
+    is_performed_again("carried", 60);
+}
+
+/// Runs of a program under these schedules do not differ from those before.
+fn is_performed_again(name: &str, seeds: u64) {
     let build = build_directory();
-    let program = compile(&[source("told_twice.c")], build.path(), "told_twice");
+    let program = compile(&[source(&format!("{name}.c"))], build.path(), name);
     let directory = somewhere();
     let target = target("program", &[text(&program)], directory.path());
     let mut engine = engine(&target, crosswire_testing::engine::next_cpu());
-    for seed in 0..60 {
+    for seed in 0..seeds {
         let mut run = || engine.run(&schedule(seed)).expect("a run");
         assert_eq!(first_difference(&run(), &run()), None, "seed {seed}");
     }

@@ -9,4 +9,6 @@ pub(crate) struct Terminals {
     pub(super) limited: HashMap<u32, [u8; 2]>,
     /// There are pseudoterminals.
     pub(super) are_made: bool,
+    /// The call under way may write to one.
+    pub are_to_carry: bool,
 }

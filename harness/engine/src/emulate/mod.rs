@@ -268,14 +268,8 @@ impl Session<'_> {
 
     /// Holds the task at the entry of its sleep.
     pub fn sleep(&mut self, index: usize, deadline: u64) -> Result<(), Halt> {
-        let length = deadline.saturating_sub(self.clock.now());
-        let since = (self.turn.step(), self.cpu_time_of_all());
+        self.note_sleep(index, deadline);
         let task = &mut self.tasks[index];
-        task.naps = match task.naps {
-            (same, count) if same == length => (length, count + 1),
-            _ => (length, 1),
-        };
-        task.slept_since = since;
         task.timed_wait = Some(TimedWait {
             deadline,
             result: 0,
@@ -284,6 +278,18 @@ impl Session<'_> {
         self.turn.yields();
         self.record_block(index);
         Ok(())
+    }
+
+    /// A task is about to sleep.
+    pub fn note_sleep(&mut self, index: usize, deadline: u64) {
+        let length = deadline.saturating_sub(self.clock.now());
+        let since = (self.turn.step(), self.cpu_time_of_all());
+        let task = &mut self.tasks[index];
+        task.naps = match task.naps {
+            (same, count) if same == length => (length, count + 1),
+            _ => (length, 1),
+        };
+        task.slept_since = since;
     }
 
     /// A sleep is over: its time has come, or the schedule says so.

@@ -6,12 +6,12 @@
 //! a read returns with the first.
 //!
 //! And what is written to one end of a pseudoterminal is carried to the other by a thread of the
-//! kernel; a step is over when it has been.
+//! kernel: the call that writes is over when it has been.
 
 use crate::emulate::Emulated;
 use crate::run::session::{Halt, Session};
 use crate::run::task::TimedWait;
-use crosswire_calls::Does;
+use crosswire_calls::{Does, Row};
 use crosswire_kernel::taken::Taken;
 use crosswire_kernel::terminal::{self, LEAST, SETTINGS, TIME};
 use crosswire_kernel::{descriptor, memory};
@@ -109,13 +109,15 @@ impl Session<'_> {
         }
     }
 
-    /// A task has taken a step: what it has written to a pseudoterminal arrives.
-    pub fn deliver_by_terminals(&mut self, index: usize) -> Result<(), Halt> {
-        let row = self.tasks[index].entering.row();
+    /// Tells whether what a call writes may have to be carried from one end of a pseudoterminal to
+    /// the other.
+    pub fn is_carried_by_terminals(&self, row: &Row) -> bool {
         let writes = matches!(row.does, Does::Write | Does::Move | Does::Device);
-        if !writes || !self.terminals.are_made {
-            return Ok(());
-        }
+        writes && self.terminals.are_made
+    }
+
+    /// A task has made a call, before it goes on: what it has written to a pseudoterminal arrives.
+    pub fn deliver_by_terminals(&mut self) {
         let mut ends = Vec::new();
         for process in self.processes.iter() {
             let is_end = |number: &u64| {
@@ -131,7 +133,5 @@ impl Session<'_> {
         ends.iter()
             .chain(&ends)
             .for_each(|end| terminal::catch_up(end));
-        drop(ends);
-        self.settle(false)
     }
 }

@@ -18,13 +18,14 @@ pub(crate) struct Ipc {
 }
 
 impl Ipc {
-    /// A task makes a call. Keeps hold of the run's ipc namespace if it matters, so that
-    /// what is left in it can be found when all processes have ended.
-    pub fn note_call(&mut self, row: &Row, tid: Tid) {
+    /// A task makes a call; `leaves`: it may be elsewhere than in the run's ipc namespace
+    /// afterwards. Keeps hold of that if it matters, so that what is left in it can be found when
+    /// all processes have ended. What is in another one ends with that (ipc_namespaces(7)).
+    pub fn note_call(&mut self, row: &Row, leaves: bool, tid: Tid) {
         let (system_v, queues) = (row.gets_system_v(), row.does == Does::OpenQueue);
         self.system_v |= system_v;
         self.message_queues |= queues;
-        if (system_v || queues) && self.namespace.is_none() {
+        if (system_v || queues || leaves) && self.namespace.is_none() {
             self.namespace = File::open(format!("/proc/{tid}/ns/ipc")).ok();
         }
     }

@@ -87,6 +87,10 @@ impl Session<'_> {
         self.reports.recheck = false;
         self.note_blocked();
         self.hold_cut_short()?;
+        if std::mem::take(&mut self.terminals.are_to_carry) {
+            self.deliver_by_terminals();
+            return self.settle_as(Outlook::Open);
+        }
         if self.continue_cut_short()? {
             return self.settle_as(Outlook::Open);
         }

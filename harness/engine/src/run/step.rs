@@ -14,6 +14,7 @@ use crosswire_kernel::arch::Register;
 use crosswire_kernel::memory;
 use crosswire_kernel::probe;
 use crosswire_model::{Action, Deviation, End, Limit, Moment, Signal, TaskId, What};
+use libc::CLONE_NEWIPC;
 
 impl Session<'_> {
     /// Takes steps until the run is over.
@@ -60,7 +61,6 @@ impl Session<'_> {
         let before = self.look_before(task, &ready, &asleep);
         self.begin_step_with_buffer(task.index());
         self.advance(task.index())?;
-        self.deliver_by_terminals(task.index())?;
         if let Some(before) = before {
             self.look_after(before);
         }
@@ -211,7 +211,10 @@ impl Session<'_> {
         let row = entering.row();
         self.turn.yielded = row.is(Fact::Yields);
         self.turn.calling = true;
-        self.ipc.note_call(row, self.tasks[index].tid);
+        let leaves = row.is(Fact::Relocates)
+            || row.does == Does::Fork
+                && self.creation_flags(index, false) & CLONE_NEWIPC as u64 != 0;
+        self.ipc.note_call(row, leaves, self.tasks[index].tid);
         self.note_settings(index);
         self.note_contest(index);
         self.keep_in_reach(index)?;
@@ -225,7 +228,8 @@ impl Session<'_> {
         let disturbed = self.open_before_kill(index)?;
         self.kill_one_by_one(index)?;
         self.open_for_call(index)?;
-        if let Some(stub) = self.find_stub(index)? {
+        let carries = self.is_carried_by_terminals(row);
+        if !carries && let Some(stub) = self.find_stub(index)? {
             self.turn.calling = false;
             self.reports.recheck = false;
             self.take_stub(index, stub)?;
@@ -237,6 +241,7 @@ impl Session<'_> {
             // It may wake others with the same memory.
             self.take_back_pages(index)?;
         }
+        self.terminals.are_to_carry = carries;
         let stopped = self.tasks[index].take_stopped()?;
         match row.never_returns() {
             true => {

@@ -292,6 +292,18 @@ impl Task {
         signals.any(|signal| !probe::ignores(self.tid, signal))
     }
 
+    /// Tells whether it sleeps, and waits for nothing else.
+    pub fn sleeps(&self) -> bool {
+        match self.state {
+            State::Sleeping(_) => true,
+            State::Blocked => {
+                let is_timed = self.timed_wait.is_some();
+                is_timed && self.entering.row().only_sleeps(&self.entering.args)
+            }
+            _ => false,
+        }
+    }
+
     /// Tells whether it sleeps in its call, where the kernel can disturb it.
     pub fn sleeps_in_call(&self) -> bool {
         self.state == State::Blocked && self.cut_short.is_none()

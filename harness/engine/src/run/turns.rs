@@ -53,7 +53,7 @@ impl Session<'_> {
             _ if self.is_dying(task) => self.takes_death(task),
             State::Ready(..) => !self.goes_round(task.id.index()),
             State::Sleeping(_) | State::Parked(_) if task.signal_waits => true,
-            State::Sleeping(_) if self.is_outlasted(task, used) => true,
+            _ if task.sleeps() && self.is_outlasted(task, used) => true,
             State::Sleeping(_) | State::Blocked => task
                 .timed_wait
                 .is_some_and(|wait| wait.deadline <= self.clock.now()),
@@ -101,7 +101,7 @@ impl Session<'_> {
         let soon = self.clock.after(self.setup.plan.limits.early_sleep_ns);
         let (now, used) = (self.clock.now(), self.cpu_time_of_all());
         let asleep = |task: &&Task| {
-            matches!(task.state, State::Sleeping(_))
+            task.sleeps()
                 && !self.is_dying(task)
                 && (task.timed_wait).is_some_and(|w| w.deadline > now && w.deadline <= soon)
                 && !self.is_outlasted(task, used)

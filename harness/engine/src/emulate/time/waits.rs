@@ -100,14 +100,20 @@ impl Session<'_> {
         let task = &mut self.tasks[index];
         task.stopped()?.poke(Register::Arg(argument), none)?;
         let deadline = task.waits_until.take().unwrap_or(deadline);
+        if task.entering.row().only_sleeps(&args) {
+            self.note_sleep(index, deadline);
+        }
+        let task = &mut self.tasks[index];
         task.restore = Some((Register::Arg(argument), value));
         task.timed_wait = Some(TimedWait { deadline, result });
         Ok(Emulated::Proceed)
     }
 
-    /// Ends the wait of a task whose timeout has come: interrupts its call, and `on_exit`
-    /// replaces its result by that of the timeout.
+    /// Ends the wait of a task whose timeout has come, or which sleeps until then, if the schedule
+    /// says so: interrupts its call, and `on_exit` replaces its result by that of the timeout.
     pub fn expire_wait(&mut self, index: usize) -> Result<(), Halt> {
+        let wait = self.tasks[index].timed_wait;
+        self.clock.advance_to(wait.map_or(0, |wait| wait.deadline));
         self.record(index, What::Timeout);
         let task = &mut self.tasks[index];
         task.expired = true;
