@@ -91,7 +91,8 @@ impl Row {
                     (false, false) => None,
                 }
             }
-            Does::Resize | Does::ChangeFile => {
+            // That of an attribute is not the file's.
+            Does::Resize | Does::ChangeFile if !self.changes_permissions() => {
                 let size = self.argument(crate::Arg::Size)?;
                 Some(args[size]..u64::MAX)
             }

@@ -148,9 +148,9 @@ impl Row {
     }
 
     /// Returns whether the call changes who may use a file: chmod(2), chown(2) and their
-    /// relatives.
+    /// relatives, and setxattr(2), since permissions are attributes, too (acl(5)).
     pub fn changes_permissions(&self) -> bool {
-        let of_users = |arg: &Arg| matches!(arg, Arg::Mode | Arg::Int);
+        let of_users = |arg: &Arg| matches!(arg, Arg::Mode | Arg::Int | Arg::Text);
         matches!(self.does, Does::Change | Does::ChangeFile) && self.args.iter().any(of_users)
     }
 

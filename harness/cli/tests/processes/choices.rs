@@ -263,3 +263,12 @@ fn no_outcome_is_lost_where_only_contested_steps_are_choices() {
     });
     compared.unwrap_or_else(|failure| panic!("{failure}"));
 }
+
+/// Attributes by the name of their file, and leases.
+#[test]
+fn what_is_changed_of_a_file_is_noticed() {
+    for mode in ["set", "made", "listed", "removed", "leased"] {
+        let seen = statuses_of("noticed", &[mode]);
+        assert_eq!(seen, [Some(0), Some(1)].into(), "{mode}");
+    }
+}

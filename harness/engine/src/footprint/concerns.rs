@@ -250,7 +250,7 @@ impl Session<'_> {
         Some(match how {
             Use::Read | Use::ReadAt | Use::List => self.asked_of_kernel(index, &path),
             Use::Write => self.told_to_kernel(index, &path).into_iter().collect(),
-            Use::Change => vec![Touch::everything()],
+            Use::Change | Use::Lease => vec![Touch::everything()],
             Use::Seek | Use::Lock if !self.has_alone(self.tasks[index].process, number) => {
                 vec![Touch::everything()]
             }

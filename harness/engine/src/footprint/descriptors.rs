@@ -8,8 +8,8 @@ use crosswire_calls::{Does, Row, is_file_lock_command};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{EVERYTHING, Touch};
 use libc::{
-    AF_UNIX, CLONE_PIDFD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, FIOCLEX, FIONBIO,
-    FIONCLEX, FIONREAD, TIOCOUTQ, c_int,
+    AF_UNIX, CLONE_PIDFD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLEASE, F_SETFD,
+    F_SETLEASE, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, TIOCOUTQ, c_int,
 };
 
 /// In which way a call uses the descriptor that is its first argument.
@@ -25,6 +25,8 @@ pub(crate) enum Use {
     Lock,
     Close,
     List,
+    /// Asks for a lease, or for none, which others may have to wait for (fcntl(2), F_SETLEASE).
+    Lease,
     /// Changes it without moving its position.
     Change,
 }
@@ -85,6 +87,12 @@ impl Session<'_> {
             (Use::Close, _) => touches.extend(used.closed()),
             (Use::List, _) => {
                 touches.extend([Touch::read(objects::entries(name)), Touch::write(position)]);
+            }
+            // Who has it open decides, and whoever opens it notices.
+            (Use::Lease, _) => {
+                touches.extend([file(Touch::write), Touch::write(locks)]);
+                touches.push(Touch::read(objects::writers(name)));
+                touches.extend(paths::permissions(name));
             }
             (Use::Change, true) if row.changes_permissions() => {
                 touches.push(file(Touch::write));
@@ -203,6 +211,7 @@ pub(crate) fn usage(row: &Row, args: &[u64; 6]) -> Option<Use> {
         Does::Control => match args[1] as c_int {
             F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD => Use::Nothing,
             F_GETFL => Use::Look,
+            F_SETLEASE | F_GETLEASE => Use::Lease,
             _ => Use::Change,
         },
         _ => return None,

@@ -2,7 +2,7 @@
 //! it leads, and the file at its end.
 
 use super::objects::{self, ObjectNames, entries, file, writers};
-use crosswire_calls::{Does, Row};
+use crosswire_calls::{Does, Fact, Row};
 use crosswire_kernel::{Tid, memory};
 use crosswire_model::{EVERYTHING, Touch};
 use libc::{AT_FDCWD, O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC};
@@ -198,6 +198,10 @@ impl ObjectNames {
                 }
                 touches.push(Touch::read(content));
             }
+            Does::Anything if row.is(Fact::Looks) => {
+                touches.extend([Touch::read(entry), Touch::read(content)]);
+            }
+            Does::Anything => touches.push(Touch::everything()),
             _ => touches.push(Touch::read(entry)),
         }
     }
