@@ -52,6 +52,10 @@ pub struct Plan {
     /// True if the order in which tasks read clocks makes no step a choice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignores_clock_order: bool,
+    /// True if every step is a choice, whatever is known of which can matter: an order may be told by
+    /// the times of files, or by whoever watches them, when all is over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chooses_every_step: bool,
     /// True if a process that another one kills by SIGKILL ends in the step of that. Otherwise its
     /// death is a step of its own, as on a machine, where kill(2) does not wait for it.
     #[serde(default = "true_where_missing", skip_serializing_if = "is_true")]

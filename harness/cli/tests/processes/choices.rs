@@ -5,7 +5,7 @@ use crate::exhaust::{CASES, small_programs};
 use crosswire::engine::{Engine, Start, Target};
 use crosswire::model::{EVERYTHING, Plan, Rule, Run, Schedule, StartUp, What};
 use crosswire_testing::building::{build_directory, compile, exercise, source};
-use crosswire_testing::command::somewhere;
+use crosswire_testing::command::{replay_differs, run, somewhere};
 use crosswire_testing::engine::{OwnCpu, engine, exit_status, target};
 use crosswire_testing::measure;
 use proptest::prelude::*;
@@ -270,5 +270,27 @@ fn what_is_changed_of_a_file_is_noticed() {
     for mode in ["set", "made", "listed", "removed", "leased"] {
         let seen = statuses_of("noticed", &[mode]);
         assert_eq!(seen, [Some(0), Some(1)].into(), "{mode}");
+    }
+}
+
+/// Which of several files was changed first is told when all is over: by their times, or to who
+/// has watched them.
+#[test]
+fn an_order_that_is_told_afterwards_is_found() {
+    let built = build_directory();
+    let program = compile(&[source("between.c")], built.path(), "between");
+    for mode in ["times", "watched"] {
+        let directory = somewhere();
+        let words = ["--runs", "1000", "--", program.to_str().unwrap(), mode];
+        let outcome = run(directory.path(), &words);
+        assert_eq!(
+            outcome.kinds(),
+            ["exit-status"],
+            "{mode}: {}",
+            outcome.told()
+        );
+        let file = &outcome.files(directory.path())[0];
+        let differs = replay_differs(directory.path(), file, "exit-status");
+        assert_eq!(differs, None, "{mode}");
     }
 }

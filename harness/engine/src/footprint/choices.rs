@@ -35,7 +35,7 @@ impl Session<'_> {
 
     /// Returns the task that goes on without a choice, if one does.
     pub fn carries_on(&mut self, ready: &[TaskId]) -> Option<TaskId> {
-        if !self.follows_contest() {
+        if !self.follows_contest() || self.setup.plan.chooses_every_step {
             return None;
         }
         let task = self

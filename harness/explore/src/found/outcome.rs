@@ -124,7 +124,7 @@ impl Outcome {
             promise: Promise::of(&run.plan),
             faults_planned: planned,
             faults_struck: struck.cloned().collect(),
-            strategy: place_of(&run.plan.schedule.rule),
+            strategy: place_of(&run.plan.schedule.rule).filter(|_| !run.plan.chooses_every_step),
             has_begun: matches!(run.plan.schedule.rule, Rule::After { .. }),
             met: run.met.clone(),
             start_up: run.plan.start_up.clone(),

@@ -97,7 +97,7 @@ pub(crate) fn perform_job(
     if !work.faults.is_empty() {
         outcome.points = learned(&run, &work.successors, &work.faults);
     }
-    if plan.faults.is_empty() {
+    if plan.faults.is_empty() && !plan.chooses_every_step {
         outcome.profile = Some(Profile::of(&run));
     }
     outcome.orders = orders(&run);

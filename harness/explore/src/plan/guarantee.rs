@@ -120,7 +120,9 @@ impl Promise {
     /// first, orders are left out.
     pub(crate) fn of(plan: &Plan) -> Option<Promise> {
         // The rule does not decide how long stores wait.
+        // Where every step is a choice, the guarantee is about more choices than others have.
         let has_all_orders = plan.faults.is_empty()
+            && !plan.chooses_every_step
             && !plan.start_up.comes_first
             && matches!(plan.memory.delayed(), None | Some(Delays::These(_)));
         match plan.schedule.rule {
