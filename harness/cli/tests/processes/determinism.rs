@@ -225,22 +225,46 @@ fn replays_of_real_programs_under_load_never_differ() {
 #[test]
 #[serial]
 fn a_signal_reaches_the_same_thread_again() {
-    is_performed_again("told_twice", 60);
+    is_performed_again("told_twice", &[], 60);
 }
 
 /// A thread of the kernel carries what is written to a pseudoterminal, when it gets the CPU.
 #[test]
 #[serial]
 fn a_terminal_delivers_in_the_same_step_again() {
-    is_performed_again("carried", 60);
+    is_performed_again("carried", &[], 60);
+}
+
+/// The kernel tells of a process that ends before it tells of those that it leaves behind.
+#[test]
+#[serial]
+fn who_inherits_children_learns_first_of_whom_they_come_from() {
+    let build = build_directory();
+    let program = compile(&[source("heir.c")], build.path(), "heir");
+    for how in ["exit", "signal", "killed"] {
+        is_performed_again("heir", &[how], 60);
+        let directory = somewhere();
+        let options = [
+            "--runs",
+            "200",
+            "--expect-signal",
+            "heir.1=SIGTERM",
+            "--leaks",
+            "ignore",
+        ];
+        let words = [&options[..], &["--", text(&program), how]].concat();
+        let outcome = command::run(directory.path(), &words);
+        assert_eq!(outcome.verdict(), "pass", "{how}: {}", outcome.told());
+    }
 }
 
 /// Runs of a program under these schedules do not differ from those before.
-fn is_performed_again(name: &str, seeds: u64) {
+fn is_performed_again(name: &str, arguments: &[&str], seeds: u64) {
     let build = build_directory();
     let program = compile(&[source(&format!("{name}.c"))], build.path(), name);
     let directory = somewhere();
-    let target = target("program", &[text(&program)], directory.path());
+    let command = [&[text(&program)], arguments].concat();
+    let target = target("program", &command, directory.path());
     let mut engine = engine(&target, crosswire_testing::engine::next_cpu());
     for seed in 0..seeds {
         let mut run = || engine.run(&schedule(seed)).expect("a run");

@@ -50,17 +50,22 @@ impl Session<'_> {
     /// any does.
     pub fn continue_cut_short(&mut self) -> Result<bool, Halt> {
         let mut some = false;
+        if self.processes.holds_heirs {
+            return Ok(false);
+        }
         for index in 0..self.tasks.len() {
             let Some((stopped, _)) = &self.tasks[index].cut_short else {
                 continue;
             };
-            let is_over = !stopped.has_deliverable_signal()?;
+            let is_heir = self.tasks[index].is_heir;
+            let is_over = is_heir || !stopped.has_deliverable_signal()?;
             if !is_over && !self.takers(index, stopped).is_empty() {
                 continue;
             }
             let task = &mut self.tasks[index];
             if let Some((stopped, result)) = task.cut_short.take() {
                 task.state = State::Ready(At::Exit, stopped);
+                task.is_heir = false;
                 match is_over {
                     true => self.begin_again(index)?,
                     // It has come back after all.

@@ -96,6 +96,7 @@ impl Session<'_> {
     pub fn die(&mut self, process: usize) -> Result<(), Halt> {
         self.drain_process(process)?;
         self.open_before_death(process)?;
+        self.hold_heirs(process)?;
         tracee::kill(self.processes[process].pid, SIGKILL);
         self.reports.expect_deaths();
         self.settle(false)

@@ -2,6 +2,7 @@
 //! code of the engine's in its memory.
 
 pub(crate) mod cut_short;
+pub(crate) mod heirs;
 pub(crate) mod kill;
 pub(crate) mod look_again;
 pub(crate) mod one_stop;

@@ -216,6 +216,7 @@ impl Session<'_> {
                 && self.creation_flags(index, false) & CLONE_NEWIPC as u64 != 0;
         self.ipc.note_call(row, leaves, self.tasks[index].tid);
         self.note_settings(index);
+        self.note_heirs(index, row);
         self.note_contest(index);
         self.keep_in_reach(index)?;
         self.note_opening(index);
@@ -227,6 +228,9 @@ impl Session<'_> {
         self.open_before_end(index)?;
         let disturbed = self.open_before_kill(index)?;
         self.kill_one_by_one(index)?;
+        if row.never_returns() {
+            self.hold_heirs(self.tasks[index].process)?;
+        }
         self.open_for_call(index)?;
         let carries = self.is_carried_by_terminals(row);
         if !carries && let Some(stub) = self.find_stub(index)? {
@@ -379,6 +383,7 @@ impl Session<'_> {
                     self.note_end_touches(index);
                     self.drain_process(self.tasks[index].process)?;
                     self.withhold_core(self.tasks[index].process, signal);
+                    self.hold_heirs(self.tasks[index].process)?;
                 }
                 self.drain(index)?;
                 if is_fatal(signal) && !probe::handles(tid, signal) {

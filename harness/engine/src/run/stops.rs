@@ -210,6 +210,9 @@ impl Session<'_> {
         }
         let result = failure.unwrap_or(result);
         self.return_pointers(index)?;
+        if is_interrupted(result) && self.holds_back(index, result)? {
+            return Ok(());
+        }
         if is_interrupted(result) && !expired && self.was_woken_in_vain(index, result) {
             return self.begin_again(index);
         }

@@ -118,6 +118,8 @@ pub(crate) struct Task {
     /// It counts as blocked, but is stopped behind its call, which has come back with this result:
     /// a signal that another thread takes has cut it short.
     pub cut_short: Option<(Stopped, i64)>,
+    /// That is so because it waits for children, and is about to inherit some.
+    pub is_heir: bool,
     /// The version of what descriptors mean when its call began.
     pub files_version: u64,
     /// Its latest stops were for reading the time-stamp counter, so many.
@@ -207,6 +209,7 @@ impl Task {
             probe: Probe::new(tid),
             timed_wait: None,
             cut_short: None,
+            is_heir: false,
             files_version: 0,
             expired: false,
             fails_with: None,

@@ -95,6 +95,10 @@ impl IndexMut<usize> for Tasks {
 pub(crate) struct Processes {
     list: Vec<Process>,
     unreaped: Vec<TaskId>,
+    /// There may be processes that inherit the children of others.
+    pub has_heirs: bool,
+    /// Their waits are being cut short.
+    pub holds_heirs: bool,
 }
 
 impl Processes {
