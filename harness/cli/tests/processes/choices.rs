@@ -294,3 +294,28 @@ fn an_order_that_is_told_afterwards_is_found() {
         assert_eq!(differs, None, "{mode}");
     }
 }
+
+/// Who does the same some times, and then something else, does not go round endlessly.
+#[test]
+fn a_row_of_like_steps_comes_to_its_end_before_others_act() {
+    let built = build_directory();
+    let program = compile(&[source("rounds.c")], built.path(), "rounds");
+    let program = program.to_str().unwrap();
+    let found = |options: &[&str], mode: &str| {
+        let directory = somewhere();
+        let words = [options, &["--expect-exit", "2", "--", program, mode]].concat();
+        let outcome = run(directory.path(), &words);
+        assert_eq!(
+            outcome.kinds(),
+            ["exit-status"],
+            "{mode}: {}",
+            outcome.told()
+        );
+        let file = &outcome.files(directory.path())[0];
+        let differs = replay_differs(directory.path(), file, "exit-status");
+        assert_eq!(differs, None, "{mode}");
+    };
+    found(&["--exhaust"], "list");
+    found(&["--runs", "400"], "list");
+    found(&["--runs", "1000"], "tries");
+}

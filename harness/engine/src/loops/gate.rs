@@ -1,6 +1,7 @@
 //! Tells tasks that go round from those that do something, and lets others go first.
 
 use super::of_task::Happened;
+use super::rounds::{ALIKE, ALIKE_FOR_LONG};
 use crate::run::session::Session;
 use crate::run::task::{At, State};
 use crosswire_model::{Access, TaskId, What};
@@ -111,6 +112,10 @@ impl Session<'_> {
         let now = self.happened(index);
         let time = self.clock.now();
         let used = self.tasks[index].cpu_time;
+        let alike = match self.setup.plan.chooses_every_step {
+            true => ALIKE_FOR_LONG,
+            false => ALIKE,
+        };
         let looping = &mut self.tasks[index].looping;
         let has_changed = match looping.calls || is_call {
             true => looping.since.effects != now.effects,
@@ -122,7 +127,7 @@ impl Session<'_> {
         looping.since = now;
         looping.began.get_or_insert((time, used));
         looping.calls |= is_call;
-        let comes_round = looping.rounds.push(step, path);
+        let comes_round = looping.rounds.push(step, path, alike);
         if !looping.rounds.repeats() {
             self.note_news(index);
         }

@@ -3,7 +3,14 @@
 use std::collections::HashMap;
 
 /// Rounds that have to look alike before a task is taken to go round.
-const ALIKE: usize = 3;
+pub(super) const ALIKE: usize = 3;
+
+/// The same in a run that is to show what comes of a loop that gives up after some rounds.
+pub(super) const ALIKE_FOR_LONG: usize = 48;
+
+/// Steps in vain before a loop is examined, or taken to go round, that names another path in each
+/// round: it goes through a list, as interpreters do that look for a library.
+pub(super) const PATIENCE_WITH_PATHS: usize = 512;
 
 /// Steps that are kept; a loop with a longer period is not recognised.
 const MOST: usize = 16 << 10;
@@ -24,8 +31,8 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// Adds a step. Returns whether it completes a round like those before.
-    pub(super) fn push(&mut self, step: u64, path: u64) -> bool {
+    /// Adds a step. Returns whether it completes so many rounds that look `alike`, or a further one.
+    pub(super) fn push(&mut self, step: u64, path: u64, alike: usize) -> bool {
         if self.seen.len() == MOST {
             self.forget();
         }
@@ -43,10 +50,11 @@ impl Rounds {
         self.seen.push(step);
         self.paths.push(path);
         self.last.insert(step, at);
-        let needed = (ALIKE - 1) * self.period;
+        let needed = (alike - 1) * self.period;
         self.period > 0
             && self.matched >= needed
             && (self.matched - needed).is_multiple_of(self.period)
+            && !(self.varies() && self.matched < PATIENCE_WITH_PATHS)
     }
 
     /// Tells whether the latest steps repeat earlier ones, for some rounds already.
@@ -84,7 +92,7 @@ mod tests {
         let mut rounds = Rounds::default();
         let mut found = Vec::new();
         for (at, step) in steps.iter().enumerate() {
-            if rounds.push(*step, 0) {
+            if rounds.push(*step, 0, ALIKE) {
                 found.push(at);
             }
         }
@@ -103,10 +111,21 @@ mod tests {
         let mut rounds = Rounds::default();
         let varies =
             [(1, 7), (2, 8), (1, 7), (2, 9), (1, 7), (2, 9), (1, 7)].map(|(step, path)| {
-                rounds.push(step, path);
+                rounds.push(step, path, ALIKE);
                 rounds.varies()
             });
         assert_eq!(varies, [false, false, false, true, true, false, false]);
+    }
+
+    #[test]
+    fn who_goes_through_a_list_does_not_go_round_soon() {
+        let mut rounds = Rounds::default();
+        let comes_round = |at: &u64| rounds.push(7, *at, ALIKE);
+        let first = (0..2000).find(comes_round).unwrap();
+        assert_eq!(first as usize, PATIENCE_WITH_PATHS);
+        let mut rounds = Rounds::default();
+        let comes_round = |_: &usize| rounds.push(7, 0, ALIKE_FOR_LONG);
+        assert_eq!((1..2000).find(comes_round), Some(ALIKE_FOR_LONG));
     }
 
     #[test]
@@ -116,7 +135,7 @@ mod tests {
         let mut rounds = Rounds::default();
         let mut periods = Vec::new();
         for step in steps {
-            if rounds.push(step, 0) {
+            if rounds.push(step, 0, ALIKE) {
                 periods.push(rounds.period());
             }
         }

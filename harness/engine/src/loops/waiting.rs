@@ -2,6 +2,7 @@
 
 use super::Looping;
 use super::of_task::Nature;
+use super::rounds::PATIENCE_WITH_PATHS;
 use crate::emulate::time::clock::STEP;
 use crate::run::session::{Halt, Session};
 use crate::run::task::State;
@@ -12,10 +13,6 @@ const PATIENCE: usize = 8;
 /// Readings of clocks in vain before a loop of nothing else is examined. Programs read them
 /// in rows that come to an end by themselves, as a collector of garbage does.
 const PATIENCE_WITH_CLOCKS: usize = 256;
-
-/// Steps in vain before a loop is examined that names another path in each round: it goes through
-/// a list, as interpreters do that look for a library.
-const PATIENCE_WITH_PATHS: usize = 512;
 
 /// Rounds in vain from which on virtual time passes faster for a loop that only time ends.
 const USUAL: u32 = 8;
@@ -218,6 +215,7 @@ impl Session<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loops::rounds::ALIKE;
 
     /// The times that a loop has come round in vain when it is examined first. `others`: steps
     /// of a round that are no readings of clocks. `varies`: each round names another path.
@@ -226,7 +224,7 @@ mod tests {
         for round in 0..3 {
             let path = if varies { round } else { 0 };
             for step in 0..readings + others {
-                looping.rounds.push(step as u64, path);
+                looping.rounds.push(step as u64, path, ALIKE);
                 looping.note_reading(step < readings);
             }
         }

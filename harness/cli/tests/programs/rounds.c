@@ -1,0 +1,52 @@
+/* A process does the same some times and then something else, while its child does what that depends
+ * on. "list": it looks for a file in three directories, then reads another, which the child replaces:
+ * ends with the number that it reads, 1 or 2. "tries": it tries five times for a semaphore that the
+ * child has, and gives up: ends with 1, or else with 2. */
+#include <fcntl.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void put(const char *name, const char *text) {
+    int file = open(name, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+    if (file < 0 || write(file, text, 1) != 1) _exit(3);
+    close(file);
+}
+
+static int list(void) {
+    char name[16], read_first = 0;
+    put("one", "1");
+    put("other", "2");
+    if (fork() == 0) _exit(rename("other", "one"));
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "missing%d", i);
+        open(name, O_RDONLY);
+    }
+    int file = open("one", O_RDONLY);
+    if (read(file, &read_first, 1) != 1) return 4;
+    wait(0);
+    return read_first - '0';
+}
+
+static int tries(void) {
+    sem_t *free = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (free == MAP_FAILED || sem_init(free, 1, 1)) return 5;
+    if (fork() == 0) {
+        sem_wait(free);
+        put("held", "x");
+        sem_post(free);
+        _exit(0);
+    }
+    int has = 0;
+    for (int i = 0; i < 5 && !has; i++) has = !sem_trywait(free);
+    if (has) sem_post(free);
+    wait(0);
+    return has ? 2 : 1;
+}
+
+int main(int count, char **words) {
+    return count > 1 && !strcmp(words[1], "list") ? list() : tries();
+}
