@@ -35,8 +35,8 @@ impl Session<'_> {
         if heirs.is_empty() || !self.leaves_zombies(process) {
             return Ok(());
         }
-        for index in heirs {
-            let task = &mut self.tasks[index];
+        for index in &heirs {
+            let task = &mut self.tasks[*index];
             task.is_heir = true;
             task.state = State::Running;
             tracee::interrupt(task.tid)?;
@@ -44,6 +44,11 @@ impl Session<'_> {
         self.processes.holds_heirs = true;
         let settled = self.settle(false);
         self.processes.holds_heirs = false;
+        for index in heirs {
+            // One that is not held goes on as others do.
+            let task = &mut self.tasks[index];
+            task.is_heir = task.cut_short.is_some();
+        }
         settled
     }
 

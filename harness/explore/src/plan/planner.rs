@@ -205,22 +205,25 @@ impl Planner {
         is_turn && lessons.has_wrappers && lessons.space.len() == 0
     }
 
-    /// Tells whether every step of a run is a choice. Where there are faults, they count the choices
-    /// of other runs.
+    /// Tells whether every step of a run is a choice. The points of faults, and decisions that are
+    /// made already, are about the choices of other runs.
     fn is_thorough(&self, run: u64, lessons: &Lessons) -> bool {
-        let is_turn = run % THOROUGH == THOROUGH / 2 && self.suspects.is_empty();
-        is_turn && self.strategy == Strategy::Mixed && lessons.space.len() == 0
+        let is_turn = run % THOROUGH == THOROUGH / 2 && lessons.space.len() == 0;
+        is_turn && self.is_free()
+    }
+
+    /// Tells whether the mix alone decides about schedules.
+    fn is_free(&self) -> bool {
+        self.strategy == Strategy::Mixed && self.suspects.is_empty() && self.prefix.is_none()
     }
 
     /// Returns the plan of a run that begins like an earlier one, which had come to something rare.
     fn begun_like_another(&self, run: u64, lessons: &Lessons) -> Option<Plan> {
-        let is_directed = self.prefix.is_some() || !self.suspects.is_empty();
-        let is_free = self.strategy == Strategy::Mixed && !is_directed;
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(CONTINUED ^ run);
         let is_turn =
             run >= FIRST_CONTINUED && rng.random_range(0..lessons.begun_one_in.max(1)) == 0;
-        if !is_turn || !is_free || !self.faults(run, lessons).0.is_empty() {
+        if !is_turn || !self.is_free() || !self.faults(run, lessons).0.is_empty() {
             return None;
         }
         let beginning = lessons.beginnings.choose(&mut rng)?;

@@ -273,6 +273,11 @@ fn in_some_runs_every_step_is_a_choice() {
         rules[..2],
         [Rule::RandomWalk { .. }, Rule::PartialOrder { .. }]
     ));
+    let begun = Planner {
+        prefix: Some(Plan::default()),
+        ..planner()
+    };
+    assert!(thorough(&begun, &Lessons::default()).is_empty());
     let surw = Planner {
         strategy: Strategy::Surw,
         ..planner()
