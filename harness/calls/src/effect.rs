@@ -169,12 +169,13 @@ impl Row {
     }
 
     /// Returns whether the call waits for nothing but its timeout, if it has one: poll(2) and select(2)
-    /// without descriptors, by which programs sleep, too.
+    /// without descriptors, by which programs sleep, too. With a mask of signals they wait for one.
     pub fn only_sleeps(&self, args: &[u64; 6]) -> bool {
+        let has_mask = |at: usize| self.args.len() > at && args[at] != 0;
         match self.does {
             Does::Sleep | Does::SleepByClock => true,
-            Does::Poll => args[1] as u32 == 0,
-            Does::Select => args[0] as u32 == 0 || args[1..4] == [0; 3],
+            Does::Poll => args[1] as u32 == 0 && !has_mask(3),
+            Does::Select => (args[0] as u32 == 0 || args[1..4] == [0; 3]) && !has_mask(5),
             _ => false,
         }
     }

@@ -21,13 +21,16 @@ static void nap(const char *by) {
     struct timespec span = {.tv_nsec = 1000000};
     struct timeval value = {.tv_usec = 1000};
     fd_set none;
+    sigset_t mask;
     FD_ZERO(&none);
+    sigemptyset(&mask);
     if (!strcmp(by, "nanosleep")) nanosleep(&span, 0);
     if (!strcmp(by, "select")) select(0, 0, 0, 0, &value);
     if (!strcmp(by, "select-none")) select(3, &none, 0, 0, &value);
     if (!strcmp(by, "pselect")) pselect(5, 0, 0, 0, &span, 0);
     if (!strcmp(by, "poll")) poll(0, 0, 1);
     if (!strcmp(by, "ppoll")) ppoll(0, 0, &span, 0);
+    if (!strcmp(by, "ppoll-mask")) ppoll(0, 0, &span, &mask);
 }
 
 int main(int count, char **words) {

@@ -164,13 +164,16 @@ impl Sampling {
     }
 }
 
-/// Tells whether what earlier runs have shown is taken up before this one: four times until their
-/// number has doubled.
+/// Runs up to which many workers would have to wait for each other too often.
+const FEW: u64 = 64;
+
+/// Tells whether what earlier runs have shown is taken up before this one: when their number has
+/// doubled, and four times until then where there are many.
 fn is_barrier(run: u64) -> bool {
     let quarter = run
         .checked_ilog2()
         .map_or(0, |power| 1 << power.saturating_sub(2));
-    quarter > 0 && run.is_multiple_of(quarter)
+    run.is_power_of_two() || run > FEW && run.is_multiple_of(quarter)
 }
 
 impl Agenda for Sampling {
@@ -234,5 +237,17 @@ impl Agenda for Sampling {
             time: self.budget.time,
             ..self.collector.so_far()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn barriers_are_as_far_apart_as_there_are_runs() {
+        let barriers: Vec<u64> = (0..300).filter(|run| is_barrier(*run)).collect();
+        let expected = [1, 2, 4, 8, 16, 32, 64, 80, 96, 112, 128, 160, 192, 224, 256];
+        assert_eq!(barriers, expected);
     }
 }
