@@ -273,47 +273,40 @@ fn what_is_changed_of_a_file_is_noticed() {
     }
 }
 
-/// Which of several files was changed first is told when all is over: by their times, or to who
-/// has watched them.
+/// Explores a program, which is to end with another status than it should, and replays that.
+fn is_found(options: &[&str], program: &Path, mode: &str) {
+    let directory = somewhere();
+    let words = [options, &["--", program.to_str().unwrap(), mode]].concat();
+    let outcome = run(directory.path(), &words);
+    assert_eq!(
+        outcome.kinds(),
+        ["exit-status"],
+        "{mode}: {}",
+        outcome.told()
+    );
+    let file = &outcome.files(directory.path())[0];
+    let differs = replay_differs(directory.path(), file, "exit-status");
+    assert_eq!(differs, None, "{mode}");
+}
+
+/// The times of files, and a watch on them, tell when all is over which was changed first.
 #[test]
 fn an_order_that_is_told_afterwards_is_found() {
     let built = build_directory();
     let program = compile(&[source("between.c")], built.path(), "between");
     for mode in ["times", "watched"] {
-        let directory = somewhere();
-        let words = ["--runs", "1000", "--", program.to_str().unwrap(), mode];
-        let outcome = run(directory.path(), &words);
-        assert_eq!(
-            outcome.kinds(),
-            ["exit-status"],
-            "{mode}: {}",
-            outcome.told()
-        );
-        let file = &outcome.files(directory.path())[0];
-        let differs = replay_differs(directory.path(), file, "exit-status");
-        assert_eq!(differs, None, "{mode}");
+        is_found(&["--runs", "1000"], &program, mode);
     }
 }
 
-/// Who does the same some times, and then something else, does not go round endlessly.
+/// A task that does the same some times, and then something else, does not go round endlessly.
 #[test]
 fn a_row_of_like_steps_comes_to_its_end_before_others_act() {
     let built = build_directory();
     let program = compile(&[source("rounds.c")], built.path(), "rounds");
-    let program = program.to_str().unwrap();
     let found = |options: &[&str], mode: &str| {
-        let directory = somewhere();
-        let words = [options, &["--expect-exit", "2", "--", program, mode]].concat();
-        let outcome = run(directory.path(), &words);
-        assert_eq!(
-            outcome.kinds(),
-            ["exit-status"],
-            "{mode}: {}",
-            outcome.told()
-        );
-        let file = &outcome.files(directory.path())[0];
-        let differs = replay_differs(directory.path(), file, "exit-status");
-        assert_eq!(differs, None, "{mode}");
+        let options = [options, &["--expect-exit", "2"]].concat();
+        is_found(&options, &program, mode);
     };
     found(&["--exhaust"], "list");
     found(&["--runs", "400"], "list");

@@ -298,7 +298,7 @@ fn the_users_files_are_never_touched() {
     assert_eq!(content, "shared");
 }
 
-/// What is in an IPC namespace ends with that, which the run did not begin with.
+/// The objects in an IPC namespace that a program makes end with it.
 #[test]
 fn a_namespace_of_its_own_leaves_nothing() {
     let build = build_directory();
