@@ -24,7 +24,7 @@ pub use files::listings::Listings;
 pub use finish::hold::Held;
 pub use finish::standing::Standing;
 pub use finish::stands::{Doing, Stand};
-pub use footprint::{EARLY_DRAIN, MANY_MAPPINGS, TIME_OUT, TIMES_OF};
+pub use footprint::{EARLY_DRAIN, LOOP_IN_DOUBT, MANY_MAPPINGS, TIME_OUT, TIMES_OF};
 pub use measure::{bare_fault, bare_stop};
 pub use schedule::choose::{Choices, Chooser};
 pub use start::target::{

@@ -56,6 +56,11 @@ pub struct Plan {
     /// the times of files, or by whoever watches them, when all is over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chooses_every_step: bool,
+    /// True if a task that repeats itself is left out, until another one does something, only where
+    /// that has been proved to change nothing. Otherwise three rounds alike are enough, and a loop
+    /// that counts them, and gives up, does so only where others act in between.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proves_loops: bool,
     /// True if a process that another one kills by SIGKILL ends in the step of that. Otherwise its
     /// death is a step of its own, as on a machine, where kill(2) does not wait for it.
     #[serde(default = "true_where_missing", skip_serializing_if = "is_true")]

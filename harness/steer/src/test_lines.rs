@@ -102,6 +102,8 @@ fn write_plan(record: &Record, text: &mut String) -> std::fmt::Result {
         (plan.clocks_are_free, "clocks_are_free"),
         (plan.ignores_clock_order, "ignores_clock_order"),
         (plan.watches_threads, "watches_threads"),
+        (plan.chooses_every_step, "chooses_every_step"),
+        (plan.proves_loops, "proves_loops"),
     ] {
         if set {
             writeln!(text, "        {name}: true,")?;

@@ -310,5 +310,5 @@ fn a_row_of_like_steps_comes_to_its_end_before_others_act() {
     };
     found(&["--exhaust"], "list");
     found(&["--runs", "400"], "list");
-    found(&["--runs", "1000"], "tries");
+    found(&["--runs", "1000"], "5");
 }

@@ -238,3 +238,34 @@ fn bugs_are_found_and_fixed_twins_proved_free_of_them() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A loop that waits is left when it is proved that more rounds change nothing. One that counts
+/// its rounds, to give up after some, gives up; and if it takes too long to try that, nothing is claimed.
+#[test]
+#[parallel(tmp)]
+fn loops_are_cut_short_only_where_that_is_proved() {
+    let _cpu = OwnCpu::take();
+    let programs = build_directory();
+    let program = compile(&[source("rounds.c")], programs.path(), "rounds");
+    let exhaust = |word: &str| {
+        let directory = somewhere();
+        let mut run = command::crosswire(directory.path());
+        run.args(["run", "--quiet", "--format", "json", "--exhaust"]);
+        run.args(["--expect-exit", "2", "--shrink-time", "0", "--"]);
+        run.arg(&program).arg(word);
+        command::Outcome::of(&mut run)
+    };
+    for few in ["3", "5", "20"] {
+        let found = exhaust(few);
+        assert_eq!(found.status, VIOLATION, "{few}: {}", found.told());
+    }
+    let waits = exhaust("waits");
+    let exhaustion = &waits.report["exhaustion"];
+    let is_proved = (waits.status, &exhaustion["complete"]) == (PASS, &Value::Bool(true));
+    assert!(is_proved, "{}", waits.told());
+    let patient = exhaust("1000000000");
+    let exhaustion = &patient.report["exhaustion"];
+    assert_eq!(exhaustion["complete"], false, "{}", patient.told());
+    let doubt = exhaustion["doubt"].as_str().expect("a reason");
+    assert!(doubt.contains("give up"), "{doubt}");
+}

@@ -1,10 +1,12 @@
 /* A process does the same some times and then something else, while its child does what that depends
  * on. "list": it looks for a file in three directories, then reads another, which the child replaces:
- * ends with the number that it reads, 1 or 2. "tries": it tries five times for a semaphore that the
- * child has, and gives up: ends with 1, or else with 2. */
+ * ends with the number that it reads, 1 or 2. Else it tries so many times for a semaphore that the
+ * child has, and gives up: ends with 1, or else with 2. "waits": it counts how often it tries, and does
+ * not give up. */
 #include <fcntl.h>
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -31,7 +33,7 @@ static int list(void) {
     return read_first - '0';
 }
 
-static int tries(void) {
+static int tries(long most) {
     sem_t *free = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (free == MAP_FAILED || sem_init(free, 1, 1)) return 5;
     if (fork() == 0) {
@@ -41,12 +43,18 @@ static int tries(void) {
         _exit(0);
     }
     int has = 0;
-    for (int i = 0; i < 5 && !has; i++) has = !sem_trywait(free);
+    volatile long tried = 0;
+    if (most < 0)
+        for (; !has; tried++) has = !sem_trywait(free);
+    else
+        for (; tried < most && !has; tried++) has = !sem_trywait(free);
     if (has) sem_post(free);
     wait(0);
     return has ? 2 : 1;
 }
 
 int main(int count, char **words) {
-    return count > 1 && !strcmp(words[1], "list") ? list() : tries();
+    if (count < 2) return 6;
+    if (!strcmp(words[1], "list")) return list();
+    return tries(strcmp(words[1], "waits") ? atol(words[1]) : -1);
 }

@@ -154,6 +154,14 @@ impl Session<'_> {
         Touch::write(format!("SIGCHLD to {}", self.processes[process].leader))
     }
 
+    /// Returns the touch of a call that waits: if a child ends meanwhile, it begins once more,
+    /// since the kernel shows a tracer also signals that are ignored (ptrace(2),
+    /// "Signal-delivery-stop").
+    pub(super) fn interruptions(&self, index: usize) -> Touch {
+        let Touch { object, .. } = self.arrivals(self.tasks[index].process);
+        Touch::read(object)
+    }
+
     /// Tells whether a process has ended since this event, other than by the task's own
     /// pending action. The files that it had open are then no longer known.
     pub(crate) fn has_killed(&self, since: usize, task: TaskId) -> bool {

@@ -20,6 +20,7 @@ pub(crate) mod objects;
 mod paths;
 mod times;
 
+use crate::loops::Total;
 use crate::run::session::Session;
 use crate::run::task::{At, State};
 use crosswire_calls::{Does, Fact, Mapping, Row, SystemV};
@@ -53,12 +54,17 @@ pub const TIME_OUT: &str = "time-outs";
 /// engine gave up following their task.
 pub const EARLY_DRAIN: &str = "stores that became visible early";
 
+/// Object of a step after which its task was left out although its loop might end by itself.
+pub const LOOP_IN_DOUBT: &str = "loops that may end by themselves";
+
 /// Observations before a step, completed after it.
 pub(crate) struct Before {
     task: TaskId,
     choices: Vec<TaskId>,
     touches: Vec<Touch>,
     events: usize,
+    /// What had happened that could end loops.
+    happened: Total,
     releases: u64,
     logged: u64,
     /// Stores of the task that have waited in its buffer.
@@ -115,6 +121,7 @@ impl Session<'_> {
             choices,
             touches,
             events: self.recorder.len(),
+            happened: self.happened_in_all(),
             releases: self.reports.locks_released(),
             logged: self.log_length(),
             delayed: self.stores_delayed(index),
@@ -157,6 +164,9 @@ impl Session<'_> {
         } else if self.reports.locks_released() != before.releases {
             touches.push(Touch::add(LOCKS));
         }
+        if matches!(self.tasks[index].state, State::Sleeping(_) | State::Blocked) {
+            touches.push(self.interruptions(index));
+        }
         // It may have mapped something, and touched that already.
         touches.extend(self.of_mappings(index));
         if self.log_length() != before.logged {
@@ -175,6 +185,7 @@ impl Session<'_> {
         }
         touches.sort_unstable();
         touches.dedup();
+        self.note_touched(before.task, before.happened, &touches);
         self.footprints.steps.push(Footprint {
             task: before.task,
             choices: before.choices,
@@ -242,6 +253,7 @@ impl Session<'_> {
             State::Ready(At::Entry, _) | State::Parked(_) => self.of_call(index, &mut touches),
             State::Ready(At::Access, _) => self.of_access(index, &mut touches),
             State::Ready(At::Signal(signal), _) => self.of_signal(index, signal, &mut touches),
+            State::Sleeping(_) | State::Blocked => touches.push(self.interruptions(index)),
             _ => {}
         }
         self.footprints.add_related(&mut touches);
@@ -273,7 +285,12 @@ impl Session<'_> {
                 touches.extend(self.words(access.object, access.offset, size, access.kind));
             }
         }
-        if !before.task.is_buffer() && self.goes_round(before.task.index()) {
+        let goes_round = !before.task.is_buffer() && self.goes_round(before.task.index());
+        if self.setup.plan.proves_loops {
+            // Of what others do, that counts which touches something the loop touches.
+            let in_doubt = goes_round && self.is_left_in_doubt(before.task.index());
+            touches.extend(in_doubt.then(|| Touch::read(LOOP_IN_DOUBT)));
+        } else if goes_round {
             touches.push(Touch::write(CHANGES));
         } else if changed {
             touches.push(Touch::add(CHANGES));

@@ -101,6 +101,11 @@ impl Effort {
         self.rest == usize::MAX
     }
 
+    /// Tells whether the next examination takes no longer than a few steps.
+    pub fn is_small(&self) -> bool {
+        self.followed <= 2 * FIRST
+    }
+
     /// The loop is known to go round no more.
     pub fn forget(&mut self) {
         *self = Effort::default();

@@ -48,8 +48,10 @@ impl Session<'_> {
             What::Access(access) | What::Delay { access, .. } => {
                 is_call = false;
                 let others = self.memory.note_user(access, TaskId(index as u32));
-                // What only this task uses, it may count in.
-                let before = access.before.filter(|_| others);
+                // What only this task uses, it may count in. Where loops are proved, that is looked
+                // into: what is alike is not to depend on who else has been there.
+                let is_told = others && !self.setup.plan.proves_loops;
+                let before = access.before.filter(|_| is_told);
                 let at = (access.object, access.offset, access.size);
                 Some(hash(&(access.place, at, before)))
             }
@@ -140,7 +142,9 @@ impl Session<'_> {
         if let Some(examination) = &mut looping.examination {
             examination.rounds = examination.rounds.saturating_sub(1);
         }
-        self.turn.yields();
+        if !self.setup.plan.proves_loops {
+            self.turn.yields();
+        }
     }
 
     /// A task has taken a step unlike those before: threads in the same memory might see
@@ -151,18 +155,14 @@ impl Session<'_> {
         self.tasks[index].looping.news += 1;
     }
 
-    /// The number of effects so far that any task could notice.
-    pub(super) fn effects(&self) -> u64 {
-        self.loops.effects + self.memory.changes()
-    }
-
     /// What has happened so far that concerns a task.
     pub(super) fn happened(&self, index: usize) -> Happened {
         let looping = &self.tasks[index].looping;
         let new = self.loops.steps_in(self.space_number(index)).new;
+        let related = self.happened_in_all() - looping.unrelated;
         Happened {
-            effects: self.effects() + self.loops.own_steps - looping.own_steps,
-            changes: self.memory.changes(),
+            effects: related.effects + self.loops.own_steps - looping.own_steps,
+            changes: related.changes,
             others: new.saturating_sub(looping.news),
         }
     }

@@ -16,6 +16,7 @@
 //! because only a proof counts.
 
 mod dataflow;
+mod doubt;
 mod effort;
 mod gate;
 mod of_task;
@@ -30,7 +31,7 @@ mod snapshot;
 mod verdict;
 mod waiting;
 
-pub(crate) use of_task::{Interval, Looping};
+pub(crate) use of_task::{Interval, Looping, Total};
 pub(crate) use own_code::Look;
 
 use std::collections::HashMap;

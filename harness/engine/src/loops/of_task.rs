@@ -6,7 +6,9 @@ use super::path::Path;
 use super::private::Private;
 use super::rounds::Rounds;
 use super::snapshot::Snapshot;
+use crosswire_model::Touch;
 use std::collections::BTreeSet;
+use std::ops::{AddAssign, Sub};
 use std::time::Duration;
 
 /// Things that happened, by which a task that goes round could find something new.
@@ -18,6 +20,33 @@ pub(super) struct Happened {
     pub changes: u64,
     /// New steps of other threads in the same memory.
     pub others: u64,
+}
+
+/// Numbers of things that have happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Total {
+    /// Effects that any task could notice, those on shared memory included.
+    pub effects: u64,
+    /// Changes of shared memory.
+    pub changes: u64,
+}
+
+impl Sub for Total {
+    type Output = Total;
+
+    fn sub(self, earlier: Total) -> Total {
+        Total {
+            effects: self.effects - earlier.effects,
+            changes: self.changes - earlier.changes,
+        }
+    }
+}
+
+impl AddAssign for Total {
+    fn add_assign(&mut self, further: Total) {
+        self.effects += further.effects;
+        self.changes += further.changes;
+    }
 }
 
 /// What is known of a loop.
@@ -48,6 +77,8 @@ impl Rounding {
 /// A round that is followed instruction by instruction.
 pub(super) struct Examination {
     pub before: Snapshot,
+    /// What had happened when it began: what changes meanwhile is to be the task's own doing.
+    pub seen: Happened,
     pub path: Path,
     /// The number of events, of readings of the time that are no calls for it, and of the
     /// task's own steps, all and those with files of its own, when it began.
@@ -81,6 +112,10 @@ pub(crate) struct Looping {
     pub(super) comes_round: bool,
     /// It had, and was not known to compute, when its latest step began.
     came_round: bool,
+    /// What its steps have touched since its rounds began, and what others have done since the run
+    /// began that has to do with nothing of it; both where loops are proved.
+    pub(super) touched: Vec<Touch>,
+    pub(super) unrelated: Total,
     /// It has come round, and waits until more has happened than that.
     pub(super) gate: Option<Happened>,
     /// It goes round in code without steps.
@@ -112,6 +147,7 @@ impl Looping {
     /// The task has done something that can be noticed, or something has happened.
     pub(super) fn forget(&mut self) {
         self.rounds.forget();
+        self.touched.clear();
         self.began = None;
         (self.calls, self.has_effects) = (false, false);
         self.comes_round = false;

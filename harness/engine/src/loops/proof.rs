@@ -36,12 +36,14 @@ impl Session<'_> {
     pub(super) fn begin_examination(&mut self, index: usize) -> Result<(), Halt> {
         let before = Snapshot::take(self.tasks[index].stopped()?, &self.lent_memory(index))?;
         let further_readings = self.further_readings();
+        let seen = self.seen_by(index);
         let looping = &mut self.tasks[index].looping;
         let followed = looping.effort.begin(looping.rounds.period());
         match before {
             Some(before) => {
                 looping.examination = Some(Box::new(Examination {
                     before,
+                    seen,
                     path: Path::new(followed),
                     events: self.recorder.len(),
                     further_readings,
@@ -73,6 +75,7 @@ impl Session<'_> {
         );
         let has_effects = looping.has_effects;
         let nature = match changed {
+            _ if self.seen_by(index) != examination.seen => Nature::Undecided,
             _ if self.further_readings() != examination.further_readings => Nature::UntilTime,
             // Memory that is not watched may be another's.
             None => Nature::Undecided,

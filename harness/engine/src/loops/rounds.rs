@@ -69,6 +69,11 @@ impl Rounds {
         self.varied.is_some_and(|step| step >= begin)
     }
 
+    /// Tells whether there are no steps yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     /// Steps of one round.
     pub(super) fn period(&self) -> usize {
         self.period

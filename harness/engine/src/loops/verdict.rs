@@ -12,7 +12,7 @@ impl Session<'_> {
     /// had a last chance: what the kernel does on its own (a packet on its way) is no step.
     pub fn end_in_loops(&mut self) -> Result<(), Halt> {
         let round = self.going_round();
-        let effects = self.effects();
+        let effects = self.happened_in_all().effects;
         if self.loops.last_chance.replace(effects) != Some(effects) {
             for index in round {
                 self.tasks[index].looping.forget();

@@ -33,6 +33,7 @@ impl Session<'_> {
         self.notice_signals();
         self.begin_successors();
         self.turn.last_resort &= self.recorder.len() == self.turn.retried_at;
+        self.doubt_loops()?;
         let ready = self.ready();
         if ready.is_empty() {
             return self.nobody_ready();

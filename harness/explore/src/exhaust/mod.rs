@@ -35,7 +35,7 @@ use crate::perform::sampling::{NumberedRun, Sampling};
 use crate::perform::worker::{Work, perform};
 use crate::plan::points::{FaultSpace, Points};
 use class::Member;
-use crosswire_engine::{EARLY_DRAIN, MANY_MAPPINGS, TIME_OUT};
+use crosswire_engine::{EARLY_DRAIN, LOOP_IN_DOUBT, MANY_MAPPINGS, TIME_OUT};
 use crosswire_model::{Fault, Plan, Run, Schedule, StartUp, Verdict};
 use standing::{Standing, TWICE};
 use std::sync::atomic::AtomicBool;
@@ -52,6 +52,10 @@ const EARLY: &str =
 /// Reason for doubt when mappings were not followed.
 const MAPPED: &str =
     "a process has very many mappings, and files that others write may be among them";
+
+/// Reason for doubt when a loop might have ended by itself, had it gone on.
+const MAY_END: &str =
+    "a loop might give up after some tries: after many, others went first";
 
 /// Said where a run was given up.
 const GIVEN_UP: &str = "runs reached a limit, and their continuation is unknown";
@@ -256,6 +260,7 @@ impl Search<'_> {
                 footprints: true,
                 // Where a computation is preempted is no order of steps.
                 preemptions: Some(Vec::new()),
+                proves_loops: true,
                 memory: self.work.planner.memory.in_full(),
                 ..self.work.planner.plan(0, &job.lessons)
             };
@@ -345,6 +350,7 @@ fn doubt(run: &Run, verdict: &Verdict) -> Option<String> {
         Verdict::Invalid(reason) => Some(reason.clone()),
         _ if touches(TIME_OUT) => Some(TIMED.to_owned()),
         _ if touches(EARLY_DRAIN) => Some(EARLY.to_owned()),
+        _ if touches(LOOP_IN_DOUBT) => Some(MAY_END.to_owned()),
         _ if touches(MANY_MAPPINGS) => Some(MAPPED.to_owned()),
         _ if !run.unwatched.is_empty() => Some(UNWATCHED.to_owned()),
         _ => None,

@@ -51,6 +51,7 @@ impl Search<'_> {
                 faults: fault.cloned().into_iter().collect(),
                 footprints: true,
                 preemptions: Some(Vec::new()),
+                proves_loops: true,
                 memory: self.work.planner.memory.in_full(),
                 ..self.work.planner.plan(0, &job.lessons)
             };

@@ -151,6 +151,7 @@ impl Planner {
             schedule,
             preemptions: None,
             chooses_every_step: is_thorough,
+            proves_loops: false,
             kills_at_once: false,
             faults,
             memory: (self.memory).of_run(self.seed, run, lessons.splittable),
