@@ -1,6 +1,6 @@
 //! Effects of calls that have come back, as far as another task could notice them.
 
-use crate::{Arg, Does, Flow, Row, SystemV, Timer, commands};
+use crate::{Arg, Does, Fact, Flow, Row, SystemV, Timer, commands};
 use libc::*;
 
 impl Row {
@@ -46,6 +46,11 @@ impl Row {
             | Does::SignalMask
             | Does::SignalAction
             | Does::Schedule => false,
+            Does::WaitChild if self.returns_no_child() => {
+                let options = args[3] as c_int;
+                result == 0 && options & (WNOHANG | WNOWAIT) == 0
+            }
+            Does::Anything => !self.is_asked_of(),
             // The end of a file; no child has ended; no task was woken; a child, process or
             // event that is not there.
             Does::Read
@@ -54,16 +59,35 @@ impl Row {
             | Does::Futex
             | Does::Random => result != 0,
             Does::Kill | Does::KillThread => self
-                .argument(crate::Arg::Signal)
+                .argument(Arg::Signal)
                 .is_none_or(|at| args[at] != 0),
             _ => true,
         }
     }
 
+    /// Tells whether the call waits for a child and does not return which one it was: waitid(2).
+    fn returns_no_child(&self) -> bool {
+        self.does == Does::WaitChild && self.args.get(2) == Some(&Arg::Out)
+    }
+
+    /// Returns where the call says whether it has found a child, or 0 if nowhere, in case it may
+    /// return at once and its result does not say so (waitid(2), "RETURN VALUE").
+    pub fn child_found_at(&self, args: &[u64; 6]) -> Option<u64> {
+        let options = args[3] as c_int;
+        let may_find_none = options & WNOHANG != 0 && options & WNOWAIT == 0;
+        (self.returns_no_child() && may_find_none).then_some(args[2])
+    }
+
+    /// Tells whether the call, of which no more is known, asks for something, and makes nothing.
+    fn is_asked_of(&self) -> bool {
+        let asks = |arg: &Arg| matches!(arg, Arg::Out | Arg::Pid);
+        self.is(Fact::Looks) && !self.is(Fact::NoDescriptors) && self.args.iter().any(asks)
+    }
+
     /// Tells whether the call sets something of another process: a limit (prlimit(2)).
     fn sets_of_other(&self, args: &[u64; 6]) -> bool {
         let is_there = |wanted| self.argument(wanted).is_some_and(|at| args[at] != 0);
-        is_there(crate::Arg::Pid) && is_there(crate::Arg::Given)
+        is_there(Arg::Pid) && is_there(Arg::Given)
     }
 
     /// Returns whether the call only asks for something: it changes nothing but the memory
@@ -72,7 +96,7 @@ impl Row {
         match self.does {
             Does::Nothing => !self.sets_of_other(args),
             Does::LookUp | Does::Inspect | Does::List | Does::WorkingDirectory => true,
-            Does::Groups => self.is(crate::Fact::Looks),
+            Does::Groups => self.is(Fact::Looks),
             Does::Control => commands::fcntl_only_asks(args[1]),
             Does::Device => commands::ioctl_only_asks(args[1]),
             Does::ControlSystemV(kind) => self
@@ -143,7 +167,7 @@ impl Row {
     /// fcntl(2), mq_notify(3), prctl(2), mount(2).
     pub fn acts_later(&self, args: &[u64; 6]) -> bool {
         match self.does {
-            _ if self.is(crate::Fact::Relocates) => true,
+            _ if self.is(Fact::Relocates) => true,
             Does::Control => commands::fcntl_acts_later(args[1]),
             Does::Device => commands::ioctl_acts_later(args[1]),
             Does::Notify => true,
@@ -182,7 +206,7 @@ impl Row {
 
     /// Returns whether the call lets time pass: it sleeps, or lets others run.
     pub fn passes_time(&self) -> bool {
-        matches!(self.does, Does::Sleep | Does::SleepByClock) || self.is(crate::Fact::Yields)
+        matches!(self.does, Does::Sleep | Does::SleepByClock) || self.is(Fact::Yields)
     }
 }
 
@@ -201,6 +225,8 @@ mod tests {
         assert!(!has_effect(libc::SYS_clock_gettime, none, 0));
         assert!(!has_effect(libc::SYS_getpgid, none, 7));
         assert!(!has_effect(libc::SYS_kill, [42, 0, 0, 0, 0, 0], 0));
+        assert!(!has_effect(libc::SYS_getpriority, [0, 42, 0, 0, 0, 0], 15));
+        assert!(!has_effect(libc::SYS_getxattr, none, 1));
         assert!(
             !has_effect(libc::SYS_wait4, none, 0),
             "WNOHANG, and none has ended"
@@ -213,6 +239,9 @@ mod tests {
         let none = [0; 6];
         assert!(has_effect(libc::SYS_kill, [42, 10, 0, 0, 0, 0], 0));
         assert!(has_effect(libc::SYS_wait4, none, 42));
+        assert!(has_effect(libc::SYS_waitid, none, 0));
+        assert!(has_effect(libc::SYS_pidfd_open, none, 3));
+        assert!(has_effect(libc::SYS_inotify_rm_watch, none, 0));
         assert!(has_effect(libc::SYS_read, none, 1));
         assert!(has_effect(libc::SYS_openat, none, 3));
         assert!(has_effect(libc::SYS_setsid, none, 7));

@@ -63,6 +63,11 @@ fn state_in(text: &[u8]) -> Option<u8> {
     text.get(end + 2).copied()
 }
 
+/// Tells whether a process has ended, and its parent has not asked for its status.
+pub fn is_zombie(pid: Tid) -> bool {
+    Probe::new(pid).state() == b'Z'
+}
+
 /// Time after which a task that has been given up is no longer waited for.
 const RELEASED: Duration = Duration::from_secs(10);
 

@@ -73,6 +73,14 @@ pub struct Plan {
     pub limits: Limits,
 }
 
+impl Plan {
+    /// Tells whether it is followed what each step touches: to record it, or because it says which
+    /// steps can end a loop.
+    pub fn follows_footprints(&self) -> bool {
+        self.footprints || self.proves_loops
+    }
+}
+
 /// The value of a plan that does not say so: it was made when there was no choice.
 fn true_where_missing() -> bool {
     true

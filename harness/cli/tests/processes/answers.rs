@@ -5,7 +5,7 @@ use crosswire_testing::command::{PASS, run, somewhere};
 use crosswire_testing::engine::on_every_cpu;
 
 /// Programs that check the answers themselves, and their modes.
-const MODES: [(&str, &str); 19] = [
+const MODES: [(&str, &str); 20] = [
     ("answers", "terminal_time_out"),
     ("answers", "terminal_lines"),
     ("answers", "aborted_by_parent"),
@@ -16,6 +16,7 @@ const MODES: [(&str, &str); 19] = [
     ("answers", "no_new_privileges"),
     ("answers", "entropy"),
     ("answers", "first_process"),
+    ("answers", "ended_process"),
     ("answers", "timer_overruns"),
     ("answers", "dumped_core"),
     ("answers", "time_namespaces"),

@@ -263,6 +263,10 @@ fn loops_are_cut_short_only_where_that_is_proved() {
     let exhaustion = &waits.report["exhaustion"];
     let is_proved = (waits.status, &exhaustion["complete"]) == (PASS, &Value::Bool(true));
     assert!(is_proved, "{}", waits.told());
+    // What its child does meanwhile has nothing to do with the loop.
+    let forever = exhaust("forever");
+    assert_eq!(forever.status, VIOLATION, "{}", forever.told());
+    assert_eq!(forever.kinds(), ["livelock"], "{}", forever.told());
     let patient = exhaust("1000000000");
     let exhaustion = &patient.report["exhaustion"];
     assert_eq!(exhaustion["complete"], false, "{}", patient.told());

@@ -24,6 +24,8 @@ fn plan(seed: u64) -> Plan {
     Plan {
         start_up: StartUp {
             carries_on: false,
+            // Every other run looks also at what is contested.
+            comes_first: seed % 2 == 1,
             ..StartUp::longest()
         },
         ..schedule(seed)

@@ -282,6 +282,24 @@ static void first_process(void) {
 	demand(waitpid(child, &status, 0) == child && status == 0);
 }
 
+/* A child that has ended is there until its status has been asked for. */
+static void ended_process(void) {
+	struct sched_param told = {7};
+	cpu_set_t cpus;
+	siginfo_t ended;
+	pid_t child = fork();
+	if (!child) {
+		demand(sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}) == 0);
+		_exit(0);
+	}
+	demand(waitid(P_PID, child, &ended, WEXITED | WNOWAIT) == 0);
+	demand(sched_getscheduler(child) == SCHED_BATCH);
+	demand(sched_getparam(child, &told) == 0 && told.sched_priority == 0);
+	demand(sched_getaffinity(child, sizeof cpus, &cpus) == 0);
+	demand(waitpid(child, 0, 0) == child);
+	demand(sched_getscheduler(child) == -1 && errno == ESRCH);
+}
+
 /* The overruns of a timer that a signal tells, which are those that the timer tells. One that is
  * deleted may leave its signal behind, so each has another. */
 static int overruns_of(int signal, long ahead, struct timespec interval) {
@@ -422,7 +440,8 @@ int main(int count, char **words) {
 		{"continued", continued},
 		{"system_v_times", system_v_times}, {"unnamed_socket", unnamed_socket},
 		{"no_new_privileges", no_new_privileges}, {"executed_with_filter", executed_with_filter},
-		{"entropy", entropy}, {"first_process", first_process}, {"timer_overruns", timer_overruns},
+		{"entropy", entropy}, {"first_process", first_process}, {"ended_process", ended_process},
+		{"timer_overruns", timer_overruns},
 		{"dumped_core", dumped_core}, {"time_namespaces", time_namespaces},
 		{"time_namespaces_alike", time_namespaces_alike},
 	};

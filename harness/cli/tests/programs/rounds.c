@@ -2,8 +2,9 @@
  * on. "list": it looks for a file in three directories, then reads another, which the child replaces:
  * ends with the number that it reads, 1 or 2. Else it tries so many times for a semaphore that the
  * child has, and gives up: ends with 1, or else with 2. "waits": it counts how often it tries, and does
- * not give up. */
+ * not give up. "forever": it waits for a file that never comes, while its child does something else. */
 #include <fcntl.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,8 +54,18 @@ static int tries(long most) {
     return has ? 2 : 1;
 }
 
+static int forever(void) {
+    if (fork() == 0) {
+        put("another", "x");
+        _exit(0);
+    }
+    while (access("missing", F_OK)) sched_yield();
+    return 2;
+}
+
 int main(int count, char **words) {
     if (count < 2) return 6;
     if (!strcmp(words[1], "list")) return list();
+    if (!strcmp(words[1], "forever")) return forever();
     return tries(strcmp(words[1], "waits") ? atol(words[1]) : -1);
 }

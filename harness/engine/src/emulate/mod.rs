@@ -21,12 +21,12 @@ use crate::inside::remote::made;
 use crate::memory::names_unseen;
 use crate::run::session::{Halt, Session};
 use crate::run::stops::{RESTART_NO_HANDLER, RESTART_SYS};
-use crate::run::task::{State, TimedWait};
+use crate::run::task::{State, Task, TimedWait};
 pub(crate) use answer::Emulated;
 pub use answer::MARK;
 use crosswire_calls::{Arg, Does, Mapping, Row};
 use crosswire_kernel::arch::Register;
-use crosswire_kernel::{descriptor, memory, tracee};
+use crosswire_kernel::{descriptor, memory, probe, tracee};
 use crosswire_model::{Call, What};
 use libc::{
     CLOCK_MONOTONIC, CLOCK_REALTIME, ECONNREFUSED, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM, ESRCH,
@@ -150,12 +150,14 @@ impl Session<'_> {
         named.filter(|pid| !self.is_own(index, *pid))
     }
 
-    /// Returns the task that another one means by a thread id: itself by 0.
+    /// Returns the task that another one means by a thread id: itself by 0. One that has ended keeps
+    /// its id until its parent has asked for its status.
     pub(crate) fn meant(&self, index: usize, pid: i32) -> Option<usize> {
         if pid == 0 {
             return Some(index);
         }
-        let task = self.tasks.inside(pid).filter(|task| !task.is_gone());
+        let is_there = |task: &&Task| !task.is_gone() || probe::is_zombie(task.tid);
+        let task = self.tasks.inside(pid).filter(is_there);
         task.map(|task| task.id.index())
     }
 

@@ -33,7 +33,7 @@ impl Session<'_> {
         }
     }
 
-    pub(super) fn file(&self, index: usize, argument: usize) -> Option<Taken> {
+    pub(crate) fn file(&self, index: usize, argument: usize) -> Option<Taken> {
         let task = &self.tasks[index];
         let pid = self.processes[task.process].pid;
         Taken::from(pid, task.entering.args[argument] as i32).ok()

@@ -223,7 +223,7 @@ impl Session<'_> {
         if change != Change::Read {
             self.note_machine(key);
         }
-        if change != Change::Read && self.setup.plan.footprints {
+        if change != Change::Read && self.setup.plan.follows_footprints() {
             let tid = self.tasks[index].tid;
             let is_made = change == Change::Made;
             (self.footprints.times).change(key, is_made, || sight.path(tid));

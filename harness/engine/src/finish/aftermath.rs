@@ -5,6 +5,7 @@ use crate::run::session::Session;
 use crate::run::task::State;
 use crate::start::launch::machine;
 use crosswire_kernel::counter::Moment;
+use crosswire_kernel::probe;
 use crosswire_kernel::tracee::{self, Report, Stop, Wait, Waited};
 use crosswire_model::Leftover;
 use std::io;
@@ -17,8 +18,7 @@ impl Session<'_> {
         let parent = self.tasks[index].process;
         let mut unreaped = Vec::new();
         for child in self.processes.iter().filter(|p| p.parent == Some(parent)) {
-            let zombie = || crosswire_kernel::probe::Probe::new(child.pid).state() == b'Z';
-            if self.tasks[child.leader.index()].is_gone() && zombie() {
+            if self.tasks[child.leader.index()].is_gone() && probe::is_zombie(child.pid) {
                 unreaped.push(child.leader);
             }
         }

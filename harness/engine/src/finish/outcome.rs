@@ -43,7 +43,10 @@ impl Outcome {
             switches: recorded.switches,
             preemptions: recorded.preemptions,
             events: recorded.events,
-            footprints: session.footprints.into_steps(),
+            footprints: match session.setup.plan.footprints {
+                true => session.footprints.into_steps(),
+                false => Vec::new(),
+            },
             end,
             leftovers: Vec::new(),
         };

@@ -251,7 +251,7 @@ impl Session<'_> {
 
     /// Tells whether the objects that steps touch are known.
     fn knows_objects(&self) -> bool {
-        self.setup.plan.footprints || self.chooser.looks_ahead() || self.notes_contest()
+        self.setup.plan.follows_footprints() || self.chooser.looks_ahead() || self.notes_contest()
     }
 
     /// A call has come back: gives names to what it has created, by who created it and in which

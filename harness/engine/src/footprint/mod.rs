@@ -101,7 +101,7 @@ impl Session<'_> {
         ready: &[TaskId],
         asleep: &[TaskId],
     ) -> Option<Before> {
-        if !self.setup.plan.footprints {
+        if !self.setup.plan.follows_footprints() {
             return None;
         }
         let mut choices: Vec<TaskId> = ready.iter().chain(asleep).copied().collect();

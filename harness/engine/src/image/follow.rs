@@ -193,7 +193,6 @@ impl Session<'_> {
         let process = &self.processes[self.tasks[index].process];
         let plan = self.setup.plan;
         plan.start_up.loads_alike
-            && !plan.start_up.comes_first
             && !plan.footprints
             && !self.setup.in_template
             && !self.setup.watched

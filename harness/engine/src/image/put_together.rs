@@ -23,7 +23,7 @@ impl Session<'_> {
         // Changes of files outside are always noted.
         let is_noted = self.setup.notes_changes || seen.iter().all(|object| is_outside(object));
         is_noted
-            && seen.is_disjoint(&start_up.contested)
+            && (start_up.comes_first || seen.is_disjoint(&start_up.contested))
             && !self.early.has_changed(seen)
             && !self.files.touches_machine
     }
@@ -74,7 +74,8 @@ impl Session<'_> {
             self.read_clock_in_start_up(index);
         }
         if !image.known.seen.is_empty() {
-            self.early.look(number, next, image.known.seen.clone());
+            self.early
+                .look_anyway(number, next, image.known.seen.clone());
         }
         Ok(())
     }

@@ -70,6 +70,9 @@ struct Marks {
 pub(super) trait Sharing {
     /// Returns the address by which the memory at `address` is known, however it is mapped.
     fn known_as(&self, address: u64) -> u64;
+
+    /// Returns the number of bytes of a string.
+    fn length_of_text(&self, address: u64) -> u64;
 }
 
 /// Determines what decides, among the values that `changed` between two rounds, how the
@@ -258,8 +261,8 @@ impl<S: Sharing> Follower<'_, S> {
         }
         let is_marked = |at: u64| !self.byte(self.sharing.known_as(at)).is_none();
         let told = told_at(row, &args);
-        let read: Vec<Mark> = pointers(row, &args)
-            .flat_map(|at| at..at.saturating_add(GIVEN))
+        let read: Vec<Mark> = pointers(row, &args, self.sharing)
+            .flat_map(|(at, length)| at..at.saturating_add(length))
             .filter(|at| is_marked(*at))
             .map(|at| self.byte(self.sharing.known_as(at)))
             .collect();
@@ -367,18 +370,38 @@ fn addresses(step: &Performed, memory: &UsedMemory) -> Range<u64> {
 /// Repetitions of a string instruction that are followed.
 const MOST_REPEATED: u64 = 64 << 10;
 
-/// Bytes behind a pointer that a call is taken to read.
+/// Bytes behind a pointer that a call is taken to read at least: the largest structure that it is
+/// given, and at most.
 const GIVEN: u64 = 128;
+const MOST_GIVEN: u64 = 64 << 10;
 
-/// Pointers among the arguments of a call to what it reads.
-fn pointers<'a>(row: &'a Row, args: &'a [u64; 6]) -> impl Iterator<Item = u64> + 'a {
+/// Bytes of the largest element of an array whose length the next argument is (poll(2)).
+const ELEMENT: u64 = 8;
+
+/// Pointers among the arguments of a call to what it reads, each with the number of bytes there.
+fn pointers<'a>(
+    row: &'a Row,
+    args: &'a [u64; 6],
+    sharing: &'a impl Sharing,
+) -> impl Iterator<Item = (u64, u64)> + 'a {
     let is_read = |arg: &Arg| {
         let is_only_written = matches!(arg, Arg::Out | Arg::Buffer | Arg::Pair | Arg::Status);
         arg.is_pointer() && !is_only_written || *arg == Arg::FcntlArgument
     };
-    let all = row.args.iter().zip(args);
-    all.filter(move |(arg, value)| is_read(arg) && **value != 0)
-        .map(|(_, value)| *value)
+    let length = move |at: usize| {
+        let next = row.args.get(at + 1).zip(args.get(at + 1));
+        let length = match (row.args[at], next) {
+            (Arg::Path | Arg::QueueName | Arg::Text, _) => sharing.length_of_text(args[at]),
+            (Arg::Polled, Some((_, number))) | (_, Some((Arg::Size, number))) => {
+                number.saturating_mul(ELEMENT)
+            }
+            _ => 0,
+        };
+        length.clamp(GIVEN, MOST_GIVEN)
+    };
+    let all = row.args.iter().zip(args).enumerate();
+    all.filter(move |(_, (arg, value))| is_read(arg) && **value != 0)
+        .map(move |(at, (_, value))| (*value, length(at)))
 }
 
 /// Where a call puts the time, and in how many bytes.

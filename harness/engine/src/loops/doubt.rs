@@ -95,10 +95,7 @@ impl Session<'_> {
     /// Tells whether it is known what can end a task's loop: others, or time.
     fn is_decided(&self, index: usize) -> bool {
         let looping = &self.tasks[index].looping;
-        let is_known = matches!(
-            looping.nature,
-            Some(Nature::Endless(_) | Nature::UntilTime)
-        );
+        let is_known = matches!(looping.nature, Some(Nature::Endless(_) | Nature::UntilTime));
         is_known && looping.proved_at == Some(self.seen_by(index))
     }
 

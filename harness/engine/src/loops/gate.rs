@@ -3,7 +3,10 @@
 use super::of_task::Happened;
 use super::rounds::{ALIKE, ALIKE_FOR_LONG};
 use crate::run::session::Session;
-use crate::run::task::{At, State};
+use crate::run::task::{At, State, Task};
+use crosswire_calls::Does;
+use crosswire_kernel::descriptor::{self, FileType};
+use crosswire_kernel::memory;
 use crosswire_model::{Access, TaskId, What};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -29,7 +32,8 @@ impl Session<'_> {
             } => {
                 named = path.as_deref();
                 let step = hash(&(here, call, args, result));
-                let is_silent = !call.row().has_effect(args, *result)
+                let is_hidden = *result == 0 && self.has_hidden_effect(index);
+                let is_silent = !is_hidden && !call.row().has_effect(args, *result)
                     || call.row().settles_own(args)
                     || call.row().locks_file(args) && self.is_only_one_to_go_on(index);
                 let task = &mut self.tasks[index];
@@ -71,6 +75,24 @@ impl Session<'_> {
                 self.loops.something_happened(time, step);
             }
         }
+    }
+
+    /// Tells whether a call that returns 0 has an effect that this does not tell: it takes a
+    /// message that is empty, or the status of a child.
+    fn has_hidden_effect(&self, index: usize) -> bool {
+        let Task { tid, entering, .. } = &self.tasks[index];
+        if let Some(at) = entering.row().child_found_at(&entering.args) {
+            // `si_signo` is 0 if there was none.
+            return memory::read_word(*tid, at).is_ok_and(|first| first as u32 != 0) || at == 0;
+        }
+        let is_socket = || {
+            let target = descriptor::target(*tid, entering.args[0]);
+            target.is_some_and(|target| target.to_string_lossy().starts_with("socket:"))
+        };
+        entering.row().does == Does::Read
+            && is_socket()
+            && (self.file(index, 0))
+                .is_some_and(|file| descriptor::file_type(&file) == FileType::Datagram)
     }
 
     /// Takes note of an event with an effect; tells whether it is one of many in a row that no

@@ -227,11 +227,11 @@ impl Session<'_> {
             if is_back && written.different.len() <= MOST_DIFFERENT {
                 let mut changed = Changed::registers(&first, &registers);
                 changed.bytes.clone_from(&written.different);
-                let space = self.space(index);
-                if dataflow::deciding(&path.steps, &changed, space).is_none()
+                let seen = &self.seen_memory(index);
+                if dataflow::deciding(&path.steps, &changed, seen).is_none()
                     && stopped.extended()? == extended
                 {
-                    let rounding = Rounding::of(&path.steps, &changed, space);
+                    let rounding = Rounding::of(&path.steps, &changed, seen);
                     return Ok(Shown::Endless(stopped, rounding, path.steps.len()));
                 }
             }

@@ -8,21 +8,36 @@ use crate::inside::remote::next;
 use crate::memory::{Space, is_engines_own, known_in};
 use crate::run::session::{Halt, Session};
 use crate::run::task::State;
+use crosswire_kernel::{Tid, memory};
 use crosswire_kernel::tracee::{Report, Stop, Stopped};
 use crosswire_model::What;
 use std::collections::{BTreeSet, HashMap};
 
-impl Sharing for Space {
+/// Bytes of a string that a call is given at most, a path (limits.h(0p), "PATH_MAX").
+const MOST_TEXT: usize = 4096;
+
+/// The memory that a task sees.
+pub(super) struct Seen<'a> {
+    space: &'a Space,
+    tid: Tid,
+}
+
+impl Sharing for Seen<'_> {
     fn known_as(&self, address: u64) -> u64 {
-        Space::known_as(self, address)
+        self.space.known_as(address)
+    }
+
+    fn length_of_text(&self, address: u64) -> u64 {
+        let text = memory::read_string(self.tid, address, MOST_TEXT);
+        text.map_or(0, |text| text.len() as u64 + 1)
     }
 }
 
 impl Rounding {
     /// The memory that a round reads and writes.
-    pub(super) fn of(steps: &[Performed], changed: &Changed, space: &Space) -> Rounding {
-        let (mut reads, mut writes) = dataflow::memory(steps, space);
-        writes.extend(changed.bytes.iter().map(|at| space.known_as(*at)));
+    pub(super) fn of(steps: &[Performed], changed: &Changed, seen: &Seen) -> Rounding {
+        let (mut reads, mut writes) = dataflow::memory(steps, seen);
+        writes.extend(changed.bytes.iter().map(|at| seen.known_as(*at)));
         // What a trampoline keeps there for a moment, no other thread sees.
         for bytes in [&mut reads, &mut writes] {
             bytes.retain(|at| !is_engines_own(*at));
@@ -133,16 +148,23 @@ impl Session<'_> {
         changed
             .bytes
             .extend(self.changed_shared(index, examination.events));
-        let space = self.space(index);
+        let seen = &self.seen_memory(index);
         let steps = &examination.path.steps;
-        let decided = dataflow::deciding(steps, &changed, space);
+        let decided = dataflow::deciding(steps, &changed, seen);
         match decided {
             Mark { earlier: true, .. } => Nature::Undecided,
             Mark { clock: true, .. } => Nature::UntilTime,
             _ => Nature::Endless(match self.has_threads(index) {
-                true => Rounding::of(steps, &changed, space),
+                true => Rounding::of(steps, &changed, seen),
                 false => Rounding::default(),
             }),
+        }
+    }
+
+    pub(super) fn seen_memory(&self, index: usize) -> Seen<'_> {
+        Seen {
+            space: self.space(index),
+            tid: self.tasks[index].tid,
         }
     }
 

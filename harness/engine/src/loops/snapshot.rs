@@ -10,6 +10,7 @@ use crosswire_kernel::{Tid, descriptor, memory};
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// Memory of a process whose state is compared. More takes longer than it is worth.
 const MOST_BYTES: u64 = 1 << 30;
@@ -24,6 +25,8 @@ pub(super) struct Snapshot {
     blocked_signals: u64,
     /// Descriptors: their numbers, and what is known of the files.
     files: Vec<(i32, String)>,
+    /// From where the names of files are looked up.
+    working_directory: Option<PathBuf>,
     /// What is mapped.
     areas: Vec<Area>,
     /// Runs of pages that are written, by address.
@@ -57,6 +60,7 @@ impl Snapshot {
             extended: stopped.extended()?,
             blocked_signals: stopped.signal_mask()?,
             files: descriptor::all(tid)?,
+            working_directory: descriptor::working_directory(tid),
             areas: maps::areas(tid)?,
             memory: read_runs(tid, &pages),
         }))
@@ -72,6 +76,7 @@ impl Snapshot {
     pub fn changed(&self, later: &Snapshot) -> Option<Changed> {
         let is_comparable = self.place() == later.place()
             && self.files == later.files
+            && self.working_directory == later.working_directory
             && self.areas == later.areas
             && self.blocked_signals == later.blocked_signals
             && self.memory.len() == later.memory.len();

@@ -125,22 +125,35 @@ impl Session<'_> {
         let files = seen.iter().filter(|object| object.starts_with("file "));
         let mut writers: BTreeSet<String> = files.map(|file| writers(file)).collect();
         seen.append(&mut writers);
-        if start_up.comes_first {
+        let (in_template, comes_first) = (self.setup.in_template, start_up.comes_first);
+        if in_template && comes_first {
             return true;
         }
-        if !seen.is_disjoint(&start_up.contested) {
+        if !comes_first && !seen.is_disjoint(&start_up.contested) {
             return false;
         }
-        if self.setup.in_template {
+        if in_template {
             self.early.seen.append(&mut seen);
             return true;
         }
         if !self.setup.notes_changes {
             self.early.missed = true;
-            return false;
+            return comes_first;
         }
+        self.looks_early(index, seen)
+    }
+
+    /// Takes note of what a program looks at that was executed in the run. Returns whether that may
+    /// belong to its start-up.
+    fn looks_early(&mut self, index: usize, seen: BTreeSet<String>) -> bool {
         let (process, next) = (self.tasks[index].process, self.processes.len());
-        self.early.look(process, next, seen)
+        match self.setup.plan.start_up.comes_first {
+            true => {
+                self.early.look_anyway(process, next, seen);
+                true
+            }
+            false => self.early.look(process, next, seen),
+        }
     }
 
     /// Tells whether a file that start-up opened may be mapped. Copies of the program share
@@ -159,19 +172,19 @@ impl Session<'_> {
     pub(super) fn may_look_outside(&mut self, index: usize, argument: usize) -> bool {
         let path = self.path_at(index, argument).unwrap_or_default();
         let start_up = &self.setup.plan.start_up;
-        let seen = match start_up.comes_first {
+        let (in_template, comes_first) = (self.setup.in_template, start_up.comes_first);
+        let seen = match in_template && comes_first {
             true => BTreeSet::new(),
             false => names(Path::new(&path)),
         };
-        if !seen.is_disjoint(&start_up.contested) {
+        if !comes_first && !seen.is_disjoint(&start_up.contested) {
             return false;
         }
-        if self.setup.in_template {
+        if in_template {
             self.early.seen.extend(seen);
             return true;
         }
-        let (process, next) = (self.tasks[index].process, self.processes.len());
-        seen.is_empty() || self.early.look(process, next, seen)
+        seen.is_empty() || self.looks_early(index, seen)
     }
 
     /// Returns the files outside that the call may change at which a task stands.
@@ -201,9 +214,8 @@ impl Session<'_> {
         let others = self.setup.early.iter().enumerate();
         let others = others.filter(|(root, seen)| *root != own && !seen.is_empty());
         let others: Vec<&BTreeSet<String>> = others.map(|(_, seen)| seen).collect();
-        if self.setup.plan.start_up.comes_first {
-            return;
-        }
+        let comes_first = self.setup.plan.start_up.comes_first;
+        let others = if comes_first { Vec::new() } else { others };
         let notes_changes = self.setup.notes_changes;
         let touches = match notes_changes || others.iter().any(|seen| holds_own(seen)) {
             true => self.of_changed_files(index),
@@ -221,8 +233,10 @@ impl Session<'_> {
         };
         let changed = touches.into_iter().filter(|touch| touch.mode != Mode::Read);
         for object in changed.map(|touch| touch.object).chain(outside) {
-            if notes_changes || is_outside(&object) {
-                self.early.change(process, &object, descends);
+            match notes_changes || is_outside(&object) {
+                true if comes_first => self.early.change_anyway(process, &object),
+                true => self.early.change(process, &object, descends),
+                false => {}
             }
             for seen in &others {
                 match object == EVERYTHING && holds_own(seen) {

@@ -47,7 +47,7 @@ impl EarlyReads {
     /// Takes note of objects at which a process looks, the run having had so many processes;
     /// returns whether no other process has changed them before. Who came first is not looked
     /// into.
-    pub fn look(&mut self, process: usize, next: usize, mut seen: BTreeSet<String>) -> bool {
+    pub fn look(&mut self, process: usize, next: usize, seen: BTreeSet<String>) -> bool {
         let others = self.changes.iter().filter(|(other, _)| *other != process);
         let changed: Vec<String> = others
             .flat_map(|(_, object)| concerned(&seen, object))
@@ -56,6 +56,12 @@ impl EarlyReads {
             self.contested.extend(changed);
             return false;
         }
+        self.look_anyway(process, next, seen);
+        true
+    }
+
+    /// The same where it does not matter who comes first.
+    pub fn look_anyway(&mut self, process: usize, next: usize, mut seen: BTreeSet<String>) {
         match self.looks.iter_mut().find(|looks| looks.process == process) {
             Some(looks) => looks.seen.append(&mut seen),
             None => self.looks.push(Looks {
@@ -64,7 +70,6 @@ impl EarlyReads {
                 seen,
             }),
         }
-        true
     }
 
     /// Returns the objects at which a process has looked.
@@ -89,6 +94,11 @@ impl EarlyReads {
                 self.contested.extend(concerned(&looks.seen, object));
             }
         }
+        self.change_anyway(process, object);
+    }
+
+    /// The same where it does not matter who comes first.
+    pub fn change_anyway(&mut self, process: usize, object: &str) {
         self.changes.push((process, object.to_owned()));
     }
 }

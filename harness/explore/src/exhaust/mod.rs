@@ -54,8 +54,7 @@ const MAPPED: &str =
     "a process has very many mappings, and files that others write may be among them";
 
 /// Reason for doubt when a loop might have ended by itself, had it gone on.
-const MAY_END: &str =
-    "a loop might give up after some tries: after many, others went first";
+const MAY_END: &str = "a loop might give up after some tries: after many, others went first";
 
 /// Said where a run was given up.
 const GIVEN_UP: &str = "runs reached a limit, and their continuation is unknown";

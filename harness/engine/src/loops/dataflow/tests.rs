@@ -9,6 +9,10 @@ impl Sharing for Own {
     fn known_as(&self, address: u64) -> u64 {
         address
     }
+
+    fn length_of_text(&self, _: u64) -> u64 {
+        200
+    }
 }
 
 /// Memory that is known otherwise than by its address.
@@ -20,6 +24,10 @@ impl Sharing for Elsewhere {
             AT..0x2000 => address + (1 << 63),
             _ => address,
         }
+    }
+
+    fn length_of_text(&self, _: u64) -> u64 {
+        0
     }
 }
 

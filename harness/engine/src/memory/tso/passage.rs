@@ -22,7 +22,7 @@ impl Session<'_> {
     /// they say of its next step must not depend on whether its stores are visible already.
     pub fn is_followed(&self, index: usize) -> bool {
         let buffer = &self.tasks[index].buffer;
-        !buffer.is_empty() || buffer.in_a_row > 0 && self.setup.plan.footprints
+        !buffer.is_empty() || buffer.in_a_row > 0 && self.setup.plan.follows_footprints()
     }
 
     /// Lets a task run to its next stop, and takes note of a fence on the way.
