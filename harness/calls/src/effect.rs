@@ -32,8 +32,9 @@ impl Row {
             // The end of a directory.
             Does::List => result != 0,
             _ if self.only_asks(args) || self.tells_time() => false,
-            Does::ReadAt
-            | Does::Poll
+            // preadv2(2) reads on where it is.
+            Does::ReadAt => result != 0 && args[3] as i64 == -1,
+            Does::Poll
             | Does::Select
             | Does::SocketOption { sets: false }
             | Does::Sync
@@ -240,6 +241,11 @@ mod tests {
         assert!(has_effect(libc::SYS_kill, [42, 10, 0, 0, 0, 0], 0));
         assert!(has_effect(libc::SYS_wait4, none, 42));
         assert!(has_effect(libc::SYS_waitid, none, 0));
+        assert!(has_effect(
+            libc::SYS_preadv2,
+            [0, 0, 0, -1_i64 as u64, 0, 0],
+            1
+        ));
         assert!(has_effect(libc::SYS_pidfd_open, none, 3));
         assert!(has_effect(libc::SYS_inotify_rm_watch, none, 0));
         assert!(has_effect(libc::SYS_read, none, 1));

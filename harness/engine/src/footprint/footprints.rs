@@ -57,6 +57,15 @@ impl Footprints {
         self.open.version += 1;
     }
 
+    /// Adds what the last step turns out to have touched.
+    pub fn add_to_last(&mut self, touch: Touch) {
+        if let Some(last) = self.steps.last_mut()
+            && !last.touches.contains(&touch)
+        {
+            last.touches.push(touch);
+        }
+    }
+
     /// The version of what descriptors mean.
     pub fn files_version(&self) -> u64 {
         self.open.version

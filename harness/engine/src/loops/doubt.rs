@@ -4,6 +4,7 @@
 
 use super::of_task::{Nature, Total};
 use super::rounds::{ALIKE, ALIKE_FOR_LONG};
+use crate::footprint::TIME_OUT;
 use crate::run::session::{Halt, Session};
 use crosswire_model::{TaskId, Touch, conflict};
 
@@ -77,6 +78,9 @@ impl Session<'_> {
             None => {}
         }
         if self.is_decided(index) {
+            if self.tasks[index].looping.nature == Some(Nature::UntilTime) {
+                self.footprints.add_to_last(Touch::read(TIME_OUT));
+            }
             return Ok(true);
         }
         let looping = &self.tasks[index].looping;

@@ -8,8 +8,8 @@ use crate::inside::remote::next;
 use crate::memory::{Space, is_engines_own, known_in};
 use crate::run::session::{Halt, Session};
 use crate::run::task::State;
-use crosswire_kernel::{Tid, memory};
 use crosswire_kernel::tracee::{Report, Stop, Stopped};
+use crosswire_kernel::{Tid, memory};
 use crosswire_model::What;
 use std::collections::{BTreeSet, HashMap};
 

@@ -235,12 +235,32 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Explores every interleaving under one fault plan; returns whether there is a next
-    /// plan to explore.
+    /// Explores every interleaving under one fault plan, and tests that these were all; returns
+    /// whether there is a next plan to explore.
     fn one(
         &self,
         runner: &mut dyn Runner,
         fault: Option<Fault>,
+        standing: &mut Standing,
+    ) -> Result<bool, ExploreError> {
+        loop {
+            if !self.each_order(runner, fault.as_ref(), standing)? {
+                return Ok(false);
+            }
+            if self.verify(runner, fault.as_ref(), standing)? {
+                break;
+            }
+        }
+        standing.progress.fault_plans_done += 1;
+        self.tell(standing);
+        Ok(true)
+    }
+
+    /// Explores every interleaving under one fault plan that is left; returns whether none is.
+    fn each_order(
+        &self,
+        runner: &mut dyn Runner,
+        fault: Option<&Fault>,
         standing: &mut Standing,
     ) -> Result<bool, ExploreError> {
         while let Some(deviations) = standing.tree.next() {
@@ -255,7 +275,7 @@ impl Search<'_> {
                     deviations,
                     ..Schedule::default()
                 },
-                faults: fault.clone().into_iter().collect(),
+                faults: fault.cloned().into_iter().collect(),
                 footprints: true,
                 // Where a computation is preempted is no order of steps.
                 preemptions: Some(Vec::new()),
@@ -267,9 +287,6 @@ impl Search<'_> {
             self.tell(standing);
             self.keep(standing)?;
         }
-        self.verify(runner, fault.as_ref(), standing)?;
-        standing.progress.fault_plans_done += 1;
-        self.tell(standing);
         Ok(true)
     }
 

@@ -121,6 +121,7 @@ impl Standing {
     pub fn begin_plan_anew(&mut self, extent: Extent, shard: Option<Shard>) {
         self.tree = Tree::new(extent, shard);
         self.classes = Classes::default();
+        self.base.sampled.clear();
         (self.progress.explored, self.progress.classes) = self.before;
     }
 

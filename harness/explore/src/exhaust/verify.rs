@@ -17,23 +17,22 @@ use crosswire_model::{Fault, Limit, Plan, Rule, Schedule, Verdict};
 const ORDERS: u64 = 64;
 const ORDERS_WITH_FAULT: u64 = 4;
 
-/// Said where a random order compares times that no explored one did.
-const LATE: &str = "a random order compares times of files that no explored one compares";
-
 impl Search<'_> {
     /// Performs random orders and looks them up. A shard of a tree knows only some classes:
     /// it performs its share of the orders, to be looked up when all shards are merged. Where
     /// preemptions are bounded, not every order must be known, and a search that is in doubt
-    /// anyway claims nothing.
+    /// anyway claims nothing. Returns `false` if the search begins anew, because a random order
+    /// compares times of files that no explored one compares.
     pub(super) fn verify(
         &self,
         runner: &mut dyn Runner,
         fault: Option<&Fault>,
         standing: &mut Standing,
-    ) -> Result<(), ExploreError> {
+    ) -> Result<bool, ExploreError> {
         if self.extent != Extent::Classes {
-            return Ok(());
+            return Ok(true);
         }
+        let checked = standing.progress.checked;
         let orders = fault.map_or(ORDERS, |_| ORDERS_WITH_FAULT);
         for order in 0..orders {
             if standing.progress.doubt.is_some() {
@@ -58,7 +57,10 @@ impl Search<'_> {
             let (mut run, mut outcome) =
                 perform(self.work, runner, &plan, job.reference.as_deref())?;
             if standing.compared.learn(&run) {
-                standing.progress.doubt = Some(LATE.to_owned());
+                standing.begin_plan_anew(self.extent, self.tree_shard);
+                standing.progress.checked = checked;
+                self.pool.deliver(job, outcome);
+                return Ok(false);
             }
             standing.compared.extend(&mut run.trace.footprints);
             // A fault that never strikes makes no class of its own.
@@ -78,6 +80,6 @@ impl Search<'_> {
             progress.doubt = progress.doubt.take().or(refuted);
             self.pool.deliver(job, outcome);
         }
-        Ok(())
+        Ok(true)
     }
 }
