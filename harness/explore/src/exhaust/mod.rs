@@ -36,11 +36,15 @@ use crate::perform::worker::{Work, perform};
 use crate::plan::points::{FaultSpace, Points};
 use class::Member;
 use crosswire_engine::{EARLY_DRAIN, LOOP_IN_DOUBT, MANY_MAPPINGS, TIME_OUT};
-use crosswire_model::{Fault, Plan, Run, Schedule, StartUp, Verdict};
+use crosswire_model::{Fault, Limits, Plan, Run, Schedule, StartUp, Verdict};
 use standing::{Standing, TWICE};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use tree::{Extent, Learnt};
+
+/// Steps of a run at most: to find out which of them depend on each other takes seconds then, and
+/// four times as long for twice as many.
+const MOST_STEPS: u64 = 20_000;
 
 /// Reason for doubt when a task waits with a timeout or a timer runs.
 const TIMED: &str = "the program uses timeouts or timers, which fire by the number of steps";
@@ -270,24 +274,34 @@ impl Search<'_> {
                 standing.progress.left = standing.tree.left().max(1);
                 return Ok(false);
             };
-            let plan = Plan {
-                schedule: Schedule {
-                    deviations,
-                    ..Schedule::default()
-                },
-                faults: fault.cloned().into_iter().collect(),
-                footprints: true,
-                // Where a computation is preempted is no order of steps.
-                preemptions: Some(Vec::new()),
-                proves_loops: true,
-                memory: self.work.planner.memory.in_full(),
-                ..self.work.planner.plan(0, &job.lessons)
+            let schedule = Schedule {
+                deviations,
+                ..Schedule::default()
             };
+            let plan = self.plan(schedule, fault, &job);
             self.try_plan(runner, &plan, job, standing)?;
             self.tell(standing);
             self.keep(standing)?;
         }
         Ok(true)
+    }
+
+    fn plan(&self, schedule: Schedule, fault: Option<&Fault>, job: &NumberedRun) -> Plan {
+        let usual = self.work.planner.plan(0, &job.lessons);
+        Plan {
+            schedule,
+            faults: fault.cloned().into_iter().collect(),
+            footprints: true,
+            // Where a computation is preempted is no order of steps.
+            preemptions: Some(Vec::new()),
+            proves_loops: true,
+            memory: self.work.planner.memory.in_full(),
+            limits: Limits {
+                steps: usual.limits.steps.min(MOST_STEPS),
+                ..usual.limits
+            },
+            ..usual
+        }
     }
 
     fn try_plan(

@@ -10,7 +10,7 @@ use super::{Extent, Search};
 use crate::ExploreError;
 use crate::perform::runner::Runner;
 use crate::perform::worker::perform;
-use crosswire_model::{Fault, Limit, Plan, Rule, Schedule, Verdict};
+use crosswire_model::{Fault, Limit, Rule, Schedule, Verdict};
 
 /// Random orders by which the claim is tested for the program without faults, and for each
 /// fault plan.
@@ -45,15 +45,8 @@ impl Search<'_> {
                 break;
             };
             let seed = self.work.planner.seed.wrapping_add(order);
-            let plan = Plan {
-                schedule: Schedule::new(Rule::RandomWalk { seed }),
-                faults: fault.cloned().into_iter().collect(),
-                footprints: true,
-                preemptions: Some(Vec::new()),
-                proves_loops: true,
-                memory: self.work.planner.memory.in_full(),
-                ..self.work.planner.plan(0, &job.lessons)
-            };
+            let schedule = Schedule::new(Rule::RandomWalk { seed });
+            let plan = self.plan(schedule, fault, &job);
             let (mut run, mut outcome) =
                 perform(self.work, runner, &plan, job.reference.as_deref())?;
             if standing.compared.learn(&run) {
