@@ -12,7 +12,8 @@ use std::str::FromStr;
 pub enum Action {
     /// Sends `SIGKILL` to the process.
     Kill,
-    /// Does not schedule the process for this number of steps of other tasks.
+    /// Does not schedule the process for this number of steps of other tasks, or for as long as these
+    /// take, a microsecond each.
     Pause(u64),
     /// Drops a signal on its way to the process.
     LoseSignal,
@@ -97,7 +98,7 @@ pub struct PointKind {
 pub enum ParseFaultError {
     /// No such action.
     #[error(
-        "unknown fault `{0}` (known: kill, pause(STEPS), lose-signal, delay-signal(STEPS), \
+        "unknown fault `{0}` (known: kill, pause(STEPS or TIME), lose-signal, delay-signal(STEPS), \
          interrupt, short-io(BYTES), errno(NAME), full, clock-jump(SECONDS), reuse-pid, \
          no-memory)"
     )]
@@ -131,6 +132,15 @@ pub enum ParseFaultError {
 
 /// Steps of others that a `pause` or `delay-signal` lasts unless said otherwise.
 const DEFAULT_STEPS: u64 = 20;
+
+/// Returns the steps that a time takes, such as `20ms`.
+fn steps_of_time(text: &str) -> Option<u64> {
+    let units = [("us", 1), ("ms", 1_000), ("s", 1_000_000)];
+    units.iter().find_map(|(unit, steps)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(*steps)
+    })
+}
 
 /// Seconds by which a `clock-jump` sets the clock unless said otherwise.
 const DEFAULT_JUMP: i64 = 3600;
@@ -178,7 +188,10 @@ impl FromStr for Action {
             Some(v) => v.parse().map_err(|_| ParseFaultError::Value(text.into())),
         };
         let action = match name {
-            "pause" => Action::Pause(number(DEFAULT_STEPS)?),
+            "pause" => Action::Pause(match value.and_then(steps_of_time) {
+                Some(steps) => steps,
+                None => number(DEFAULT_STEPS)?,
+            }),
             "delay-signal" => Action::DelaySignal(number(DEFAULT_STEPS)?),
             "short-io" => Action::ShortIo(number(1)?),
             "clock-jump" => Action::ClockJump(match value {
@@ -399,6 +412,23 @@ mod tests {
             "clock-jump(-3600):main@futex#1",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_pause_is_as_long_as_its_steps_take() {
+        let pause = |text: &str| text.parse::<Action>().map_err(drop);
+        assert_eq!(pause("pause(7)"), Ok(Action::Pause(7)));
+        assert_eq!(pause("pause(7us)"), Ok(Action::Pause(7)));
+        assert_eq!(pause("pause(20ms)"), Ok(Action::Pause(20_000)));
+        assert_eq!(pause("pause(2s)"), Ok(Action::Pause(2_000_000)));
+        for text in [
+            "pause(ms)",
+            "pause(2m)",
+            "pause(-1s)",
+            "pause(99999999999999999s)",
+        ] {
+            assert_eq!(pause(text), Err(()), "{text}");
         }
     }
 

@@ -65,6 +65,10 @@ pub struct Plan {
     /// death is a step of its own, as on a machine, where kill(2) does not wait for it.
     #[serde(default = "true_where_missing", skip_serializing_if = "is_true")]
     pub kills_at_once: bool,
+    /// True if a process is paused for as long as others take for so many steps, also if they wait:
+    /// their time-outs come. Otherwise its pause is over as soon as all others wait.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pauses_take_time: bool,
     /// The part of the programs' execution that comes before the first step.
     #[serde(default, skip_serializing_if = "StartUp::is_least")]
     pub start_up: StartUp,

@@ -19,7 +19,8 @@ use std::time::Duration;
 #[command(after_help = "\
 Faults, each optionally with :PROCESS, @CALL and #N; every other run injects one:
   kill                sends SIGKILL to the process, before a call or while it blocks in one
-  pause(STEPS)        does not schedule the process for STEPS steps of other tasks
+  pause(STEPS)        does not schedule the process for STEPS steps of other tasks, or for as long
+                      as these take, a microsecond each: pause(20ms), too; time-outs come meanwhile
   lose-signal         drops a signal
   delay-signal(STEPS) delays a signal by STEPS steps
   interrupt           sends a signal that the process handles: a call that waits fails with EINTR

@@ -6,7 +6,7 @@ use crosswire_testing::command::{replay_differs, run, somewhere};
 
 /// Programs of `programs/faulted.c`, what strikes them, and the verdict. It is inconclusive where
 /// the fault cannot strike.
-const CASES: [(&str, &str, &str); 18] = [
+const CASES: [(&str, &str, &str); 20] = [
     ("packets", "short-io(1):faulted@read", "inconclusive"),
     ("elements", "short-io(1):faulted@readv", "pass"),
     ("short_read", "short-io(1):faulted@read", "violation"),
@@ -21,6 +21,8 @@ const CASES: [(&str, &str, &str); 18] = [
     ("late_signal", "delay-signal(5)", "violation"),
     ("undisturbed", "errno(EINTR)", "inconclusive"),
     ("disturbed", "errno(EINTR):faulted@read", "violation"),
+    ("impatient", "pause(9ms):faulted.1", "pass"),
+    ("impatient", "pause(20ms):faulted.1", "violation"),
     // Neither of them is a file that could be full or broken.
     (
         "short_read",

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -54,6 +55,15 @@ static int elements(int sends)
 }
 
 /* Takes all bytes of a pipe for granted. */
+/* The other one is expected to be faster than that. */
+static int impatient(int sends)
+{
+	if (sends)
+		return write(forth[1], "x", 1) != 1;
+	struct pollfd polled = { .fd = forth[0], .events = POLLIN };
+	return poll(&polled, 1, 10) != 1;
+}
+
 static int short_read(int sends)
 {
 	char bytes[LENGTH];
@@ -229,6 +239,7 @@ static const struct {
 } programs[] = {
 	{ "packets", packets, O_DIRECT, 0 },
 	{ "elements", elements, 0, 0 },
+	{ "impatient", impatient, 0, 0 },
 	{ "short_read", short_read, 0, 0 },
 	{ "all", all, -1, 0 },
 	{ "edge", edge, 0, 0 },

@@ -1,6 +1,7 @@
 //! Between two steps: determines the tasks that can run, and handles the case that none
 //! can.
 
+use crate::emulate::time::clock::STEP;
 use crate::run::session::{Halt, Session};
 use crate::run::task::{Process, State, Task};
 use crate::schedule::choose::CannotRun;
@@ -142,7 +143,7 @@ impl Session<'_> {
         if self.begin_unawaited() {
             return Ok(());
         }
-        if self.end_pauses() || self.send_delayed_signals(u64::MAX)? {
+        if self.let_pauses_pass() || self.send_delayed_signals(u64::MAX)? {
             return Ok(());
         }
         let next = self.next_deadline();
@@ -209,14 +210,32 @@ impl Session<'_> {
         }
     }
 
-    /// Skips the rest of a pause that all other tasks wait for.
-    pub fn end_pauses(&mut self) -> bool {
+    /// All tasks that are not paused wait: a pause is over, unless a time-out or a timer comes
+    /// before its end. Returns whether there was one.
+    fn let_pauses_pass(&mut self) -> bool {
         let step = self.turn.step;
-        let paused = self.processes.iter_mut().filter(|p| p.paused_until > step);
-        let earliest = paused.min_by_key(|p| p.paused_until);
-        earliest
-            .map(|process| process.paused_until = step)
-            .is_some()
+        let paused = self.processes.iter().filter(|p| p.paused_until > step);
+        let Some(end) = paused.map(|p| p.paused_until).min() else {
+            return false;
+        };
+        let (now, left) = (self.clock.now(), end - step);
+        let takes_time = self.setup.plan.pauses_take_time;
+        let deadline = self.next_deadline().filter(|_| takes_time);
+        let passed = deadline.map(|at| (at, at.saturating_sub(now).div_ceil(STEP).max(1)));
+        let mut paused = self.processes.iter_mut().filter(|p| p.paused_until > step);
+        match passed.filter(|(_, steps)| *steps <= left) {
+            Some((deadline, steps)) => {
+                paused.for_each(|process| process.paused_until -= steps);
+                self.clock.advance_to(deadline);
+            }
+            None => {
+                let first = paused.find(|process| process.paused_until == end);
+                first
+                    .into_iter()
+                    .for_each(|process| process.paused_until = step);
+            }
+        }
+        true
     }
 
     /// Before anything is called a deadlock, every task that waits for a lock has

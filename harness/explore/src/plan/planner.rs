@@ -153,6 +153,7 @@ impl Planner {
             chooses_every_step: is_thorough,
             proves_loops: false,
             kills_at_once: false,
+            pauses_take_time: true,
             faults,
             memory: (self.memory).of_run(self.seed, run, lessons.splittable),
             watches_threads: self.watches_threads,
