@@ -38,6 +38,7 @@ impl Machine {
             seed: exploration.seed,
             footprints: true,
             watches_threads: exploration.watches_threads,
+            pauses_take_time: true,
             limits: exploration.limits.clone(),
             ..Plan::default()
         };

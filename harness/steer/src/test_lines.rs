@@ -2,7 +2,7 @@
 //! that they keep their meaning when the program is repaired.
 
 use crate::view;
-use crosswire_model::{Record, Switch, TaskId, Verdict};
+use crosswire_model::{Action, Record, Switch, TaskId, Verdict};
 use crosswire_report::{Explanation, escape};
 use std::fmt::Write;
 
@@ -98,12 +98,15 @@ fn write_plan(record: &Record, text: &mut String) -> std::fmt::Result {
             .collect();
         writeln!(text, "        faults: vec![{}],", faults.join(", "))?;
     }
+    let mut actions = plan.faults.iter().map(|fault| fault.action);
+    let pauses = actions.any(|action| matches!(action, Action::Pause(_)));
     for (set, name) in [
         (plan.clocks_are_free, "clocks_are_free"),
         (plan.ignores_clock_order, "ignores_clock_order"),
         (plan.watches_threads, "watches_threads"),
         (plan.chooses_every_step, "chooses_every_step"),
         (plan.proves_loops, "proves_loops"),
+        (plan.pauses_take_time && pauses, "pauses_take_time"),
     ] {
         if set {
             writeln!(text, "        {name}: true,")?;

@@ -105,6 +105,9 @@ impl Planner {
             plan.start_up = prefix.start_up.clone();
             plan.clocks_are_free = prefix.clocks_are_free;
             plan.ignores_clock_order = prefix.ignores_clock_order;
+            plan.proves_loops = prefix.proves_loops;
+            plan.kills_at_once = prefix.kills_at_once;
+            plan.pauses_take_time = prefix.pauses_take_time;
         }
         plan
     }
